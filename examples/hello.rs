@@ -1,0 +1,28 @@
+//! The smallest program: start a child process, call a function in it, end it.
+//!
+//! Run it with `cargo run --example hello`.
+
+use tractor::prelude::*;
+
+/// Runs wherever it is called.
+#[tractor::actor_fn]
+async fn greet(name: String) -> String {
+    format!("hello {name}, this is process {}", std::process::id())
+}
+
+async fn ask(worker: &Portal) -> tractor::Result<()> {
+    println!("{}", greet("here".to_owned()).await); // awaited: runs here
+    println!("{}", worker.run(greet("there".to_owned())).await?); // handed to a portal: runs there
+    Ok(())
+}
+
+#[tractor::main]
+async fn main() -> tractor::Result<()> {
+    tractor::open_nursery(async |an| {
+        let worker = an.start_actor("worker").expose(greet).await?;
+        ask(&worker).await?;
+        worker.cancel_actor().await?;
+        Ok(())
+    })
+    .await
+}

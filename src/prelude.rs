@@ -1,0 +1,3 @@
+//! What most programs name: `use tractor::prelude::*;`.
+
+pub use crate::{ActorNursery, Context, MsgStream, Portal, StreamSender};

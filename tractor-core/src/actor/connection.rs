@@ -1,0 +1,51 @@
+//! Connections coming into an actor's life, and going.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::core::Actor;
+use super::dispatch::Dispatch;
+use super::peer::Peer;
+use crate::error::{CloseReason, Error};
+use crate::ipc::{Channel, Transport, drive};
+use crate::proto::id::{Aid, Caps};
+
+/// A connection after its handshake.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) io: Transport,
+    /// Bytes that came after the handshake.
+    pub(crate) unread: BytesMut,
+    /// The other end.
+    pub(crate) aid: Aid,
+    /// Extensions both ends announced.
+    pub(crate) caps: Caps,
+    /// Whether this end connected; a parent's end of a child's channel accepted.
+    pub(crate) dialer: bool,
+}
+
+/// Starts the driver of a connection. When it ends, `on_end` names the error that everybody on it gets.
+pub(crate) fn attach<F, Fut>(actor: &Actor, connected: Connected, on_end: F) -> Arc<Peer>
+where
+    F: FnOnce(Arc<Peer>, CloseReason) -> Fut + Send + 'static,
+    Fut: Future<Output = Error> + Send,
+{
+    let Connected { io, unread, aid, caps, dialer } = connected;
+    let channel = Channel::new(actor.limits().clone());
+    let peer = Arc::new(Peer::new(actor.uid().clone(), aid, caps, channel.clone(), dialer));
+    actor.add_peer(&peer);
+    let (task_actor, task_peer) = (actor.clone(), peer.clone());
+    actor.spawn_link(async move {
+        let (actor, peer) = (task_actor, task_peer);
+        let mut dispatch = Dispatch::new(actor.clone(), peer.clone());
+        let reason = drive(io, channel, unread, &mut dispatch).await;
+        drop(dispatch);
+        peer.drained.cancel();
+        tracing::debug!(peer = %peer.aid.uid, "connection ended: {reason}");
+        let error = on_end(peer.clone(), reason).await;
+        peer.lose(&error);
+        actor.remove_peer(&peer);
+    });
+    peer
+}

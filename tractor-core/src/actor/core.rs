@@ -1,0 +1,249 @@
+//! The actor: one per process by default, one handle for everybody in it.
+//!
+//! ```text
+//! Running --cancel request, parent lost, scope left--> Cancelling --requests ended--> Stopping --> Ended
+//! ```
+//!
+//! * Running: requests are accepted.
+//! * Cancelling: new requests are refused, running ones are dropped at their next await.
+//! * Stopping: children are reaped, connections are flushed and closed, the lifetime stack runs.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Waker};
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::current::with_actor;
+use super::exposed::Allow;
+use super::invoke::RequestTask;
+use super::lifetime::LifetimeStack;
+use super::local::Locals;
+use super::peer::Peer;
+use crate::proto::addr::Addr;
+use crate::proto::id::{Aid, Uid};
+use crate::proto::limits::{Limits, Timeouts};
+
+/// The running actor. Cheap to clone; equal handles are the same actor.
+#[derive(Clone)]
+pub struct Actor {
+    pub(super) inner: Arc<Inner>,
+}
+
+/// What an actor is made of.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) aid: Aid,
+    pub(crate) allow: Allow,
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
+    /// The tree's secret: known to every actor of the tree, proved on connections that do not vouch for their user.
+    pub(crate) secret: [u8; 32],
+    pub(crate) is_root: bool,
+}
+
+pub(super) struct Inner {
+    pub(super) identity: Identity,
+    pub(super) allow: Allow,
+    runtime: Handle,
+    /// Requests that wait.
+    pub(super) requests: TaskTracker,
+    /// Connections, listeners and slow runtime methods.
+    pub(super) links: TaskTracker,
+    /// One supervisor per child process.
+    pub(super) supervisors: TaskTracker,
+    pub(super) peers: Mutex<HashMap<usize, Arc<Peer>>>,
+    /// Set with the first cancel request: who asked, if it is known.
+    canceller: OnceLock<Option<Uid>>,
+    /// Set when the actor must end.
+    pub(super) stop: CancellationToken,
+    pub(super) lifetime: LifetimeStack,
+    pub(super) locals: Locals,
+    pub(super) parent: OnceLock<Arc<Peer>>,
+    pub(super) addrs: Mutex<Vec<Addr>>,
+}
+
+impl Actor {
+    /// An actor on the current tokio runtime.
+    pub(crate) fn new(identity: Identity) -> Self {
+        let inner = Inner {
+            allow: identity.allow.clone(),
+            identity,
+            runtime: Handle::current(),
+            requests: TaskTracker::new(),
+            links: TaskTracker::new(),
+            supervisors: TaskTracker::new(),
+            peers: Mutex::default(),
+            canceller: OnceLock::new(),
+            stop: CancellationToken::new(),
+            lifetime: LifetimeStack::new(),
+            locals: Locals::default(),
+            parent: OnceLock::new(),
+            addrs: Mutex::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Name and UUID.
+    pub fn uid(&self) -> &Uid {
+        &self.inner.identity.aid.uid
+    }
+
+    /// The name its spawner chose.
+    pub fn name(&self) -> &str {
+        self.uid().name()
+    }
+
+    /// Whether this is the first actor of its tree.
+    pub fn is_root(&self) -> bool {
+        self.inner.identity.is_root
+    }
+
+    /// The addresses it listens on.
+    pub fn addrs(&self) -> Vec<Addr> {
+        self.inner.addrs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs a future as part of this actor, for tasks made with `tokio::spawn`.
+    ///
+    /// # Cancel safety
+    /// As cancel safe as the future itself.
+    pub async fn enter<F: Future>(&self, future: F) -> F::Output {
+        with_actor(self.clone(), future).await
+    }
+
+    /// Adds a cleanup callback that runs when the actor ends, last in, first out. An actor that has ended already gives
+    /// it back.
+    ///
+    /// # Errors
+    /// The callback, when the actor's lifetime stack was closed before.
+    pub fn on_exit<F: FnOnce() + Send + 'static>(&self, callback: F) -> Result<(), Box<dyn FnOnce() + Send>> {
+        self.inner.lifetime.push(Box::new(callback))
+    }
+
+    /// Asks the actor to end, without waiting: running requests are cancelled by this actor itself.
+    pub fn cancel_soon(&self) {
+        let actor = self.clone();
+        self.spawn_link(async move {
+            actor.cancel_requests(Some(actor.uid().clone())).await;
+            actor.stop();
+        });
+    }
+
+    pub(crate) fn aid(&self) -> &Aid {
+        &self.inner.identity.aid
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.inner.identity.limits
+    }
+
+    pub(crate) fn timeouts(&self) -> &Timeouts {
+        &self.inner.identity.timeouts
+    }
+
+    pub(crate) fn secret(&self) -> [u8; 32] {
+        self.inner.identity.secret
+    }
+
+    pub(crate) fn parent_peer(&self) -> Option<&Arc<Peer>> {
+        self.inner.parent.get()
+    }
+
+    pub(crate) fn set_parent(&self, peer: Arc<Peer>) {
+        // An actor is attached to its parent once, at boot.
+        assert!(self.inner.parent.set(peer).is_ok(), "the parent is set once");
+    }
+
+    pub(crate) fn add_addr(&self, addr: Addr) {
+        self.inner.addrs.lock().unwrap_or_else(PoisonError::into_inner).push(addr);
+    }
+
+    /// Who asked for the end of the actor, if somebody did.
+    pub(crate) fn cancel_requested(&self) -> Option<&Option<Uid>> {
+        self.inner.canceller.get()
+    }
+
+    /// Waits until the actor must end.
+    pub(crate) async fn stopped(&self) {
+        self.inner.stop.cancelled().await;
+    }
+
+    /// Ends the actor: its scope or main task runs the shutdown.
+    pub(crate) fn stop(&self) {
+        self.inner.stop.cancel();
+    }
+
+    /// Refuses new requests, cancels the running ones and waits until they have ended. The first canceller counts.
+    pub(crate) async fn cancel_requests(&self, by: Option<Uid>) {
+        let by = self.inner.canceller.get_or_init(|| by).clone();
+        let us = self.uid().clone();
+        for peer in self.peers() {
+            for linked in peer.child_sides() {
+                linked.cancel(by.clone().unwrap_or_else(|| us.clone()));
+            }
+        }
+        self.inner.requests.close();
+        self.inner.requests.wait().await;
+    }
+
+    pub(crate) fn peers(&self) -> Vec<Arc<Peer>> {
+        self.inner.peers.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub(super) fn add_peer(&self, peer: &Arc<Peer>) {
+        let key = Arc::as_ptr(peer) as usize;
+        self.inner.peers.lock().unwrap_or_else(PoisonError::into_inner).insert(key, peer.clone());
+    }
+
+    pub(super) fn remove_peer(&self, peer: &Arc<Peer>) {
+        let key = Arc::as_ptr(peer) as usize;
+        self.inner.peers.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    }
+
+    /// Polls a request once; one that waits becomes a task.
+    pub(super) fn run_request(&self, mut task: RequestTask) {
+        // Woken through nobody: a request that waits is polled again, as a task, right away.
+        let mut cx = Context::from_waker(Waker::noop());
+        if Pin::new(&mut task).poll(&mut cx).is_pending() {
+            // A task that is never awaited: it concludes its own dialog, and `requests` waits for it.
+            self.inner.requests.spawn_on(task, &self.inner.runtime);
+        }
+    }
+
+    /// Runs a task of the runtime itself.
+    pub(crate) fn spawn_link(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let task = with_actor(self.clone(), future);
+        self.inner.links.spawn_on(task, &self.inner.runtime);
+    }
+
+    /// Shuts the actor down as a task of its own, for a scope that can no longer wait.
+    pub(crate) fn spawn_shutdown(self) {
+        let runtime = self.inner.runtime.clone();
+        let shutdown = with_actor(self.clone(), async move { self.shut_down().await });
+        runtime.spawn(shutdown);
+    }
+
+    /// Runs the supervisor of a child process; the actor does not end before it has.
+    pub(crate) fn spawn_supervisor(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let task = with_actor(self.clone(), future);
+        self.inner.supervisors.spawn_on(task, &self.inner.runtime);
+    }
+}
+
+impl PartialEq for Actor {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl Eq for Actor {}
+
+impl std::fmt::Debug for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Actor").field("uid", self.uid()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,58 @@
+//! Which actor, and which of its dialogs, the running task belongs to.
+//!
+//! Kept in task-locals, never in a process global: several actors can live in one process.
+
+use std::sync::Arc;
+
+use super::core::Actor;
+use super::linked::Linked;
+use crate::error::Error;
+
+tokio::task_local! {
+    static CURRENT: Current;
+}
+
+#[derive(Clone)]
+struct Current {
+    actor: Actor,
+    linked: Option<Arc<Linked>>,
+}
+
+/// The actor that the running task belongs to.
+///
+/// # Errors
+/// [`Error::NoRuntime`] outside of any actor.
+pub fn try_current_actor() -> Result<Actor, Error> {
+    CURRENT.try_with(|current| current.actor.clone()).map_err(|_| Error::NoRuntime)
+}
+
+/// The actor that the running task belongs to.
+///
+/// # Panics
+/// Outside of any actor; [`try_current_actor`] returns an error instead.
+pub fn current_actor() -> Actor {
+    match try_current_actor() {
+        Ok(actor) => actor,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// Runs a future as part of an actor.
+pub(crate) async fn with_actor<F: Future>(actor: Actor, future: F) -> F::Output {
+    CURRENT.scope(Current { actor, linked: None }, future).await
+}
+
+/// Runs a closure as part of a dialog's task.
+pub(super) fn in_task<R>(actor: &Actor, linked: &Arc<Linked>, f: impl FnOnce() -> R) -> R {
+    CURRENT.sync_scope(Current { actor: actor.clone(), linked: Some(linked.clone()) }, f)
+}
+
+/// Actor and task of the running task, for log lines.
+pub(crate) fn task_label<R>(f: impl FnOnce(&Actor, Option<(&str, &str)>) -> R) -> Option<R> {
+    CURRENT
+        .try_with(|current| {
+            let linked = current.linked.as_ref().map(|linked| (&*linked.endpoint, linked.cid.as_str()));
+            f(&current.actor, linked)
+        })
+        .ok()
+}

@@ -1,0 +1,118 @@
+//! The endpoints of this binary, and which of them peers may call.
+//!
+//! Every annotated function registers itself at link time. A peer may call it only when its module, or the endpoint
+//! itself, is on the actor's allow-list; the callee checks.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+
+use super::invoke::Invocation;
+use crate::error::{self, RuntimeFailure};
+use crate::proto::args::ArgsError;
+use crate::proto::id::Uid;
+use crate::proto::msg::{ErrorMsg, FuncType};
+
+/// A running endpoint. It concludes its dialog itself before it is ready.
+pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// One registered endpoint; made by the attribute macros.
+#[derive(Debug)]
+pub struct EndpointEntry {
+    pub(crate) module: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) kind: FuncType,
+    pub(crate) invoke: fn(&Invocation) -> Result<EndpointFuture, ArgsError>,
+}
+
+impl EndpointEntry {
+    /// `module:name`, for logs and errors.
+    pub(super) fn label(&self) -> Arc<str> {
+        format!("{}:{}", self.module, self.name).into()
+    }
+}
+
+inventory::collect!(EndpointEntry);
+
+static REGISTERED: LazyLock<HashMap<(&'static str, &'static str), &'static EndpointEntry>> =
+    LazyLock::new(|| {
+        inventory::iter::<EndpointEntry>().map(|entry| ((entry.module, entry.name), entry)).collect()
+    });
+
+/// The allow-list of one actor.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Allow {
+    pub(crate) modules: Vec<String>,
+    /// (module, name)
+    pub(crate) endpoints: Vec<(String, String)>,
+}
+
+impl Allow {
+    /// Refuses an allow-list on which something is not registered in this binary.
+    pub(crate) fn check(&self) -> Result<(), RuntimeFailure> {
+        for module in &self.modules {
+            if !REGISTERED.keys().any(|(registered, _)| registered == module) {
+                return Err(RuntimeFailure::new(unknown_module(module)));
+            }
+        }
+        for (module, name) in &self.endpoints {
+            if !REGISTERED.contains_key(&(module.as_str(), name.as_str())) {
+                let text = format!("no endpoint `{module}:{name}` is registered in this program");
+                return Err(RuntimeFailure::new(text));
+            }
+        }
+        Ok(())
+    }
+
+    fn allows(&self, module: &str, name: &str) -> bool {
+        self.modules.iter().any(|allowed| allowed == module)
+            || self.endpoints.iter().any(|(m, n)| m == module && n == name)
+    }
+
+    /// The endpoint a peer asks for, or the error that tells it why not.
+    pub(super) fn find(
+        &self,
+        us: &Uid,
+        module: &str,
+        name: &str,
+    ) -> Result<&'static EndpointEntry, ErrorMsg> {
+        let registered = REGISTERED.get(&(module, name));
+        if let Some(entry) = registered
+            && self.allows(module, name)
+        {
+            return Ok(entry);
+        }
+        if registered.is_none() && self.allows(module, name) {
+            let text = format!("module `{module}` has no endpoint `{name}`; {}", known_in(module));
+            return Err(error::local(us, error::type_names::ATTRIBUTE_ERROR, text));
+        }
+        let hint = if registered.is_some() {
+            format!(
+                "start the actor with `.enable_module(\"{module}\")`, or with `.expose({name})` for this endpoint alone"
+            )
+        } else {
+            unknown_module(module)
+        };
+        let text = format!("`{module}:{name}` is not exposed by actor `{}`: {hint}", us.name());
+        Err(error::local(us, error::type_names::MODULE_NOT_EXPOSED, text))
+    }
+}
+
+fn unknown_module(module: &str) -> String {
+    let mut modules: Vec<_> = REGISTERED.keys().map(|(module, _)| *module).collect();
+    modules.sort_unstable();
+    modules.dedup();
+    let known = if modules.is_empty() { "none".to_owned() } else { format!("`{}`", modules.join("`, `")) };
+    format!(
+        "no endpoint is registered in module `{module}` of this program (modules with endpoints: {known}); annotate a \
+         function there with `#[tractor::actor_fn]`, `#[tractor::context(..)]` or `#[tractor::stream]`, and name the \
+         module as `module_path!()` does"
+    )
+}
+
+fn known_in(module: &str) -> String {
+    let mut names: Vec<_> =
+        REGISTERED.keys().filter(|(registered, _)| *registered == module).map(|(_, name)| *name).collect();
+    names.sort_unstable();
+    if names.is_empty() { "it has none".to_owned() } else { format!("it has `{}`", names.join("`, `")) }
+}

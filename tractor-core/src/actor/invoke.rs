@@ -1,0 +1,128 @@
+//! Running one request: poll inline, spawn if it waits, catch panics, drop on cancellation, always conclude.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Once};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use super::core::Actor;
+use super::current::in_task;
+use super::exposed::EndpointFuture;
+use super::linked::Linked;
+use super::send::{Ended, ErasedPayload};
+use crate::error::{EndpointError, Panicked};
+
+/// What an endpoint is invoked with.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    pub(crate) linked: Arc<Linked>,
+    pub(crate) kwargs: Bytes,
+}
+
+impl Linked {
+    /// Concludes a child side whose endpoint has returned.
+    pub(crate) fn finish<T: ErasedPayload>(&self, outcome: Result<T, EndpointError>) {
+        match outcome {
+            Ok(value) => self.conclude(Ended::Returned(&value)),
+            Err(error) => self.conclude(Ended::Failed(error)),
+        }
+    }
+}
+
+/// The task of one accepted request.
+///
+/// # Cancel safety
+/// Dropping it drops the endpoint's future and concludes the dialog.
+pub(super) struct RequestTask {
+    actor: Actor,
+    linked: Arc<Linked>,
+    /// `None` once the dialog is concluded.
+    endpoint: Option<EndpointFuture>,
+}
+
+impl RequestTask {
+    pub(super) fn new(actor: Actor, linked: Arc<Linked>, endpoint: EndpointFuture) -> Self {
+        Self { actor, linked, endpoint: Some(endpoint) }
+    }
+
+    fn conclude(&mut self, ended: Ended<'_>) {
+        self.drop_endpoint();
+        self.linked.conclude(ended);
+    }
+
+    /// Drops the endpoint's future, in which user destructors run.
+    fn drop_endpoint(&mut self) {
+        let endpoint = self.endpoint.take();
+        if let Err(panic) = catching(|| in_task(&self.actor, &self.linked, || drop(endpoint))) {
+            tracing::error!(
+                endpoint = %self.linked.endpoint,
+                "a destructor panicked while the task was cancelled: {}", panic.message
+            );
+        }
+    }
+}
+
+impl Future for RequestTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let Some(endpoint) = &mut this.endpoint else { return Poll::Ready(()) };
+        let polled = catching(|| in_task(&this.actor, &this.linked, || endpoint.as_mut().poll(cx)));
+        match polled {
+            Ok(Poll::Ready(())) => {
+                this.drop_endpoint();
+                Poll::Ready(())
+            }
+            Ok(Poll::Pending) => {
+                std::task::ready!(this.linked.poll_ending(cx));
+                this.conclude(Ended::Dropped);
+                Poll::Ready(())
+            }
+            Err(panic) => {
+                tracing::error!(endpoint = %this.linked.endpoint, "panicked: {} at {}", panic.message, panic.location);
+                this.conclude(Ended::Panicked(panic));
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl Drop for RequestTask {
+    fn drop(&mut self) {
+        if self.endpoint.is_some() {
+            self.conclude(Ended::Dropped);
+        }
+    }
+}
+
+thread_local! {
+    /// Place of the last panic on this thread while `catching` was active: `None` outside of it.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Calls `f`; a panic becomes a value with its text and place.
+fn catching<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            // The hook runs while panicking: nothing in here may panic again.
+            let place = info.location().map_or_else(String::new, ToString::to_string);
+            _ = PLACE.try_with(|slot| slot.try_borrow_mut().map(|mut slot| *slot = Some(place)));
+            previous(info);
+        }));
+    });
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let message = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "a panic whose payload is no text".to_owned());
+        let location = PLACE.with(|slot| slot.borrow_mut().take()).unwrap_or_default();
+        Panicked { message, location }
+    })
+}

@@ -1,0 +1,376 @@
+//! One end of one dialog, shared by the connection's driver and the tasks that use it.
+//!
+//! The [`Dialog`] machine decides; this cell holds what it decides about: the inbox, the first value, the outcome, the
+//! credit of both directions, and who waits for a change.
+//!
+//! # Invariants
+//! 1. The lock is held for a few field accesses or one encode, never across an await and never while user code runs.
+//! 2. Lock order: dialog table, then cell, then write buffer.
+//! 3. A parent side has an outcome exactly when its machine is settled.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+
+use super::peer::Peer;
+use crate::error::{self, Error, MessagingError};
+use crate::proto::dialog::{Command, Dialog, Effect, Misuse, Received, RecvCredit, SendCredit, Side};
+use crate::proto::id::{Cid, Uid};
+use crate::proto::msg::{ErrorMsg, FuncType, Msg};
+
+/// One end of one dialog.
+#[derive(Debug)]
+pub(crate) struct Linked {
+    pub(crate) cid: Cid,
+    pub(crate) peer: Arc<Peer>,
+    /// `module:name` of the endpoint, for logs and errors.
+    pub(crate) endpoint: Arc<str>,
+    /// See the invariants.
+    cell: Mutex<Cell>,
+}
+
+/// How a parent side's dialog ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    /// With this final value.
+    Returned(Bytes),
+    /// With the end of a one-way stream.
+    StreamDone,
+    /// With this failure.
+    Failed(Error),
+}
+
+/// Why the inbox will get no further values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InboxEnd {
+    /// The peer closed its half.
+    Stopped,
+    /// The peer ended without closing its half.
+    Cut,
+}
+
+#[derive(Debug)]
+pub(super) struct Cell {
+    pub(super) dialog: Dialog,
+    first: Option<Bytes>,
+    inbox: VecDeque<Bytes>,
+    inbox_end: Option<InboxEnd>,
+    /// A local reader has been told of the end.
+    end_seen: bool,
+    outcome: Option<Outcome>,
+    /// Child side: the parent side's failure, to be relayed.
+    pub(super) parent_failure: Option<Box<ErrorMsg>>,
+    pub(super) tx: SendCredit,
+    rx: RecvCredit,
+    /// The one task that reads the inbox.
+    reader: Option<Waker>,
+    /// Everybody who waits for anything else.
+    watchers: Vec<Waker>,
+}
+
+impl Cell {
+    fn wake_all(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+        self.watchers.drain(..).for_each(Waker::wake);
+    }
+
+    pub(super) fn watch(&mut self, cx: &Context<'_>) {
+        if !self.watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.watchers.push(cx.waker().clone());
+        }
+    }
+
+    pub(super) fn failure(&self) -> Option<&Error> {
+        match &self.outcome {
+            Some(Outcome::Failed(error)) => Some(error),
+            Some(Outcome::Returned(_) | Outcome::StreamDone) | None => None,
+        }
+    }
+
+    pub(super) fn peer_stopped(&self) -> bool {
+        self.end_seen
+    }
+}
+
+impl Linked {
+    pub(crate) fn new(peer: Arc<Peer>, cid: Cid, side: Side, kind: FuncType, endpoint: Arc<str>) -> Self {
+        let dialog = match side {
+            Side::Parent => Dialog::parent(kind),
+            Side::Child => Dialog::child(kind),
+        };
+        let cell = Cell {
+            dialog,
+            first: None,
+            inbox: VecDeque::new(),
+            inbox_end: None,
+            end_seen: false,
+            outcome: None,
+            parent_failure: None,
+            tx: SendCredit::default(),
+            rx: RecvCredit::new(peer.channel.limits().stream_window_bytes),
+            reader: None,
+            watchers: Vec::new(),
+        };
+        Self { cid, peer, endpoint, cell: Mutex::new(cell) }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Cell> {
+        // No user code runs under the lock but a payload's own serializer; if that panics, the cell is still whole.
+        self.cell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // ---- the driver's side -------------------------------------------------------------------------------------
+
+    /// Takes in one message. Returns whether the dialog is over and can leave the table.
+    pub(crate) fn handle(&self, msg: Received<Bytes, Box<ErrorMsg>>) -> bool {
+        let name = msg.name();
+        let mut cell = self.lock();
+        match cell.dialog.receive(msg) {
+            Effect::Deliver(value) => self.deliver(&mut cell, value),
+            Effect::Accepted => {}
+            Effect::First(value) => {
+                cell.first = Some(value);
+                cell.wake_all();
+            }
+            Effect::EndOfStream => {
+                cell.inbox_end = Some(InboxEnd::Stopped);
+                cell.wake_all();
+            }
+            Effect::Grant(bytes) => {
+                cell.tx.grant(bytes);
+                cell.watchers.drain(..).for_each(Waker::wake);
+            }
+            Effect::Settled { value, stream_cut } => {
+                if stream_cut {
+                    cell.inbox_end = Some(InboxEnd::Cut);
+                    let text =
+                        "the child side returned without closing the stream that its parent side has open";
+                    self.report_to_peer(error::type_names::MESSAGING_ERROR, text.to_owned());
+                }
+                cell.outcome = Some(Outcome::Returned(value));
+                cell.wake_all();
+            }
+            Effect::StreamDone => {
+                cell.inbox_end = Some(InboxEnd::Stopped);
+                cell.outcome = Some(Outcome::StreamDone);
+                cell.wake_all();
+            }
+            Effect::Failed(msg) => {
+                cell.outcome = Some(Outcome::Failed(Error::from(Arc::from(msg))));
+                cell.wake_all();
+            }
+            Effect::CancelTask(msg) => {
+                cell.parent_failure = Some(msg);
+                cell.wake_all();
+            }
+            Effect::Violated(violation) => {
+                self.report_to_peer(error::type_names::MESSAGING_ERROR, violation.to_string());
+                let error = MessagingError::violation(violation, self.cid);
+                cell.parent_failure = Some(Box::new(error::local(
+                    &self.peer.us,
+                    error::type_names::MESSAGING_ERROR,
+                    error.to_string(),
+                )));
+                if cell.dialog.side() == Side::Parent {
+                    cell.outcome = Some(Outcome::Failed(error.into()));
+                }
+                cell.wake_all();
+            }
+            Effect::Ignored(why) => {
+                tracing::debug!(cid = %self.cid, peer = %self.peer.aid.uid, "ignored `{name}`: {why}");
+            }
+        }
+        cell.dialog.side() == Side::Parent && cell.dialog.is_settled()
+    }
+
+    fn deliver(&self, cell: &mut Cell, value: Bytes) {
+        let kept_to_limit = if self.peer.has_credit() {
+            cell.rx.arrived(value.len())
+        } else {
+            cell.inbox.len() < self.peer.channel.limits().inbox_messages_max
+        };
+        if !kept_to_limit {
+            let knob = if self.peer.has_credit() { "stream_window_bytes" } else { "inbox_messages_max" };
+            let text = format!("the stream's receiver is full and a value was dropped (`{knob}`)");
+            let mut msg = error::local(&self.peer.us, error::type_names::STREAM_OVERRUN, text);
+            msg.sender = Some(self.peer.aid.uid.clone());
+            self.send_error(msg);
+            return;
+        }
+        cell.inbox.push_back(value);
+        if let Some(reader) = cell.reader.take() {
+            reader.wake();
+        }
+    }
+
+    /// The connection is gone. Returns nothing: every waiter is told.
+    pub(crate) fn lose(&self, error: &Error) {
+        let mut cell = self.lock();
+        if cell.dialog.lose() {
+            if cell.dialog.side() == Side::Parent {
+                cell.outcome = Some(Outcome::Failed(error.clone()));
+            }
+            cell.wake_all();
+        }
+    }
+
+    fn report_to_peer(&self, type_name: &str, text: String) {
+        self.send_error(error::local(&self.peer.us, type_name, text));
+    }
+
+    pub(super) fn send_error(&self, mut msg: ErrorMsg) {
+        msg.cid = Some(self.cid);
+        self.peer.send_error(msg);
+    }
+
+    // ---- the user's side ---------------------------------------------------------------------------------------
+
+    /// Asks the machine whether local code may do this.
+    pub(crate) fn command(&self, command: Command) -> Result<(), Error> {
+        self.lock().dialog.command(command).map_err(|misuse| self.misuse(misuse))
+    }
+
+    pub(super) fn misuse(&self, misuse: Misuse) -> Error {
+        MessagingError::misuse(misuse, self.cid).into()
+    }
+
+    /// Waits for the first value of a context.
+    pub(crate) fn poll_first(&self, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
+        let mut cell = self.lock();
+        if let Some(first) = cell.first.take() {
+            return Poll::Ready(Ok(first));
+        }
+        if let Some(error) = cell.failure() {
+            return Poll::Ready(Err(error.clone()));
+        }
+        cell.watch(cx);
+        Poll::Pending
+    }
+
+    /// Waits for the next streamed value; `None` when the peer has closed its half.
+    ///
+    /// A failure of the dialog comes after the values that arrived before it.
+    pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        let mut cell = self.lock();
+        if let Some(value) = cell.inbox.pop_front() {
+            if self.peer.has_credit() {
+                let bytes = cell.rx.consumed(value.len());
+                if bytes > 0 && !cell.dialog.is_settled() {
+                    // A closed channel is reported by the loss of the dialog.
+                    _ = self.peer.channel.send(&Msg::Credit { cid: self.cid, bytes });
+                }
+            }
+            return Poll::Ready(Ok(Some(value)));
+        }
+        if let Some(error) = cell.failure() {
+            return Poll::Ready(Err(error.clone()));
+        }
+        match cell.inbox_end {
+            Some(InboxEnd::Stopped) => {
+                cell.end_seen = true;
+                return Poll::Ready(Ok(None));
+            }
+            Some(InboxEnd::Cut) => {
+                let text = "the child side returned without closing its stream";
+                return Poll::Ready(Err(MessagingError::new(text, Some(self.cid)).into()));
+            }
+            None if cell.outcome.is_some() => return Poll::Ready(Ok(None)),
+            None => {}
+        }
+        match &mut cell.reader {
+            Some(waker) if waker.will_wake(cx.waker()) => {}
+            slot => *slot = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Waits for the outcome of a parent side. Values still queued are discarded by whoever drops the last handle.
+    pub(crate) fn poll_outcome(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let mut cell = self.lock();
+        if let Some(outcome) = &cell.outcome {
+            return Poll::Ready(outcome.clone());
+        }
+        cell.watch(cx);
+        Poll::Pending
+    }
+
+    /// Like [`poll_outcome`](Self::poll_outcome), while nobody reads the stream: values are discarded as they come.
+    pub(crate) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let mut dropped = 0usize;
+        while let Poll::Ready(Ok(Some(_unread))) = self.poll_recv(cx) {
+            dropped += 1;
+        }
+        if dropped > 0 {
+            tracing::warn!(cid = %self.cid, endpoint = %self.endpoint, "discarded {dropped} unread stream values");
+        }
+        self.poll_outcome(cx)
+    }
+
+    /// The outcome so far.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.lock().outcome.clone()
+    }
+
+    /// Waits until a parent side has failed.
+    pub(crate) fn poll_failed(&self, cx: &mut Context<'_>) -> Poll<Error> {
+        let mut cell = self.lock();
+        if let Some(error) = cell.failure() {
+            return Poll::Ready(error.clone());
+        }
+        if cell.outcome.is_none() {
+            cell.watch(cx);
+        }
+        Poll::Pending
+    }
+
+    /// Waits until the dialog is over.
+    pub(crate) fn poll_settled(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut cell = self.lock();
+        if cell.dialog.is_settled() {
+            return Poll::Ready(());
+        }
+        cell.watch(cx);
+        Poll::Pending
+    }
+
+    /// Waits until a child side's task must end.
+    pub(crate) fn poll_ending(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut cell = self.lock();
+        if cell.dialog.is_ending() {
+            return Poll::Ready(());
+        }
+        cell.watch(cx);
+        Poll::Pending
+    }
+
+    /// Records a cancel request. Returns whether it is the first one of a live dialog.
+    pub(crate) fn cancel(&self, by: Uid) -> bool {
+        let mut cell = self.lock();
+        let first = cell.dialog.cancel(by);
+        if first {
+            cell.wake_all();
+        }
+        first
+    }
+
+    /// Who asked first for the end of this dialog, as far as this side was told.
+    pub(crate) fn canceller(&self) -> Option<Uid> {
+        self.lock().dialog.canceller().cloned()
+    }
+
+    pub(crate) fn side(&self) -> Side {
+        self.lock().dialog.side()
+    }
+
+    pub(crate) fn phase_name(&self) -> &'static str {
+        self.lock().dialog.phase_name()
+    }
+
+    pub(super) fn wake_watchers(&self) {
+        self.lock().wake_all();
+    }
+}

@@ -1,0 +1,30 @@
+//! An actor's life: its identity, its peers, the endpoints it exposes, and the requests it runs.
+
+mod connection;
+mod core;
+mod current;
+mod dispatch;
+mod exposed;
+mod invoke;
+mod lifetime;
+mod linked;
+mod local;
+mod options;
+mod peer;
+mod selfcall;
+mod send;
+mod shutdown;
+
+pub use self::core::Actor;
+pub(crate) use self::core::Identity;
+pub(crate) use connection::{Connected, attach};
+pub(crate) use current::task_label;
+pub(crate) use current::with_actor;
+pub use current::{current_actor, try_current_actor};
+pub use exposed::EndpointEntry;
+pub(crate) use exposed::{Allow, EndpointFuture};
+pub(crate) use invoke::Invocation;
+pub(crate) use linked::{Linked, Outcome};
+pub use local::ActorLocal;
+pub use options::ActorOptions;
+pub(crate) use peer::{Peer, Request};

@@ -1,0 +1,238 @@
+//! What this actor knows of the actor at the other end of one connection, and the dialogs on it.
+//!
+//! Dialogs are keyed by connection and cid: a message on one connection never reaches a dialog of another one.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use super::linked::Linked;
+use crate::error::{Blame, CloseReason, Error, MessagingError, MsgTypeError, TransportClosed};
+use crate::ipc::{Appended, Channel};
+use crate::proto::args::ArgTuple;
+use crate::proto::codec::StartHead;
+use crate::proto::dialog::Side;
+use crate::proto::id::{Aid, Caps, Cid, Uid};
+use crate::proto::msg::{ErrorMsg, FuncType, Msg};
+use crate::proto::payload::{PayloadError, PayloadFormat};
+
+/// One connection to another actor.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Identity of this actor.
+    pub(crate) us: Uid,
+    /// Identity of the actor at the other end.
+    pub(crate) aid: Aid,
+    /// Extensions both ends announced.
+    pub(crate) caps: Caps,
+    pub(crate) channel: Channel,
+    /// Set when a child reports that it has booted.
+    pub(crate) ready: CancellationToken,
+    /// Set when the connection has ended and everything that came on it was handled; its dialogs may not know yet.
+    pub(crate) drained: CancellationToken,
+    /// The actor at the other end has said that it ends in good order.
+    pub(crate) ended_in_order: AtomicBool,
+    /// We have asked the actor at the other end to end.
+    pub(crate) cancel_asked: AtomicBool,
+    /// First letter of the cids this end makes; the two ends of a connection use different ones.
+    cid_prefix: u8,
+    cid_next: AtomicU64,
+    /// Live dialogs, and why there can be no new ones. Locked before any dialog's cell.
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    dialogs: HashMap<Cid, Arc<Linked>>,
+    closed: Option<Error>,
+}
+
+/// A request to run an endpoint of the peer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) ns: &'a str,
+    pub(crate) func: &'a str,
+    pub(crate) kind: FuncType,
+    pub(crate) pld_spec: &'static str,
+}
+
+/// Why a child side could not be entered into the table.
+pub(super) enum Refused {
+    /// The cid is in use.
+    Duplicate,
+    /// The peer has too many dialogs open.
+    TooMany(usize),
+    /// The connection is gone.
+    Closed,
+}
+
+impl Peer {
+    pub(crate) fn new(us: Uid, aid: Aid, caps: Caps, channel: Channel, dialer: bool) -> Self {
+        Self {
+            us,
+            aid,
+            caps,
+            channel,
+            ready: CancellationToken::new(),
+            drained: CancellationToken::new(),
+            ended_in_order: AtomicBool::new(false),
+            cancel_asked: AtomicBool::new(false),
+            cid_prefix: if dialer { b'd' } else { b'a' },
+            cid_next: AtomicU64::new(0),
+            table: Mutex::default(),
+        }
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn has_credit(&self) -> bool {
+        self.caps.contains(Caps::CREDIT)
+    }
+
+    pub(crate) fn format(&self) -> PayloadFormat {
+        if self.caps.contains(Caps::POSITIONAL) { PayloadFormat::Positional } else { PayloadFormat::Named }
+    }
+
+    fn next_cid(&self) -> Cid {
+        let n = self.cid_next.fetch_add(1, Ordering::Relaxed);
+        // A peer of the base protocol keys dialogs by actor, not by connection: its cids must never repeat.
+        if self.caps.is_empty() {
+            let text = uuid::Uuid::new_v4().to_string();
+            return Cid::new(&text).expect("a uuid's text is shorter than the longest cid");
+        }
+        Cid::short(self.cid_prefix, n)
+    }
+
+    /// Asks the peer to run an endpoint; returns the parent side of the new dialog.
+    ///
+    /// `args` appends them as one map from name to value.
+    pub(crate) fn start(
+        self: &Arc<Self>,
+        request: Request<'_>,
+        args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
+    ) -> Result<Arc<Linked>, Error> {
+        let cid = self.next_cid();
+        let head = StartHead::new(request.ns, request.func, &self.us, request.pld_spec);
+        let endpoint = Arc::from(format!("{}:{}", request.ns, request.func));
+        let linked = Arc::new(Linked::new(self.clone(), cid, Side::Parent, request.kind, endpoint));
+        {
+            let mut table = self.table();
+            if let Some(error) = &table.closed {
+                return Err(error.clone());
+            }
+            table.dialogs.insert(cid, linked.clone());
+        }
+        let appended = self.channel.append(|out| {
+            head.begin(&cid, out);
+            args(self.format(), out)?;
+            head.finish(out);
+            Ok::<_, PayloadError>(())
+        });
+        let error = match appended {
+            Ok(Appended::Yes) => return Ok(linked),
+            Ok(Appended::TooLarge(error)) => MessagingError::new(error.to_string(), Some(cid)).into(),
+            // The loss of the dialog is about to be told, with the reason.
+            Ok(Appended::Closed(_)) => return Ok(linked),
+            Err(problem) => {
+                let shown = format!("the arguments of `{}`", linked.endpoint);
+                MsgTypeError::new("Start", shown, "serializable values", problem, Blame::Local, Some(cid))
+                    .into()
+            }
+        };
+        self.forget(cid);
+        Err(error)
+    }
+
+    /// Asks the peer to cancel the task of a dialog that this end opened. The answer is not waited for.
+    pub(crate) fn request_cancel(self: &Arc<Self>, cid: Cid) {
+        let request =
+            Request { ns: "self", func: "_cancel_task", kind: FuncType::AsyncFunc, pld_spec: "bool" };
+        let args = (cid.as_str().to_owned(),);
+        match self.start(request, |format, out| args.encode(&["cid"], format, out)) {
+            Ok(_answer) => {}
+            Err(error) => tracing::debug!(%cid, peer = %self.aid.uid, "cancel request not sent: {error}"),
+        }
+    }
+
+    /// Enters the child side of a dialog the peer opened.
+    pub(super) fn enter(&self, linked: Arc<Linked>) -> Result<(), Refused> {
+        let max = self.channel.limits().contexts_per_connection_max;
+        let mut table = self.table();
+        if table.closed.is_some() {
+            return Err(Refused::Closed);
+        }
+        if table.dialogs.contains_key(&linked.cid) {
+            return Err(Refused::Duplicate);
+        }
+        if table.dialogs.len() >= max {
+            return Err(Refused::TooMany(max));
+        }
+        table.dialogs.insert(linked.cid, linked);
+        Ok(())
+    }
+
+    pub(crate) fn dialog(&self, cid: &Cid) -> Option<Arc<Linked>> {
+        self.table().dialogs.get(cid).cloned()
+    }
+
+    /// Takes a dialog that is over out of the table.
+    pub(crate) fn forget(&self, cid: Cid) {
+        let removed = self.table().dialogs.remove(&cid);
+        // Dropped here, after the table's lock is released.
+        drop(removed);
+    }
+
+    /// Every live dialog whose child side runs here.
+    pub(super) fn child_sides(&self) -> Vec<Arc<Linked>> {
+        let all: Vec<_> = self.table().dialogs.values().cloned().collect();
+        all.into_iter().filter(|linked| linked.side() == Side::Child).collect()
+    }
+
+    /// Dialogs in the table.
+    pub(crate) fn dialogs_open(&self) -> usize {
+        self.table().dialogs.len()
+    }
+
+    /// The connection is gone: every dialog on it is told, and there will be no new ones.
+    pub(crate) fn lose(&self, error: &Error) {
+        let dialogs = {
+            let mut table = self.table();
+            table.closed.get_or_insert_with(|| error.clone());
+            std::mem::take(&mut table.dialogs)
+        };
+        for linked in dialogs.values() {
+            linked.lose(error);
+        }
+    }
+
+    /// The usual error for the end of this connection.
+    pub(crate) fn closed_error(&self, reason: CloseReason) -> Error {
+        TransportClosed::new(self.aid.uid.clone(), reason).into()
+    }
+
+    /// Sends a failure. A message too large for a frame loses its details, not its delivery.
+    pub(crate) fn send_error(&self, msg: ErrorMsg) {
+        let mut msg = Box::new(msg);
+        for _attempt in 0..2 {
+            match self.channel.send(&Msg::Error(msg.clone())) {
+                Appended::Yes => return,
+                Appended::Closed(reason) => {
+                    tracing::debug!(peer = %self.aid.uid, "error not sent, the connection is closed: {reason}");
+                    return;
+                }
+                Appended::TooLarge(_) => {
+                    msg.bad_msg = None;
+                    msg.bad_msg_as_dict = None;
+                    msg.causes.clear();
+                    msg.tb_str.clear();
+                    msg.message = msg.message.map(|text| text.chars().take(1000).collect());
+                }
+            }
+        }
+        tracing::warn!(peer = %self.aid.uid, "error not sent: even its short form is larger than `frame_bytes_max`");
+    }
+}

@@ -1,0 +1,195 @@
+//! Values on their way out: encoded once, straight into the connection's write buffer.
+
+use std::task::{Context, Poll};
+
+use super::linked::Linked;
+use crate::error::{
+    self, Blame, EndpointError, Error, MessagingError, MsgTypeError, Panicked, TransportClosed,
+};
+use crate::ipc::Appended;
+use crate::proto::codec::{self, PldKind, YieldHead};
+use crate::proto::dialog::{Command, Conclusion, Misuse, TaskEnd};
+use crate::proto::msg::{ErrorMsg, Msg};
+use crate::proto::payload::{Payload, PayloadError, PayloadFormat};
+
+/// A payload whose type is not known here.
+pub(crate) trait ErasedPayload {
+    /// Appends the value.
+    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
+    /// The name of its type.
+    fn type_name(&self) -> &'static str;
+}
+
+impl<T: Payload> ErasedPayload for T {
+    #[inline]
+    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+        self.encode_payload(format, out)
+    }
+
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<T>()
+    }
+}
+
+/// How a child-side task ended, with what it leaves behind.
+pub(crate) enum Ended<'a> {
+    Returned(&'a dyn ErasedPayload),
+    Failed(EndpointError),
+    Panicked(Panicked),
+    Dropped,
+}
+
+impl Linked {
+    /// Sends one streamed value, once there is room for it.
+    #[inline]
+    pub(crate) fn poll_send<T: Payload>(
+        &self,
+        cx: &mut Context<'_>,
+        head: &YieldHead,
+        value: &T,
+    ) -> Poll<Result<(), Error>> {
+        let mut cell = self.lock();
+        if let Some(error) = cell.failure() {
+            return Poll::Ready(Err(error.clone()));
+        }
+        if let Err(misuse) = cell.dialog.command(Command::Yield) {
+            return Poll::Ready(Err(self.misuse(misuse)));
+        }
+        if cell.peer_stopped() {
+            let text = "the peer has closed the stream";
+            return Poll::Ready(Err(MessagingError::new(text, Some(self.cid)).into()));
+        }
+        let has_credit = self.peer.has_credit();
+        if has_credit && !cell.tx.has_room() {
+            cell.watch(cx);
+            return Poll::Pending;
+        }
+        std::task::ready!(self.peer.channel.poll_room(cx));
+        let mut payload_bytes = 0;
+        let appended = self.peer.channel.append(|out| {
+            out.extend_from_slice(head.as_bytes());
+            let start = out.len();
+            value.encode_payload(self.peer.format(), out)?;
+            payload_bytes = out.len() - start;
+            Ok(())
+        });
+        match &appended {
+            Ok(Appended::Yes) if has_credit => cell.tx.spend(payload_bytes),
+            Ok(Appended::Closed(_)) => {
+                // The loss of the dialog is about to be told, with the reason.
+                cell.watch(cx);
+                return Poll::Pending;
+            }
+            Ok(Appended::Yes | Appended::TooLarge(_)) | Err(_) => {}
+        }
+        drop(cell);
+        Poll::Ready(self.appended("Yield", value, appended))
+    }
+
+    /// Sends the first value of a context.
+    pub(crate) fn send_started(&self, value: &dyn ErasedPayload) -> Result<(), Error> {
+        let mut cell = self.lock();
+        // The machine must not count as started when the value cannot be sent.
+        let mut next = cell.dialog.clone();
+        next.command(Command::Started).map_err(|misuse| self.misuse(misuse))?;
+        let appended = self.peer.channel.append(|out| {
+            codec::begin_pld(PldKind::Started, &self.cid, out);
+            value.encode(self.peer.format(), out)
+        });
+        self.appended("Started", value, appended)?;
+        cell.dialog = next;
+        Ok(())
+    }
+
+    /// Closes the local half of the stream, if it is open.
+    pub(crate) fn send_stop(&self) -> Result<(), Error> {
+        let mut cell = self.lock();
+        match cell.dialog.command(Command::Stop) {
+            Ok(()) => {}
+            Err(Misuse::StreamClosed | Misuse::Ended | Misuse::StreamNotOpen) => return Ok(()),
+            Err(misuse) => return Err(self.misuse(misuse)),
+        }
+        if cell.peer_stopped() {
+            // The side that saw `Stop` first does not answer it.
+            return Ok(());
+        }
+        // A closed channel is reported by the loss of the dialog.
+        _ = self.peer.channel.send(&Msg::Stop { cid: self.cid });
+        Ok(())
+    }
+
+    fn appended(
+        &self,
+        msg: &'static str,
+        value: &(impl ErasedPayload + ?Sized),
+        appended: Result<Appended, PayloadError>,
+    ) -> Result<(), Error> {
+        match appended {
+            Ok(Appended::Yes) => Ok(()),
+            Ok(Appended::TooLarge(error)) => {
+                Err(MessagingError::new(error.to_string(), Some(self.cid)).into())
+            }
+            Ok(Appended::Closed(reason)) => {
+                Err(TransportClosed::new(self.peer.aid.uid.clone(), reason).into())
+            }
+            Err(problem) => Err(self.unencodable(msg, value, problem).into()),
+        }
+    }
+
+    fn unencodable(
+        &self,
+        msg: &'static str,
+        value: &(impl ErasedPayload + ?Sized),
+        problem: PayloadError,
+    ) -> MsgTypeError {
+        let shown = format!("a value which has type {}", value.type_name());
+        MsgTypeError::new(msg, shown, value.type_name(), problem, Blame::Local, Some(self.cid))
+    }
+
+    /// Settles a child side: tells the parent side how the task ended, and leaves the table.
+    pub(crate) fn conclude(&self, ended: Ended<'_>) {
+        let us = &self.peer.us;
+        let (end, failure): (TaskEnd, Option<ErrorMsg>) = match &ended {
+            Ended::Returned(_) => (TaskEnd::Returned, None),
+            Ended::Failed(error) => (TaskEnd::Failed, Some(error::pack(us, error))),
+            Ended::Panicked(panic) => (TaskEnd::Failed, Some(panic.clone().pack(us))),
+            Ended::Dropped => (TaskEnd::Dropped, None),
+        };
+        let mut cell = self.lock();
+        let conclusion = cell.dialog.conclude(end);
+        let parent_failure = cell.parent_failure.take();
+        drop(cell);
+        match (conclusion, ended) {
+            (Conclusion::Return, Ended::Returned(value)) => self.send_return(value),
+            (Conclusion::Stop, _) => _ = self.peer.channel.send(&Msg::Stop { cid: self.cid }),
+            (Conclusion::Cancelled(by), _) => self.send_error(error::cancelled(us, &self.peer.aid.uid, &by)),
+            (Conclusion::Relay, _) => match parent_failure {
+                Some(msg) => self.send_error(error::relay(us, &msg)),
+                None => self.send_error(error::cancelled(us, &self.peer.aid.uid, us)),
+            },
+            (Conclusion::Error | Conclusion::Return, _) => {
+                let gone =
+                    || error::local(us, error::type_names::RUNTIME_FAILURE, "the actor is shutting down");
+                self.send_error(failure.unwrap_or_else(gone));
+            }
+            (Conclusion::Nothing, _) => {}
+        }
+        self.peer.forget(self.cid);
+        self.wake_watchers();
+    }
+
+    fn send_return(&self, value: &dyn ErasedPayload) {
+        let appended = self.peer.channel.append(|out| {
+            codec::begin_pld(PldKind::Return, &self.cid, out);
+            value.encode(self.peer.format(), out)
+        });
+        match self.appended("Return", value, appended) {
+            Ok(()) => {}
+            // The caller is gone; its result has nowhere to go.
+            Err(Error::Closed(closed)) => {
+                tracing::debug!(cid = %self.cid, endpoint = %self.endpoint, "result not sent: {closed}");
+            }
+            Err(error) => self.send_error(error::pack(&self.peer.us, &EndpointError::new(error))),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The end of an actor, in order.
+
+use super::core::Actor;
+
+impl Actor {
+    /// Ends the actor: requests, children, connections, lifetime stack, locals.
+    ///
+    /// Requests and children are waited for without a limit of their own: each child's supervisor has one, and an
+    /// actor whose requests do not end is killed by its parent's ladder.
+    pub(crate) async fn shut_down(&self) {
+        self.stop();
+        self.cancel_requests(None).await;
+        self.inner.supervisors.close();
+        self.inner.supervisors.wait().await;
+        for peer in self.peers() {
+            peer.channel.close();
+        }
+        self.inner.links.close();
+        if tokio::time::timeout(self.timeouts().drain, self.inner.links.wait()).await.is_err() {
+            tracing::warn!(
+                "peers did not take the last messages within {:?} (`drain`)",
+                self.timeouts().drain
+            );
+        }
+        self.inner.locals.clear();
+        self.inner.lifetime.close();
+        tracing::debug!("actor {} has ended", self.uid());
+    }
+}

@@ -1,0 +1,196 @@
+//! The main function of a child process.
+//!
+//! ```text
+//! tie life to the parent --> take over the channel --> handshake --> SpawnSpec --> allow-list, listeners
+//!     --> Ready --> serve until cancelled or the parent is lost --> shut down --> exit
+//! ```
+//!
+//! # Invariants
+//! 1. The process ends with its parent: the kernel kills it when the parent dies, and it ends by itself when the channel
+//!    does.
+//! 2. A boot that fails tells the parent why, and exits with a failure.
+
+use std::os::unix::net::UnixStream;
+
+use rustix::process::{Pid, Signal};
+use tokio::runtime::Builder;
+
+use super::serve;
+use crate::actor::{Actor, Allow, Connected, Identity, attach};
+use crate::error::{self, Error};
+use crate::ipc::{FrameReader, HandshakeError, Introduction, Transport, introduce};
+use crate::proto::handshake::{Policy, Role};
+use crate::proto::id::{Aid, Caps, Uid};
+use crate::proto::limits::{Limits, Timeouts};
+use crate::proto::msg::{Msg, SpawnSpec};
+use crate::supervise::{ChildSpec, Entry, PROCESS_NAME_PREFIX, set_entry};
+
+/// Exit code of a child that could not boot.
+const EXIT_BOOT_FAILED: i32 = 70;
+
+/// Runs the child actor that this process is, and exits.
+pub(super) fn run(spec: ChildSpec, entry: Entry) -> ! {
+    set_entry(entry);
+    let code = match live(spec, entry) {
+        Ok(()) => 0,
+        Err(error) => {
+            tracing::error!("this actor could not boot: {error}");
+            EXIT_BOOT_FAILED
+        }
+    };
+    exit(code)
+}
+
+#[allow(clippy::exit, reason = "a child process has no `main` to return to")]
+fn exit(code: i32) -> ! {
+    std::process::exit(code)
+}
+
+fn live(spec: ChildSpec, entry: Entry) -> Result<(), BootError> {
+    tie_to_parent(spec.parent_pid)?;
+    name_process(&spec.name);
+    let channel = take_channel()?;
+    if matches!(entry, Entry::Test(_)) {
+        // The test harness owns standard output, which the parent has thrown away.
+        rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
+    }
+    crate::devx::init_child(&spec.log);
+    let mut builder = match spec.worker_threads {
+        0 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    if spec.worker_threads > 0 {
+        builder.worker_threads(spec.worker_threads);
+    }
+    let runtime = builder.enable_all().build()?;
+    runtime.block_on(serve_parent(spec, channel))
+}
+
+/// Why a child could not boot.
+#[derive(Debug, thiserror::Error)]
+enum BootError {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Os(#[from] rustix::io::Errno),
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    #[error("the parent sent `{0}` where its boot data was expected")]
+    Unexpected(&'static str),
+    #[error(transparent)]
+    Actor(#[from] Error),
+}
+
+/// Lets the kernel kill this process with its parent.
+fn tie_to_parent(parent_pid: u32) -> Result<(), BootError> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The parent may have died before that.
+    let parent = rustix::process::getppid().map(Pid::as_raw_nonzero);
+    if parent.and_then(|pid| u32::try_from(pid.get()).ok()) != Some(parent_pid) {
+        exit(0);
+    }
+    Ok(())
+}
+
+/// Names the process after its actor, for `ps`, `pgrep` and the root's reaper.
+fn name_process(name: &str) {
+    let path = format!("/proc/{}/comm", std::process::id());
+    if let Err(error) = std::fs::write(path, format!("{PROCESS_NAME_PREFIX}{name}]")) {
+        tracing::debug!("the process could not be named: {error}");
+    }
+}
+
+/// Takes the channel to the parent off standard input, and puts the null device there.
+fn take_channel() -> Result<UnixStream, BootError> {
+    let channel = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
+    let null = std::fs::File::open("/dev/null")?;
+    rustix::stdio::dup2_stdin(null)?;
+    let channel = UnixStream::from(channel);
+    channel.set_nonblocking(true)?;
+    Ok(channel)
+}
+
+async fn serve_parent(spec: ChildSpec, channel: UnixStream) -> Result<(), BootError> {
+    let limits = Limits::default();
+    let uid = Uid::new(spec.name, spec.uuid);
+    let mut aid = Aid::new(uid);
+    aid.pid = Some(std::process::id().into());
+    aid.is_registrar = Some(false);
+    aid.caps = Caps::BASIC;
+    let with =
+        Introduction { ours: aid.clone(), role: Role::Connector, policy: Policy::Open, limits: &limits };
+    let io = Transport::Uds(tokio::net::UnixStream::from_std(channel)?);
+    let mut met = introduce(io, with).await?;
+    let boot = match met.frames.message(&mut met.io, &limits).await? {
+        Msg::SpawnSpec(boot) => *boot,
+        other => return Err(BootError::Unexpected(other.name())),
+    };
+    let actor = Actor::new(Identity {
+        aid,
+        allow: allow_list(&boot),
+        limits,
+        timeouts: Timeouts::default(),
+        secret: boot.secret.unwrap_or_else(crate::ipc::fresh_nonce),
+        is_root: false,
+    });
+    let connected = Connected {
+        io: met.io,
+        unread: FrameReader::into_rest(met.frames),
+        aid: met.aid,
+        caps: met.caps,
+        dialer: true,
+    };
+    let orphan = actor.clone();
+    let parent = attach(&actor, connected, move |peer, reason| {
+        // Without its parent the whole subtree ends.
+        orphan.stop();
+        std::future::ready(peer.closed_error(reason))
+    });
+    actor.set_parent(parent.clone());
+    let booted = start(&actor, &boot).await;
+    match &booted {
+        Ok(()) => {
+            if parent.caps.contains(Caps::READY) {
+                // A closed channel stops the actor.
+                _ = parent.channel.send(&Msg::Ready);
+            }
+            actor.stopped().await;
+            say_goodbye(&actor);
+        }
+        Err(error) => parent.send_error(error::local(actor.uid(), "ActorFailure", error.to_string())),
+    }
+    actor.enter(actor.shut_down()).await;
+    Ok(booted?)
+}
+
+fn allow_list(boot: &SpawnSpec) -> Allow {
+    Allow {
+        modules: boot.enable_modules.iter().map(|(module, _file)| module.clone()).collect(),
+        endpoints: boot.enable_endpoints.clone(),
+    }
+}
+
+/// The part of the boot that can fail for reasons the user can mend.
+async fn start(actor: &Actor, boot: &SpawnSpec) -> Result<(), Error> {
+    allow_list(boot).check()?;
+    match &boot.bind_addrs {
+        Some(addrs) => {
+            for addr in addrs {
+                serve::listen(actor, addr).await?;
+            }
+        }
+        None => serve::listen(actor, &serve::socket_addr(actor.name())?).await?,
+    }
+    Ok(())
+}
+
+/// Tells the parent that this end is none of its doing, but in good order.
+fn say_goodbye(actor: &Actor) {
+    let (Some(parent), Some(Some(canceller))) = (actor.parent_peer(), actor.cancel_requested()) else {
+        return;
+    };
+    if *canceller != parent.aid.uid {
+        parent.send_error(error::cancelled(actor.uid(), &parent.aid.uid, canceller));
+    }
+}

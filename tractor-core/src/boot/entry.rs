@@ -1,0 +1,68 @@
+//! What `#[tractor::main]`, `#[tractor::test]` and `init()` call first.
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::child;
+use crate::supervise::{ChildSpec, Entry, set_entry};
+
+/// How the runtime of a root actor is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RuntimeOptions {
+    /// Several threads, or the calling one only.
+    pub multi_thread: bool,
+    /// Worker threads of a multi-threaded runtime; one per core when not set.
+    pub worker_threads: Option<usize>,
+}
+
+/// Runs `main`, or the child actor that this process turns out to be.
+pub fn run_main<F, Fut>(options: RuntimeOptions, body: F) -> Fut::Output
+where
+    F: FnOnce() -> Fut,
+    Fut: Future,
+{
+    enter(Entry::Main);
+    build(options).block_on(async move { body().await })
+}
+
+/// Runs a test, or the child actor that this process turns out to be. `test` is the function's full path.
+pub fn run_test<F, Fut>(options: RuntimeOptions, test: &'static str, body: F) -> Fut::Output
+where
+    F: FnOnce() -> Fut,
+    Fut: Future,
+{
+    // The harness names tests without the crate.
+    enter(Entry::Test(test.split_once("::").map_or(test, |(_crate, path)| path)));
+    build(options).block_on(async move { body().await })
+}
+
+/// Declares this program's `main` as an entry point of actors, for programs that build their own tokio runtime. Must be
+/// the first thing `main` does: in a child process it runs the actor and never returns.
+///
+/// ```
+/// fn main() {
+///     tractor_core::init();
+///     // build a runtime, open a nursery ...
+/// }
+/// ```
+pub fn init() {
+    enter(Entry::Main);
+}
+
+fn enter(entry: Entry) {
+    if let Some(spec) = ChildSpec::of_this_process() {
+        child::run(spec, entry);
+    }
+    set_entry(entry);
+}
+
+fn build(options: RuntimeOptions) -> Runtime {
+    let mut builder =
+        if options.multi_thread { Builder::new_multi_thread() } else { Builder::new_current_thread() };
+    if let Some(threads) = options.worker_threads {
+        builder.worker_threads(threads);
+    }
+    builder
+        .enable_all()
+        .build()
+        .expect("the operating system gives a new process threads and an epoll handle")
+}

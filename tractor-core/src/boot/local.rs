@@ -1,0 +1,73 @@
+//! A second actor in this process, connected through memory: for tests.
+
+use super::root::identity;
+use crate::actor::{Actor, ActorOptions, Connected, attach, try_current_actor, with_actor};
+use crate::dialog::Portal;
+use crate::error::{Error, RuntimeFailure};
+use crate::ipc::{Introduced, Introduction, Transport, introduce};
+use crate::proto::handshake::{Policy, Role};
+
+/// Bytes the memory between the two actors holds in each direction.
+const PIPE_BYTES: usize = 64 * 1024;
+
+/// Runs an actor with these options in this process and on this runtime, hands the body a portal to it, and ends it.
+///
+/// The two actors talk the full protocol through a pipe in memory. No process is started and no clock is needed, so tests
+/// over it are fast and work with tokio's paused time.
+///
+/// # Errors
+/// The body's own error; [`Error::Runtime`] when an enabled module has no endpoints; [`Error::NoRuntime`] outside of any
+/// actor.
+///
+/// # Cancel safety
+/// Dropping the future ends the actor as a task of the runtime.
+pub async fn with_local_actor<T, E, F>(options: ActorOptions, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&Portal) -> Result<T, E>,
+    E: From<Error>,
+{
+    let here = try_current_actor()?;
+    let there = Actor::new(identity(options, "local", false)?);
+    let (near, far) = tokio::io::duplex(PIPE_BYTES);
+    let (near, far) = tokio::join!(meet(&here, near, Role::Connector), meet(&there, far, Role::Acceptor));
+    let far = link(far?, false);
+    with_actor(there.clone(), async {
+        attach(&there, far, |peer, reason| std::future::ready(peer.closed_error(reason)));
+    })
+    .await;
+    let near = link(near?, true);
+    let peer = attach(&here, near, |peer, reason| std::future::ready(peer.closed_error(reason)));
+    let ending = Ending(Some(there.clone()), Portal::new(peer));
+    let result = body(&ending.1).await;
+    with_actor(there.clone(), there.shut_down()).await;
+    ending.disarm();
+    result
+}
+
+fn link(met: Introduced, dialer: bool) -> Connected {
+    Connected { io: met.io, unread: met.frames.into_rest(), aid: met.aid, caps: met.caps, dialer }
+}
+
+async fn meet(actor: &Actor, pipe: tokio::io::DuplexStream, role: Role) -> Result<Introduced, Error> {
+    let with = Introduction { ours: actor.aid().clone(), role, policy: Policy::Open, limits: actor.limits() };
+    introduce(Transport::Mem(pipe), with).await.map_err(|error| RuntimeFailure::new(error.to_string()).into())
+}
+
+/// Ends the actor of a scope that is dropped.
+struct Ending(Option<Actor>, Portal);
+
+impl Ending {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.1.peer.channel.close();
+        if let Some(actor) = self.0.take() {
+            actor.stop();
+            actor.spawn_shutdown();
+        }
+    }
+}

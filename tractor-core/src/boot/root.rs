@@ -1,0 +1,107 @@
+//! The first actor of a tree.
+
+use super::serve;
+use crate::actor::{Actor, ActorOptions, Allow, Identity, try_current_actor, with_actor};
+use crate::error::{Error, RuntimeFailure};
+use crate::ipc::fresh_nonce;
+use crate::proto::id::{Aid, Caps, Uid};
+use crate::supervise::{ActorNursery, adopt_orphans, open_nursery_in};
+
+/// Opens a nursery: a scope that owns child actors. Outside of any actor this starts a root actor first, which ends with
+/// the nursery.
+///
+/// # Errors
+/// The body's own error; else what the children failed with.
+///
+/// # Cancel safety
+/// Dropping the future cancels every child. Inside an actor, the actor finishes their teardown; where this call has
+/// started the root actor itself, the children's processes are ended as the runtime goes on, and end with the process
+/// at the latest.
+pub async fn open_nursery<T, E, F>(body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&ActorNursery) -> Result<T, E>,
+    E: From<Error> + 'static,
+{
+    match try_current_actor() {
+        Ok(actor) => open_nursery_in(actor, body).await,
+        Err(_) => {
+            open_root_actor(ActorOptions::new(), async |actor| open_nursery_in(actor.clone(), body).await)
+                .await
+        }
+    }
+}
+
+/// Starts the first actor of a tree, runs the body in it, and ends it.
+///
+/// # Errors
+/// The body's own error; [`Error::Runtime`] inside an actor, when an address cannot be bound, or when an enabled module
+/// has no endpoints.
+///
+/// # Cancel safety
+/// As [`open_nursery`].
+pub async fn open_root_actor<T, E, F>(options: ActorOptions, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&Actor) -> Result<T, E>,
+    E: From<Error>,
+{
+    if let Ok(actor) = try_current_actor() {
+        let text = format!(
+            "actor `{}` runs here already: a tree has one root; open a nursery instead",
+            actor.name()
+        );
+        return Err(Error::Runtime(RuntimeFailure::new(text)).into());
+    }
+    let bind = options.bind.clone();
+    let actor = Actor::new(identity(options, "root", true)?);
+    let ending = Ending(Some(actor.clone()));
+    with_actor(actor.clone(), async {
+        adopt_orphans(&actor);
+        let result = run(&actor, &bind, body).await;
+        actor.shut_down().await;
+        ending.disarm();
+        result
+    })
+    .await
+}
+
+/// A fresh identity; refuses an allow-list with something on it that is not registered.
+pub(super) fn identity(options: ActorOptions, name: &str, is_root: bool) -> Result<Identity, Error> {
+    let ActorOptions { name: chosen, bind: _, modules, limits, timeouts } = options;
+    let allow = Allow { modules, endpoints: Vec::new() };
+    allow.check()?;
+    let name = chosen.unwrap_or_else(|| name.to_owned());
+    let mut aid = Aid::new(Uid::new(name, uuid::Uuid::new_v4().to_string()));
+    aid.pid = Some(std::process::id().into());
+    aid.is_registrar = Some(false);
+    aid.caps = Caps::BASIC;
+    Ok(Identity { aid, allow, limits, timeouts, secret: fresh_nonce(), is_root })
+}
+
+async fn run<T, E, F>(actor: &Actor, bind: &[crate::proto::addr::Addr], body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&Actor) -> Result<T, E>,
+    E: From<Error>,
+{
+    for addr in bind {
+        serve::listen(actor, addr).await?;
+    }
+    body(actor).await
+}
+
+/// Ends the actor of a root scope that is dropped: the shutdown goes on as a task of the runtime.
+struct Ending(Option<Actor>);
+
+impl Ending {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(actor) = self.0.take() {
+            actor.stop();
+            actor.clone().spawn_shutdown();
+        }
+    }
+}

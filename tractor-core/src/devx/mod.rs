@@ -1,0 +1,20 @@
+//! Help for developers: logging.
+
+#[cfg(feature = "log")]
+pub mod log;
+
+/// The log filter in force, for children to take over; empty when [`log`] is not in use.
+pub(crate) fn current_filter() -> String {
+    #[cfg(feature = "log")]
+    return log::current_filter();
+    #[cfg(not(feature = "log"))]
+    String::new()
+}
+
+/// Sets up logging in a child whose parent logs.
+pub(crate) fn init_child(filter: &str) {
+    #[cfg(feature = "log")]
+    log::init_child(filter);
+    #[cfg(not(feature = "log"))]
+    let _ = filter; // without the feature nobody asked for a log
+}

@@ -1,0 +1,146 @@
+//! What the attribute macros implement for every endpoint.
+//!
+//! An endpoint is a type without values, named like the user's function. Its traits say where it lives, what it takes
+//! and what it gives back; the function itself is [`FnEndpoint::run`] and friends.
+
+use std::error::Error as StdError;
+
+use super::{Context, StreamSender};
+use crate::error::EndpointError;
+use crate::proto::args::ArgTuple;
+use crate::proto::payload::Payload;
+
+/// A function that other actors may call.
+///
+/// Helpers that work for any endpoint take `E: Endpoint`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no endpoint",
+    label = "not an endpoint",
+    note = "add `#[tractor::actor_fn]`, `#[tractor::context(..)]` or `#[tractor::stream]` to the function"
+)]
+pub trait Endpoint: Sized + 'static {
+    /// Path of the module the function is defined in.
+    const MODULE: &'static str;
+    /// Name of the function.
+    const NAME: &'static str;
+    /// Names of its arguments, in order.
+    const ARGS: &'static [&'static str];
+    /// Types of its arguments, as a tuple.
+    type Args: ArgTuple;
+    /// Type of its final value.
+    type Returns: Payload;
+}
+
+/// An endpoint with one value as its answer: `#[tractor::actor_fn]`.
+pub trait FnEndpoint: Endpoint {
+    /// The declared return type.
+    type Output: Send;
+
+    /// Runs the function here.
+    fn run(args: Self::Args) -> impl Future<Output = Self::Output> + Send;
+
+    /// Splits the declared return type into value and failure.
+    ///
+    /// # Errors
+    /// The function's own failure.
+    fn outcome(output: Self::Output) -> Result<Self::Returns, EndpointError>;
+}
+
+/// An endpoint linked to the task that opened it: `#[tractor::context]`.
+pub trait ContextEndpoint: Endpoint {
+    /// Type of the first value.
+    type Started: Payload;
+    /// Type of the values the endpoint streams.
+    type Send: Payload;
+    /// Type of the values streamed to the endpoint.
+    type Recv: Payload;
+    /// The declared return type.
+    type Output: Send;
+
+    /// Runs the function here.
+    fn run(
+        ctx: Context<Self::Started, Self::Send, Self::Recv>,
+        args: Self::Args,
+    ) -> impl Future<Output = Self::Output> + Send;
+
+    /// Splits the declared return type into value and failure.
+    ///
+    /// # Errors
+    /// The function's own failure.
+    fn outcome(output: Self::Output) -> Result<Self::Returns, EndpointError>;
+}
+
+/// An endpoint with a one-way stream of values as its answer: `#[tractor::stream]`.
+pub trait StreamEndpoint: Endpoint {
+    /// Type of the streamed values.
+    type Item: Payload;
+    /// The declared return type.
+    type Output: Send;
+
+    /// Runs the function here.
+    fn run(out: StreamSender<Self::Item>, args: Self::Args) -> impl Future<Output = Self::Output> + Send;
+
+    /// Splits the declared return type into success and failure.
+    ///
+    /// # Errors
+    /// The function's own failure.
+    fn outcome(output: Self::Output) -> Result<(), EndpointError>;
+}
+
+/// A return type that may be a failure: `Result`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is named like a `Result` but is none",
+    note = "an endpoint whose return type ends in `Result` must return `std::result::Result<T, E>` or an alias of it"
+)]
+pub trait Fallible {
+    /// Type of the value.
+    type Ok;
+    /// Type of the failure.
+    type Err;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Ok = T;
+    type Err = E;
+}
+
+/// Two types that must be the same one.
+#[diagnostic::on_unimplemented(
+    message = "the endpoint uses `{Self}` where its payload contract says `{T}`",
+    label = "must be `{T}`",
+    note = "change the function's signature or the types in the attribute so that they agree"
+)]
+pub trait SameAs<T>: Sized {
+    #[doc(hidden)]
+    fn into_declared(self) -> T;
+    #[doc(hidden)]
+    fn from_declared(declared: T) -> Self;
+}
+
+impl<T> SameAs<T> for T {
+    fn into_declared(self) -> T {
+        self
+    }
+
+    fn from_declared(declared: T) -> T {
+        declared
+    }
+}
+
+/// The outcome of a function that returns a `Result`.
+///
+/// # Errors
+/// The function's own failure.
+pub fn fallible<T, E: Into<Box<dyn StdError + Send + Sync>>>(
+    output: Result<T, E>,
+) -> Result<T, EndpointError> {
+    output.map_err(EndpointError::new)
+}
+
+/// The outcome of a function that cannot fail.
+///
+/// # Errors
+/// Never.
+pub fn infallible<T>(output: T) -> Result<T, EndpointError> {
+    Ok(output)
+}

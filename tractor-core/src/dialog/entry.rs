@@ -1,0 +1,58 @@
+//! From a typed endpoint to the untyped entry under which it is registered.
+
+use std::sync::Arc;
+
+use super::child::Context;
+use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
+use super::oneway::StreamSender;
+use crate::actor::{EndpointEntry, EndpointFuture, Invocation, Linked};
+use crate::proto::args::{ArgTuple, ArgsError};
+use crate::proto::msg::FuncType;
+
+impl EndpointEntry {
+    #[doc(hidden)]
+    pub const fn func<E: FnEndpoint>() -> Self {
+        Self { module: E::MODULE, name: E::NAME, kind: FuncType::AsyncFunc, invoke: invoke_func::<E> }
+    }
+
+    #[doc(hidden)]
+    pub const fn context<E: ContextEndpoint>() -> Self {
+        Self { module: E::MODULE, name: E::NAME, kind: FuncType::Context, invoke: invoke_context::<E> }
+    }
+
+    #[doc(hidden)]
+    pub const fn stream<E: StreamEndpoint>() -> Self {
+        Self { module: E::MODULE, name: E::NAME, kind: FuncType::AsyncGen, invoke: invoke_stream::<E> }
+    }
+}
+
+fn bind<E: Endpoint>(invocation: &Invocation) -> Result<(Arc<Linked>, E::Args), ArgsError> {
+    let peer = &invocation.linked.peer;
+    let depth_max = peer.channel.limits().nesting_depth_max;
+    let args = E::Args::decode(E::ARGS, peer.format(), depth_max, &invocation.kwargs)?;
+    Ok((invocation.linked.clone(), args))
+}
+
+fn invoke_func<E: FnEndpoint>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+    let (linked, args) = bind::<E>(invocation)?;
+    Ok(Box::pin(async move {
+        let output = E::run(args).await;
+        linked.finish(E::outcome(output));
+    }))
+}
+
+fn invoke_context<E: ContextEndpoint>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+    let (linked, args) = bind::<E>(invocation)?;
+    Ok(Box::pin(async move {
+        let output = E::run(Context::new(linked.clone()), args).await;
+        linked.finish(E::outcome(output));
+    }))
+}
+
+fn invoke_stream<E: StreamEndpoint>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+    let (linked, args) = bind::<E>(invocation)?;
+    Ok(Box::pin(async move {
+        let output = E::run(StreamSender::new(linked.clone()), args).await;
+        linked.finish(E::outcome(output));
+    }))
+}

@@ -1,0 +1,55 @@
+//! Function references as names of endpoints: `expose(add)`.
+
+use super::call::{Call, ContextCall, StreamCall};
+use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
+
+/// An annotated function, named by its path: `add`, `service::add`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an endpoint that could be exposed",
+    label = "not an annotated function",
+    note = "name the function without calling it, as in `expose(add)`, and annotate it with `#[tractor::actor_fn]`, \
+            `#[tractor::context(..)]` or `#[tractor::stream]`"
+)]
+pub trait EndpointRef<Marker> {
+    /// The endpoint.
+    type Endpoint: Endpoint;
+}
+
+macro_rules! endpoint_refs {
+    ($($ty:ident)*) => {
+        impl<F, E: FnEndpoint, $($ty),*> EndpointRef<(Call<E>, $($ty,)*)> for F
+        where
+            F: FnOnce($($ty),*) -> Call<E>,
+        {
+            type Endpoint = E;
+        }
+
+        impl<F, E: ContextEndpoint, $($ty),*> EndpointRef<(ContextCall<E>, $($ty,)*)> for F
+        where
+            F: FnOnce($($ty),*) -> ContextCall<E>,
+        {
+            type Endpoint = E;
+        }
+
+        impl<F, E: StreamEndpoint, $($ty),*> EndpointRef<(StreamCall<E>, $($ty,)*)> for F
+        where
+            F: FnOnce($($ty),*) -> StreamCall<E>,
+        {
+            type Endpoint = E;
+        }
+    };
+}
+
+endpoint_refs!();
+endpoint_refs!(A);
+endpoint_refs!(A B);
+endpoint_refs!(A B C);
+endpoint_refs!(A B C D);
+endpoint_refs!(A B C D G);
+endpoint_refs!(A B C D G H);
+endpoint_refs!(A B C D G H I);
+endpoint_refs!(A B C D G H I J);
+endpoint_refs!(A B C D G H I J K);
+endpoint_refs!(A B C D G H I J K L);
+endpoint_refs!(A B C D G H I J K L M);
+endpoint_refs!(A B C D G H I J K L M N);

@@ -1,0 +1,24 @@
+//! What users hold: portals to other actors, calls, contexts and streams.
+
+mod call;
+mod child;
+mod endpoint;
+mod entry;
+mod expose;
+mod oneway;
+mod parent;
+mod portal;
+mod run;
+mod stream;
+
+pub use call::{Call, ContextCall, ContextTarget, FnTarget, StreamCall, StreamTarget};
+pub use child::{CanStream, Context, Opening, Started};
+pub use endpoint::{
+    ContextEndpoint, Endpoint, Fallible, FnEndpoint, SameAs, StreamEndpoint, fallible, infallible,
+};
+pub use expose::EndpointRef;
+pub use oneway::{ReceiveStream, StreamSender};
+pub use parent::ParentContext;
+pub use portal::Portal;
+pub use run::Run;
+pub use stream::{MsgStream, PayloadOf, StreamRx, StreamTx};

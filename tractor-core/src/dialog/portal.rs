@@ -1,0 +1,135 @@
+//! A portal to another actor.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::call::FnTarget;
+use super::endpoint::Endpoint;
+use super::run::Run;
+use crate::actor::{Peer, Request};
+use crate::error::{ActorTooSlow, Error, Result};
+use crate::proto::args::ArgTuple;
+use crate::proto::id::Uid;
+use crate::proto::msg::FuncType;
+use crate::proto::payload::{self, Payload};
+
+/// A connection to another actor, through which its endpoints are called. Cheap to clone.
+#[derive(Clone)]
+pub struct Portal {
+    pub(crate) peer: Arc<Peer>,
+}
+
+impl Portal {
+    pub(crate) fn new(peer: Arc<Peer>) -> Self {
+        Self { peer }
+    }
+
+    /// Runs a function in the actor and waits for its value.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] when the function failed, panicked, is not exposed or does not take these arguments;
+    /// [`Error::Cancelled`] when it was cancelled; [`Error::Died`] or [`Error::Closed`] when the actor or the
+    /// connection is gone; [`Error::MsgType`] when a value does not fit its type.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the remote task.
+    pub fn run<C: FnTarget>(&self, call: C) -> Run<<C::Endpoint as Endpoint>::Returns> {
+        let args = call.into_args();
+        Run::new(self.peer.clone(), move |peer| {
+            let request = Request {
+                ns: C::Endpoint::MODULE,
+                func: C::Endpoint::NAME,
+                kind: FuncType::AsyncFunc,
+                pld_spec: std::any::type_name::<<C::Endpoint as Endpoint>::Returns>(),
+            };
+            peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))
+        })
+    }
+
+    /// Runs a function by its name, for actors built from other sources. `kwargs` is a map or struct from argument name
+    /// to value; types are checked by the actor, and by decoding the value that comes back.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    ///
+    /// # Cancel safety
+    /// As [`run`](Self::run).
+    pub fn run_from_ns<T, A>(&self, ns: impl Into<String>, func: impl Into<String>, kwargs: A) -> Run<T>
+    where
+        T: Payload,
+        A: Serialize + Send + 'static,
+    {
+        let (ns, func) = (ns.into(), func.into());
+        Run::new(self.peer.clone(), move |peer| {
+            let request = Request { ns: &ns, func: &func, kind: FuncType::AsyncFunc, pld_spec: "typing.Any" };
+            peer.start(request, |_, out| payload::encode(&kwargs, payload::PayloadFormat::Named, out))
+        })
+    }
+
+    /// Asks the whole actor to end, and waits until it says that its tasks have. Returns whether it did so within
+    /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel).
+    ///
+    /// The process itself is reaped by its nursery.
+    ///
+    /// # Errors
+    /// None today; a lost connection counts as not acknowledged.
+    ///
+    /// # Cancel safety
+    /// The request is sent at the first poll and stays sent.
+    pub async fn cancel_actor(&self) -> Result<bool> {
+        let limit = crate::actor::try_current_actor()?.timeouts().actor_cancel;
+        match self.request_end(limit).await {
+            Ok(()) => Ok(true),
+            Err(error) => {
+                tracing::warn!(peer = %self.peer.aid.uid, "cancel request not acknowledged: {error}");
+                Ok(false)
+            }
+        }
+    }
+
+    /// Asks the actor to end and waits for the acknowledgement, at most `limit`.
+    pub(crate) async fn request_end(&self, limit: Duration) -> Result<()> {
+        self.peer.cancel_asked.store(true, Ordering::Release);
+        let request = Request { ns: "self", func: "cancel", kind: FuncType::AsyncFunc, pld_spec: "bool" };
+        let peer = self.peer.clone();
+        let ask = Run::<bool>::new(peer, move |peer| {
+            peer.start(request, |format, out| ().encode(&[], format, out))
+        });
+        match tokio::time::timeout(limit, ask).await {
+            Ok(answer) => answer.map(|_acknowledged| ()),
+            Err(_elapsed) => Err(Error::TooSlow(ActorTooSlow::new(
+                self.peer.aid.uid.clone(),
+                limit,
+                "Timeouts::actor_cancel",
+            ))),
+        }
+    }
+
+    /// The actor at the other end.
+    pub fn uid(&self) -> &Uid {
+        &self.peer.aid.uid
+    }
+
+    /// The process id the actor reported.
+    pub fn pid(&self) -> Option<i64> {
+        self.peer.aid.pid
+    }
+
+    /// Dialogs open on this connection, both ways.
+    pub fn dialogs_open(&self) -> usize {
+        self.peer.dialogs_open()
+    }
+}
+
+impl fmt::Debug for Portal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Portal")
+            .field("actor", self.uid())
+            .field("dialogs_open", &self.dialogs_open())
+            .finish()
+    }
+}

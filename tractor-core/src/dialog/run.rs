@@ -1,0 +1,90 @@
+//! One call in another actor, as a future.
+
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::stream::decode;
+use crate::actor::{Linked, Outcome, Peer};
+use crate::error::{Error, MessagingError, Result};
+use crate::proto::payload::Payload;
+
+/// A call in another actor; made by [`Portal::run`](super::Portal::run). Like any future it does nothing until polled.
+///
+/// # Cancel safety
+/// Dropping it after its first poll cancels the remote task, unless its outcome has arrived.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Run<T> {
+    state: State,
+    types: PhantomData<fn() -> T>,
+}
+
+type Starter = Box<dyn FnOnce(&Arc<Peer>) -> Result<Arc<Linked>> + Send>;
+
+enum State {
+    Unstarted(Arc<Peer>, Starter),
+    Running(Arc<Linked>),
+    Done,
+}
+
+impl<T: Payload> Run<T> {
+    pub(super) fn new(
+        peer: Arc<Peer>,
+        starter: impl FnOnce(&Arc<Peer>) -> Result<Arc<Linked>> + Send + 'static,
+    ) -> Self {
+        Self { state: State::Unstarted(peer, Box::new(starter)), types: PhantomData }
+    }
+}
+
+impl<T: Payload> Future for Run<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let State::Unstarted(..) = self.state {
+            let State::Unstarted(peer, starter) = std::mem::replace(&mut self.state, State::Done) else {
+                unreachable!("matched above")
+            };
+            self.state = State::Running(starter(&peer)?);
+        }
+        let State::Running(linked) = &self.state else { panic!("`Run` polled after it was ready") };
+        let outcome = std::task::ready!(linked.poll_outcome(cx));
+        let result = match outcome {
+            Outcome::Returned(value) => decode(linked, "Return", &value),
+            Outcome::Failed(error) => Err(error),
+            Outcome::StreamDone => Err(no_value(linked)),
+        };
+        self.state = State::Done;
+        Poll::Ready(result)
+    }
+}
+
+fn no_value(linked: &Linked) -> Error {
+    MessagingError::new("the endpoint ended as a one-way stream, without a value", Some(linked.cid)).into()
+}
+
+impl<T> Drop for Run<T> {
+    fn drop(&mut self) {
+        if let State::Running(linked) = &self.state {
+            abandon(linked);
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Run<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = match &self.state {
+            State::Unstarted(..) => "unstarted",
+            State::Running(linked) => linked.phase_name(),
+            State::Done => "done",
+        };
+        f.debug_struct("Run").field("state", &state).finish()
+    }
+}
+
+/// Cancels a dialog whose parent side is being dropped. The table keeps it until its outcome arrives.
+pub(super) fn abandon(linked: &Arc<Linked>) {
+    if linked.cancel(linked.peer.us.clone()) {
+        linked.peer.request_cancel(linked.cid);
+    }
+}

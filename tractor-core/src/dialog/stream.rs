@@ -1,0 +1,196 @@
+//! The two-way stream of a context.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::actor::Linked;
+use crate::error::{Blame, MsgTypeError, Result};
+use crate::proto::codec::YieldHead;
+use crate::proto::id::Cid;
+use crate::proto::payload::{self, Payload};
+
+/// Values that a payload contract of type `T` allows: a `T`, or one of its alternatives.
+#[diagnostic::on_unimplemented(
+    message = "the payload contract does not allow to send `{Self}` here",
+    label = "the contract says `{T}`",
+    note = "send a `{T}`, or change the endpoint's `pld_spec`"
+)]
+pub trait PayloadOf<T>: Sized {
+    #[doc(hidden)]
+    fn into_payload(self) -> T;
+}
+
+impl<T: Payload> PayloadOf<T> for T {
+    fn into_payload(self) -> T {
+        self
+    }
+}
+
+/// The two-way stream of a context: this side sends `Tx` and receives `Rx`.
+///
+/// Between Rust peers a sender waits while the receiver's window (`stream_window_bytes`) is full. Dropping the stream
+/// closes it.
+pub struct MsgStream<Tx, Rx = Tx> {
+    linked: Arc<Linked>,
+    head: YieldHead,
+    /// This side closed the stream and takes no further values.
+    closed: bool,
+    types: PhantomData<fn(Tx) -> Rx>,
+}
+
+impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
+    pub(crate) fn new(linked: Arc<Linked>) -> Self {
+        let head = YieldHead::new(&linked.cid);
+        Self { linked, head, closed: false, types: PhantomData }
+    }
+
+    /// Sends one value, waiting while the receiver has no room.
+    ///
+    /// # Errors
+    /// The other side failed, was cancelled or is lost; the stream is closed; the value cannot be encoded or is larger
+    /// than `frame_bytes_max`.
+    ///
+    /// # Cancel safety
+    /// A dropped future has sent nothing, unless it was ready.
+    #[inline]
+    pub async fn send(&self, value: impl PayloadOf<Tx>) -> Result<()> {
+        let value = value.into_payload();
+        poll_fn(|cx| self.linked.poll_send(cx, &self.head, &value)).await
+    }
+
+    /// Waits for the next value; `None` once the other side has closed the stream, or this side has.
+    ///
+    /// # Errors
+    /// The other side failed, was cancelled or is lost: this comes after the values that arrived before. Or the value
+    /// is no `Rx`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a dropped future loses no value.
+    #[inline]
+    pub async fn receive(&mut self) -> Result<Option<Rx>> {
+        if self.closed {
+            return Ok(None);
+        }
+        receive(&self.linked).await
+    }
+
+    /// Ends this side's sending and goes on receiving. The other side gets `None` after the last value.
+    ///
+    /// # Errors
+    /// The stream was never opened, which cannot happen through this handle.
+    pub fn finish(&self) -> Result<()> {
+        self.linked.send_stop()
+    }
+
+    /// Closes the stream: nothing more is sent or received on this side.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    ///
+    /// # Cancel safety
+    /// Closes at its first poll, without waiting.
+    pub async fn close(&mut self) -> Result<()> {
+        self.closed = true;
+        self.linked.send_stop()
+    }
+
+    /// Both directions as handles of their own, for a task that sends and receives at the same time.
+    pub fn split(&mut self) -> (StreamTx<'_, Tx, Rx>, StreamRx<'_, Tx, Rx>) {
+        (StreamTx { stream: self }, StreamRx { stream: self })
+    }
+
+    /// The context's id.
+    pub fn cid(&self) -> Cid {
+        self.linked.cid
+    }
+}
+
+/// Waits for a value of a stream and decodes it.
+#[inline]
+pub(super) async fn receive<Rx: Payload>(linked: &Linked) -> Result<Option<Rx>> {
+    match poll_fn(|cx| linked.poll_recv(cx)).await? {
+        Some(value) => decode(linked, "Yield", &value).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Decodes a payload of the peer.
+#[inline]
+pub(super) fn decode<T: Payload>(linked: &Linked, msg: &'static str, value: &Bytes) -> Result<T> {
+    let depth_max = linked.peer.channel.limits().nesting_depth_max;
+    T::decode_payload(value, linked.peer.format(), depth_max).map_err(|problem| {
+        let shown = payload::render(value);
+        let expected = std::any::type_name::<T>();
+        MsgTypeError::new(msg, shown, expected, problem, Blame::Peer, Some(linked.cid)).into()
+    })
+}
+
+impl<Tx, Rx> Drop for MsgStream<Tx, Rx> {
+    fn drop(&mut self) {
+        // The only failure is a stream that was never open, and this one was.
+        _ = self.linked.send_stop();
+    }
+}
+
+impl<Tx, Rx> fmt::Debug for MsgStream<Tx, Rx> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MsgStream")
+            .field("endpoint", &self.linked.endpoint)
+            .field("cid", &self.linked.cid)
+            .field("state", &self.linked.phase_name())
+            .finish()
+    }
+}
+
+/// The sending half of a split [`MsgStream`].
+#[derive(Debug)]
+pub struct StreamTx<'a, Tx, Rx> {
+    stream: &'a MsgStream<Tx, Rx>,
+}
+
+impl<Tx: Payload, Rx: Payload> StreamTx<'_, Tx, Rx> {
+    /// As [`MsgStream::send`].
+    ///
+    /// # Errors
+    /// As [`MsgStream::send`].
+    ///
+    /// # Cancel safety
+    /// As [`MsgStream::send`].
+    pub async fn send(&self, value: impl PayloadOf<Tx>) -> Result<()> {
+        self.stream.send(value).await
+    }
+
+    /// As [`MsgStream::finish`].
+    ///
+    /// # Errors
+    /// As [`MsgStream::finish`].
+    pub fn finish(&self) -> Result<()> {
+        self.stream.finish()
+    }
+}
+
+/// The receiving half of a split [`MsgStream`].
+#[derive(Debug)]
+pub struct StreamRx<'a, Tx, Rx> {
+    stream: &'a MsgStream<Tx, Rx>,
+}
+
+impl<Tx: Payload, Rx: Payload> StreamRx<'_, Tx, Rx> {
+    /// As [`MsgStream::receive`].
+    ///
+    /// # Errors
+    /// As [`MsgStream::receive`].
+    ///
+    /// # Cancel safety
+    /// As [`MsgStream::receive`].
+    pub async fn receive(&mut self) -> Result<Option<Rx>> {
+        if self.stream.closed {
+            return Ok(None);
+        }
+        receive(&self.stream.linked).await
+    }
+}

@@ -1,0 +1,148 @@
+//! The errors users see.
+//!
+//! One public type, [`Error`], with a small typed payload per kind. Every payload is cheap to clone: an outcome can be
+//! asked for again and again.
+
+mod closed;
+mod died;
+mod endpoint;
+mod group;
+mod msg_type;
+mod pack;
+mod remote;
+
+use std::sync::Arc;
+
+pub use closed::{CloseReason, TransportClosed};
+pub use died::{ActorDied, ActorFailure};
+pub use endpoint::EndpointError;
+pub use group::ErrorGroup;
+pub use msg_type::{Blame, MsgTypeError};
+pub(crate) use pack::{Panicked, cancelled, local, pack, relay, type_names};
+pub use remote::{ContextCancelled, RemoteActorError, RemoteKind};
+
+use crate::proto::dialog::{Misuse, Violation};
+use crate::proto::id::{Cid, Uid};
+
+/// The result of most calls; the error type can be chosen.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong between actors.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A task in another actor failed.
+    #[error(transparent)]
+    Remote(#[from] RemoteActorError),
+    /// A task in another actor was cancelled; the payload names who asked for it.
+    #[error(transparent)]
+    Cancelled(#[from] ContextCancelled),
+    /// A payload does not have the type that its dialog allows.
+    #[error(transparent)]
+    MsgType(#[from] MsgTypeError),
+    /// A child process ended without being asked to.
+    #[error(transparent)]
+    Died(#[from] ActorDied),
+    /// A child process could not be started.
+    #[error(transparent)]
+    Spawn(#[from] ActorFailure),
+    /// The connection to the peer ended.
+    #[error(transparent)]
+    Closed(#[from] TransportClosed),
+    /// The order of a dialog was broken.
+    #[error(transparent)]
+    Messaging(#[from] MessagingError),
+    /// The runtime was used in a way it does not allow.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeFailure),
+    /// A peer did not acknowledge a request in time. Not a timeout of the caller's own.
+    #[error(transparent)]
+    TooSlow(#[from] ActorTooSlow),
+    /// Several failures at once.
+    #[error(transparent)]
+    Group(#[from] ErrorGroup),
+    /// There is no actor here: the code runs outside of `open_nursery` and of every endpoint.
+    #[error(
+        "no actor runtime here: call this inside `tractor::open_nursery`, `tractor::open_root_actor` or an endpoint \
+         (a task made with `tokio::spawn` leaves its actor; take `current_actor()` along and run the task inside \
+         `actor.enter(..)`)"
+    )]
+    NoRuntime,
+}
+
+impl Error {
+    /// Whether this is a cancellation, whoever asked for it.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled(_))
+    }
+
+    /// The failure of another actor, if this is one.
+    pub fn as_remote(&self) -> Option<&RemoteActorError> {
+        match self {
+            Self::Remote(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The unexpected end of a child process, if this is one.
+    pub fn as_died(&self) -> Option<&ActorDied> {
+        match self {
+            Self::Died(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// The order of a dialog was broken, by local code or by the peer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{text}{}", in_dialog(*cid))]
+pub struct MessagingError {
+    text: Arc<str>,
+    cid: Option<Cid>,
+}
+
+fn in_dialog(cid: Option<Cid>) -> String {
+    cid.map_or_else(String::new, |cid| format!(" (context {cid})"))
+}
+
+impl MessagingError {
+    pub(crate) fn misuse(misuse: Misuse, cid: Cid) -> Self {
+        Self { text: misuse.to_string().into(), cid: Some(cid) }
+    }
+
+    pub(crate) fn violation(violation: Violation, cid: Cid) -> Self {
+        Self { text: violation.to_string().into(), cid: Some(cid) }
+    }
+
+    pub(crate) fn new(text: impl Into<Arc<str>>, cid: Option<Cid>) -> Self {
+        Self { text: text.into(), cid }
+    }
+}
+
+/// The runtime was used in a way it does not allow; the text says what to do instead.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct RuntimeFailure(Arc<str>);
+
+impl RuntimeFailure {
+    pub(crate) fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// A peer did not acknowledge a cancel request within its limit.
+///
+/// Deliberately no timeout-error type: a handler for the caller's own timeouts must not swallow it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("actor {peer} did not acknowledge the cancel request within {limit:?} (`{knob}`)")]
+pub struct ActorTooSlow {
+    peer: Uid,
+    limit: std::time::Duration,
+    knob: &'static str,
+}
+
+impl ActorTooSlow {
+    pub(crate) fn new(peer: Uid, limit: std::time::Duration, knob: &'static str) -> Self {
+        Self { peer, limit, knob }
+    }
+}

@@ -1,0 +1,104 @@
+//! Payloads of the wrong type.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::proto::id::Cid;
+use crate::proto::msg::ErrorMsg;
+
+/// Which side broke the payload contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Blame {
+    /// This actor.
+    Local,
+    /// The peer.
+    Peer,
+}
+
+/// A payload that does not have the type its dialog allows.
+#[derive(Debug, Clone)]
+pub struct MsgTypeError {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    message: &'static str,
+    value: String,
+    expected: String,
+    problem: String,
+    blame: Blame,
+    cid: Option<Cid>,
+    remote: Option<ErrorMsg>,
+}
+
+impl MsgTypeError {
+    pub(crate) fn new(
+        message: &'static str,
+        value: String,
+        expected: impl Into<String>,
+        problem: impl fmt::Display,
+        blame: Blame,
+        cid: Option<Cid>,
+    ) -> Self {
+        let (expected, problem) = (expected.into(), problem.to_string());
+        Self { inner: Arc::new(Inner { message, value, expected, problem, blame, cid, remote: None }) }
+    }
+
+    /// A violation that a peer found and reported.
+    pub(crate) fn reported(error: ErrorMsg) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                message: "",
+                value: String::new(),
+                expected: String::new(),
+                problem: error.message.clone().unwrap_or_default(),
+                blame: Blame::Local,
+                cid: error.cid,
+                remote: Some(error),
+            }),
+        }
+    }
+
+    /// The message that carried the payload, such as `Yield`; empty when a peer reported the violation.
+    pub fn message_type(&self) -> &str {
+        self.inner.message
+    }
+
+    /// The type that the dialog allows; empty when a peer reported the violation.
+    pub fn expected(&self) -> &str {
+        &self.inner.expected
+    }
+
+    /// Which side broke the contract.
+    pub fn blame(&self) -> Blame {
+        self.inner.blame
+    }
+
+    /// The dialog.
+    pub fn cid(&self) -> Option<Cid> {
+        self.inner.cid
+    }
+
+    /// The error as it travelled, when a peer reported it.
+    pub(crate) fn remote(&self) -> Option<&ErrorMsg> {
+        self.inner.remote.as_ref()
+    }
+}
+
+impl fmt::Display for MsgTypeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { message, value, expected, problem, remote, .. } = &*self.inner;
+        if let Some(remote) = remote {
+            return write!(f, "actor {} reports: {problem}", remote.src_uid);
+        }
+        write!(
+            f,
+            "invalid `{message}` msg payload: {value} does not match type-spec `{message}.pld: {expected}`: "
+        )?;
+        f.write_str(problem)
+    }
+}
+
+impl std::error::Error for MsgTypeError {}

@@ -1,0 +1,201 @@
+//! Failures that happened in another actor.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::pack::type_names;
+use super::{Error, MsgTypeError};
+use crate::proto::id::Uid;
+use crate::proto::msg::ErrorMsg;
+
+/// What kind of failure a [`RemoteActorError`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RemoteKind {
+    /// The endpoint returned an error.
+    Error,
+    /// The endpoint panicked.
+    Panic,
+    /// The endpoint is not on the actor's allow-list.
+    NotExposed,
+    /// The actor has no such function.
+    NotFound,
+    /// The arguments do not fit the function.
+    Arguments,
+    /// Somebody sent a stream faster than it was read.
+    StreamOverrun,
+    /// The order of the dialog was broken.
+    Messaging,
+    /// The actor was cancelled, or failed, as a whole.
+    Runtime,
+}
+
+/// A task in another actor failed.
+///
+/// Keeps where it happened ([`src_uid`](Self::src_uid)), the name of the original error type
+/// ([`src_type`](Self::src_type)), its text and sources, and the way it came ([`relay_path`](Self::relay_path)).
+#[derive(Clone)]
+pub struct RemoteActorError {
+    msg: Arc<ErrorMsg>,
+}
+
+impl RemoteActorError {
+    /// The actor in which the error first happened.
+    pub fn src_uid(&self) -> &Uid {
+        &self.msg.src_uid
+    }
+
+    /// The type name of the original error.
+    pub fn src_type(&self) -> &str {
+        &self.msg.src_type_str
+    }
+
+    /// The type name as boxed by the last hop: `RemoteActorError` when the error was relayed.
+    pub fn boxed_type(&self) -> &str {
+        &self.msg.boxed_type_str
+    }
+
+    /// Whether the error was relayed by an actor other than the one where it happened.
+    pub fn is_inception(&self) -> bool {
+        self.msg.boxed_type_str != self.msg.src_type_str
+    }
+
+    /// Every actor that passed the error on, the one where it happened first.
+    pub fn relay_path(&self) -> &[Uid] {
+        &self.msg.relay_path
+    }
+
+    /// The text of the original error.
+    pub fn message(&self) -> &str {
+        self.msg.message.as_deref().unwrap_or("")
+    }
+
+    /// The texts of the original error's sources, outermost first.
+    pub fn causes(&self) -> &[String] {
+        &self.msg.causes
+    }
+
+    /// Where a panic happened, or the trace a Python peer rendered; may be empty.
+    pub fn trace(&self) -> &str {
+        &self.msg.tb_str
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> RemoteKind {
+        match self.src_type() {
+            type_names::PANIC => RemoteKind::Panic,
+            type_names::MODULE_NOT_EXPOSED => RemoteKind::NotExposed,
+            type_names::ATTRIBUTE_ERROR => RemoteKind::NotFound,
+            type_names::TYPE_ERROR => RemoteKind::Arguments,
+            type_names::STREAM_OVERRUN => RemoteKind::StreamOverrun,
+            type_names::MESSAGING_ERROR => RemoteKind::Messaging,
+            type_names::RUNTIME_FAILURE => RemoteKind::Runtime,
+            _ => RemoteKind::Error,
+        }
+    }
+
+    pub(crate) fn msg(&self) -> &ErrorMsg {
+        &self.msg
+    }
+}
+
+impl fmt::Debug for RemoteActorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteActorError")
+            .field("src_uid", self.src_uid())
+            .field("src_type", &self.src_type())
+            .field("message", &self.message())
+            .field("causes", &self.causes())
+            .field("relay_path", &self.relay_path())
+            .field("trace", &self.trace())
+            .finish()
+    }
+}
+
+impl fmt::Display for RemoteActorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` in actor {}", self.src_type(), self.src_uid())?;
+        if !self.message().is_empty() {
+            write!(f, ": {}", self.message())?;
+        }
+        for cause in self.causes() {
+            write!(f, ": {cause}")?;
+        }
+        if self.kind() == RemoteKind::Panic && !self.trace().is_empty() {
+            write!(f, " (at {})", self.trace())?;
+        }
+        if let [_, hops @ ..] = self.relay_path()
+            && !hops.is_empty()
+        {
+            f.write_str(" (relayed by")?;
+            for hop in hops {
+                write!(f, " {hop}")?;
+            }
+            f.write_str(")")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for RemoteActorError {}
+
+/// A task in another actor was cancelled.
+#[derive(Clone)]
+pub struct ContextCancelled {
+    msg: Arc<ErrorMsg>,
+}
+
+impl ContextCancelled {
+    /// The actor that asked for the cancellation, if it is known.
+    pub fn canceller(&self) -> Option<&Uid> {
+        self.msg.canceller.as_ref()
+    }
+
+    /// The actor whose task was cancelled.
+    pub fn src_uid(&self) -> &Uid {
+        &self.msg.src_uid
+    }
+
+    /// Every actor that passed the cancellation on.
+    pub fn relay_path(&self) -> &[Uid] {
+        &self.msg.relay_path
+    }
+
+    pub(crate) fn msg(&self) -> &ErrorMsg {
+        &self.msg
+    }
+}
+
+impl fmt::Debug for ContextCancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContextCancelled")
+            .field("src_uid", self.src_uid())
+            .field("canceller", &self.canceller())
+            .field("relay_path", &self.relay_path())
+            .finish()
+    }
+}
+
+impl fmt::Display for ContextCancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a task in actor {} was cancelled by ", self.src_uid())?;
+        match self.canceller() {
+            Some(uid) if uid == self.src_uid() => f.write_str("itself"),
+            Some(uid) => write!(f, "actor {uid}"),
+            None => f.write_str("an unknown cause"),
+        }
+    }
+}
+
+impl std::error::Error for ContextCancelled {}
+
+/// A received `Error` message as the error it stands for: cancellations and type errors keep their own class.
+impl From<Arc<ErrorMsg>> for Error {
+    fn from(msg: Arc<ErrorMsg>) -> Self {
+        match msg.boxed_type_str.as_str() {
+            type_names::CONTEXT_CANCELLED => Self::Cancelled(ContextCancelled { msg }),
+            type_names::MSG_TYPE_ERROR => Self::MsgType(MsgTypeError::reported((*msg).clone())),
+            _ => Self::Remote(RemoteActorError { msg }),
+        }
+    }
+}

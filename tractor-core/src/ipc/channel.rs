@@ -1,0 +1,191 @@
+//! The sending end of a connection, shared by everybody who has something to say on it.
+//!
+//! ```text
+//! Open --close()--> Flushing --everything written--> Closed(Local)
+//!   |                  |
+//!   +---- driver ended, for whatever reason ----> Closed(reason)
+//! ```
+//!
+//! Messages are encoded straight into the write buffer, under its lock; the first one appended to an idle connection
+//! wakes the driver, which swaps the buffer for an empty one and writes it out. Messages appended back to back therefore
+//! share a write.
+//!
+//! # Invariants
+//! 1. The write buffer always holds whole frames.
+//! 2. Frames leave in the order in which they were appended.
+//! 3. Once closed, nothing is appended and nobody waits for room.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::error::CloseReason;
+use crate::proto::codec;
+use crate::proto::frame::{self, FrameTooLarge};
+use crate::proto::limits::Limits;
+use crate::proto::msg::Msg;
+
+/// The sending end of a connection. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Channel {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// Held for the time of one encode or one buffer swap.
+    wbuf: Mutex<WriteBuf>,
+    limits: Limits,
+}
+
+#[derive(Debug)]
+struct WriteBuf {
+    bytes: Vec<u8>,
+    state: State,
+    /// Set by the driver while it sleeps; taken by whoever gives it work.
+    driver: Option<Waker>,
+    /// Stream senders that wait for the buffer to drain.
+    room: Vec<Waker>,
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Open,
+    Flushing,
+    Closed(CloseReason),
+}
+
+/// What became of an append.
+#[derive(Debug)]
+pub(crate) enum Appended {
+    /// The frame will be written.
+    Yes,
+    /// The frame is larger than the limit and was not appended.
+    TooLarge(FrameTooLarge),
+    /// The connection is closed, or closing.
+    Closed(CloseReason),
+}
+
+/// What the driver finds when it looks for work.
+pub(crate) enum Work {
+    /// Bytes to write are in the driver's buffer.
+    Bytes,
+    /// Nothing to write; the driver's waker is registered.
+    Idle,
+    /// Everything is written and the channel was closed by this side.
+    Done,
+}
+
+impl Channel {
+    pub(crate) fn new(limits: Limits) -> Self {
+        let wbuf = WriteBuf { bytes: Vec::new(), state: State::Open, driver: None, room: Vec::new() };
+        Self { shared: Arc::new(Shared { wbuf: Mutex::new(wbuf), limits }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, WriteBuf> {
+        // An encoder that panicked left at most a torn frame, which `append` cuts off again.
+        self.shared.wbuf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.shared.limits
+    }
+
+    /// Appends one frame whose body `encode` writes.
+    ///
+    /// On an error of `encode` nothing is appended.
+    #[inline]
+    pub(crate) fn append<E>(
+        &self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<Appended, E> {
+        let mut wbuf = self.lock();
+        match &wbuf.state {
+            State::Open => {}
+            State::Flushing => return Ok(Appended::Closed(CloseReason::Local)),
+            State::Closed(reason) => return Ok(Appended::Closed(reason.clone())),
+        }
+        let at = frame::begin_frame(&mut wbuf.bytes);
+        if let Err(error) = encode(&mut wbuf.bytes) {
+            wbuf.bytes.truncate(at);
+            return Err(error);
+        }
+        if let Err(error) = frame::end_frame(&mut wbuf.bytes, at, self.shared.limits.frame_bytes_max) {
+            return Ok(Appended::TooLarge(error));
+        }
+        let driver = wbuf.driver.take();
+        drop(wbuf);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        Ok(Appended::Yes)
+    }
+
+    /// Appends one message.
+    pub(crate) fn send(&self, msg: &Msg) -> Appended {
+        let appended: Result<_, std::convert::Infallible> = self.append(|out| {
+            codec::encode(msg, out);
+            Ok(())
+        });
+        match appended {
+            Ok(appended) => appended,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Waits until less than `write_buffer_bytes_max` is waiting to be written, or the channel is closed.
+    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut wbuf = self.lock();
+        if wbuf.bytes.len() < self.shared.limits.write_buffer_bytes_max || !matches!(wbuf.state, State::Open)
+        {
+            return Poll::Ready(());
+        }
+        if !wbuf.room.iter().any(|waker| waker.will_wake(cx.waker())) {
+            wbuf.room.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Closes the channel once everything appended so far is written.
+    pub(crate) fn close(&self) {
+        let mut wbuf = self.lock();
+        if matches!(wbuf.state, State::Open) {
+            wbuf.state = State::Flushing;
+        }
+        let driver = wbuf.driver.take();
+        drop(wbuf);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
+    /// The driver has ended: nothing will be written any more.
+    pub(super) fn ended(&self, reason: CloseReason) {
+        let mut wbuf = self.lock();
+        wbuf.state = State::Closed(reason);
+        wbuf.bytes = Vec::new();
+        let waiting = std::mem::take(&mut wbuf.room);
+        drop(wbuf);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Swaps appended bytes into the driver's empty buffer, or registers the driver's waker.
+    pub(super) fn poll_work(&self, cx: &mut Context<'_>, into: &mut Vec<u8>) -> Work {
+        debug_assert!(into.is_empty());
+        let mut wbuf = self.lock();
+        if wbuf.bytes.is_empty() {
+            if matches!(wbuf.state, State::Flushing) {
+                return Work::Done;
+            }
+            match &mut wbuf.driver {
+                Some(waker) if waker.will_wake(cx.waker()) => {}
+                slot => *slot = Some(cx.waker().clone()),
+            }
+            return Work::Idle;
+        }
+        std::mem::swap(&mut wbuf.bytes, into);
+        let waiting = std::mem::take(&mut wbuf.room);
+        drop(wbuf);
+        waiting.into_iter().for_each(Waker::wake);
+        Work::Bytes
+    }
+}

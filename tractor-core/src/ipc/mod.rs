@@ -1,0 +1,18 @@
+//! Connections: transports, listeners, and one driver per connection.
+//!
+//! A connection is a [`Channel`] (the shared sending end, into which anybody appends whole frames) and a driver task
+//! that owns the socket: it writes what was appended, reads what arrives and hands each frame to a
+//! [`FrameHandler`]. Nothing here knows what the messages mean.
+
+mod channel;
+mod driver;
+mod handshake;
+mod server;
+mod transport;
+mod uds;
+
+pub(crate) use channel::{Appended, Channel};
+pub(crate) use driver::{FrameHandler, drive};
+pub(crate) use handshake::{FrameReader, HandshakeError, Introduced, Introduction, fresh_nonce, introduce};
+pub(crate) use server::{Listener, bind, default_uds};
+pub(crate) use transport::{Transport, connect};

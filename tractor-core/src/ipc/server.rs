@@ -1,0 +1,90 @@
+//! Listening sockets.
+
+use std::io;
+use std::path::PathBuf;
+
+use tokio::net::{TcpListener, UnixListener, UnixSocket};
+
+use super::transport::Transport;
+use super::uds;
+use crate::proto::addr::{Addr, socket_file_name};
+use crate::proto::limits::UDS_PATH_BYTES_MAX;
+
+/// Connections the operating system queues before they are accepted.
+const BACKLOG: u32 = 128;
+
+/// A bound socket. Dropping it closes the socket and unlinks its file.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    socket: Socket,
+    addr: Addr,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Uds(UnixListener, PathBuf),
+}
+
+/// Binds an address. Port zero lets the operating system choose; [`addr`](Listener::addr) tells what it chose.
+pub(crate) async fn bind(addr: &Addr) -> io::Result<Listener> {
+    match addr {
+        Addr::Tcp(wanted) => {
+            let listener = TcpListener::bind(wanted).await?;
+            let addr = Addr::Tcp(listener.local_addr()?);
+            Ok(Listener { socket: Socket::Tcp(listener), addr })
+        }
+        Addr::Uds { dir, .. } => {
+            uds::prepare_dir(dir.as_ref())?;
+            let path = PathBuf::from(addr.uds_path().expect("a Unix-socket address has a path"));
+            let socket = UnixSocket::new_stream()?;
+            socket.bind(&path)?;
+            let listener = socket.listen(BACKLOG)?;
+            Ok(Listener { socket: Socket::Uds(listener, path), addr: addr.clone() })
+        }
+    }
+}
+
+/// The address an actor listens on when none was chosen: a socket of its own in the runtime directory.
+pub(crate) fn default_uds(name: &str, pid: u32) -> io::Result<Addr> {
+    let dir = uds::runtime_dir();
+    let dir = dir.to_str().ok_or_else(|| io::Error::other("the runtime directory's path is no UTF-8"))?;
+    let file = socket_file_name(dir, name, pid, UDS_PATH_BYTES_MAX).map_err(io::Error::other)?;
+    Ok(Addr::Uds { dir: dir.to_owned(), file })
+}
+
+impl Listener {
+    /// Where it listens.
+    pub(crate) fn addr(&self) -> &Addr {
+        &self.addr
+    }
+
+    /// Waits for the next connection of a process that may connect at all.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn accept(&self) -> io::Result<Transport> {
+        match &self.socket {
+            Socket::Tcp(listener) => {
+                let (stream, _from) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                Ok(Transport::Tcp(stream))
+            }
+            Socket::Uds(listener, _) => {
+                let (stream, _from) = listener.accept().await?;
+                uds::check_peer(&stream)?;
+                Ok(Transport::Uds(stream))
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Socket::Uds(_, path) = &self.socket
+            && let Err(error) = std::fs::remove_file(path)
+        {
+            tracing::warn!("socket file {} was not removed: {error}", path.display());
+        }
+    }
+}

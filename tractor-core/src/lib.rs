@@ -1,0 +1,60 @@
+//! The runtime of `tractor`: protocol, transports, actors, dialogs and supervision.
+//!
+//! Applications use the facade crate `tractor`; this crate is its engine. The modules are layers, lowest first, and a
+//! file names only its own layer and lower ones:
+//!
+//! | layer | holds |
+//! | --- | --- |
+//! | [`proto`] | messages, codec, framing, limits, the dialog state machine; no I/O, no clock, no tokio |
+//! | `ipc` | transports, listeners, one driver per connection |
+//! | `actor` | an actor's life: peers, exposed endpoints, dispatch and invocation of requests |
+//! | `dialog` | what users hold: portals, contexts, streams |
+//! | `supervise` | nurseries, child processes, the escalation ladder |
+//! | `devx` | logging |
+//! | `boot` | entry points of root and child actors |
+//!
+//! With default features off only `proto` is built.
+#[cfg(feature = "runtime")]
+mod actor;
+#[cfg(feature = "runtime")]
+mod boot;
+#[cfg(feature = "runtime")]
+mod devx;
+#[cfg(feature = "runtime")]
+mod dialog;
+#[cfg(feature = "runtime")]
+pub mod error;
+#[cfg(feature = "runtime")]
+mod ipc;
+pub mod proto;
+#[cfg(feature = "runtime")]
+mod supervise;
+
+#[cfg(feature = "runtime")]
+pub use self::{
+    actor::{Actor, ActorLocal, ActorOptions, current_actor, try_current_actor},
+    boot::{connect, init, open_nursery, open_root_actor, socket_addr, with_local_actor},
+    dialog::{
+        Call, Context, ContextCall, Endpoint, MsgStream, ParentContext, Portal, ReceiveStream, Run,
+        StreamCall, StreamRx, StreamSender, StreamTx,
+    },
+    error::{Error, Result},
+    supervise::{ActorNursery, OneShot, RunInActor, StartActor},
+};
+#[cfg(feature = "log")]
+pub use devx::log;
+
+/// What generated code names. No part of the public interface.
+#[cfg(feature = "runtime")]
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory;
+
+    pub use crate::actor::EndpointEntry;
+    pub use crate::boot::{RuntimeOptions, run_main, run_test};
+    pub use crate::dialog::{
+        CanStream, ContextEndpoint, ContextTarget, Endpoint, EndpointRef, Fallible, FnEndpoint, FnTarget,
+        Opening, PayloadOf, SameAs, Started, StreamEndpoint, StreamTarget, fallible, infallible,
+    };
+    pub use crate::error::EndpointError;
+}

@@ -1,0 +1,169 @@
+//! The short way for what is sent most: constant heads, copied in one go, with the payload written right behind them.
+
+use std::fmt;
+
+use super::encode::{put_cid, put_key, put_msg_head, put_text, put_uid, put_uint, put_value};
+use super::key::Key;
+use crate::proto::id::{Cid, Uid};
+use crate::proto::limits::CID_BYTES_MAX;
+use crate::proto::msg::FuncType;
+
+/// Messages that consist of a dialog id and a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PldKind {
+    /// First value of a context's child side.
+    Started,
+    /// One streamed value.
+    Yield,
+    /// Final value of the child side.
+    Return,
+    /// Answer to a cancel request.
+    CancelAck,
+}
+
+impl PldKind {
+    /// The message up to and including the key `cid`.
+    const fn head(self) -> &'static [u8] {
+        match self {
+            Self::Started => b"\x83\xa8msg_type\xa7Started\xa3cid",
+            Self::Yield => b"\x83\xa8msg_type\xa5Yield\xa3cid",
+            Self::Return => b"\x83\xa8msg_type\xa6Return\xa3cid",
+            Self::CancelAck => b"\x83\xa8msg_type\xa9CancelAck\xa3cid",
+        }
+    }
+}
+
+/// The key `pld` as it follows the dialog id.
+const PLD_KEY: &[u8] = b"\xa3pld";
+const YIELD_HEAD_BYTES_MAX: usize = PldKind::Yield.head().len() + 2 + CID_BYTES_MAX + PLD_KEY.len();
+
+/// Everything of one dialog's `Yield` messages but the payload: a message is this head and one MessagePack value.
+#[derive(Clone)]
+pub struct YieldHead {
+    len: usize,
+    bytes: [u8; YIELD_HEAD_BYTES_MAX],
+}
+
+impl YieldHead {
+    /// The head for the dialog `cid`.
+    pub fn new(cid: &Cid) -> Self {
+        let mut head = Vec::with_capacity(YIELD_HEAD_BYTES_MAX);
+        begin_pld(PldKind::Yield, cid, &mut head);
+        let mut bytes = [0; YIELD_HEAD_BYTES_MAX];
+        bytes[..head.len()].copy_from_slice(&head);
+        Self { len: head.len(), bytes }
+    }
+
+    /// The bytes that go before the payload.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl fmt::Debug for YieldHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("YieldHead").field(&self.as_bytes().escape_ascii().to_string()).finish()
+    }
+}
+
+/// Everything of one endpoint's `Start` messages but the dialog id and the arguments.
+#[derive(Debug, Clone)]
+pub struct StartHead {
+    /// From the key `ns` to the key `kwargs`.
+    middle: Box<[u8]>,
+    /// From the key `uid` on.
+    tail: Box<[u8]>,
+}
+
+impl StartHead {
+    /// The constant parts for calls of `ns`:`func` by the actor `uid`.
+    pub fn new(ns: &str, func: &str, uid: &Uid, pld_spec: &str) -> Self {
+        let mut middle = Vec::new();
+        put_key(Key::Ns, &mut middle);
+        put_text(ns, &mut middle);
+        put_key(Key::Func, &mut middle);
+        put_text(func, &mut middle);
+        put_key(Key::Kwargs, &mut middle);
+        let mut tail = Vec::new();
+        put_key(Key::Uid, &mut tail);
+        put_uid(uid, &mut tail);
+        put_key(Key::PldSpec, &mut tail);
+        put_text(pld_spec, &mut tail);
+        Self { middle: middle.into(), tail: tail.into() }
+    }
+
+    /// Appends everything before the arguments. The caller then appends one MessagePack map from argument name to
+    /// value, and calls [`finish`](Self::finish).
+    pub fn begin(&self, cid: &Cid, out: &mut Vec<u8>) {
+        put_msg_head("Start", 6, out);
+        put_key(Key::Cid, out);
+        put_cid(cid, out);
+        out.extend_from_slice(&self.middle);
+    }
+
+    /// Appends everything after the arguments.
+    pub fn finish(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.tail);
+    }
+}
+
+/// Appends a message of `kind` up to its payload; the caller then appends one MessagePack value.
+#[inline]
+pub fn begin_pld(kind: PldKind, cid: &Cid, out: &mut Vec<u8>) {
+    out.extend_from_slice(kind.head());
+    put_cid(cid, out);
+    out.extend_from_slice(PLD_KEY);
+}
+
+/// Appends a message of `kind`. `pld` must be one MessagePack value.
+pub fn encode_pld(kind: PldKind, cid: &Cid, pld: &[u8], out: &mut Vec<u8>) {
+    begin_pld(kind, cid, out);
+    put_value(pld, out);
+}
+
+/// Appends a `StartAck` message.
+pub fn encode_start_ack(cid: &Cid, functype: FuncType, out: &mut Vec<u8>) {
+    put_msg_head("StartAck", 2, out);
+    put_key(Key::Cid, out);
+    put_cid(cid, out);
+    put_key(Key::Functype, out);
+    put_text(functype.as_str(), out);
+}
+
+/// Appends a `Stop` message.
+pub fn encode_stop(cid: &Cid, out: &mut Vec<u8>) {
+    put_msg_head("Stop", 1, out);
+    put_key(Key::Cid, out);
+    put_cid(cid, out);
+}
+
+/// Appends a `Credit` message. Extension `credit`.
+pub fn encode_credit(cid: &Cid, bytes: u32, out: &mut Vec<u8>) {
+    put_msg_head("Credit", 2, out);
+    put_key(Key::Cid, out);
+    put_cid(cid, out);
+    put_key(Key::Bytes, out);
+    put_uint(bytes.into(), out);
+}
+
+/// The dialog id and the payload's offset when `frame` is a `Yield` message in the usual key order.
+///
+/// `None` says nothing: [`decode`](super::decode) may still find a message. The id is not checked to be text, the
+/// payload only not to be empty.
+#[inline]
+pub fn peek_yield(frame: &[u8]) -> Option<(&[u8], usize)> {
+    let rest = frame.strip_prefix(PldKind::Yield.head())?;
+    let (&marker, rest) = rest.split_first()?;
+    let (len, rest) = match marker {
+        0xa1..=0xbf => (usize::from(marker & 0x1f), rest),
+        0xd9 => rest.split_first().map(|(len, rest)| (usize::from(*len), rest))?,
+        _ => return None,
+    };
+    if len == 0 || len > CID_BYTES_MAX {
+        return None;
+    }
+    let (cid, rest) = rest.split_at_checked(len)?;
+    let pld = rest.strip_prefix(PLD_KEY)?;
+    (!pld.is_empty()).then_some((cid, frame.len() - pld.len()))
+}

@@ -1,0 +1,79 @@
+//! The names of all fields, those of the most frequent messages first: a name is looked up in order.
+
+/// Declares [`Key`] with the names of its members on the wire.
+macro_rules! keys {
+    ($($key:ident = $name:literal,)*) => {
+        /// A field of a message, or of the runtime variables.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Key {
+            $($key,)*
+        }
+
+        impl Key {
+            /// How many there are.
+            pub(super) const COUNT: usize = [$(Self::$key,)*].len();
+
+            /// On the wire.
+            pub(super) const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$key => $name,)*
+                }
+            }
+
+            /// The field with this name on the wire.
+            pub(super) fn from_name(name: &[u8]) -> Option<Self> {
+                static NAMES: [(&[u8], Key); Key::COUNT] = [$(($name.as_bytes(), Key::$key),)*];
+                NAMES.iter().find(|(candidate, _)| *candidate == name).map(|(_, key)| *key)
+            }
+        }
+    };
+}
+
+keys! {
+    MsgType = "msg_type",
+    Cid = "cid",
+    Pld = "pld",
+    Ns = "ns",
+    Func = "func",
+    Kwargs = "kwargs",
+    Uid = "uid",
+    PldSpec = "pld_spec",
+    Functype = "functype",
+    Bytes = "bytes",
+    SrcUid = "src_uid",
+    SrcTypeStr = "src_type_str",
+    BoxedTypeStr = "boxed_type_str",
+    RelayPath = "relay_path",
+    Message = "message",
+    TbStr = "tb_str",
+    Canceller = "canceller",
+    Sender = "sender",
+    BadMsg = "_bad_msg",
+    BadMsgAsDict = "_bad_msg_as_dict",
+    Causes = "causes",
+    Name = "name",
+    Uuid = "uuid",
+    Pid = "pid",
+    IsRegistrar = "is_registrar",
+    IsProbe = "is_probe",
+    Caps = "caps",
+    Nonce = "nonce",
+    Proof = "proof",
+    ParentMainData = "_parent_main_data",
+    RuntimeVars = "_runtime_vars",
+    EnableModules = "enable_modules",
+    RegAddrs = "reg_addrs",
+    BindAddrs = "bind_addrs",
+    EnableEndpoints = "enable_endpoints",
+    Secret = "secret",
+    IsRoot = "_is_root",
+    RootMailbox = "_root_mailbox",
+    RootAddrs = "_root_addrs",
+    EnableTpts = "_enable_tpts",
+    RegistryAddrs = "_registry_addrs",
+    DebugMode = "_debug_mode",
+    ReplFixture = "repl_fixture",
+    UseGreenback = "use_greenback",
+    UseStackscope = "use_stackscope",
+    IsInfectedAio = "_is_infected_aio",
+}

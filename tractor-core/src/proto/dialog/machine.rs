@@ -1,0 +1,324 @@
+//! The states of a dialog and the transitions between them.
+
+use super::event::{Command, Conclusion, Effect, Misuse, Received, TaskEnd, Violation};
+use crate::proto::id::Uid;
+use crate::proto::msg::FuncType;
+
+/// The two ends of a dialog. Not to be confused with parent and child *actors*: a grandchild may open a context into
+/// the root and is then that context's parent side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The end that sent `Start`.
+    Parent,
+    /// The end that runs the endpoint.
+    Child,
+}
+
+/// One direction of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Half {
+    Unopened,
+    Open,
+    Closed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Parent side: `Start` was sent for an endpoint of this kind.
+    AwaitAck(FuncType),
+    /// Parent side: a function runs.
+    AwaitReturn,
+    /// Parent side: a context was accepted.
+    AwaitStarted,
+    /// Parent side: a one-way stream runs.
+    Receiving,
+    /// Child side: the endpoint runs; a context has not sent its first value.
+    Running(FuncType),
+    /// Both sides: the first value has travelled. `tx` is the local half of the stream, `rx` the peer's.
+    Open { tx: Half, rx: Half },
+    /// Both sides: over.
+    Settled,
+}
+
+/// Why the local end of a dialog is being ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Ending {
+    /// It is not.
+    No,
+    /// Somebody asked for it; the first request wins.
+    Cancelled { by: Uid },
+    /// Child side: the parent side reported a failure.
+    ParentFailed,
+    /// The connection is gone.
+    Lost,
+}
+
+/// One end of one dialog. See the [module docs](super) for the diagram.
+#[derive(Debug, Clone)]
+pub struct Dialog {
+    side: Side,
+    phase: Phase,
+    ending: Ending,
+}
+
+impl Dialog {
+    /// The parent side of a dialog whose `Start` asks for an endpoint of this kind.
+    pub fn parent(kind: FuncType) -> Self {
+        Self { side: Side::Parent, phase: Phase::AwaitAck(kind), ending: Ending::No }
+    }
+
+    /// The child side of a dialog whose `Start` was accepted.
+    pub fn child(kind: FuncType) -> Self {
+        Self { side: Side::Child, phase: Phase::Running(kind), ending: Ending::No }
+    }
+
+    /// Which end this is.
+    pub fn side(&self) -> Side {
+        self.side
+    }
+
+    /// Whether the dialog is over.
+    pub fn is_settled(&self) -> bool {
+        self.phase == Phase::Settled
+    }
+
+    /// Who asked first for the end of this dialog, as far as this side was told.
+    pub fn canceller(&self) -> Option<&Uid> {
+        match &self.ending {
+            Ending::Cancelled { by } => Some(by),
+            Ending::No | Ending::ParentFailed | Ending::Lost => None,
+        }
+    }
+
+    /// Whether the local task must end: a cancel request, a failure of the parent side or the loss of the connection
+    /// has reached this side.
+    pub fn is_ending(&self) -> bool {
+        self.ending != Ending::No
+    }
+
+    /// Records a request to cancel this dialog. Returns whether it is the first one of a live dialog.
+    ///
+    /// On the child side it comes from the peer (or from the endpoint itself) and the task must be dropped; on the
+    /// parent side it is our own and a cancel request must be sent.
+    pub fn cancel(&mut self, by: Uid) -> bool {
+        if self.is_settled() || self.is_ending() {
+            return false;
+        }
+        self.ending = Ending::Cancelled { by };
+        true
+    }
+
+    /// Records the loss of the connection. Returns whether the dialog was still live, and so has just been settled
+    /// (parent side) or must drop its task (child side).
+    pub fn lose(&mut self) -> bool {
+        if self.is_settled() {
+            return false;
+        }
+        self.ending = Ending::Lost;
+        if self.side == Side::Parent {
+            self.phase = Phase::Settled;
+        }
+        true
+    }
+
+    /// Asks whether the local side may do this now; if so, it counts as done.
+    ///
+    /// # Errors
+    /// [`Misuse`] says which rule of the dialog local code broke.
+    pub fn command(&mut self, command: Command) -> Result<(), Misuse> {
+        match command {
+            Command::Started => self.start(),
+            Command::OpenStream => self.open_stream(),
+            Command::Yield => self.may_yield(),
+            Command::Stop => self.stop(),
+        }
+    }
+
+    fn start(&mut self) -> Result<(), Misuse> {
+        match (self.side, self.phase) {
+            (Side::Child, Phase::Running(FuncType::Context)) => {
+                self.phase = Phase::Open { tx: Half::Unopened, rx: Half::Open };
+                Ok(())
+            }
+            (Side::Child, Phase::Open { .. }) => Err(Misuse::StartedTwice),
+            (_, Phase::Settled) => Err(Misuse::Ended),
+            (Side::Child, _) | (Side::Parent, _) => Err(Misuse::StartedByParent),
+        }
+    }
+
+    fn open_stream(&mut self) -> Result<(), Misuse> {
+        match &mut self.phase {
+            Phase::Open { tx: tx @ Half::Unopened, .. } => {
+                *tx = Half::Open;
+                Ok(())
+            }
+            Phase::Open { .. } => Err(Misuse::StreamReopened),
+            Phase::Settled => Err(Misuse::Ended),
+            _ => Err(Misuse::StreamBeforeStarted),
+        }
+    }
+
+    #[inline]
+    fn may_yield(&self) -> Result<(), Misuse> {
+        match self.phase {
+            Phase::Open { tx: Half::Open, .. } | Phase::Running(FuncType::AsyncGen) => Ok(()),
+            Phase::Open { tx: Half::Closed, .. } => Err(Misuse::StreamClosed),
+            Phase::Settled => Err(Misuse::Ended),
+            _ => Err(Misuse::StreamNotOpen),
+        }
+    }
+
+    fn stop(&mut self) -> Result<(), Misuse> {
+        match &mut self.phase {
+            Phase::Open { tx: tx @ Half::Open, .. } => {
+                *tx = Half::Closed;
+                Ok(())
+            }
+            Phase::Open { tx: Half::Closed, .. } => Err(Misuse::StreamClosed),
+            Phase::Settled => Err(Misuse::Ended),
+            _ => Err(Misuse::StreamNotOpen),
+        }
+    }
+
+    /// Takes in one message of the peer.
+    #[inline]
+    pub fn receive<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
+        // A streamed value of an open dialog is by far the most frequent message.
+        let msg = match (self.phase, msg) {
+            (Phase::Open { rx: Half::Open, .. } | Phase::Receiving, Received::Yield(value)) => {
+                return Effect::Deliver(value);
+            }
+            (_, msg) => msg,
+        };
+        match self.side {
+            Side::Parent => self.receive_as_parent(msg),
+            Side::Child => self.receive_as_child(msg),
+        }
+    }
+
+    fn receive_as_parent<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
+        match (self.phase, msg) {
+            (Phase::Settled, _) => Effect::Ignored("the dialog is over"),
+            (_, Received::Error(error)) => {
+                self.phase = Phase::Settled;
+                Effect::Failed(error)
+            }
+            (Phase::AwaitAck(want), Received::StartAck(kind)) if kind == want => {
+                self.phase = match kind {
+                    FuncType::AsyncFunc => Phase::AwaitReturn,
+                    FuncType::AsyncGen => Phase::Receiving,
+                    FuncType::Context => Phase::AwaitStarted,
+                };
+                Effect::Accepted
+            }
+            (Phase::AwaitAck(_), msg) => self.violated(&msg),
+            (_, Received::StartAck(_)) => Effect::Ignored("the dialog was accepted before"),
+            (Phase::AwaitReturn, Received::Return(value) | Received::CancelAck(value)) => {
+                self.settled(value, false)
+            }
+            (Phase::AwaitStarted, Received::Started(value)) => {
+                self.phase = Phase::Open { tx: Half::Unopened, rx: Half::Open };
+                Effect::First(value)
+            }
+            (Phase::Receiving, Received::Stop) => {
+                self.phase = Phase::Settled;
+                Effect::StreamDone
+            }
+            (Phase::Open { tx, rx }, Received::Return(value)) => {
+                self.settled(value, tx == Half::Open && rx == Half::Open)
+            }
+            (Phase::Open { .. }, msg) => self.receive_open(msg),
+            (_, Received::Credit(_) | Received::Stop) => Effect::Ignored("no stream is open"),
+            (Phase::AwaitReturn | Phase::AwaitStarted | Phase::Receiving | Phase::Running(_), msg) => {
+                self.violated(&msg)
+            }
+        }
+    }
+
+    fn receive_as_child<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
+        match (self.phase, msg) {
+            (Phase::Settled, _) => Effect::Ignored("the dialog is over"),
+            (_, Received::Error(error)) => {
+                if self.is_ending() {
+                    return Effect::Ignored("the task is ending already");
+                }
+                self.ending = Ending::ParentFailed;
+                Effect::CancelTask(error)
+            }
+            (_, Received::StartAck(_)) => Effect::Ignored("the dialog was accepted before"),
+            (Phase::Open { .. }, Received::Return(value)) => self.violated(&Received::<P, E>::Return(value)),
+            (Phase::Open { .. }, msg) => self.receive_open(msg),
+            (Phase::Running(FuncType::AsyncGen), Received::Credit(bytes)) => Effect::Grant(bytes),
+            (Phase::Running(_), Received::Stop | Received::Credit(_)) => Effect::Ignored("no stream is open"),
+            (_, msg) => self.violated(&msg),
+        }
+    }
+
+    /// Messages that mean the same on both sides of an open dialog.
+    fn receive_open<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
+        let Phase::Open { rx, .. } = &mut self.phase else { return self.violated(&msg) };
+        match msg {
+            Received::Yield(value) if *rx == Half::Open => Effect::Deliver(value),
+            Received::Yield(_) => Effect::Ignored("a value came after the peer's own `Stop`"),
+            Received::Stop if *rx == Half::Open => {
+                *rx = Half::Closed;
+                Effect::EndOfStream
+            }
+            Received::Stop => Effect::Ignored("a second `Stop`"),
+            Received::Credit(bytes) => Effect::Grant(bytes),
+            msg => self.violated(&msg),
+        }
+    }
+
+    fn settled<P, E>(&mut self, value: P, stream_cut: bool) -> Effect<P, E> {
+        self.phase = Phase::Settled;
+        Effect::Settled { value, stream_cut }
+    }
+
+    fn violated<P, E>(&mut self, msg: &Received<P, E>) -> Effect<P, E> {
+        let violation = Violation { message: msg.name(), phase: self.phase_name() };
+        match self.side {
+            Side::Parent => self.phase = Phase::Settled,
+            // The task is still to be dropped; `conclude` settles.
+            Side::Child => self.ending = Ending::ParentFailed,
+        }
+        Effect::Violated(violation)
+    }
+
+    /// Settles the child side: the task has ended like this; what goes to the parent side?
+    pub fn conclude(&mut self, end: TaskEnd) -> Conclusion {
+        let (Phase::Running(_) | Phase::Open { .. }) = self.phase else { return Conclusion::Nothing };
+        let one_way = self.phase == Phase::Running(FuncType::AsyncGen);
+        self.phase = Phase::Settled;
+        match (&self.ending, end) {
+            (Ending::Lost, _) => Conclusion::Nothing,
+            (_, TaskEnd::Failed) => Conclusion::Error,
+            (Ending::Cancelled { .. }, _) if one_way => Conclusion::Stop,
+            (Ending::Cancelled { by }, _) => Conclusion::Cancelled(by.clone()),
+            (Ending::ParentFailed, _) => Conclusion::Relay,
+            (Ending::No, TaskEnd::Returned) if one_way => Conclusion::Stop,
+            // The parent side reports a context that returned unstarted, so the value still travels.
+            (Ending::No, TaskEnd::Returned) => Conclusion::Return,
+            // Dropped without a cause: the runtime that held the task is going away.
+            (Ending::No, TaskEnd::Dropped) => Conclusion::Error,
+        }
+    }
+
+    /// What the dialog is doing, for people.
+    pub fn phase_name(&self) -> &'static str {
+        match self.phase {
+            Phase::AwaitAck(FuncType::AsyncFunc) => "awaiting StartAck(asyncfunc)",
+            Phase::AwaitAck(FuncType::AsyncGen) => "awaiting StartAck(asyncgen)",
+            Phase::AwaitAck(FuncType::Context) => "awaiting StartAck(context)",
+            Phase::AwaitReturn => "awaiting Return",
+            Phase::AwaitStarted => "awaiting Started",
+            Phase::Receiving => "receiving a one-way stream",
+            Phase::Running(FuncType::Context) => "pre-started",
+            Phase::Running(FuncType::AsyncFunc | FuncType::AsyncGen) => "running",
+            Phase::Open { tx: Half::Unopened, .. } => "started",
+            Phase::Open { tx: Half::Open, .. } => "streaming",
+            Phase::Open { tx: Half::Closed, .. } => "streaming-finished",
+            Phase::Settled => "settled",
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Identities: of actors ([`Uid`], [`Aid`]), of dialogs ([`Cid`]), and what a peer can do ([`Caps`]).
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use super::limits::CID_BYTES_MAX;
+
+/// The identity of an actor: the name its spawner chose and a random UUID in text form.
+///
+/// Two uids are equal when their UUIDs are; names may repeat. Cloning is cheap.
+#[derive(Clone)]
+pub struct Uid {
+    name: Arc<str>,
+    uuid: Arc<str>,
+}
+
+impl Uid {
+    /// An identity from its two parts.
+    pub fn new(name: impl Into<Arc<str>>, uuid: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), uuid: uuid.into() }
+    }
+
+    /// The name chosen by the spawner; not unique.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The UUID text; unique.
+    pub fn uuid(&self) -> &str {
+        &self.uuid
+    }
+
+    /// The first six characters of the UUID, as used in logs.
+    pub fn uuid_short(&self) -> &str {
+        self.uuid.get(..6).unwrap_or(&self.uuid)
+    }
+}
+
+impl PartialEq for Uid {
+    fn eq(&self, other: &Self) -> bool {
+        self.uuid == other.uuid
+    }
+}
+
+impl Eq for Uid {}
+
+impl Hash for Uid {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.uuid.hash(state);
+    }
+}
+
+impl fmt::Debug for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.name, self.uuid_short())
+    }
+}
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// What an actor says of itself in the first frame of every connection.
+#[derive(Debug, Clone)]
+pub struct Aid {
+    /// Name and UUID.
+    pub uid: Uid,
+    /// Operating-system process id.
+    pub pid: Option<i64>,
+    /// Whether it holds a name table.
+    pub is_registrar: Option<bool>,
+    /// Whether it only wants to know who answers, and will close at once.
+    pub is_probe: bool,
+    /// Extensions it understands; empty for a peer that only speaks the base protocol.
+    pub caps: Caps,
+    /// Challenge that the other end must answer when the connection asks for a proof of the tree's secret.
+    pub nonce: Option<[u8; 32]>,
+}
+
+impl Aid {
+    /// An identity without a process id and without extensions.
+    pub fn new(uid: Uid) -> Self {
+        Self { uid, pid: None, is_registrar: None, is_probe: false, caps: Caps::NONE, nonce: None }
+    }
+}
+
+/// Equal when the UUIDs are equal; the other fields are ignored.
+impl PartialEq for Aid {
+    fn eq(&self, other: &Self) -> bool {
+        self.uid == other.uid
+    }
+}
+
+impl Eq for Aid {}
+
+/// A set of protocol extensions, announced by both ends in their [`Aid`].
+///
+/// An extension is used on a connection only when both ends announced it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Caps(u32);
+
+impl Caps {
+    /// The base protocol only.
+    pub const NONE: Self = Self(0);
+    /// `Credit` messages: stream senders wait for room at the receiver.
+    pub const CREDIT: Self = Self(1);
+    /// Structs in payloads travel as arrays.
+    pub const POSITIONAL: Self = Self(1 << 1);
+    /// A `Ready` message tells the parent that a child has booted.
+    pub const READY: Self = Self(1 << 2);
+    /// An `Auth` message proves knowledge of the tree's secret.
+    pub const AUTH: Self = Self(1 << 3);
+    /// Everything this implementation understands.
+    pub const ALL: Self = Self(0b1111);
+
+    /// What an actor announces on every connection; `auth` is added where a proof is wanted.
+    pub const BASIC: Self = Self(0b0111);
+
+    /// Wire names, in bit order.
+    pub const NAMES: [(Self, &'static str); 4] = [
+        (Self::CREDIT, "credit"),
+        (Self::POSITIONAL, "positional"),
+        (Self::READY, "ready"),
+        (Self::AUTH, "auth"),
+    ];
+
+    /// Whether every extension of `other` is in this set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The extensions in both sets.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// The extensions in either set.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the set is empty.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The wire names of the set's members.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |(cap, _)| self.contains(*cap)).map(|(_, name)| name)
+    }
+
+    /// The extension with this wire name; unknown names are the empty set.
+    pub fn from_name(name: &str) -> Self {
+        Self::NAMES.into_iter().find(|(_, n)| *n == name).map_or(Self::NONE, |(cap, _)| cap)
+    }
+}
+
+impl fmt::Debug for Caps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
+
+/// The id of one dialog on one connection; text of at most [`CID_BYTES_MAX`] bytes, kept inline.
+#[derive(Clone, Copy)]
+pub struct Cid {
+    len: u8,
+    text: [u8; CID_BYTES_MAX],
+}
+
+impl Cid {
+    /// An id from its text, or `None` when it is empty or longer than [`CID_BYTES_MAX`].
+    pub fn new(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        if bytes.is_empty() || bytes.len() > CID_BYTES_MAX {
+            return None;
+        }
+        let mut cid = Self { len: u8::try_from(bytes.len()).ok()?, text: [0; CID_BYTES_MAX] };
+        cid.text[..bytes.len()].copy_from_slice(bytes);
+        Some(cid)
+    }
+
+    /// The short id of the `n`-th dialog opened by the end of a connection that `prefix` stands for.
+    pub fn short(prefix: u8, n: u64) -> Self {
+        let mut cid = Self { len: 1, text: [0; CID_BYTES_MAX] };
+        cid.text[0] = prefix;
+        let mut digits = [0u8; 20];
+        let mut at = digits.len();
+        let mut rest = n;
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        let digits = &digits[at..];
+        cid.text[1..=digits.len()].copy_from_slice(digits);
+        cid.len += digits.len() as u8;
+        cid
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).expect("a cid is built from text only")
+    }
+
+    /// The id as UTF-8 bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.text[..usize::from(self.len)]
+    }
+}
+
+impl PartialEq for Cid {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Cid {}
+
+impl Hash for Cid {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.as_bytes());
+    }
+}
+
+impl fmt::Debug for Cid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Cid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_cids_are_prefix_and_digits() {
+        assert_eq!(Cid::short(b'd', 0).as_str(), "d0");
+        assert_eq!(Cid::short(b'a', 1_234_567).as_str(), "a1234567");
+        assert_eq!(Cid::short(b'a', u64::MAX).as_str(), "a18446744073709551615");
+    }
+
+    #[test]
+    fn cid_length_is_bounded() {
+        assert!(Cid::new("").is_none());
+        assert!(Cid::new(&"x".repeat(CID_BYTES_MAX)).is_some());
+        assert!(Cid::new(&"x".repeat(CID_BYTES_MAX + 1)).is_none());
+    }
+
+    #[test]
+    fn uids_are_equal_by_uuid_alone() {
+        assert_eq!(Uid::new("a", "1"), Uid::new("b", "1"));
+        assert_ne!(Uid::new("a", "1"), Uid::new("a", "2"));
+    }
+
+    #[test]
+    fn caps_round_trip_through_names_and_ignore_unknown_ones() {
+        let caps = Caps::ALL.names().map(Caps::from_name).fold(Caps::NONE, Caps::or);
+        assert_eq!(caps, Caps::ALL);
+        assert!(Caps::from_name("teleport").is_empty());
+    }
+}

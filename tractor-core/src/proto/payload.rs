@@ -1,0 +1,260 @@
+//! Payloads: values of user types as MessagePack.
+//!
+//! Between Rust peers structs travel as arrays ([`PayloadFormat::Positional`]); towards peers that did not announce the
+//! extension they travel as maps with field names ([`PayloadFormat::Named`]), and types that have a text form for
+//! people (UUIDs, IP addresses) use it.
+
+use std::fmt;
+use std::io::ErrorKind;
+
+use rmp::Marker;
+use rmp_serde::config::{BytesMode, SerializerConfig};
+use rmp_serde::decode::ReadRefReader;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+
+/// A type whose values can travel between actors: any owned serde type.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel between actors",
+    label = "not a payload type",
+    note = "a payload is owned and serializable: add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`, \
+            and make it `Send` and free of borrowed data"
+)]
+pub trait Payload: Send + Sized + 'static {
+    #[doc(hidden)]
+    fn encode_payload(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
+    #[doc(hidden)]
+    fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError>;
+}
+
+// serde is not among the supertraits: the compiler would then name serde's traits, twice for every type, instead of what
+// to do.
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
+    #[inline]
+    fn encode_payload(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+        encode(self, format, out)
+    }
+
+    #[inline]
+    fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError> {
+        decode(bytes, format, depth_max)
+    }
+}
+
+/// How structs are laid out in payloads on one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayloadFormat {
+    /// As arrays of field values.
+    Positional,
+    /// As maps from field name to value.
+    Named,
+}
+
+/// A value that could not be written as MessagePack, or bytes that are not a value of the wanted type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadError(String);
+
+impl fmt::Display for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for PayloadError {}
+
+/// Appends a value.
+///
+/// # Errors
+/// The value's own serializer failed; `out` may then end in a partial value.
+#[inline]
+pub fn encode<T: Serialize + ?Sized>(
+    value: &T,
+    format: PayloadFormat,
+    out: &mut Vec<u8>,
+) -> Result<(), PayloadError> {
+    let done = match format {
+        PayloadFormat::Positional => {
+            value.serialize(&mut rmp_serde::Serializer::new(out).with_bytes(BytesMode::Normal))
+        }
+        PayloadFormat::Named => {
+            value.serialize(&mut rmp_serde::Serializer::new(out).with_struct_map().with_human_readable())
+        }
+    };
+    done.map_err(|error| PayloadError(format!("the value cannot be encoded: {error}")))
+}
+
+/// Reads a value, which must use all of the bytes.
+///
+/// # Errors
+/// The bytes are no value of this type, are nested deeper than `depth_max`, or go on after the value.
+#[inline]
+pub fn decode<T: DeserializeOwned>(
+    bytes: &[u8],
+    format: PayloadFormat,
+    depth_max: usize,
+) -> Result<T, PayloadError> {
+    match format {
+        PayloadFormat::Positional => decode_all(rmp_serde::Deserializer::from_read_ref(bytes), depth_max),
+        PayloadFormat::Named => {
+            decode_all(rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable(), depth_max)
+        }
+    }
+}
+
+#[inline]
+fn decode_all<'de, T: DeserializeOwned, C: SerializerConfig>(
+    mut de: rmp_serde::Deserializer<ReadRefReader<'de, [u8]>, C>,
+    depth_max: usize,
+) -> Result<T, PayloadError> {
+    de.set_max_depth(depth_max);
+    let value = T::deserialize(&mut de).map_err(|error| PayloadError(error.to_string()))?;
+    // The only way to ask the deserializer whether anything is left: a further value must not even begin.
+    match IgnoredAny::deserialize(&mut de) {
+        Err(rmp_serde::decode::Error::InvalidMarkerRead(error))
+            if error.kind() == ErrorKind::UnexpectedEof =>
+        {
+            Ok(value)
+        }
+        Ok(_) | Err(_) => Err(PayloadError("more bytes follow the value".to_owned())),
+    }
+}
+
+/// A payload as short text for error messages, such as `{"x": 1, "y": "two"}`.
+pub fn render(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let mut rest = bytes;
+    render_value(&mut rest, &mut text, 0);
+    text
+}
+
+/// Characters after which a rendered payload is cut.
+const RENDER_CHARS_MAX: usize = 200;
+const RENDER_DEPTH_MAX: usize = 6;
+
+fn render_value<'a>(rest: &mut &'a [u8], text: &mut String, depth: usize) {
+    use fmt::Write;
+
+    if text.len() > RENDER_CHARS_MAX || depth > RENDER_DEPTH_MAX {
+        text.push('…');
+        *rest = &[];
+        return;
+    }
+    let Some(&first) = rest.first() else { return text.push('…') };
+    match Marker::from_u8(first) {
+        Marker::Null => step(rest, text, "nil"),
+        Marker::True => step(rest, text, "true"),
+        Marker::False => step(rest, text, "false"),
+        Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => {
+            let Ok(len) = rmp::decode::read_array_len(rest) else { return text.push('…') };
+            text.push('[');
+            render_items(rest, text, depth, len, false);
+            text.push(']');
+        }
+        Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => {
+            let Ok(len) = rmp::decode::read_map_len(rest) else { return text.push('…') };
+            text.push('{');
+            render_items(rest, text, depth, len, true);
+            text.push('}');
+        }
+        Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => {
+            let bytes: &'a [u8] = rest;
+            match rmp::decode::read_str_from_slice(bytes) {
+                Ok((value, tail)) => {
+                    let short: String = value.chars().take(60).collect();
+                    let cut = if short.len() < value.len() { "…" } else { "" };
+                    _ = write!(text, "{short:?}{cut}"); // writing to a String cannot fail
+                    *rest = tail;
+                }
+                Err(_) => text.push('…'),
+            }
+        }
+        Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => match rmp::decode::read_bin_len(rest) {
+            Ok(len) => {
+                _ = write!(text, "<{len} bytes>"); // writing to a String cannot fail
+                *rest = rest.get(len as usize..).unwrap_or(&[]);
+            }
+            Err(_) => text.push('…'),
+        },
+        Marker::F32 | Marker::F64 => match rmp_serde::decode::from_read::<_, f64>(&mut *rest) {
+            Ok(value) => _ = write!(text, "{value:?}"), // writing to a String cannot fail
+            Err(_) => text.push('…'),
+        },
+        _ => match rmp::decode::read_int::<i128, _>(rest) {
+            Ok(value) => _ = write!(text, "{value}"), // writing to a String cannot fail
+            Err(_) => text.push('…'),
+        },
+    }
+}
+
+fn step(rest: &mut &[u8], text: &mut String, name: &str) {
+    text.push_str(name);
+    *rest = &rest[1..];
+}
+
+fn render_items<'a>(rest: &mut &'a [u8], text: &mut String, depth: usize, len: u32, keyed: bool) {
+    for index in 0..len {
+        if rest.is_empty() || text.len() > RENDER_CHARS_MAX {
+            text.push('…');
+            *rest = &[];
+            return;
+        }
+        if index > 0 {
+            text.push_str(", ");
+        }
+        render_value(rest, text, depth + 1);
+        if keyed {
+            text.push_str(": ");
+            render_value(rest, text, depth + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Point {
+        x: i64,
+        y: Option<String>,
+    }
+
+    #[test]
+    fn structs_are_arrays_or_maps_and_both_are_read() {
+        let point = Point { x: 1, y: Some("two".into()) };
+        for (format, first) in [(PayloadFormat::Positional, 0x92), (PayloadFormat::Named, 0x82)] {
+            let mut bytes = Vec::new();
+            encode(&point, format, &mut bytes).expect("encodable");
+            assert_eq!(bytes[0], first);
+            assert_eq!(decode::<Point>(&bytes, format, 16).as_ref(), Ok(&point));
+            assert_eq!(decode::<Point>(&bytes, PayloadFormat::Positional, 16).as_ref(), Ok(&point));
+        }
+    }
+
+    #[test]
+    fn trailing_bytes_and_deep_nesting_are_refused() {
+        let error = decode::<i64>(&[1, 2], PayloadFormat::Positional, 16).expect_err("two values");
+        assert!(error.to_string().contains("more bytes follow"), "{error}");
+        let deep = [vec![0x91; 40], vec![0xc0]].concat();
+        assert!(decode::<serde::de::IgnoredAny>(&deep, PayloadFormat::Positional, 16).is_err());
+    }
+
+    #[test]
+    fn rendering_is_short_and_never_fails() {
+        let mut bytes = Vec::new();
+        encode(&Point { x: -5, y: Some("two".into()) }, PayloadFormat::Named, &mut bytes).expect("encodable");
+        assert_eq!(render(&bytes), r#"{"x": -5, "y": "two"}"#);
+        assert_eq!(render(&[0xdd, 0xff, 0xff, 0xff, 0xff]), "[…]");
+        assert_eq!(render(&[]), "…");
+        for first in 0..=255u8 {
+            for second in 0..=255u8 {
+                render(&[first, second, 0x91, 0x01]);
+            }
+        }
+        let long = vec![0x01; 100_000];
+        let mut bytes = vec![0xdd, 0, 1, 0x86, 0xa0];
+        bytes.extend(long);
+        assert!(render(&bytes).len() < 2 * RENDER_CHARS_MAX);
+    }
+}

@@ -1,0 +1,301 @@
+//! The supervisor of one child process: from its spawn to its reaping.
+//!
+//! ```text
+//! Spawning --> Booting --> Running --+-- asked to end --> Requested --ack--> Ending --exit--> Reaped
+//!     |           |           |      |                       |                 |
+//!     |           |           |      +-- exits by itself     +-- no ack        +-- too slow
+//!     |           |           |          (ActorDied)         v                 v
+//!     +-----------+-----------+------ fails, dropped ----> SIGTERM --too slow--> SIGKILL --exit--> Reaped
+//! ```
+//!
+//! # Invariants
+//! 1. The supervisor is a task of the actor, not of the scope that asked for the child: it runs to the end whoever is
+//!    dropped meanwhile, and the actor waits for it.
+//! 2. It ends only after the process was waited for.
+//! 3. Every wait in it has a limit, but for the one on a running child and the one after SIGKILL.
+
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::Child;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::process::{ChildSpec, Spawned, spawn};
+use super::reaper;
+use crate::actor::{Actor, Connected, Peer, attach};
+use crate::dialog::Portal;
+use crate::error::{ActorDied, ActorFailure, CloseReason, Error};
+use crate::ipc::{Introduction, Transport, default_uds, introduce};
+use crate::proto::addr::Addr;
+use crate::proto::handshake::{Policy, Role};
+use crate::proto::id::{Caps, Uid};
+use crate::proto::msg::{Msg, SpawnSpec};
+
+/// One child process, shared by its supervisor and its nursery.
+#[derive(Debug)]
+pub(super) struct ChildActor {
+    pub(super) uid: Uid,
+    /// Set to ask for the end of the child.
+    pub(super) cancel: CancellationToken,
+    /// Set after the process was reaped.
+    pub(super) reaped: CancellationToken,
+}
+
+/// What a supervisor needs to begin.
+#[derive(Debug)]
+pub(super) struct Birth {
+    pub(super) process: ChildSpec,
+    pub(super) boot: SpawnSpec,
+}
+
+/// What became of the process, told once.
+type Exit = watch::Receiver<Option<Option<ExitStatus>>>;
+
+/// Runs one child from spawn to reaping. `born` gets the portal once the child has booted; an unexpected end is the result.
+pub(super) async fn supervise(
+    actor: Actor,
+    child: Arc<ChildActor>,
+    birth: Birth,
+    born: oneshot::Sender<Result<Portal, Error>>,
+) -> Option<Error> {
+    let name = birth.process.name.clone();
+    let sockets = birth.boot.bind_addrs.clone();
+    let Spawned { mut process, pid, channel } = match spawn(birth.process).await {
+        Ok(spawned) => spawned,
+        Err(error) => {
+            // Nobody waits any more when `start_actor` was dropped.
+            _ = born.send(Err(ActorFailure::new(name, error.to_string()).into()));
+            return None;
+        }
+    };
+    tracing::debug!("started actor `{name}` as process {pid}");
+    let (exit_tx, exit) = watch::channel(None);
+    let booted = boot(&actor, &child, birth.boot, channel, &mut process, pid, exit, born).await;
+    let end = match booted {
+        Ok(portal) => run(&actor, &child, &portal, &mut process).await,
+        Err(Unborn) => End::Kill,
+    };
+    let (status, error) = match end {
+        End::Exited(status) => (status, None),
+        End::Died(status) => (status, Some(Error::Died(ActorDied::new(name.clone(), pid, status)))),
+        End::Kill => (kill(&actor, &name, pid, &mut process).await, None),
+    };
+    exit_tx.send_replace(Some(status));
+    reaper::forget(pid);
+    remove_sockets(&name, pid, sockets);
+    tracing::debug!("reaped actor `{name}`, process {pid}");
+    error
+}
+
+/// The child never ran: it failed to boot, or was cancelled while it did.
+struct Unborn;
+
+/// How a running child has to be brought to its end.
+enum End {
+    /// It ended as asked.
+    Exited(Option<ExitStatus>),
+    /// It ended unasked.
+    Died(Option<ExitStatus>),
+    /// It has to be signalled.
+    Kill,
+}
+
+#[allow(clippy::too_many_arguments, reason = "the parts of a birth, each used once")]
+async fn boot(
+    actor: &Actor,
+    child: &ChildActor,
+    spec: SpawnSpec,
+    channel: tokio::net::UnixStream,
+    process: &mut Child,
+    pid: u32,
+    exit: Exit,
+    mut born: oneshot::Sender<Result<Portal, Error>>,
+) -> Result<Portal, Unborn> {
+    let limit = actor.timeouts().child_boot;
+    let name = child.uid.name();
+    let failed = tokio::select! {
+        biased;
+        booted = timeout(limit, connect(actor, child, spec, channel, pid, exit)) => match booted {
+            Ok(Ok(portal)) => {
+                if born.send(Ok(portal.clone())).is_err() {
+                    // `start_actor` was dropped: nobody will ever use the child.
+                    child.cancel.cancel();
+                }
+                return Ok(portal);
+            }
+            Ok(Err(reason)) => reason,
+            Err(_elapsed) => format!("it did not finish its boot within {limit:?} (`Timeouts::child_boot`)"),
+        },
+        status = process.wait() => {
+            let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+            format!("its process ended before it had booted ({status})")
+        }
+        () = child.cancel.cancelled() => "it was cancelled while it booted".to_owned(),
+        () = born.closed() => return Err(Unborn),
+    };
+    // Nobody waits any more when `start_actor` was dropped.
+    _ = born.send(Err(ActorFailure::new(name, failed).into()));
+    Err(Unborn)
+}
+
+/// Handshake, boot data, and the child's word that it is ready.
+async fn connect(
+    actor: &Actor,
+    child: &ChildActor,
+    spec: SpawnSpec,
+    channel: tokio::net::UnixStream,
+    pid: u32,
+    exit: Exit,
+) -> Result<Portal, String> {
+    let with = Introduction {
+        ours: actor.aid().clone(),
+        role: Role::Acceptor,
+        policy: Policy::Open,
+        limits: actor.limits(),
+    };
+    let met = introduce(Transport::Uds(channel), with).await.map_err(|error| error.to_string())?;
+    if met.aid.uid != child.uid {
+        return Err(format!("it introduced itself as another actor, {}", met.aid.uid));
+    }
+    let caps = met.caps;
+    let connected =
+        Connected { io: met.io, unread: met.frames.into_rest(), aid: met.aid, caps: met.caps, dialer: false };
+    let failure = Arc::new(watch::Sender::new(None::<CloseReason>));
+    let (limit, failed) = (actor.timeouts().exit_status, failure.clone());
+    let peer = attach(actor, connected, move |peer, reason| async move {
+        failed.send_replace(Some(reason.clone()));
+        cause_of_loss(peer, reason, pid, exit, limit).await
+    });
+    // A closed channel is reported by `failure`.
+    _ = peer.channel.send(&Msg::SpawnSpec(Box::new(spec)));
+    if !caps.contains(Caps::READY) {
+        return Ok(Portal::new(peer));
+    }
+    let mut failure = failure.subscribe();
+    tokio::select! {
+        () = peer.ready.cancelled() => Ok(Portal::new(peer)),
+        reason = failure.wait_for(Option::is_some) => Err(match reason.as_deref() {
+            Ok(Some(reason)) => reason.to_string(),
+            Ok(None) | Err(_) => "its connection was dropped".to_owned(),
+        }),
+    }
+}
+
+/// What everybody who waits on a child's connection is told when it ends: how the process died, unless it was asked to.
+async fn cause_of_loss(
+    peer: Arc<Peer>,
+    reason: CloseReason,
+    pid: u32,
+    mut exit: Exit,
+    limit: Duration,
+) -> Error {
+    if peer.cancel_asked.load(Ordering::Acquire) || peer.ended_in_order.load(Ordering::Acquire) {
+        return peer.closed_error(reason);
+    }
+    let status = match timeout(limit, exit.wait_for(Option::is_some)).await {
+        Ok(Ok(status)) => status.flatten(),
+        Ok(Err(_)) | Err(_) => None,
+    };
+    if let CloseReason::PeerFailed(_) | CloseReason::Protocol(_) = reason {
+        return peer.closed_error(reason);
+    }
+    ActorDied::new(peer.aid.uid.name(), pid, status).into()
+}
+
+/// Watches a running child until it has ended or has to be signalled.
+async fn run(actor: &Actor, child: &ChildActor, portal: &Portal, process: &mut Child) -> End {
+    let peer = &portal.peer;
+    tokio::select! {
+        biased;
+        status = process.wait() => {
+            let status = read_status(status);
+            let asked = peer.cancel_asked.load(Ordering::Acquire) || child.cancel.is_cancelled();
+            // Bytes that the child wrote before it died are still being read.
+            _ = timeout(actor.timeouts().drain, peer.drained.cancelled()).await;
+            if asked || peer.ended_in_order.load(Ordering::Acquire) { End::Exited(status) } else { End::Died(status) }
+        }
+        () = child.cancel.cancelled() => end(actor, child, portal, process).await,
+        () = peer.drained.cancelled() => connection_lost(actor, child, portal, process).await,
+    }
+}
+
+/// The connection ended before the process did.
+async fn connection_lost(actor: &Actor, child: &ChildActor, portal: &Portal, process: &mut Child) -> End {
+    let peer = &portal.peer;
+    match timeout(actor.timeouts().terminate, process.wait()).await {
+        Ok(status) => {
+            let status = read_status(status);
+            let asked = peer.cancel_asked.load(Ordering::Acquire)
+                || child.cancel.is_cancelled()
+                || peer.ended_in_order.load(Ordering::Acquire);
+            if asked { End::Exited(status) } else { End::Died(status) }
+        }
+        // An actor without its parent channel has nobody left to ask it.
+        Err(_elapsed) => End::Kill,
+    }
+}
+
+/// Asks the child to end, and gives it time to.
+async fn end(actor: &Actor, child: &ChildActor, portal: &Portal, process: &mut Child) -> End {
+    let timeouts = actor.timeouts();
+    let deadline = Instant::now() + timeouts.nursery_cancel;
+    let asked = portal.request_end(timeouts.actor_cancel).await;
+    if let Err(error) = &asked
+        && !portal.peer.drained.is_cancelled()
+    {
+        tracing::warn!("actor {}: {error}; sending SIGTERM", child.uid);
+        return End::Kill;
+    }
+    match timeout_at(deadline, process.wait()).await {
+        Ok(status) => End::Exited(read_status(status)),
+        Err(_elapsed) => {
+            let limit = timeouts.nursery_cancel;
+            tracing::warn!("actor {} did not end within {limit:?} (`Timeouts::nursery_cancel`)", child.uid);
+            End::Kill
+        }
+    }
+}
+
+/// SIGTERM, then SIGKILL.
+async fn kill(actor: &Actor, name: &str, pid: u32, process: &mut Child) -> Option<ExitStatus> {
+    signal(pid, Signal::TERM, process);
+    let limit = actor.timeouts().terminate;
+    if let Ok(status) = timeout(limit, process.wait()).await {
+        return read_status(status);
+    }
+    tracing::warn!("actor `{name}` ignored SIGTERM for {limit:?} (`Timeouts::terminate`); sending SIGKILL");
+    signal(pid, Signal::KILL, process);
+    read_status(process.wait().await)
+}
+
+/// Sends a signal to a process that was not waited for yet, so that its pid is still its own.
+fn signal(pid: u32, signal: Signal, process: &Child) {
+    let unreaped = process.id().is_some();
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw)
+        && unreaped
+        && let Err(error) = kill_process(pid, signal)
+    {
+        tracing::debug!("signal {signal:?} to process {}: {error}", pid.as_raw_nonzero());
+    }
+}
+
+fn read_status(status: std::io::Result<ExitStatus>) -> Option<ExitStatus> {
+    status.inspect_err(|error| tracing::error!("a child process could not be waited for: {error}")).ok()
+}
+
+/// A killed actor leaves its socket files behind.
+fn remove_sockets(name: &str, pid: u32, bound: Option<Vec<Addr>>) {
+    let addrs = bound.unwrap_or_else(|| default_uds(name, pid).into_iter().collect());
+    for path in addrs.iter().filter_map(Addr::uds_path) {
+        match std::fs::remove_file(&path) {
+            Ok(()) => tracing::debug!("removed the socket file {path}"),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!("socket file {path} was not removed: {error}"),
+        }
+    }
+}

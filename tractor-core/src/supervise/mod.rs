@@ -1,0 +1,15 @@
+//! Child processes: nurseries that own them, a supervisor task for each, and the ladder that ends them.
+
+mod builder;
+mod child;
+mod nursery;
+mod one_shot;
+mod process;
+mod reaper;
+
+pub use builder::StartActor;
+pub use nursery::ActorNursery;
+pub(crate) use nursery::open_nursery_in;
+pub use one_shot::{OneShot, RunInActor};
+pub(crate) use process::{ChildSpec, Entry, set_entry};
+pub(crate) use reaper::{PROCESS_NAME_PREFIX, adopt_orphans};

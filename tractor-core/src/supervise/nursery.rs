@@ -1,0 +1,297 @@
+//! Nurseries: scopes that own child actors.
+//!
+//! ```text
+//! Open --body ok--> Joining --all reaped--> Closed
+//!   |                  |
+//!   +-- body fails, a child fails, cancel(), dropped --> Cancelling --all reaped--> Closed
+//! ```
+//!
+//! # Invariants
+//! 1. A nursery's scope returns only after every child process was reaped.
+//! 2. The first failure cancels all children; every failure is kept.
+//! 3. A scope that is dropped leaves its children to their supervisors, which end them; the actor waits for those.
+
+use std::any::Any;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::builder::StartActor;
+use super::child::{Birth, ChildActor, supervise};
+use super::one_shot::RunInActor;
+use crate::actor::Actor;
+use crate::dialog::{FnTarget, Portal};
+use crate::error::{Error, ErrorGroup, Result, RuntimeFailure};
+use crate::proto::id::Uid;
+
+/// A scope that owns child actors; made by `open_nursery`.
+///
+/// Leaving the scope waits for every child: an actor started with [`start_actor`](Self::start_actor) lives until it is
+/// cancelled, one started with [`run_in_actor`](Self::run_in_actor) until its result is in. A failure of the scope's
+/// body, or the unexpected death of any child, cancels all of them.
+#[derive(Clone)]
+pub struct ActorNursery {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) actor: Actor,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    children: Vec<Arc<ChildActor>>,
+    /// Tasks that still have something to report: supervisors and one-shot runs.
+    running: usize,
+    errors: Vec<Error>,
+    /// No further children.
+    closed: bool,
+    cancelled: bool,
+    watchers: Vec<Waker>,
+}
+
+impl State {
+    fn watch(&mut self, cx: &Context<'_>) {
+        if !self.watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.watchers.push(cx.waker().clone());
+        }
+    }
+}
+
+/// Counts a task of the nursery from its start to its end, however it ends.
+pub(super) struct Running(Arc<Inner>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.update(|state| state.running -= 1);
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        let watchers = std::mem::take(&mut state.watchers);
+        drop(state);
+        watchers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Records a failure, which cancels everything.
+    pub(super) fn fail(&self, error: Error) {
+        self.update(|state| state.errors.push(error));
+        self.cancel_all();
+    }
+
+    fn cancel_all(&self) {
+        let mut children = Vec::new();
+        self.update(|state| {
+            state.cancelled = true;
+            children.clone_from(&state.children);
+        });
+        for child in children {
+            child.cancel.cancel();
+        }
+    }
+
+    /// Whether children are being cancelled.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.lock().cancelled
+    }
+
+    pub(super) fn begin(self: &Arc<Self>) -> Running {
+        self.update(|state| state.running += 1);
+        Running(self.clone())
+    }
+
+    fn poll_failed(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if !state.errors.is_empty() {
+            return Poll::Ready(());
+        }
+        state.watch(cx);
+        Poll::Pending
+    }
+
+    fn poll_idle(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.running == 0 {
+            return Poll::Ready(());
+        }
+        state.watch(cx);
+        Poll::Pending
+    }
+}
+
+impl ActorNursery {
+    fn new(actor: Actor) -> Self {
+        Self { inner: Arc::new(Inner { actor, state: Mutex::default() }) }
+    }
+
+    /// Starts a child actor in a process of its own; await the builder to get a [`Portal`] to it.
+    ///
+    /// # Errors
+    /// [`Error::Spawn`] when the process could not be started or did not boot, [`Error::Runtime`] when the nursery is
+    /// closed or something on the allow-list is not registered.
+    ///
+    /// # Cancel safety
+    /// Dropping the awaited future ends the child if it has not been handed over.
+    pub fn start_actor(&self, name: impl Into<String>) -> StartActor {
+        StartActor::new(self.clone(), name.into())
+    }
+
+    /// Starts a child actor for one call, and ends it when the result is in. It is named like the function and exposes
+    /// nothing else.
+    ///
+    /// A failure of the call cancels the whole nursery, whether or not anybody waits for the result.
+    pub fn run_in_actor<C: FnTarget>(&self, call: C) -> RunInActor<C> {
+        RunInActor::new(self.clone(), call)
+    }
+
+    /// Asks every child to end and waits until their processes are gone.
+    ///
+    /// # Cancel safety
+    /// The request is made at the first poll and stays made.
+    pub async fn cancel(&self) {
+        self.inner.cancel_all();
+        let children = self.inner.lock().children.clone();
+        for child in children {
+            child.reaped.cancelled().await;
+        }
+    }
+
+    /// Whether the children are being cancelled.
+    pub fn cancel_called(&self) -> bool {
+        self.inner.is_cancelled()
+    }
+
+    /// The children that have not ended.
+    pub fn children(&self) -> Vec<Uid> {
+        self.inner.lock().children.iter().map(|child| child.uid.clone()).collect()
+    }
+
+    /// Starts a child and its supervisor.
+    pub(super) fn adopt(&self, uid: Uid, birth: Birth) -> Result<oneshot::Receiver<Result<Portal>>> {
+        let child =
+            Arc::new(ChildActor { uid, cancel: CancellationToken::new(), reaped: CancellationToken::new() });
+        let mut state = self.inner.lock();
+        if state.closed || state.cancelled {
+            let why = if state.cancelled { "is being cancelled" } else { "has ended" };
+            let text = format!("actor `{}` was not started: its nursery {why}", child.uid.name());
+            return Err(RuntimeFailure::new(text).into());
+        }
+        state.children.push(child.clone());
+        drop(state);
+        let (born, birth_result) = oneshot::channel();
+        let (inner, running) = (self.inner.clone(), self.inner.begin());
+        self.inner.actor.spawn_supervisor(async move {
+            let error = supervise(inner.actor.clone(), child.clone(), birth, born).await;
+            child.reaped.cancel();
+            inner.update(|state| state.children.retain(|other| !Arc::ptr_eq(other, &child)));
+            if let Some(error) = error {
+                inner.fail(error);
+            }
+            drop(running);
+        });
+        Ok(birth_result)
+    }
+}
+
+impl fmt::Debug for ActorNursery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.inner.lock();
+        f.debug_struct("ActorNursery")
+            .field("children", &state.children.iter().map(|child| &child.uid).collect::<Vec<_>>())
+            .field("cancelled", &state.cancelled)
+            .finish()
+    }
+}
+
+/// Ends the children of a scope that is dropped.
+struct Scope(Arc<Inner>);
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        let mut left = false;
+        self.0.update(|state| {
+            state.closed = true;
+            left = state.running > 0;
+        });
+        if left {
+            self.0.cancel_all();
+        }
+    }
+}
+
+/// Opens a nursery in a running actor.
+///
+/// # Errors
+/// The body's error, the children's, or a group of them.
+///
+/// # Cancel safety
+/// Dropping the future cancels every child; the actor finishes their teardown and waits for it.
+pub(crate) async fn open_nursery_in<T, E, F>(actor: Actor, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&ActorNursery) -> Result<T, E>,
+    E: From<Error> + 'static,
+{
+    let nursery = ActorNursery::new(actor);
+    let inner = nursery.inner.clone();
+    let scope = Scope(inner.clone());
+    let result = {
+        let mut body = pin!(body(&nursery));
+        poll_fn(|cx| {
+            if let Poll::Ready(result) = body.as_mut().poll(cx) {
+                return Poll::Ready(Some(result));
+            }
+            inner.poll_failed(cx).map(|()| None)
+        })
+        .await
+    };
+    if !matches!(result, Some(Ok(_))) {
+        inner.cancel_all();
+    }
+    poll_fn(|cx| inner.poll_idle(cx)).await;
+    drop(scope);
+    let errors = std::mem::take(&mut inner.lock().errors);
+    match result {
+        Some(Ok(value)) => ErrorGroup::collapse(errors).map_or(Ok(value), |error| Err(error.into())),
+        Some(Err(error)) => Err(with_children(error, errors)),
+        None => {
+            let error = ErrorGroup::collapse(errors).expect("the body is dropped only after a failure");
+            Err(error.into())
+        }
+    }
+}
+
+/// The body's error together with the children's. Only our own error type can hold both; with any other the body's error
+/// is returned and the children's are logged.
+fn with_children<E: From<Error> + 'static>(body: E, mut children: Vec<Error>) -> E {
+    let mut boxed: Box<dyn Any> = Box::new(body);
+    if let Some(own) = boxed.downcast_mut::<Error>() {
+        children.retain(|child| !is_same_death(own, child));
+        if !children.is_empty() {
+            children.insert(0, own.clone());
+            *own = ErrorGroup::collapse(children).expect("there are at least two");
+        }
+    } else {
+        for child in children {
+            tracing::error!("besides the nursery's body, a child failed: {child}");
+        }
+    }
+    *boxed.downcast::<E>().expect("the box was made from this type")
+}
+
+/// Whether the body failed because of the very death that the child's supervisor reports.
+fn is_same_death(body: &Error, child: &Error) -> bool {
+    matches!((body, child), (Error::Died(body), Error::Died(child)) if body.pid() == child.pid())
+}

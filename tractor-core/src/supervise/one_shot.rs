@@ -1,0 +1,121 @@
+//! One call in an actor of its own.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::builder::StartActor;
+use super::nursery::ActorNursery;
+use crate::dialog::{Call, Endpoint, FnEndpoint, FnTarget};
+use crate::error::{Error, Result, RuntimeFailure};
+use crate::proto::id::Uid;
+
+/// A call to be run in an actor of its own; await it to start the actor. Made by [`ActorNursery::run_in_actor`].
+#[must_use = "an actor is started by awaiting this"]
+pub struct RunInActor<C: FnTarget> {
+    start: StartActor,
+    nursery: ActorNursery,
+    call: C,
+}
+
+impl<C: FnTarget> RunInActor<C> {
+    pub(super) fn new(nursery: ActorNursery, call: C) -> Self {
+        let start =
+            StartActor::new(nursery.clone(), C::Endpoint::NAME.to_owned()).expose_endpoint::<C::Endpoint>();
+        Self { start, nursery, call }
+    }
+
+    /// Names the actor, instead of like the function.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.start = StartActor::new(self.nursery.clone(), name.into()).expose_endpoint::<C::Endpoint>();
+        self
+    }
+}
+
+impl<C: FnTarget> fmt::Debug for RunInActor<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunInActor").field("start", &self.start).finish_non_exhaustive()
+    }
+}
+
+type Returns<C> = <<C as FnTarget>::Endpoint as Endpoint>::Returns;
+
+impl<C: FnTarget + Send + 'static> IntoFuture for RunInActor<C>
+where
+    Returns<C>: Sync,
+{
+    type Output = Result<OneShot<Returns<C>>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { start, nursery, call } = self;
+        let args = call.into_args();
+        Box::pin(async move { launch::<C::Endpoint>(start, nursery, args).await })
+    }
+}
+
+async fn launch<E: FnEndpoint>(
+    start: StartActor,
+    nursery: ActorNursery,
+    args: E::Args,
+) -> Result<OneShot<E::Returns>>
+where
+    E::Returns: Sync,
+{
+    let portal = start.await?;
+    let uid = portal.uid().clone();
+    let (outcome, result) = watch::channel(None);
+    let (inner, running) = (nursery.inner.clone(), nursery.inner.begin());
+    nursery.inner.actor.spawn_supervisor(async move {
+        let value = portal.run(Call::<E>::new(args)).await.map(Arc::new);
+        if let Err(error) = &value
+            && !inner.is_cancelled()
+        {
+            inner.fail(error.clone());
+        }
+        outcome.send_replace(Some(value));
+        // The nursery's ladder ends an actor that does not acknowledge.
+        if let Err(error) = portal.request_end(inner.actor.timeouts().actor_cancel).await {
+            tracing::debug!("one-shot actor {}: {error}", portal.uid());
+        }
+        drop(running);
+    });
+    Ok(OneShot { uid, result })
+}
+
+/// The result of one call in an actor of its own.
+pub struct OneShot<T> {
+    uid: Uid,
+    result: watch::Receiver<Option<Result<Arc<T>>>>,
+}
+
+impl<T: Send + Sync + 'static> OneShot<T> {
+    /// Waits for the result. May be called again and again, and after the nursery has ended.
+    ///
+    /// # Errors
+    /// As [`Portal::run`](crate::Portal::run).
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn wait_for_result(&self) -> Result<Arc<T>> {
+        let mut result = self.result.clone();
+        let seen = match result.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone(),
+            Err(_dropped) => None,
+        };
+        seen.unwrap_or_else(|| Err(Error::Runtime(RuntimeFailure::new("the runtime is shutting down"))))
+    }
+
+    /// The actor.
+    pub fn uid(&self) -> &Uid {
+        &self.uid
+    }
+}
+
+impl<T> fmt::Debug for OneShot<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OneShot").field("uid", &self.uid).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! Orphans: actors whose parent actor died are reparented to the root, which reaps them.
+//!
+//! A dead actor's children kill themselves (parent-death signal, loss of the parent channel). The kernel hands them to the
+//! nearest subreaper, which on Linux is the root of the tree; without somebody to wait for them they would stay zombies
+//! for as long as the root lives.
+//!
+//! # Not here
+//! The actor's own children: their supervisors wait for them.
+
+use std::collections::HashSet;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use rustix::process::{Pid, WaitOptions};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::actor::Actor;
+
+/// First characters of the process name that every child actor gives itself at boot.
+pub(crate) const PROCESS_NAME_PREFIX: &str = "_subactor[";
+
+/// Children of this process that have a supervisor. Written by the spawner thread and the supervisors.
+static KNOWN: LazyLock<Mutex<HashSet<u32>>> = LazyLock::new(Mutex::default);
+
+pub(super) fn know(pid: u32) {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
+}
+
+pub(super) fn forget(pid: u32) {
+    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid);
+}
+
+/// Makes this process the one that orphaned actors of its tree are handed to, and reaps them.
+pub(crate) fn adopt_orphans(actor: &Actor) {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
+        tracing::debug!("orphaned actors are left to the init process: {error}");
+        return;
+    }
+    let mut died = match signal(SignalKind::child()) {
+        Ok(died) => died,
+        Err(error) => {
+            tracing::warn!("orphaned actors will not be reaped: {error}");
+            return;
+        }
+    };
+    let stopped = actor.clone();
+    actor.spawn_link(async move {
+        loop {
+            tokio::select! {
+                _ = died.recv() => reap_orphans(),
+                () = stopped.stopped() => break,
+            }
+        }
+        reap_orphans();
+    });
+}
+
+/// Reaps every dead child that is an actor and has no supervisor.
+fn reap_orphans() {
+    for pid in children() {
+        if KNOWN.lock().unwrap_or_else(PoisonError::into_inner).contains(&pid) || !is_dead_actor(pid) {
+            continue;
+        }
+        let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { continue };
+        match rustix::process::waitpid(Some(pid), WaitOptions::NOHANG) {
+            Ok(_) => tracing::debug!("reaped the orphaned actor with pid {}", pid.as_raw_nonzero()),
+            Err(error) => {
+                tracing::debug!("orphan {} was reaped by somebody else: {error}", pid.as_raw_nonzero())
+            }
+        }
+    }
+}
+
+/// The processes whose parent this one is.
+fn children() -> Vec<u32> {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
+    threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok())
+        .flat_map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
+}
+
+fn is_dead_actor(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    // `pid (name) state ...`, where the name may hold anything.
+    let Some((head, tail)) = stat.rsplit_once(") ") else { return false };
+    let Some((_, name)) = head.split_once(" (") else { return false };
+    tail.starts_with('Z') && name.starts_with(PROCESS_NAME_PREFIX)
+}

@@ -1,0 +1,12 @@
+//! What `#[actor_fn]`, `#[context]` and `#[stream]` share: the checks of the signature and most of the expansion.
+//!
+//! An endpoint `add` becomes a type `add` (its name at compile time), a function `add` that packs the arguments into a
+//! call, the user's function under the name `__tractor_add`, the trait impls, and an entry in the link-time registry.
+
+pub(crate) mod attrs;
+mod check;
+pub(crate) mod expand;
+pub(crate) mod lead;
+pub(crate) mod types;
+
+pub(crate) use check::Endpoint;

@@ -1,0 +1,59 @@
+//! Checks the runtime options and the function of `#[main]` and `#[test]`.
+
+use syn::Meta;
+
+use super::Entry;
+use super::ast::EntryArgs;
+use crate::diag::{Errors, show};
+use crate::sig::Func;
+
+/// The options of the runtime the function runs on.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Options {
+    pub(crate) multi_thread: bool,
+    pub(crate) worker_threads: Option<usize>,
+}
+
+impl Options {
+    pub(crate) fn check(entry: Entry, args: &EntryArgs, errors: &mut Errors) -> Self {
+        let multi_thread = match args.flavor.as_ref().map(|flavor| (flavor, flavor.value())) {
+            None => entry == Entry::Main,
+            Some((_, flavor)) if flavor == "multi_thread" => true,
+            Some((_, flavor)) if flavor == "current_thread" => false,
+            Some((literal, flavor)) => {
+                let help = "write `flavor = \"multi_thread\"` or `flavor = \"current_thread\"`";
+                errors.at(literal, format_args!("there is no runtime flavor `{flavor}`"), help);
+                true
+            }
+        };
+        let Some(literal) = &args.worker_threads else { return Self { multi_thread, worker_threads: None } };
+        let worker_threads = literal.base10_parse().ok().filter(|threads: &usize| *threads > 0);
+        if worker_threads.is_none() {
+            let what = format!("`{}` is not a number of threads", show(literal));
+            errors.at(literal, what, "write a whole number, at least 1: `worker_threads = 4`");
+        } else if !multi_thread {
+            let what = "`worker_threads` does nothing on the `current_thread` runtime";
+            errors.at(literal, what, "add `flavor = \"multi_thread\"`, or leave `worker_threads` out");
+        }
+        Self { multi_thread, worker_threads }
+    }
+}
+
+/// Reports whatever keeps `func` from being an entry point.
+pub(crate) fn check_func(entry: Entry, func: &Func, errors: &mut Errors) {
+    let what = entry.noun();
+    func.check_async(what, errors);
+    func.check_header(what, errors);
+    if !func.sig.inputs.is_empty() {
+        errors.at(&func.sig.inputs, format_args!("{what} takes no arguments"), entry.instead_of_arguments());
+    }
+    if entry == Entry::Test {
+        for attr in &func.attrs {
+            if matches!(&attr.meta, Meta::Path(path) if path.segments.last().is_some_and(|last| last.ident == "test"))
+            {
+                let what = "this is a second test attribute: the function would run twice";
+                errors.at(attr, what, "keep only `#[tractor::test]`");
+            }
+        }
+    }
+}

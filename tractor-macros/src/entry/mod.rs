@@ -1,0 +1,89 @@
+//! `#[main]` and `#[test]`: async functions that run as the root actor.
+
+mod ast;
+mod check;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::Path;
+use syn::ext::IdentExt;
+
+use crate::diag::Errors;
+use crate::sig::{Func, unused};
+use check::Options;
+
+/// Which of the two macros it is.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Entry {
+    Main,
+    Test,
+}
+
+impl Entry {
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Main => "the main function",
+            Self::Test => "a test",
+        }
+    }
+
+    fn instead_of_arguments(self) -> &'static str {
+        match self {
+            Self::Main => "read the command line with `std::env::args()`",
+            Self::Test => "call a helper function with them from several tests",
+        }
+    }
+}
+
+/// Expands the macro.
+pub(crate) fn expand(entry: Entry, attr: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let args = ast::EntryArgs::parse(attr, &mut errors);
+    let options = Options::check(entry, &args, &mut errors);
+    let Some(func) = Func::parse_item(&item, &mut errors) else { return errors.with_item(item) };
+    check::check_func(entry, &func, &mut errors);
+    let expanded = if errors.is_empty() { run(entry, &func, &options, &args.krate) } else { fallback(&func) };
+    errors.with_item(expanded)
+}
+
+/// A plain function that runs the user's one, which stands inside it under its own name.
+fn run(entry: Entry, func: &Func, options: &Options, krate: &Path) -> TokenStream {
+    let Func { attrs, vis, sig, .. } = func;
+    let (name, output) = (&sig.ident, &sig.output);
+    let body = func.renamed(name, &[]);
+    let Options { multi_thread, worker_threads } = options;
+    let worker_threads = match worker_threads {
+        Some(threads) => quote!(::core::option::Option::Some(#threads)),
+        None => quote!(::core::option::Option::None),
+    };
+    let options = quote! {
+        #krate::__private::RuntimeOptions { multi_thread: #multi_thread, worker_threads: #worker_threads }
+    };
+    let (test, call) = match entry {
+        Entry::Main => (quote!(), quote!(run_main(#options, #name))),
+        Entry::Test => {
+            let label = name.unraw().to_string();
+            let path = quote!(::core::concat!(::core::module_path!(), "::", #label));
+            (quote!(#[::core::prelude::v1::test]), quote!(run_test(#options, #path, #name)))
+        }
+    };
+    quote! {
+        #(#attrs)*
+        #test
+        #vis fn #name() #output {
+            #body
+            #krate::__private::#call
+        }
+    }
+}
+
+/// The user's function beside an error. rustc has its own complaint about an `async fn main`, so that one is hidden in
+/// a plain one.
+fn fallback(func: &Func) -> TokenStream {
+    let name = &func.sig.ident;
+    if name != "main" {
+        return unused(func);
+    }
+    let body = unused(func.renamed(name, &[]));
+    quote!(fn #name() { #body })
+}

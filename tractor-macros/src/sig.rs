@@ -1,0 +1,170 @@
+//! The model of an annotated function: its header is parsed, its body is not.
+//!
+//! The body stays the token group the user typed. A half-typed body therefore still expands, and editors keep
+//! completing inside it.
+
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::{
+    Attribute, GenericArgument, Ident, PathArguments, PathSegment, ReturnType, Signature, Token, Type,
+    Visibility,
+};
+
+use crate::diag::Errors;
+
+/// An annotated function.
+pub(crate) struct Func {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) sig: Signature,
+    /// The `{ .. }` group, untouched.
+    pub(crate) body: TokenTree,
+}
+
+/// One named argument.
+pub(crate) struct Arg {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+}
+
+impl Func {
+    /// Parses an annotated item; `None` after an error.
+    pub(crate) fn parse_item(item: &TokenStream, errors: &mut Errors) -> Option<Self> {
+        syn::parse2(item.clone()).map_err(|error| errors.push(error)).ok()
+    }
+
+    /// The function with another name, always `async`, with `attrs` and no visibility.
+    pub(crate) fn renamed(&self, name: &Ident, attrs: &[Attribute]) -> TokenStream {
+        let mut sig = self.sig.clone();
+        sig.asyncness.get_or_insert(Token![async](sig.fn_token.span));
+        sig.ident = name.clone();
+        let body = &self.body;
+        quote!(#(#attrs)* #sig #body)
+    }
+
+    /// Reports what no macro of this crate accepts in a function's header, except a missing `async`.
+    ///
+    /// `what` names the function in the error texts: "an endpoint".
+    pub(crate) fn check_header(&self, what: &str, errors: &mut Errors) {
+        let sig = &self.sig;
+        let plain = self.plain();
+        if let Some(token) = &sig.constness {
+            errors.at(token, format_args!("{what} cannot be a `const fn`"), &plain);
+        }
+        if let syn::Safety::Unsafe(token) = &sig.safety {
+            let help = format!("{plain} and put the `unsafe` block in its body");
+            errors.at(
+                token,
+                format_args!("{what} cannot be an `unsafe fn`: the caller cannot vouch for it"),
+                help,
+            );
+        }
+        if let Some(abi) = &sig.abi {
+            errors.at(abi, format_args!("{what} cannot have a foreign ABI"), &plain);
+        }
+        let generics = &sig.generics;
+        if generics.lt_token.is_some() {
+            errors.at(
+                generics,
+                format_args!("{what} cannot be generic: both sides have to know its types beforehand"),
+                "use concrete, owned types",
+            );
+        } else if let Some(clause) = &generics.where_clause {
+            errors.at(clause, format_args!("{what} cannot have a `where` clause"), "leave it out");
+        }
+        if let Some(variadic) = &sig.variadic {
+            errors.at(variadic.dots, format_args!("{what} cannot be variadic"), "use a `Vec<T>` argument");
+        }
+    }
+
+    /// Reports a missing `async`.
+    pub(crate) fn check_async(&self, what: &str, errors: &mut Errors) {
+        if self.sig.asyncness.is_none() {
+            errors.at(self.sig.fn_token, format_args!("{what} has to be an `async fn`"), self.plain());
+        }
+    }
+
+    /// What to write instead of a header that is refused.
+    fn plain(&self) -> String {
+        let args = if self.sig.inputs.is_empty() { "" } else { ".." };
+        format!("write `async fn {}({args})`", self.sig.ident)
+    }
+
+    /// The type after `->`, if one is written.
+    pub(crate) fn output(&self) -> Option<&Type> {
+        match &self.sig.output {
+            ReturnType::Default => None,
+            ReturnType::Type(_, ty) => Some(peel(ty)),
+        }
+    }
+}
+
+impl ToTokens for Func {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self { attrs, vis, sig, body } = self;
+        tokens.extend(quote!(#(#attrs)* #vis #sig #body));
+    }
+}
+
+impl Parse for Func {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let sig: Signature = input.parse()?;
+        let body = input.parse::<Option<TokenTree>>()?;
+        match body {
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+                Ok(Self { attrs, vis, sig, body: TokenTree::Group(group) })
+            }
+            _ => Err(syn::Error::new_spanned(
+                &sig.ident,
+                format_args!("`{0}` has no body\n  = help: write `async fn {0}(..) {{ .. }}`", sig.ident),
+            )),
+        }
+    }
+}
+
+/// The type without the invisible groups and parentheses around it.
+pub(crate) fn peel(mut ty: &Type) -> &Type {
+    loop {
+        ty = match ty {
+            Type::Group(group) => &group.elem,
+            Type::Paren(paren) => &paren.elem,
+            bare => return bare,
+        };
+    }
+}
+
+/// The last segment of a type that is a path: `Result<u8>` of `tractor::Result<u8>`.
+pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match peel(ty) {
+        Type::Path(ty) => ty.path.segments.last(),
+        _ => None,
+    }
+}
+
+/// The type at `position` in the angle brackets of a path segment.
+pub(crate) fn generic(segment: &PathSegment, position: usize) -> Option<&Type> {
+    let PathArguments::AngleBracketed(list) = &segment.arguments else { return None };
+    let mut types = list.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.nth(position)
+}
+
+/// The spans of the first and the last token.
+///
+/// Stable Rust cannot join two spans, but rustc underlines everything from one to the other when they begin and end
+/// one piece of generated code.
+pub(crate) fn edges(tokens: impl ToTokens) -> (Span, Span) {
+    let mut tokens = tokens.into_token_stream().into_iter();
+    let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
+    (first, tokens.last().map_or(first, |token| token.span()))
+}
+
+/// `tokens` with the outer attribute `#[allow(unused)]`: what is re-emitted beside an error may go unused.
+pub(crate) fn unused(tokens: impl ToTokens) -> TokenStream {
+    quote!(#[allow(unused)] #tokens)
+}

@@ -1,0 +1,119 @@
+//! What is emitted for correct input.
+
+use proc_macro2::TokenStream;
+use syn::{Attribute, Item};
+
+use super::Attr::{self, ActorFn, Context, Main, Stream, Test};
+use super::{expand, items, tokens};
+
+const CONTEXT: &str =
+    "#[doc = \"Scales.\"] pub async fn scale(ctx: Context<Point>, mut by: i64) -> Result<Point> { by }";
+
+/// Checks the expansion against a file of formatted code, which has less than `lines` lines of it.
+#[track_caller]
+fn check(attr: Attr, args: &str, item: &str, expected: &str, lines: usize) {
+    let code: String = expected.lines().filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join("\n");
+    assert_eq!(plain(&expand(attr, args, item)), plain(&tokens(&code)));
+    assert!(code.lines().count() < lines, "{} lines", code.lines().count());
+}
+
+#[test]
+fn an_actor_fn() {
+    let item = "pub async fn add(a: i64, b: i64) -> i64 { a + b }";
+    check(ActorFn, "", item, include_str!("expected/actor_fn.rs"), 45);
+}
+
+#[test]
+fn a_context() {
+    check(Context, "pld_spec = Point", CONTEXT, include_str!("expected/context.rs"), 60);
+}
+
+#[test]
+fn a_stream() {
+    let item = "async fn ticks(out: StreamSender<u64>) {}";
+    check(Stream, "crate = crate::lib", item, include_str!("expected/stream.rs"), 45);
+}
+
+#[test]
+fn a_test() {
+    let item = "#[ignore] async fn works() -> Result<()> { Ok(()) }";
+    check(Test, "flavor = \"multi_thread\", worker_threads = 2", item, include_str!("expected/test.rs"), 20);
+}
+
+#[test]
+fn a_main() {
+    check(Main, "", "async fn main() { run().await }", include_str!("expected/main.rs"), 15);
+}
+
+#[test]
+fn cfg_gates_every_item() {
+    for gate in ["cfg(unix)", "cfg_attr(unix, cfg(debug_assertions))"] {
+        let items = items(ActorFn, "", &format!("#[{gate}] async fn add(a: i64) -> i64 {{ a }}"));
+        assert_eq!(items.len(), 6);
+        for item in &items {
+            assert!(has(attributes(item), gate), "{gate}");
+        }
+    }
+}
+
+#[test]
+fn attributes_go_where_they_belong() {
+    let item = "#[deprecated] #[inline] #[must_use = \"why\"] #[must_use] #[allow(x)] #[expect(y)]
+                #[cfg_attr(unix, doc = \"d\", cold)] #[tracing::instrument(skip(a))] async fn add(a: i64) {}";
+    let items = items(ActorFn, "", item);
+    let named = |wanted: &str| {
+        let found = items.iter().find(|item| matches!(item, Item::Fn(item) if item.sig.ident == wanted));
+        attributes(found.expect("the function is emitted"))
+    };
+    let (handle, body) = (named("add"), named("__tractor_add"));
+    let ty = items
+        .iter()
+        .find(|item| matches!(item, Item::Struct(_)))
+        .map(attributes)
+        .expect("the type is emitted");
+    for (attr, on_type, on_handle, on_body) in [
+        ("deprecated", false, true, false),
+        ("must_use = \"why\"", false, true, false),
+        ("must_use", false, false, false),
+        ("allow(x)", false, true, true),
+        ("expect(y)", false, false, true),
+        ("inline", false, false, true),
+        ("cfg_attr(unix, doc = \"d\")", true, true, false),
+        ("cfg_attr(unix, cold)", false, false, true),
+        ("tracing::instrument(skip(a))", false, false, true),
+    ] {
+        let found = (has(ty, attr), has(handle, attr), has(body, attr));
+        assert_eq!(found, (on_type, on_handle, on_body), "{attr}");
+    }
+}
+
+#[test]
+fn raw_names_travel_without_their_prefix() {
+    let expanded = expand(ActorFn, "", "async fn r#match(r#type: u8) {}").to_string();
+    assert!(expanded.contains("\"match\"") && expanded.contains("\"type\""), "{expanded}");
+    assert!(expanded.contains("__tractor_match"), "{expanded}");
+}
+
+/// The tokens as text, without the spaces and trailing commas that formatting adds and takes away.
+fn plain(tokens: &TokenStream) -> String {
+    let text: String = tokens.to_string().split_whitespace().collect();
+    text.replace(",)", ")").replace(",}", "}").replace(",>", ">")
+}
+
+fn attributes(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Fn(item) => &item.attrs,
+        Item::Struct(item) => &item.attrs,
+        Item::Impl(item) => &item.attrs,
+        Item::Macro(item) => &item.attrs,
+        _ => &[],
+    }
+}
+
+fn has(attrs: &[Attribute], wanted: &str) -> bool {
+    let wanted = tokens(wanted).to_string();
+    attrs.iter().any(|attr| {
+        let meta = &attr.meta;
+        quote::quote!(#meta).to_string() == wanted
+    })
+}

@@ -1,0 +1,37 @@
+//! The expansion of `#[actor_fn]`.
+
+#[allow(non_camel_case_types, missing_docs, missing_debug_implementations)]
+pub struct add {}
+
+#[allow(dead_code)]
+pub fn add(a: i64, b: i64) -> ::tractor::Call<add> {
+    ::tractor::Call::new((a, b))
+}
+
+impl ::tractor::__private::Endpoint for add {
+    const MODULE: &'static str = ::core::module_path!();
+    const NAME: &'static str = "add";
+    const ARGS: &'static [&'static str] = &["a", "b"];
+    type Args = (i64, i64);
+    type Returns = i64;
+}
+
+impl ::tractor::__private::FnEndpoint for add {
+    type Output = i64;
+
+    fn run((a, b): Self::Args) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
+        __tractor_add(a, b)
+    }
+
+    fn outcome(
+        output: Self::Output,
+    ) -> ::core::result::Result<Self::Returns, ::tractor::__private::EndpointError> {
+        ::tractor::__private::infallible(output)
+    }
+}
+
+async fn __tractor_add(a: i64, b: i64) -> i64 {
+    a + b
+}
+
+::tractor::__private::inventory::submit! { ::tractor::__private::EndpointEntry::func::<add>() }

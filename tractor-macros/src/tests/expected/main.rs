@@ -1,0 +1,14 @@
+//! The expansion of `#[main]`.
+
+fn main() {
+    async fn main() {
+        run().await
+    }
+    ::tractor::__private::run_main(
+        ::tractor::__private::RuntimeOptions {
+            multi_thread: true,
+            worker_threads: ::core::option::Option::None,
+        },
+        main,
+    )
+}

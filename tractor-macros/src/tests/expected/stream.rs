@@ -1,0 +1,39 @@
+//! The expansion of `#[stream(crate = crate::lib)]`.
+
+#[allow(non_camel_case_types, missing_docs, missing_debug_implementations)]
+struct ticks {}
+
+#[allow(dead_code)]
+fn ticks() -> crate::lib::StreamCall<ticks> {
+    crate::lib::StreamCall::new(())
+}
+
+impl crate::lib::__private::Endpoint for ticks {
+    const MODULE: &'static str = ::core::module_path!();
+    const NAME: &'static str = "ticks";
+    const ARGS: &'static [&'static str] = &[];
+    type Args = ();
+    type Returns = ();
+}
+
+impl crate::lib::__private::StreamEndpoint for ticks {
+    type Item = u64;
+    type Output = ();
+
+    fn run(
+        out: crate::lib::StreamSender<Self::Item>,
+        (): Self::Args,
+    ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
+        __tractor_ticks(out)
+    }
+
+    fn outcome(
+        output: Self::Output,
+    ) -> ::core::result::Result<Self::Returns, crate::lib::__private::EndpointError> {
+        crate::lib::__private::infallible(output)
+    }
+}
+
+async fn __tractor_ticks(out: StreamSender<u64>) {}
+
+crate::lib::__private::inventory::submit! { crate::lib::__private::EndpointEntry::stream::<ticks>() }

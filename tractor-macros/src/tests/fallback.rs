@@ -1,0 +1,78 @@
+//! Half-typed code and faulty code: the function is always emitted, with its body as it was typed.
+
+use super::{ALL, Attr, errors, expand, tokens};
+
+/// Attribute arguments and function arguments that each macro accepts.
+fn accepted(attr: Attr) -> (&'static str, &'static str) {
+    match attr {
+        Attr::ActorFn => ("", "a: u8"),
+        Attr::Context => ("pld_spec = u8", "ctx: Context<u8>"),
+        Attr::Stream => ("", "out: StreamSender<u8>"),
+        Attr::Main | Attr::Test => ("", ""),
+    }
+}
+
+#[test]
+fn a_half_typed_body_expands() {
+    let body = "{ let x = ; point . if x { } }";
+    for attr in ALL {
+        let (args, arguments) = accepted(attr);
+        let expanded = expand(attr, args, &format!("async fn run({arguments}) {body}")).to_string();
+        assert!(expanded.contains(&tokens(body).to_string()), "{expanded}");
+        assert!(!expanded.contains("compile_error"), "{expanded}");
+    }
+}
+
+#[test]
+fn a_half_typed_signature_is_emitted_as_it_is() {
+    for attr in ALL {
+        for item in
+            ["async fn run(a: ) { a . }", "async fn run(a: u8) -> { a . }", "async fn run", "pub async"]
+        {
+            let expanded = expand(attr, "", item).to_string();
+            assert!(expanded.starts_with(&tokens(item).to_string()), "{expanded}");
+            assert!(expanded.contains("compile_error"), "{expanded}");
+        }
+    }
+}
+
+#[test]
+fn a_function_without_body_is_emitted_as_it_is() {
+    for attr in ALL {
+        let found = expand(attr, "", "async fn run();").to_string();
+        assert!(found.starts_with(&tokens("async fn run();").to_string()), "{found}");
+        assert!(found.contains("write `async fn run(..) { .. }`"), "{found}");
+    }
+}
+
+#[test]
+fn a_faulty_function_is_emitted_beside_its_errors() {
+    for attr in ALL {
+        let item = "async fn run<T>(out: &str) { half . }";
+        let expanded = expand(attr, "unknown = 1", item).to_string();
+        assert!(expanded.contains(&tokens(item).to_string()), "{expanded}");
+        assert!(expanded.contains("compile_error"), "{expanded}");
+    }
+}
+
+#[test]
+fn an_async_main_beside_an_error_is_hidden_from_rustc() {
+    let expanded = expand(Attr::Main, "unknown = 1", "async fn main() {}").to_string();
+    assert!(
+        expanded.starts_with(&tokens("fn main() { #[allow(unused)] async fn main() {} }").to_string()),
+        "{expanded}"
+    );
+}
+
+#[test]
+fn a_missing_async_or_a_bad_key_does_not_take_the_endpoint_away() {
+    for attr in [Attr::ActorFn, Attr::Stream] {
+        let (_, arguments) = accepted(attr);
+        for (args, header) in [("", "fn"), ("x = 1", "async fn")] {
+            let item = format!("{header} run({arguments}) {{}}");
+            assert_eq!(errors(attr, args, &item).len(), 1);
+            let expanded = expand(attr, args, &item).to_string();
+            assert!(expanded.contains("async fn __tractor_run"), "{expanded}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What is returned is owned as well.
+
+#[tractor::actor_fn]
+async fn name() -> &'static str {
+    "tractor"
+}
+
+fn main() {}

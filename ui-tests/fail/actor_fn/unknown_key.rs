@@ -1,0 +1,10 @@
+//! Unknown keys are reported with the allowed ones; the endpoint still exists.
+
+#[tractor::actor_fn(name = "plus")]
+async fn add(a: i64, b: i64) -> i64 {
+    a + b
+}
+
+fn main() {
+    let _call = add(1, 2);
+}

@@ -1,0 +1,14 @@
+//! A context is opened, not run.
+
+use tractor::Context;
+
+#[tractor::context(pld_spec = i64)]
+async fn scale(_ctx: Context<i64>) -> tractor::Result<i64> {
+    Ok(1)
+}
+
+async fn run(portal: &tractor::Portal) -> tractor::Result<i64> {
+    portal.run(scale()).await
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+//! What a context exchanges is serde.
+
+use tractor::Context;
+
+struct Handle;
+
+#[tractor::context(pld_spec = Handle)]
+async fn open(_ctx: Context<Handle>) -> Handle {
+    Handle
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! The main function is async.
+
+#[tractor::main]
+fn main() {}

@@ -1,0 +1,8 @@
+//! The sender names its items.
+
+use tractor::StreamSender;
+
+#[tractor::stream]
+async fn ticks(out: StreamSender) {}
+
+fn main() {}

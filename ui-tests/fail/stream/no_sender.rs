@@ -1,0 +1,8 @@
+//! A stream endpoint takes its sender first.
+
+#[tractor::stream]
+async fn ticks(count: u64) {
+    let _ = count;
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+//! A test is async.
+
+#[tractor::test]
+fn works() {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+//! One test attribute per function.
+
+#[tractor::test]
+#[test]
+async fn works() {}
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! One type for all directions; the call takes the arguments without the context.
+
+#![deny(warnings)]
+
+use tractor::prelude::*;
+
+#[tractor::context(pld_spec = i64)]
+async fn scale(ctx: Context<i64>, by: i64) -> tractor::Result<i64> {
+    let mut ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream().await?;
+    let mut last = 0;
+    while let Some(value) = stream.receive().await? {
+        last = value * by;
+        stream.send(last).await?;
+    }
+    Ok(last)
+}
+
+fn main() {
+    let _call: tractor::ContextCall<scale> = scale(3);
+}

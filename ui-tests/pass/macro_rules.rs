@@ -1,0 +1,21 @@
+//! Endpoints can come from other macros.
+
+#![deny(warnings)]
+
+macro_rules! echo {
+    ($name:ident, $ty:ty) => {
+        #[tractor::actor_fn]
+        async fn $name(value: $ty) -> Result<$ty, String> {
+            Ok(value)
+        }
+    };
+}
+
+echo!(text, String);
+echo!(pair, (u8, u8));
+
+#[tractor::main]
+async fn main() {
+    assert_eq!(text("a".to_owned()).await, Ok("a".to_owned()));
+    assert_eq!(pair((1, 2)).await, Ok((1, 2)));
+}

@@ -1,0 +1,22 @@
+//! Every error type that is an error or text will do, under any alias called `Result`.
+
+#![deny(warnings)]
+
+use std::error::Error;
+use std::io;
+
+#[tractor::actor_fn]
+async fn boxed() -> Result<u8, Box<dyn Error + Send + Sync>> { Ok(1) }
+
+#[tractor::actor_fn]
+async fn text() -> std::result::Result<u8, &'static str> { Ok(2) }
+
+#[tractor::actor_fn]
+async fn alias() -> io::Result<u8> { Ok(3) }
+
+#[tractor::main]
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let sum = boxed().await? + text().await? + alias().await?;
+    assert_eq!(sum, 6);
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! Tests are tests, with the usual attributes.
+
+#![deny(warnings)]
+
+#[tractor::test]
+async fn works() -> tractor::Result<()> {
+    Ok(())
+}
+
+#[tractor::test(flavor = "multi_thread", worker_threads = 2)]
+#[should_panic(expected = "no")]
+#[ignore]
+async fn panics() {
+    panic!("no");
+}
+
+fn main() {}
