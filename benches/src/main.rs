@@ -30,6 +30,7 @@ mod report;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    tractor::init();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match args.first().map(String::as_str) {
         Some(link::PEER_FLAG) => link::peer_main(&args[1..]),

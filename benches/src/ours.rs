@@ -1,6 +1,4 @@
-//! What `tractor` itself is measured at.
-//!
-//! The report names these measurements; one that is missing here shows as an open slot.
+//! What `tractor` itself is measured at: a single-threaded root actor and one child process.
 //!
 //! | id | one sample |
 //! | --- | --- |
@@ -11,8 +9,284 @@
 //! | `ours/ticks/{uds,tcp}` | one-way stream of ticks, values per second |
 //! | `ours/bytes/{uds,tcp}` | one-way stream of 64 KiB byte payloads, GB per second |
 //! | `ours/calls64/{uds,tcp}` | calls per second with 64 in flight |
+//!
+//! `uds` is the channel between parent and child, `tcp` a connection over loopback with the tree's proof.
 
-use crate::measure::Measure;
+use std::future::poll_fn;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Instant;
 
-/// Empty until the facade runs.
-pub(crate) const MEASURES: &[Measure] = &[];
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use tractor::prelude::*;
+use tractor::{Addr, Result};
+
+use crate::link::Transport;
+use crate::measure::{IN_FLIGHT, Measure, Scale, Unit, percentile};
+
+/// Calls, round trips or contexts before the clock starts.
+const WARM_UP: usize = 1_000;
+const BULK_BYTES: usize = 64 * 1024;
+
+macro_rules! both {
+    ($($work:literal, $unit:ident, $take:ident;)*) => {
+        &[
+            Measure { id: "ours/spawn/uds", unit: Unit::Millis, take: spawn },
+            $(
+                Measure { id: concat!("ours/", $work, "/uds"), unit: Unit::$unit, take: |scale| $take(Transport::Uds, scale) },
+                Measure { id: concat!("ours/", $work, "/tcp"), unit: Unit::$unit, take: |scale| $take(Transport::Tcp, scale) },
+            )*
+        ]
+    };
+}
+
+/// All of ours.
+pub(crate) const MEASURES: &[Measure] = both! {
+    "call", Micros, call;
+    "stream_ping_pong", Micros, stream_ping_pong;
+    "context", Micros, context;
+    "ticks", PerSecond, ticks;
+    "bytes", GigabytesPerSecond, bulk;
+    "calls64", PerSecond, calls_in_flight;
+};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Tick {
+    seq: u64,
+    px: f64,
+    sym: String,
+}
+
+#[tractor::actor_fn]
+async fn add(a: i64, b: i64) -> i64 {
+    a + b
+}
+
+#[tractor::actor_fn]
+async fn addrs() -> Vec<String> {
+    tractor::current_actor().addrs().iter().map(ToString::to_string).collect()
+}
+
+#[tractor::context(started = (), returns = i64)]
+async fn empty(ctx: Context<(), (), ()>, value: i64) -> Result<i64> {
+    ctx.started(()).await?;
+    Ok(value)
+}
+
+#[tractor::context(started = (), send = u64, recv = u64, returns = ())]
+async fn echo(ctx: Context<(), u64, u64>) -> Result<()> {
+    let mut ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream().await?;
+    while let Some(value) = stream.receive().await? {
+        stream.send(value).await?;
+    }
+    Ok(())
+}
+
+#[tractor::context(started = (), send = (), recv = Tick, returns = u64)]
+async fn take_ticks(ctx: Context<(), (), Tick>) -> Result<u64> {
+    let mut ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream().await?;
+    let mut count = 0;
+    while let Some(tick) = stream.receive().await? {
+        assert_eq!(tick.seq, count);
+        count += 1;
+    }
+    Ok(count)
+}
+
+#[tractor::context(started = (), send = (), recv = ByteBuf, returns = u64)]
+async fn take_bytes(ctx: Context<(), (), ByteBuf>) -> Result<u64> {
+    let mut ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream().await?;
+    let mut bytes = 0;
+    while let Some(chunk) = stream.receive().await? {
+        bytes += chunk.len() as u64;
+    }
+    Ok(bytes)
+}
+
+/// Runs the body on a single-threaded runtime with a portal to one child process.
+fn with_child(
+    transport: Transport,
+    body: impl AsyncFnOnce(&Portal) -> Result<f64> + 'static,
+) -> io::Result<f64> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let measured: Result<f64> = runtime.block_on(tractor::open_nursery(async |an| {
+        let child = an.start_actor("peer").enable_module(module_path!());
+        let value = match transport {
+            Transport::Uds => {
+                let portal = child.await?;
+                let value = body(&portal).await?;
+                portal.cancel_actor().await?;
+                value
+            }
+            Transport::Tcp => {
+                let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+                let portal = child.bind(Addr::Tcp(any_port)).await?;
+                let addr: Addr = portal.run(addrs()).await?[0].parse().expect("an address in text form");
+                let value = tractor::connect(&addr, body).await?;
+                portal.cancel_actor().await?;
+                value
+            }
+        };
+        Ok(value)
+    }));
+    measured.map_err(io::Error::other)
+}
+
+fn spawn(scale: Scale) -> io::Result<f64> {
+    let count = scale.of(200) as usize;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let measured: Result<f64> = runtime.block_on(tractor::open_nursery(async |an| {
+        let mut millis = Vec::with_capacity(count);
+        for _ in 0..count {
+            let start = Instant::now();
+            let portal = an.start_actor("peer").enable_module(module_path!()).await?;
+            assert_eq!(portal.run(add(1, 2)).await?, 3);
+            millis.push(start.elapsed().as_secs_f64() * 1e3);
+            portal.cancel_actor().await?;
+        }
+        Ok(percentile(&mut millis, 50))
+    }));
+    measured.map_err(io::Error::other)
+}
+
+/// The median time of `count` runs of `once`, in microseconds.
+async fn timed(count: usize, mut once: impl AsyncFnMut(usize) -> Result<()>) -> Result<f64> {
+    let mut micros = Vec::with_capacity(count);
+    for round in 0..WARM_UP + count {
+        let start = Instant::now();
+        once(round).await?;
+        if round >= WARM_UP {
+            micros.push(start.elapsed().as_secs_f64() * 1e6);
+        }
+    }
+    Ok(percentile(&mut micros, 50))
+}
+
+fn call(transport: Transport, scale: Scale) -> io::Result<f64> {
+    let count = scale.of(20_000) as usize;
+    with_child(transport, async move |portal| {
+        timed(count, async |round| {
+            let a = round as i64;
+            assert_eq!(portal.run(add(a, 1)).await?, a + 1);
+            Ok(())
+        })
+        .await
+    })
+}
+
+fn context(transport: Transport, scale: Scale) -> io::Result<f64> {
+    let count = scale.of(20_000) as usize;
+    with_child(transport, async move |portal| {
+        timed(count, async |round| {
+            let value = round as i64;
+            let result: Result<i64> =
+                portal.open_context(empty(value), async |ctx, ()| ctx.wait_for_result().await).await;
+            assert_eq!(result?, value);
+            Ok(())
+        })
+        .await
+    })
+}
+
+fn stream_ping_pong(transport: Transport, scale: Scale) -> io::Result<f64> {
+    let count = scale.of(20_000) as usize;
+    with_child(transport, async move |portal| {
+        portal
+            .open_context(echo(), async |ctx, ()| {
+                let mut stream = ctx.open_stream().await?;
+                let median = timed(count, async |round| {
+                    stream.send(round as u64).await?;
+                    assert_eq!(stream.receive().await?, Some(round as u64));
+                    Ok(())
+                })
+                .await?;
+                stream.close().await?;
+                Ok(median)
+            })
+            .await
+    })
+}
+
+fn ticks(transport: Transport, scale: Scale) -> io::Result<f64> {
+    let count = u64::from(scale.of(15_000_000));
+    with_child(transport, async move |portal| {
+        portal
+            .open_context(take_ticks(), async |ctx, ()| {
+                let mut stream = ctx.open_stream().await?;
+                let mut tick = Tick { seq: 0, px: 101.25, sym: "TRACTOR1".to_owned() };
+                let start = Instant::now();
+                while tick.seq < count {
+                    stream.send(&tick).await?;
+                    tick.seq += 1;
+                }
+                stream.close().await?;
+                assert_eq!(ctx.wait_for_result().await?, count);
+                Ok(count as f64 / start.elapsed().as_secs_f64())
+            })
+            .await
+    })
+}
+
+fn bulk(transport: Transport, scale: Scale) -> io::Result<f64> {
+    let count = u64::from(scale.of(60_000));
+    with_child(transport, async move |portal| {
+        portal
+            .open_context(take_bytes(), async |ctx, ()| {
+                let mut stream = ctx.open_stream().await?;
+                let chunk = ByteBuf::from(vec![7; BULK_BYTES]);
+                let start = Instant::now();
+                for _ in 0..count {
+                    stream.send(&chunk).await?;
+                }
+                stream.close().await?;
+                let bytes = ctx.wait_for_result().await?;
+                assert_eq!(bytes, count * BULK_BYTES as u64);
+                Ok(bytes as f64 / 1e9 / start.elapsed().as_secs_f64())
+            })
+            .await
+    })
+}
+
+fn calls_in_flight(transport: Transport, scale: Scale) -> io::Result<f64> {
+    let count = scale.of(1_500_000) as usize;
+    with_child(transport, async move |portal| {
+        for a in 0..WARM_UP as i64 {
+            portal.run(add(a, 1)).await?;
+        }
+        let start = Instant::now();
+        let callers = (0..IN_FLIGHT).map(|_| async {
+            for a in 0..(count / IN_FLIGHT) as i64 {
+                assert_eq!(portal.run(add(a, 1)).await?, a + 1);
+            }
+            Ok(())
+        });
+        all(callers.map(|caller| Box::pin(caller) as Pin<Box<dyn Future<Output = Result<()>> + '_>>)).await?;
+        let calls = count / IN_FLIGHT * IN_FLIGHT;
+        Ok(calls as f64 / start.elapsed().as_secs_f64())
+    })
+}
+
+/// Polls every future, as one task, until all are ready.
+async fn all<'a>(futures: impl Iterator<Item = Pin<Box<dyn Future<Output = Result<()>> + 'a>>>) -> Result<()> {
+    let mut waiting: Vec<_> = futures.collect();
+    poll_fn(|cx| {
+        let mut failed = Ok(());
+        waiting.retain_mut(|future| match future.as_mut().poll(cx) {
+            Poll::Ready(result) => {
+                if result.is_err() {
+                    failed = result;
+                }
+                false
+            }
+            Poll::Pending => true,
+        });
+        if failed.is_err() || waiting.is_empty() { Poll::Ready(failed) } else { Poll::Pending }
+    })
+    .await
+}

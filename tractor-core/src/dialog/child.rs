@@ -1,5 +1,6 @@
 //! The child side of a context: what an endpoint is handed.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -56,7 +57,7 @@ impl<S, Tx, Rx> Context<S, Tx, Rx, Opening> {
     where
         S: Payload,
     {
-        self.linked.send_started(&value.into_payload())?;
+        self.linked.send_started(value.hold().borrow())?;
         Ok(Context { linked: self.linked, types: PhantomData })
     }
 }

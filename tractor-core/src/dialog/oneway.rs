@@ -1,5 +1,6 @@
 //! One-way streams: an endpoint that only sends, and the scope that receives from it.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -35,8 +36,8 @@ impl<T: Payload> StreamSender<T> {
     /// A dropped future has sent nothing, unless it was ready.
     #[inline]
     pub async fn send(&self, value: impl PayloadOf<T>) -> Result<()> {
-        let value = value.into_payload();
-        poll_fn(|cx| self.linked.poll_send(cx, &self.head, &value)).await
+        let value = value.hold();
+        poll_fn(|cx| self.linked.poll_send(cx, &self.head, value.borrow())).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! The two-way stream of a context.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -13,19 +14,32 @@ use crate::proto::codec::YieldHead;
 use crate::proto::id::Cid;
 use crate::proto::payload::{self, Payload};
 
-/// Values that a payload contract of type `T` allows: a `T`, or one of its alternatives.
+/// Values that a payload contract of type `T` allows: a `T`, or a reference to one.
 #[diagnostic::on_unimplemented(
     message = "the payload contract does not allow to send `{Self}` here",
     label = "the contract says `{T}`",
     note = "send a `{T}`, or change the endpoint's `pld_spec`"
 )]
 pub trait PayloadOf<T>: Sized {
+    /// What is kept while the value waits for room.
     #[doc(hidden)]
-    fn into_payload(self) -> T;
+    type Held: Borrow<T>;
+    #[doc(hidden)]
+    fn hold(self) -> Self::Held;
 }
 
 impl<T: Payload> PayloadOf<T> for T {
-    fn into_payload(self) -> T {
+    type Held = T;
+
+    fn hold(self) -> T {
+        self
+    }
+}
+
+impl<T: Payload> PayloadOf<T> for &T {
+    type Held = Self;
+
+    fn hold(self) -> Self {
         self
     }
 }
@@ -58,8 +72,8 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     /// A dropped future has sent nothing, unless it was ready.
     #[inline]
     pub async fn send(&self, value: impl PayloadOf<Tx>) -> Result<()> {
-        let value = value.into_payload();
-        poll_fn(|cx| self.linked.poll_send(cx, &self.head, &value)).await
+        let value = value.hold();
+        poll_fn(|cx| self.linked.poll_send(cx, &self.head, value.borrow())).await
     }
 
     /// Waits for the next value; `None` once the other side has closed the stream, or this side has.
