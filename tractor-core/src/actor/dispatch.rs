@@ -36,16 +36,15 @@ impl FrameHandler for Dispatch {
     fn frame(&mut self, chunk: &Bytes, body: Range<usize>) -> Result<(), CloseReason> {
         if let Some((cid, payload_at)) = codec::peek_yield(&chunk[body.clone()]) {
             let payload = || chunk.slice(body.start + payload_at..body.end);
-            if let Some(last) = &self.last
-                && last.cid.as_bytes() == cid
-            {
-                last.handle(Received::Yield(payload()));
-                return Ok(());
+            if self.last.as_ref().is_none_or(|last| last.cid.as_bytes() != cid) {
+                let cid = std::str::from_utf8(cid).ok().and_then(Cid::new);
+                self.last = cid.and_then(|cid| self.peer.dialog(&cid));
             }
-            let cid = std::str::from_utf8(cid).ok().and_then(Cid::new);
-            if let Some(linked) = cid.and_then(|cid| self.peer.dialog(&cid)) {
-                linked.handle(Received::Yield(payload()));
-                self.last = Some(linked);
+            if let Some(last) = &self.last {
+                if last.handle(Received::Yield(payload())) {
+                    self.peer.forget(last.cid);
+                    self.last = None;
+                }
                 return Ok(());
             }
         }
@@ -189,6 +188,8 @@ impl Dispatch {
                 return self.refuse(cid, type_names::RUNTIME_FAILURE, text);
             }
         }
+        // An id may be used again after its dialog; values now belong to the new one.
+        self.last = None;
         if let Some(canceller) = self.actor.cancel_requested() {
             // The request slipped in while the actor was cancelling its others.
             linked.cancel(canceller.clone().unwrap_or_else(|| self.peer.us.clone()));
