@@ -115,7 +115,11 @@ impl Dispatch {
         if let Some(cid) = error.cid() {
             let mut msg = error::local(&self.peer.us, type_names::MSG_TYPE_ERROR, error.to_string());
             msg.cid = Some(cid);
-            self.peer.send_error(msg.clone());
+            // A child side reports it as its one outcome, when its task has ended.
+            let is_child = self.peer.dialog(&cid).is_some_and(|linked| linked.side() == Side::Child);
+            if !is_child {
+                self.peer.send_error(msg.clone());
+            }
             self.deliver(cid, Received::Error(Box::new(msg)));
         }
         Ok(())
