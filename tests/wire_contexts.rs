@@ -6,8 +6,8 @@ use bytes::Bytes;
 use tractor::ActorOptions;
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
 use wire_support::endpoints::{lock_gate, watch};
-use wire_support::script::{kwargs, no_kwargs, pld};
-use wire_support::{Peer, cid, host, limited};
+use wire_support::script::{cid, kwargs, no_kwargs, pld};
+use wire_support::{Peer, host, limited};
 
 #[tokio::test]
 async fn a_whole_context_as_the_reference_speaks_it() {

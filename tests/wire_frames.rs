@@ -123,7 +123,7 @@ async fn an_end_inside_a_frame_cancels_the_dialogs_of_that_connection() {
         other.start("h", "holds", kwargs("key", "fr-eof-other")).await;
         other.expect_ack("h", FuncType::AsyncFunc).await;
         other_held.expect("started").await;
-        let whole = frame_of(&Msg::Stop { cid: wire_support::cid("c") });
+        let whole = frame_of(&Msg::Stop { cid: wire_support::script::cid("c") });
         for (sent, func) in [(0, "holds"), (2, "holds"), (4, "holds_open"), (9, "holds_open")] {
             let key = format!("fr-eof-{sent}");
             let mut held = watch(&key);

@@ -8,8 +8,8 @@ use tractor::ActorOptions;
 use tractor_core::proto::id::{Aid, Caps};
 use tractor_core::proto::msg::{FuncType, Msg, RuntimeVars, SpawnSpec};
 use wire_support::endpoints::Point;
-use wire_support::script::{frame_of, framed, kwargs, pld};
-use wire_support::{Peer, assert_alive, cid, host, timed};
+use wire_support::script::{cid, frame_of, framed, kwargs, pld};
+use wire_support::{Peer, assert_alive, host, timed};
 
 #[tokio::test]
 async fn both_ends_send_their_identity_at_once() {

@@ -5,8 +5,8 @@ mod wire_support;
 use tractor::ActorOptions;
 use tractor_core::proto::msg::{FuncType, Msg};
 use wire_support::endpoints::{MODULE, lock_slow_drop, watch};
-use wire_support::script::{kwargs, no_kwargs, pld};
-use wire_support::{Peer, assert_alive, cid, host, limited};
+use wire_support::script::{cid, kwargs, no_kwargs, pld};
+use wire_support::{Peer, assert_alive, host, limited};
 
 #[tokio::test]
 async fn a_call_is_acknowledged_and_answered() {

@@ -142,6 +142,27 @@ impl Watch {
         assert_eq!(step(event, self.0.recv()).await, Some(event));
     }
 
+    /// Waits until as many tasks were dropped as were started, and counts both.
+    pub async fn balance(&mut self) -> (u32, u32) {
+        let (mut started, mut dropped) = (0, 0);
+        let mut count = |event| match event {
+            "started" => started += 1,
+            _ => dropped += 1,
+        };
+        while let Ok(event) = self.0.try_recv() {
+            count(event);
+        }
+        drop(count);
+        while started > dropped {
+            match self.0.recv().await {
+                Some("started") => started += 1,
+                Some(_) => dropped += 1,
+                None => break,
+            }
+        }
+        (started, dropped)
+    }
+
     /// Whether nothing has happened.
     pub fn is_quiet(&mut self) -> bool {
         self.0.try_recv().is_err()
@@ -201,4 +222,23 @@ impl Drop for SlowDrop {
         }
         tell(&self.0, "dropped");
     }
+}
+
+// ---- endpoints that call on ---------------------------------------------------------------------------------------
+
+#[tractor::actor_fn]
+pub async fn addresses() -> Vec<String> {
+    tractor::current_actor().addrs().iter().map(ToString::to_string).collect()
+}
+
+#[tractor::actor_fn]
+pub async fn process() -> u32 {
+    std::process::id()
+}
+
+/// Connects to another actor and calls `process` there.
+#[tractor::actor_fn]
+pub async fn asks(addr: String) -> tractor::Result<u32> {
+    let addr = addr.parse().expect("the test passes on what an actor has said");
+    tractor::connect(&addr, async |portal| portal.run(process()).await).await
 }

@@ -17,7 +17,6 @@ use tokio::net::UnixListener;
 use tractor::{Actor, ActorOptions, Addr, Limits, Timeouts};
 
 pub use self::peer::Peer;
-pub use self::script::cid;
 
 /// Longest a single step of a script may take.
 pub const STEP: Duration = Duration::from_secs(10);

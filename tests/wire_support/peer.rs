@@ -118,6 +118,13 @@ impl Peer {
         _ = self.io.shutdown().await;
     }
 
+    /// Ends the sending half and reads until the actor closes.
+    pub async fn finish(mut self) {
+        // The actor may have closed the connection first.
+        _ = self.io.shutdown().await;
+        while self.recv_or_end().await.is_some() {}
+    }
+
     /// A request for one of the test's endpoints.
     pub fn start_msg(&self, id: &str, func: &str, kwargs: Bytes) -> Start {
         Start {
