@@ -14,6 +14,8 @@
 //! 2. It ends only after the process was waited for.
 //! 3. Every wait in it has a limit, but for the one on a running child and the one after SIGKILL.
 
+use std::io::ErrorKind;
+use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -87,7 +89,7 @@ pub(super) async fn supervise(
     };
     exit_tx.send_replace(Some(status));
     reaper::forget(pid);
-    remove_sockets(&name, pid, sockets);
+    remove_sockets(&name, pid, sockets).await;
     tracing::debug!("reaped actor `{name}`, process {pid}");
     error
 }
@@ -118,9 +120,11 @@ async fn boot(
 ) -> Result<Portal, Unborn> {
     let limit = actor.timeouts().child_boot;
     let name = child.uid.name();
+    let timeouts = actor.timeouts();
+    let mut connecting = pin!(timeout(limit, connect(actor, child, spec, channel, pid, exit)));
     let failed = tokio::select! {
         biased;
-        booted = timeout(limit, connect(actor, child, spec, channel, pid, exit)) => match booted {
+        booted = &mut connecting => match booted {
             Ok(Ok(portal)) => {
                 if born.send(Ok(portal.clone())).is_err() {
                     // `start_actor` was dropped: nobody will ever use the child.
@@ -128,19 +132,37 @@ async fn boot(
                 }
                 return Ok(portal);
             }
-            Ok(Err(reason)) => reason,
+            Ok(Err(BootFailure::Told(reason))) => reason,
+            Ok(Err(BootFailure::Lost(reason))) => match timeout(timeouts.exit_status, process.wait()).await {
+                Ok(status) => ended_early(status),
+                Err(_elapsed) => reason,
+            },
             Err(_elapsed) => format!("it did not finish its boot within {limit:?} (`Timeouts::child_boot`)"),
         },
-        status = process.wait() => {
-            let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-            format!("its process ended before it had booted ({status})")
-        }
+        // What it has said before is still being read.
+        status = process.wait() => match timeout(timeouts.drain, &mut connecting).await {
+            Ok(Ok(Err(BootFailure::Told(reason)))) => reason,
+            Ok(_) | Err(_) => ended_early(status),
+        },
         () = child.cancel.cancelled() => "it was cancelled while it booted".to_owned(),
         () = born.closed() => return Err(Unborn),
     };
     // Nobody waits any more when `start_actor` was dropped.
     _ = born.send(Err(ActorFailure::new(name, failed).into()));
     Err(Unborn)
+}
+
+/// Why there is no portal to a child.
+enum BootFailure {
+    /// The child said so, or broke the protocol.
+    Told(String),
+    /// The connection ended; how the process did says more.
+    Lost(String),
+}
+
+fn ended_early(status: std::io::Result<ExitStatus>) -> String {
+    let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+    format!("its process ended before it had booted ({status})")
 }
 
 /// Handshake, boot data, and the child's word that it is ready.
@@ -151,16 +173,20 @@ async fn connect(
     channel: tokio::net::UnixStream,
     pid: u32,
     exit: Exit,
-) -> Result<Portal, String> {
+) -> Result<Portal, BootFailure> {
     let with = Introduction {
         ours: actor.aid().clone(),
         role: Role::Acceptor,
         policy: Policy::Open,
         limits: actor.limits(),
     };
-    let met = introduce(Transport::Uds(channel), with).await.map_err(|error| error.to_string())?;
+    let met = introduce(Transport::Uds(channel), with).await.map_err(|error| {
+        let text = error.to_string();
+        if error.is_departure() { BootFailure::Lost(text) } else { BootFailure::Told(text) }
+    })?;
     if met.aid.uid != child.uid {
-        return Err(format!("it introduced itself as another actor, {}", met.aid.uid));
+        let text = format!("it introduced itself as another actor, {}", met.aid.uid);
+        return Err(BootFailure::Told(text));
     }
     let caps = met.caps;
     let connected =
@@ -180,8 +206,11 @@ async fn connect(
     tokio::select! {
         () = peer.ready.cancelled() => Ok(Portal::new(peer)),
         reason = failure.wait_for(Option::is_some) => Err(match reason.as_deref() {
-            Ok(Some(reason)) => reason.to_string(),
-            Ok(None) | Err(_) => "its connection was dropped".to_owned(),
+            Ok(Some(reason @ (CloseReason::PeerFailed(_) | CloseReason::Protocol(_)))) => {
+                BootFailure::Told(reason.to_string())
+            }
+            Ok(Some(reason)) => BootFailure::Lost(reason.to_string()),
+            Ok(None) | Err(_) => BootFailure::Lost("its connection was dropped".to_owned()),
         }),
     }
 }
@@ -288,13 +317,21 @@ fn read_status(status: std::io::Result<ExitStatus>) -> Option<ExitStatus> {
     status.inspect_err(|error| tracing::error!("a child process could not be waited for: {error}")).ok()
 }
 
-/// A killed actor leaves its socket files behind.
-fn remove_sockets(name: &str, pid: u32, bound: Option<Vec<Addr>>) {
+/// A killed actor leaves its socket files behind. One that never got the address leaves it to whoever has it.
+async fn remove_sockets(name: &str, pid: u32, bound: Option<Vec<Addr>>) {
     let addrs = bound.unwrap_or_else(|| default_uds(name, pid).into_iter().collect());
     for path in addrs.iter().filter_map(Addr::uds_path) {
+        match tokio::net::UnixStream::connect(&path).await {
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Ok(_) | Err(_) => {
+                tracing::debug!("left the socket file {path} to whoever listens there");
+                continue;
+            }
+        }
         match std::fs::remove_file(&path) {
             Ok(()) => tracing::debug!("removed the socket file {path}"),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => tracing::warn!("socket file {path} was not removed: {error}"),
         }
     }

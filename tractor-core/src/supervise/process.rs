@@ -11,12 +11,13 @@
 
 use std::ffi::OsString;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::sync::{OnceLock, mpsc};
 
+use rustix::fs::FileType;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -58,32 +59,41 @@ pub(crate) struct ChildSpec {
 }
 
 impl ChildSpec {
-    fn to_env(&self) -> String {
+    /// `channel` names the socket that the child finds as its standard input.
+    fn to_env(&self, channel: u64) -> String {
         let Self { parent_pid, worker_threads, log, uuid, name } = self;
-        format!("{CHILD_ENV_VERSION} {parent_pid} {worker_threads} {uuid} {log} {name}")
+        format!("{CHILD_ENV_VERSION} {channel} {parent_pid} {worker_threads} {uuid} {log} {name}")
     }
 
-    fn from_env(text: &str) -> Option<Self> {
-        let mut fields = text.splitn(6, ' ');
+    fn from_env(text: &str) -> Option<(Self, u64)> {
+        let mut fields = text.splitn(7, ' ');
         if fields.next()? != CHILD_ENV_VERSION {
             return None;
         }
+        let channel = fields.next()?.parse().ok()?;
         let parent_pid = fields.next()?.parse().ok()?;
         let worker_threads = fields.next()?.parse().ok()?;
         let uuid = fields.next()?.to_owned();
         let log = fields.next()?.to_owned();
-        Some(Self { parent_pid, worker_threads, uuid, log, name: fields.next()?.to_owned() })
+        let name = fields.next()?.to_owned();
+        Some((Self { parent_pid, worker_threads, uuid, log, name }, channel))
     }
 
     /// What this process was told, if it is a child.
     ///
-    /// A program that a child starts inherits the variable without being an actor: it has another parent, and no socket
-    /// as its standard input.
+    /// A program that a child starts inherits the variable without being an actor: the socket that the variable names is
+    /// not its standard input, even if another one is.
     pub(crate) fn of_this_process() -> Option<Self> {
-        let spec = Self::from_env(std::env::var_os(CHILD_ENV)?.to_str()?)?;
-        let stdin_is_socket = rustix::net::sockopt::socket_domain(rustix::stdio::stdin()).is_ok();
-        stdin_is_socket.then_some(spec)
+        let (spec, channel) = Self::from_env(std::env::var_os(CHILD_ENV)?.to_str()?)?;
+        let stdin = socket_id(rustix::stdio::stdin()).ok()?;
+        (stdin == Some(channel)).then_some(spec)
     }
+}
+
+/// What tells an open socket from every other one on this system; `None` for what is no socket.
+fn socket_id(fd: impl AsFd) -> io::Result<Option<u64>> {
+    let stat = rustix::fs::fstat(fd)?;
+    Ok(FileType::from_raw_mode(stat.st_mode).is_socket().then_some(stat.st_ino))
 }
 
 /// A child process, and this end of the channel to it.
@@ -140,7 +150,8 @@ fn spawn_here(spec: &ChildSpec, entry: Entry) -> io::Result<(Child, UnixStream)>
     let (ours, theirs) = UnixStream::pair()?;
     let mut command = std::process::Command::new(this_binary()?);
     command.arg0(format!("_subactor[{}]", spec.name));
-    command.env(CHILD_ENV, spec.to_env());
+    let channel = socket_id(&theirs)?.ok_or_else(|| io::Error::other("a socket pair holds no sockets"))?;
+    command.env(CHILD_ENV, spec.to_env(channel));
     command.stdin(Stdio::from(OwnedFd::from(theirs)));
     command.process_group(0);
     if let Entry::Test(test) = entry {
@@ -178,13 +189,13 @@ mod tests {
                 uuid: "u-u".into(),
                 name: name.into(),
             };
-            assert_eq!(ChildSpec::from_env(&spec.to_env()), Some(spec));
+            assert_eq!(ChildSpec::from_env(&spec.to_env(99)), Some((spec, 99)));
         }
     }
 
     #[test]
     fn a_foreign_environment_is_no_child() {
-        for text in ["", "1", "2 7 2 u log name", "1 x 2 u log name"] {
+        for text in ["", "1", "2 9 7 2 u log name", "1 9 x 2 u log name", "1 7 2 u log name"] {
             assert_eq!(ChildSpec::from_env(text), None, "{text:?}");
         }
     }
