@@ -1,0 +1,39 @@
+//! What the actors of the process tests run.
+
+use tractor::prelude::*;
+
+#[tractor::actor_fn]
+pub async fn process() -> u32 {
+    std::process::id()
+}
+
+/// Keeps the thread of the actor for ever: nothing but a signal ends it.
+#[tractor::context(started = u32)]
+pub async fn hogs(ctx: Context<u32, (), ()>) -> tractor::Result<()> {
+    ctx.started(std::process::id()).await?;
+    tokio::task::yield_now().await;
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Starts a line of actors below this one, and says their processes, this one first.
+#[tractor::context(started = Vec<u32>)]
+pub async fn descends(ctx: Context<Vec<u32>, (), ()>, depth: u32) -> tractor::Result<()> {
+    let mut line = vec![std::process::id()];
+    if depth == 0 {
+        let _ctx = ctx.started(line).await?;
+        return std::future::pending().await;
+    }
+    tractor::open_nursery(async |an| {
+        let below = an.start_actor(format!("depth-{depth}")).expose(descends).await?;
+        below
+            .open_context(descends(depth - 1), async |_below, lower| {
+                line.extend(lower);
+                let _ctx = ctx.started(line).await?;
+                std::future::pending().await
+            })
+            .await
+    })
+    .await
+}

@@ -1,0 +1,85 @@
+//! What the process tests share: what the system knows of a process, whole programs as children, and endpoints.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+
+pub mod endpoints;
+pub mod role;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tractor::Portal;
+
+/// Longest a test may take.
+pub const WHOLE: Duration = Duration::from_secs(45);
+
+/// Waits for the whole of a test.
+pub async fn bounded<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(WHOLE, future).await.expect("the test is over in time")
+}
+
+pub fn pid_of(portal: &Portal) -> u32 {
+    portal.pid().and_then(|pid| u32::try_from(pid).ok()).expect("children report their pid")
+}
+
+pub fn signal(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a pid");
+    kill_process(pid, signal).expect("the process is ours");
+}
+
+/// One letter for the state of a process; `None` when there is no such process.
+pub fn state(pid: u32) -> Option<char> {
+    stat(pid)?.0.chars().next()
+}
+
+/// State and what follows it, for a process that exists.
+fn stat(pid: u32) -> Option<(String, Vec<String>)> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, tail) = text.rsplit_once(") ")?;
+    let mut fields = tail.split_whitespace().map(ToOwned::to_owned);
+    Some((fields.next()?, fields.collect()))
+}
+
+pub fn parent(pid: u32) -> Option<u32> {
+    stat(pid)?.1.first()?.parse().ok()
+}
+
+pub fn process_group(pid: u32) -> Option<u32> {
+    stat(pid)?.1.get(1)?.parse().ok()
+}
+
+/// Whether a process runs no more. A zombie is gone, whoever has to reap it.
+pub fn is_gone(pid: u32) -> bool {
+    matches!(state(pid), None | Some('Z' | 'X'))
+}
+
+/// Open file descriptors of a process, by what they refer to.
+pub fn fds(pid: u32) -> Vec<String> {
+    let folder = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("the process is ours");
+    let mut fds: Vec<String> = folder
+        .filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok())
+        .map(|target| target.to_string_lossy().into_owned())
+        .collect();
+    fds.sort();
+    fds
+}
+
+/// Children of a process that are dead and not reaped.
+pub fn zombies_of(pid: u32) -> BTreeSet<u32> {
+    let all = std::fs::read_dir("/proc").expect("a process table");
+    all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|other| parent(*other) == Some(pid) && state(*other) == Some('Z'))
+        .collect()
+}
+
+/// Waits until a condition holds, at most `limit`; returns how long it took.
+pub async fn eventually(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    start.elapsed()
+}
