@@ -5,7 +5,7 @@ mod process_support;
 use std::time::{Duration, Instant};
 
 use process_support::endpoints::{descends, hogs, process};
-use process_support::{bounded, eventually, is_gone, parent, pid_of, role, signal, state, zombies_of};
+use process_support::{WHOLE, bounded, eventually, is_gone, parent, pid_of, role, signal, state, zombies_of};
 use rustix::process::Signal;
 use tractor::{ActorOptions, Error};
 
@@ -157,17 +157,16 @@ async fn children_outlive_the_thread_that_asked_for_them() {
     bounded(tractor::open_nursery(async |an| -> tractor::Result<()> {
         let (nursery, runtime) = (an.clone(), tokio::runtime::Handle::current());
         let thread = std::thread::spawn(move || {
-            runtime.block_on(async { nursery.start_actor("kid").expose(process).await })
+            let task = std::fs::read_link("/proc/thread-self").expect("a thread of this process");
+            let kid = runtime.block_on(async { nursery.start_actor("kid").expose(process).await });
+            (std::path::Path::new("/proc").join(task), kid)
         });
-        let kid = loop {
-            if thread.is_finished() {
-                break thread.join().expect("the thread ended well")?;
-            }
-            tokio::task::yield_now().await;
-        };
+        eventually("the thread's end", WHOLE, || thread.is_finished()).await;
+        let (task, kid) = thread.join().expect("the thread ended well");
+        // The kernel sends the death signals of a thread before it takes the thread off its list.
+        eventually("the kernel has forgotten the thread", WHOLE, || !task.exists()).await;
+        let kid = kid?;
         let pid = kid.run(process()).await?;
-        // A death signal from the thread's end would have come by now: the kernel sends it before `join` returns.
-        assert_eq!(kid.run(process()).await?, pid);
         let (nursery, runtime) = (an.clone(), tokio::runtime::Handle::current());
         let blocking = tokio::task::spawn_blocking(move || {
             runtime.block_on(async { nursery.start_actor("second").expose(process).await })
