@@ -13,12 +13,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::peer::Peer;
 use crate::error::{self, Error, MessagingError};
 use crate::proto::dialog::{Command, Dialog, Effect, Misuse, Received, RecvCredit, SendCredit, Side};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::{ErrorMsg, FuncType, Msg};
+
+/// Cancel requests for one task that wait for its end; further ones are acknowledged at once.
+const CANCEL_REQUESTS_MAX: usize = 16;
 
 /// One end of one dialog.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub(crate) struct Linked {
     pub(crate) peer: Arc<Peer>,
     /// `module:name` of the endpoint, for logs and errors.
     pub(crate) endpoint: Arc<str>,
+    /// Notified when a sender that had no room should try again: a grant, or the end of the dialog.
+    pub(super) room: Notify,
     /// See the invariants.
     cell: Mutex<Cell>,
 }
@@ -64,24 +70,43 @@ pub(super) struct Cell {
     pub(super) parent_failure: Option<Box<ErrorMsg>>,
     pub(super) tx: SendCredit,
     rx: RecvCredit,
-    /// The one task that reads the inbox.
-    reader: Option<Waker>,
-    /// Everybody who waits for anything else.
-    watchers: Vec<Waker>,
+    /// Child side: cancel requests to be acknowledged once the task has ended.
+    pub(super) cancel_requests: Vec<Cid>,
+    /// Who reads the inbox: the holder of the stream's receiving half.
+    reader: Slot,
+    /// Who waits for the first value or the outcome: the one call, or the one scope.
+    outcome_waiter: Slot,
+    /// Who drops user code when the dialog fails or ends: the scope around a body, the task around an endpoint.
+    guard: Slot,
+}
+
+/// The waker of the one future that has a role; a later poll replaces it.
+///
+/// A list of wakers would not do: whether two wakers wake the same task cannot always be told, so it could grow with
+/// every poll.
+#[derive(Debug, Default)]
+struct Slot(Option<Waker>);
+
+impl Slot {
+    fn set(&mut self, cx: &Context<'_>) {
+        match &mut self.0 {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.0 = Some(cx.waker().clone()),
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.0.take() {
+            waker.wake();
+        }
+    }
 }
 
 impl Cell {
     fn wake_all(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-        self.watchers.drain(..).for_each(Waker::wake);
-    }
-
-    pub(super) fn watch(&mut self, cx: &Context<'_>) {
-        if !self.watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            self.watchers.push(cx.waker().clone());
-        }
+        self.reader.wake();
+        self.outcome_waiter.wake();
+        self.guard.wake();
     }
 
     pub(super) fn failure(&self) -> Option<&Error> {
@@ -112,10 +137,12 @@ impl Linked {
             parent_failure: None,
             tx: SendCredit::default(),
             rx: RecvCredit::new(peer.channel.limits().stream_window_bytes),
-            reader: None,
-            watchers: Vec::new(),
+            cancel_requests: Vec::new(),
+            reader: Slot::default(),
+            outcome_waiter: Slot::default(),
+            guard: Slot::default(),
         };
-        Self { cid, peer, endpoint, cell: Mutex::new(cell) }
+        Self { cid, peer, endpoint, room: Notify::new(), cell: Mutex::new(cell) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Cell> {
@@ -134,15 +161,15 @@ impl Linked {
             Effect::Accepted => {}
             Effect::First(value) => {
                 cell.first = Some(value);
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::EndOfStream => {
                 cell.inbox_end = Some(InboxEnd::Stopped);
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::Grant(bytes) => {
                 cell.tx.grant(bytes);
-                cell.watchers.drain(..).for_each(Waker::wake);
+                self.room.notify_waiters();
             }
             Effect::Settled { value, stream_cut } => {
                 if stream_cut {
@@ -152,20 +179,20 @@ impl Linked {
                     self.report_to_peer(error::type_names::MESSAGING_ERROR, text.to_owned());
                 }
                 cell.outcome = Some(Outcome::Returned(value));
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::StreamDone => {
                 cell.inbox_end = Some(InboxEnd::Stopped);
                 cell.outcome = Some(Outcome::StreamDone);
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::Failed(msg) => {
                 cell.outcome = Some(Outcome::Failed(Error::from(Arc::from(msg))));
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::CancelTask(msg) => {
                 cell.parent_failure = Some(msg);
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::Violated(violation) => {
                 self.report_to_peer(error::type_names::MESSAGING_ERROR, violation.to_string());
@@ -178,7 +205,7 @@ impl Linked {
                 if cell.dialog.side() == Side::Parent {
                     cell.outcome = Some(Outcome::Failed(error.into()));
                 }
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::Ignored(why) => {
                 tracing::debug!(cid = %self.cid, peer = %self.peer.aid.uid, "ignored `{name}`: {why}");
@@ -202,9 +229,7 @@ impl Linked {
             return;
         }
         cell.inbox.push_back(value);
-        if let Some(reader) = cell.reader.take() {
-            reader.wake();
-        }
+        cell.reader.wake();
     }
 
     /// The connection is gone. Returns nothing: every waiter is told.
@@ -214,8 +239,13 @@ impl Linked {
             if cell.dialog.side() == Side::Parent {
                 cell.outcome = Some(Outcome::Failed(error.clone()));
             }
-            cell.wake_all();
+            self.wake_all(&mut cell);
         }
+    }
+
+    fn wake_all(&self, cell: &mut Cell) {
+        cell.wake_all();
+        self.room.notify_waiters();
     }
 
     fn report_to_peer(&self, type_name: &str, text: String) {
@@ -247,7 +277,7 @@ impl Linked {
         if let Some(error) = cell.failure() {
             return Poll::Ready(Err(error.clone()));
         }
-        cell.watch(cx);
+        cell.outcome_waiter.set(cx);
         Poll::Pending
     }
 
@@ -281,10 +311,7 @@ impl Linked {
             None if cell.outcome.is_some() => return Poll::Ready(Ok(None)),
             None => {}
         }
-        match &mut cell.reader {
-            Some(waker) if waker.will_wake(cx.waker()) => {}
-            slot => *slot = Some(cx.waker().clone()),
-        }
+        cell.reader.set(cx);
         Poll::Pending
     }
 
@@ -294,7 +321,7 @@ impl Linked {
         if let Some(outcome) = &cell.outcome {
             return Poll::Ready(outcome.clone());
         }
-        cell.watch(cx);
+        cell.outcome_waiter.set(cx);
         Poll::Pending
     }
 
@@ -322,18 +349,8 @@ impl Linked {
             return Poll::Ready(error.clone());
         }
         if cell.outcome.is_none() {
-            cell.watch(cx);
+            cell.guard.set(cx);
         }
-        Poll::Pending
-    }
-
-    /// Waits until the dialog is over.
-    pub(crate) fn poll_settled(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut cell = self.lock();
-        if cell.dialog.is_settled() {
-            return Poll::Ready(());
-        }
-        cell.watch(cx);
         Poll::Pending
     }
 
@@ -343,7 +360,7 @@ impl Linked {
         if cell.dialog.is_ending() {
             return Poll::Ready(());
         }
-        cell.watch(cx);
+        cell.guard.set(cx);
         Poll::Pending
     }
 
@@ -352,7 +369,7 @@ impl Linked {
         let mut cell = self.lock();
         let first = cell.dialog.cancel(by);
         if first {
-            cell.wake_all();
+            self.wake_all(&mut cell);
         }
         first
     }
@@ -370,7 +387,17 @@ impl Linked {
         self.lock().dialog.phase_name()
     }
 
-    pub(super) fn wake_watchers(&self) {
-        self.lock().wake_all();
+    /// Records a cancel request of the peer, which is acknowledged once the task has ended. Returns whether it is to be
+    /// acknowledged at once: the task has ended already, or too many requests wait for it.
+    pub(super) fn cancel_for(&self, by: Uid, request: Cid) -> bool {
+        let mut cell = self.lock();
+        if cell.dialog.is_settled() || cell.cancel_requests.len() >= CANCEL_REQUESTS_MAX {
+            return true;
+        }
+        cell.cancel_requests.push(request);
+        if cell.dialog.cancel(by) {
+            self.wake_all(&mut cell);
+        }
+        false
     }
 }

@@ -1,6 +1,6 @@
 //! Values on their way out: encoded once, straight into the connection's write buffer.
 
-use std::task::{Context, Poll};
+use std::pin::pin;
 
 use super::linked::Linked;
 use crate::error::{
@@ -39,51 +39,85 @@ pub(crate) enum Ended<'a> {
     Dropped,
 }
 
+/// What became of an attempt to send a streamed value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    Sent,
+    /// The receiver has no room.
+    NoCredit,
+    /// Too much waits to be written on the connection.
+    BufferFull,
+    /// The connection is gone; the dialog will be told why.
+    Ending,
+}
+
 impl Linked {
-    /// Sends one streamed value, once there is room for it.
+    /// Sends one streamed value, waiting for room.
+    ///
+    /// # Cancel safety
+    /// A dropped future has sent nothing, unless it was ready.
     #[inline]
-    pub(crate) fn poll_send<T: Payload>(
-        &self,
-        cx: &mut Context<'_>,
-        head: &YieldHead,
-        value: &T,
-    ) -> Poll<Result<(), Error>> {
+    pub(crate) async fn send_value<T: Payload>(&self, head: &YieldHead, value: &T) -> Result<(), Error> {
+        loop {
+            let full = match self.try_send(head, value)? {
+                Tried::Sent => return Ok(()),
+                full => full,
+            };
+            // Registered before the second look, so that room made in between is not missed.
+            let room = match full {
+                Tried::BufferFull => self.peer.channel.room().notified(),
+                Tried::Sent | Tried::NoCredit | Tried::Ending => self.room.notified(),
+            };
+            let mut room = pin!(room);
+            room.as_mut().enable();
+            match self.try_send(head, value)? {
+                Tried::Sent => return Ok(()),
+                again if again == full => room.await,
+                _other => {}
+            }
+        }
+    }
+
+    /// Sends one streamed value if there is room for it.
+    #[inline]
+    fn try_send<T: Payload>(&self, head: &YieldHead, value: &T) -> Result<Tried, Error> {
         let mut cell = self.lock();
         if let Some(error) = cell.failure() {
-            return Poll::Ready(Err(error.clone()));
+            return Err(error.clone());
         }
-        if let Err(misuse) = cell.dialog.command(Command::Yield) {
-            return Poll::Ready(Err(self.misuse(misuse)));
-        }
+        cell.dialog.command(Command::Yield).map_err(|misuse| self.misuse(misuse))?;
         if cell.peer_stopped() {
-            let text = "the peer has closed the stream";
-            return Poll::Ready(Err(MessagingError::new(text, Some(self.cid)).into()));
+            return Err(MessagingError::new("the peer has closed the stream", Some(self.cid)).into());
         }
         let has_credit = self.peer.has_credit();
         if has_credit && !cell.tx.has_room() {
-            cell.watch(cx);
-            return Poll::Pending;
+            return Ok(Tried::NoCredit);
         }
-        std::task::ready!(self.peer.channel.poll_room(cx));
         let mut payload_bytes = 0;
-        let appended = self.peer.channel.append(|out| {
+        let appended = self.peer.channel.append_if_room(|out| {
             out.extend_from_slice(head.as_bytes());
             let start = out.len();
             value.encode_payload(self.peer.format(), out)?;
             payload_bytes = out.len() - start;
             Ok(())
         });
-        match &appended {
-            Ok(Appended::Yes) if has_credit => cell.tx.spend(payload_bytes),
-            Ok(Appended::Closed(_)) => {
-                // The loss of the dialog is about to be told, with the reason.
-                cell.watch(cx);
-                return Poll::Pending;
+        match appended {
+            Ok(None) => return Ok(Tried::BufferFull),
+            // The loss of the dialog is about to be told, with the reason.
+            Ok(Some(Appended::Closed(_))) => return Ok(Tried::Ending),
+            Ok(Some(appended)) => {
+                if has_credit && matches!(appended, Appended::Yes) {
+                    cell.tx.spend(payload_bytes);
+                }
+                drop(cell);
+                self.appended("Yield", value, Ok(appended))?;
             }
-            Ok(Appended::Yes | Appended::TooLarge(_)) | Err(_) => {}
+            Err(problem) => {
+                drop(cell);
+                self.appended("Yield", value, Err(problem))?;
+            }
         }
-        drop(cell);
-        Poll::Ready(self.appended("Yield", value, appended))
+        Ok(Tried::Sent)
     }
 
     /// Sends the first value of a context.
@@ -158,6 +192,7 @@ impl Linked {
         let mut cell = self.lock();
         let conclusion = cell.dialog.conclude(end);
         let parent_failure = cell.parent_failure.take();
+        let cancel_requests = std::mem::take(&mut cell.cancel_requests);
         drop(cell);
         match (conclusion, ended) {
             (Conclusion::Return, Ended::Returned(value)) => self.send_return(value),
@@ -174,8 +209,10 @@ impl Linked {
             }
             (Conclusion::Nothing, _) => {}
         }
+        for request in cancel_requests {
+            self.peer.acknowledge_cancel(request);
+        }
         self.peer.forget(self.cid);
-        self.wake_watchers();
     }
 
     fn send_return(&self, value: &dyn ErasedPayload) {

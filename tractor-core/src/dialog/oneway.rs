@@ -2,7 +2,6 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -37,7 +36,7 @@ impl<T: Payload> StreamSender<T> {
     #[inline]
     pub async fn send(&self, value: impl PayloadOf<T>) -> Result<()> {
         let value = value.hold();
-        poll_fn(|cx| self.linked.poll_send(cx, &self.head, value.borrow())).await
+        self.linked.send_value(&self.head, value.borrow()).await
     }
 }
 

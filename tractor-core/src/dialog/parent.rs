@@ -83,8 +83,8 @@ impl<E: ContextEndpoint> ParentContext<E> {
     pub async fn cancel(&mut self) -> Result<bool> {
         let limit = crate::actor::try_current_actor()?.timeouts().context_cancel;
         abandon(&self.linked);
-        let settled = poll_fn(|cx| self.linked.poll_settled(cx));
-        Ok(tokio::time::timeout(limit, settled).await.is_ok())
+        let outcome = poll_fn(|cx| self.linked.poll_outcome(cx));
+        Ok(tokio::time::timeout(limit, outcome).await.is_ok())
     }
 
     /// The actor at the other end.

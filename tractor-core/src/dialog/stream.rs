@@ -73,7 +73,7 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     #[inline]
     pub async fn send(&self, value: impl PayloadOf<Tx>) -> Result<()> {
         let value = value.hold();
-        poll_fn(|cx| self.linked.poll_send(cx, &self.head, value.borrow())).await
+        self.linked.send_value(&self.head, value.borrow()).await
     }
 
     /// Waits for the next value; `None` once the other side has closed the stream, or this side has.

@@ -16,7 +16,9 @@
 //! 3. Once closed, nothing is appended and nobody waits for room.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
+
+use tokio::sync::Notify;
 
 use crate::error::CloseReason;
 use crate::proto::codec;
@@ -34,6 +36,8 @@ pub(crate) struct Channel {
 struct Shared {
     /// Held for the time of one encode or one buffer swap.
     wbuf: Mutex<WriteBuf>,
+    /// Notified when the buffer was drained, or nothing will be written any more.
+    room: Notify,
     limits: Limits,
 }
 
@@ -43,8 +47,6 @@ struct WriteBuf {
     state: State,
     /// Set by the driver while it sleeps; taken by whoever gives it work.
     driver: Option<Waker>,
-    /// Stream senders that wait for the buffer to drain.
-    room: Vec<Waker>,
 }
 
 #[derive(Debug, Clone)]
@@ -77,8 +79,8 @@ pub(crate) enum Work {
 
 impl Channel {
     pub(crate) fn new(limits: Limits) -> Self {
-        let wbuf = WriteBuf { bytes: Vec::new(), state: State::Open, driver: None, room: Vec::new() };
-        Self { shared: Arc::new(Shared { wbuf: Mutex::new(wbuf), limits }) }
+        let wbuf = WriteBuf { bytes: Vec::new(), state: State::Open, driver: None };
+        Self { shared: Arc::new(Shared { wbuf: Mutex::new(wbuf), room: Notify::new(), limits }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, WriteBuf> {
@@ -98,7 +100,15 @@ impl Channel {
         &self,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<Appended, E> {
-        let mut wbuf = self.lock();
+        self.append_locked(self.lock(), encode)
+    }
+
+    #[inline]
+    fn append_locked<E>(
+        &self,
+        mut wbuf: MutexGuard<'_, WriteBuf>,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<Appended, E> {
         match &wbuf.state {
             State::Open => {}
             State::Flushing => return Ok(Appended::Closed(CloseReason::Local)),
@@ -122,8 +132,14 @@ impl Channel {
 
     /// Appends one message.
     pub(crate) fn send(&self, msg: &Msg) -> Appended {
+        self.append_infallibly(|out| codec::encode(msg, out))
+    }
+
+    /// As [`append`](Self::append), for an encoder that cannot fail.
+    #[inline]
+    pub(crate) fn append_infallibly(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Appended {
         let appended: Result<_, std::convert::Infallible> = self.append(|out| {
-            codec::encode(msg, out);
+            encode(out);
             Ok(())
         });
         match appended {
@@ -132,17 +148,22 @@ impl Channel {
         }
     }
 
-    /// Waits until less than `write_buffer_bytes_max` is waiting to be written, or the channel is closed.
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut wbuf = self.lock();
-        if wbuf.bytes.len() < self.shared.limits.write_buffer_bytes_max || !matches!(wbuf.state, State::Open)
-        {
-            return Poll::Ready(());
+    /// As [`append`](Self::append), but `None` while `write_buffer_bytes_max` or more is waiting to be written.
+    #[inline]
+    pub(crate) fn append_if_room<E>(
+        &self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<Option<Appended>, E> {
+        let wbuf = self.lock();
+        if wbuf.bytes.len() >= self.shared.limits.write_buffer_bytes_max {
+            return Ok(None);
         }
-        if !wbuf.room.iter().any(|waker| waker.will_wake(cx.waker())) {
-            wbuf.room.push(cx.waker().clone());
-        }
-        Poll::Pending
+        self.append_locked(wbuf, encode).map(Some)
+    }
+
+    /// Notified when there may be room again.
+    pub(crate) fn room(&self) -> &Notify {
+        &self.shared.room
     }
 
     /// Closes the channel once everything appended so far is written.
@@ -163,9 +184,8 @@ impl Channel {
         let mut wbuf = self.lock();
         wbuf.state = State::Closed(reason);
         wbuf.bytes = Vec::new();
-        let waiting = std::mem::take(&mut wbuf.room);
         drop(wbuf);
-        waiting.into_iter().for_each(Waker::wake);
+        self.shared.room.notify_waiters();
     }
 
     /// Swaps appended bytes into the driver's empty buffer, or registers the driver's waker.
@@ -183,9 +203,8 @@ impl Channel {
             return Work::Idle;
         }
         std::mem::swap(&mut wbuf.bytes, into);
-        let waiting = std::mem::take(&mut wbuf.room);
         drop(wbuf);
-        waiting.into_iter().for_each(Waker::wake);
+        self.shared.room.notify_waiters();
         Work::Bytes
     }
 }

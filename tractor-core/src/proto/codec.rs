@@ -30,6 +30,7 @@ mod error;
 mod fields;
 mod hot;
 mod key;
+mod known_starts;
 pub mod raw;
 
 pub use decode::{decode, decode_within};
@@ -37,6 +38,7 @@ pub use encode::{encode, encode_aid, encode_error, encode_spawn_spec, encode_sta
 pub use error::{DecodeError, Problem};
 pub use hot::{
     PldKind, StartHead, YieldHead, begin_pld, encode_credit, encode_pld, encode_start_ack, encode_stop,
-    peek_yield,
+    peek_pld, peek_start_ack, peek_yield,
 };
+pub use known_starts::KnownStarts;
 pub use raw::RawMap;

@@ -53,13 +53,15 @@ struct State {
     /// No further children.
     closed: bool,
     cancelled: bool,
-    watchers: Vec<Waker>,
+    /// The one scope.
+    scope: Option<Waker>,
 }
 
 impl State {
     fn watch(&mut self, cx: &Context<'_>) {
-        if !self.watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            self.watchers.push(cx.waker().clone());
+        match &mut self.scope {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.scope = Some(cx.waker().clone()),
         }
     }
 }
@@ -81,9 +83,11 @@ impl Inner {
     fn update(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         change(&mut state);
-        let watchers = std::mem::take(&mut state.watchers);
+        let scope = state.scope.take();
         drop(state);
-        watchers.into_iter().for_each(Waker::wake);
+        if let Some(scope) = scope {
+            scope.wake();
+        }
     }
 
     /// Records a failure, which cancels everything.
