@@ -215,13 +215,10 @@ impl Linked {
     }
 
     fn deliver(&self, cell: &mut Cell, value: Bytes) {
-        let kept_to_limit = if self.peer.has_credit() {
-            cell.rx.arrived(value.len())
-        } else {
-            cell.inbox.len() < self.peer.channel.limits().inbox_messages_max
-        };
+        let few = self.peer.has_credit() || cell.inbox.len() < self.peer.channel.limits().inbox_messages_max;
+        let kept_to_limit = few && cell.rx.arrived(value.len());
         if !kept_to_limit {
-            let knob = if self.peer.has_credit() { "stream_window_bytes" } else { "inbox_messages_max" };
+            let knob = if few { "Limits::stream_window_bytes" } else { "Limits::inbox_messages_max" };
             let text = format!("the stream's receiver is full and a value was dropped (`{knob}`)");
             let mut msg = error::local(&self.peer.us, error::type_names::STREAM_OVERRUN, text);
             msg.sender = Some(self.peer.aid.uid.clone());
@@ -287,12 +284,10 @@ impl Linked {
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
         let mut cell = self.lock();
         if let Some(value) = cell.inbox.pop_front() {
-            if self.peer.has_credit() {
-                let bytes = cell.rx.consumed(value.len());
-                if bytes > 0 && !cell.dialog.is_settled() {
-                    // A closed channel is reported by the loss of the dialog.
-                    _ = self.peer.channel.send(&Msg::Credit { cid: self.cid, bytes });
-                }
+            let bytes = cell.rx.consumed(value.len());
+            if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() {
+                // A closed channel is reported by the loss of the dialog.
+                _ = self.peer.channel.send(&Msg::Credit { cid: self.cid, bytes });
             }
             return Poll::Ready(Ok(Some(value)));
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use super::core::Actor;
 use super::linked::Linked;
 use crate::error::{Blame, CloseReason, Error, MessagingError, MsgTypeError, TransportClosed};
 use crate::ipc::{Appended, Channel};
@@ -15,6 +16,7 @@ use crate::proto::args::ArgTuple;
 use crate::proto::codec::{self, PldKind, StartHead};
 use crate::proto::dialog::Side;
 use crate::proto::id::{Aid, Caps, Cid, Uid};
+use crate::proto::limits::Timeouts;
 use crate::proto::msg::{ErrorMsg, FuncType, Msg};
 use crate::proto::payload::{PayloadError, PayloadFormat};
 
@@ -28,6 +30,8 @@ pub(crate) struct Peer {
     /// Extensions both ends announced.
     pub(crate) caps: Caps,
     pub(crate) channel: Channel,
+    /// Limits of this actor's waits.
+    pub(crate) timeouts: Timeouts,
     /// Set when a child reports that it has booted.
     pub(crate) ready: CancellationToken,
     /// Set when the connection has ended and everything that came on it was handled; its dialogs may not know yet.
@@ -89,9 +93,10 @@ pub(super) enum Refused {
 }
 
 impl Peer {
-    pub(crate) fn new(us: Uid, aid: Aid, caps: Caps, channel: Channel, dialer: bool) -> Self {
+    pub(crate) fn new(actor: &Actor, aid: Aid, caps: Caps, channel: Channel, dialer: bool) -> Self {
         Self {
-            us,
+            us: actor.uid().clone(),
+            timeouts: actor.timeouts().clone(),
             aid,
             caps,
             channel,

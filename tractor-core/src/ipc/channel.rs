@@ -3,6 +3,8 @@
 //! ```text
 //! Open --close()--> Flushing --everything written--> Closed(Local)
 //!   |                  |
+//!   +-- the peer does not read: Overflowed --> Closed(Protocol)
+//!   |                  |
 //!   +---- driver ended, for whatever reason ----> Closed(reason)
 //! ```
 //!
@@ -15,6 +17,7 @@
 //! 2. Frames leave in the order in which they were appended.
 //! 3. Once closed, nothing is appended and nobody waits for room.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
@@ -53,6 +56,8 @@ struct WriteBuf {
 enum State {
     Open,
     Flushing,
+    /// More than `write_backlog_bytes_max` waits; the driver is about to give up.
+    Overflowed,
     Closed(CloseReason),
 }
 
@@ -111,7 +116,7 @@ impl Channel {
     ) -> Result<Appended, E> {
         match &wbuf.state {
             State::Open => {}
-            State::Flushing => return Ok(Appended::Closed(CloseReason::Local)),
+            State::Flushing | State::Overflowed => return Ok(Appended::Closed(CloseReason::Local)),
             State::Closed(reason) => return Ok(Appended::Closed(reason.clone())),
         }
         let at = frame::begin_frame(&mut wbuf.bytes);
@@ -121,6 +126,9 @@ impl Channel {
         }
         if let Err(error) = frame::end_frame(&mut wbuf.bytes, at, self.shared.limits.frame_bytes_max) {
             return Ok(Appended::TooLarge(error));
+        }
+        if wbuf.bytes.len() > self.shared.limits.write_backlog_bytes_max {
+            wbuf.state = State::Overflowed;
         }
         let driver = wbuf.driver.take();
         drop(wbuf);
@@ -161,6 +169,25 @@ impl Channel {
         self.append_locked(wbuf, encode).map(Some)
     }
 
+    /// Waits while `write_buffer_bytes_max` or more is waiting to be written.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    #[inline]
+    pub(crate) async fn wait_room(&self) {
+        let is_full = || {
+            let wbuf = self.lock();
+            matches!(wbuf.state, State::Open) && wbuf.bytes.len() >= self.shared.limits.write_buffer_bytes_max
+        };
+        while is_full() {
+            let mut room = pin!(self.shared.room.notified());
+            room.as_mut().enable();
+            if is_full() {
+                room.await;
+            }
+        }
+    }
+
     /// Notified when there may be room again.
     pub(crate) fn room(&self) -> &Notify {
         &self.shared.room
@@ -177,6 +204,16 @@ impl Channel {
         if let Some(driver) = driver {
             driver.wake();
         }
+    }
+
+    /// Why the driver has to give up, if it has.
+    pub(super) fn overflowed(&self) -> Option<CloseReason> {
+        let wbuf = self.lock();
+        let State::Overflowed = wbuf.state else { return None };
+        let waiting = wbuf.bytes.len();
+        let text =
+            format!("it does not read: {waiting} bytes wait for it (`Limits::write_backlog_bytes_max`)");
+        Some(CloseReason::Protocol(text.into()))
     }
 
     /// The driver has ended: nothing will be written any more.

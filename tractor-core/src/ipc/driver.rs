@@ -143,7 +143,7 @@ impl Driver {
                     Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
                     Poll::Ready(Ok(n)) => self.written += n,
                     Poll::Ready(Err(error)) => return Err(error.into()),
-                    Poll::Pending => return Ok(()),
+                    Poll::Pending => return self.end.channel().overflowed().map_or(Ok(()), Err),
                 }
             }
             self.written = 0;
