@@ -15,14 +15,14 @@ pub enum Side {
 }
 
 /// One direction of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Half {
     Unopened,
     Open,
     Closed,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Phase {
     /// Parent side: `Start` was sent for an endpoint of this kind.
     AwaitAck(FuncType),
@@ -41,7 +41,7 @@ enum Phase {
 }
 
 /// Why the local end of a dialog is being ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Ending {
     /// It is not.
     No,
@@ -54,7 +54,7 @@ enum Ending {
 }
 
 /// One end of one dialog. See the [module docs](super) for the diagram.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Dialog {
     side: Side,
     phase: Phase,
