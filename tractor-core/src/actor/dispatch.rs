@@ -151,7 +151,11 @@ impl Dispatch {
         if let Some(cid) = error.cid() {
             let mut msg = error::local(&self.peer.us, type_names::MSG_TYPE_ERROR, error.to_string());
             msg.cid = Some(cid);
-            self.peer.send_error(msg.clone());
+            // A child side reports it as its one outcome, when its task has ended.
+            let is_child = self.peer.dialog(&cid).is_some_and(|linked| linked.side() == Side::Child);
+            if !is_child {
+                self.peer.send_error(msg.clone());
+            }
             self.deliver(cid, Received::Error(Box::new(msg)));
         }
         Ok(())
@@ -204,7 +208,7 @@ impl Dispatch {
         self.peer.send_error(msg);
     }
 
-    fn invoke(&self, target: &Target, cid: Cid, kwargs: Bytes) {
+    fn invoke(&mut self, target: &Target, cid: Cid, kwargs: Bytes) {
         let Target { entry, label } = target;
         let linked = Arc::new(Linked::new(self.peer.clone(), cid, Side::Child, entry.kind, label.clone()));
         match self.peer.admit(&cid) {
@@ -230,6 +234,8 @@ impl Dispatch {
                 return self.refuse(cid, type_names::TYPE_ERROR, format!("{}(): {problem}", entry.name));
             }
         };
+        // An id may be used again after its dialog; values now belong to the new one.
+        self.last = None;
         // A closed channel is reported by the loss of the dialog.
         _ = self.peer.channel.append_infallibly(|out| codec::encode_start_ack(&cid, entry.kind, out));
         self.actor.run_request(RequestTask::new(self.actor.clone(), linked, future));

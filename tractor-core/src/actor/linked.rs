@@ -195,15 +195,16 @@ impl Linked {
                 self.wake_all(&mut cell);
             }
             Effect::Violated(violation) => {
-                self.report_to_peer(error::type_names::MESSAGING_ERROR, violation.to_string());
-                let error = MessagingError::violation(violation, self.cid);
-                cell.parent_failure = Some(Box::new(error::local(
-                    &self.peer.us,
-                    error::type_names::MESSAGING_ERROR,
-                    error.to_string(),
-                )));
-                if cell.dialog.side() == Side::Parent {
-                    cell.outcome = Some(Outcome::Failed(error.into()));
+                let report =
+                    error::local(&self.peer.us, error::type_names::MESSAGING_ERROR, violation.to_string());
+                match cell.dialog.side() {
+                    Side::Parent => {
+                        self.send_error(report);
+                        let error = MessagingError::violation(violation, self.cid);
+                        cell.outcome = Some(Outcome::Failed(error.into()));
+                    }
+                    // Sent when the task has ended: the peer gets one outcome.
+                    Side::Child => cell.parent_failure = Some(Box::new(report)),
                 }
                 self.wake_all(&mut cell);
             }

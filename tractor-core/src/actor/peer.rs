@@ -123,14 +123,19 @@ impl Peer {
         if self.caps.contains(Caps::POSITIONAL) { PayloadFormat::Positional } else { PayloadFormat::Named }
     }
 
-    fn next_cid(&self) -> Cid {
-        let n = self.cid_next.fetch_add(1, Ordering::Relaxed);
+    /// An id that no dialog on this connection has, whatever ids the peer has taken.
+    fn next_cid(&self, table: &Table) -> Cid {
         // A peer of the base protocol keys dialogs by actor, not by connection: its cids must never repeat.
         if self.caps.is_empty() {
             let text = uuid::Uuid::new_v4().to_string();
             return Cid::new(&text).expect("a uuid's text is shorter than the longest cid");
         }
-        Cid::short(self.cid_prefix, n)
+        loop {
+            let cid = Cid::short(self.cid_prefix, self.cid_next.fetch_add(1, Ordering::Relaxed));
+            if !table.dialogs.contains_key(&cid) {
+                return cid;
+            }
+        }
     }
 
     /// The constant parts of a request, made once per endpoint.
@@ -160,17 +165,19 @@ impl Peer {
         request: Request<'_>,
         args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Arc<Linked>, Error> {
-        let cid = self.next_cid();
         let known = self.known_request(&request);
-        let linked =
-            Arc::new(Linked::new(self.clone(), cid, Side::Parent, request.kind, known.label.clone()));
-        {
+        let linked = {
             let mut table = self.table();
             if let Some(error) = &table.closed {
                 return Err(error.clone());
             }
+            let cid = self.next_cid(&table);
+            let linked =
+                Arc::new(Linked::new(self.clone(), cid, Side::Parent, request.kind, known.label.clone()));
             table.dialogs.insert(cid, linked.clone());
-        }
+            linked
+        };
+        let cid = linked.cid;
         let appended = self.channel.append(|out| {
             known.head.begin(&cid, out);
             args(self.format(), out)?;

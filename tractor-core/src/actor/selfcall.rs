@@ -26,6 +26,10 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
             actor.clone().spawn_link(async move {
                 actor.cancel_requests(Some(peer.aid.uid.clone())).await;
                 peer.acknowledge_cancel(cid);
+                // The parent is the last to be disconnected; whoever else asked is done here.
+                if actor.parent_peer().is_none_or(|parent| !Arc::ptr_eq(parent, &peer)) {
+                    peer.channel.close();
+                }
                 actor.stop();
             });
         }

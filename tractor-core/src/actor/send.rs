@@ -199,6 +199,8 @@ impl Linked {
             (Conclusion::Stop, _) => _ = self.peer.channel.send(&Msg::Stop { cid: self.cid }),
             (Conclusion::Cancelled(by), _) => self.send_error(error::cancelled(us, &self.peer.aid.uid, &by)),
             (Conclusion::Relay, _) => match parent_failure {
+                // A report of ours about what the parent side sent: nothing is passed on.
+                Some(msg) if msg.relay_path.last() == Some(us) => self.send_error(*msg),
                 Some(msg) => self.send_error(error::relay(us, &msg)),
                 None => self.send_error(error::cancelled(us, &self.peer.aid.uid, us)),
             },

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::actor::Linked;
 use crate::error::{Blame, MsgTypeError, Result};
-use crate::proto::codec::YieldHead;
+use crate::proto::codec::{self, PldKind, YieldHead, raw};
 use crate::proto::id::Cid;
 use crate::proto::payload::{self, Payload};
 
@@ -139,8 +139,24 @@ pub(super) fn decode<T: Payload>(linked: &Linked, msg: &'static str, value: &Byt
     T::decode_payload(value, linked.peer.format(), depth_max).map_err(|problem| {
         let shown = payload::render(value);
         let expected = std::any::type_name::<T>();
-        MsgTypeError::new(msg, shown, expected, problem, Blame::Peer, Some(linked.cid)).into()
+        MsgTypeError::new(msg, shown, expected, problem, Blame::Peer, Some(linked.cid))
+            .showing(bad_msg(msg, &linked.cid, value, depth_max))
+            .into()
     })
+}
+
+/// The message that held this payload, if it can be shown: what does not parse cannot travel inside another message.
+fn bad_msg(msg: &str, cid: &Cid, value: &[u8], depth_max: usize) -> Option<Bytes> {
+    let kind = match msg {
+        "Started" => PldKind::Started,
+        "Yield" => PldKind::Yield,
+        "Return" => PldKind::Return,
+        _ => return None,
+    };
+    raw::check_one_value(value, depth_max).ok()?;
+    let mut out = Vec::new();
+    codec::encode_pld(kind, cid, value, &mut out);
+    Some(out.into())
 }
 
 impl<Tx, Rx> Drop for MsgStream<Tx, Rx> {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::proto::id::Cid;
 use crate::proto::msg::ErrorMsg;
 
@@ -30,6 +32,8 @@ struct Inner {
     problem: String,
     blame: Blame,
     cid: Option<Cid>,
+    /// The whole offending message of the peer, for the peer.
+    bad_msg: Option<Bytes>,
     remote: Option<ErrorMsg>,
 }
 
@@ -43,7 +47,16 @@ impl MsgTypeError {
         cid: Option<Cid>,
     ) -> Self {
         let (expected, problem) = (expected.into(), problem.to_string());
-        Self { inner: Arc::new(Inner { message, value, expected, problem, blame, cid, remote: None }) }
+        let inner = Inner { message, value, expected, problem, blame, cid, bad_msg: None, remote: None };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The same with the whole offending message, one well-formed value, to be shown to whoever sent it.
+    pub(crate) fn showing(mut self, bad_msg: Option<Bytes>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.bad_msg = bad_msg;
+        }
+        self
     }
 
     /// A violation that a peer found and reported.
@@ -56,6 +69,7 @@ impl MsgTypeError {
                 problem: error.message.clone().unwrap_or_default(),
                 blame: Blame::Local,
                 cid: error.cid,
+                bad_msg: None,
                 remote: Some(error),
             }),
         }
@@ -79,6 +93,10 @@ impl MsgTypeError {
     /// The dialog.
     pub fn cid(&self) -> Option<Cid> {
         self.inner.cid
+    }
+
+    pub(crate) fn bad_msg(&self) -> Option<&Bytes> {
+        self.inner.bad_msg.as_ref()
     }
 
     /// The error as it travelled, when a peer reported it.

@@ -113,6 +113,9 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
     };
     let mut msg = ErrorMsg::new(us.clone(), type_name, error.to_string());
     msg.causes = causes(error.source());
+    if let Error::MsgType(error) = error {
+        msg.bad_msg = error.bad_msg().cloned();
+    }
     msg
 }
 

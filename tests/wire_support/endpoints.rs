@@ -1,0 +1,244 @@
+//! What the actor under test exposes, and how a test learns what became of a task.
+
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, PoisonError, mpsc as blocking};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tractor::prelude::*;
+
+use super::step;
+
+/// The module to enable.
+pub const MODULE: &str = module_path!();
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    pub x: i64,
+    pub y: i64,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Oops(String);
+
+#[tractor::actor_fn]
+pub async fn echo(value: i64) -> i64 {
+    value
+}
+
+#[tractor::actor_fn]
+pub async fn mirrored(point: Point) -> Point {
+    Point { x: point.y, y: point.x }
+}
+
+#[tractor::actor_fn]
+pub async fn fails(text: String) -> Result<i64, Oops> {
+    Err(Oops(text))
+}
+
+#[tractor::actor_fn]
+pub async fn panics() -> i64 {
+    panic!("on purpose")
+}
+
+/// Runs until it is dropped; the test that watches `key` is told.
+#[tractor::actor_fn]
+pub async fn holds(key: String) -> i64 {
+    let _guard = Guard::new(key);
+    std::future::pending().await
+}
+
+/// Like `holds`, but its destructor blocks until the test opens the gate.
+#[tractor::actor_fn]
+pub async fn holds_on(key: String) -> i64 {
+    let _slow = SlowDrop(key.clone());
+    tell(&key, "started");
+    std::future::pending().await
+}
+
+#[tractor::context(pld_spec = i64)]
+pub async fn holds_open(ctx: Context<i64>, key: String) -> tractor::Result<i64> {
+    let _guard = Guard::new(key);
+    let _ctx = ctx.started(0).await?;
+    std::future::pending().await
+}
+
+/// Sends back twice of what it gets, and in the end how many it got.
+#[tractor::context(pld_spec = i64)]
+pub async fn doubles(ctx: Context<i64>) -> tractor::Result<i64> {
+    let mut ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream().await?;
+    let mut got = 0;
+    while let Some(n) = stream.receive().await? {
+        got += 1;
+        stream.send(2 * n).await?;
+    }
+    Ok(got)
+}
+
+/// Opens a stream, reads it only after the test has opened the gate, and returns the sum.
+#[tractor::context(pld_spec = i64)]
+pub async fn reads_late(ctx: Context<i64>, key: String) -> tractor::Result<i64> {
+    let mut gate = gate(&key);
+    let mut ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream().await?;
+    gate.recv().await.expect("the test holds the key");
+    let mut sum = 0;
+    while let Some(n) = stream.receive().await? {
+        sum += n;
+    }
+    Ok(sum)
+}
+
+#[tractor::context(pld_spec = i64)]
+pub async fn returns_unstarted(_ctx: Context<i64>) -> i64 {
+    7
+}
+
+#[tractor::context(pld_spec = i64)]
+pub async fn dialogs_open(ctx: Context<i64>) -> tractor::Result<i64> {
+    let open = i64::try_from(ctx.portal().dialogs_open()).unwrap_or(i64::MAX);
+    ctx.started(open).await?;
+    Ok(open)
+}
+
+/// Calls `echo` in the actor that opened this, over the same connection.
+#[tractor::context(pld_spec = i64)]
+pub async fn calls_back(ctx: Context<i64>) -> tractor::Result<i64> {
+    let portal = ctx.portal();
+    let _ctx = ctx.started(0).await?;
+    portal.run(echo(5)).await
+}
+
+#[tractor::stream]
+pub async fn counts(out: StreamSender<i64>, to: i64) -> tractor::Result<()> {
+    for n in 0..to {
+        out.send(n).await?;
+    }
+    Ok(())
+}
+
+// ---- what a test learns ------------------------------------------------------------------------------------------
+
+static WATCHED: LazyLock<Mutex<HashMap<String, mpsc::UnboundedSender<&'static str>>>> =
+    LazyLock::new(Mutex::default);
+static GATES: LazyLock<Mutex<HashMap<String, mpsc::UnboundedReceiver<()>>>> = LazyLock::new(Mutex::default);
+static SLOW: LazyLock<Mutex<HashMap<String, blocking::Receiver<()>>>> = LazyLock::new(Mutex::default);
+
+/// What becomes of the task with one key.
+pub struct Watch(mpsc::UnboundedReceiver<&'static str>);
+
+pub fn watch(key: &str) -> Watch {
+    let (tx, rx) = mpsc::unbounded_channel();
+    let before = WATCHED.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), tx);
+    assert!(before.is_none(), "{key} is watched twice");
+    Watch(rx)
+}
+
+impl Watch {
+    pub async fn expect(&mut self, event: &'static str) {
+        assert_eq!(step(event, self.0.recv()).await, Some(event));
+    }
+
+    /// Waits until as many tasks were dropped as were started, and counts both.
+    pub async fn balance(&mut self) -> (u32, u32) {
+        let (mut started, mut dropped) = (0, 0);
+        let mut count = |event| match event {
+            "started" => started += 1,
+            _ => dropped += 1,
+        };
+        while let Ok(event) = self.0.try_recv() {
+            count(event);
+        }
+        drop(count);
+        while started > dropped {
+            match self.0.recv().await {
+                Some("started") => started += 1,
+                Some(_) => dropped += 1,
+                None => break,
+            }
+        }
+        (started, dropped)
+    }
+
+    /// Whether nothing has happened.
+    pub fn is_quiet(&mut self) -> bool {
+        self.0.try_recv().is_err()
+    }
+}
+
+fn tell(key: &str, event: &'static str) {
+    if let Some(tx) = WATCHED.lock().unwrap_or_else(PoisonError::into_inner).get(key) {
+        // A test that has ended watches no more.
+        _ = tx.send(event);
+    }
+}
+
+/// The key to a gate at which an endpoint waits.
+pub fn lock_gate(key: &str) -> mpsc::UnboundedSender<()> {
+    let (tx, rx) = mpsc::unbounded_channel();
+    GATES.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), rx);
+    tx
+}
+
+fn gate(key: &str) -> mpsc::UnboundedReceiver<()> {
+    GATES.lock().unwrap_or_else(PoisonError::into_inner).remove(key).expect("the test made the gate")
+}
+
+/// The key to a gate at which a destructor blocks its thread.
+pub fn lock_slow_drop(key: &str) -> blocking::Sender<()> {
+    let (tx, rx) = blocking::channel();
+    SLOW.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), rx);
+    tx
+}
+
+/// Tells of a task's start and end.
+struct Guard(String);
+
+impl Guard {
+    fn new(key: String) -> Self {
+        tell(&key, "started");
+        Self(key)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        tell(&self.0, "dropped");
+    }
+}
+
+struct SlowDrop(String);
+
+impl Drop for SlowDrop {
+    fn drop(&mut self) {
+        let gate = SLOW.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+        tell(&self.0, "dropping");
+        if let Some(gate) = gate {
+            // Bounded, so that a failing test ends.
+            _ = gate.recv_timeout(Duration::from_secs(20));
+        }
+        tell(&self.0, "dropped");
+    }
+}
+
+// ---- endpoints that call on ---------------------------------------------------------------------------------------
+
+#[tractor::actor_fn]
+pub async fn addresses() -> Vec<String> {
+    tractor::current_actor().addrs().iter().map(ToString::to_string).collect()
+}
+
+#[tractor::actor_fn]
+pub async fn process() -> u32 {
+    std::process::id()
+}
+
+/// Connects to another actor and calls `process` there.
+#[tractor::actor_fn]
+pub async fn asks(addr: String) -> tractor::Result<u32> {
+    let addr = addr.parse().expect("the test passes on what an actor has said");
+    tractor::connect(&addr, async |portal| portal.run(process()).await).await
+}

@@ -1,0 +1,105 @@
+//! What the wire tests share: a live actor to talk to, a peer that says what a script tells it, and endpoints.
+//!
+//! A test reads like a trace: `peer.send(..)`, `peer.expect_ack(..)`. Every step has a deadline, so a lost message fails
+//! the test that misses it.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+
+pub mod endpoints;
+pub mod peer;
+pub mod script;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tractor::{Actor, ActorOptions, Addr, Limits, Timeouts};
+
+pub use self::peer::Peer;
+
+/// Longest a single step of a script may take.
+pub const STEP: Duration = Duration::from_secs(10);
+/// Longest a test may take.
+pub const WHOLE: Duration = Duration::from_secs(45);
+
+/// Waits for one step, and names it when it does not come.
+pub async fn step<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(STEP, future).await {
+        Ok(value) => value,
+        Err(_elapsed) => panic!("nothing came within {STEP:?} while waiting for {what}"),
+    }
+}
+
+/// Runs a root actor that listens on a Unix socket and exposes the endpoints of this module.
+///
+/// `name` tells the sockets of the tests of one process apart.
+pub async fn host(name: &str, options: ActorOptions, body: impl AsyncFnOnce(&Actor, &Addr)) {
+    let addr = tractor::socket_addr(name).expect("a short name");
+    let options = options.bind(addr.clone()).enable_module(endpoints::MODULE);
+    let scope = tractor::open_root_actor(options, async |actor| -> tractor::Result<()> {
+        body(actor, &addr).await;
+        Ok(())
+    });
+    tokio::time::timeout(WHOLE, scope).await.expect("the test is over in time").expect("the actor ends well");
+}
+
+/// A root actor that listens nowhere, for tests in which it connects to a script.
+pub async fn alone(options: ActorOptions, body: impl AsyncFnOnce(&Actor)) {
+    let scope = tractor::open_root_actor(options, async |actor| -> tractor::Result<()> {
+        body(actor).await;
+        Ok(())
+    });
+    tokio::time::timeout(WHOLE, scope).await.expect("the test is over in time").expect("the actor ends well");
+}
+
+/// Options with changed limits.
+pub fn limited(change: impl FnOnce(&mut Limits)) -> ActorOptions {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    ActorOptions::new().limits(limits)
+}
+
+/// Options with changed timeouts.
+pub fn timed(change: impl FnOnce(&mut Timeouts)) -> ActorOptions {
+    let mut timeouts = Timeouts::default();
+    change(&mut timeouts);
+    ActorOptions::new().timeouts(timeouts)
+}
+
+/// Fails unless a new peer is served: the actor has survived what the test did to it.
+pub async fn assert_alive(addr: &Addr) {
+    let mut peer = Peer::base(addr).await;
+    peer.assert_answered().await;
+}
+
+/// A listening socket whose connections are answered by a script.
+pub struct Server {
+    listener: UnixListener,
+    dir: PathBuf,
+    pub addr: Addr,
+}
+
+impl Server {
+    pub fn bind(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("tractor-script-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&dir).expect("the temporary directory is writable");
+        let listener = UnixListener::bind(dir.join("s")).expect("a fresh path");
+        let addr = Addr::Uds { dir: dir.to_str().expect("UTF-8").to_owned(), file: "s".to_owned() };
+        Self { listener, dir, addr }
+    }
+
+    /// The next connection, after a handshake as `peer` introduces itself.
+    pub async fn accept(&self, caps: tractor_core::proto::id::Caps) -> Peer {
+        let (io, _from) = step("a connection", self.listener.accept()).await.expect("accepted");
+        let mut peer = Peer::on(io);
+        peer.introduce(caps).await;
+        peer
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.dir).expect("the directory is ours");
+    }
+}
