@@ -55,7 +55,7 @@ impl Linked {
         if let Err(misuse) = cell.dialog.command(Command::Yield) {
             return Poll::Ready(Err(self.misuse(misuse)));
         }
-        if cell.peer_stopped() {
+        if self.stopped_by_peer(&cell) {
             let text = "the peer has closed the stream";
             return Poll::Ready(Err(MessagingError::new(text, Some(self.cid)).into()));
         }
@@ -109,7 +109,7 @@ impl Linked {
             Err(Misuse::StreamClosed | Misuse::Ended | Misuse::StreamNotOpen) => return Ok(()),
             Err(misuse) => return Err(self.misuse(misuse)),
         }
-        if cell.peer_stopped() {
+        if self.stopped_by_peer(&cell) {
             // The side that saw `Stop` first does not answer it.
             return Ok(());
         }
