@@ -149,7 +149,8 @@ async fn a_call_by_name_reports_what_does_not_fit() -> tractor::Result<()> {
             assert_eq!(remote(&error).kind(), RemoteKind::NotFound);
             names(&error, &["`ad`", ns, "`add`", "`subtract`"]);
 
-            let error = worker.run_from_ns::<i64, _>(ns, "add", BTreeMap::from([("a", 1)])).await.unwrap_err();
+            let error =
+                worker.run_from_ns::<i64, _>(ns, "add", BTreeMap::from([("a", 1)])).await.unwrap_err();
             assert_eq!(remote(&error).kind(), RemoteKind::Arguments);
             names(&error, &["add()", "missing argument `b`", "(a, b)"]);
 
