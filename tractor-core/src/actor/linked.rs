@@ -63,7 +63,7 @@ pub(super) struct Cell {
     first: Option<Bytes>,
     inbox: VecDeque<Bytes>,
     inbox_end: Option<InboxEnd>,
-    /// A local reader has been told of the end.
+    /// A local reader has been told that the peer closed its half.
     end_seen: bool,
     outcome: Option<Outcome>,
     /// Child side: the parent side's failure, to be relayed.
@@ -114,10 +114,6 @@ impl Cell {
             Some(Outcome::Failed(error)) => Some(error),
             Some(Outcome::Returned(_) | Outcome::StreamDone) | None => None,
         }
-    }
-
-    pub(super) fn peer_stopped(&self) -> bool {
-        self.end_seen
     }
 }
 
@@ -253,6 +249,12 @@ impl Linked {
     pub(super) fn send_error(&self, mut msg: ErrorMsg) {
         msg.cid = Some(self.cid);
         self.peer.send_error(msg);
+    }
+
+    /// Whether the stream is over in both directions because the peer has closed its half, as a local reader has been
+    /// told. Rust peers close each half on its own; in the base protocol one `Stop` ends both.
+    pub(super) fn stopped_by_peer(&self, cell: &Cell) -> bool {
+        cell.end_seen && !self.peer.has_credit()
     }
 
     // ---- the user's side ---------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 //! The expansion all endpoints share. It is thin on purpose: the work is done by generic functions of the library.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Path;
 use syn::ext::IdentExt;
@@ -130,7 +130,8 @@ impl Endpoint<'_> {
     pub(crate) fn outcome(&self, krate: &Path) -> TokenStream {
         let wrap = format_ident!("{}", if self.output.fallible { "fallible" } else { "infallible" });
         let (span, _) = edges(self.output.err.as_ref().unwrap_or(&self.output.ty));
-        let output = quote_spanned!(span=> output);
+        // A type that came through another macro carries that macro's hygiene; the parameter has ours.
+        let output = quote_spanned!(span.resolved_at(Span::call_site())=> output);
         quote!(#krate::__private::#wrap(#output))
     }
 
