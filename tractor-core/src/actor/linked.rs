@@ -63,8 +63,8 @@ pub(super) struct Cell {
     first: Option<Bytes>,
     inbox: VecDeque<Bytes>,
     inbox_end: Option<InboxEnd>,
-    /// A local reader has been told of the end.
-    end_seen: bool,
+    /// The peer's `Stop` closed this side's half too, and a local reader has been told.
+    both_closed: bool,
     outcome: Option<Outcome>,
     /// Child side: the parent side's failure, to be relayed.
     pub(super) parent_failure: Option<Box<ErrorMsg>>,
@@ -116,8 +116,8 @@ impl Cell {
         }
     }
 
-    pub(super) fn peer_stopped(&self) -> bool {
-        self.end_seen
+    pub(super) fn both_closed(&self) -> bool {
+        self.both_closed
     }
 }
 
@@ -132,7 +132,7 @@ impl Linked {
             first: None,
             inbox: VecDeque::new(),
             inbox_end: None,
-            end_seen: false,
+            both_closed: false,
             outcome: None,
             parent_failure: None,
             tx: SendCredit::default(),
@@ -296,7 +296,8 @@ impl Linked {
         }
         match cell.inbox_end {
             Some(InboxEnd::Stopped) => {
-                cell.end_seen = true;
+                // Peers that follow the reference end both halves with one `Stop`, ours end each by itself.
+                cell.both_closed = !self.peer.has_credit();
                 return Poll::Ready(Ok(None));
             }
             Some(InboxEnd::Cut) => {

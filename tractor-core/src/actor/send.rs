@@ -86,7 +86,7 @@ impl Linked {
             return Err(error.clone());
         }
         cell.dialog.command(Command::Yield).map_err(|misuse| self.misuse(misuse))?;
-        if cell.peer_stopped() {
+        if cell.both_closed() {
             return Err(MessagingError::new("the peer has closed the stream", Some(self.cid)).into());
         }
         let has_credit = self.peer.has_credit();
@@ -143,7 +143,7 @@ impl Linked {
             Err(Misuse::StreamClosed | Misuse::Ended | Misuse::StreamNotOpen) => return Ok(()),
             Err(misuse) => return Err(self.misuse(misuse)),
         }
-        if cell.peer_stopped() {
+        if cell.both_closed() {
             // The side that saw `Stop` first does not answer it.
             return Ok(());
         }
