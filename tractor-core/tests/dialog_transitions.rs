@@ -63,8 +63,11 @@ fn settled(value: u8, stream_cut: bool) -> Means {
     Means::Settled { value, stream_cut }
 }
 
+/// How to make the dialog, the message, what it means, and whether the dialog is over then.
+type Row = (fn() -> Dialog, Msg, Means, bool);
+
 /// Feeds one message to a fresh dialog and compares what it means, and whether the dialog is over after it.
-fn check(rows: Vec<(fn() -> Dialog, Msg, Means, bool)>) {
+fn check(rows: Vec<Row>) {
     for (make, msg, means, over) in rows {
         let mut dialog = make();
         let before = dialog.phase_name();

@@ -43,6 +43,8 @@ pub(crate) struct Identity {
     /// The tree's secret: known to every actor of the tree, proved on connections that do not vouch for their user.
     pub(crate) secret: [u8; 32],
     pub(crate) is_root: bool,
+    /// Filter of the log, for children to take over; empty for none.
+    pub(crate) log: String,
 }
 
 pub(super) struct Inner {
@@ -143,6 +145,10 @@ impl Actor {
 
     pub(crate) fn timeouts(&self) -> &Timeouts {
         &self.inner.identity.timeouts
+    }
+
+    pub(crate) fn log_filter(&self) -> &str {
+        &self.inner.identity.log
     }
 
     pub(crate) fn secret(&self) -> [u8; 32] {

@@ -38,8 +38,11 @@ impl CanStream for Started {}
 /// cancellation, or is lost.
 pub struct Context<S, Tx = S, Rx = Tx, State = Opening> {
     linked: Arc<Linked>,
-    types: PhantomData<fn(S, Tx) -> (Rx, State)>,
+    types: PhantomData<Types<S, Tx, Rx, State>>,
 }
+
+/// Consumes `S` and `Tx`, produces `Rx`; never holds any of them.
+type Types<S, Tx, Rx, State> = fn(S, Tx) -> (Rx, State);
 
 impl<S, Tx, Rx> Context<S, Tx, Rx, Opening> {
     pub(crate) fn new(linked: Arc<Linked>) -> Self {

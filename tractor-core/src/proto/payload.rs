@@ -192,7 +192,7 @@ fn step(rest: &mut &[u8], text: &mut String, name: &str) {
     *rest = &rest[1..];
 }
 
-fn render_items<'a>(rest: &mut &'a [u8], text: &mut String, depth: usize, len: u32, keyed: bool) {
+fn render_items(rest: &mut &[u8], text: &mut String, depth: usize, len: u32, keyed: bool) {
     for index in 0..len {
         if rest.is_empty() || text.len() > RENDER_CHARS_MAX {
             text.push('…');

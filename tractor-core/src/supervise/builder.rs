@@ -74,7 +74,7 @@ impl StartActor {
         self.allow.check()?;
         let actor = &self.nursery.inner.actor;
         let uid = Uid::new(self.name.as_str(), uuid::Uuid::new_v4().to_string());
-        let log = self.log.unwrap_or_else(crate::devx::current_filter);
+        let log = self.log.unwrap_or_else(|| actor.log_filter().to_owned());
         let process = ChildSpec {
             parent_pid: std::process::id(),
             worker_threads: self.worker_threads,
