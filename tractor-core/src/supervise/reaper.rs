@@ -56,7 +56,10 @@ pub(crate) fn adopt_orphans(actor: &Actor) {
             tokio::select! {
                 _ = died.recv() => {
                     // Mostly it was a child of our own, which its supervisor has reaped by then.
-                    tokio::time::sleep(SETTLE).await;
+                    tokio::select! {
+                        () = tokio::time::sleep(SETTLE) => {}
+                        () = stopped.stopped() => break,
+                    }
                     if somebody_is_dead() {
                         reap_orphans();
                     }
