@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use super::child::Birth;
+use super::child::{Birth, Handover};
 use super::nursery::ActorNursery;
 use super::process::ChildSpec;
 use crate::actor::Allow;
@@ -94,7 +94,7 @@ impl StartActor {
         };
         let born = self.nursery.adopt(uid, Birth { process, boot })?;
         match born.await {
-            Ok(result) => result,
+            Ok(result) => result.map(Handover::take),
             Err(_dropped) => Err(Error::Spawn(ActorFailure::new(self.name, "the runtime is shutting down"))),
         }
     }

@@ -53,6 +53,32 @@ pub(super) struct Birth {
     pub(super) boot: SpawnSpec,
 }
 
+/// A booted child on its way to whoever asked for it. Dropped on the way, it ends the child: nobody could use it.
+#[derive(Debug)]
+pub(super) struct Handover {
+    /// `None` once it was taken.
+    portal: Option<Portal>,
+    child: Arc<ChildActor>,
+}
+
+impl Handover {
+    fn new(portal: Portal, child: Arc<ChildActor>) -> Self {
+        Self { portal: Some(portal), child }
+    }
+
+    pub(super) fn take(mut self) -> Portal {
+        self.portal.take().expect("taken by value")
+    }
+}
+
+impl Drop for Handover {
+    fn drop(&mut self) {
+        if self.portal.is_some() {
+            self.child.cancel.cancel();
+        }
+    }
+}
+
 /// What became of the process, told once.
 type Exit = watch::Receiver<Option<Option<ExitStatus>>>;
 
@@ -61,7 +87,7 @@ pub(super) async fn supervise(
     actor: Actor,
     child: Arc<ChildActor>,
     birth: Birth,
-    born: oneshot::Sender<Result<Portal, Error>>,
+    born: oneshot::Sender<Result<Handover, Error>>,
 ) -> Option<Error> {
     let name = birth.process.name.clone();
     let sockets = birth.boot.bind_addrs.clone();
@@ -108,13 +134,13 @@ enum End {
 #[allow(clippy::too_many_arguments, reason = "the parts of a birth, each used once")]
 async fn boot(
     actor: &Actor,
-    child: &ChildActor,
+    child: &Arc<ChildActor>,
     spec: SpawnSpec,
     channel: tokio::net::UnixStream,
     process: &mut Child,
     pid: u32,
     exit: Exit,
-    mut born: oneshot::Sender<Result<Portal, Error>>,
+    mut born: oneshot::Sender<Result<Handover, Error>>,
 ) -> Result<Portal, Unborn> {
     let limit = actor.timeouts().child_boot;
     let name = child.uid.name();
@@ -122,10 +148,8 @@ async fn boot(
         biased;
         booted = timeout(limit, connect(actor, child, spec, channel, pid, exit)) => match booted {
             Ok(Ok(portal)) => {
-                if born.send(Ok(portal.clone())).is_err() {
-                    // `start_actor` was dropped: nobody will ever use the child.
-                    child.cancel.cancel();
-                }
+                // Ends the child when `start_actor` was dropped, or is before it is polled again.
+                _ = born.send(Ok(Handover::new(portal.clone(), child.clone())));
                 return Ok(portal);
             }
             Ok(Err(reason)) => reason,

@@ -22,10 +22,10 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::builder::StartActor;
-use super::child::{Birth, ChildActor, supervise};
+use super::child::{Birth, ChildActor, Handover, supervise};
 use super::one_shot::RunInActor;
 use crate::actor::Actor;
-use crate::dialog::{FnTarget, Portal};
+use crate::dialog::FnTarget;
 use crate::error::{Error, ErrorGroup, Result, RuntimeFailure};
 use crate::proto::id::Uid;
 
@@ -141,7 +141,7 @@ impl ActorNursery {
         Self { inner: Arc::new(Inner { actor, state: Mutex::default() }) }
     }
 
-    /// Starts a child actor in a process of its own; await the builder to get a [`Portal`] to it.
+    /// Starts a child actor in a process of its own; await the builder to get a [`Portal`](crate::Portal) to it.
     ///
     /// # Errors
     /// [`Error::Spawn`] when the process could not be started or did not boot, [`Error::Runtime`] when the nursery is
@@ -184,7 +184,7 @@ impl ActorNursery {
     }
 
     /// Starts a child and its supervisor.
-    pub(super) fn adopt(&self, uid: Uid, birth: Birth) -> Result<oneshot::Receiver<Result<Portal>>> {
+    pub(super) fn adopt(&self, uid: Uid, birth: Birth) -> Result<oneshot::Receiver<Result<Handover>>> {
         let child =
             Arc::new(ChildActor { uid, cancel: CancellationToken::new(), reaped: CancellationToken::new() });
         let mut state = self.inner.lock();
