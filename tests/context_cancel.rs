@@ -2,10 +2,8 @@
 
 mod support;
 
-use std::task::Poll;
-
 use support::journal::{NoteOnDrop, entries, note, seen};
-use support::{Spoiled, forever, spoiled, start, tree, with_local, with_process};
+use support::{Spoiled, forever, spoiled, start, tree, until_cancelled, with_local, with_process};
 use tractor::error::ContextCancelled;
 use tractor::prelude::*;
 use tractor::{Error, Result, Uid};
@@ -31,15 +29,13 @@ async fn go() {
     note("go");
 }
 
-/// Fails when it is polled again, which is when it is cancelled.
 #[tractor::context(started = ())]
 async fn fails_when_cancelled(ctx: Context<(), (), ()>) -> std::result::Result<u64, Spoiled> {
     let _ctx = ctx.started(()).await.or_else(|_| spoiled("not started"))?;
-    note("asleep");
-    let mut polled = false;
-    std::future::poll_fn(
-        |_| if std::mem::replace(&mut polled, true) { Poll::Ready(()) } else { Poll::Pending },
-    )
+    until_cancelled(async {
+        note("asleep");
+        forever().await;
+    })
     .await;
     spoiled("failed while it was cancelled")
 }

@@ -8,8 +8,10 @@
 pub(crate) mod journal;
 pub(crate) mod processes;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use tractor::{ActorNursery, ActorOptions, Portal};
@@ -117,6 +119,46 @@ where
 pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     let mut future = std::pin::Pin::new(future);
     std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+/// Runs `work`, which must not end, until the running endpoint is cancelled: until it is polled and nobody has woken it.
+pub(crate) async fn until_cancelled(work: impl Future) {
+    // The first polls of an endpoint come without a wake as well; this comes back through one.
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+    }
+    let woken = Arc::new(Woken::default());
+    let mut work = pin!(work);
+    let mut polled = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut polled, true) && !woken.flag.swap(false, Ordering::Relaxed) {
+            return Poll::Ready(());
+        }
+        woken.task.lock().expect("nothing panics with it").clone_from(cx.waker());
+        let waker = woken.clone().into();
+        assert!(work.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "the work has ended");
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Remembers that it was woken, and wakes a task.
+struct Woken {
+    flag: AtomicBool,
+    task: Mutex<Waker>,
+}
+
+impl Default for Woken {
+    fn default() -> Self {
+        Self { flag: AtomicBool::new(false), task: Mutex::new(Waker::noop().clone()) }
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.flag.store(true, Ordering::Relaxed);
+        self.task.lock().expect("nothing panics with it").wake_by_ref();
+    }
 }
 
 /// Never ready.

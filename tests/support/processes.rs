@@ -23,6 +23,11 @@ impl Process {
         self.state == 'Z'
     }
 
+    /// Whether it waits for something to happen.
+    pub(crate) fn is_sleeping(&self) -> bool {
+        self.state == 'S'
+    }
+
     /// Whether it is an actor whose name begins with `tag`; before its boot only the first argument tells.
     fn is_actor(&self, tag: &str) -> bool {
         let named = format!("{PREFIX}{tag}");
@@ -62,6 +67,14 @@ pub(crate) fn descendants(tag: &str) -> Vec<Process> {
         true
     };
     table.values().filter(|process| is_below(process) && process.is_actor(tag)).cloned().collect()
+}
+
+/// Time a process has spent on a processor, in hundredths of a second, unless it is gone.
+pub(crate) fn cpu_ticks(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, tail) = stat.rsplit_once(") ")?;
+    // Counted from the field after the name: the times in user and in kernel mode are numbers 11 and 12.
+    tail.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().ok()).sum()
 }
 
 /// Whether a process has ended, waited for or not.

@@ -90,9 +90,13 @@ impl Inner {
         }
     }
 
-    /// Records a failure, which cancels everything.
+    /// Records a failure, which cancels everything. One that two tasks report, such as a death, counts once.
     pub(super) fn fail(&self, error: Error) {
-        self.update(|state| state.errors.push(error));
+        self.update(|state| {
+            if !state.errors.iter().any(|known| known.is_same_failure(&error)) {
+                state.errors.push(error);
+            }
+        });
         self.cancel_all();
     }
 
@@ -277,12 +281,12 @@ where
     }
 }
 
-/// The body's error together with the children's. Only our own error type can hold both; with any other the body's error
+/// The body's error together with the children's, unless it is one of them, passed on. Only our own error type can hold both; with any other the body's error
 /// is returned and the children's are logged.
 fn with_children<E: From<Error> + 'static>(body: E, mut children: Vec<Error>) -> E {
     let mut boxed: Box<dyn Any> = Box::new(body);
     if let Some(own) = boxed.downcast_mut::<Error>() {
-        children.retain(|child| !is_same_death(own, child));
+        children.retain(|child| !own.is_same_failure(child));
         if !children.is_empty() {
             children.insert(0, own.clone());
             *own = ErrorGroup::collapse(children).expect("there are at least two");
@@ -293,9 +297,4 @@ fn with_children<E: From<Error> + 'static>(body: E, mut children: Vec<Error>) ->
         }
     }
     *boxed.downcast::<E>().expect("the box was made from this type")
-}
-
-/// Whether the body failed because of the very death that the child's supervisor reports.
-fn is_same_death(body: &Error, child: &Error) -> bool {
-    matches!((body, child), (Error::Died(body), Error::Died(child)) if body.pid() == child.pid())
 }

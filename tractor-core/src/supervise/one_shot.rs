@@ -71,7 +71,7 @@ where
     nursery.inner.actor.spawn_supervisor(async move {
         let value = portal.run(Call::<E>::new(args)).await.map(Arc::new);
         if let Err(error) = &value
-            && !inner.is_cancelled()
+            && !(inner.is_cancelled() && is_aftermath(error))
         {
             inner.fail(error.clone());
         }
@@ -83,6 +83,11 @@ where
         drop(running);
     });
     Ok(OneShot { uid, result })
+}
+
+/// Whether a call in an actor that is being cancelled fails like this because of that. Any other failure is its own.
+fn is_aftermath(error: &Error) -> bool {
+    matches!(error, Error::Cancelled(_) | Error::Closed(_) | Error::Died(_))
 }
 
 /// The result of one call in an actor of its own.
