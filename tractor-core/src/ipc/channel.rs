@@ -61,6 +61,33 @@ enum State {
     Closed(CloseReason),
 }
 
+/// A frame that is being written. Cut off again if its encoder fails or panics.
+struct Torn<'a> {
+    bytes: &'a mut Vec<u8>,
+    /// Where the frame begins; `None` once it is whole.
+    begin: Option<usize>,
+}
+
+impl<'a> Torn<'a> {
+    fn begin(bytes: &'a mut Vec<u8>) -> Self {
+        let begin = Some(frame::begin_frame(bytes));
+        Self { bytes, begin }
+    }
+
+    fn end(mut self, frame_bytes_max: usize) -> Result<(), FrameTooLarge> {
+        let begin = self.begin.take().expect("taken here only, by value");
+        frame::end_frame(self.bytes, begin, frame_bytes_max)
+    }
+}
+
+impl Drop for Torn<'_> {
+    fn drop(&mut self) {
+        if let Some(begin) = self.begin {
+            self.bytes.truncate(begin);
+        }
+    }
+}
+
 /// What became of an append.
 #[derive(Debug)]
 pub(crate) enum Appended {
@@ -89,7 +116,7 @@ impl Channel {
     }
 
     fn lock(&self) -> MutexGuard<'_, WriteBuf> {
-        // An encoder that panicked left at most a torn frame, which `append` cuts off again.
+        // A panic of an encoder leaves the buffer whole, see `Torn`.
         self.shared.wbuf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -119,12 +146,9 @@ impl Channel {
             State::Flushing | State::Overflowed => return Ok(Appended::Closed(CloseReason::Local)),
             State::Closed(reason) => return Ok(Appended::Closed(reason.clone())),
         }
-        let at = frame::begin_frame(&mut wbuf.bytes);
-        if let Err(error) = encode(&mut wbuf.bytes) {
-            wbuf.bytes.truncate(at);
-            return Err(error);
-        }
-        if let Err(error) = frame::end_frame(&mut wbuf.bytes, at, self.shared.limits.frame_bytes_max) {
+        let mut torn = Torn::begin(&mut wbuf.bytes);
+        encode(torn.bytes)?;
+        if let Err(error) = torn.end(self.shared.limits.frame_bytes_max) {
             return Ok(Appended::TooLarge(error));
         }
         if wbuf.bytes.len() > self.shared.limits.write_backlog_bytes_max {
@@ -243,5 +267,50 @@ impl Channel {
         drop(wbuf);
         self.shared.room.notify_waiters();
         Work::Bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn a_frame_whose_encoder_fails_or_panics_is_cut_off() {
+        let channel = Channel::new(Limits::default());
+        assert!(matches!(channel.send(&Msg::Ready), Appended::Yes));
+        let whole = channel.lock().bytes.clone();
+        let failed = channel.append(|out| {
+            out.extend_from_slice(b"half");
+            Err("no")
+        });
+        assert_eq!(failed.err(), Some("no"));
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            channel.append_infallibly(|out| {
+                out.extend_from_slice(b"half");
+                panic!("on purpose");
+            })
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(channel.lock().bytes, whole);
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_is_not_appended() {
+        let channel = Channel::new(Limits { frame_bytes_max: 4, ..Limits::default() });
+        let appended = channel.send(&Msg::Ready);
+        assert!(
+            matches!(&appended, Appended::TooLarge(error) if error.to_string().contains("frame_bytes_max"))
+        );
+        assert!(channel.lock().bytes.is_empty());
+    }
+
+    #[test]
+    fn a_backlog_over_the_limit_closes_the_channel() {
+        let channel = Channel::new(Limits { write_backlog_bytes_max: 64, ..Limits::default() });
+        while matches!(channel.send(&Msg::Ready), Appended::Yes) {}
+        let reason = channel.overflowed().expect("the backlog is over its limit");
+        assert!(reason.to_string().contains("write_backlog_bytes_max"), "{reason}");
     }
 }
