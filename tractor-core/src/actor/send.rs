@@ -1,6 +1,9 @@
 //! Values on their way out: encoded once, straight into the connection's write buffer.
 
-use std::pin::pin;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::sync::futures::Notified;
 
 use super::linked::Linked;
 use crate::error::{
@@ -39,6 +42,9 @@ pub(crate) enum Ended<'a> {
     Dropped,
 }
 
+/// What a send waits for that has found no room.
+pub(crate) type Room<'a> = Pin<Box<Notified<'a>>>;
+
 /// What became of an attempt to send a streamed value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tried {
@@ -52,15 +58,24 @@ enum Tried {
 }
 
 impl Linked {
-    /// Sends one streamed value, waiting for room.
+    /// Sends one streamed value, waiting for room; `waiting` is empty at first, and belongs to this value.
     ///
-    /// # Cancel safety
-    /// A dropped future has sent nothing, unless it was ready.
+    /// A value that was not sent when this is no longer polled is not sent at all.
     #[inline]
-    pub(crate) async fn send_value<T: Payload>(&self, head: &YieldHead, value: &T) -> Result<(), Error> {
+    pub(crate) fn poll_send<'a, T: Payload>(
+        &'a self,
+        cx: &mut Context<'_>,
+        head: &YieldHead,
+        value: &T,
+        waiting: &mut Option<Room<'a>>,
+    ) -> Poll<Result<(), Error>> {
         loop {
+            if let Some(room) = waiting {
+                ready!(room.as_mut().poll(cx));
+                *waiting = None;
+            }
             let full = match self.try_send(head, value)? {
-                Tried::Sent => return Ok(()),
+                Tried::Sent => return Poll::Ready(Ok(())),
                 full => full,
             };
             // Registered before the second look, so that room made in between is not missed.
@@ -68,11 +83,11 @@ impl Linked {
                 Tried::BufferFull => self.peer.channel.room().notified(),
                 Tried::Sent | Tried::NoCredit | Tried::Ending => self.room.notified(),
             };
-            let mut room = pin!(room);
+            let mut room = Box::pin(room);
             room.as_mut().enable();
             match self.try_send(head, value)? {
-                Tried::Sent => return Ok(()),
-                again if again == full => room.await,
+                Tried::Sent => return Poll::Ready(Ok(())),
+                again if again == full => *waiting = Some(room),
                 _other => {}
             }
         }

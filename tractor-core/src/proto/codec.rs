@@ -2,9 +2,9 @@
 //!
 //! A message is one MessagePack map with text keys. The key `msg_type` holds its name; the other keys are the fields.
 //!
-//! * [`encode`] writes `msg_type` first, then every field in the protocol's order, defaults included, integers in their
+//! * [`encode()`] writes `msg_type` first, then every field in the protocol's order, defaults included, integers in their
 //!   shortest form: byte for byte what the Python reference writes. Fields of extensions come last and only when set.
-//! * [`decode`] accepts keys in any order, ignores unknown keys, fills omitted fields that have a default, and refuses
+//! * [`decode()`] accepts keys in any order, ignores unknown keys, fills omitted fields that have a default, and refuses
 //!   a missing field, a field of the wrong type, and a key that occurs twice.
 //!
 //! What is sent most has a short way past the message type: [`YieldHead`], [`StartHead`], [`begin_pld`],

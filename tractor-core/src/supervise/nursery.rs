@@ -161,8 +161,8 @@ impl ActorNursery {
     /// nothing else.
     ///
     /// A failure of the call cancels the whole nursery, whether or not anybody waits for the result.
-    pub fn run_in_actor<C: FnTarget>(&self, call: C) -> RunInActor<C> {
-        RunInActor::new(self.clone(), call)
+    pub fn run_in_actor<C: FnTarget>(&self, call: C) -> RunInActor<C::Endpoint> {
+        RunInActor::new(self.clone(), call.into_args())
     }
 
     /// Asks every child to end and waits until their processes are gone.

@@ -149,7 +149,7 @@ pub fn encode_credit(cid: &Cid, bytes: u32, out: &mut Vec<u8>) {
 
 /// The dialog id and the payload's offset when `frame` is a `Yield` message in the usual key order.
 ///
-/// `None` says nothing: [`decode`](super::decode) may still find a message. The id is not checked to be text, the
+/// `None` says nothing: [`decode`](super::decode()) may still find a message. The id is not checked to be text, the
 /// payload only not to be empty.
 #[inline]
 pub fn peek_yield(frame: &[u8]) -> Option<(&[u8], usize)> {
