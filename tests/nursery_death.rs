@@ -10,7 +10,7 @@ use support::processes::{has_exited, pid_of, signal};
 use support::{forever, in_root, poll_once, start, tree, until};
 use tractor::error::ActorDied;
 use tractor::prelude::*;
-use tractor::{Error, Result};
+use tractor::{ActorOptions, Error, Result};
 
 #[tractor::actor_fn]
 async fn exits(code: i32) {
@@ -251,6 +251,32 @@ async fn a_death_below_is_an_error_of_the_actor_above() -> Result<()> {
         assert_eq!((remote.src_type(), remote.src_uid().name()), ("ActorDied", &*tree.name("kid")));
         assert!(remote.message().contains("SIGKILL"), "{remote}");
         Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_child_that_cannot_boot_says_why() -> Result<()> {
+    tree(async |tree| {
+        let taken = tractor::socket_addr(&tree.name("taken"))?;
+        tractor::open_root_actor(ActorOptions::new().bind(taken.clone()), async |_| {
+            tractor::open_nursery(async |an| {
+                let start = an.start_actor(tree.name("worker")).enable_module(module_path!());
+                let error = start.clone().bind(taken.clone()).await.unwrap_err();
+                let Error::Spawn(failure) = &error else { panic!("{error:?}") };
+                assert_eq!(failure.name(), tree.name("worker"));
+                assert!(failure.reason().contains(&taken.to_string()), "{error}");
+
+                let error = an.start_actor("x".repeat(5000)).await.unwrap_err();
+                assert!(matches!(error, Error::Spawn(_)), "{error:?}");
+
+                let worker = start.await?;
+                worker.cancel_actor().await?;
+                Ok(())
+            })
+            .await
+        })
+        .await
     })
     .await
 }
