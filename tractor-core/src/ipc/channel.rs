@@ -146,7 +146,7 @@ impl Channel {
             State::Flushing | State::Overflowed => return Ok(Appended::Closed(CloseReason::Local)),
             State::Closed(reason) => return Ok(Appended::Closed(reason.clone())),
         }
-        let mut torn = Torn::begin(&mut wbuf.bytes);
+        let torn = Torn::begin(&mut wbuf.bytes);
         encode(torn.bytes)?;
         if let Err(error) = torn.end(self.shared.limits.frame_bytes_max) {
             return Ok(Appended::TooLarge(error));
