@@ -2,6 +2,8 @@
 //!
 //! Run it with `cargo run --example hello`.
 
+#![allow(clippy::print_stdout, reason = "printing is what an example is for")]
+
 use tractor::prelude::*;
 
 /// Runs wherever it is called.

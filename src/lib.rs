@@ -1,4 +1,273 @@
 //! Structured concurrency across processes: supervised actor trees with typed contexts and streams.
+//!
+//! A program is a tree of *actors*: operating-system processes, each with its own tokio runtime, each owned by a scope
+//! of the actor that started it. What one writes are annotated async functions. A call of one is a value: awaited it runs
+//! here, handed to a [`Portal`] it runs in the actor behind it, and the compiler checks both alike. A scope returns only
+//! when every task and every process that was started in it has ended.
+//!
+//! ```no_run
+//! use serde::{Deserialize, Serialize};
+//! use tractor::prelude::*;
+//!
+//! #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+//! struct Point { x: i64, y: i64 }
+//!
+//! #[tractor::actor_fn]                                   // one call, one result
+//! async fn add(a: i64, b: i64) -> i64 { a + b }
+//!
+//! #[tractor::context(pld_spec = Point)]                  // a dialog: first value, two-way stream, final result
+//! async fn scale(ctx: Context<Point>, by: i64) -> tractor::Result<Point> {
+//!     let mut ctx = ctx.started(Point { x: 0, y: 0 }).await?;
+//!     let mut stream = ctx.open_stream().await?;
+//!     let mut last = Point { x: 0, y: 0 };
+//!     while let Some(p) = stream.receive().await? {
+//!         last = Point { x: p.x * by, y: p.y * by };
+//!         stream.send(&last).await?;
+//!     }
+//!     Ok(last)
+//! }
+//!
+//! #[tractor::main]
+//! async fn main() -> tractor::Result<()> {
+//!     assert_eq!(add(1, 2).await, 3);                                            // runs here
+//!     tractor::open_nursery(async |an| {
+//!         let worker = an.start_actor("worker").enable_module(module_path!()).await?;    // a process
+//!         assert_eq!(worker.run(add(1, 2)).await?, 3);                           // runs there
+//!         let last = worker.open_context(scale(3), async |ctx, first| -> tractor::Result<Point> {
+//!             assert_eq!(first, Point { x: 0, y: 0 });
+//!             let mut stream = ctx.open_stream().await?;
+//!             stream.send(Point { x: 1, y: 2 }).await?;
+//!             assert_eq!(stream.receive().await?, Some(Point { x: 3, y: 6 }));
+//!             stream.close().await?;
+//!             ctx.wait_for_result().await
+//!         }).await?;
+//!         assert_eq!(last, Point { x: 3, y: 6 });
+//!         worker.cancel_actor().await?;
+//!         Ok(())
+//!     }).await                                                                   // returns when the process is gone
+//! }
+//! ```
+//!
+//! # Nurseries and actors
+//!
+//! [`open_nursery`] opens a scope that owns child actors. [`start_actor`](ActorNursery::start_actor) runs this very
+//! program again as a child process, which serves until somebody cancels it; [`run_in_actor`](ActorNursery::run_in_actor)
+//! starts one for a single call and ends it when the result is in.
+//!
+//! * Leaving the scope waits for every child. When it returns, their processes have been reaped.
+//! * An error of the body, or the unexpected end of any child, cancels all children; every failure is reported.
+//! * A child is first asked to end, then signalled, then killed. How long each step takes is in [`Timeouts`].
+//!
+//! An actor lets others call only what it was told to: all endpoints of a module
+//! ([`enable_module`](StartActor::enable_module)) or single ones ([`expose`](StartActor::expose)).
+//!
+//! ```no_run
+//! #[tractor::actor_fn]
+//! async fn square(n: u64) -> u64 { n * n }
+//!
+//! #[tractor::main]
+//! async fn main() -> tractor::Result<()> {
+//!     let squares = tractor::open_nursery(async |an| -> tractor::Result<_> {
+//!         let (three, four) = (an.run_in_actor(square(3)).await?, an.run_in_actor(square(4)).await?);
+//!         Ok(*three.wait_for_result().await? + *four.wait_for_result().await?)
+//!     }).await?;
+//!     assert_eq!(squares, 25);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Calls
+//!
+//! [`#[actor_fn]`](macro@actor_fn) is for one call with one result. The arguments and the result are owned serde types, that
+//! is [`Payload`]s; a function may also return a `Result` with any error type.
+//!
+//! The examples from here on talk to a second actor in this process ([`with_local_actor`]), which is also how to test
+//! endpoints quickly: no process is started, but everything goes through the protocol.
+//!
+//! ```
+//! use tractor::ActorOptions;
+//!
+//! #[tractor::actor_fn]
+//! async fn parse(text: String) -> Result<i64, std::num::ParseIntError> { text.trim().parse() }
+//!
+//! #[tractor::main]
+//! async fn main() -> tractor::Result<()> {
+//!     assert_eq!(parse("1".to_owned()).await, Ok(1));
+//!     tractor::open_nursery(async |_| {
+//!         let options = ActorOptions::new().enable_module(module_path!());
+//!         tractor::with_local_actor(options, async |portal| {
+//!             assert_eq!(portal.run(parse(" 42 ".to_owned())).await?, 42);
+//!             Ok(())
+//!         }).await
+//!     }).await
+//! }
+//! ```
+//!
+//! # Contexts and streams
+//!
+//! A [`#[context]`](macro@context) links two tasks in two actors. The endpoint sends a first value, which opens the scope
+//! at the other end; both may then open a two-way [`MsgStream`]; the endpoint's final value is read with
+//! [`wait_for_result`](ParentContext::wait_for_result). If one of the two fails, the other is cancelled and learns why. The
+//! order is checked by the compiler: a context has no stream before [`started`](Context::started).
+//!
+//! `pld_spec = T` gives every message the type `T`. With `started`, `send`, `recv` and `returns` each direction has its
+//! own, as seen from the endpoint. Sending anything else does not compile.
+//!
+//! ```
+//! use tractor::{ActorOptions, prelude::*};
+//!
+//! /// Counts the words of the lines it gets, and reports the sum after each.
+//! #[tractor::context(send = u64, recv = String, returns = u64)]
+//! async fn count(ctx: Context<(), u64, String>) -> tractor::Result<u64> {
+//!     let mut ctx = ctx.started(()).await?;
+//!     let mut stream = ctx.open_stream().await?;
+//!     let mut words = 0;
+//!     while let Some(line) = stream.receive().await? {
+//!         words += line.split_whitespace().count() as u64;
+//!         stream.send(words).await?;
+//!     }
+//!     Ok(words)
+//! }
+//!
+//! async fn count_two_lines(portal: &Portal) -> tractor::Result<u64> {
+//!     portal.open_context(count(), async |ctx, ()| {
+//!         let mut stream = ctx.open_stream().await?;
+//!         stream.send("to be or".to_owned()).await?;
+//!         assert_eq!(stream.receive().await?, Some(3));
+//!         stream.send("not to be".to_owned()).await?;
+//!         assert_eq!(stream.receive().await?, Some(6));
+//!         stream.close().await?;                          // the endpoint's `receive` gives `None`
+//!         ctx.wait_for_result().await
+//!     }).await
+//! }
+//! # #[tractor::main]
+//! # async fn main() -> tractor::Result<()> {
+//! #     tractor::open_nursery(async |_| {
+//! #         let options = ActorOptions::new().enable_module(module_path!());
+//! #         assert_eq!(tractor::with_local_actor(options, count_two_lines).await?, 6);
+//! #         Ok(())
+//! #     }).await
+//! # }
+//! ```
+//!
+//! A sender waits while its receiver has no room; a slow reader slows its own sender and nobody else.
+//!
+//! Where values go one way only, [`#[stream]`](macro@stream) is shorter:
+//!
+//! ```
+//! use tractor::{ActorOptions, prelude::*};
+//!
+//! #[tractor::stream]
+//! async fn ticks(out: StreamSender<u64>, count: u64) -> tractor::Result<()> {
+//!     for tick in 0..count {
+//!         out.send(tick).await?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! async fn sum(portal: &Portal) -> tractor::Result<u64> {
+//!     portal.open_stream_from(ticks(4), async |stream| {
+//!         let mut sum = 0;
+//!         while let Some(tick) = stream.receive().await? {
+//!             sum += tick;
+//!         }
+//!         Ok(sum)
+//!     }).await
+//! }
+//! # #[tractor::main]
+//! # async fn main() -> tractor::Result<()> {
+//! #     tractor::open_nursery(async |_| {
+//! #         let options = ActorOptions::new().enable_module(module_path!());
+//! #         assert_eq!(tractor::with_local_actor(options, sum).await?, 6);
+//! #         Ok(())
+//! #     }).await
+//! # }
+//! ```
+//!
+//! # Errors
+//!
+//! Everything that can go wrong between actors is an [`Error`]. A failure of an endpoint arrives as
+//! [`Error::Remote`] with the name of the original type, its text, its causes, where it happened and which way it came;
+//! a panic does too. A cancellation is [`Error::Cancelled`] and names who asked for it: what you cancelled yourself is no
+//! error, what somebody else did is. A process that ends without being asked is [`Error::Died`].
+//!
+//! Scopes are generic over the error type of their body. Any type that an [`Error`] converts into will do, `anyhow::Error`
+//! for one.
+//!
+//! ```
+//! use tractor::{ActorOptions, error::RemoteKind, prelude::*};
+//!
+//! #[tractor::actor_fn]
+//! async fn withdraw(balance: u32, amount: u32) -> Result<u32, String> {
+//!     balance.checked_sub(amount).ok_or_else(|| format!("{amount} is more than {balance}"))
+//! }
+//!
+//! async fn overdraw(portal: &Portal) -> anyhow::Result<()> {
+//!     let error = portal.run(withdraw(10, 20)).await.unwrap_err();
+//!     let remote = error.as_remote().expect("the function failed there");
+//!     assert_eq!(remote.kind(), RemoteKind::Error);
+//!     assert_eq!(remote.message(), "20 is more than 10");
+//!     assert_eq!(remote.src_uid(), portal.uid());
+//!     Ok(())
+//! }
+//! # #[tractor::main]
+//! # async fn main() -> anyhow::Result<()> {
+//! #     tractor::open_nursery(async |_| {
+//! #         tractor::with_local_actor(ActorOptions::new().enable_module(module_path!()), overdraw).await
+//! #     }).await
+//! # }
+//! ```
+//!
+//! # Cancel safety
+//!
+//! Cancellation is a drop: a cancelled endpoint's future is dropped at its next await, and so is the body of a scope whose
+//! other side has failed. Dropping one of our futures, with a timeout or `select!` around it, leaves nothing behind:
+//!
+//! * [`Portal::run`] and [`Portal::open_context`] cancel the task in the other actor.
+//! * [`open_nursery`] cancels every child. A drop cannot wait; the actor finishes the teardown, and its own end waits
+//!   for that.
+//! * Receiving loses no value. A `send` that is dropped before it was ready has sent nothing.
+//!
+//! Every async function says more under its own heading of this name.
+//!
+//! # State of an actor
+//!
+//! [`current_actor`] is the actor the running task belongs to. [`actor_local!`] declares a value of which every actor has its
+//! own, dropped when the actor ends; process-wide statics would be shared by actors that live in one process.
+//!
+//! # Entry points
+//!
+//! Children are this program, run again. They have to be told apart before `main` does anything:
+//!
+//! * [`#[tractor::main]`](macro@main) on an async `main`, and [`#[tractor::test]`](macro@test) on async tests, do that
+//!   and build the tokio runtime;
+//! * programs that build their own runtime call [`init`] first;
+//! * [`open_root_actor`] starts the first actor with [`ActorOptions`] (name, addresses, limits, timeouts); without it,
+//!   [`open_nursery`] starts one with the defaults.
+//!
+//! ```no_run
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     tractor::init();                                    // in a child actor this never returns
+//!     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//!     runtime.block_on(tractor::open_nursery(async |an| -> tractor::Result<()> {
+//!         let worker = an.start_actor("worker").await?;
+//!         println!("{} runs as process {:?}", worker.uid(), worker.pid());
+//!         worker.cancel_actor().await?;
+//!         Ok(())
+//!     }))?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! Actors that are not parent and child find each other by address: one listens ([`StartActor::bind`],
+//! [`ActorOptions::bind`]), the other uses [`connect`].
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! | --- | --- | --- |
+//! | `macros` | yes | the attributes `actor_fn`, `context`, `stream`, `main` and `test` |
+//! | `log` | yes | `tractor::log`, a ready-made subscriber that labels each line with its actor and task |
 
 #[doc(hidden)]
 pub use tractor_core::__private;
@@ -10,9 +279,10 @@ pub use tractor_core::proto::limits::{Limits, Timeouts};
 pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::{
     Actor, ActorLocal, ActorNursery, ActorOptions, Call, Context, ContextCall, Endpoint, Error, MsgStream,
-    OneShot, ParentContext, Portal, ReceiveStream, Result, Run, RunInActor, StartActor, StreamCall, StreamRx,
-    StreamSender, StreamTx, actor_local, connect, current_actor, error, init, open_nursery, open_root_actor,
-    socket_addr, try_current_actor, with_local_actor,
+    OneShot, OpenStream, ParentContext, Portal, ReceiveStream, Result, Run, RunInActor, SendItem,
+    SendStarted, StartActor, StreamCall, StreamRx, StreamSender, StreamTx, actor_local, connect,
+    current_actor, error, init, open_nursery, open_root_actor, socket_addr, try_current_actor,
+    with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

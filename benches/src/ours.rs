@@ -12,15 +12,13 @@
 //!
 //! `uds` is the channel between parent and child, `tcp` a connection over loopback with the tree's proof.
 
-use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
-use std::task::Poll;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
+use tokio::task::JoinSet;
 use tractor::prelude::*;
 use tractor::{Addr, Result};
 
@@ -260,33 +258,20 @@ fn calls_in_flight(transport: Transport, scale: Scale) -> io::Result<f64> {
             portal.run(add(a, 1)).await?;
         }
         let start = Instant::now();
-        let callers = (0..IN_FLIGHT).map(|_| async {
-            for a in 0..(count / IN_FLIGHT) as i64 {
-                assert_eq!(portal.run(add(a, 1)).await?, a + 1);
-            }
-            Ok(())
-        });
-        all(callers.map(|caller| Box::pin(caller) as Pin<Box<dyn Future<Output = Result<()>> + '_>>)).await?;
+        let mut callers = JoinSet::new();
+        for _ in 0..IN_FLIGHT {
+            let portal = portal.clone();
+            callers.spawn(async move {
+                for a in 0..(count / IN_FLIGHT) as i64 {
+                    assert_eq!(portal.run(add(a, 1)).await?, a + 1);
+                }
+                Ok::<(), tractor::Error>(())
+            });
+        }
+        while let Some(done) = callers.join_next().await {
+            done.expect("callers do not panic")?;
+        }
         let calls = count / IN_FLIGHT * IN_FLIGHT;
         Ok(calls as f64 / start.elapsed().as_secs_f64())
     })
-}
-
-/// Polls every future, as one task, until all are ready.
-async fn all<'a>(futures: impl Iterator<Item = Pin<Box<dyn Future<Output = Result<()>> + 'a>>>) -> Result<()> {
-    let mut waiting: Vec<_> = futures.collect();
-    poll_fn(|cx| {
-        let mut failed = Ok(());
-        waiting.retain_mut(|future| match future.as_mut().poll(cx) {
-            Poll::Ready(result) => {
-                if result.is_err() {
-                    failed = result;
-                }
-                false
-            }
-            Poll::Pending => true,
-        });
-        if failed.is_err() || waiting.is_empty() { Poll::Ready(failed) } else { Poll::Pending }
-    })
-    .await
 }

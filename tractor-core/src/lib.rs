@@ -35,8 +35,8 @@ pub use self::{
     actor::{Actor, ActorLocal, ActorOptions, current_actor, try_current_actor},
     boot::{connect, init, open_nursery, open_root_actor, socket_addr, with_local_actor},
     dialog::{
-        Call, Context, ContextCall, Endpoint, MsgStream, ParentContext, Portal, ReceiveStream, Run,
-        StreamCall, StreamRx, StreamSender, StreamTx,
+        Call, Context, ContextCall, Endpoint, MsgStream, OpenStream, ParentContext, Portal, ReceiveStream,
+        Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender, StreamTx,
     },
     error::{Error, Result},
     supervise::{ActorNursery, OneShot, RunInActor, StartActor},
@@ -53,8 +53,10 @@ pub mod __private {
     pub use crate::actor::EndpointEntry;
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::dialog::{
-        CanStream, ContextEndpoint, ContextTarget, Endpoint, EndpointRef, Fallible, FnEndpoint, FnTarget,
-        Opening, PayloadOf, SameAs, Started, StreamEndpoint, StreamTarget, fallible, infallible,
+        CanStart, CanStream, ContextEndpoint, ContextTarget, Endpoint, EndpointRef, Failure, Fallible,
+        FnEndpoint, FnTarget, Opening, PayloadOf, SameAs, Started, StreamEndpoint, StreamTarget, fallible,
+        infallible,
     };
     pub use crate::error::EndpointError;
+    pub use crate::proto::args::ArgTuple;
 }

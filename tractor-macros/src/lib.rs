@@ -22,26 +22,58 @@ use proc_macro::TokenStream;
 
 /// Makes an async function callable by other actors, with one value as its answer.
 ///
-/// ```ignore
+/// ```
+/// use tractor::prelude::*;
+///
 /// #[tractor::actor_fn]
 /// async fn add(a: i64, b: i64) -> i64 {
 ///     a + b
 /// }
 ///
-/// assert_eq!(add(1, 2).await, 3);                  // runs here
-/// assert_eq!(portal.run(add(1, 2)).await?, 3);     // runs in the actor behind the portal
+/// async fn both(portal: &Portal) -> tractor::Result<()> {
+///     assert_eq!(add(1, 2).await, 3);                 // runs here
+///     assert_eq!(portal.run(add(1, 2)).await?, 3);    // runs in the actor behind the portal
+///     Ok(())
+/// }
+/// # #[tractor::main]
+/// # async fn main() -> tractor::Result<()> {
+/// #     tractor::open_nursery(async |_| {
+/// #         tractor::with_local_actor(tractor::ActorOptions::new().enable_module(module_path!()), both).await
+/// #     }).await
+/// # }
 /// ```
 ///
-/// The function keeps its signature for its callers, but calling it gives a `Call`: a value that does nothing until it
-/// is awaited or handed to a portal. Beside the function there is a type of the same name, which stands for the
-/// endpoint.
+/// The function keeps its arguments, but calling it gives a `Call`: a value that does nothing until it is awaited or handed
+/// to a portal. Beside the function there is a type of the same name, which stands for the endpoint: the call above is a
+/// `Call<add>`. Both are as visible as the function is.
 ///
 /// # Rules
 ///
-/// - Arguments are plain names of owned, concrete, serde types: `String` rather than `&str`. There are at most twelve.
+/// - It is a free `async fn` without generics, not `unsafe`, not `extern`.
+/// - Arguments are plain names of owned, concrete, serde types: `String` rather than `&str`. There are at most twelve, and
+///   they travel by name.
 /// - The returned type is serde as well. If it is called `Result` (any path that ends so), its `Err` is the failure of
-///   the call, and may be anything that converts into a boxed error.
+///   the call: an error type, `String`, `&'static str` or a boxed error. A panic is a failure, too.
+/// - Types in the signature are at least as visible as the function.
 /// - The future is `Send`.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// pub struct User { id: u64, name: String }
+///
+/// /// Doc comments and other attributes go where they belong.
+/// #[tractor::actor_fn]
+/// pub async fn rename(mut user: User, name: Option<String>) -> Result<User, String> {
+///     user.name = name.ok_or_else(|| format!("user {} needs a name", user.id))?;
+///     Ok(user)
+/// }
+/// # fn main() {}
+/// ```
+///
+/// Registering is part of it: an actor started with the function's module enabled, or with the function itself exposed,
+/// answers such calls.
 ///
 /// # Arguments
 ///
@@ -54,7 +86,13 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes an async function an endpoint that holds a dialog with its caller: a first value, a two-way stream and a last
 /// value.
 ///
-/// ```ignore
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use tractor::prelude::*;
+///
+/// #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// struct Point { x: i64, y: i64 }
+///
 /// #[tractor::context(pld_spec = Point)]
 /// async fn scale(ctx: Context<Point>, by: i64) -> tractor::Result<Point> {
 ///     let mut ctx = ctx.started(Point { x: 0, y: 0 }).await?;
@@ -62,24 +100,62 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///     let mut last = Point { x: 0, y: 0 };
 ///     while let Some(p) = stream.receive().await? {
 ///         last = Point { x: p.x * by, y: p.y * by };
-///         stream.send(last.clone()).await?;
+///         stream.send(&last).await?;
 ///     }
 ///     Ok(last)
 /// }
 ///
-/// let last = portal.open_context(scale(3), async |ctx, first| { .. }).await?;
+/// async fn open(portal: &Portal) -> tractor::Result<()> {
+///     let last = portal.open_context(scale(3), async |ctx, first| -> tractor::Result<Point> {
+///         assert_eq!(first, Point { x: 0, y: 0 });
+///         let mut stream = ctx.open_stream().await?;
+///         stream.send(Point { x: 1, y: 2 }).await?;
+///         assert_eq!(stream.receive().await?, Some(Point { x: 3, y: 6 }));
+///         stream.close().await?;
+///         ctx.wait_for_result().await
+///     }).await?;
+///     assert_eq!(last, Point { x: 3, y: 6 });
+///     Ok(())
+/// }
+/// # #[tractor::main]
+/// # async fn main() -> tractor::Result<()> {
+/// #     tractor::open_nursery(async |_| {
+/// #         tractor::with_local_actor(tractor::ActorOptions::new().enable_module(module_path!()), open).await
+/// #     }).await
+/// # }
 /// ```
 ///
-/// The context is the first argument; callers do not pass it. Everything else is as for
-/// [`#[actor_fn]`](macro@actor_fn), except that the call cannot be awaited here.
+/// # Rules
+///
+/// The context is the first argument; callers do not pass it. Its type ends in `Context` (an alias of your own may be
+/// called `ScaleContext`) and has the types of the attribute. Everything else is as for
+/// [`#[actor_fn]`](macro@actor_fn), except that the call is a `ContextCall`, which cannot be awaited here.
 ///
 /// # Arguments
 ///
-/// - `pld_spec = T`: the type of every message of the dialog.
+/// - `pld_spec = T`: the type of every message of the dialog. The context is a `Context<T>`.
 /// - `started = A`, `send = B`, `recv = C`, `returns = D`: the type of one direction, as seen by the endpoint. They
 ///   take precedence over `pld_spec`. Without `pld_spec` a direction that is not given is `()`, and `returns` is what
 ///   the function returns. The context is then a `Context<A, B, C>`.
 /// - `crate = path`: where the `tractor` crate is, by default `::tractor`.
+///
+/// At least one type is given.
+///
+/// ```
+/// use tractor::prelude::*;
+///
+/// /// Announces its version, sends progress in percent, receives nothing, and returns a path.
+/// #[tractor::context(started = u32, send = u8, returns = String)]
+/// async fn convert(ctx: Context<u32, u8, ()>, file: String) -> tractor::Result<String> {
+///     let mut ctx = ctx.started(1).await?;
+///     let stream = ctx.open_stream().await?;
+///     for percent in [0, 50, 100] {
+///         stream.send(percent).await?;
+///     }
+///     Ok(file + ".out")
+/// }
+/// # fn main() {}
+/// ```
 #[proc_macro_attribute]
 pub fn context(attr: TokenStream, item: TokenStream) -> TokenStream {
     context::expand(attr.into(), item.into()).into()
@@ -87,18 +163,38 @@ pub fn context(attr: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Makes an async function an endpoint that answers with a sequence of values.
 ///
-/// ```ignore
+/// ```
+/// use tractor::prelude::*;
+///
 /// #[tractor::stream]
-/// async fn ticks(mut out: StreamSender<u64>, count: u64) -> tractor::Result<()> {
+/// async fn ticks(out: StreamSender<u64>, count: u64) -> tractor::Result<()> {
 ///     for tick in 0..count {
 ///         out.send(tick).await?;
 ///     }
 ///     Ok(())
 /// }
+///
+/// async fn open(portal: &Portal) -> tractor::Result<()> {
+///     portal.open_stream_from(ticks(2), async |stream| {
+///         assert_eq!(stream.receive().await?, Some(0));
+///         assert_eq!(stream.receive().await?, Some(1));
+///         assert_eq!(stream.receive().await?, None);
+///         Ok(())
+///     }).await
+/// }
+/// # #[tractor::main]
+/// # async fn main() -> tractor::Result<()> {
+/// #     tractor::open_nursery(async |_| {
+/// #         tractor::with_local_actor(tractor::ActorOptions::new().enable_module(module_path!()), open).await
+/// #     }).await
+/// # }
 /// ```
 ///
-/// The sender is the first argument; callers do not pass it. The function returns nothing, or a `Result<()>`.
-/// Everything else is as for [`#[actor_fn]`](macro@actor_fn), except that the call cannot be awaited here.
+/// # Rules
+///
+/// The sender is the first argument; callers do not pass it, and it names the type of the values. The function returns
+/// nothing, or a `Result<()>`; for a final value use [`#[context]`](macro@context). Everything else is as for
+/// [`#[actor_fn]`](macro@actor_fn), except that the call is a `StreamCall`, which cannot be awaited here.
 ///
 /// # Arguments
 ///
@@ -108,38 +204,58 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
     stream::expand(attr.into(), item.into()).into()
 }
 
-/// Runs an async `main` as the root actor of a tree.
+/// Runs an async `main` on a tokio runtime, as the program that child actors are started from.
 ///
-/// ```ignore
+/// ```no_run
 /// #[tractor::main]
 /// async fn main() -> tractor::Result<()> {
-///     tractor::open_nursery(async |nursery| { .. }).await
+///     tractor::open_nursery(async |an| {
+///         let worker = an.start_actor("worker").await?;
+///         println!("{} runs as process {:?}", worker.uid(), worker.pid());
+///         worker.cancel_actor().await?;
+///         Ok(())
+///     }).await
 /// }
 /// ```
 ///
-/// Child actors start from the same program: in a child, the function's body does not run.
+/// A child actor is this program, run again: there, the actor runs instead of the function's body. A program without an
+/// entry point, that is without this attribute and without `tractor::init()`, cannot start actors.
+///
+/// The function takes no arguments and returns what a `main` may return.
 ///
 /// # Arguments
 ///
 /// - `flavor = "multi_thread"` (the default) or `flavor = "current_thread"`: the tokio runtime.
 /// - `worker_threads = N`: threads of the multi-thread runtime, by default one per core.
 /// - `crate = path`: where the `tractor` crate is, by default `::tractor`.
+///
+/// They are about this process; a child's threads are chosen where it is started.
 #[proc_macro_attribute]
 pub fn main(attr: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Entry::Main, attr.into(), item.into()).into()
 }
 
-/// Runs an async test as the root actor of a tree of its own.
+/// Runs an async test on a tokio runtime of its own. It may start actors.
 ///
-/// ```ignore
+/// ```
+/// #[tractor::actor_fn]
+/// async fn add(a: i64, b: i64) -> i64 {
+///     a + b
+/// }
+///
 /// #[tractor::test]
 /// async fn adds() -> tractor::Result<()> {
-///     assert_eq!(add(1, 2).await, 3);
-///     Ok(())
+///     tractor::open_nursery(async |an| {
+///         let sum = an.run_in_actor(add(1, 2)).await?;
+///         assert_eq!(*sum.wait_for_result().await?, 3);
+///         Ok(())
+///     }).await
 /// }
+/// # fn main() {}
 /// ```
 ///
-/// It is a `#[test]`; `#[should_panic]` and `#[ignore]` work as usual.
+/// It is a `#[test]`: the test runner finds it, and `#[should_panic]` and `#[ignore]` work as usual. The function takes no
+/// arguments and returns what a test may return.
 ///
 /// # Arguments
 ///

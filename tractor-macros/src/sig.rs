@@ -166,5 +166,5 @@ pub(crate) fn edges(tokens: impl ToTokens) -> (Span, Span) {
 
 /// `tokens` with the outer attribute `#[allow(unused)]`: what is re-emitted beside an error may go unused.
 pub(crate) fn unused(tokens: impl ToTokens) -> TokenStream {
-    quote!(#[allow(unused)] #tokens)
+    quote!(#[allow(unused, reason = "it has errors")] #tokens)
 }

@@ -6,7 +6,7 @@
 #[tractor::actor_fn]
 #[inline]
 #[must_use = "adding has no other effect"]
-#[allow(unused_variables)]
+#[allow(unused_variables, reason = "it has to reach the body")]
 #[cfg_attr(unix, doc = "On Unix.")]
 pub async fn add(a: i64, b: i64) -> i64 {
     a

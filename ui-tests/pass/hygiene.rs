@@ -1,7 +1,7 @@
 //! Neither the names of the arguments nor what is in scope get in the way.
 
 #![deny(warnings)]
-#![allow(dead_code)]
+#![allow(dead_code, reason = "compiling is the test")]
 
 use tractor::{Context, StreamSender};
 

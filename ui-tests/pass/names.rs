@@ -6,7 +6,7 @@
 async fn r#match(r#type: String) -> usize { r#type.len() }
 
 #[tractor::actor_fn]
-#[allow(clippy::too_many_arguments)]
+#[allow(clippy::too_many_arguments, reason = "the most there may be")]
 async fn sum(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u8, k: u8, l: u8) -> u8 {
     a + b + c + d + e + f + g + h + i + j + k + l
 }

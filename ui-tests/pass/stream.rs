@@ -5,7 +5,7 @@
 use tractor::prelude::*;
 
 #[tractor::stream]
-async fn ticks(mut out: StreamSender<u64>, count: u64) -> tractor::Result<()> {
+async fn ticks(out: StreamSender<u64>, count: u64) -> tractor::Result<()> {
     for tick in 0..count {
         out.send(tick).await?;
     }

@@ -9,7 +9,7 @@ async fn works() -> tractor::Result<()> {
 
 #[tractor::test(flavor = "multi_thread", worker_threads = 2)]
 #[should_panic(expected = "no")]
-#[ignore]
+#[ignore = "only compiled here"]
 async fn panics() {
     panic!("no");
 }

@@ -33,7 +33,7 @@ where
 {
     let Connected { io, unread, aid, caps, dialer } = connected;
     let channel = Channel::new(actor.limits().clone());
-    let peer = Arc::new(Peer::new(actor.uid().clone(), aid, caps, channel.clone(), dialer));
+    let peer = Arc::new(Peer::new(actor, aid, caps, channel.clone(), dialer));
     actor.add_peer(&peer);
     let (task_actor, task_peer) = (actor.clone(), peer.clone());
     actor.spawn_link(async move {

@@ -43,6 +43,8 @@ pub(crate) struct Identity {
     /// The tree's secret: known to every actor of the tree, proved on connections that do not vouch for their user.
     pub(crate) secret: [u8; 32],
     pub(crate) is_root: bool,
+    /// Filter of the log, for children to take over; empty for none.
+    pub(crate) log: String,
 }
 
 pub(super) struct Inner {
@@ -145,6 +147,10 @@ impl Actor {
         &self.inner.identity.timeouts
     }
 
+    pub(crate) fn log_filter(&self) -> &str {
+        &self.inner.identity.log
+    }
+
     pub(crate) fn secret(&self) -> [u8; 32] {
         self.inner.identity.secret
     }
@@ -205,13 +211,25 @@ impl Actor {
     }
 
     /// Polls a request once; one that waits becomes a task.
+    ///
+    /// A request that does not wait never enters the dialog table: no message for it can arrive meanwhile, since this
+    /// runs on the task that reads the connection.
     pub(super) fn run_request(&self, mut task: RequestTask) {
         // Woken through nobody: a request that waits is polled again, as a task, right away.
         let mut cx = Context::from_waker(Waker::noop());
-        if Pin::new(&mut task).poll(&mut cx).is_pending() {
-            // A task that is never awaited: it concludes its own dialog, and `requests` waits for it.
-            self.inner.requests.spawn_on(task, &self.inner.runtime);
+        if Pin::new(&mut task).poll(&mut cx).is_ready() {
+            return;
         }
+        let linked = task.linked();
+        if let Err(error) = linked.peer.enter(linked.clone()) {
+            linked.lose(&error);
+        }
+        if let Some(canceller) = self.cancel_requested() {
+            // The request slipped in while the actor was cancelling its others.
+            linked.cancel(canceller.clone().unwrap_or_else(|| self.uid().clone()));
+        }
+        // A task that is never awaited: it concludes its own dialog, and `requests` waits for it.
+        self.inner.requests.spawn_on(task, &self.inner.runtime);
     }
 
     /// Runs a task of the runtime itself.

@@ -11,44 +11,61 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use super::core::Actor;
+use super::exposed::EndpointEntry;
 use super::invoke::{Invocation, RequestTask};
 use super::linked::Linked;
 use super::peer::{Peer, Refused};
 use super::selfcall;
 use crate::error::{self, CloseReason, Error, type_names};
 use crate::ipc::FrameHandler;
-use crate::proto::codec::{self, DecodeError};
+use crate::proto::codec::{self, DecodeError, KnownStarts, PldKind};
 use crate::proto::dialog::{Received, Side};
 use crate::proto::id::Cid;
-use crate::proto::msg::{Msg, Start};
+use crate::proto::msg::{ErrorMsg, Msg, Start};
+
+/// An endpoint that a request resolved to.
+#[derive(Debug, Clone)]
+struct Target {
+    entry: &'static EndpointEntry,
+    label: Arc<str>,
+}
 
 /// Hands the frames of one connection to its dialogs.
 pub(super) struct Dispatch {
     actor: Actor,
     peer: Arc<Peer>,
-    /// The dialog of the last streamed value: values mostly come in runs.
+    /// The dialog of the last message: messages mostly come in runs.
     last: Option<Arc<Linked>>,
+    known: KnownStarts<Target>,
     bad_frames: usize,
 }
 
 impl FrameHandler for Dispatch {
     #[inline]
     fn frame(&mut self, chunk: &Bytes, body: Range<usize>) -> Result<(), CloseReason> {
-        if let Some((cid, payload_at)) = codec::peek_yield(&chunk[body.clone()]) {
-            let payload = || chunk.slice(body.start + payload_at..body.end);
-            if self.last.as_ref().is_none_or(|last| last.cid.as_bytes() != cid) {
-                let cid = std::str::from_utf8(cid).ok().and_then(Cid::new);
-                self.last = cid.and_then(|cid| self.peer.dialog(&cid));
-            }
-            if let Some(last) = &self.last {
-                if last.handle(Received::Yield(payload())) {
-                    self.peer.forget(last.cid);
-                    self.last = None;
-                }
+        let frame = &chunk[body.clone()];
+        let payload = |at: usize| chunk.slice(body.start + at..body.end);
+        if let Some((cid, at)) = codec::peek_yield(frame) {
+            if self.hand(cid, || Received::Yield(payload(at))) {
                 return Ok(());
             }
+        } else if let Some((cid, at)) = codec::peek_pld(PldKind::Return, frame) {
+            if self.hand(cid, || Received::Return(payload(at))) {
+                return Ok(());
+            }
+        } else if let Some((cid, functype)) = codec::peek_start_ack(frame) {
+            if self.hand(cid, || Received::StartAck(functype)) {
+                return Ok(());
+            }
+        } else if let Some((cid, kwargs, target)) = self.known.find(frame)
+            && self.actor.cancel_requested().is_none()
+        {
+            let target = target.clone();
+            self.invoke(&target, cid, chunk.slice(body.start + kwargs.start..body.start + kwargs.end));
+            return Ok(());
         }
-        match codec::decode_within(&chunk.slice(body), self.peer.channel.limits().nesting_depth_max) {
+        match codec::decode_within(&chunk.slice(body.clone()), self.peer.channel.limits().nesting_depth_max) {
+            Ok(Msg::Start(start)) => self.start(&chunk.slice(body), *start),
             Ok(msg) => self.message(msg),
             Err(error) => self.undecodable(&error),
         }
@@ -57,12 +74,31 @@ impl FrameHandler for Dispatch {
 
 impl Dispatch {
     pub(super) fn new(actor: Actor, peer: Arc<Peer>) -> Self {
-        Self { actor, peer, last: None, bad_frames: 0 }
+        Self { actor, peer, last: None, known: KnownStarts::default(), bad_frames: 0 }
+    }
+
+    /// The short way for a message that was recognised without a decode. Returns whether its dialog is known.
+    #[inline]
+    fn hand(&mut self, cid: &[u8], msg: impl FnOnce() -> Received<Bytes, Box<ErrorMsg>>) -> bool {
+        let over = match &self.last {
+            Some(last) if last.cid.as_bytes() == cid => last.handle(msg()),
+            _ => {
+                let cid = std::str::from_utf8(cid).ok().and_then(Cid::new);
+                let Some(linked) = cid.and_then(|cid| self.peer.dialog(&cid)) else { return false };
+                let over = linked.handle(msg());
+                self.last = Some(linked);
+                over
+            }
+        };
+        if over && let Some(last) = self.last.take() {
+            self.peer.forget(last.cid);
+        }
+        true
     }
 
     fn message(&mut self, msg: Msg) -> Result<(), CloseReason> {
         match msg {
-            Msg::Start(start) => return self.start(*start),
+            Msg::Start(start) => return self.start(&Bytes::new(), *start),
             Msg::StartAck { cid, functype } => self.deliver(cid, Received::StartAck(functype)),
             Msg::Started { cid, pld } => self.deliver(cid, Received::Started(pld)),
             Msg::Yield { cid, pld } => self.deliver(cid, Received::Yield(pld)),
@@ -92,7 +128,7 @@ impl Dispatch {
         Ok(())
     }
 
-    fn deliver(&mut self, cid: Cid, msg: Received<Bytes, Box<crate::proto::msg::ErrorMsg>>) {
+    fn deliver(&mut self, cid: Cid, msg: Received<Bytes, Box<ErrorMsg>>) {
         let name = msg.name();
         let Some(linked) = self.peer.dialog(&cid) else {
             tracing::debug!(%cid, peer = %self.peer.aid.uid, "`{name}` for a dialog that is over or unknown");
@@ -127,7 +163,8 @@ impl Dispatch {
 
     // ---- requests ----------------------------------------------------------------------------------------------
 
-    fn start(&mut self, start: Start) -> Result<(), CloseReason> {
+    /// A request that was decoded the long way, from `frame`.
+    fn start(&mut self, frame: &Bytes, start: Start) -> Result<(), CloseReason> {
         let cid = start.cid;
         if start.uid != self.peer.aid.uid {
             let text = format!(
@@ -149,10 +186,16 @@ impl Dispatch {
             return Ok(());
         }
         match self.actor.inner.allow.find(&self.peer.us, &start.ns, &start.func) {
-            Ok(entry) => self.invoke(entry, start),
+            Ok(entry) => {
+                let target = Target { entry, label: entry.label() };
+                if let Some(at) = offset_in(frame, &start.kwargs) {
+                    self.known.learn(frame, at..at + start.kwargs.len(), target.clone());
+                }
+                self.invoke(&target, cid, start.kwargs);
+            }
             Err(mut msg) => {
                 msg.cid = Some(cid);
-                self.peer.send_error(msg);
+                self.peer.send_error(*msg);
             }
         }
         Ok(())
@@ -165,18 +208,10 @@ impl Dispatch {
         self.peer.send_error(msg);
     }
 
-    fn invoke(&mut self, entry: &'static super::exposed::EndpointEntry, start: Start) {
-        let cid = start.cid;
-        let endpoint = entry.label();
-        let linked = Arc::new(Linked::new(self.peer.clone(), cid, Side::Child, entry.kind, endpoint));
-        let invocation = Invocation { linked: linked.clone(), kwargs: start.kwargs };
-        let future = match (entry.invoke)(&invocation) {
-            Ok(future) => future,
-            Err(problem) => {
-                return self.refuse(cid, type_names::TYPE_ERROR, format!("{}(): {problem}", start.func));
-            }
-        };
-        match self.peer.enter(linked.clone()) {
+    fn invoke(&mut self, target: &Target, cid: Cid, kwargs: Bytes) {
+        let Target { entry, label } = target;
+        let linked = Arc::new(Linked::new(self.peer.clone(), cid, Side::Child, entry.kind, label.clone()));
+        match self.peer.admit(&cid) {
             Ok(()) => {}
             Err(Refused::Closed) => return,
             Err(Refused::Duplicate) => {
@@ -192,14 +227,23 @@ impl Dispatch {
                 return self.refuse(cid, type_names::RUNTIME_FAILURE, text);
             }
         }
+        let invocation = Invocation { linked: linked.clone(), kwargs };
+        let future = match (entry.invoke)(&invocation) {
+            Ok(future) => future,
+            Err(problem) => {
+                return self.refuse(cid, type_names::TYPE_ERROR, format!("{}(): {problem}", entry.name));
+            }
+        };
         // An id may be used again after its dialog; values now belong to the new one.
         self.last = None;
-        if let Some(canceller) = self.actor.cancel_requested() {
-            // The request slipped in while the actor was cancelling its others.
-            linked.cancel(canceller.clone().unwrap_or_else(|| self.peer.us.clone()));
-        }
         // A closed channel is reported by the loss of the dialog.
-        _ = self.peer.channel.send(&Msg::StartAck { cid, functype: entry.kind });
+        _ = self.peer.channel.append_infallibly(|out| codec::encode_start_ack(&cid, entry.kind, out));
         self.actor.run_request(RequestTask::new(self.actor.clone(), linked, future));
     }
+}
+
+/// Where `part`, a slice of `whole`, begins in it.
+fn offset_in(whole: &Bytes, part: &Bytes) -> Option<usize> {
+    let at = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    (at + part.len() <= whole.len()).then_some(at)
 }

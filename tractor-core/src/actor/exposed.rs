@@ -75,7 +75,7 @@ impl Allow {
         us: &Uid,
         module: &str,
         name: &str,
-    ) -> Result<&'static EndpointEntry, ErrorMsg> {
+    ) -> Result<&'static EndpointEntry, Box<ErrorMsg>> {
         let registered = REGISTERED.get(&(module, name));
         if let Some(entry) = registered
             && self.allows(module, name)
@@ -84,7 +84,7 @@ impl Allow {
         }
         if registered.is_none() && self.allows(module, name) {
             let text = format!("module `{module}` has no endpoint `{name}`; {}", known_in(module));
-            return Err(error::local(us, error::type_names::ATTRIBUTE_ERROR, text));
+            return Err(Box::new(error::local(us, error::type_names::ATTRIBUTE_ERROR, text)));
         }
         let hint = if registered.is_some() {
             format!(
@@ -94,7 +94,7 @@ impl Allow {
             unknown_module(module)
         };
         let text = format!("`{module}:{name}` is not exposed by actor `{}`: {hint}", us.name());
-        Err(error::local(us, error::type_names::MODULE_NOT_EXPOSED, text))
+        Err(Box::new(error::local(us, error::type_names::MODULE_NOT_EXPOSED, text)))
     }
 }
 

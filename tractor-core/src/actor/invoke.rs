@@ -48,6 +48,10 @@ impl RequestTask {
         Self { actor, linked, endpoint: Some(endpoint) }
     }
 
+    pub(super) fn linked(&self) -> &Arc<Linked> {
+        &self.linked
+    }
+
     fn conclude(&mut self, ended: Ended<'_>) {
         self.drop_endpoint();
         self.linked.conclude(ended);

@@ -13,12 +13,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 use super::peer::Peer;
 use crate::error::{self, Error, MessagingError};
 use crate::proto::dialog::{Command, Dialog, Effect, Misuse, Received, RecvCredit, SendCredit, Side};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::{ErrorMsg, FuncType, Msg};
+
+/// Cancel requests for one task that wait for its end; further ones are acknowledged at once.
+const CANCEL_REQUESTS_MAX: usize = 16;
 
 /// One end of one dialog.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub(crate) struct Linked {
     pub(crate) peer: Arc<Peer>,
     /// `module:name` of the endpoint, for logs and errors.
     pub(crate) endpoint: Arc<str>,
+    /// Notified when a sender that had no room should try again: a grant, or the end of the dialog.
+    pub(super) room: Notify,
     /// See the invariants.
     cell: Mutex<Cell>,
 }
@@ -57,31 +63,50 @@ pub(super) struct Cell {
     first: Option<Bytes>,
     inbox: VecDeque<Bytes>,
     inbox_end: Option<InboxEnd>,
-    /// A local reader has been told of the end.
+    /// A local reader has been told that the peer closed its half.
     end_seen: bool,
     outcome: Option<Outcome>,
     /// Child side: the parent side's failure, to be relayed.
     pub(super) parent_failure: Option<Box<ErrorMsg>>,
     pub(super) tx: SendCredit,
     rx: RecvCredit,
-    /// The one task that reads the inbox.
-    reader: Option<Waker>,
-    /// Everybody who waits for anything else.
-    watchers: Vec<Waker>,
+    /// Child side: cancel requests to be acknowledged once the task has ended.
+    pub(super) cancel_requests: Vec<Cid>,
+    /// Who reads the inbox: the holder of the stream's receiving half.
+    reader: Slot,
+    /// Who waits for the first value or the outcome: the one call, or the one scope.
+    outcome_waiter: Slot,
+    /// Who drops user code when the dialog fails or ends: the scope around a body, the task around an endpoint.
+    guard: Slot,
+}
+
+/// The waker of the one future that has a role; a later poll replaces it.
+///
+/// A list of wakers would not do: whether two wakers wake the same task cannot always be told, so it could grow with
+/// every poll.
+#[derive(Debug, Default)]
+struct Slot(Option<Waker>);
+
+impl Slot {
+    fn set(&mut self, cx: &Context<'_>) {
+        match &mut self.0 {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.0 = Some(cx.waker().clone()),
+        }
+    }
+
+    fn wake(&mut self) {
+        if let Some(waker) = self.0.take() {
+            waker.wake();
+        }
+    }
 }
 
 impl Cell {
     fn wake_all(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-        self.watchers.drain(..).for_each(Waker::wake);
-    }
-
-    pub(super) fn watch(&mut self, cx: &Context<'_>) {
-        if !self.watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            self.watchers.push(cx.waker().clone());
-        }
+        self.reader.wake();
+        self.outcome_waiter.wake();
+        self.guard.wake();
     }
 
     pub(super) fn failure(&self) -> Option<&Error> {
@@ -89,10 +114,6 @@ impl Cell {
             Some(Outcome::Failed(error)) => Some(error),
             Some(Outcome::Returned(_) | Outcome::StreamDone) | None => None,
         }
-    }
-
-    pub(super) fn peer_stopped(&self) -> bool {
-        self.end_seen
     }
 }
 
@@ -112,10 +133,12 @@ impl Linked {
             parent_failure: None,
             tx: SendCredit::default(),
             rx: RecvCredit::new(peer.channel.limits().stream_window_bytes),
-            reader: None,
-            watchers: Vec::new(),
+            cancel_requests: Vec::new(),
+            reader: Slot::default(),
+            outcome_waiter: Slot::default(),
+            guard: Slot::default(),
         };
-        Self { cid, peer, endpoint, cell: Mutex::new(cell) }
+        Self { cid, peer, endpoint, room: Notify::new(), cell: Mutex::new(cell) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Cell> {
@@ -134,15 +157,15 @@ impl Linked {
             Effect::Accepted => {}
             Effect::First(value) => {
                 cell.first = Some(value);
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::EndOfStream => {
                 cell.inbox_end = Some(InboxEnd::Stopped);
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::Grant(bytes) => {
                 cell.tx.grant(bytes);
-                cell.watchers.drain(..).for_each(Waker::wake);
+                self.room.notify_waiters();
             }
             Effect::Settled { value, stream_cut } => {
                 if stream_cut {
@@ -152,20 +175,20 @@ impl Linked {
                     self.report_to_peer(error::type_names::MESSAGING_ERROR, text.to_owned());
                 }
                 cell.outcome = Some(Outcome::Returned(value));
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::StreamDone => {
                 cell.inbox_end = Some(InboxEnd::Stopped);
                 cell.outcome = Some(Outcome::StreamDone);
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::Failed(msg) => {
                 cell.outcome = Some(Outcome::Failed(Error::from(Arc::from(msg))));
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::CancelTask(msg) => {
                 cell.parent_failure = Some(msg);
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::Violated(violation) => {
                 let report =
@@ -179,7 +202,7 @@ impl Linked {
                     // Sent when the task has ended: the peer gets one outcome.
                     Side::Child => cell.parent_failure = Some(Box::new(report)),
                 }
-                cell.wake_all();
+                self.wake_all(&mut cell);
             }
             Effect::Ignored(why) => {
                 tracing::debug!(cid = %self.cid, peer = %self.peer.aid.uid, "ignored `{name}`: {why}");
@@ -189,13 +212,10 @@ impl Linked {
     }
 
     fn deliver(&self, cell: &mut Cell, value: Bytes) {
-        let kept_to_limit = if self.peer.has_credit() {
-            cell.rx.arrived(value.len())
-        } else {
-            cell.inbox.len() < self.peer.channel.limits().inbox_messages_max
-        };
+        let few = self.peer.has_credit() || cell.inbox.len() < self.peer.channel.limits().inbox_messages_max;
+        let kept_to_limit = few && cell.rx.arrived(value.len());
         if !kept_to_limit {
-            let knob = if self.peer.has_credit() { "stream_window_bytes" } else { "inbox_messages_max" };
+            let knob = if few { "Limits::stream_window_bytes" } else { "Limits::inbox_messages_max" };
             let text = format!("the stream's receiver is full and a value was dropped (`{knob}`)");
             let mut msg = error::local(&self.peer.us, error::type_names::STREAM_OVERRUN, text);
             msg.sender = Some(self.peer.aid.uid.clone());
@@ -203,9 +223,7 @@ impl Linked {
             return;
         }
         cell.inbox.push_back(value);
-        if let Some(reader) = cell.reader.take() {
-            reader.wake();
-        }
+        cell.reader.wake();
     }
 
     /// The connection is gone. Returns nothing: every waiter is told.
@@ -215,8 +233,13 @@ impl Linked {
             if cell.dialog.side() == Side::Parent {
                 cell.outcome = Some(Outcome::Failed(error.clone()));
             }
-            cell.wake_all();
+            self.wake_all(&mut cell);
         }
+    }
+
+    fn wake_all(&self, cell: &mut Cell) {
+        cell.wake_all();
+        self.room.notify_waiters();
     }
 
     fn report_to_peer(&self, type_name: &str, text: String) {
@@ -226,6 +249,12 @@ impl Linked {
     pub(super) fn send_error(&self, mut msg: ErrorMsg) {
         msg.cid = Some(self.cid);
         self.peer.send_error(msg);
+    }
+
+    /// Whether the stream is over in both directions because the peer has closed its half, as a local reader has been
+    /// told. Rust peers close each half on its own; in the base protocol one `Stop` ends both.
+    pub(super) fn stopped_by_peer(&self, cell: &Cell) -> bool {
+        cell.end_seen && !self.peer.has_credit()
     }
 
     // ---- the user's side ---------------------------------------------------------------------------------------
@@ -248,7 +277,7 @@ impl Linked {
         if let Some(error) = cell.failure() {
             return Poll::Ready(Err(error.clone()));
         }
-        cell.watch(cx);
+        cell.outcome_waiter.set(cx);
         Poll::Pending
     }
 
@@ -258,12 +287,10 @@ impl Linked {
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
         let mut cell = self.lock();
         if let Some(value) = cell.inbox.pop_front() {
-            if self.peer.has_credit() {
-                let bytes = cell.rx.consumed(value.len());
-                if bytes > 0 && !cell.dialog.is_settled() {
-                    // A closed channel is reported by the loss of the dialog.
-                    _ = self.peer.channel.send(&Msg::Credit { cid: self.cid, bytes });
-                }
+            let bytes = cell.rx.consumed(value.len());
+            if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() {
+                // A closed channel is reported by the loss of the dialog.
+                _ = self.peer.channel.send(&Msg::Credit { cid: self.cid, bytes });
             }
             return Poll::Ready(Ok(Some(value)));
         }
@@ -282,10 +309,7 @@ impl Linked {
             None if cell.outcome.is_some() => return Poll::Ready(Ok(None)),
             None => {}
         }
-        match &mut cell.reader {
-            Some(waker) if waker.will_wake(cx.waker()) => {}
-            slot => *slot = Some(cx.waker().clone()),
-        }
+        cell.reader.set(cx);
         Poll::Pending
     }
 
@@ -295,7 +319,7 @@ impl Linked {
         if let Some(outcome) = &cell.outcome {
             return Poll::Ready(outcome.clone());
         }
-        cell.watch(cx);
+        cell.outcome_waiter.set(cx);
         Poll::Pending
     }
 
@@ -323,18 +347,8 @@ impl Linked {
             return Poll::Ready(error.clone());
         }
         if cell.outcome.is_none() {
-            cell.watch(cx);
+            cell.guard.set(cx);
         }
-        Poll::Pending
-    }
-
-    /// Waits until the dialog is over.
-    pub(crate) fn poll_settled(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut cell = self.lock();
-        if cell.dialog.is_settled() {
-            return Poll::Ready(());
-        }
-        cell.watch(cx);
         Poll::Pending
     }
 
@@ -344,7 +358,7 @@ impl Linked {
         if cell.dialog.is_ending() {
             return Poll::Ready(());
         }
-        cell.watch(cx);
+        cell.guard.set(cx);
         Poll::Pending
     }
 
@@ -353,7 +367,7 @@ impl Linked {
         let mut cell = self.lock();
         let first = cell.dialog.cancel(by);
         if first {
-            cell.wake_all();
+            self.wake_all(&mut cell);
         }
         first
     }
@@ -371,7 +385,17 @@ impl Linked {
         self.lock().dialog.phase_name()
     }
 
-    pub(super) fn wake_watchers(&self) {
-        self.lock().wake_all();
+    /// Records a cancel request of the peer, which is acknowledged once the task has ended. Returns whether it is to be
+    /// acknowledged at once: the task has ended already, or too many requests wait for it.
+    pub(super) fn cancel_for(&self, by: Uid, request: Cid) -> bool {
+        let mut cell = self.lock();
+        if cell.dialog.is_settled() || cell.cancel_requests.len() >= CANCEL_REQUESTS_MAX {
+            return true;
+        }
+        cell.cancel_requests.push(request);
+        if cell.dialog.cancel(by) {
+            self.wake_all(&mut cell);
+        }
+        false
     }
 }

@@ -28,3 +28,4 @@ pub(crate) use linked::{Linked, Outcome};
 pub use local::ActorLocal;
 pub use options::ActorOptions;
 pub(crate) use peer::{Peer, Request};
+pub(crate) use send::Room;

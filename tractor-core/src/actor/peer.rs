@@ -8,13 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use super::core::Actor;
 use super::linked::Linked;
 use crate::error::{Blame, CloseReason, Error, MessagingError, MsgTypeError, TransportClosed};
 use crate::ipc::{Appended, Channel};
 use crate::proto::args::ArgTuple;
-use crate::proto::codec::StartHead;
+use crate::proto::codec::{self, PldKind, StartHead};
 use crate::proto::dialog::Side;
 use crate::proto::id::{Aid, Caps, Cid, Uid};
+use crate::proto::limits::Timeouts;
 use crate::proto::msg::{ErrorMsg, FuncType, Msg};
 use crate::proto::payload::{PayloadError, PayloadFormat};
 
@@ -28,6 +30,8 @@ pub(crate) struct Peer {
     /// Extensions both ends announced.
     pub(crate) caps: Caps,
     pub(crate) channel: Channel,
+    /// Limits of this actor's waits.
+    pub(crate) timeouts: Timeouts,
     /// Set when a child reports that it has booted.
     pub(crate) ready: CancellationToken,
     /// Set when the connection has ended and everything that came on it was handled; its dialogs may not know yet.
@@ -39,6 +43,8 @@ pub(crate) struct Peer {
     /// First letter of the cids this end makes; the two ends of a connection use different ones.
     cid_prefix: u8,
     cid_next: AtomicU64,
+    /// Constant parts of the requests made so far. Held for a look-up.
+    requests: Mutex<Vec<Arc<KnownRequest>>>,
     /// Live dialogs, and why there can be no new ones. Locked before any dialog's cell.
     table: Mutex<Table>,
 }
@@ -58,6 +64,24 @@ pub(crate) struct Request<'a> {
     pub(crate) pld_spec: &'static str,
 }
 
+/// Endpoints of which a connection remembers the constant parts of a request.
+const REQUESTS_KNOWN_MAX: usize = 32;
+
+#[derive(Debug)]
+struct KnownRequest {
+    ns: String,
+    func: String,
+    pld_spec: &'static str,
+    head: StartHead,
+    label: Arc<str>,
+}
+
+impl KnownRequest {
+    fn is_for(&self, request: &Request<'_>) -> bool {
+        self.func == request.func && self.ns == request.ns && self.pld_spec == request.pld_spec
+    }
+}
+
 /// Why a child side could not be entered into the table.
 pub(super) enum Refused {
     /// The cid is in use.
@@ -69,9 +93,10 @@ pub(super) enum Refused {
 }
 
 impl Peer {
-    pub(crate) fn new(us: Uid, aid: Aid, caps: Caps, channel: Channel, dialer: bool) -> Self {
+    pub(crate) fn new(actor: &Actor, aid: Aid, caps: Caps, channel: Channel, dialer: bool) -> Self {
         Self {
-            us,
+            us: actor.uid().clone(),
+            timeouts: actor.timeouts().clone(),
             aid,
             caps,
             channel,
@@ -81,6 +106,7 @@ impl Peer {
             cancel_asked: AtomicBool::new(false),
             cid_prefix: if dialer { b'd' } else { b'a' },
             cid_next: AtomicU64::new(0),
+            requests: Mutex::default(),
             table: Mutex::default(),
         }
     }
@@ -112,6 +138,25 @@ impl Peer {
         }
     }
 
+    /// The constant parts of a request, made once per endpoint.
+    fn known_request(&self, request: &Request<'_>) -> Arc<KnownRequest> {
+        let mut known = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.iter().find(|known| known.is_for(request)) {
+            return found.clone();
+        }
+        let fresh = Arc::new(KnownRequest {
+            ns: request.ns.to_owned(),
+            func: request.func.to_owned(),
+            pld_spec: request.pld_spec,
+            head: StartHead::new(request.ns, request.func, &self.us, request.pld_spec),
+            label: Arc::from(format!("{}:{}", request.ns, request.func)),
+        });
+        if known.len() < REQUESTS_KNOWN_MAX {
+            known.push(fresh.clone());
+        }
+        fresh
+    }
+
     /// Asks the peer to run an endpoint; returns the parent side of the new dialog.
     ///
     /// `args` appends them as one map from name to value.
@@ -120,23 +165,23 @@ impl Peer {
         request: Request<'_>,
         args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Arc<Linked>, Error> {
-        let head = StartHead::new(request.ns, request.func, &self.us, request.pld_spec);
-        let endpoint = Arc::from(format!("{}:{}", request.ns, request.func));
+        let known = self.known_request(&request);
         let linked = {
             let mut table = self.table();
             if let Some(error) = &table.closed {
                 return Err(error.clone());
             }
             let cid = self.next_cid(&table);
-            let linked = Arc::new(Linked::new(self.clone(), cid, Side::Parent, request.kind, endpoint));
+            let linked =
+                Arc::new(Linked::new(self.clone(), cid, Side::Parent, request.kind, known.label.clone()));
             table.dialogs.insert(cid, linked.clone());
             linked
         };
         let cid = linked.cid;
         let appended = self.channel.append(|out| {
-            head.begin(&cid, out);
+            known.head.begin(&cid, out);
             args(self.format(), out)?;
-            head.finish(out);
+            known.head.finish(out);
             Ok::<_, PayloadError>(())
         });
         let error = match appended {
@@ -165,18 +210,34 @@ impl Peer {
         }
     }
 
-    /// Enters the child side of a dialog the peer opened.
-    pub(super) fn enter(&self, linked: Arc<Linked>) -> Result<(), Refused> {
+    /// Checks that the peer may open a dialog with this id.
+    pub(super) fn admit(&self, cid: &Cid) -> Result<(), Refused> {
         let max = self.channel.limits().contexts_per_connection_max;
-        let mut table = self.table();
+        let table = self.table();
         if table.closed.is_some() {
             return Err(Refused::Closed);
         }
-        if table.dialogs.contains_key(&linked.cid) {
+        if table.dialogs.contains_key(cid) {
             return Err(Refused::Duplicate);
         }
         if table.dialogs.len() >= max {
             return Err(Refused::TooMany(max));
+        }
+        Ok(())
+    }
+
+    /// Answers a cancel request of the peer.
+    pub(super) fn acknowledge_cancel(&self, request: Cid) {
+        const TRUE: &[u8] = &[0xc3];
+        // A closed channel has been, or will be, reported by the loss of the connection's dialogs.
+        _ = self.channel.append_infallibly(|out| codec::encode_pld(PldKind::CancelAck, &request, TRUE, out));
+    }
+
+    /// Enters the child side of an admitted dialog. Returns why it is lost, if the connection is gone.
+    pub(super) fn enter(&self, linked: Arc<Linked>) -> Result<(), Error> {
+        let mut table = self.table();
+        if let Some(error) = &table.closed {
+            return Err(error.clone());
         }
         table.dialogs.insert(linked.cid, linked);
         Ok(())

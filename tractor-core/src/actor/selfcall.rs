@@ -2,22 +2,18 @@
 //!
 //! A closed set. Everything else is answered with an error.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 
 use super::core::Actor;
 use super::peer::Peer;
 use crate::error::{self, type_names};
 use crate::proto::args::ArgTuple;
-use crate::proto::codec::{self, PldKind};
 use crate::proto::dialog::Side;
 use crate::proto::id::Cid;
 use crate::proto::msg::{FuncType, Msg, Start};
 
 /// The namespace of the runtime's own methods.
 pub(super) const NAMESPACE: &str = "self";
-
-const NIL_TRUE: &[u8] = &[0xc3];
 
 /// Runs one of the runtime's methods. Nothing here waits; slow ones get a task.
 pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
@@ -29,7 +25,7 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
             let (actor, peer) = (actor.clone(), peer.clone());
             actor.clone().spawn_link(async move {
                 actor.cancel_requests(Some(peer.aid.uid.clone())).await;
-                acknowledge(&peer, cid);
+                peer.acknowledge_cancel(cid);
                 // The parent is the last to be disconnected; whoever else asked is done here.
                 if actor.parent_peer().is_none_or(|parent| !Arc::ptr_eq(parent, &peer)) {
                     peer.channel.close();
@@ -40,7 +36,7 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
         "_cancel_task" => match <(String,)>::decode(&["cid"], peer.format(), depth_max, &start.kwargs) {
             Ok((target,)) => {
                 accept(peer, cid);
-                cancel_task(actor, peer, cid, &target);
+                cancel_task(peer, cid, &target);
             }
             Err(problem) => refuse(peer, cid, type_names::TYPE_ERROR, format!("_cancel_task(): {problem}")),
         },
@@ -52,33 +48,20 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
     }
 }
 
-/// Cancels the task that this same connection started under `target`, and acknowledges once it has ended. An unknown or
+/// Cancels the task that this same connection started under `target`; its end is the acknowledgement. An unknown or
 /// finished task is acknowledged at once.
-fn cancel_task(actor: &Actor, peer: &Arc<Peer>, cid: Cid, target: &str) {
+fn cancel_task(peer: &Peer, request: Cid, target: &str) {
     let linked = Cid::new(target)
         .and_then(|target| peer.dialog(&target))
         .filter(|linked| linked.side() == Side::Child);
-    let Some(linked) = linked else { return acknowledge(peer, cid) };
-    linked.cancel(peer.aid.uid.clone());
-    let peer = peer.clone();
-    actor.spawn_link(async move {
-        poll_fn(|cx| linked.poll_settled(cx)).await;
-        acknowledge(&peer, cid);
-    });
+    if linked.is_none_or(|linked| linked.cancel_for(peer.aid.uid.clone(), request)) {
+        peer.acknowledge_cancel(request);
+    }
 }
-
-// In all three a closed channel has been, or will be, reported by the loss of the connection's dialogs.
 
 fn accept(peer: &Peer, cid: Cid) {
+    // A closed channel has been, or will be, reported by the loss of the connection's dialogs.
     _ = peer.channel.send(&Msg::StartAck { cid, functype: FuncType::AsyncFunc });
-}
-
-fn acknowledge(peer: &Peer, cid: Cid) {
-    let appended: Result<_, std::convert::Infallible> = peer.channel.append(|out| {
-        codec::encode_pld(PldKind::CancelAck, &cid, NIL_TRUE, out);
-        Ok(())
-    });
-    _ = appended;
 }
 
 fn refuse(peer: &Peer, cid: Cid, type_name: &str, text: String) {

@@ -1,6 +1,9 @@
 //! Values on their way out: encoded once, straight into the connection's write buffer.
 
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::sync::futures::Notified;
 
 use super::linked::Linked;
 use crate::error::{
@@ -39,51 +42,97 @@ pub(crate) enum Ended<'a> {
     Dropped,
 }
 
+/// What a send waits for that has found no room.
+pub(crate) type Room<'a> = Pin<Box<Notified<'a>>>;
+
+/// What became of an attempt to send a streamed value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    Sent,
+    /// The receiver has no room.
+    NoCredit,
+    /// Too much waits to be written on the connection.
+    BufferFull,
+    /// The connection is gone; the dialog will be told why.
+    Ending,
+}
+
 impl Linked {
-    /// Sends one streamed value, once there is room for it.
+    /// Sends one streamed value, waiting for room; `waiting` is empty at first, and belongs to this value.
+    ///
+    /// A value that was not sent when this is no longer polled is not sent at all.
     #[inline]
-    pub(crate) fn poll_send<T: Payload>(
-        &self,
+    pub(crate) fn poll_send<'a, T: Payload>(
+        &'a self,
         cx: &mut Context<'_>,
         head: &YieldHead,
         value: &T,
+        waiting: &mut Option<Room<'a>>,
     ) -> Poll<Result<(), Error>> {
+        loop {
+            if let Some(room) = waiting {
+                ready!(room.as_mut().poll(cx));
+                *waiting = None;
+            }
+            let full = match self.try_send(head, value)? {
+                Tried::Sent => return Poll::Ready(Ok(())),
+                full => full,
+            };
+            // Registered before the second look, so that room made in between is not missed.
+            let room = match full {
+                Tried::BufferFull => self.peer.channel.room().notified(),
+                Tried::Sent | Tried::NoCredit | Tried::Ending => self.room.notified(),
+            };
+            let mut room = Box::pin(room);
+            room.as_mut().enable();
+            match self.try_send(head, value)? {
+                Tried::Sent => return Poll::Ready(Ok(())),
+                again if again == full => *waiting = Some(room),
+                _other => {}
+            }
+        }
+    }
+
+    /// Sends one streamed value if there is room for it.
+    #[inline]
+    fn try_send<T: Payload>(&self, head: &YieldHead, value: &T) -> Result<Tried, Error> {
         let mut cell = self.lock();
         if let Some(error) = cell.failure() {
-            return Poll::Ready(Err(error.clone()));
+            return Err(error.clone());
         }
-        if let Err(misuse) = cell.dialog.command(Command::Yield) {
-            return Poll::Ready(Err(self.misuse(misuse)));
-        }
-        if cell.peer_stopped() {
-            let text = "the peer has closed the stream";
-            return Poll::Ready(Err(MessagingError::new(text, Some(self.cid)).into()));
+        cell.dialog.command(Command::Yield).map_err(|misuse| self.misuse(misuse))?;
+        if self.stopped_by_peer(&cell) {
+            return Err(MessagingError::new("the peer has closed the stream", Some(self.cid)).into());
         }
         let has_credit = self.peer.has_credit();
         if has_credit && !cell.tx.has_room() {
-            cell.watch(cx);
-            return Poll::Pending;
+            return Ok(Tried::NoCredit);
         }
-        std::task::ready!(self.peer.channel.poll_room(cx));
         let mut payload_bytes = 0;
-        let appended = self.peer.channel.append(|out| {
+        let appended = self.peer.channel.append_if_room(|out| {
             out.extend_from_slice(head.as_bytes());
             let start = out.len();
             value.encode_payload(self.peer.format(), out)?;
             payload_bytes = out.len() - start;
             Ok(())
         });
-        match &appended {
-            Ok(Appended::Yes) if has_credit => cell.tx.spend(payload_bytes),
-            Ok(Appended::Closed(_)) => {
-                // The loss of the dialog is about to be told, with the reason.
-                cell.watch(cx);
-                return Poll::Pending;
+        match appended {
+            Ok(None) => return Ok(Tried::BufferFull),
+            // The loss of the dialog is about to be told, with the reason.
+            Ok(Some(Appended::Closed(_))) => return Ok(Tried::Ending),
+            Ok(Some(appended)) => {
+                if has_credit && matches!(appended, Appended::Yes) {
+                    cell.tx.spend(payload_bytes);
+                }
+                drop(cell);
+                self.appended("Yield", value, Ok(appended))?;
             }
-            Ok(Appended::Yes | Appended::TooLarge(_)) | Err(_) => {}
+            Err(problem) => {
+                drop(cell);
+                self.appended("Yield", value, Err(problem))?;
+            }
         }
-        drop(cell);
-        Poll::Ready(self.appended("Yield", value, appended))
+        Ok(Tried::Sent)
     }
 
     /// Sends the first value of a context.
@@ -109,7 +158,7 @@ impl Linked {
             Err(Misuse::StreamClosed | Misuse::Ended | Misuse::StreamNotOpen) => return Ok(()),
             Err(misuse) => return Err(self.misuse(misuse)),
         }
-        if cell.peer_stopped() {
+        if self.stopped_by_peer(&cell) {
             // The side that saw `Stop` first does not answer it.
             return Ok(());
         }
@@ -158,6 +207,7 @@ impl Linked {
         let mut cell = self.lock();
         let conclusion = cell.dialog.conclude(end);
         let parent_failure = cell.parent_failure.take();
+        let cancel_requests = std::mem::take(&mut cell.cancel_requests);
         drop(cell);
         match (conclusion, ended) {
             (Conclusion::Return, Ended::Returned(value)) => self.send_return(value),
@@ -176,8 +226,10 @@ impl Linked {
             }
             (Conclusion::Nothing, _) => {}
         }
+        for request in cancel_requests {
+            self.peer.acknowledge_cancel(request);
+        }
         self.peer.forget(self.cid);
-        self.wake_watchers();
     }
 
     fn send_return(&self, value: &dyn ErasedPayload) {

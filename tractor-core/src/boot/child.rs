@@ -133,6 +133,7 @@ async fn serve_parent(spec: ChildSpec, channel: UnixStream) -> Result<(), BootEr
         timeouts: Timeouts::default(),
         secret: boot.secret.unwrap_or_else(crate::ipc::fresh_nonce),
         is_root: false,
+        log: crate::devx::current_filter(),
     });
     let connected = Connected {
         io: met.io,

@@ -39,10 +39,8 @@ where
 /// the first thing `main` does: in a child process it runs the actor and never returns.
 ///
 /// ```
-/// fn main() {
-///     tractor_core::init();
-///     // build a runtime, open a nursery ...
-/// }
+/// tractor_core::init();
+/// // build a runtime, open a nursery ...
 /// ```
 pub fn init() {
     enter(Entry::Main);

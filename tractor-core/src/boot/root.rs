@@ -74,7 +74,15 @@ pub(super) fn identity(options: ActorOptions, name: &str, is_root: bool) -> Resu
     aid.pid = Some(std::process::id().into());
     aid.is_registrar = Some(false);
     aid.caps = Caps::BASIC;
-    Ok(Identity { aid, allow, limits, timeouts, secret: fresh_nonce(), is_root })
+    Ok(Identity {
+        aid,
+        allow,
+        limits,
+        timeouts,
+        secret: fresh_nonce(),
+        is_root,
+        log: crate::devx::current_filter(),
+    })
 }
 
 async fn run<T, E, F>(actor: &Actor, bind: &[crate::proto::addr::Addr], body: F) -> Result<T, E>

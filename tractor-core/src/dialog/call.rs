@@ -5,9 +5,8 @@ use std::pin::Pin;
 use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
 
 macro_rules! call_type {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[must_use = "a call does nothing by itself: hand it to a portal"]
+    ($(#[$attr:meta])* $name:ident) => {
+        $(#[$attr])*
         pub struct $name<E: Endpoint> {
             args: E::Args,
         }
@@ -30,18 +29,21 @@ macro_rules! call_type {
 call_type! {
     /// A call of a function annotated with `#[tractor::actor_fn]`: awaited it runs here, handed to
     /// [`Portal::run`](super::Portal::run) it runs there.
+    #[must_use = "a call does nothing by itself: await it, or hand it to `portal.run(..)`"]
     Call
 }
 
 call_type! {
     /// A call of a function annotated with `#[tractor::context(..)]`, for
     /// [`Portal::open_context`](super::Portal::open_context).
+    #[must_use = "a call does nothing by itself: hand it to `portal.open_context(..)`"]
     ContextCall
 }
 
 call_type! {
     /// A call of a function annotated with `#[tractor::stream]`, for
     /// [`Portal::open_stream_from`](super::Portal::open_stream_from).
+    #[must_use = "a call does nothing by itself: hand it to `portal.open_stream_from(..)`"]
     StreamCall
 }
 
@@ -57,10 +59,11 @@ impl<E: FnEndpoint> IntoFuture for Call<E> {
 
 /// What [`Portal::run`](super::Portal::run) takes: a call of an annotated function.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a call that can run in another actor",
-    label = "not a call of a function annotated with `#[tractor::actor_fn]`",
-    note = "add `#[tractor::actor_fn]` to the function; contexts are opened with `portal.open_context(..)`, one-way \
-            streams with `portal.open_stream_from(..)`"
+    message = "`{Self}` is not a call that another actor can run",
+    label = "not a call of a `#[tractor::actor_fn]`",
+    note = "if the function has no attribute, add `#[tractor::actor_fn]` to it",
+    note = "a `ContextCall` is opened with `portal.open_context(..)`, a `StreamCall` with \
+            `portal.open_stream_from(..)`"
 )]
 pub trait FnTarget {
     /// The function.
@@ -69,6 +72,7 @@ pub trait FnTarget {
     fn into_args(self) -> <Self::Endpoint as Endpoint>::Args;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: FnEndpoint> FnTarget for Call<E> {
     type Endpoint = E;
 
@@ -79,10 +83,11 @@ impl<E: FnEndpoint> FnTarget for Call<E> {
 
 /// What [`Portal::open_context`](super::Portal::open_context) takes: a call of an annotated context.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a context that can be opened in another actor",
-    label = "not a call of a function annotated with `#[tractor::context(..)]`",
-    note = "add `#[tractor::context(pld_spec = T)]` to the function and give it a first argument `ctx: Context<T>`; \
-            functions with one result are called with `portal.run(..)`"
+    message = "`{Self}` is not a context that another actor can open",
+    label = "not a call of a `#[tractor::context(..)]`",
+    note = "if the function has no attribute, add `#[tractor::context(pld_spec = T)]` to it; the first argument, \
+            `ctx: Context<T>`, is not passed by callers",
+    note = "a `Call` is run with `portal.run(..)`, a `StreamCall` is opened with `portal.open_stream_from(..)`"
 )]
 pub trait ContextTarget {
     /// The context.
@@ -91,6 +96,7 @@ pub trait ContextTarget {
     fn into_args(self) -> <Self::Endpoint as Endpoint>::Args;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: ContextEndpoint> ContextTarget for ContextCall<E> {
     type Endpoint = E;
 
@@ -101,9 +107,11 @@ impl<E: ContextEndpoint> ContextTarget for ContextCall<E> {
 
 /// What [`Portal::open_stream_from`](super::Portal::open_stream_from) takes: a call of an annotated one-way stream.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a one-way stream that can be opened in another actor",
-    label = "not a call of a function annotated with `#[tractor::stream]`",
-    note = "add `#[tractor::stream]` to the function and give it a first argument `out: StreamSender<T>`"
+    message = "`{Self}` is not a one-way stream that another actor can open",
+    label = "not a call of a `#[tractor::stream]`",
+    note = "if the function has no attribute, add `#[tractor::stream]` to it; the first argument, \
+            `out: StreamSender<T>`, is not passed by callers",
+    note = "a `Call` is run with `portal.run(..)`, a `ContextCall` is opened with `portal.open_context(..)`"
 )]
 pub trait StreamTarget {
     /// The stream.
@@ -112,6 +120,7 @@ pub trait StreamTarget {
     fn into_args(self) -> <Self::Endpoint as Endpoint>::Args;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: StreamEndpoint> StreamTarget for StreamCall<E> {
     type Endpoint = E;
 

@@ -1,17 +1,13 @@
 //! The child side of a context: what an endpoint is handed.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::portal::Portal;
-use super::stream::{MsgStream, PayloadOf};
+use super::sending::{OpenStream, PayloadOf, SendStarted};
 use crate::actor::Linked;
-use crate::error::Result;
-use crate::proto::dialog::Command;
 use crate::proto::id::{Cid, Uid};
-use crate::proto::payload::Payload;
 
 /// State of a [`Context`] before its first value was sent.
 #[derive(Debug)]
@@ -21,11 +17,21 @@ pub enum Opening {}
 #[derive(Debug)]
 pub enum Started {}
 
-/// States in which a [`Context`] may stream.
+/// States in which a [`Context`] sends its first value: before it has.
+#[diagnostic::on_unimplemented(
+    message = "the context has started already: `started` is called once",
+    label = "not available after `started`",
+    note = "send further values through the stream: `let mut stream = ctx.open_stream().await?;`"
+)]
+pub trait CanStart {}
+
+impl CanStart for Opening {}
+
+/// States in which a [`Context`] may stream: after its first value.
 #[diagnostic::on_unimplemented(
     message = "the context has not started: `open_stream` comes after `started`",
     label = "not available before `started`",
-    note = "send the first value first: `let mut ctx = ctx.started(value).await?;`"
+    note = "send the first value and go on with the context it returns: `let mut ctx = ctx.started(value).await?;`"
 )]
 pub trait CanStream {}
 
@@ -38,10 +44,13 @@ impl CanStream for Started {}
 /// cancellation, or is lost.
 pub struct Context<S, Tx = S, Rx = Tx, State = Opening> {
     linked: Arc<Linked>,
-    types: PhantomData<fn(S, Tx) -> (Rx, State)>,
+    types: PhantomData<Types<S, Tx, Rx, State>>,
 }
 
-impl<S, Tx, Rx> Context<S, Tx, Rx, Opening> {
+/// Consumes `S` and `Tx`, produces `Rx`; never holds any of them.
+type Types<S, Tx, Rx, State> = fn(S, Tx) -> (Rx, State);
+
+impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     pub(crate) fn new(linked: Arc<Linked>) -> Self {
         Self { linked, types: PhantomData }
     }
@@ -53,16 +62,13 @@ impl<S, Tx, Rx> Context<S, Tx, Rx, Opening> {
     ///
     /// # Cancel safety
     /// Sends at its first poll, without waiting.
-    pub async fn started(self, value: impl PayloadOf<S>) -> Result<Context<S, Tx, Rx, Started>>
+    pub fn started<V: PayloadOf<S>>(self, value: V) -> SendStarted<S, Tx, Rx, V::Held>
     where
-        S: Payload,
+        State: CanStart,
     {
-        self.linked.send_started(value.hold().borrow())?;
-        Ok(Context { linked: self.linked, types: PhantomData })
+        SendStarted::new(self.linked, value.hold())
     }
-}
 
-impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     /// Opens the stream. Once per context: a closed stream is not reopened, a new context is.
     ///
     /// # Errors
@@ -70,14 +76,11 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     ///
     /// # Cancel safety
     /// Opens at its first poll, without waiting.
-    pub async fn open_stream(&mut self) -> Result<MsgStream<Tx, Rx>>
+    pub fn open_stream(&mut self) -> OpenStream<'_, Tx, Rx>
     where
-        Tx: Payload,
-        Rx: Payload,
         State: CanStream,
     {
-        self.linked.command(Command::OpenStream)?;
-        Ok(MsgStream::new(self.linked.clone()))
+        OpenStream::new(&self.linked)
     }
 
     /// Cancels this context from its child side: the endpoint's future is dropped at its next await, and the parent side

@@ -90,25 +90,53 @@ pub trait StreamEndpoint: Endpoint {
 /// A return type that may be a failure: `Result`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is named like a `Result` but is none",
-    note = "an endpoint whose return type ends in `Result` must return `std::result::Result<T, E>` or an alias of it"
+    label = "not a `Result`",
+    note = "return a `std::result::Result<T, E>` or an alias of it, or give the type another name"
 )]
 pub trait Fallible {
     /// Type of the value.
     type Ok;
     /// Type of the failure.
     type Err;
+    #[doc(hidden)]
+    fn into_result(self) -> Result<Self::Ok, Self::Err>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E> Fallible for Result<T, E> {
     type Ok = T;
     type Err = E;
+
+    fn into_result(self) -> Self {
+        self
+    }
+}
+
+/// What an endpoint may fail with: any error, or text.
+#[diagnostic::on_unimplemented(
+    message = "an endpoint cannot fail with `{Self}`",
+    label = "neither an error nor text",
+    note = "implement `std::error::Error` for `{Self}`, such as with `#[derive(thiserror::Error)]`; it is also `Send`, \
+            `Sync` and free of borrowed data",
+    note = "or fail with a `String`, a `Box<dyn std::error::Error + Send + Sync>` or a `tractor::Error`"
+)]
+pub trait Failure: Sized {
+    #[doc(hidden)]
+    fn into_failure(self) -> EndpointError;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<Box<dyn StdError + Send + Sync>>> Failure for E {
+    fn into_failure(self) -> EndpointError {
+        EndpointError::new(self)
+    }
 }
 
 /// Two types that must be the same one.
 #[diagnostic::on_unimplemented(
-    message = "the endpoint uses `{Self}` where its payload contract says `{T}`",
+    message = "the endpoint has a `{Self}` where its attribute says `{T}`",
     label = "must be `{T}`",
-    note = "change the function's signature or the types in the attribute so that they agree"
+    note = "change this type, or the types in the attribute, so that both agree"
 )]
 pub trait SameAs<T>: Sized {
     #[doc(hidden)]
@@ -117,6 +145,7 @@ pub trait SameAs<T>: Sized {
     fn from_declared(declared: T) -> Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> SameAs<T> for T {
     fn into_declared(self) -> T {
         self
@@ -131,10 +160,8 @@ impl<T> SameAs<T> for T {
 ///
 /// # Errors
 /// The function's own failure.
-pub fn fallible<T, E: Into<Box<dyn StdError + Send + Sync>>>(
-    output: Result<T, E>,
-) -> Result<T, EndpointError> {
-    output.map_err(EndpointError::new)
+pub fn fallible<R: Fallible<Err: Failure>>(output: R) -> Result<R::Ok, EndpointError> {
+    output.into_result().map_err(Failure::into_failure)
 }
 
 /// The outcome of a function that cannot fail.

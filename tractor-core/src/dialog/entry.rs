@@ -37,6 +37,7 @@ fn invoke_func<E: FnEndpoint>(invocation: &Invocation) -> Result<EndpointFuture,
     let (linked, args) = bind::<E>(invocation)?;
     Ok(Box::pin(async move {
         let output = E::run(args).await;
+        linked.peer.channel.wait_room().await;
         linked.finish(E::outcome(output));
     }))
 }
@@ -45,6 +46,7 @@ fn invoke_context<E: ContextEndpoint>(invocation: &Invocation) -> Result<Endpoin
     let (linked, args) = bind::<E>(invocation)?;
     Ok(Box::pin(async move {
         let output = E::run(Context::new(linked.clone()), args).await;
+        linked.peer.channel.wait_room().await;
         linked.finish(E::outcome(output));
     }))
 }
@@ -53,6 +55,7 @@ fn invoke_stream<E: StreamEndpoint>(invocation: &Invocation) -> Result<EndpointF
     let (linked, args) = bind::<E>(invocation)?;
     Ok(Box::pin(async move {
         let output = E::run(StreamSender::new(linked.clone()), args).await;
+        linked.peer.channel.wait_room().await;
         linked.finish(E::outcome(output));
     }))
 }

@@ -5,10 +5,11 @@ use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
 
 /// An annotated function, named by its path: `add`, `service::add`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an endpoint that could be exposed",
-    label = "not an annotated function",
-    note = "name the function without calling it, as in `expose(add)`, and annotate it with `#[tractor::actor_fn]`, \
-            `#[tractor::context(..)]` or `#[tractor::stream]`"
+    message = "`{Self}` is not an endpoint that can be exposed",
+    label = "not the name of an annotated function",
+    note = "name the function without calling it: `expose(add)`",
+    note = "if the function has no attribute, add `#[tractor::actor_fn]`, `#[tractor::context(..)]` or \
+            `#[tractor::stream]` to it"
 )]
 pub trait EndpointRef<Marker> {
     /// The endpoint.

@@ -9,16 +9,18 @@ mod oneway;
 mod parent;
 mod portal;
 mod run;
+mod sending;
 mod stream;
 
 pub use call::{Call, ContextCall, ContextTarget, FnTarget, StreamCall, StreamTarget};
-pub use child::{CanStream, Context, Opening, Started};
+pub use child::{CanStart, CanStream, Context, Opening, Started};
 pub use endpoint::{
-    ContextEndpoint, Endpoint, Fallible, FnEndpoint, SameAs, StreamEndpoint, fallible, infallible,
+    ContextEndpoint, Endpoint, Failure, Fallible, FnEndpoint, SameAs, StreamEndpoint, fallible, infallible,
 };
 pub use expose::EndpointRef;
 pub use oneway::{ReceiveStream, StreamSender};
 pub use parent::ParentContext;
 pub use portal::Portal;
 pub use run::Run;
-pub use stream::{MsgStream, PayloadOf, StreamRx, StreamTx};
+pub use sending::{OpenStream, PayloadOf, SendItem, SendStarted};
+pub use stream::{MsgStream, StreamRx, StreamTx};

@@ -1,12 +1,11 @@
 //! One-way streams: an endpoint that only sends, and the scope that receives from it.
 
-use std::borrow::Borrow;
 use std::fmt;
-use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::stream::{PayloadOf, receive};
+use super::sending::{PayloadOf, SendItem};
+use super::stream::receive;
 use crate::actor::Linked;
 use crate::error::Result;
 use crate::proto::codec::YieldHead;
@@ -35,9 +34,8 @@ impl<T: Payload> StreamSender<T> {
     /// # Cancel safety
     /// A dropped future has sent nothing, unless it was ready.
     #[inline]
-    pub async fn send(&self, value: impl PayloadOf<T>) -> Result<()> {
-        let value = value.hold();
-        poll_fn(|cx| self.linked.poll_send(cx, &self.head, value.borrow())).await
+    pub fn send<V: PayloadOf<T>>(&self, value: V) -> SendItem<'_, T, V::Held> {
+        SendItem::new(&self.linked, &self.head, value.hold())
     }
 }
 

@@ -76,15 +76,15 @@ impl<E: ContextEndpoint> ParentContext<E> {
     /// context's own `receive` or `wait_for_result`.
     ///
     /// # Errors
-    /// [`Error::NoRuntime`] outside of any actor.
+    /// None today.
     ///
     /// # Cancel safety
     /// The request is sent at the first poll and stays sent.
     pub async fn cancel(&mut self) -> Result<bool> {
-        let limit = crate::actor::try_current_actor()?.timeouts().context_cancel;
+        let limit = self.linked.peer.timeouts.context_cancel;
         abandon(&self.linked);
-        let settled = poll_fn(|cx| self.linked.poll_settled(cx));
-        Ok(tokio::time::timeout(limit, settled).await.is_ok())
+        let outcome = poll_fn(|cx| self.linked.poll_outcome(cx));
+        Ok(tokio::time::timeout(limit, outcome).await.is_ok())
     }
 
     /// The actor at the other end.

@@ -81,7 +81,7 @@ impl Portal {
     /// # Cancel safety
     /// The request is sent at the first poll and stays sent.
     pub async fn cancel_actor(&self) -> Result<bool> {
-        let limit = crate::actor::try_current_actor()?.timeouts().actor_cancel;
+        let limit = self.peer.timeouts.actor_cancel;
         match self.request_end(limit).await {
             Ok(()) => Ok(true),
             Err(error) => {

@@ -1,6 +1,5 @@
 //! The two-way stream of a context.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -8,41 +7,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::sending::{PayloadOf, SendItem};
 use crate::actor::Linked;
 use crate::error::{Blame, MsgTypeError, Result};
 use crate::proto::codec::{self, PldKind, YieldHead, raw};
 use crate::proto::id::Cid;
 use crate::proto::payload::{self, Payload};
-
-/// Values that a payload contract of type `T` allows: a `T`, or a reference to one.
-#[diagnostic::on_unimplemented(
-    message = "the payload contract does not allow to send `{Self}` here",
-    label = "the contract says `{T}`",
-    note = "send a `{T}`, or change the endpoint's `pld_spec`"
-)]
-pub trait PayloadOf<T>: Sized {
-    /// What is kept while the value waits for room.
-    #[doc(hidden)]
-    type Held: Borrow<T>;
-    #[doc(hidden)]
-    fn hold(self) -> Self::Held;
-}
-
-impl<T: Payload> PayloadOf<T> for T {
-    type Held = T;
-
-    fn hold(self) -> T {
-        self
-    }
-}
-
-impl<T: Payload> PayloadOf<T> for &T {
-    type Held = Self;
-
-    fn hold(self) -> Self {
-        self
-    }
-}
 
 /// The two-way stream of a context: this side sends `Tx` and receives `Rx`.
 ///
@@ -71,9 +41,8 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     /// # Cancel safety
     /// A dropped future has sent nothing, unless it was ready.
     #[inline]
-    pub async fn send(&self, value: impl PayloadOf<Tx>) -> Result<()> {
-        let value = value.hold();
-        poll_fn(|cx| self.linked.poll_send(cx, &self.head, value.borrow())).await
+    pub fn send<V: PayloadOf<Tx>>(&self, value: V) -> SendItem<'_, Tx, V::Held> {
+        SendItem::new(&self.linked, &self.head, value.hold())
     }
 
     /// Waits for the next value; `None` once the other side has closed the stream, or this side has.
@@ -190,8 +159,8 @@ impl<Tx: Payload, Rx: Payload> StreamTx<'_, Tx, Rx> {
     ///
     /// # Cancel safety
     /// As [`MsgStream::send`].
-    pub async fn send(&self, value: impl PayloadOf<Tx>) -> Result<()> {
-        self.stream.send(value).await
+    pub fn send<V: PayloadOf<Tx>>(&self, value: V) -> SendItem<'_, Tx, V::Held> {
+        self.stream.send(value)
     }
 
     /// As [`MsgStream::finish`].

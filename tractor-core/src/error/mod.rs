@@ -84,6 +84,19 @@ impl Error {
         }
     }
 
+    /// Whether both are the same occurrence, told to two waiters; equal texts are not enough.
+    pub(crate) fn is_same_failure(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Remote(one), Self::Remote(two)) => std::ptr::eq(one.msg(), two.msg()),
+            (Self::Cancelled(one), Self::Cancelled(two)) => std::ptr::eq(one.msg(), two.msg()),
+            (Self::MsgType(one), Self::MsgType(two)) => one.is_same(two),
+            (Self::Died(one), Self::Died(two)) => one.pid() == two.pid(),
+            (Self::Closed(one), Self::Closed(two)) => one.peer() == two.peer(),
+            (Self::Group(one), Self::Group(two)) => std::ptr::eq(one.members(), two.members()),
+            _ => false,
+        }
+    }
+
     /// The unexpected end of a child process, if this is one.
     pub fn as_died(&self) -> Option<&ActorDied> {
         match self {

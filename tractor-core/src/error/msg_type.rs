@@ -99,6 +99,11 @@ impl MsgTypeError {
         self.inner.bad_msg.as_ref()
     }
 
+    /// Whether both are handles of one violation.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// The error as it travelled, when a peer reported it.
     pub(crate) fn remote(&self) -> Option<&ErrorMsg> {
         self.inner.remote.as_ref()

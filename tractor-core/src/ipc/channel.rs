@@ -3,6 +3,8 @@
 //! ```text
 //! Open --close()--> Flushing --everything written--> Closed(Local)
 //!   |                  |
+//!   +-- the peer does not read: Overflowed --> Closed(Protocol)
+//!   |                  |
 //!   +---- driver ended, for whatever reason ----> Closed(reason)
 //! ```
 //!
@@ -15,8 +17,11 @@
 //! 2. Frames leave in the order in which they were appended.
 //! 3. Once closed, nothing is appended and nobody waits for room.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
+
+use tokio::sync::Notify;
 
 use crate::error::CloseReason;
 use crate::proto::codec;
@@ -34,6 +39,8 @@ pub(crate) struct Channel {
 struct Shared {
     /// Held for the time of one encode or one buffer swap.
     wbuf: Mutex<WriteBuf>,
+    /// Notified when the buffer was drained, or nothing will be written any more.
+    room: Notify,
     limits: Limits,
 }
 
@@ -43,15 +50,42 @@ struct WriteBuf {
     state: State,
     /// Set by the driver while it sleeps; taken by whoever gives it work.
     driver: Option<Waker>,
-    /// Stream senders that wait for the buffer to drain.
-    room: Vec<Waker>,
 }
 
 #[derive(Debug, Clone)]
 enum State {
     Open,
     Flushing,
+    /// More than `write_backlog_bytes_max` waits; the driver is about to give up.
+    Overflowed,
     Closed(CloseReason),
+}
+
+/// A frame that is being written. Cut off again if its encoder fails or panics.
+struct Torn<'a> {
+    bytes: &'a mut Vec<u8>,
+    /// Where the frame begins; `None` once it is whole.
+    begin: Option<usize>,
+}
+
+impl<'a> Torn<'a> {
+    fn begin(bytes: &'a mut Vec<u8>) -> Self {
+        let begin = Some(frame::begin_frame(bytes));
+        Self { bytes, begin }
+    }
+
+    fn end(mut self, frame_bytes_max: usize) -> Result<(), FrameTooLarge> {
+        let begin = self.begin.take().expect("taken here only, by value");
+        frame::end_frame(self.bytes, begin, frame_bytes_max)
+    }
+}
+
+impl Drop for Torn<'_> {
+    fn drop(&mut self) {
+        if let Some(begin) = self.begin {
+            self.bytes.truncate(begin);
+        }
+    }
 }
 
 /// What became of an append.
@@ -77,12 +111,12 @@ pub(crate) enum Work {
 
 impl Channel {
     pub(crate) fn new(limits: Limits) -> Self {
-        let wbuf = WriteBuf { bytes: Vec::new(), state: State::Open, driver: None, room: Vec::new() };
-        Self { shared: Arc::new(Shared { wbuf: Mutex::new(wbuf), limits }) }
+        let wbuf = WriteBuf { bytes: Vec::new(), state: State::Open, driver: None };
+        Self { shared: Arc::new(Shared { wbuf: Mutex::new(wbuf), room: Notify::new(), limits }) }
     }
 
     fn lock(&self) -> MutexGuard<'_, WriteBuf> {
-        // An encoder that panicked left at most a torn frame, which `append` cuts off again.
+        // A panic of an encoder leaves the buffer whole, see `Torn`.
         self.shared.wbuf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -98,19 +132,27 @@ impl Channel {
         &self,
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<Appended, E> {
-        let mut wbuf = self.lock();
+        self.append_locked(self.lock(), encode)
+    }
+
+    #[inline]
+    fn append_locked<E>(
+        &self,
+        mut wbuf: MutexGuard<'_, WriteBuf>,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<Appended, E> {
         match &wbuf.state {
             State::Open => {}
-            State::Flushing => return Ok(Appended::Closed(CloseReason::Local)),
+            State::Flushing | State::Overflowed => return Ok(Appended::Closed(CloseReason::Local)),
             State::Closed(reason) => return Ok(Appended::Closed(reason.clone())),
         }
-        let at = frame::begin_frame(&mut wbuf.bytes);
-        if let Err(error) = encode(&mut wbuf.bytes) {
-            wbuf.bytes.truncate(at);
-            return Err(error);
-        }
-        if let Err(error) = frame::end_frame(&mut wbuf.bytes, at, self.shared.limits.frame_bytes_max) {
+        let torn = Torn::begin(&mut wbuf.bytes);
+        encode(torn.bytes)?;
+        if let Err(error) = torn.end(self.shared.limits.frame_bytes_max) {
             return Ok(Appended::TooLarge(error));
+        }
+        if wbuf.bytes.len() > self.shared.limits.write_backlog_bytes_max {
+            wbuf.state = State::Overflowed;
         }
         let driver = wbuf.driver.take();
         drop(wbuf);
@@ -122,8 +164,14 @@ impl Channel {
 
     /// Appends one message.
     pub(crate) fn send(&self, msg: &Msg) -> Appended {
+        self.append_infallibly(|out| codec::encode(msg, out))
+    }
+
+    /// As [`append`](Self::append), for an encoder that cannot fail.
+    #[inline]
+    pub(crate) fn append_infallibly(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Appended {
         let appended: Result<_, std::convert::Infallible> = self.append(|out| {
-            codec::encode(msg, out);
+            encode(out);
             Ok(())
         });
         match appended {
@@ -132,17 +180,41 @@ impl Channel {
         }
     }
 
-    /// Waits until less than `write_buffer_bytes_max` is waiting to be written, or the channel is closed.
-    pub(crate) fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut wbuf = self.lock();
-        if wbuf.bytes.len() < self.shared.limits.write_buffer_bytes_max || !matches!(wbuf.state, State::Open)
-        {
-            return Poll::Ready(());
+    /// As [`append`](Self::append), but `None` while `write_buffer_bytes_max` or more is waiting to be written.
+    #[inline]
+    pub(crate) fn append_if_room<E>(
+        &self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<Option<Appended>, E> {
+        let wbuf = self.lock();
+        if wbuf.bytes.len() >= self.shared.limits.write_buffer_bytes_max {
+            return Ok(None);
         }
-        if !wbuf.room.iter().any(|waker| waker.will_wake(cx.waker())) {
-            wbuf.room.push(cx.waker().clone());
+        self.append_locked(wbuf, encode).map(Some)
+    }
+
+    /// Waits while `write_buffer_bytes_max` or more is waiting to be written.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    #[inline]
+    pub(crate) async fn wait_room(&self) {
+        let is_full = || {
+            let wbuf = self.lock();
+            matches!(wbuf.state, State::Open) && wbuf.bytes.len() >= self.shared.limits.write_buffer_bytes_max
+        };
+        while is_full() {
+            let mut room = pin!(self.shared.room.notified());
+            room.as_mut().enable();
+            if is_full() {
+                room.await;
+            }
         }
-        Poll::Pending
+    }
+
+    /// Notified when there may be room again.
+    pub(crate) fn room(&self) -> &Notify {
+        &self.shared.room
     }
 
     /// Closes the channel once everything appended so far is written.
@@ -158,14 +230,23 @@ impl Channel {
         }
     }
 
+    /// Why the driver has to give up, if it has.
+    pub(super) fn overflowed(&self) -> Option<CloseReason> {
+        let wbuf = self.lock();
+        let State::Overflowed = wbuf.state else { return None };
+        let waiting = wbuf.bytes.len();
+        let text =
+            format!("it does not read: {waiting} bytes wait for it (`Limits::write_backlog_bytes_max`)");
+        Some(CloseReason::Protocol(text.into()))
+    }
+
     /// The driver has ended: nothing will be written any more.
     pub(super) fn ended(&self, reason: CloseReason) {
         let mut wbuf = self.lock();
         wbuf.state = State::Closed(reason);
         wbuf.bytes = Vec::new();
-        let waiting = std::mem::take(&mut wbuf.room);
         drop(wbuf);
-        waiting.into_iter().for_each(Waker::wake);
+        self.shared.room.notify_waiters();
     }
 
     /// Swaps appended bytes into the driver's empty buffer, or registers the driver's waker.
@@ -183,9 +264,53 @@ impl Channel {
             return Work::Idle;
         }
         std::mem::swap(&mut wbuf.bytes, into);
-        let waiting = std::mem::take(&mut wbuf.room);
         drop(wbuf);
-        waiting.into_iter().for_each(Waker::wake);
+        self.shared.room.notify_waiters();
         Work::Bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn a_frame_whose_encoder_fails_or_panics_is_cut_off() {
+        let channel = Channel::new(Limits::default());
+        assert!(matches!(channel.send(&Msg::Ready), Appended::Yes));
+        let whole = channel.lock().bytes.clone();
+        let failed = channel.append(|out| {
+            out.extend_from_slice(b"half");
+            Err("no")
+        });
+        assert_eq!(failed.err(), Some("no"));
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            channel.append_infallibly(|out| {
+                out.extend_from_slice(b"half");
+                panic!("on purpose");
+            })
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(channel.lock().bytes, whole);
+    }
+
+    #[test]
+    fn a_frame_over_the_limit_is_not_appended() {
+        let channel = Channel::new(Limits { frame_bytes_max: 4, ..Limits::default() });
+        let appended = channel.send(&Msg::Ready);
+        assert!(
+            matches!(&appended, Appended::TooLarge(error) if error.to_string().contains("frame_bytes_max"))
+        );
+        assert!(channel.lock().bytes.is_empty());
+    }
+
+    #[test]
+    fn a_backlog_over_the_limit_closes_the_channel() {
+        let channel = Channel::new(Limits { write_backlog_bytes_max: 64, ..Limits::default() });
+        while matches!(channel.send(&Msg::Ready), Appended::Yes) {}
+        let reason = channel.overflowed().expect("the backlog is over its limit");
+        assert!(reason.to_string().contains("write_backlog_bytes_max"), "{reason}");
     }
 }

@@ -22,8 +22,10 @@ use super::transport::Transport;
 use crate::error::CloseReason;
 use crate::proto::frame;
 
-/// Room made for each read.
-const READ_BYTES: usize = 128 * 1024;
+/// Room made for the first read; doubled whenever a read fills it.
+const READ_BYTES_MIN: usize = 8 * 1024;
+/// Most room made for a read.
+const READ_BYTES_MAX: usize = 256 * 1024;
 /// Reads done before the driver lets other tasks run.
 const READS_PER_TURN: usize = 4;
 /// A drained write buffer larger than this is given back to the allocator.
@@ -50,7 +52,14 @@ pub(crate) async fn drive(
     unread: BytesMut,
     handler: &mut impl FrameHandler,
 ) -> CloseReason {
-    let mut driver = Driver { io, read: unread, write: Vec::new(), written: 0, end: End(Some(channel)) };
+    let mut driver = Driver {
+        io,
+        read: unread,
+        write: Vec::new(),
+        written: 0,
+        read_bytes: READ_BYTES_MIN,
+        end: End(Some(channel)),
+    };
     let reason = poll_fn(|cx| driver.poll(cx, handler)).await;
     driver.end.with(reason.clone());
     reason
@@ -61,6 +70,8 @@ struct Driver {
     read: BytesMut,
     write: Vec<u8>,
     written: usize,
+    /// Room to make for the next read.
+    read_bytes: usize,
     end: End,
 }
 
@@ -132,7 +143,7 @@ impl Driver {
                     Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
                     Poll::Ready(Ok(n)) => self.written += n,
                     Poll::Ready(Err(error)) => return Err(error.into()),
-                    Poll::Pending => return Ok(()),
+                    Poll::Pending => return self.end.channel().overflowed().map_or(Ok(()), Err),
                 }
             }
             self.written = 0;
@@ -147,8 +158,12 @@ impl Driver {
     }
 
     fn fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.read.reserve(READ_BYTES);
-        poll_read_buf(Pin::new(&mut self.io), cx, &mut self.read)
+        self.read.reserve(self.read_bytes);
+        let polled = poll_read_buf(Pin::new(&mut self.io), cx, &mut self.read);
+        if self.read.len() == self.read.capacity() {
+            self.read_bytes = (self.read_bytes * 2).min(READ_BYTES_MAX);
+        }
+        polled
     }
 
     /// Hands every complete frame in the read buffer to the handler.

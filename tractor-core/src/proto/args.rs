@@ -75,13 +75,16 @@ fn spans<'a>(
     kwargs: &'a [u8],
 ) -> Result<[Option<&'a [u8]>; ARGS_MAX], ArgsError> {
     let mut found = [None; ARGS_MAX];
-    let map = RawMap::new(kwargs, depth_max).map_err(|error| ArgsError::NotAMap(error.to_string()))?;
-    for entry in map {
+    let mut map = RawMap::new(kwargs, depth_max).map_err(|error| ArgsError::NotAMap(error.to_string()))?;
+    for entry in &mut map {
         let (key, value) = entry.map_err(|error| ArgsError::NotAMap(error.to_string()))?;
         let Some(at) = names.iter().position(|name| *name == key) else {
             return Err(ArgsError::Unexpected { name: key.to_owned(), expected: names.join(", ") });
         };
         found[at] = kwargs.get(value);
+    }
+    if map.offset() != kwargs.len() {
+        return Err(ArgsError::NotAMap("more bytes follow the map".to_owned()));
     }
     Ok(found)
 }

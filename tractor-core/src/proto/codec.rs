@@ -2,9 +2,9 @@
 //!
 //! A message is one MessagePack map with text keys. The key `msg_type` holds its name; the other keys are the fields.
 //!
-//! * [`encode`] writes `msg_type` first, then every field in the protocol's order, defaults included, integers in their
+//! * [`encode()`] writes `msg_type` first, then every field in the protocol's order, defaults included, integers in their
 //!   shortest form: byte for byte what the Python reference writes. Fields of extensions come last and only when set.
-//! * [`decode`] accepts keys in any order, ignores unknown keys, fills omitted fields that have a default, and refuses
+//! * [`decode()`] accepts keys in any order, ignores unknown keys, fills omitted fields that have a default, and refuses
 //!   a missing field, a field of the wrong type, and a key that occurs twice.
 //!
 //! What is sent most has a short way past the message type: [`YieldHead`], [`StartHead`], [`begin_pld`],
@@ -30,6 +30,7 @@ mod error;
 mod fields;
 mod hot;
 mod key;
+mod known_starts;
 pub mod raw;
 
 pub use decode::{decode, decode_within};
@@ -37,6 +38,7 @@ pub use encode::{encode, encode_aid, encode_error, encode_spawn_spec, encode_sta
 pub use error::{DecodeError, Problem};
 pub use hot::{
     PldKind, StartHead, YieldHead, begin_pld, encode_credit, encode_pld, encode_start_ack, encode_stop,
-    peek_yield,
+    peek_pld, peek_start_ack, peek_yield,
 };
+pub use known_starts::KnownStarts;
 pub use raw::RawMap;

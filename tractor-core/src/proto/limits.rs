@@ -54,8 +54,11 @@ pub struct Limits {
     pub inbox_messages_max: usize,
     /// Bytes one stream direction may have in flight or queued between peers that know credit.
     pub stream_window_bytes: usize,
-    /// Bytes a connection may have waiting to be written before stream senders wait.
+    /// Bytes a connection may have waiting to be written before senders of values wait.
     pub write_buffer_bytes_max: usize,
+    /// Bytes that may wait for a peer that sends requests but does not read the answers, before its connection is
+    /// closed.
+    pub write_backlog_bytes_max: usize,
     /// Connections a server keeps at once.
     pub connections_max: usize,
 }
@@ -70,6 +73,7 @@ impl Default for Limits {
             inbox_messages_max: 64,
             stream_window_bytes: 1024 * 1024,
             write_buffer_bytes_max: 1024 * 1024,
+            write_backlog_bytes_max: 256 * 1024 * 1024,
             connections_max: 4096,
         }
     }

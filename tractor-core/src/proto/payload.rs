@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel between actors",
     label = "not a payload type",
-    note = "a payload is owned and serializable: add `#[derive(serde::Serialize, serde::Deserialize)]` to `{Self}`, \
-            and make it `Send` and free of borrowed data"
+    note = "a payload is owned and serializable: add `#[derive(serde::Serialize, serde::Deserialize)]` to the type, or to \
+            those inside of it, and make it `Send` and free of borrowed data"
 )]
 pub trait Payload: Send + Sized + 'static {
     #[doc(hidden)]
@@ -192,7 +192,7 @@ fn step(rest: &mut &[u8], text: &mut String, name: &str) {
     *rest = &rest[1..];
 }
 
-fn render_items<'a>(rest: &mut &'a [u8], text: &mut String, depth: usize, len: u32, keyed: bool) {
+fn render_items(rest: &mut &[u8], text: &mut String, depth: usize, len: u32, keyed: bool) {
     for index in 0..len {
         if rest.is_empty() || text.len() > RENDER_CHARS_MAX {
             text.push('…');

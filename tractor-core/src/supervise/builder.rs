@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use super::child::Birth;
+use super::child::{Birth, Newborn};
 use super::nursery::ActorNursery;
 use super::process::ChildSpec;
 use crate::actor::Allow;
@@ -74,7 +74,7 @@ impl StartActor {
         self.allow.check()?;
         let actor = &self.nursery.inner.actor;
         let uid = Uid::new(self.name.as_str(), uuid::Uuid::new_v4().to_string());
-        let log = self.log.unwrap_or_else(crate::devx::current_filter);
+        let log = self.log.unwrap_or_else(|| actor.log_filter().to_owned());
         let process = ChildSpec {
             parent_pid: std::process::id(),
             worker_threads: self.worker_threads,
@@ -94,7 +94,7 @@ impl StartActor {
         };
         let born = self.nursery.adopt(uid, Birth { process, boot })?;
         match born.await {
-            Ok(result) => result,
+            Ok(newborn) => newborn.map(Newborn::take),
             Err(_dropped) => Err(Error::Spawn(ActorFailure::new(self.name, "the runtime is shutting down"))),
         }
     }

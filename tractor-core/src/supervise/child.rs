@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -48,6 +48,28 @@ pub(super) struct ChildActor {
     pub(super) reaped: CancellationToken,
 }
 
+/// A child that has booted, on its way to whoever asked for it. Dropped on that way, it ends the child.
+#[derive(Debug)]
+pub(super) struct Newborn {
+    /// `None` once it was taken.
+    portal: Option<Portal>,
+    child: Arc<ChildActor>,
+}
+
+impl Newborn {
+    pub(super) fn take(mut self) -> Portal {
+        self.portal.take().expect("taken once, by value")
+    }
+}
+
+impl Drop for Newborn {
+    fn drop(&mut self) {
+        if self.portal.is_some() {
+            self.child.cancel.cancel();
+        }
+    }
+}
+
 /// What a supervisor needs to begin.
 #[derive(Debug)]
 pub(super) struct Birth {
@@ -63,7 +85,7 @@ pub(super) async fn supervise(
     actor: Actor,
     child: Arc<ChildActor>,
     birth: Birth,
-    born: oneshot::Sender<Result<Portal, Error>>,
+    born: oneshot::Sender<Result<Newborn, Error>>,
 ) -> Option<Error> {
     let name = birth.process.name.clone();
     let sockets = birth.boot.bind_addrs.clone();
@@ -110,13 +132,13 @@ enum End {
 #[allow(clippy::too_many_arguments, reason = "the parts of a birth, each used once")]
 async fn boot(
     actor: &Actor,
-    child: &ChildActor,
+    child: &Arc<ChildActor>,
     spec: SpawnSpec,
     channel: tokio::net::UnixStream,
     process: &mut Child,
     pid: u32,
     exit: Exit,
-    mut born: oneshot::Sender<Result<Portal, Error>>,
+    mut born: oneshot::Sender<Result<Newborn, Error>>,
 ) -> Result<Portal, Unborn> {
     let limit = actor.timeouts().child_boot;
     let name = child.uid.name();
@@ -126,10 +148,9 @@ async fn boot(
         biased;
         booted = &mut connecting => match booted {
             Ok(Ok(portal)) => {
-                if born.send(Ok(portal.clone())).is_err() {
-                    // `start_actor` was dropped: nobody will ever use the child.
-                    child.cancel.cancel();
-                }
+                let newborn = Newborn { portal: Some(portal.clone()), child: child.clone() };
+                // Where `start_actor` was dropped, the child ends with the newborn.
+                drop(born.send(Ok(newborn)));
                 return Ok(portal);
             }
             Ok(Err(BootFailure::Told(reason))) => reason,
@@ -302,12 +323,13 @@ async fn kill(actor: &Actor, name: &str, pid: u32, process: &mut Child) -> Optio
     read_status(process.wait().await)
 }
 
-/// Sends a signal to a process that was not waited for yet, so that its pid is still its own.
+/// Sends a signal to the process group of a child that was not waited for yet, so that its pid is still its own. The
+/// group also holds programs that the actor has started, but no other actor.
 fn signal(pid: u32, signal: Signal, process: &Child) {
     let unreaped = process.id().is_some();
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw)
         && unreaped
-        && let Err(error) = kill_process(pid, signal)
+        && let Err(error) = kill_process_group(pid, signal)
     {
         tracing::debug!("signal {signal:?} to process {}: {error}", pid.as_raw_nonzero());
     }

@@ -22,10 +22,10 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::builder::StartActor;
-use super::child::{Birth, ChildActor, supervise};
+use super::child::{Birth, ChildActor, Newborn, supervise};
 use super::one_shot::RunInActor;
 use crate::actor::Actor;
-use crate::dialog::{FnTarget, Portal};
+use crate::dialog::FnTarget;
 use crate::error::{Error, ErrorGroup, Result, RuntimeFailure};
 use crate::proto::id::Uid;
 
@@ -53,13 +53,15 @@ struct State {
     /// No further children.
     closed: bool,
     cancelled: bool,
-    watchers: Vec<Waker>,
+    /// The one scope.
+    scope: Option<Waker>,
 }
 
 impl State {
     fn watch(&mut self, cx: &Context<'_>) {
-        if !self.watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            self.watchers.push(cx.waker().clone());
+        match &mut self.scope {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => self.scope = Some(cx.waker().clone()),
         }
     }
 }
@@ -81,14 +83,20 @@ impl Inner {
     fn update(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         change(&mut state);
-        let watchers = std::mem::take(&mut state.watchers);
+        let scope = state.scope.take();
         drop(state);
-        watchers.into_iter().for_each(Waker::wake);
+        if let Some(scope) = scope {
+            scope.wake();
+        }
     }
 
-    /// Records a failure, which cancels everything.
+    /// Records a failure, which cancels everything. One that two tasks report, such as a death, counts once.
     pub(super) fn fail(&self, error: Error) {
-        self.update(|state| state.errors.push(error));
+        self.update(|state| {
+            if !state.errors.iter().any(|known| known.is_same_failure(&error)) {
+                state.errors.push(error);
+            }
+        });
         self.cancel_all();
     }
 
@@ -137,7 +145,7 @@ impl ActorNursery {
         Self { inner: Arc::new(Inner { actor, state: Mutex::default() }) }
     }
 
-    /// Starts a child actor in a process of its own; await the builder to get a [`Portal`] to it.
+    /// Starts a child actor in a process of its own; await the builder to get a [`Portal`](crate::Portal) to it.
     ///
     /// # Errors
     /// [`Error::Spawn`] when the process could not be started or did not boot, [`Error::Runtime`] when the nursery is
@@ -153,8 +161,8 @@ impl ActorNursery {
     /// nothing else.
     ///
     /// A failure of the call cancels the whole nursery, whether or not anybody waits for the result.
-    pub fn run_in_actor<C: FnTarget>(&self, call: C) -> RunInActor<C> {
-        RunInActor::new(self.clone(), call)
+    pub fn run_in_actor<C: FnTarget>(&self, call: C) -> RunInActor<C::Endpoint> {
+        RunInActor::new(self.clone(), call.into_args())
     }
 
     /// Asks every child to end and waits until their processes are gone.
@@ -180,7 +188,7 @@ impl ActorNursery {
     }
 
     /// Starts a child and its supervisor.
-    pub(super) fn adopt(&self, uid: Uid, birth: Birth) -> Result<oneshot::Receiver<Result<Portal>>> {
+    pub(super) fn adopt(&self, uid: Uid, birth: Birth) -> Result<oneshot::Receiver<Result<Newborn>>> {
         let child =
             Arc::new(ChildActor { uid, cancel: CancellationToken::new(), reaped: CancellationToken::new() });
         let mut state = self.inner.lock();
@@ -273,12 +281,12 @@ where
     }
 }
 
-/// The body's error together with the children's. Only our own error type can hold both; with any other the body's error
+/// The body's error together with the children's, unless it is one of them, passed on. Only our own error type can hold both; with any other the body's error
 /// is returned and the children's are logged.
 fn with_children<E: From<Error> + 'static>(body: E, mut children: Vec<Error>) -> E {
     let mut boxed: Box<dyn Any> = Box::new(body);
     if let Some(own) = boxed.downcast_mut::<Error>() {
-        children.retain(|child| !is_same_death(own, child));
+        children.retain(|child| !own.is_same_failure(child));
         if !children.is_empty() {
             children.insert(0, own.clone());
             *own = ErrorGroup::collapse(children).expect("there are at least two");
@@ -289,9 +297,4 @@ fn with_children<E: From<Error> + 'static>(body: E, mut children: Vec<Error>) ->
         }
     }
     *boxed.downcast::<E>().expect("the box was made from this type")
-}
-
-/// Whether the body failed because of the very death that the child's supervisor reports.
-fn is_same_death(body: &Error, child: &Error) -> bool {
-    matches!((body, child), (Error::Died(body), Error::Died(child)) if body.pid() == child.pid())
 }

@@ -8,51 +8,46 @@ use tokio::sync::watch;
 
 use super::builder::StartActor;
 use super::nursery::ActorNursery;
-use crate::dialog::{Call, Endpoint, FnEndpoint, FnTarget};
+use crate::dialog::{Call, Endpoint, FnEndpoint};
 use crate::error::{Error, Result, RuntimeFailure};
 use crate::proto::id::Uid;
 
 /// A call to be run in an actor of its own; await it to start the actor. Made by [`ActorNursery::run_in_actor`].
 #[must_use = "an actor is started by awaiting this"]
-pub struct RunInActor<C: FnTarget> {
+pub struct RunInActor<E: Endpoint> {
     start: StartActor,
     nursery: ActorNursery,
-    call: C,
+    args: E::Args,
 }
 
-impl<C: FnTarget> RunInActor<C> {
-    pub(super) fn new(nursery: ActorNursery, call: C) -> Self {
-        let start =
-            StartActor::new(nursery.clone(), C::Endpoint::NAME.to_owned()).expose_endpoint::<C::Endpoint>();
-        Self { start, nursery, call }
+impl<E: Endpoint> RunInActor<E> {
+    pub(super) fn new(nursery: ActorNursery, args: E::Args) -> Self {
+        let start = StartActor::new(nursery.clone(), E::NAME.to_owned()).expose_endpoint::<E>();
+        Self { start, nursery, args }
     }
 
     /// Names the actor, instead of like the function.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.start = StartActor::new(self.nursery.clone(), name.into()).expose_endpoint::<C::Endpoint>();
+        self.start = StartActor::new(self.nursery.clone(), name.into()).expose_endpoint::<E>();
         self
     }
 }
 
-impl<C: FnTarget> fmt::Debug for RunInActor<C> {
+impl<E: Endpoint> fmt::Debug for RunInActor<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunInActor").field("start", &self.start).finish_non_exhaustive()
     }
 }
 
-type Returns<C> = <<C as FnTarget>::Endpoint as Endpoint>::Returns;
-
-impl<C: FnTarget + Send + 'static> IntoFuture for RunInActor<C>
+impl<E: FnEndpoint> IntoFuture for RunInActor<E>
 where
-    Returns<C>: Sync,
+    E::Returns: Sync,
 {
-    type Output = Result<OneShot<Returns<C>>>;
+    type Output = Result<OneShot<E::Returns>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { start, nursery, call } = self;
-        let args = call.into_args();
-        Box::pin(async move { launch::<C::Endpoint>(start, nursery, args).await })
+        Box::pin(launch::<E>(self.start, self.nursery, self.args))
     }
 }
 
@@ -71,7 +66,7 @@ where
     nursery.inner.actor.spawn_supervisor(async move {
         let value = portal.run(Call::<E>::new(args)).await.map(Arc::new);
         if let Err(error) = &value
-            && !inner.is_cancelled()
+            && !(inner.is_cancelled() && is_aftermath(error))
         {
             inner.fail(error.clone());
         }
@@ -83,6 +78,11 @@ where
         drop(running);
     });
     Ok(OneShot { uid, result })
+}
+
+/// Whether a call in an actor that is being cancelled fails like this because of that. Any other failure is its own.
+fn is_aftermath(error: &Error) -> bool {
+    matches!(error, Error::Cancelled(_) | Error::Closed(_) | Error::Died(_))
 }
 
 /// The result of one call in an actor of its own.

@@ -9,14 +9,18 @@
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
-use rustix::process::{Pid, WaitOptions};
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::actor::Actor;
 
 /// First characters of the process name that every child actor gives itself at boot.
 pub(crate) const PROCESS_NAME_PREFIX: &str = "_subactor[";
+
+/// Pause between the death of some child and the look for orphans.
+const SETTLE: Duration = Duration::from_millis(100);
 
 /// Children of this process that have a supervisor. Written by the spawner thread and the supervisors.
 static KNOWN: LazyLock<Mutex<HashSet<u32>>> = LazyLock::new(Mutex::default);
@@ -50,12 +54,27 @@ pub(crate) fn adopt_orphans(actor: &Actor) {
     actor.spawn_link(async move {
         loop {
             tokio::select! {
-                _ = died.recv() => reap_orphans(),
+                _ = died.recv() => {
+                    // Mostly it was a child of our own, which its supervisor has reaped by then.
+                    tokio::select! {
+                        () = tokio::time::sleep(SETTLE) => {}
+                        () = stopped.stopped() => break,
+                    }
+                    if somebody_is_dead() {
+                        reap_orphans();
+                    }
+                }
                 () = stopped.stopped() => break,
             }
         }
         reap_orphans();
     });
+}
+
+/// Whether any child of this process waits to be reaped.
+fn somebody_is_dead() -> bool {
+    let peek = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    matches!(rustix::process::waitid(WaitId::All, peek), Ok(Some(_)))
 }
 
 /// Reaps every dead child that is an actor and has no supervisor.

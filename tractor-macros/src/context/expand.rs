@@ -6,7 +6,7 @@ use syn::{Path, Type};
 
 use super::check::Dialog;
 use crate::endpoint::Endpoint;
-use crate::endpoint::expand::{Kind, associated};
+use crate::endpoint::expand::{Kind, associated, associated_type};
 
 /// What makes an endpoint a context.
 pub(crate) fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type, krate: &Path) -> Kind {
@@ -20,16 +20,14 @@ pub(crate) fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type, kra
     };
     // Not in scope for the user's argument names.
     let ctx = Ident::new("ctx", Span::mixed_site());
+    let [started, send, recv] =
+        [("Started", started), ("Send", send), ("Recv", recv)].map(|(name, ty)| associated_type(name, ty));
     Kind {
         call: "ContextCall",
         entry: "context",
         endpoint_trait: "ContextEndpoint",
         returns,
-        types: quote! {
-            type Started = #started;
-            type Send = #send;
-            type Recv = #recv;
-        },
+        types: quote!(#started #send #recv),
         parameter: quote!(#ctx: #declared,),
         passed: quote!(#convert(#ctx),),
         outcome: outcome(endpoint, dialog, krate),

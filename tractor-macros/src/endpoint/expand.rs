@@ -1,6 +1,6 @@
 //! The expansion all endpoints share. It is thin on purpose: the work is done by generic functions of the library.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Path;
 use syn::ext::IdentExt;
@@ -57,13 +57,16 @@ impl Endpoint<'_> {
         quote! {
             #(#cfg)*
             #(#docs)*
-            #[allow(non_camel_case_types, missing_docs, missing_debug_implementations)]
+            #[allow(
+                non_camel_case_types, missing_docs, missing_debug_implementations,
+                reason = "named like the function"
+            )]
             #vis struct #name {}
 
             #(#cfg)*
             #(#docs)*
             #(#attrs)*
-            #[allow(dead_code)]
+            #[allow(dead_code, reason = "may be called by name only")]
             #vis fn #name(#(#args: #types),*) -> #krate::#call<#name> {
                 #krate::#call::new((#(#args,)*))
             }
@@ -76,16 +79,17 @@ impl Endpoint<'_> {
         let (args, types) = self.args();
         let label = name.unraw().to_string();
         let labels = args.iter().map(|arg| arg.unraw().to_string());
-        // The tuple stands where the user wrote the argument list, as rustc underlines all of it.
-        let tuple = quote_spanned!(self.func.sig.paren_token.span.join()=> (#(#types,)*));
+        // rustc underlines the whole tuple, or the keyword, when one of the types will not do: at the argument list, then.
+        let tuple = quote_spanned!(self.func.sig.paren_token.span.join()=> type Args = (#(#types,)*););
+        let returns = associated_type("Returns", returns);
         quote! {
             #(#cfg)*
             impl #krate::__private::Endpoint for #name {
                 const MODULE: &'static str = ::core::module_path!();
                 const NAME: &'static str = #label;
                 const ARGS: &'static [&'static str] = &[#(#labels),*];
-                type Args = #tuple;
-                type Returns = #returns;
+                #tuple
+                #returns
             }
         }
     }
@@ -96,14 +100,14 @@ impl Endpoint<'_> {
         let (cfg, name, body) = (&self.attrs.cfg, self.name(), self.body_name());
         let endpoint_trait = format_ident!("{}", kind.endpoint_trait);
         let (args, _) = self.args();
-        let output = &self.output.ty;
+        let output = associated_type("Output", &self.output.ty);
         // rustc reports a future that is not `Send` where the bound is written: at the function's name, then.
         let future = quote_spanned!(name.span()=> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send);
         quote! {
             #(#cfg)*
             impl #krate::__private::#endpoint_trait for #name {
                 #types
-                type Output = #output;
+                #output
                 fn run(#parameter (#(#args,)*): Self::Args) -> #future {
                     #body(#passed #(#args),*)
                 }
@@ -130,7 +134,8 @@ impl Endpoint<'_> {
     pub(crate) fn outcome(&self, krate: &Path) -> TokenStream {
         let wrap = format_ident!("{}", if self.output.fallible { "fallible" } else { "infallible" });
         let (span, _) = edges(self.output.err.as_ref().unwrap_or(&self.output.ty));
-        let output = quote_spanned!(span=> output);
+        // A type that came through another macro carries that macro's hygiene; the parameter has ours.
+        let output = quote_spanned!(span.resolved_at(Span::call_site())=> output);
         quote!(#krate::__private::#wrap(#output))
     }
 
@@ -142,6 +147,13 @@ impl Endpoint<'_> {
     fn args(&self) -> (Vec<&Ident>, Vec<&syn::Type>) {
         self.args.iter().map(|arg| (&arg.ident, &arg.ty)).unzip()
     }
+}
+
+/// `type name = ty;`, which rustc underlines at the type: a private one is reported at the keyword.
+pub(crate) fn associated_type(name: &str, ty: &impl ToTokens) -> TokenStream {
+    let (first, _) = edges(ty);
+    let name = Ident::new(name, first);
+    quote_spanned!(first=> type #name = #ty;)
 }
 
 /// `<ty as imp>::name`, which rustc underlines where the user wrote `blame`.

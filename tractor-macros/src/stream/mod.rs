@@ -10,7 +10,7 @@ use crate::args::{Args, CRATE, Key};
 use crate::diag::Errors;
 use crate::endpoint::Endpoint;
 use crate::endpoint::attrs::take_rivals;
-use crate::endpoint::expand::Kind;
+use crate::endpoint::expand::{Kind, associated_type};
 use crate::endpoint::lead::Lead;
 use crate::sig::{Func, unused};
 
@@ -41,7 +41,7 @@ fn kind(endpoint: &Endpoint<'_>, item: &Type, krate: &Path) -> Kind {
         entry: "stream",
         endpoint_trait: "StreamEndpoint",
         returns: quote!(()),
-        types: quote!(type Item = #item;),
+        types: associated_type("Item", item),
         parameter: quote!(#out: #krate::StreamSender<Self::Item>,),
         passed: quote!(#out,),
         outcome: endpoint.outcome(krate),

@@ -36,7 +36,7 @@ fn a_stream() {
 
 #[test]
 fn a_test() {
-    let item = "#[ignore] async fn works() -> Result<()> { Ok(()) }";
+    let item = "#[ignore = \"slow\"] async fn works() -> Result<()> { Ok(()) }";
     check(Test, "flavor = \"multi_thread\", worker_threads = 2", item, include_str!("expected/test.rs"), 20);
 }
 

@@ -59,7 +59,10 @@ fn a_faulty_function_is_emitted_beside_its_errors() {
 fn an_async_main_beside_an_error_is_hidden_from_rustc() {
     let expanded = expand(Attr::Main, "unknown = 1", "async fn main() {}").to_string();
     assert!(
-        expanded.starts_with(&tokens("fn main() { #[allow(unused)] async fn main() {} }").to_string()),
+        expanded.starts_with(
+            &tokens("fn main() { #[allow(unused, reason = \"it has errors\")] async fn main() {} }")
+                .to_string()
+        ),
         "{expanded}"
     );
 }

@@ -1,10 +1,10 @@
 //! The error of a `Result` is an error type or text.
 
-struct Failure;
+struct Broken;
 
 #[tractor::actor_fn]
-async fn fail() -> Result<u8, Failure> {
-    Err(Failure)
+async fn fail() -> Result<u8, Broken> {
+    Err(Broken)
 }
 
 fn main() {}

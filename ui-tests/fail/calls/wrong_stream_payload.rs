@@ -1,13 +1,22 @@
-//! A stream carries the type the attribute declares.
+//! A stream carries the type the attribute declares, from either side.
 
-use tractor::Context;
+use tractor::{Context, Portal};
 
-#[tractor::context(pld_spec = i64)]
-async fn scale(ctx: Context<i64>) -> tractor::Result<i64> {
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream().await?;
-    stream.send("text").await?;
-    Ok(1)
+#[tractor::context(send = u8, recv = String)]
+async fn scale(ctx: Context<(), u8, String>) -> tractor::Result<()> {
+    let mut ctx = ctx.started(()).await?;
+    let stream = ctx.open_stream().await?;
+    stream.send("text".to_owned()).await
+}
+
+async fn open(portal: &Portal) -> tractor::Result<()> {
+    let body = async |ctx: &mut tractor::ParentContext<scale>, ()| {
+        let mut stream = ctx.open_stream().await?;
+        let (half, _) = stream.split();
+        half.send(vec![1]).await?;
+        stream.send(1).await
+    };
+    portal.open_context(scale(), body).await
 }
 
 fn main() {}

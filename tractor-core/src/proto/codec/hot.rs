@@ -149,12 +149,38 @@ pub fn encode_credit(cid: &Cid, bytes: u32, out: &mut Vec<u8>) {
 
 /// The dialog id and the payload's offset when `frame` is a `Yield` message in the usual key order.
 ///
-/// `None` says nothing: [`decode`](super::decode) may still find a message. The id is not checked to be text, the
+/// `None` says nothing: [`decode`](super::decode()) may still find a message. The id is not checked to be text, the
 /// payload only not to be empty.
 #[inline]
 pub fn peek_yield(frame: &[u8]) -> Option<(&[u8], usize)> {
-    let rest = frame.strip_prefix(PldKind::Yield.head())?;
-    let (&marker, rest) = rest.split_first()?;
+    peek_pld(PldKind::Yield, frame)
+}
+
+/// As [`peek_yield`], for any message that consists of a dialog id and a payload.
+#[inline]
+pub fn peek_pld(kind: PldKind, frame: &[u8]) -> Option<(&[u8], usize)> {
+    let (cid, rest) = peek_cid(frame.strip_prefix(kind.head())?)?;
+    let pld = rest.strip_prefix(PLD_KEY)?;
+    (!pld.is_empty()).then_some((cid, frame.len() - pld.len()))
+}
+
+/// The dialog id and kind when `frame` is a `StartAck` message in the usual key order.
+#[inline]
+pub fn peek_start_ack(frame: &[u8]) -> Option<(&[u8], FuncType)> {
+    let (cid, rest) = peek_cid(frame.strip_prefix(b"\x83\xa8msg_type\xa8StartAck\xa3cid")?)?;
+    let functype = match rest.strip_prefix(b"\xa8functype")? {
+        b"\xa9asyncfunc" => FuncType::AsyncFunc,
+        b"\xa8asyncgen" => FuncType::AsyncGen,
+        b"\xa7context" => FuncType::Context,
+        _ => return None,
+    };
+    Some((cid, functype))
+}
+
+/// The text value that starts `bytes`, if it is as long as a dialog id may be, and what follows it.
+#[inline]
+pub(super) fn peek_cid(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&marker, rest) = bytes.split_first()?;
     let (len, rest) = match marker {
         0xa1..=0xbf => (usize::from(marker & 0x1f), rest),
         0xd9 => rest.split_first().map(|(len, rest)| (usize::from(*len), rest))?,
@@ -163,7 +189,5 @@ pub fn peek_yield(frame: &[u8]) -> Option<(&[u8], usize)> {
     if len == 0 || len > CID_BYTES_MAX {
         return None;
     }
-    let (cid, rest) = rest.split_at_checked(len)?;
-    let pld = rest.strip_prefix(PLD_KEY)?;
-    (!pld.is_empty()).then_some((cid, frame.len() - pld.len()))
+    rest.split_at_checked(len)
 }

@@ -1,6 +1,6 @@
 //! Flow control of one stream direction, counted in bytes.
 //!
-//! Both ends of a dialog start from [`STREAM_WINDOW_INITIAL_BYTES`](crate::proto::limits::STREAM_WINDOW_INITIAL_BYTES).
+//! Both ends of a dialog start from [`STREAM_WINDOW_INITIAL_BYTES`].
 //! A message costs its payload plus [`MESSAGE_OVERHEAD_BYTES`]. The sender may send while its credit is above zero, so
 //! one message may overdraw it: a value larger than the window still gets through, alone. The receiver grants
 //! more as values are consumed.

@@ -15,14 +15,14 @@ pub enum Side {
 }
 
 /// One direction of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Half {
     Unopened,
     Open,
     Closed,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Phase {
     /// Parent side: `Start` was sent for an endpoint of this kind.
     AwaitAck(FuncType),
@@ -38,10 +38,13 @@ enum Phase {
     Open { tx: Half, rx: Half },
     /// Both sides: over.
     Settled,
+    /// Parent side: over with a result that came before the local side opened its stream, which may still be done to
+    /// read what was streamed.
+    SettledUnopened,
 }
 
 /// Why the local end of a dialog is being ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Ending {
     /// It is not.
     No,
@@ -54,7 +57,7 @@ enum Ending {
 }
 
 /// One end of one dialog. See the [module docs](super) for the diagram.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Dialog {
     side: Side,
     phase: Phase,
@@ -79,7 +82,7 @@ impl Dialog {
 
     /// Whether the dialog is over.
     pub fn is_settled(&self) -> bool {
-        self.phase == Phase::Settled
+        matches!(self.phase, Phase::Settled | Phase::SettledUnopened)
     }
 
     /// Who asked first for the end of this dialog, as far as this side was told.
@@ -141,7 +144,7 @@ impl Dialog {
                 Ok(())
             }
             (Side::Child, Phase::Open { .. }) => Err(Misuse::StartedTwice),
-            (_, Phase::Settled) => Err(Misuse::Ended),
+            (_, Phase::Settled | Phase::SettledUnopened) => Err(Misuse::Ended),
             (Side::Child, _) | (Side::Parent, _) => Err(Misuse::StartedByParent),
         }
     }
@@ -150,6 +153,10 @@ impl Dialog {
         match &mut self.phase {
             Phase::Open { tx: tx @ Half::Unopened, .. } => {
                 *tx = Half::Open;
+                Ok(())
+            }
+            Phase::SettledUnopened => {
+                self.phase = Phase::Settled;
                 Ok(())
             }
             Phase::Open { .. } => Err(Misuse::StreamReopened),
@@ -163,7 +170,7 @@ impl Dialog {
         match self.phase {
             Phase::Open { tx: Half::Open, .. } | Phase::Running(FuncType::AsyncGen) => Ok(()),
             Phase::Open { tx: Half::Closed, .. } => Err(Misuse::StreamClosed),
-            Phase::Settled => Err(Misuse::Ended),
+            Phase::Settled | Phase::SettledUnopened => Err(Misuse::Ended),
             _ => Err(Misuse::StreamNotOpen),
         }
     }
@@ -175,7 +182,7 @@ impl Dialog {
                 Ok(())
             }
             Phase::Open { tx: Half::Closed, .. } => Err(Misuse::StreamClosed),
-            Phase::Settled => Err(Misuse::Ended),
+            Phase::Settled | Phase::SettledUnopened => Err(Misuse::Ended),
             _ => Err(Misuse::StreamNotOpen),
         }
     }
@@ -198,7 +205,7 @@ impl Dialog {
 
     fn receive_as_parent<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
         match (self.phase, msg) {
-            (Phase::Settled, _) => Effect::Ignored("the dialog is over"),
+            (Phase::Settled | Phase::SettledUnopened, _) => Effect::Ignored("the dialog is over"),
             (_, Received::Error(error)) => {
                 self.phase = Phase::Settled;
                 Effect::Failed(error)
@@ -214,7 +221,8 @@ impl Dialog {
             (Phase::AwaitAck(_), msg) => self.violated(&msg),
             (_, Received::StartAck(_)) => Effect::Ignored("the dialog was accepted before"),
             (Phase::AwaitReturn, Received::Return(value) | Received::CancelAck(value)) => {
-                self.settled(value, false)
+                self.phase = Phase::Settled;
+                Effect::Settled { value, stream_cut: false }
             }
             (Phase::AwaitStarted, Received::Started(value)) => {
                 self.phase = Phase::Open { tx: Half::Unopened, rx: Half::Open };
@@ -225,7 +233,8 @@ impl Dialog {
                 Effect::StreamDone
             }
             (Phase::Open { tx, rx }, Received::Return(value)) => {
-                self.settled(value, tx == Half::Open && rx == Half::Open)
+                self.phase = if tx == Half::Unopened { Phase::SettledUnopened } else { Phase::Settled };
+                Effect::Settled { value, stream_cut: tx == Half::Open && rx == Half::Open }
             }
             (Phase::Open { .. }, msg) => self.receive_open(msg),
             (_, Received::Credit(_) | Received::Stop) => Effect::Ignored("no stream is open"),
@@ -237,7 +246,7 @@ impl Dialog {
 
     fn receive_as_child<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
         match (self.phase, msg) {
-            (Phase::Settled, _) => Effect::Ignored("the dialog is over"),
+            (Phase::Settled | Phase::SettledUnopened, _) => Effect::Ignored("the dialog is over"),
             (_, Received::Error(error)) => {
                 if self.is_ending() {
                     return Effect::Ignored("the task is ending already");
@@ -268,11 +277,6 @@ impl Dialog {
             Received::Credit(bytes) => Effect::Grant(bytes),
             msg => self.violated(&msg),
         }
-    }
-
-    fn settled<P, E>(&mut self, value: P, stream_cut: bool) -> Effect<P, E> {
-        self.phase = Phase::Settled;
-        Effect::Settled { value, stream_cut }
     }
 
     fn violated<P, E>(&mut self, msg: &Received<P, E>) -> Effect<P, E> {
@@ -318,7 +322,7 @@ impl Dialog {
             Phase::Open { tx: Half::Unopened, .. } => "started",
             Phase::Open { tx: Half::Open, .. } => "streaming",
             Phase::Open { tx: Half::Closed, .. } => "streaming-finished",
-            Phase::Settled => "settled",
+            Phase::Settled | Phase::SettledUnopened => "settled",
         }
     }
 }

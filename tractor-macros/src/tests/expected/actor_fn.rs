@@ -1,9 +1,12 @@
 //! The expansion of `#[actor_fn]`.
 
-#[allow(non_camel_case_types, missing_docs, missing_debug_implementations)]
+#[allow(
+    non_camel_case_types, missing_docs, missing_debug_implementations,
+    reason = "named like the function"
+)]
 pub struct add {}
 
-#[allow(dead_code)]
+#[allow(dead_code, reason = "may be called by name only")]
 pub fn add(a: i64, b: i64) -> ::tractor::Call<add> {
     ::tractor::Call::new((a, b))
 }

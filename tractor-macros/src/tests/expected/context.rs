@@ -1,11 +1,14 @@
 //! The expansion of `#[context(pld_spec = Point)]`.
 
 #[doc = "Scales."]
-#[allow(non_camel_case_types, missing_docs, missing_debug_implementations)]
+#[allow(
+    non_camel_case_types, missing_docs, missing_debug_implementations,
+    reason = "named like the function"
+)]
 pub struct scale {}
 
 #[doc = "Scales."]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "may be called by name only")]
 pub fn scale(by: i64) -> ::tractor::ContextCall<scale> {
     ::tractor::ContextCall::new((by,))
 }

@@ -1,9 +1,12 @@
 //! The expansion of `#[stream(crate = crate::lib)]`.
 
-#[allow(non_camel_case_types, missing_docs, missing_debug_implementations)]
+#[allow(
+    non_camel_case_types, missing_docs, missing_debug_implementations,
+    reason = "named like the function"
+)]
 struct ticks {}
 
-#[allow(dead_code)]
+#[allow(dead_code, reason = "may be called by name only")]
 fn ticks() -> crate::lib::StreamCall<ticks> {
     crate::lib::StreamCall::new(())
 }

@@ -1,6 +1,6 @@
 //! The expansion of `#[test(flavor = "multi_thread", worker_threads = 2)]`.
 
-#[ignore]
+#[ignore = "slow"]
 #[::core::prelude::v1::test]
 fn works() -> Result<()> {
     async fn works() -> Result<()> {

@@ -3,7 +3,7 @@
 use tractor::StreamSender;
 
 #[tractor::stream]
-async fn ticks(mut out: StreamSender<u64>) -> tractor::Result<()> {
+async fn ticks(out: StreamSender<u64>) -> tractor::Result<()> {
     out.send("tick").await
 }
 

@@ -1,0 +1,125 @@
+//! Requests seen before: everything of a `Start` but its dialog id and arguments is constant per caller and endpoint.
+//!
+//! A frame in the usual key order whose constant parts equal, byte for byte, those of a frame that was decoded before means
+//! the same as that one. Recognising it takes two comparisons instead of a decode.
+
+use std::ops::Range;
+
+use super::hot::peek_cid;
+use crate::proto::id::Cid;
+
+/// A `Start` message up to and including the key `cid`.
+const START_HEAD: &[u8] = b"\x87\xa8msg_type\xa5Start\xa3cid";
+/// Requests remembered per connection.
+const KNOWN_MAX: usize = 16;
+/// Longest constant parts remembered.
+const CONSTANT_BYTES_MAX: usize = 2048;
+
+/// The constant parts of requests seen on one connection, each with what it resolved to.
+#[derive(Debug)]
+pub struct KnownStarts<T> {
+    known: Vec<Known<T>>,
+}
+
+#[derive(Debug)]
+struct Known<T> {
+    /// Between the dialog id and the arguments.
+    middle: Box<[u8]>,
+    /// After the arguments.
+    tail: Box<[u8]>,
+    target: T,
+}
+
+impl<T> Default for KnownStarts<T> {
+    fn default() -> Self {
+        Self { known: Vec::new() }
+    }
+}
+
+impl<T> KnownStarts<T> {
+    /// The dialog id, the arguments' range and the target, when the request is a known one.
+    ///
+    /// The arguments are not checked: they must be read as one map that ends where the range does.
+    #[inline]
+    pub fn find(&self, frame: &[u8]) -> Option<(Cid, Range<usize>, &T)> {
+        let (cid, rest) = peek_cid(frame.strip_prefix(START_HEAD)?)?;
+        let known = self.known.iter().find(|known| {
+            rest.len() > known.middle.len() + known.tail.len()
+                && rest.starts_with(&known.middle)
+                && rest.ends_with(&known.tail)
+        })?;
+        let cid = Cid::new(std::str::from_utf8(cid).ok()?)?;
+        let kwargs_at = frame.len() - rest.len() + known.middle.len();
+        Some((cid, kwargs_at..frame.len() - known.tail.len(), &known.target))
+    }
+
+    /// Remembers a request that was decoded the long way: `kwargs` is where its arguments stand in `frame`.
+    pub fn learn(&mut self, frame: &[u8], kwargs: Range<usize>, target: T) {
+        let Some((_, rest)) = frame.strip_prefix(START_HEAD).and_then(peek_cid) else { return };
+        let rest_at = frame.len() - rest.len();
+        let (Some(middle), Some(tail)) = (frame.get(rest_at..kwargs.start), frame.get(kwargs.end..)) else {
+            return;
+        };
+        if self.known.len() < KNOWN_MAX && middle.len() + tail.len() <= CONSTANT_BYTES_MAX {
+            self.known.push(Known { middle: middle.into(), tail: tail.into(), target });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::proto::codec::{StartHead, decode, encode};
+    use crate::proto::id::Uid;
+    use crate::proto::msg::Msg;
+
+    fn start(cid: &str, func: &str, args: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let head = StartHead::new("mod", func, &Uid::new("root", "u"), "any");
+        head.begin(&Cid::new(cid).expect("short"), &mut out);
+        out.extend_from_slice(args);
+        head.finish(&mut out);
+        out
+    }
+
+    fn learned(frame: &[u8]) -> KnownStarts<u8> {
+        let Ok(Msg::Start(msg)) = decode(&Bytes::copy_from_slice(frame)) else { panic!("a start") };
+        let at = frame.windows(msg.kwargs.len()).position(|window| window == msg.kwargs).expect("inside");
+        let mut known = KnownStarts::default();
+        known.learn(frame, at..at + msg.kwargs.len(), 7);
+        known
+    }
+
+    #[test]
+    fn a_request_seen_before_is_found_with_other_arguments() {
+        let known = learned(&start("d1", "add", b"\x81\xa1a\x01"));
+        let frame = start("d22", "add", b"\x81\xa1a\xcd\x01\x00");
+        let (cid, kwargs, target) = known.find(&frame).expect("known");
+        assert_eq!((cid.as_str(), &frame[kwargs], *target), ("d22", &b"\x81\xa1a\xcd\x01\x00"[..], 7));
+    }
+
+    #[test]
+    fn another_function_caller_or_key_order_is_not_found() {
+        let known = learned(&start("d1", "add", b"\x80"));
+        assert!(known.find(&start("d1", "sub", b"\x80")).is_none());
+        assert!(known.find(&start("d1", "add", b"")).is_none(), "no arguments at all");
+        let mut other = Vec::new();
+        let Ok(Msg::Start(mut msg)) = decode(&Bytes::from(start("d1", "add", b"\x80"))) else {
+            panic!("a start")
+        };
+        msg.uid = Uid::new("root", "v");
+        encode(&Msg::Start(msg), &mut other);
+        assert!(known.find(&other).is_none());
+    }
+
+    #[test]
+    fn every_cut_of_a_known_request_is_survived() {
+        let frame = start("d1", "add", b"\x81\xa1a\x01");
+        let known = learned(&frame);
+        for end in 0..frame.len() {
+            assert!(known.find(&frame[..end]).is_none(), "cut at {end}");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! A function with one result is no one-way stream.
+
+use tractor::Portal;
+
+#[tractor::actor_fn]
+async fn add(a: i64, b: i64) -> i64 {
+    a + b
+}
+
+async fn open(portal: &Portal) -> tractor::Result<()> {
+    portal.open_stream_from(add(1, 2), async |_stream| Ok(())).await
+}
+
+fn main() {}

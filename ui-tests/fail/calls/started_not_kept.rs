@@ -1,0 +1,12 @@
+//! The started context is the one `started` returns.
+
+use tractor::Context;
+
+#[tractor::context(pld_spec = i64)]
+async fn scale(mut ctx: Context<i64>) -> tractor::Result<i64> {
+    ctx.started(1).await?;
+    let _stream = ctx.open_stream().await?;
+    Ok(1)
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+//! What is received has the type the attribute declares.
+
+use tractor::Context;
+
+#[tractor::context(send = u8, recv = String)]
+async fn scale(ctx: Context<(), u8, String>) -> tractor::Result<()> {
+    let mut ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream().await?;
+    while let Some(number) = stream.receive().await? {
+        stream.send(number).await?;
+    }
+    Ok(())
+}
+
+fn main() {}
