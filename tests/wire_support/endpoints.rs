@@ -147,16 +147,13 @@ impl Watch {
     /// Waits until as many tasks were dropped as were started, and counts both.
     pub async fn balance(&mut self) -> (u32, u32) {
         let (mut started, mut dropped) = (0, 0);
-        let mut count = |event| match event {
-            "started" => started += 1,
-            _ => dropped += 1,
-        };
-        while let Ok(event) = self.0.try_recv() {
-            count(event);
-        }
-        drop(count);
-        while started > dropped {
-            match self.0.recv().await {
+        loop {
+            let event = match self.0.try_recv() {
+                Ok(event) => Some(event),
+                Err(_) if started > dropped => self.0.recv().await,
+                Err(_) => None,
+            };
+            match event {
                 Some("started") => started += 1,
                 Some(_) => dropped += 1,
                 None => break,
