@@ -15,17 +15,17 @@ use wire_support::{Peer, alone, host, step};
 const ANY_PORT: &str = "/ip4/127.0.0.1/tcp/0";
 
 fn any_port() -> Addr {
-    ANY_PORT.parse().unwrap()
+    ANY_PORT.parse().expect("an address")
 }
 
 async fn listener(an: &ActorNursery, name: &str, addr: Addr) -> Portal {
-    an.start_actor(name).enable_module(MODULE).bind(addr).await.unwrap()
+    an.start_actor(name).enable_module(MODULE).bind(addr).await.expect("it starts")
 }
 
 async fn only_address(portal: &Portal) -> Addr {
-    let addrs = portal.run(addresses()).await.unwrap();
+    let addrs = portal.run(addresses()).await.expect("it answers");
     assert_eq!(addrs.len(), 1, "{addrs:?}");
-    addrs[0].parse().unwrap()
+    addrs[0].parse().expect("an address")
 }
 
 fn pid_of(portal: &Portal) -> rustix::process::Pid {
@@ -119,7 +119,7 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 fn uds(dir: &std::path::Path, file: &str) -> Addr {
-    Addr::Uds { dir: dir.to_str().unwrap().to_owned(), file: file.to_owned() }
+    Addr::Uds { dir: dir.to_str().expect("UTF-8").to_owned(), file: file.to_owned() }
 }
 
 #[tokio::test]

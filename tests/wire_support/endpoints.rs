@@ -147,22 +147,14 @@ impl Watch {
     /// Waits until as many tasks were dropped as were started, and counts both.
     pub async fn balance(&mut self) -> (u32, u32) {
         let (mut started, mut dropped) = (0, 0);
-        let mut count = |event| match event {
-            "started" => started += 1,
-            _ => dropped += 1,
-        };
-        while let Ok(event) = self.0.try_recv() {
-            count(event);
+        loop {
+            let event = match self.0.try_recv() {
+                Ok(event) => event,
+                Err(_empty) if started == dropped => return (started, dropped),
+                Err(_empty) => self.0.recv().await.expect("a watch is never closed"),
+            };
+            if event == "started" { started += 1 } else { dropped += 1 }
         }
-        drop(count);
-        while started > dropped {
-            match self.0.recv().await {
-                Some("started") => started += 1,
-                Some(_) => dropped += 1,
-                None => break,
-            }
-        }
-        (started, dropped)
     }
 
     /// Whether nothing has happened.
