@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument;
+
 use super::core::Actor;
 use super::linked::Linked;
 use crate::error::Error;
@@ -15,6 +17,7 @@ tokio::task_local! {
 #[derive(Clone)]
 struct Current {
     actor: Actor,
+    #[cfg_attr(not(feature = "log"), allow(dead_code, reason = "only log lines show it"))]
     linked: Option<Arc<Linked>>,
 }
 
@@ -37,9 +40,16 @@ pub fn current_actor() -> Actor {
     }
 }
 
-/// Runs a future as part of an actor.
+/// Runs a future as part of an actor, inside a span that names it.
 pub(crate) async fn with_actor<F: Future>(actor: Actor, future: F) -> F::Output {
-    CURRENT.scope(Current { actor, linked: None }, future).await
+    let uid = actor.uid();
+    let span = tracing::error_span!("actor", name = uid.name(), uuid = uid.uuid_short());
+    CURRENT.scope(Current { actor, linked: None }, future).instrument(span).await
+}
+
+/// The span of a dialog's task: its endpoint and its dialog.
+pub(super) fn task_span(linked: &Linked) -> tracing::Span {
+    tracing::error_span!("task", endpoint = &*linked.endpoint, cid = linked.cid.as_str())
 }
 
 /// Runs a closure as part of a dialog's task.
@@ -48,6 +58,7 @@ pub(super) fn in_task<R>(actor: &Actor, linked: &Arc<Linked>, f: impl FnOnce() -
 }
 
 /// Actor and task of the running task, for log lines.
+#[cfg(feature = "log")]
 pub(crate) fn task_label<R>(f: impl FnOnce(&Actor, Option<(&str, &str)>) -> R) -> Option<R> {
     CURRENT
         .try_with(|current| {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::core::Actor;
-use super::current::in_task;
+use super::current::{in_task, task_span};
 use super::exposed::EndpointFuture;
 use super::linked::Linked;
 use super::send::{Ended, ErasedPayload};
@@ -39,13 +39,16 @@ impl Linked {
 pub(super) struct RequestTask {
     actor: Actor,
     linked: Arc<Linked>,
+    /// Names the task to every subscriber of `tracing`.
+    span: tracing::Span,
     /// `None` once the dialog is concluded.
     endpoint: Option<EndpointFuture>,
 }
 
 impl RequestTask {
     pub(super) fn new(actor: Actor, linked: Arc<Linked>, endpoint: EndpointFuture) -> Self {
-        Self { actor, linked, endpoint: Some(endpoint) }
+        let span = task_span(&linked);
+        Self { actor, linked, span, endpoint: Some(endpoint) }
     }
 
     pub(super) fn linked(&self) -> &Arc<Linked> {
@@ -74,6 +77,8 @@ impl Future for RequestTask {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        let span = this.span.clone();
+        let _inside = span.enter();
         let Some(endpoint) = &mut this.endpoint else { return Poll::Ready(()) };
         let polled = catching(|| in_task(&this.actor, &this.linked, || endpoint.as_mut().poll(cx)));
         match polled {
