@@ -38,14 +38,31 @@ where
     let (task_actor, task_peer) = (actor.clone(), peer.clone());
     actor.spawn_link(async move {
         let (actor, peer) = (task_actor, task_peer);
-        let mut dispatch = Dispatch::new(actor.clone(), peer.clone());
+        let mut ending = Ending { actor: actor.clone(), peer: peer.clone(), error: None };
+        let mut dispatch = Dispatch::new(actor, peer.clone());
         let reason = drive(io, channel, unread, &mut dispatch).await;
         drop(dispatch);
         peer.drained.cancel();
         tracing::debug!(peer = %peer.aid.uid, "connection ended: {reason}");
-        let error = on_end(peer.clone(), reason).await;
-        peer.lose(&error);
-        actor.remove_peer(&peer);
+        ending.error = Some(on_end(peer, reason).await);
     });
     peer
+}
+
+/// Tells everybody that a connection is gone, however its task ends: also when a panic or the end of the runtime cuts
+/// it short.
+struct Ending {
+    actor: Actor,
+    peer: Arc<Peer>,
+    error: Option<Error>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let Self { actor, peer, error } = self;
+        peer.drained.cancel();
+        let error = error.take().unwrap_or_else(|| peer.closed_error(CloseReason::Local));
+        peer.lose(&error);
+        actor.remove_peer(peer);
+    }
 }

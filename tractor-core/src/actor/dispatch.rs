@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::core::Actor;
 use super::exposed::EndpointEntry;
-use super::invoke::{Invocation, RequestTask};
+use super::invoke::{Invocation, RequestTask, catching};
 use super::linked::Linked;
 use super::peer::{Peer, Refused};
 use super::selfcall;
@@ -91,7 +91,7 @@ impl Dispatch {
             }
         };
         if over && let Some(last) = self.last.take() {
-            self.peer.forget(last.cid);
+            self.peer.forget(&last);
         }
         true
     }
@@ -135,7 +135,7 @@ impl Dispatch {
             return;
         };
         if linked.handle(msg) {
-            self.peer.forget(cid);
+            self.peer.forget(&linked);
         }
     }
 
@@ -228,9 +228,16 @@ impl Dispatch {
             }
         }
         let invocation = Invocation { linked: linked.clone(), kwargs };
-        let future = match (entry.invoke)(&invocation) {
-            Ok(future) => future,
-            Err(problem) => {
+        // Decodes the arguments, which runs user code.
+        let future = match catching(|| (entry.invoke)(&invocation)) {
+            Ok(Ok(future)) => future,
+            Err(panic) => {
+                tracing::error!(endpoint = %label, "panicked while it took its arguments: {} at {}", panic.message, panic.location);
+                let mut msg = panic.pack(&self.peer.us);
+                msg.cid = Some(cid);
+                return self.peer.send_error(msg);
+            }
+            Ok(Err(problem)) => {
                 return self.refuse(cid, type_names::TYPE_ERROR, format!("{}(): {problem}", entry.name));
             }
         };

@@ -74,6 +74,8 @@ pub(super) struct Cell {
     pub(super) cancel_requests: Vec<Cid>,
     /// Who reads the inbox: the holder of the stream's receiving half.
     reader: Slot,
+    /// Who discards what nobody reads, on the way to the outcome. Not the reader, which may live in another task.
+    drainer: Slot,
     /// Who waits for the first value or the outcome: the one call, or the one scope.
     outcome_waiter: Slot,
     /// Who drops user code when the dialog fails or ends: the scope around a body, the task around an endpoint.
@@ -105,6 +107,7 @@ impl Slot {
 impl Cell {
     fn wake_all(&mut self) {
         self.reader.wake();
+        self.drainer.wake();
         self.outcome_waiter.wake();
         self.guard.wake();
     }
@@ -135,6 +138,7 @@ impl Linked {
             rx: RecvCredit::new(peer.channel.limits().stream_window_bytes),
             cancel_requests: Vec::new(),
             reader: Slot::default(),
+            drainer: Slot::default(),
             outcome_waiter: Slot::default(),
             guard: Slot::default(),
         };
@@ -224,6 +228,7 @@ impl Linked {
         }
         cell.inbox.push_back(value);
         cell.reader.wake();
+        cell.drainer.wake();
     }
 
     /// The connection is gone. Returns nothing: every waiter is told.
@@ -235,6 +240,12 @@ impl Linked {
             }
             self.wake_all(&mut cell);
         }
+    }
+
+    /// Wakes whoever uses the stream.
+    pub(super) fn wake_stream(&self, cell: &mut Cell) {
+        cell.reader.wake();
+        self.room.notify_waiters();
     }
 
     fn wake_all(&self, cell: &mut Cell) {
@@ -286,6 +297,14 @@ impl Linked {
     /// A failure of the dialog comes after the values that arrived before it.
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
         let mut cell = self.lock();
+        let received = self.take_received(&mut cell);
+        if received.is_pending() {
+            cell.reader.set(cx);
+        }
+        received
+    }
+
+    fn take_received(&self, cell: &mut Cell) -> Poll<Result<Option<Bytes>, Error>> {
         if let Some(value) = cell.inbox.pop_front() {
             let bytes = cell.rx.consumed(value.len());
             if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() {
@@ -307,9 +326,10 @@ impl Linked {
                 return Poll::Ready(Err(MessagingError::new(text, Some(self.cid)).into()));
             }
             None if cell.outcome.is_some() => return Poll::Ready(Ok(None)),
+            // A child side whose endpoint has ended; its stream lives on in a task of its own.
+            None if cell.dialog.is_settled() => return Poll::Ready(Err(self.misuse(Misuse::Ended))),
             None => {}
         }
-        cell.reader.set(cx);
         Poll::Pending
     }
 
@@ -325,14 +345,23 @@ impl Linked {
 
     /// Like [`poll_outcome`](Self::poll_outcome), while nobody reads the stream: values are discarded as they come.
     pub(crate) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let mut cell = self.lock();
         let mut dropped = 0usize;
-        while let Poll::Ready(Ok(Some(_unread))) = self.poll_recv(cx) {
+        while let Poll::Ready(Ok(Some(_unread))) = self.take_received(&mut cell) {
             dropped += 1;
         }
+        let outcome = match &cell.outcome {
+            Some(outcome) => Poll::Ready(outcome.clone()),
+            None => {
+                cell.drainer.set(cx);
+                Poll::Pending
+            }
+        };
+        drop(cell);
         if dropped > 0 {
             tracing::warn!(cid = %self.cid, endpoint = %self.endpoint, "discarded {dropped} unread stream values");
         }
-        self.poll_outcome(cx)
+        outcome
     }
 
     /// The outcome so far.

@@ -3,6 +3,7 @@
 //! Dialogs are keyed by connection and cid: a message on one connection never reaches a dialog of another one.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -92,6 +93,18 @@ pub(super) enum Refused {
     Closed,
 }
 
+/// A dialog whose request was not sent yet: dropped, it leaves the table again, even if a user's serializer panics.
+struct Entered<'a> {
+    peer: &'a Peer,
+    linked: &'a Linked,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.peer.forget(self.linked);
+    }
+}
+
 impl Peer {
     pub(crate) fn new(actor: &Actor, aid: Aid, caps: Caps, channel: Channel, dialer: bool) -> Self {
         Self {
@@ -178,6 +191,7 @@ impl Peer {
             linked
         };
         let cid = linked.cid;
+        let entered = Entered { peer: self, linked: &linked };
         let appended = self.channel.append(|out| {
             known.head.begin(&cid, out);
             args(self.format(), out)?;
@@ -185,17 +199,18 @@ impl Peer {
             Ok::<_, PayloadError>(())
         });
         let error = match appended {
-            Ok(Appended::Yes) => return Ok(linked),
+            // Where the channel is closed, the loss of the dialog is about to be told, with the reason.
+            Ok(Appended::Yes | Appended::Closed(_)) => {
+                std::mem::forget(entered);
+                return Ok(linked);
+            }
             Ok(Appended::TooLarge(error)) => MessagingError::new(error.to_string(), Some(cid)).into(),
-            // The loss of the dialog is about to be told, with the reason.
-            Ok(Appended::Closed(_)) => return Ok(linked),
             Err(problem) => {
                 let shown = format!("the arguments of `{}`", linked.endpoint);
                 MsgTypeError::new("Start", shown, "serializable values", problem, Blame::Local, Some(cid))
                     .into()
             }
         };
-        self.forget(cid);
         Err(error)
     }
 
@@ -234,22 +249,35 @@ impl Peer {
     }
 
     /// Enters the child side of an admitted dialog. Returns why it is lost, if the connection is gone.
+    ///
+    /// Nor does it enter when the endpoint itself has meanwhile opened a dialog under the same id: the peer has chosen one
+    /// of ours, and loses only its own.
     pub(super) fn enter(&self, linked: Arc<Linked>) -> Result<(), Error> {
         let mut table = self.table();
         if let Some(error) = &table.closed {
             return Err(error.clone());
         }
-        table.dialogs.insert(linked.cid, linked);
-        Ok(())
+        match table.dialogs.entry(linked.cid) {
+            Entry::Vacant(free) => {
+                free.insert(linked);
+                Ok(())
+            }
+            Entry::Occupied(_) => {
+                Err(MessagingError::new("the context id is in use", Some(linked.cid)).into())
+            }
+        }
     }
 
     pub(crate) fn dialog(&self, cid: &Cid) -> Option<Arc<Linked>> {
         self.table().dialogs.get(cid).cloned()
     }
 
-    /// Takes a dialog that is over out of the table.
-    pub(crate) fn forget(&self, cid: Cid) {
-        let removed = self.table().dialogs.remove(&cid);
+    /// Takes a dialog that is over out of the table, and no other that has its id by now.
+    pub(crate) fn forget(&self, over: &Linked) {
+        let removed = match self.table().dialogs.entry(over.cid) {
+            Entry::Occupied(entry) if std::ptr::eq(&raw const **entry.get(), over) => Some(entry.remove()),
+            Entry::Occupied(_) | Entry::Vacant(_) => None,
+        };
         // Dropped here, after the table's lock is released.
         drop(removed);
     }

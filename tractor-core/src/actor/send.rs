@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::futures::Notified;
 
+use super::invoke::catching;
 use super::linked::Linked;
 use crate::error::{
     self, Blame, EndpointError, Error, MessagingError, MsgTypeError, Panicked, TransportClosed,
@@ -208,6 +209,8 @@ impl Linked {
         let conclusion = cell.dialog.conclude(end);
         let parent_failure = cell.parent_failure.take();
         let cancel_requests = std::mem::take(&mut cell.cancel_requests);
+        // A stream that the endpoint has given to another task.
+        self.wake_stream(&mut cell);
         drop(cell);
         match (conclusion, ended) {
             (Conclusion::Return, Ended::Returned(value)) => self.send_return(value),
@@ -229,14 +232,25 @@ impl Linked {
         for request in cancel_requests {
             self.peer.acknowledge_cancel(request);
         }
-        self.peer.forget(self.cid);
+        self.peer.forget(self);
     }
 
     fn send_return(&self, value: &dyn ErasedPayload) {
-        let appended = self.peer.channel.append(|out| {
-            codec::begin_pld(PldKind::Return, &self.cid, out);
-            value.encode(self.peer.format(), out)
+        // The dialog is settled already: a serializer that panics must not take the answer with it.
+        let appended = catching(|| {
+            self.peer.channel.append(|out| {
+                codec::begin_pld(PldKind::Return, &self.cid, out);
+                value.encode(self.peer.format(), out)
+            })
         });
+        let appended = match appended {
+            Ok(appended) => appended,
+            Err(panic) => {
+                let Panicked { message, location } = &panic;
+                tracing::error!(endpoint = %self.endpoint, "the result's serializer panicked: {message} at {location}");
+                return self.send_error(panic.pack(&self.peer.us));
+            }
+        };
         match self.appended("Return", value, appended) {
             Ok(()) => {}
             // The caller is gone; its result has nowhere to go.

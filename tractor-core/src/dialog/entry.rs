@@ -6,8 +6,10 @@ use super::child::Context;
 use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
 use super::oneway::StreamSender;
 use crate::actor::{EndpointEntry, EndpointFuture, Invocation, Linked};
+use crate::error::EndpointError;
 use crate::proto::args::{ArgTuple, ArgsError};
 use crate::proto::msg::FuncType;
+use crate::proto::payload::Payload;
 
 impl EndpointEntry {
     #[doc(hidden)]
@@ -37,8 +39,7 @@ fn invoke_func<E: FnEndpoint>(invocation: &Invocation) -> Result<EndpointFuture,
     let (linked, args) = bind::<E>(invocation)?;
     Ok(Box::pin(async move {
         let output = E::run(args).await;
-        linked.peer.channel.wait_room().await;
-        linked.finish(E::outcome(output));
+        conclude(&linked, E::outcome(output)).await;
     }))
 }
 
@@ -46,8 +47,7 @@ fn invoke_context<E: ContextEndpoint>(invocation: &Invocation) -> Result<Endpoin
     let (linked, args) = bind::<E>(invocation)?;
     Ok(Box::pin(async move {
         let output = E::run(Context::new(linked.clone()), args).await;
-        linked.peer.channel.wait_room().await;
-        linked.finish(E::outcome(output));
+        conclude(&linked, E::outcome(output)).await;
     }))
 }
 
@@ -55,7 +55,15 @@ fn invoke_stream<E: StreamEndpoint>(invocation: &Invocation) -> Result<EndpointF
     let (linked, args) = bind::<E>(invocation)?;
     Ok(Box::pin(async move {
         let output = E::run(StreamSender::new(linked.clone()), args).await;
-        linked.peer.channel.wait_room().await;
-        linked.finish(E::outcome(output));
+        conclude(&linked, E::outcome(output)).await;
     }))
+}
+
+/// Concludes the dialog. A value waits for room on the connection and may be cancelled meanwhile; a failure is told at
+/// once, so that no cancellation takes its place.
+async fn conclude<T: Payload>(linked: &Linked, outcome: Result<T, EndpointError>) {
+    if outcome.is_ok() {
+        linked.peer.channel.wait_room().await;
+    }
+    linked.finish(outcome);
 }

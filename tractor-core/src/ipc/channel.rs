@@ -19,7 +19,7 @@
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use tokio::sync::Notify;
 
@@ -50,6 +50,8 @@ struct WriteBuf {
     state: State,
     /// Set by the driver while it sleeps; taken by whoever gives it work.
     driver: Option<Waker>,
+    /// Set by the driver while the socket takes nothing; taken by whoever overflows the buffer.
+    stuck: Option<Waker>,
 }
 
 #[derive(Debug, Clone)]
@@ -105,13 +107,18 @@ pub(crate) enum Work {
     Bytes,
     /// Nothing to write; the driver's waker is registered.
     Idle,
-    /// Everything is written and the channel was closed by this side.
-    Done,
+    /// Everything is written and nothing more will be, for this reason.
+    Done(CloseReason),
+}
+
+fn overflow(waiting: usize) -> CloseReason {
+    let text = format!("it does not read: {waiting} bytes wait for it (`Limits::write_backlog_bytes_max`)");
+    CloseReason::Protocol(text.into())
 }
 
 impl Channel {
     pub(crate) fn new(limits: Limits) -> Self {
-        let wbuf = WriteBuf { bytes: Vec::new(), state: State::Open, driver: None };
+        let wbuf = WriteBuf { bytes: Vec::new(), state: State::Open, driver: None, stuck: None };
         Self { shared: Arc::new(Shared { wbuf: Mutex::new(wbuf), room: Notify::new(), limits }) }
     }
 
@@ -155,9 +162,10 @@ impl Channel {
             wbuf.state = State::Overflowed;
         }
         let driver = wbuf.driver.take();
+        let stuck = if matches!(wbuf.state, State::Overflowed) { wbuf.stuck.take() } else { None };
         drop(wbuf);
-        if let Some(driver) = driver {
-            driver.wake();
+        for waker in [driver, stuck].into_iter().flatten() {
+            waker.wake();
         }
         Ok(Appended::Yes)
     }
@@ -230,14 +238,17 @@ impl Channel {
         }
     }
 
-    /// Why the driver has to give up, if it has.
-    pub(super) fn overflowed(&self) -> Option<CloseReason> {
-        let wbuf = self.lock();
-        let State::Overflowed = wbuf.state else { return None };
-        let waiting = wbuf.bytes.len();
-        let text =
-            format!("it does not read: {waiting} bytes wait for it (`Limits::write_backlog_bytes_max`)");
-        Some(CloseReason::Protocol(text.into()))
+    /// Why the driver, whose socket takes nothing, has to give up; if it has not, it is woken once it has to.
+    pub(super) fn poll_overflowed(&self, cx: &Context<'_>) -> Poll<CloseReason> {
+        let mut wbuf = self.lock();
+        if matches!(wbuf.state, State::Overflowed) {
+            return Poll::Ready(overflow(wbuf.bytes.len()));
+        }
+        match &mut wbuf.stuck {
+            Some(waker) => waker.clone_from(cx.waker()),
+            slot => *slot = Some(cx.waker().clone()),
+        }
+        Poll::Pending
     }
 
     /// The driver has ended: nothing will be written any more.
@@ -254,8 +265,11 @@ impl Channel {
         debug_assert!(into.is_empty());
         let mut wbuf = self.lock();
         if wbuf.bytes.is_empty() {
-            if matches!(wbuf.state, State::Flushing) {
-                return Work::Done;
+            match wbuf.state {
+                State::Flushing => return Work::Done(CloseReason::Local),
+                // Too late: what was refused meanwhile is missing.
+                State::Overflowed => return Work::Done(overflow(0)),
+                State::Open | State::Closed(_) => {}
             }
             match &mut wbuf.driver {
                 Some(waker) if waker.will_wake(cx.waker()) => {}
@@ -310,7 +324,9 @@ mod tests {
     fn a_backlog_over_the_limit_closes_the_channel() {
         let channel = Channel::new(Limits { write_backlog_bytes_max: 64, ..Limits::default() });
         while matches!(channel.send(&Msg::Ready), Appended::Yes) {}
-        let reason = channel.overflowed().expect("the backlog is over its limit");
+        let Poll::Ready(reason) = channel.poll_overflowed(&Context::from_waker(Waker::noop())) else {
+            panic!("the backlog is over its limit")
+        };
         assert!(reason.to_string().contains("write_backlog_bytes_max"), "{reason}");
     }
 }

@@ -143,7 +143,12 @@ impl Driver {
                     Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
                     Poll::Ready(Ok(n)) => self.written += n,
                     Poll::Ready(Err(error)) => return Err(error.into()),
-                    Poll::Pending => return self.end.channel().overflowed().map_or(Ok(()), Err),
+                    Poll::Pending => {
+                        return match self.end.channel().poll_overflowed(cx) {
+                            Poll::Ready(reason) => Err(reason),
+                            Poll::Pending => Ok(()),
+                        };
+                    }
                 }
             }
             self.written = 0;
@@ -152,15 +157,20 @@ impl Driver {
             match self.end.channel().poll_work(cx, &mut self.write) {
                 Work::Bytes => {}
                 Work::Idle => return Ok(()),
-                Work::Done => return Err(CloseReason::Local),
+                Work::Done(reason) => return Err(reason),
             }
         }
     }
 
     fn fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.read.reserve(self.read_bytes);
+        // Frames still in use pin the whole buffer: a fresh one for every small read would multiply what a peer can make
+        // this actor hold.
+        if self.read.capacity() - self.read.len() < self.read_bytes / 4 {
+            self.read.reserve(self.read_bytes);
+        }
+        let room = self.read.capacity() - self.read.len();
         let polled = poll_read_buf(Pin::new(&mut self.io), cx, &mut self.read);
-        if self.read.len() == self.read.capacity() {
+        if self.read.len() == self.read.capacity() && room >= self.read_bytes {
             self.read_bytes = (self.read_bytes * 2).min(READ_BYTES_MAX);
         }
         polled
@@ -191,5 +201,43 @@ impl Driver {
             }
         }
         too_large.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ipc::Appended;
+    use crate::proto::limits::Limits;
+    use crate::proto::msg::Msg;
+
+    /// Takes frames and does nothing.
+    struct Deaf;
+
+    impl FrameHandler for Deaf {
+        fn frame(&mut self, _chunk: &Bytes, _body: Range<usize>) -> Result<(), CloseReason> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_read_loses_its_connection_once_the_backlog_is_full() {
+        let (ours, _theirs) = tokio::io::duplex(16);
+        let channel = Channel::new(Limits { write_backlog_bytes_max: 1024, ..Limits::default() });
+        let appending = channel.clone();
+        let driver =
+            tokio::spawn(
+                async move { drive(Transport::Mem(ours), channel, BytesMut::new(), &mut Deaf).await },
+            );
+        // The driver first gets stuck in a write; what comes then must still reach it.
+        while matches!(appending.send(&Msg::Ready), Appended::Yes) {
+            tokio::task::yield_now().await;
+        }
+        let reason =
+            tokio::time::timeout(Duration::from_secs(10), driver).await.expect("it ends").expect("well");
+        assert!(reason.to_string().contains("write_backlog_bytes_max"), "{reason}");
+        assert!(matches!(appending.send(&Msg::Ready), Appended::Closed(CloseReason::Protocol(_))));
     }
 }
