@@ -209,3 +209,31 @@ async fn children_outlive_the_thread_that_asked_for_them() {
     .await
     .unwrap();
 }
+
+#[tractor::test(flavor = "multi_thread", worker_threads = 2)]
+async fn children_outlive_the_thread_that_drove_the_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (started, pid) = tokio::sync::oneshot::channel();
+    let (go_on, second_thread) = tokio::sync::oneshot::channel::<()>();
+    let scope = runtime.spawn(tractor::open_nursery(async move |an| -> tractor::Result<u32> {
+        let kid = an.start_actor("kid").expose(process).await?;
+        started.send(kid.run(process()).await?).expect("the test listens");
+        second_thread.await.expect("the test goes on");
+        let pid = kid.run(process()).await?;
+        an.cancel().await;
+        Ok(pid)
+    }));
+    let first = std::thread::spawn(move || {
+        let task = std::fs::read_link("/proc/thread-self").expect("a thread of this process");
+        let pid = runtime.block_on(bounded(pid)).expect("the child starts");
+        (std::path::Path::new("/proc").join(task), pid, runtime)
+    });
+    eventually("the thread's end", WHOLE, || first.is_finished()).await;
+    let (task, pid, runtime) = first.join().expect("the thread ended well");
+    eventually("the kernel has forgotten the thread", WHOLE, || !task.exists()).await;
+    go_on.send(()).expect("the scope waits");
+    let second = std::thread::spawn(move || runtime.block_on(bounded(scope)));
+    eventually("the scope's end", WHOLE, || second.is_finished()).await;
+    let result = second.join().expect("the thread ended well").expect("no panic");
+    assert_eq!(result.expect("the child lives on"), pid);
+}
