@@ -18,6 +18,11 @@ async fn add(a: i64, b: i64) -> i64 {
 }
 
 #[tractor::actor_fn]
+async fn nothing() -> u8 {
+    7
+}
+
+#[tractor::actor_fn]
 async fn subtract(a: i64, b: i64) -> i64 {
     a - b
 }
@@ -144,6 +149,8 @@ async fn a_call_by_name_reports_what_does_not_fit() -> tractor::Result<()> {
             let name = BTreeMap::from([("name", "Ada")]);
             let greeted: String = worker.run_from_ns(ns, "greet", name.clone()).await?;
             assert_eq!(greeted, "Ada", "an optional argument may be missing");
+
+            assert_eq!(worker.run_from_ns::<u8, _>(ns, "nothing", ()).await?, 7);
 
             let error = worker.run_from_ns::<i64, _>(ns, "ad", Operands { a: 1, b: 2 }).await.unwrap_err();
             assert_eq!(remote(&error).kind(), RemoteKind::NotFound);

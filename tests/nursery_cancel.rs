@@ -32,6 +32,11 @@ async fn spins(ctx: Context<(), (), ()>, ignores_sigterm: bool) -> tractor::Resu
     }
 }
 
+#[tractor::actor_fn]
+async fn sleeps() {
+    forever().await;
+}
+
 /// Keeps the actor from ending.
 #[tractor::actor_fn]
 async fn never_cleans_up() {
@@ -89,6 +94,21 @@ async fn a_cancelled_nursery_has_no_children_and_takes_none() -> Result<()> {
             Ok(())
         })
         .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn cancelling_a_nursery_is_no_error_of_its_one_shot_actors() -> Result<()> {
+    tree(async |tree| {
+        let one = tractor::open_nursery(async |an| {
+            let one = an.run_in_actor(sleeps()).name(tree.name("one")).await?;
+            an.cancel().await;
+            Ok::<_, Error>(one)
+        })
+        .await?;
+        assert!(one.wait_for_result().await.unwrap_err().is_cancelled());
+        Ok(())
     })
     .await
 }

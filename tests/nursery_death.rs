@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use rustix::process::Signal;
 use support::journal::{note, seen};
-use support::processes::{has_exited, pid_of, signal};
+use support::processes::{pid_of, process, signal};
 use support::{forever, in_root, poll_once, start, tree, until};
 use tractor::error::ActorDied;
 use tractor::prelude::*;
@@ -224,9 +224,12 @@ async fn the_actors_below_a_killed_one_end_with_it() -> Result<()> {
             })
             .await;
             assert_eq!(died(&left.unwrap_err()).name(), tree.name("kid"));
-            until(|| has_exited(grandchild)).await;
             // Nobody but this actor is left to wait for it.
-            tree.all_reaped().await;
+            until(|| {
+                process(grandchild).is_none_or(|orphan| orphan.parent == std::process::id().cast_signed())
+            })
+            .await;
+            until(|| process(grandchild).is_none()).await;
             Ok(())
         })
         .await

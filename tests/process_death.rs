@@ -40,6 +40,29 @@ async fn tree_of_three() {
     bounded(scope).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_child_that_cannot_notice_ends_with_its_root_too() {
+    let mut program = role::start(&mut role::command("tree_with_a_hog"));
+    let hog = program.hear("hog");
+    assert_eq!(parent(hog[0]), Some(program.pid()));
+    program.kill();
+    eventually("the end of the hog", SUBTREE_END, || is_gone(hog[0])).await;
+}
+
+#[tractor::test]
+#[ignore = "a program that the test above starts"]
+async fn tree_with_a_hog() {
+    let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
+        let kid = an.start_actor("hog").expose(hogs).await?;
+        kid.open_context(hogs(), async |_ctx, pid| {
+            role::say("hog", &[pid]);
+            std::future::pending().await
+        })
+        .await
+    });
+    bounded(scope).await.unwrap();
+}
+
 #[tractor::test]
 async fn the_death_of_a_middle_actor_ends_its_subtree_and_the_root_reaps_it() {
     let mut pids = Vec::new();
@@ -61,8 +84,15 @@ async fn the_death_of_a_middle_actor_ends_its_subtree_and_the_root_reaps_it() {
     eventually("the end of the subtree", SUBTREE_END, || pids.iter().all(|pid| is_gone(*pid))).await;
 }
 
-#[tractor::test]
+#[tokio::test]
 async fn orphans_leave_no_zombies_while_their_root_lives() {
+    // A program of its own: here the roots of other tests would reap them as they end.
+    role::succeed(&mut role::command("root_of_orphans")).await;
+}
+
+#[tractor::test]
+#[ignore = "a program that the test above starts"]
+async fn root_of_orphans() {
     bounded(tractor::open_root_actor(ActorOptions::new(), async |_| -> tractor::Result<()> {
         let mut all = Vec::new();
         for _ in 0..5 {

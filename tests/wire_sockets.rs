@@ -19,13 +19,13 @@ fn any_port() -> Addr {
 }
 
 async fn listener(an: &ActorNursery, name: &str, addr: Addr) -> Portal {
-    an.start_actor(name).enable_module(MODULE).bind(addr).await.expect("it boots")
+    an.start_actor(name).enable_module(MODULE).bind(addr).await.expect("it starts")
 }
 
 async fn only_address(portal: &Portal) -> Addr {
     let addrs = portal.run(addresses()).await.expect("it answers");
     assert_eq!(addrs.len(), 1, "{addrs:?}");
-    addrs[0].parse().expect("an address in text form")
+    addrs[0].parse().expect("an address")
 }
 
 fn pid_of(portal: &Portal) -> rustix::process::Pid {
@@ -119,7 +119,7 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 fn uds(dir: &std::path::Path, file: &str) -> Addr {
-    Addr::Uds { dir: dir.to_str().expect("a path in text form").to_owned(), file: file.to_owned() }
+    Addr::Uds { dir: dir.to_str().expect("UTF-8").to_owned(), file: file.to_owned() }
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ pub async fn succeed(command: &mut Command) {
 }
 
 /// A line for the test that has started this program.
-#[allow(clippy::print_stdout, reason = "the line is the message")]
+#[expect(clippy::print_stdout, reason = "the test reads the program's standard output")]
 pub fn say(word: &str, values: &[u32]) {
     let values: Vec<String> = values.iter().map(ToString::to_string).collect();
     println!("{word}={}", values.join(","));

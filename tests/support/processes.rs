@@ -77,11 +77,6 @@ pub(crate) fn cpu_ticks(pid: i32) -> Option<u64> {
     tail.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().ok()).sum()
 }
 
-/// Whether a process has ended, waited for or not.
-pub(crate) fn has_exited(pid: i32) -> bool {
-    process(pid).is_none_or(|process| process.is_zombie())
-}
-
 /// Sends a signal.
 pub(crate) fn signal(pid: i32, signal: Signal) {
     let id = Pid::from_raw(pid).expect("a pid is positive");

@@ -149,17 +149,12 @@ impl Watch {
         let (mut started, mut dropped) = (0, 0);
         loop {
             let event = match self.0.try_recv() {
-                Ok(event) => Some(event),
-                Err(_) if started > dropped => self.0.recv().await,
-                Err(_) => None,
+                Ok(event) => event,
+                Err(_empty) if started == dropped => return (started, dropped),
+                Err(_empty) => self.0.recv().await.expect("a watch is never closed"),
             };
-            match event {
-                Some("started") => started += 1,
-                Some(_) => dropped += 1,
-                None => break,
-            }
+            if event == "started" { started += 1 } else { dropped += 1 }
         }
-        (started, dropped)
     }
 
     /// Whether nothing has happened.

@@ -15,7 +15,7 @@ use crate::error::{ActorTooSlow, Error, Result};
 use crate::proto::args::ArgTuple;
 use crate::proto::id::Uid;
 use crate::proto::msg::FuncType;
-use crate::proto::payload::{self, Payload};
+use crate::proto::payload::{self, Payload, PayloadError, PayloadFormat};
 
 /// A connection to another actor, through which its endpoints are called. Cheap to clone.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ impl Portal {
     }
 
     /// Runs a function by its name, for actors built from other sources. `kwargs` is a map or struct from argument name
-    /// to value; types are checked by the actor, and by decoding the value that comes back.
+    /// to value, or `()` for none; types are checked by the actor, and by decoding the value that comes back.
     ///
     /// # Errors
     /// As [`run`](Self::run).
@@ -69,7 +69,7 @@ impl Portal {
                 peer.cancel_asked.store(true, Ordering::Release);
             }
             let request = Request { ns: &ns, func: &func, kind: FuncType::AsyncFunc, pld_spec: "typing.Any" };
-            peer.start(request, |_, out| payload::encode(&kwargs, payload::PayloadFormat::Named, out))
+            peer.start(request, |_, out| named_arguments(&kwargs, out))
         })
     }
 
@@ -126,6 +126,18 @@ impl Portal {
     pub fn dialogs_open(&self) -> usize {
         self.peer.dialogs_open()
     }
+}
+
+/// Appends arguments that are a map or struct already; `()` stands for none.
+fn named_arguments<A: Serialize>(kwargs: &A, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+    const NIL: u8 = 0xc0;
+    const EMPTY_MAP: u8 = 0x80;
+    let start = out.len();
+    payload::encode(kwargs, PayloadFormat::Named, out)?;
+    if out[start..] == [NIL] {
+        out[start] = EMPTY_MAP;
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Portal {
