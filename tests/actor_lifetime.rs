@@ -92,7 +92,8 @@ async fn end_soon() -> bool {
     true
 }
 
-const CLEANED_UP: [&str; 3] = ["state dropped", "second of worker", "first of worker"];
+/// Callbacks come first: they may use the state.
+const CLEANED_UP: [&str; 3] = ["second of worker", "first of worker", "state dropped"];
 
 #[tractor::test]
 async fn cleanup_runs_when_the_actor_is_cancelled() -> Result<()> {

@@ -337,3 +337,25 @@ async fn cancelling_the_actor_ends_its_tasks_then_acknowledges_then_closes() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_context_id_out_of_the_actors_own_ones_costs_only_the_peer_its_dialog() {
+    host("rq-stolen", ActorOptions::new(), async |_, addr| {
+        let mut peer = Peer::rust(addr).await;
+        // The endpoint asks back under the same id before it has waited once.
+        peer.start("a0", "calls_back", no_kwargs()).await;
+        peer.expect_ack("a0", FuncType::Context).await;
+        peer.expect_started::<i64>("a0").await;
+        let Msg::Start(echo) = peer.recv().await else { panic!("a request") };
+        assert_eq!((echo.cid, &*echo.func), (cid("a0"), "echo"));
+        let Msg::Start(cancel) = peer.recv().await else { panic!("a request") };
+        assert_eq!((cancel.cid, &*cancel.func), (cid("a1"), "_cancel_task"));
+        for id in ["a0", "a1"] {
+            peer.send(&Msg::StartAck { cid: cid(id), functype: FuncType::AsyncFunc }).await;
+        }
+        peer.send(&Msg::Return { cid: cid("a0"), pld: pld(&5) }).await;
+        peer.send(&Msg::CancelAck { cid: cid("a1"), pld: pld(&true) }).await;
+        assert_eq!(peer.dialogs_open().await, 0);
+    })
+    .await;
+}

@@ -57,6 +57,8 @@ pub(super) struct Inner {
     pub(super) links: TaskTracker,
     /// One supervisor per child process.
     pub(super) supervisors: TaskTracker,
+    /// Set when the children that are left must end.
+    pub(super) end_children: CancellationToken,
     pub(super) peers: Mutex<HashMap<usize, Arc<Peer>>>,
     /// Set with the first cancel request: who asked, if it is known.
     canceller: OnceLock<Option<Uid>>,
@@ -78,6 +80,7 @@ impl Actor {
             requests: TaskTracker::new(),
             links: TaskTracker::new(),
             supervisors: TaskTracker::new(),
+            end_children: CancellationToken::new(),
             peers: Mutex::default(),
             canceller: OnceLock::new(),
             stop: CancellationToken::new(),
@@ -243,6 +246,11 @@ impl Actor {
         let runtime = self.inner.runtime.clone();
         let shutdown = with_actor(self.clone(), async move { self.shut_down().await });
         runtime.spawn(shutdown);
+    }
+
+    /// A token for the end of one child, set at the latest when the actor has ended its requests.
+    pub(crate) fn children_end(&self) -> CancellationToken {
+        self.inner.end_children.child_token()
     }
 
     /// Runs the supervisor of a child process; the actor does not end before it has.

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::current::try_current_actor;
@@ -22,8 +23,12 @@ pub(super) struct Locals(Mutex<HashMap<usize, Slot>>);
 impl Locals {
     pub(super) fn clear(&self) {
         let dropped = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        // User destructors run here, without the lock.
-        drop(dropped);
+        // User destructors run here, without the lock. One that panics does not keep the others from running.
+        for (_, value) in dropped {
+            if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
+                tracing::error!("a destructor of the actor's state panicked");
+            }
+        }
     }
 }
 

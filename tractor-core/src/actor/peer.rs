@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,8 @@ pub(crate) struct Peer {
     pub(crate) ended_in_order: AtomicBool,
     /// We have asked the actor at the other end to end.
     pub(crate) cancel_asked: AtomicBool,
+    /// Requests of the peer to end this actor that were not acknowledged yet.
+    pub(super) cancels_pending: AtomicUsize,
     /// First letter of the cids this end makes; the two ends of a connection use different ones.
     cid_prefix: u8,
     cid_next: AtomicU64,
@@ -117,6 +119,7 @@ impl Peer {
             drained: CancellationToken::new(),
             ended_in_order: AtomicBool::new(false),
             cancel_asked: AtomicBool::new(false),
+            cancels_pending: AtomicUsize::new(0),
             cid_prefix: if dialer { b'd' } else { b'a' },
             cid_next: AtomicU64::new(0),
             requests: Mutex::default(),

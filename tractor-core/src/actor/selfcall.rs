@@ -3,6 +3,7 @@
 //! A closed set. Everything else is answered with an error.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::core::Actor;
 use super::peer::Peer;
@@ -15,6 +16,9 @@ use crate::proto::msg::{FuncType, Msg, Start};
 /// The namespace of the runtime's own methods.
 pub(super) const NAMESPACE: &str = "self";
 
+/// Requests of one peer to end the actor that wait for its tasks; further ones are acknowledged at once.
+const CANCELS_PENDING_MAX: usize = 16;
+
 /// Runs one of the runtime's methods. Nothing here waits; slow ones get a task.
 pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
     let cid = start.cid;
@@ -22,10 +26,15 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
     match start.func.as_str() {
         "cancel" => {
             accept(peer, cid);
+            if peer.cancels_pending.fetch_add(1, Ordering::Relaxed) >= CANCELS_PENDING_MAX {
+                peer.cancels_pending.fetch_sub(1, Ordering::Relaxed);
+                return peer.acknowledge_cancel(cid);
+            }
             let (actor, peer) = (actor.clone(), peer.clone());
             actor.clone().spawn_link(async move {
                 actor.cancel_requests(Some(peer.aid.uid.clone())).await;
                 peer.acknowledge_cancel(cid);
+                peer.cancels_pending.fetch_sub(1, Ordering::Relaxed);
                 // The parent is the last to be disconnected; whoever else asked is done here.
                 if actor.parent_peer().is_none_or(|parent| !Arc::ptr_eq(parent, &peer)) {
                     peer.channel.close();

@@ -10,6 +10,8 @@ impl Actor {
     pub(crate) async fn shut_down(&self) {
         self.stop();
         self.cancel_requests(None).await;
+        // Nurseries of requests and of the actor's scope have ended with those; others live in tasks of their own.
+        self.inner.end_children.cancel();
         self.inner.supervisors.close();
         self.inner.supervisors.wait().await;
         for peer in self.peers() {
@@ -21,9 +23,13 @@ impl Actor {
                 "peers did not take the last messages within {:?} (`drain`)",
                 self.timeouts().drain
             );
+            for peer in self.peers() {
+                peer.channel.give_up();
+            }
         }
-        self.inner.locals.clear();
+        // Callbacks may still use the actor's state.
         self.inner.lifetime.close();
+        self.inner.locals.clear();
         tracing::debug!("actor {} has ended", self.uid());
     }
 }

@@ -11,6 +11,7 @@
 //! 2. A boot that fails tells the parent why, and exits with a failure.
 
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Pid, Signal};
 use tokio::runtime::Builder;
@@ -25,11 +26,20 @@ use crate::proto::limits::{Limits, Timeouts};
 use crate::proto::msg::{Msg, SpawnSpec};
 use crate::supervise::{ChildSpec, Entry, PROCESS_NAME_PREFIX, set_entry};
 
+/// Set for the life of a process that is a child actor.
+static IS_CHILD: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process is a child actor: code in it that runs outside of the actor has lost it, and starts no tree.
+pub(super) fn is_child_process() -> bool {
+    IS_CHILD.load(Ordering::Relaxed)
+}
+
 /// Exit code of a child that could not boot.
 const EXIT_BOOT_FAILED: i32 = 70;
 
 /// Runs the child actor that this process is, and exits.
 pub(super) fn run(spec: ChildSpec, entry: Entry) -> ! {
+    IS_CHILD.store(true, Ordering::Relaxed);
     set_entry(entry);
     let code = match live(spec, entry) {
         Ok(()) => 0,
@@ -63,7 +73,10 @@ fn live(spec: ChildSpec, entry: Entry) -> Result<(), BootError> {
         builder.worker_threads(spec.worker_threads);
     }
     let runtime = builder.enable_all().build()?;
-    runtime.block_on(serve_parent(spec, channel))
+    let served = runtime.block_on(serve_parent(spec, channel));
+    // The actor has ended: a blocking call that an endpoint has left behind must not keep its process.
+    runtime.shutdown_timeout(Timeouts::default().drain);
+    served
 }
 
 /// Why a child could not boot.

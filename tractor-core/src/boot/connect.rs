@@ -47,6 +47,7 @@ where
     let drain = actor.timeouts().drain;
     if tokio::time::timeout(drain, drained.cancelled()).await.is_err() {
         tracing::warn!("the peer did not take the last messages within {drain:?} (`Timeouts::drain`)");
+        closing.0.peer.channel.give_up();
     }
     result
 }

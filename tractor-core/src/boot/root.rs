@@ -1,6 +1,6 @@
 //! The first actor of a tree.
 
-use super::serve;
+use super::{child, serve};
 use crate::actor::{Actor, ActorOptions, Allow, Identity, try_current_actor, with_actor};
 use crate::error::{Error, RuntimeFailure};
 use crate::ipc::fresh_nonce;
@@ -34,7 +34,7 @@ where
 /// Starts the first actor of a tree, runs the body in it, and ends it.
 ///
 /// # Errors
-/// The body's own error; [`Error::Runtime`] inside an actor, when an address cannot be bound, or when an enabled module
+/// The body's own error; [`Error::NoRuntime`] in a task of a child process that has left its actor; [`Error::Runtime`] inside an actor, when an address cannot be bound, or when an enabled module
 /// has no endpoints.
 ///
 /// # Cancel safety
@@ -50,6 +50,9 @@ where
             actor.name()
         );
         return Err(Error::Runtime(RuntimeFailure::new(text)).into());
+    }
+    if child::is_child_process() {
+        return Err(Error::NoRuntime.into());
     }
     let bind = options.bind.clone();
     let actor = Actor::new(identity(options, "root", true)?);

@@ -22,7 +22,7 @@ use super::portal::Portal;
 use super::run::abandon;
 use super::stream::{MsgStream, decode};
 use crate::actor::{Linked, Outcome, Request};
-use crate::error::{Error, MessagingError, Result};
+use crate::error::{Error, MessagingError, Result, RuntimeFailure};
 use crate::proto::args::ArgTuple;
 use crate::proto::dialog::{Command, Verdict, judge};
 use crate::proto::id::{Cid, Uid};
@@ -194,6 +194,11 @@ impl Portal {
         ) -> Result<T, Err>,
         Err: From<Error>,
     {
+        if self.peer.aid.uid == self.peer.us {
+            let text =
+                "Invalid Operation: an actor cannot open a context to itself; call the function instead";
+            return Err(Error::from(RuntimeFailure::new(text)).into());
+        }
         let args = call.into_args();
         let request = Request {
             ns: C::Endpoint::MODULE,

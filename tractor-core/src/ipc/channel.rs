@@ -4,6 +4,7 @@
 //! Open --close()--> Flushing --everything written--> Closed(Local)
 //!   |                  |
 //!   +-- the peer does not read: Overflowed --> Closed(Protocol)
+//!   |                  +-- nor in the time it has: GivenUp --> Closed(Local)
 //!   |                  |
 //!   +---- driver ended, for whatever reason ----> Closed(reason)
 //! ```
@@ -60,6 +61,8 @@ enum State {
     Flushing,
     /// More than `write_backlog_bytes_max` waits; the driver is about to give up.
     Overflowed,
+    /// Closed by this side, but the peer does not take what is left; the driver is about to give up.
+    GivenUp,
     Closed(CloseReason),
 }
 
@@ -150,7 +153,9 @@ impl Channel {
     ) -> Result<Appended, E> {
         match &wbuf.state {
             State::Open => {}
-            State::Flushing | State::Overflowed => return Ok(Appended::Closed(CloseReason::Local)),
+            State::Flushing | State::Overflowed | State::GivenUp => {
+                return Ok(Appended::Closed(CloseReason::Local));
+            }
             State::Closed(reason) => return Ok(Appended::Closed(reason.clone())),
         }
         let torn = Torn::begin(&mut wbuf.bytes);
@@ -238,11 +243,26 @@ impl Channel {
         }
     }
 
+    /// Ends the connection even if not everything is written: the peer had its time to take it.
+    pub(crate) fn give_up(&self) {
+        let mut wbuf = self.lock();
+        if matches!(wbuf.state, State::Open | State::Flushing) {
+            wbuf.state = State::GivenUp;
+        }
+        let wakers = [wbuf.driver.take(), wbuf.stuck.take()];
+        drop(wbuf);
+        for waker in wakers.into_iter().flatten() {
+            waker.wake();
+        }
+    }
+
     /// Why the driver, whose socket takes nothing, has to give up; if it has not, it is woken once it has to.
     pub(super) fn poll_overflowed(&self, cx: &Context<'_>) -> Poll<CloseReason> {
         let mut wbuf = self.lock();
-        if matches!(wbuf.state, State::Overflowed) {
-            return Poll::Ready(overflow(wbuf.bytes.len()));
+        match wbuf.state {
+            State::Overflowed => return Poll::Ready(overflow(wbuf.bytes.len())),
+            State::GivenUp => return Poll::Ready(CloseReason::Local),
+            State::Open | State::Flushing | State::Closed(_) => {}
         }
         match &mut wbuf.stuck {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -266,7 +286,7 @@ impl Channel {
         let mut wbuf = self.lock();
         if wbuf.bytes.is_empty() {
             match wbuf.state {
-                State::Flushing => return Work::Done(CloseReason::Local),
+                State::Flushing | State::GivenUp => return Work::Done(CloseReason::Local),
                 // Too late: what was refused meanwhile is missing.
                 State::Overflowed => return Work::Done(overflow(0)),
                 State::Open | State::Closed(_) => {}

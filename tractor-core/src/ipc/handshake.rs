@@ -8,7 +8,7 @@ use crate::proto::codec;
 use crate::proto::frame::{self, Eof, FrameTooLarge, Splitter};
 use crate::proto::handshake::{Handshake, Input, Output, Policy, Refusal, Role};
 use crate::proto::id::{Aid, Caps};
-use crate::proto::limits::Limits;
+use crate::proto::limits::{HANDSHAKE_FRAME_BYTES_MAX, Limits};
 use crate::proto::msg::Msg;
 
 /// Room made for each read of the handshake; its frames are mostly shorter.
@@ -112,8 +112,11 @@ pub(crate) async fn introduce(
     let (mut machine, first) = Handshake::start(role, policy, ours, nonce);
     send(&mut io, &first, limits).await?;
     let mut frames = FrameReader::default();
+    // Whoever is at the other end has not proved anything yet.
+    let strict =
+        Limits { frame_bytes_max: limits.frame_bytes_max.min(HANDSHAKE_FRAME_BYTES_MAX), ..limits.clone() };
     loop {
-        let input = frames.next(&mut io, limits).await?;
+        let input = frames.next(&mut io, &strict).await?;
         match machine.handle(input) {
             Output::Send(msg) => send(&mut io, &msg, limits).await?,
             Output::Done { peer, caps } => return Ok(Introduced { io, frames, aid: peer, caps }),

@@ -1,7 +1,8 @@
 //! Listening sockets.
 
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, UnixListener, UnixSocket};
 
@@ -23,7 +24,8 @@ pub(crate) struct Listener {
 #[derive(Debug)]
 enum Socket {
     Tcp(TcpListener),
-    Uds(UnixListener, PathBuf),
+    /// With its file, and what tells that file from one that another socket is bound to later.
+    Uds(UnixListener, PathBuf, (u64, u64)),
 }
 
 /// Binds an address. Port zero lets the operating system choose; [`addr`](Listener::addr) tells what it chose.
@@ -40,7 +42,8 @@ pub(crate) async fn bind(addr: &Addr) -> io::Result<Listener> {
             let socket = UnixSocket::new_stream()?;
             socket.bind(&path)?;
             let listener = socket.listen(BACKLOG)?;
-            Ok(Listener { socket: Socket::Uds(listener, path), addr: addr.clone() })
+            let file = file_id(&path)?;
+            Ok(Listener { socket: Socket::Uds(listener, path, file), addr: addr.clone() })
         }
     }
 }
@@ -70,7 +73,7 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Transport::Tcp(stream))
             }
-            Socket::Uds(listener, _) => {
+            Socket::Uds(listener, ..) => {
                 let (stream, _from) = listener.accept().await?;
                 uds::check_peer(&stream)?;
                 Ok(Transport::Uds(stream))
@@ -79,11 +82,18 @@ impl Listener {
     }
 }
 
+/// What tells a file from every other one: its device and inode.
+fn file_id(path: &Path) -> io::Result<(u64, u64)> {
+    let meta = std::fs::symlink_metadata(path)?;
+    Ok((meta.dev(), meta.ino()))
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Socket::Uds(_, path) = &self.socket
-            && let Err(error) = std::fs::remove_file(path)
-        {
+        let Socket::Uds(_, path, file) = &self.socket else { return };
+        if file_id(path).is_ok_and(|found| found != *file) {
+            tracing::debug!("left the socket file {} to whoever listens there now", path.display());
+        } else if let Err(error) = std::fs::remove_file(path) {
             tracing::warn!("socket file {} was not removed: {error}", path.display());
         }
     }

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// Bytes of a frame's length prefix.
 pub const FRAME_HEAD_BYTES: usize = 4;
+/// Longest frame of a handshake. A peer that has not introduced itself must not make us hold more.
+pub const HANDSHAKE_FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Longest context id in bytes. The reference uses 36-character UUIDs; Rust peers use a few digits.
 pub const CID_BYTES_MAX: usize = 39;
 /// Longest actor name in bytes.

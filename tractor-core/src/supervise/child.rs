@@ -108,6 +108,11 @@ pub(super) async fn supervise(
         End::Exited(status) => (status, None),
         End::Died(status) => (status, Some(Error::Died(ActorDied::new(name.clone(), pid, status)))),
         End::Kill => (kill(&actor, &name, pid, &mut process).await, None),
+        End::Lost => {
+            let status = kill(&actor, &name, pid, &mut process).await;
+            // The status only tells how it was killed.
+            (status, Some(Error::Died(ActorDied::new(name.clone(), pid, None))))
+        }
     };
     exit_tx.send_replace(Some(status));
     reaper::forget(pid);
@@ -127,6 +132,8 @@ enum End {
     Died(Option<ExitStatus>),
     /// It has to be signalled.
     Kill,
+    /// It has to be signalled because it is out of reach, and nobody asked for its end.
+    Lost,
 }
 
 #[allow(clippy::too_many_arguments, reason = "the parts of a birth, each used once")]
@@ -277,16 +284,16 @@ async fn run(actor: &Actor, child: &ChildActor, portal: &Portal, process: &mut C
 /// The connection ended before the process did.
 async fn connection_lost(actor: &Actor, child: &ChildActor, portal: &Portal, process: &mut Child) -> End {
     let peer = &portal.peer;
-    match timeout(actor.timeouts().terminate, process.wait()).await {
-        Ok(status) => {
-            let status = read_status(status);
-            let asked = peer.cancel_asked.load(Ordering::Acquire)
-                || child.cancel.is_cancelled()
-                || peer.ended_in_order.load(Ordering::Acquire);
-            if asked { End::Exited(status) } else { End::Died(status) }
-        }
+    let exited = timeout(actor.timeouts().terminate, process.wait()).await;
+    let asked = peer.cancel_asked.load(Ordering::Acquire)
+        || child.cancel.is_cancelled()
+        || peer.ended_in_order.load(Ordering::Acquire);
+    match exited {
+        Ok(status) if asked => End::Exited(read_status(status)),
+        Ok(status) => End::Died(read_status(status)),
         // An actor without its parent channel has nobody left to ask it.
-        Err(_elapsed) => End::Kill,
+        Err(_elapsed) if asked => End::Kill,
+        Err(_elapsed) => End::Lost,
     }
 }
 

@@ -133,6 +133,8 @@ impl Inner {
     fn poll_idle(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
         if state.running == 0 {
+            // Decided under this lock: no clone of the nursery starts a child that nobody waits for.
+            state.closed = true;
             return Poll::Ready(());
         }
         state.watch(cx);
@@ -189,18 +191,26 @@ impl ActorNursery {
 
     /// Starts a child and its supervisor.
     pub(super) fn adopt(&self, uid: Uid, birth: Birth) -> Result<oneshot::Receiver<Result<Newborn>>> {
-        let child =
-            Arc::new(ChildActor { uid, cancel: CancellationToken::new(), reaped: CancellationToken::new() });
+        // The end of the actor ends the children of nurseries that live on in tasks of their own.
+        let (cancel, reaped) = (self.inner.actor.children_end(), CancellationToken::new());
+        let child = Arc::new(ChildActor { uid, cancel, reaped });
         let mut state = self.inner.lock();
-        if state.closed || state.cancelled {
-            let why = if state.cancelled { "is being cancelled" } else { "has ended" };
-            let text = format!("actor `{}` was not started: its nursery {why}", child.uid.name());
+        if state.closed || state.cancelled || child.cancel.is_cancelled() {
+            let why = if child.cancel.is_cancelled() {
+                "actor is ending"
+            } else if state.cancelled {
+                "nursery is being cancelled"
+            } else {
+                "nursery has ended"
+            };
+            let text = format!("actor `{}` was not started: its {why}", child.uid.name());
             return Err(RuntimeFailure::new(text).into());
         }
         state.children.push(child.clone());
+        state.running += 1;
         drop(state);
         let (born, birth_result) = oneshot::channel();
-        let (inner, running) = (self.inner.clone(), self.inner.begin());
+        let (inner, running) = (self.inner.clone(), Running(self.inner.clone()));
         self.inner.actor.spawn_supervisor(async move {
             let error = supervise(inner.actor.clone(), child.clone(), birth, born).await;
             child.reaped.cancel();

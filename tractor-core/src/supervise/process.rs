@@ -14,6 +14,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Stdio;
 use std::sync::{OnceLock, mpsc};
 
@@ -125,7 +126,12 @@ pub(super) async fn spawn(spec: ChildSpec) -> io::Result<Spawned> {
         _ = reply.send(spawn_here(&spec, entry));
     });
     spawner().send(job).expect("the spawner thread never ends");
-    let (process, channel) = spawned.await.expect("the spawner thread answers every job")?;
+    let Ok(spawned) = spawned.await else {
+        return Err(io::Error::other(
+            "starting the process panicked; does the tokio runtime have `enable_all`?",
+        ));
+    };
+    let (process, channel) = spawned?;
     let pid = process.id().expect("the process was not waited for yet");
     channel.set_nonblocking(true)?;
     Ok(Spawned { process, pid, channel: tokio::net::UnixStream::from_std(channel)? })
@@ -140,7 +146,14 @@ fn spawner() -> &'static mpsc::Sender<Job> {
         let (sender, jobs) = mpsc::channel::<Job>();
         std::thread::Builder::new()
             .name("tractor-spawner".to_owned())
-            .spawn(move || jobs.into_iter().for_each(|job| job()))
+            .spawn(move || {
+                for job in jobs {
+                    // A caller whose runtime cannot own processes fails alone.
+                    if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                        tracing::error!("starting a child process panicked");
+                    }
+                }
+            })
             .expect("a thread can be made at the first spawn");
         sender
     })
