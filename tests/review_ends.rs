@@ -79,6 +79,7 @@ async fn a_blocking_call_that_was_left_behind_does_not_keep_its_process() -> tra
         let mut timeouts = tractor::Timeouts::default();
         // Were it not for the child itself, the test would end at its deadline.
         timeouts.nursery_cancel = std::time::Duration::from_secs(3600);
+        timeouts.terminate = std::time::Duration::from_secs(3600);
         tractor::open_root_actor(ActorOptions::new().timeouts(timeouts), async |_| {
             with_deadline(
                 20,
