@@ -11,6 +11,7 @@
 //! 2. A boot that fails tells the parent why, and exits with a failure.
 
 use std::os::unix::net::UnixStream;
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Pid, Signal};
@@ -36,14 +37,18 @@ pub(super) fn is_child_process() -> bool {
 
 /// Exit code of a child that could not boot.
 const EXIT_BOOT_FAILED: i32 = 70;
+/// Exit code of a child whose runtime panicked; what a program that panics exits with.
+const EXIT_PANICKED: i32 = 101;
 
 /// Runs the child actor that this process is, and exits.
 pub(super) fn run(spec: ChildSpec, entry: Entry) -> ! {
     IS_CHILD.store(true, Ordering::Relaxed);
     set_entry(entry);
-    let code = match live(spec, entry) {
-        Ok(()) => 0,
-        Err(error) => {
+    // A panic must not unwind into the `main` or the test harness of the program that this process is a copy of.
+    let code = match catch_unwind(|| live(spec, entry)) {
+        Err(_reported_by_the_hook) => EXIT_PANICKED,
+        Ok(Ok(())) => 0,
+        Ok(Err(error)) => {
             tracing::error!("this actor could not boot: {error}");
             EXIT_BOOT_FAILED
         }
