@@ -25,7 +25,11 @@ async fn tracked(send: impl Future<Output = Result<()>>) -> Result<()> {
     let progress = PROGRESS.get();
     let mut send = pin!(send);
     std::future::poll_fn(|cx| {
-        let polled = send.as_mut().poll(cx);
+        let mut polled = send.as_mut().poll(cx);
+        if polled.is_pending() {
+            // It may only have given others a turn; one that has no room is still waiting.
+            polled = send.as_mut().poll(cx);
+        }
         progress.send_modify(|(sent, blocked)| {
             *sent += usize::from(polled.is_ready());
             *blocked = polled.is_pending();

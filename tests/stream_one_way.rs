@@ -2,6 +2,9 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
 use support::journal::{NoteOnDrop, entries, note, seen};
 use support::{Spoiled, forever, spoiled, tree, with_local, with_process};
 use tractor::error::RemoteKind;
@@ -31,6 +34,31 @@ async fn endless(out: StreamSender<u64>) -> tractor::Result<()> {
         out.send(tick).await?;
     }
     Ok(())
+}
+
+/// Computes between its values and never waits.
+#[tractor::stream]
+async fn computes(out: StreamSender<u64>) -> tractor::Result<()> {
+    let _note = NoteOnDrop("dropped");
+    for value in 0.. {
+        let begin = Instant::now();
+        while begin.elapsed() < Duration::from_micros(200) {
+            std::hint::spin_loop();
+        }
+        out.send(value).await?;
+        COMPUTED.get().store(value, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+tractor::actor_local! {
+    /// The last value that `computes` has sent.
+    static COMPUTED: AtomicU64 = AtomicU64::new(0);
+}
+
+#[tractor::actor_fn]
+async fn computed() -> u64 {
+    COMPUTED.get().load(Ordering::Relaxed)
 }
 
 #[tractor::stream]
@@ -232,6 +260,29 @@ async fn dropping_the_scope_ends_the_endpoint() -> Result<()> {
                 quiet = worker.run(seen("quiet".to_owned())) => quiet?,
             }
             worker.run(seen("dropped".to_owned())).await
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn an_endpoint_that_never_waits_lets_its_values_go_and_sees_its_cancellation() -> Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |worker| {
+            worker
+                .open_stream_from(computes(), async |stream| -> Result<()> {
+                    for expected in 0..3 {
+                        assert_eq!(stream.receive().await?, Some(expected));
+                    }
+                    Ok(())
+                })
+                .await?;
+            worker.run(seen("dropped".to_owned())).await?;
+            // Thousands would fit into the receiver's window.
+            let sent = worker.run(computed()).await?;
+            assert!(sent < 1000, "it went on for {sent} values");
+            Ok(())
         })
         .await
     })

@@ -14,7 +14,9 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
+use tokio::task::coop::poll_proceed;
 
+use super::pace::Pace;
 use super::peer::Peer;
 use crate::error::{self, Error, MessagingError};
 use crate::proto::dialog::{Command, Dialog, Effect, Misuse, Received, RecvCredit, SendCredit, Side};
@@ -69,6 +71,7 @@ pub(super) struct Cell {
     /// Child side: the parent side's failure, to be relayed.
     pub(super) parent_failure: Option<Box<ErrorMsg>>,
     pub(super) tx: SendCredit,
+    pub(super) pace: Pace,
     rx: RecvCredit,
     /// Child side: cancel requests to be acknowledged once the task has ended.
     pub(super) cancel_requests: Vec<Cid>,
@@ -135,6 +138,7 @@ impl Linked {
             outcome: None,
             parent_failure: None,
             tx: SendCredit::default(),
+            pace: Pace::default(),
             rx: RecvCredit::new(peer.channel.limits().stream_window_bytes),
             cancel_requests: Vec::new(),
             reader: Slot::default(),
@@ -296,8 +300,13 @@ impl Linked {
     ///
     /// A failure of the dialog comes after the values that arrived before it.
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        // A reader that always finds a value is always ready; others get a turn all the same.
+        let turn = std::task::ready!(poll_proceed(cx));
         let mut cell = self.lock();
         let received = self.take_received(&mut cell);
+        if received.is_ready() {
+            turn.made_progress();
+        }
         if received.is_pending() {
             cell.reader.set(cx);
         }

@@ -10,6 +10,7 @@ mod lifetime;
 mod linked;
 mod local;
 mod options;
+mod pace;
 mod peer;
 mod selfcall;
 mod send;

@@ -56,6 +56,8 @@ enum Tried {
     BufferFull,
     /// The connection is gone; the dialog will be told why.
     Ending,
+    /// Others should run first.
+    TurnOver,
 }
 
 impl Linked {
@@ -77,12 +79,16 @@ impl Linked {
             }
             let full = match self.try_send(head, value)? {
                 Tried::Sent => return Poll::Ready(Ok(())),
+                Tried::TurnOver => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 full => full,
             };
             // Registered before the second look, so that room made in between is not missed.
             let room = match full {
                 Tried::BufferFull => self.peer.channel.room().notified(),
-                Tried::Sent | Tried::NoCredit | Tried::Ending => self.room.notified(),
+                Tried::Sent | Tried::NoCredit | Tried::Ending | Tried::TurnOver => self.room.notified(),
             };
             let mut room = Box::pin(room);
             room.as_mut().enable();
@@ -108,6 +114,9 @@ impl Linked {
         let has_credit = self.peer.has_credit();
         if has_credit && !cell.tx.has_room() {
             return Ok(Tried::NoCredit);
+        }
+        if cell.pace.is_turn_over() {
+            return Ok(Tried::TurnOver);
         }
         let mut payload_bytes = 0;
         let appended = self.peer.channel.append_if_room(|out| {
