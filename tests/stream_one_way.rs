@@ -281,7 +281,7 @@ async fn an_endpoint_that_never_waits_lets_its_values_go_and_sees_its_cancellati
             worker.run(seen("dropped".to_owned())).await?;
             // Thousands would fit into the receiver's window.
             let sent = worker.run(computed()).await?;
-            assert!(sent < 1000, "it went on for {sent} values");
+            assert!(sent < 500, "it went on for {sent} values");
             Ok(())
         })
         .await

@@ -3,8 +3,6 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::sync::futures::Notified;
-
 use super::invoke::catching;
 use super::linked::Linked;
 use crate::error::{
@@ -43,8 +41,8 @@ pub(crate) enum Ended<'a> {
     Dropped,
 }
 
-/// What a send waits for that has found no room.
-pub(crate) type Room<'a> = Pin<Box<Notified<'a>>>;
+/// What a send waits for that does not go through at once.
+pub(crate) type Room<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What became of an attempt to send a streamed value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +78,9 @@ impl Linked {
             let full = match self.try_send(head, value)? {
                 Tried::Sent => return Poll::Ready(Ok(())),
                 Tried::TurnOver => {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
+                    // Not a plain wake-up: sockets are looked at before this task runs again.
+                    *waiting = Some(Box::pin(tokio::task::yield_now()));
+                    continue;
                 }
                 full => full,
             };
