@@ -141,10 +141,12 @@ impl Scope {
     async fn run_body<T, Err>(&self, body: impl Future<Output = Result<T, Err>>) -> Body<T, Err> {
         let mut body = pin!(body);
         poll_fn(|cx| {
-            if let Poll::Ready(result) = body.as_mut().poll(cx) {
-                return Poll::Ready(Body::Ended(result));
+            // Looked at first: a failure that comes while the body is polled is one that the body has not seen.
+            let failed = self.0.poll_failed(cx);
+            match body.as_mut().poll(cx) {
+                Poll::Ready(result) => Poll::Ready(Body::Ended(result)),
+                Poll::Pending => failed.map(Body::Dropped),
             }
-            self.0.poll_failed(cx).map(Body::Dropped)
         })
         .await
     }
