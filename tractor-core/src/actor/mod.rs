@@ -14,6 +14,7 @@ mod peer;
 mod selfcall;
 mod send;
 mod shutdown;
+mod state;
 
 pub use self::core::Actor;
 pub(crate) use self::core::Identity;

@@ -86,7 +86,25 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     /// Cancels this context from its child side: the endpoint's future is dropped at its next await, and the parent side
     /// gets a [`ContextCancelled`](crate::error::ContextCancelled) that names this actor.
     pub fn cancel(&self) {
-        self.linked.cancel(self.linked.peer.us.clone());
+        self.linked.cancel_here();
+    }
+
+    /// Whether this side has called [`cancel`](Self::cancel).
+    pub fn cancel_called(&self) -> bool {
+        self.linked.cancel_called()
+    }
+
+    /// Who is responsible for the end of this context: whoever asked for the cancellation first, or the actor whose
+    /// failure or loss ended it. `None` as long as it goes on.
+    pub fn canceller(&self) -> Option<Uid> {
+        self.linked.responsible()
+    }
+
+    /// What the context is doing, for people: `pre-started`, `started`, `streaming` or `streaming-finished`; once it must
+    /// end, `self-cancelled` (by this side), `peer-cancelled` (by the other), `actor-cancelled` (with this whole actor)
+    /// or `errored`.
+    pub fn state(&self) -> &'static str {
+        self.linked.state()
     }
 
     /// A portal to the actor at the other end, over the same connection.
@@ -111,7 +129,7 @@ impl<S, Tx, Rx, State> fmt::Debug for Context<S, Tx, Rx, State> {
             .field("endpoint", &self.linked.endpoint)
             .field("peer", self.peer())
             .field("cid", &self.linked.cid)
-            .field("state", &self.linked.phase_name())
+            .field("state", &self.state())
             .finish()
     }
 }
