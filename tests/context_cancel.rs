@@ -136,6 +136,26 @@ async fn a_cancellation_that_the_body_asked_for_is_quiet() -> Result<()> {
     .await
 }
 
+/// The answer comes at any moment of the body's polls.
+#[tractor::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_several_threads_a_cancellation_is_as_quiet() -> Result<()> {
+    tree(async |_| {
+        with_local(module_path!(), async |worker| {
+            for _round in 0..500 {
+                worker
+                    .open_context(sleeps(), async |ctx, ()| -> Result<()> {
+                        assert!(ctx.cancel().await?, "acknowledged in time");
+                        Ok(())
+                    })
+                    .await?;
+            }
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
 #[tractor::test]
 async fn a_body_that_goes_on_after_its_cancellation_is_ended() -> Result<()> {
     tree(async |_| {

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! * Running: requests are accepted.
-//! * Cancelling: new requests are refused, running ones are dropped at their next await.
+//! * Cancelling: new requests are refused, running ones are dropped at their next await
+//!   outside of a shield.
 //! * Stopping: children are reaped, connections are flushed and closed, the lifetime stack runs.
 
 use std::collections::HashMap;
@@ -192,7 +193,7 @@ impl Actor {
         let us = self.uid().clone();
         for peer in self.peers() {
             for linked in peer.child_sides() {
-                linked.cancel(by.clone().unwrap_or_else(|| us.clone()));
+                linked.cancel_with_actor(by.clone().unwrap_or_else(|| us.clone()));
             }
         }
         self.inner.requests.close();
@@ -229,7 +230,7 @@ impl Actor {
         }
         if let Some(canceller) = self.cancel_requested() {
             // The request slipped in while the actor was cancelling its others.
-            linked.cancel(canceller.clone().unwrap_or_else(|| self.uid().clone()));
+            linked.cancel_with_actor(canceller.clone().unwrap_or_else(|| self.uid().clone()));
         }
         // A task that is never awaited: it concludes its own dialog, and `requests` waits for it.
         self.inner.requests.spawn_on(task, &self.inner.runtime);

@@ -16,10 +16,14 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::task::coop::poll_proceed;
 
+use super::ending::Deferral;
 use super::pace::Pace;
 use super::peer::Peer;
+use super::state::Asked;
 use crate::error::{self, Error, MessagingError};
-use crate::proto::dialog::{Command, Dialog, Effect, Misuse, Received, RecvCredit, SendCredit, Side};
+use crate::proto::dialog::{
+    Command, Dialog, Effect, Misuse, Received, RecvCredit, SendCredit, Side, TaskEnd,
+};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::{ErrorMsg, FuncType, Msg};
 
@@ -67,7 +71,17 @@ pub(super) struct Cell {
     inbox_end: Option<InboxEnd>,
     /// A local reader has been told that the peer closed its half.
     end_seen: bool,
-    outcome: Option<Outcome>,
+    pub(super) outcome: Option<Outcome>,
+    /// Child side: why no message will come or arrive any more. Told to those who use the stream in spite of the end.
+    pub(super) broken: Option<Error>,
+    /// Child side: how the task ended.
+    pub(super) task_end: Option<TaskEnd>,
+    /// This side has asked for the cancellation, perhaps too late.
+    pub(super) cancel_called: bool,
+    /// Where the request that counts came from.
+    pub(super) asked: Option<Asked>,
+    /// Child side: what keeps the task from being dropped at once.
+    pub(super) deferral: Deferral,
     /// Child side: the parent side's failure, to be relayed.
     pub(super) parent_failure: Option<Box<ErrorMsg>>,
     pub(super) tx: SendCredit,
@@ -109,6 +123,7 @@ impl Slot {
 
 impl Cell {
     fn wake_all(&mut self) {
+        self.deferral.wake_watchers();
         self.reader.wake();
         self.drainer.wake();
         self.outcome_waiter.wake();
@@ -118,8 +133,24 @@ impl Cell {
     pub(super) fn failure(&self) -> Option<&Error> {
         match &self.outcome {
             Some(Outcome::Failed(error)) => Some(error),
+            // An endpoint that is not shielded is about to be dropped instead.
+            None if self.deferral.is_shielded() => self.broken.as_ref(),
             Some(Outcome::Returned(_) | Outcome::StreamDone) | None => None,
         }
+    }
+
+    /// Wakes whoever drops user code.
+    pub(super) fn wake_guard(&mut self) {
+        self.guard.wake();
+    }
+
+    /// Records a cancel request and its origin. Returns whether it is the first one of a live dialog.
+    fn cancel(&mut self, by: Uid, asked: Asked) -> bool {
+        let first = self.dialog.cancel(by);
+        if first {
+            self.asked = Some(asked);
+        }
+        first
     }
 }
 
@@ -136,6 +167,11 @@ impl Linked {
             inbox_end: None,
             end_seen: false,
             outcome: None,
+            broken: None,
+            task_end: None,
+            cancel_called: false,
+            asked: None,
+            deferral: Deferral::default(),
             parent_failure: None,
             tx: SendCredit::default(),
             pace: Pace::default(),
@@ -195,20 +231,24 @@ impl Linked {
                 self.wake_all(&mut cell);
             }
             Effect::CancelTask(msg) => {
+                cell.broken = Some(Error::from(Arc::from(msg.clone())));
                 cell.parent_failure = Some(msg);
                 self.wake_all(&mut cell);
             }
             Effect::Violated(violation) => {
                 let report =
                     error::local(&self.peer.us, error::type_names::MESSAGING_ERROR, violation.to_string());
+                let error = MessagingError::violation(violation, self.cid).into();
                 match cell.dialog.side() {
                     Side::Parent => {
                         self.send_error(report);
-                        let error = MessagingError::violation(violation, self.cid);
-                        cell.outcome = Some(Outcome::Failed(error.into()));
+                        cell.outcome = Some(Outcome::Failed(error));
                     }
                     // Sent when the task has ended: the peer gets one outcome.
-                    Side::Child => cell.parent_failure = Some(Box::new(report)),
+                    Side::Child => {
+                        cell.parent_failure = Some(Box::new(report));
+                        cell.broken = Some(error);
+                    }
                 }
                 self.wake_all(&mut cell);
             }
@@ -239,15 +279,17 @@ impl Linked {
     pub(crate) fn lose(&self, error: &Error) {
         let mut cell = self.lock();
         if cell.dialog.lose() {
-            if cell.dialog.side() == Side::Parent {
-                cell.outcome = Some(Outcome::Failed(error.clone()));
+            match cell.dialog.side() {
+                Side::Parent => cell.outcome = Some(Outcome::Failed(error.clone())),
+                Side::Child => cell.broken = Some(error.clone()),
             }
             self.wake_all(&mut cell);
         }
     }
 
-    /// Wakes whoever uses the stream.
+    /// Wakes whoever uses the stream, or the context, of an endpoint that has ended.
     pub(super) fn wake_stream(&self, cell: &mut Cell) {
+        cell.deferral.wake_watchers();
         cell.reader.wake();
         self.room.notify_waiters();
     }
@@ -378,6 +420,11 @@ impl Linked {
         self.lock().outcome.clone()
     }
 
+    /// Whether there is an outcome.
+    pub(crate) fn has_outcome(&self) -> bool {
+        self.lock().outcome.is_some()
+    }
+
     /// Waits until a parent side has failed.
     pub(crate) fn poll_failed(&self, cx: &mut Context<'_>) -> Poll<Error> {
         let mut cell = self.lock();
@@ -390,24 +437,33 @@ impl Linked {
         Poll::Pending
     }
 
-    /// Waits until a child side's task must end.
+    /// Waits until a child side's task must be dropped: it has to end, and nothing defers that.
     pub(crate) fn poll_ending(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut cell = self.lock();
-        if cell.dialog.is_ending() {
+        if cell.dialog.is_ending() && !cell.deferral.defers(cx) {
             return Poll::Ready(());
         }
         cell.guard.set(cx);
         Poll::Pending
     }
 
-    /// Records a cancel request. Returns whether it is the first one of a live dialog.
-    pub(crate) fn cancel(&self, by: Uid) -> bool {
+    /// Records that this side asks for the cancellation. Returns whether it is the first one of a live dialog to do so.
+    pub(crate) fn cancel_here(&self) -> bool {
         let mut cell = self.lock();
-        let first = cell.dialog.cancel(by);
+        cell.cancel_called = true;
+        let first = cell.cancel(self.peer.us.clone(), Asked::Here);
         if first {
             self.wake_all(&mut cell);
         }
         first
+    }
+
+    /// Cancels a child side because its whole actor must end.
+    pub(super) fn cancel_with_actor(&self, by: Uid) {
+        let mut cell = self.lock();
+        if cell.cancel(by, Asked::Actor) {
+            self.wake_all(&mut cell);
+        }
     }
 
     /// Who asked first for the end of this dialog, as far as this side was told.
@@ -431,7 +487,7 @@ impl Linked {
             return true;
         }
         cell.cancel_requests.push(request);
-        if cell.dialog.cancel(by) {
+        if cell.cancel(by, Asked::Peer) {
             self.wake_all(&mut cell);
         }
         false

@@ -214,6 +214,7 @@ impl Linked {
             Ended::Dropped => (TaskEnd::Dropped, None),
         };
         let mut cell = self.lock();
+        cell.task_end = Some(end.clone());
         let conclusion = cell.dialog.conclude(end);
         let parent_failure = cell.parent_failure.take();
         let cancel_requests = std::mem::take(&mut cell.cancel_requests);

@@ -62,11 +62,8 @@ impl<E: ContextEndpoint> ParentContext<E> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn wait_for_result(&mut self) -> Result<E::Returns> {
-        match poll_fn(|cx| self.linked.poll_drain(cx)).await {
-            Outcome::Returned(value) => decode(&self.linked, "Return", &value),
-            Outcome::Failed(error) => Err(error),
-            Outcome::StreamDone => Err(out_of_order(&self.linked)),
-        }
+        let outcome = poll_fn(|cx| self.linked.poll_drain(cx)).await;
+        self.result_of(outcome)
     }
 
     /// Asks for the cancellation of the child side, and waits until it is acknowledged, at most
@@ -87,6 +84,54 @@ impl<E: ContextEndpoint> ParentContext<E> {
         Ok(tokio::time::timeout(limit, outcome).await.is_ok())
     }
 
+    /// Whether this side has called [`cancel`](Self::cancel).
+    pub fn cancel_called(&self) -> bool {
+        self.linked.cancel_called()
+    }
+
+    /// Whether the context has ended with the cancellation that this side asked for: a
+    /// [`ContextCancelled`](crate::error::ContextCancelled) of the child side that names this actor, after
+    /// [`cancel`](Self::cancel). Such an end is no error of the scope.
+    ///
+    /// It stays `false` when the child side returned or failed before the request took effect, and when somebody else had
+    /// it cancelled first.
+    pub fn cancel_acked(&self) -> bool {
+        self.linked.cancel_acked()
+    }
+
+    /// Who is responsible for the failure that ended this context: this actor when a cancellation names it, else the
+    /// actor whose task failed, was cancelled or is lost. For who cancelled that one ask the error. `None` as long as the
+    /// context goes on, and when it ended with a result.
+    pub fn canceller(&self) -> Option<Uid> {
+        self.linked.responsible()
+    }
+
+    /// Whether the child side has ended, with whatever result.
+    pub fn has_outcome(&self) -> bool {
+        self.linked.has_outcome()
+    }
+
+    /// The outcome if it has arrived, without waiting: what [`wait_for_result`](Self::wait_for_result) would give. Stream
+    /// values that came before it can still be received.
+    pub fn outcome(&self) -> Option<Result<E::Returns>> {
+        self.linked.outcome().map(|outcome| self.result_of(outcome))
+    }
+
+    /// What the context is doing or how it ended, for people: `started`, `streaming` or `streaming-finished`; then
+    /// `result-returned`, `self-cancelled` (as this side asked), `peer-cancelled` (by the child side itself),
+    /// `actor-cancelled` (with its whole actor) or `errored`.
+    pub fn state(&self) -> &'static str {
+        self.linked.state()
+    }
+
+    fn result_of(&self, outcome: Outcome) -> Result<E::Returns> {
+        match outcome {
+            Outcome::Returned(value) => decode(&self.linked, "Return", &value),
+            Outcome::Failed(error) => Err(error),
+            Outcome::StreamDone => Err(out_of_order(&self.linked)),
+        }
+    }
+
     /// The actor at the other end.
     pub fn peer(&self) -> &Uid {
         &self.linked.peer.aid.uid
@@ -104,7 +149,7 @@ impl<E> fmt::Debug for ParentContext<E> {
             .field("endpoint", &self.linked.endpoint)
             .field("peer", &self.linked.peer.aid.uid)
             .field("cid", &self.linked.cid)
-            .field("state", &self.linked.phase_name())
+            .field("state", &self.linked.state())
             .finish()
     }
 }
@@ -141,10 +186,12 @@ impl Scope {
     async fn run_body<T, Err>(&self, body: impl Future<Output = Result<T, Err>>) -> Body<T, Err> {
         let mut body = pin!(body);
         poll_fn(|cx| {
-            if let Poll::Ready(result) = body.as_mut().poll(cx) {
-                return Poll::Ready(Body::Ended(result));
+            // Looked at first: a failure that comes while the body is polled is one that the body has not seen.
+            let failed = self.0.poll_failed(cx);
+            match body.as_mut().poll(cx) {
+                Poll::Ready(result) => Poll::Ready(Body::Ended(result)),
+                Poll::Pending => failed.map(Body::Dropped),
             }
-            self.0.poll_failed(cx).map(Body::Dropped)
         })
         .await
     }

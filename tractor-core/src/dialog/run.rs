@@ -84,7 +84,7 @@ impl<T> std::fmt::Debug for Run<T> {
 
 /// Cancels a dialog whose parent side is being dropped. The table keeps it until its outcome arrives.
 pub(super) fn abandon(linked: &Arc<Linked>) {
-    if linked.cancel(linked.peer.us.clone()) {
+    if linked.cancel_here() {
         linked.peer.request_cancel(linked.cid);
     }
 }
