@@ -7,6 +7,7 @@ pub mod role;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -64,6 +65,16 @@ pub fn fds(pid: u32) -> Vec<String> {
         .collect();
     fds.sort();
     fds
+}
+
+/// Socket files that an actor in this process has made for itself, whether or not it lives.
+pub fn sockets_of(pid: u32) -> Vec<PathBuf> {
+    let ours = tractor::socket_addr("any").expect("a short name").uds_path().expect("a Unix socket");
+    let dir = Path::new(&ours).parent().expect("it stands in a directory");
+    let files = std::fs::read_dir(dir).expect("actors have listened there");
+    let end = format!("@{pid}.sock");
+    let paths = files.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.filter(|path| path.to_string_lossy().ends_with(&end)).collect()
 }
 
 /// Children of a process that are dead and not reaped.
