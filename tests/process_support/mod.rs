@@ -18,7 +18,12 @@ pub const WHOLE: Duration = Duration::from_secs(45);
 
 /// Waits for the whole of a test.
 pub async fn bounded<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(WHOLE, future).await.expect("the test is over in time")
+    bounded_by(WHOLE, future).await
+}
+
+/// Waits for the whole of a test that takes longer than others.
+pub async fn bounded_by<T>(limit: Duration, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(limit, future).await.expect("the test is over in time")
 }
 
 pub fn pid_of(portal: &Portal) -> u32 {
@@ -54,6 +59,13 @@ pub fn process_group(pid: u32) -> Option<u32> {
 /// Whether a process runs no more. A zombie is gone, whoever has to reap it.
 pub fn is_gone(pid: u32) -> bool {
     matches!(state(pid), None | Some('Z' | 'X'))
+}
+
+/// Resident memory of a process.
+pub fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is ours");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says it");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 /// Open file descriptors of a process, by what they refer to.
