@@ -15,12 +15,12 @@ use support::{Tree, tree};
 use tractor::{Error, Result};
 
 /// Cells that run at the same time; most of them wait most of the time.
-const LANES: usize = 4;
-const CELLS_MIN: usize = 100;
+const LANES: usize = 8;
+const CELLS_MIN: usize = 150;
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {:?} {:?}", self.kind, self.step, self.fault)
+        write!(f, "{:?} {:?} {:?} {:?}", self.link, self.kind, self.step, self.fault)
     }
 }
 
@@ -54,7 +54,17 @@ async fn run(mut cells: Vec<Cell>) -> Result<()> {
         let start = Instant::now();
         let sheet = Sheet { cells, next: Slot::new(0), failed: RefCell::default(), slowest: Slot::default() };
         let lane = |name| sheet.run_lane(tree, name);
-        let lanes: [_; LANES] = tokio::join!(lane("a"), lane("b"), lane("c"), lane("d")).into();
+        let lanes: [_; LANES] = tokio::join!(
+            lane("a"),
+            lane("b"),
+            lane("c"),
+            lane("d"),
+            lane("e"),
+            lane("f"),
+            lane("g"),
+            lane("h")
+        )
+        .into();
         for lane in lanes {
             lane?;
         }

@@ -53,9 +53,19 @@ pub(crate) enum Fault {
     HalfOpen,
 }
 
+/// Over which connection the dialog goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// The channel between parent and child, of which the parent learns how the process has died.
+    Parent,
+    /// A connection by address, of which a guest learns only that it is closed.
+    Guest,
+}
+
 /// One row of the matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cell {
+    pub(crate) link: Link,
     pub(crate) kind: Kind,
     pub(crate) step: Step,
     pub(crate) fault: Fault,
@@ -112,6 +122,8 @@ pub(crate) enum Expect {
     Cancelled(Who),
     /// Killed by signal 9.
     Died,
+    /// The connection is gone.
+    Closed,
     /// A one-way stream that was cancelled ends early. One that had not begun may also be refused as cancelled.
     EndsOrCancelled(Who),
 }
@@ -126,9 +138,11 @@ impl Cell {
     /// Every cell that can exist.
     pub(crate) fn all() -> Vec<Self> {
         let mut cells = Vec::new();
-        for kind in [Kind::Call, Kind::Stream, Kind::Context] {
-            for step in STEPS {
-                cells.extend(FAULTS.map(|fault| Self { kind, step, fault }));
+        for link in [Link::Parent, Link::Guest] {
+            for kind in [Kind::Call, Kind::Stream, Kind::Context] {
+                for step in STEPS {
+                    cells.extend(FAULTS.map(|fault| Self { link, kind, step, fault }));
+                }
             }
         }
         cells.retain(|cell| cell.exists());
@@ -136,7 +150,7 @@ impl Cell {
     }
 
     fn exists(self) -> bool {
-        let Self { kind, step, fault } = self;
+        let Self { link, kind, step, fault } = self;
         let has_step = match kind {
             Kind::Call => matches!(step, Step::BeforeAck | Step::Waiting | Step::Closing),
             Kind::Stream => !matches!(step, Step::Open | Step::Waiting),
@@ -147,7 +161,9 @@ impl Cell {
             Kind::Stream => true,
             Kind::Context => !matches!(step, Step::BeforeAck | Step::BeforeFirst),
         };
+        // Faults that spare the child spare its connections, which are all alike then.
         has_step
+            && (link == Link::Parent || self.ends_process())
             && match fault {
                 Fault::BodyError => has_body && !(kind == Kind::Context && step == Step::Closing),
                 Fault::SelfCancel => has_body && kind == Kind::Context,
@@ -198,6 +214,7 @@ impl Cell {
             Fault::EndpointError => Expect::Remote(RemoteKind::Error),
             Fault::EndpointPanic => Expect::Remote(RemoteKind::Panic),
             Fault::ActorEnd | Fault::ThirdActor | Fault::Kill if self.is_settled() => settled,
+            Fault::Kill if self.link == Link::Guest => Expect::Closed,
             Fault::Kill => Expect::Died,
             Fault::ActorEnd if self.kind == Kind::Stream => Expect::EndsOrCancelled(Who::Kid),
             Fault::ThirdActor if self.kind == Kind::Stream => Expect::EndsOrCancelled(Who::Third),
@@ -218,6 +235,7 @@ impl Cell {
             }
             (Expect::Cancelled(who), told) => cancelled(told, who, cast),
             (Expect::Died, Told::Theirs(Error::Died(died))) => died.signal() == Some(9),
+            (Expect::Closed, Told::Theirs(Error::Closed(closed))) => closed.peer() == &cast.kid,
             (Expect::Remote(kind), Told::Theirs(Error::Remote(remote))) => {
                 let text = if kind == RemoteKind::NotExposed { remote.message() } else { "as ordered" };
                 (remote.kind(), remote.message(), remote.src_uid()) == (kind, text, &cast.kid)

@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use tokio::sync::oneshot;
 use tractor::{ActorNursery, Addr, Error, Portal};
 
-use self::cell::{Cast, Step, Told};
+use self::cell::{Cast, Link, Step, Told};
 pub(crate) use self::cell::{Cell, Fault, Kind};
 use self::dialogs::{BodyOrder, Wires, dialog};
 use self::endpoints::{
@@ -118,39 +118,61 @@ impl Lane {
         };
         let pid = pid_of(&kid);
         let addr = kid.run(address()).await.expect("it runs");
-        let mut witness: Witness = Box::pin(kid.run(witnesses()));
-        assert!(poll_once(&mut witness).await.is_pending());
-        kid.run(seen("witnesses".to_owned())).await.expect("it runs");
+        match cell.link {
+            Link::Parent => self.strike(cell, id, &kid, &addr, nursery, leave).await,
+            Link::Guest => {
+                let to: Addr = addr.parse().expect("`address` made it");
+                let scope = tractor::connect(&to, async |guest| {
+                    self.strike(cell, id, guest, &addr, nursery, leave).await;
+                    Ok::<(), Error>(())
+                });
+                scope.await.expect("the connection was made");
+            }
+        }
+        assert!(process(pid).is_none(), "process {pid} is left");
+        assert_eq!(kid.dialogs_open(), 0, "at its parent");
+        let addr: Addr = addr.parse().expect("`address` made it");
+        // The supervisor removes it after the connection's end was told.
+        until(|| !std::path::Path::new(&addr.uds_path().expect("a Unix socket")).exists()).await;
+    }
 
-        let scene = Scene { cell, id, worker: &kid, third: &self.third, addr };
+    /// Strikes the child of a nursery, which is left or dropped as the fault wants it.
+    async fn strike(
+        &self,
+        cell: Cell,
+        id: u64,
+        worker: &Portal,
+        addr: &str,
+        nursery: impl Future<Output = tractor::Result<()>> + Unpin,
+        leave: oneshot::Sender<()>,
+    ) {
+        let pid = pid_of(worker);
+        let mut witness: Witness = Box::pin(worker.run(witnesses()));
+        assert!(poll_once(&mut witness).await.is_pending());
+        worker.run(seen("witnesses".to_owned())).await.expect("it runs");
+
+        let scene = Scene { cell, id, worker, third: &self.third, addr: addr.to_owned() };
         let told = scene.play(Some(&mut witness)).await;
         cell.judge(id, &told, &scene.cast());
         match cell.fault {
             Fault::HalfOpen => {
                 drop(nursery);
                 let end = witness.await;
-                assert!(matches!(end, Err(Error::Closed(_) | Error::Died(_))), "the witness: {end:?}");
+                assert!(matches!(end, Err(Error::Closed(_))), "the witness: {end:?}");
                 until(|| process(pid).is_none()).await;
             }
             Fault::Kill => {
                 let end = nursery.await;
                 let died = end.as_ref().err().and_then(Error::as_died);
-                assert_eq!(
-                    died.map(|died| (died.signal(), died.pid())),
-                    Some((Some(9), pid.cast_unsigned())),
-                    "{end:?}"
-                );
+                let died = died.map(|died| (died.signal(), died.pid()));
+                assert_eq!(died, Some((Some(9), pid.cast_unsigned())), "{end:?}");
             }
             _ => {
                 leave.send(()).expect("the nursery waits for it");
                 nursery.await.expect("its child has ended in good order");
             }
         }
-        assert!(process(pid).is_none(), "process {pid} is left");
-        assert_eq!(kid.dialogs_open(), 0, "at the parent side");
-        let addr: Addr = scene.addr.parse().expect("`address` made it");
-        // The supervisor removes it after the connection's end was told.
-        until(|| !std::path::Path::new(&addr.uds_path().expect("a Unix socket")).exists()).await;
+        assert_eq!(worker.dialogs_open(), 0, "at the parent side");
     }
 }
 
@@ -258,7 +280,10 @@ impl Scene<'_> {
     fn judge_witness(&self, end: tractor::Result<()>) {
         let (kid, third) = (self.worker.uid(), self.third.uid());
         let fits = match (self.cell.fault, &end) {
-            (Fault::Kill, Err(Error::Died(died))) => died.signal() == Some(9),
+            (Fault::Kill, Err(Error::Died(died))) => {
+                self.cell.link == Link::Parent && died.signal() == Some(9)
+            }
+            (Fault::Kill, Err(Error::Closed(_))) => self.cell.link == Link::Guest,
             (Fault::ActorEnd, Err(Error::Cancelled(told))) => told.canceller() == Some(kid),
             (Fault::ThirdActor, Err(Error::Cancelled(told))) => told.canceller() == Some(third),
             _ => false,
