@@ -1,16 +1,23 @@
 //! Many short lives. The only test of its process, so that it can count what the process holds.
+//!
+//! The long run: `TRACTOR_CHURN_ROUNDS=1000 cargo test --release --test process_churn -- --nocapture`.
 
 mod process_support;
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use process_support::endpoints::process;
-use process_support::{bounded, fds, signal, state, zombies_of};
+use process_support::{bounded_by, fds, resident_kib, signal, sockets_of, state, zombies_of};
 use rustix::process::Signal;
 use tractor::{ActorOptions, Error};
 
 const ROUNDS: usize = 100;
-const WARM_UP: usize = 5;
+const WARM_UP: usize = 20;
+/// Longest a round may take on average, on a busy machine.
+const ROUND_MAX: Duration = Duration::from_millis(450);
+/// What the root may grow by; allocators round up, a leak per child does not stop there.
+const GROWTH_KIB_MAX: u64 = 5 * 1024;
 
 /// One child from its start to its violent end.
 async fn round() -> u32 {
@@ -28,24 +35,41 @@ async fn round() -> u32 {
 }
 
 #[tractor::test]
-async fn a_hundred_violent_ends_leave_no_process_and_no_descriptor() {
+async fn many_violent_ends_leave_no_process_no_descriptor_and_no_memory() {
+    let rounds =
+        std::env::var("TRACTOR_CHURN_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number"));
     let us = std::process::id();
-    bounded(tractor::open_root_actor(ActorOptions::new(), async |_| -> tractor::Result<()> {
+    let limit = ROUND_MAX * u32::try_from(rounds + WARM_UP).expect("not that many");
+    bounded_by(limit, tractor::open_root_actor(ActorOptions::new(), async |_| -> tractor::Result<()> {
         for _ in 0..WARM_UP {
             round().await;
         }
-        let before = fds(us);
+        let (before, resident_before, start) = (fds(us), resident_kib(us), Instant::now());
         let mut pids = BTreeSet::new();
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds {
             pids.insert(round().await);
         }
-        let after = fds(us);
+        let (after, resident, took) = (fds(us), resident_kib(us), start.elapsed());
+        say(&format!(
+            "{rounds} rounds in {took:?}: {} descriptors, then {}; {resident_before} KiB resident, then {resident}",
+            before.len(),
+            after.len()
+        ));
         assert_eq!(after.len(), before.len(), "{after:#?} instead of {before:#?}");
-        assert_eq!(pids.len(), ROUNDS);
+        let growth = resident.saturating_sub(resident_before);
+        assert!(growth < GROWTH_KIB_MAX, "the root has grown by {growth} KiB");
+        assert_eq!(pids.len(), rounds);
         assert!(pids.iter().all(|pid| state(*pid).is_none()), "a process is left");
         assert!(zombies_of(us).is_empty());
+        let sockets = pids.iter().flat_map(|pid| sockets_of(*pid)).collect::<Vec<_>>();
+        assert!(sockets.is_empty(), "{sockets:?}");
         Ok(())
     }))
     .await
     .unwrap();
+}
+
+#[expect(clippy::print_stdout, reason = "the numbers of the long run, shown with --nocapture")]
+fn say(text: &str) {
+    println!("{text}");
 }

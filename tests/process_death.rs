@@ -5,7 +5,9 @@ mod process_support;
 use std::time::{Duration, Instant};
 
 use process_support::endpoints::{descends, hogs, process};
-use process_support::{WHOLE, bounded, eventually, is_gone, parent, pid_of, role, signal, state, zombies_of};
+use process_support::{
+    WHOLE, bounded, eventually, is_gone, parent, pid_of, role, signal, sockets_of, state, zombies_of,
+};
 use rustix::process::Signal;
 use tractor::{ActorOptions, Error};
 
@@ -31,7 +33,7 @@ async fn the_whole_tree_ends_with_its_root() {
 async fn tree_of_three() {
     let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
         let top = an.start_actor("depth-3").expose(descends).await?;
-        top.open_context(descends(2), async |_ctx, line| {
+        top.open_context(descends(2, false), async |_ctx, line| {
             role::say("line", &line);
             std::future::pending().await
         })
@@ -69,7 +71,7 @@ async fn the_death_of_a_middle_actor_ends_its_subtree_and_the_root_reaps_it() {
     let result = bounded(tractor::open_nursery(async |an| -> tractor::Result<()> {
         let middle = an.start_actor("middle").expose(descends).await?;
         middle
-            .open_context(descends(2), async |_ctx, line| {
+            .open_context(descends(2, false), async |_ctx, line| {
                 pids.extend(line);
                 signal(pids[0], Signal::KILL);
                 std::future::pending().await
@@ -99,7 +101,8 @@ async fn root_of_orphans() {
             let result = tractor::open_nursery(async |an| -> tractor::Result<()> {
                 let middle = an.start_actor("middle").expose(descends).await?;
                 middle
-                    .open_context(descends(2), async |_ctx, line| {
+                    .open_context(descends(2, true), async |_ctx, line| {
+                        assert!(line[1..].iter().all(|pid| sockets_of(*pid).len() == 1), "each listens");
                         signal(line[0], Signal::KILL);
                         all.extend(line);
                         std::future::pending().await
@@ -113,6 +116,8 @@ async fn root_of_orphans() {
         eventually("every orphan is reaped", SUBTREE_END, || left().is_empty()).await;
         let zombies = zombies_of(std::process::id());
         assert!(all.iter().all(|pid| !zombies.contains(pid)), "{zombies:?}");
+        let sockets = || all.iter().flat_map(|pid| sockets_of(*pid)).collect::<Vec<_>>();
+        eventually("no orphan's socket file is left", SUBTREE_END, || sockets().is_empty()).await;
         Ok(())
     }))
     .await
@@ -126,7 +131,7 @@ async fn every_kind_of_wait_on_a_dead_actor_is_told_how_it_died() {
         let kid = an.start_actor("kid").expose(descends).expose(process).await?;
         // A task of its own: the nursery drops its body at the first death.
         waits = Some(tokio::spawn(async move {
-            let waiting = kid.open_context(descends(0), async |ctx, line| {
+            let waiting = kid.open_context(descends(0, false), async |ctx, line| {
                 signal(line[0], Signal::TERM);
                 ctx.wait_for_result().await
             });

@@ -17,18 +17,20 @@ pub async fn hogs(ctx: Context<u32, (), ()>) -> tractor::Result<()> {
     }
 }
 
-/// Starts a line of actors below this one, and says their processes, this one first.
+/// Starts a line of actors below this one, and says their processes, this one first. They may listen on
+/// sockets of their own.
 #[tractor::context(started = Vec<u32>)]
-pub async fn descends(ctx: Context<Vec<u32>, (), ()>, depth: u32) -> tractor::Result<()> {
+pub async fn descends(ctx: Context<Vec<u32>, (), ()>, depth: u32, listens: bool) -> tractor::Result<()> {
     let mut line = vec![std::process::id()];
     if depth == 0 {
         let _ctx = ctx.started(line).await?;
         return std::future::pending().await;
     }
     tractor::open_nursery(async |an| {
-        let below = an.start_actor(format!("depth-{depth}")).expose(descends).await?;
+        let below = an.start_actor(format!("depth-{depth}")).expose(descends);
+        let below = if listens { below.listen().await? } else { below.await? };
         below
-            .open_context(descends(depth - 1), async |_below, lower| {
+            .open_context(descends(depth - 1, listens), async |_below, lower| {
                 line.extend(lower);
                 let _ctx = ctx.started(line).await?;
                 std::future::pending().await

@@ -7,6 +7,7 @@ pub mod role;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -17,7 +18,12 @@ pub const WHOLE: Duration = Duration::from_secs(45);
 
 /// Waits for the whole of a test.
 pub async fn bounded<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(WHOLE, future).await.expect("the test is over in time")
+    bounded_by(WHOLE, future).await
+}
+
+/// Waits for the whole of a test that takes longer than others.
+pub async fn bounded_by<T>(limit: Duration, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(limit, future).await.expect("the test is over in time")
 }
 
 pub fn pid_of(portal: &Portal) -> u32 {
@@ -55,6 +61,13 @@ pub fn is_gone(pid: u32) -> bool {
     matches!(state(pid), None | Some('Z' | 'X'))
 }
 
+/// Resident memory of a process.
+pub fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is ours");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says it");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
 /// Open file descriptors of a process, by what they refer to.
 pub fn fds(pid: u32) -> Vec<String> {
     let folder = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("the process is ours");
@@ -64,6 +77,16 @@ pub fn fds(pid: u32) -> Vec<String> {
         .collect();
     fds.sort();
     fds
+}
+
+/// Socket files that an actor in this process has made for itself, whether or not it lives.
+pub fn sockets_of(pid: u32) -> Vec<PathBuf> {
+    let ours = tractor::socket_addr("any").expect("a short name").uds_path().expect("a Unix socket");
+    let dir = Path::new(&ours).parent().expect("it stands in a directory");
+    let files = std::fs::read_dir(dir).expect("actors have listened there");
+    let end = format!("@{pid}.sock");
+    let paths = files.filter_map(|entry| Some(entry.ok()?.path()));
+    paths.filter(|path| path.to_string_lossy().ends_with(&end)).collect()
 }
 
 /// Children of a process that are dead and not reaped.

@@ -28,6 +28,11 @@ impl Process {
         self.state == 'S'
     }
 
+    /// Whether a signal has stopped it.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.state == 'T'
+    }
+
     /// Whether it is an actor whose name begins with `tag`; before its boot only the first argument tells.
     fn is_actor(&self, tag: &str) -> bool {
         let named = format!("{PREFIX}{tag}");

@@ -14,5 +14,5 @@ mod uds;
 pub(crate) use channel::{Appended, Channel};
 pub(crate) use driver::{FrameHandler, drive};
 pub(crate) use handshake::{FrameReader, HandshakeError, Introduced, Introduction, fresh_nonce, introduce};
-pub(crate) use server::{Listener, bind, default_uds};
+pub(crate) use server::{Listener, bind, default_uds, default_uds_of};
 pub(crate) use transport::{Transport, connect};

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, UnixListener, UnixSocket};
 
 use super::transport::Transport;
 use super::uds;
-use crate::proto::addr::{Addr, socket_file_name};
+use crate::proto::addr::{Addr, socket_file_end, socket_file_name};
 use crate::proto::limits::UDS_PATH_BYTES_MAX;
 
 /// Connections the operating system queues before they are accepted.
@@ -54,6 +54,14 @@ pub(crate) fn default_uds(name: &str, pid: u32) -> io::Result<Addr> {
     let dir = dir.to_str().ok_or_else(|| io::Error::other("the runtime directory's path is no UTF-8"))?;
     let file = socket_file_name(dir, name, pid, UDS_PATH_BYTES_MAX).map_err(io::Error::other)?;
     Ok(Addr::Uds { dir: dir.to_owned(), file })
+}
+
+/// The socket files in the runtime directory that belong to a process, whatever its actor was called.
+pub(crate) fn default_uds_of(pid: u32) -> Vec<String> {
+    let end = socket_file_end(pid);
+    let Ok(files) = std::fs::read_dir(uds::runtime_dir()) else { return Vec::new() };
+    let paths = files.filter_map(|file| file.ok()?.path().into_os_string().into_string().ok());
+    paths.filter(|path| path.ends_with(&end)).collect()
 }
 
 impl Listener {

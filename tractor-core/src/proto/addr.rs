@@ -216,14 +216,15 @@ pub fn socket_file_name(
 ) -> Result<String, SocketNameError> {
     let slash = usize::from(!dir.ends_with('/'));
     let path_bytes = |file: &str| dir.len() + slash + file.len();
-    let plain = format!("{name}@{pid}.sock");
+    let end = socket_file_end(pid);
+    let plain = format!("{name}{end}");
     let unsafe_name = name.contains(['/', '\0']);
     let too_long = path_bytes(&plain) >= path_bytes_max;
     if !unsafe_name && !too_long {
         return Ok(plain);
     }
     let hash = blake2s_simd::Params::new().hash_length(16).hash(name.as_bytes()).to_hex();
-    let hashed = format!("actor.{hash}@{pid}.sock");
+    let hashed = format!("actor.{hash}{end}");
     let bytes = path_bytes(&hashed);
     if bytes >= path_bytes_max {
         return Err(SocketNameError {
@@ -235,6 +236,11 @@ pub fn socket_file_name(
         });
     }
     Ok(hashed)
+}
+
+/// What the name of every socket of a process ends with.
+pub fn socket_file_end(pid: u32) -> String {
+    format!("@{pid}.sock")
 }
 
 fn parse_uds(rest: &str) -> Result<Addr, AddrError> {

@@ -14,7 +14,6 @@
 //! 2. It ends only after the process was waited for.
 //! 3. Every wait in it has a limit, but for the one on a running child and the one after SIGKILL.
 
-use std::io::ErrorKind;
 use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -29,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::process::{ChildSpec, Spawned, spawn};
 use super::reaper;
+use super::sockets::remove_sockets;
 use crate::actor::{Actor, Connected, Peer, attach};
 use crate::dialog::Portal;
 use crate::error::{ActorDied, ActorFailure, CloseReason, Error};
@@ -116,7 +116,7 @@ pub(super) async fn supervise(
     };
     exit_tx.send_replace(Some(status));
     reaper::forget(pid);
-    remove_sockets(&name, pid, sockets).await;
+    remove_sockets(socket_paths(&name, pid, sockets)).await;
     tracing::debug!("reaped actor `{name}`, process {pid}");
     error
 }
@@ -346,22 +346,8 @@ fn read_status(status: std::io::Result<ExitStatus>) -> Option<ExitStatus> {
     status.inspect_err(|error| tracing::error!("a child process could not be waited for: {error}")).ok()
 }
 
-/// A killed actor leaves its socket files behind. One that never got the address leaves it to whoever has it.
-async fn remove_sockets(name: &str, pid: u32, bound: Option<Vec<Addr>>) {
+/// Where a child has listened, as far as its parent knows.
+fn socket_paths(name: &str, pid: u32, bound: Option<Vec<Addr>>) -> Vec<String> {
     let addrs = bound.unwrap_or_else(|| default_uds(name, pid).into_iter().collect());
-    for path in addrs.iter().filter_map(Addr::uds_path) {
-        match tokio::net::UnixStream::connect(&path).await {
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Ok(_) | Err(_) => {
-                tracing::debug!("left the socket file {path} to whoever listens there");
-                continue;
-            }
-        }
-        match std::fs::remove_file(&path) {
-            Ok(()) => tracing::debug!("removed the socket file {path}"),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!("socket file {path} was not removed: {error}"),
-        }
-    }
+    addrs.iter().filter_map(Addr::uds_path).collect()
 }

@@ -6,6 +6,7 @@ mod nursery;
 mod one_shot;
 mod process;
 mod reaper;
+mod sockets;
 
 pub use builder::StartActor;
 pub use nursery::ActorNursery;

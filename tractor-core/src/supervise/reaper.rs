@@ -2,7 +2,8 @@
 //!
 //! A dead actor's children kill themselves (parent-death signal, loss of the parent channel). The kernel hands them to the
 //! nearest subreaper, which on Linux is the root of the tree; without somebody to wait for them they would stay zombies
-//! for as long as the root lives.
+//! for as long as the root lives. What they chose to listen on goes with them; only their dead parent knew the addresses
+//! that it had chosen for them, so those files stay.
 //!
 //! # Not here
 //! The actor's own children: their supervisors wait for them.
@@ -14,7 +15,9 @@ use std::time::Duration;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::sockets::remove_sockets;
 use crate::actor::Actor;
+use crate::ipc::default_uds_of;
 
 /// First characters of the process name that every child actor gives itself at boot.
 pub(crate) const PROCESS_NAME_PREFIX: &str = "_subactor[";
@@ -61,13 +64,13 @@ pub(crate) fn adopt_orphans(actor: &Actor) {
                         () = stopped.stopped() => break,
                     }
                     if somebody_is_dead() {
-                        reap_orphans();
+                        reap_orphans().await;
                     }
                 }
                 () = stopped.stopped() => break,
             }
         }
-        reap_orphans();
+        reap_orphans().await;
     });
 }
 
@@ -78,14 +81,17 @@ fn somebody_is_dead() -> bool {
 }
 
 /// Reaps every dead child that is an actor and has no supervisor.
-fn reap_orphans() {
+async fn reap_orphans() {
     for pid in children() {
         if KNOWN.lock().unwrap_or_else(PoisonError::into_inner).contains(&pid) || !is_dead_actor(pid) {
             continue;
         }
         let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { continue };
         match rustix::process::waitpid(Some(pid), WaitOptions::NOHANG) {
-            Ok(_) => tracing::debug!("reaped the orphaned actor with pid {}", pid.as_raw_nonzero()),
+            Ok(_) => {
+                tracing::debug!("reaped the orphaned actor with pid {}", pid.as_raw_nonzero());
+                remove_sockets(default_uds_of(pid.as_raw_nonzero().get().cast_unsigned())).await;
+            }
             Err(error) => {
                 tracing::debug!("orphan {} was reaped by somebody else: {error}", pid.as_raw_nonzero())
             }

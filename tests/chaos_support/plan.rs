@@ -1,0 +1,72 @@
+//! The plan of a chaos run: what is done next, decided by a seed and nothing else.
+
+use super::endpoints::Dialog;
+
+/// One thing to do. Indices choose among what there is at that time, modulo its number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Step {
+    /// One more actor, below the root or another actor.
+    Grow { parent: u32 },
+    /// A dialog from one actor (or the root) into another; dropped after so many turns, if at all.
+    Dial { from: u32, to: u32, dialog: Dialog, dropped_after: Option<u32> },
+    /// SIGKILL, after so many turns in which everybody else goes on.
+    Kill { victim: u32, turns: u32 },
+    /// SIGSTOP, a dialog into the stopped actor, and SIGCONT or SIGKILL.
+    Stop { victim: u32, dialog: Dialog, turns: u32, kill: bool },
+}
+
+/// SplitMix64: a generator that fits in a line, is the same everywhere and passes for random.
+#[derive(Debug)]
+pub(crate) struct Plan(u64);
+
+impl Plan {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed >> 33) as u32
+    }
+
+    fn below(&mut self, bound: u32) -> u32 {
+        self.next() % bound
+    }
+
+    /// The next step, for this number of actors.
+    pub(crate) fn step(&mut self, actors: usize) -> Step {
+        let dice = self.below(100);
+        if actors < ACTORS_MIN || (dice < 30 && actors < ACTORS_MAX) {
+            return Step::Grow { parent: self.next() };
+        }
+        match dice {
+            0..70 => {
+                let dropped_after = (self.below(3) == 0).then(|| self.below(200));
+                Step::Dial { from: self.next(), to: self.next(), dialog: self.dialog(), dropped_after }
+            }
+            70..90 => Step::Kill { victim: self.next(), turns: self.below(200) },
+            _ => Step::Stop {
+                victim: self.next(),
+                dialog: self.dialog(),
+                turns: self.below(200),
+                kill: self.below(3) > 0,
+            },
+        }
+    }
+
+    fn dialog(&mut self) -> Dialog {
+        let rounds = (self.below(2) == 0).then(|| self.below(1000));
+        match self.below(3) {
+            0 => Dialog::Call { rounds },
+            1 => Dialog::Stream { rounds },
+            _ => Dialog::Context { rounds },
+        }
+    }
+}
+
+/// Fewer actors than this grow; more than the other do not.
+const ACTORS_MIN: usize = 6;
+const ACTORS_MAX: usize = 14;
