@@ -278,10 +278,10 @@ pub use tractor_core::proto::id::{Cid, Uid};
 pub use tractor_core::proto::limits::{Limits, Timeouts};
 pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::{
-    Actor, ActorLocal, ActorNursery, ActorOptions, Call, Context, ContextCall, Endpoint, Error, MsgStream,
-    OneShot, OpenStream, ParentContext, Portal, ReceiveStream, Result, Run, RunInActor, SendItem,
+    Actor, ActorLocal, ActorNursery, ActorOptions, Call, Context, ContextCall, Endpoint, Error, JoinAll,
+    MsgStream, OneShot, OpenStream, ParentContext, Portal, ReceiveStream, Result, Run, RunInActor, SendItem,
     SendStarted, StartActor, StreamCall, StreamRx, StreamSender, StreamTx, actor_local, connect,
-    current_actor, error, init, open_nursery, open_root_actor, socket_addr, try_current_actor,
+    current_actor, error, init, join_all, open_nursery, open_root_actor, socket_addr, try_current_actor,
     with_local_actor,
 };
 #[cfg(feature = "macros")]

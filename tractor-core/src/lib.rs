@@ -39,7 +39,7 @@ pub use self::{
         Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender, StreamTx,
     },
     error::{Error, Result},
-    supervise::{ActorNursery, OneShot, RunInActor, StartActor},
+    supervise::{ActorNursery, JoinAll, OneShot, RunInActor, StartActor, join_all},
 };
 #[cfg(feature = "log")]
 pub use devx::log;
