@@ -2,9 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::io;
-use std::task::Poll;
 
 use indicatif::ProgressBar;
 use rustix::process::{Pid, Signal, kill_process};
@@ -39,7 +37,7 @@ pub(crate) async fn count(
     let (queue, kill_at, totals) = (Mutex::new(queue), Cell::new(kill_at), RefCell::default());
     let pool = Pool { queue, kill_at, bar, totals };
     let workers = (0..workers).map(|number| pool.keep(format!("counter_{number}")));
-    tractor::open_root_actor(ActorOptions::new(), async |_root| all_of(workers).await).await?;
+    tractor::open_root_actor(ActorOptions::new(), async |_root| tractor::join_all(workers).await).await?;
     reader.await??;
     Ok(pool.totals.into_inner())
 }
@@ -88,28 +86,4 @@ impl Pool<'_> {
             _ = kill_process(pid, Signal::KILL); // one that is dead already is as good
         }
     }
-}
-
-/// Runs futures side by side in this task until all have ended, or one has failed.
-async fn all_of(
-    futures: impl Iterator<Item = impl Future<Output = tractor::Result<()>>>,
-) -> tractor::Result<()> {
-    let mut running: Vec<_> = futures.map(Box::pin).collect();
-    poll_fn(|cx| {
-        let mut failed = None;
-        running.retain_mut(|future| match future.as_mut().poll(cx) {
-            Poll::Ready(Err(error)) => {
-                failed.get_or_insert(error);
-                false
-            }
-            Poll::Ready(Ok(())) => false,
-            Poll::Pending => true,
-        });
-        match failed {
-            Some(error) => Poll::Ready(Err(error)),
-            None if running.is_empty() => Poll::Ready(Ok(())),
-            None => Poll::Pending,
-        }
-    })
-    .await
 }

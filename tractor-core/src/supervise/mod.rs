@@ -2,6 +2,7 @@
 
 mod builder;
 mod child;
+mod join;
 mod nursery;
 mod one_shot;
 mod process;
@@ -9,6 +10,7 @@ mod reaper;
 mod sockets;
 
 pub use builder::StartActor;
+pub use join::{JoinAll, join_all};
 pub use nursery::ActorNursery;
 pub(crate) use nursery::open_nursery_in;
 pub use one_shot::{OneShot, RunInActor};
