@@ -221,7 +221,8 @@
 //! # Cancel safety
 //!
 //! Cancellation is a drop: a cancelled endpoint's future is dropped at its next await, and so is the body of a scope whose
-//! other side has failed. Dropping one of our futures, with a timeout or `select!` around it, leaves nothing behind:
+//! other side has failed. An endpoint can notice it first ([`Context::cancelled`]) and defer it for a cleanup that must not
+//! be cut short ([`shield`]). Dropping one of our futures, with a timeout or `select!` around it, leaves nothing behind:
 //!
 //! * [`Portal::run`] and [`Portal::open_context`] cancel the task in the other actor.
 //! * [`open_nursery`] cancels every child. A drop cannot wait; the actor finishes the teardown, and its own end waits
@@ -280,9 +281,9 @@ pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::{
     Actor, ActorLocal, ActorNursery, ActorOptions, Call, Context, ContextCall, Endpoint, Error, MsgStream,
     OneShot, OpenStream, ParentContext, Portal, ReceiveStream, Result, Run, RunInActor, SendItem,
-    SendStarted, StartActor, StreamCall, StreamRx, StreamSender, StreamTx, actor_local, connect,
-    current_actor, error, init, open_nursery, open_root_actor, socket_addr, try_current_actor,
-    with_local_actor,
+    SendStarted, StartActor, StreamCall, StreamRx, StreamSender, StreamTx, UntilCancelled, actor_local,
+    connect, current_actor, error, init, open_nursery, open_root_actor, shield, socket_addr,
+    try_current_actor, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

@@ -92,6 +92,22 @@ pub async fn reads_late(ctx: Context<i64>, key: String) -> tractor::Result<i64> 
     Ok(sum)
 }
 
+/// Reads inside of a shield until the stream ends, and returns how many values came.
+#[tractor::context(pld_spec = i64)]
+pub async fn reads_shielded(ctx: Context<i64>, key: String) -> tractor::Result<i64> {
+    let _guard = Guard::new(key);
+    let mut ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream().await?;
+    let mut got = 0;
+    tractor::shield(async {
+        while stream.receive().await?.is_some() {
+            got += 1;
+        }
+        Ok(got)
+    })
+    .await
+}
+
 #[tractor::context(pld_spec = i64)]
 pub async fn returns_unstarted(_ctx: Context<i64>) -> i64 {
     7

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! * Running: requests are accepted.
-//! * Cancelling: new requests are refused, running ones are dropped at their next await.
+//! * Cancelling: new requests are refused, running ones are dropped at their next await
+//!   outside of a shield.
 //! * Stopping: children are reaped, connections are flushed and closed, the lifetime stack runs.
 
 use std::collections::HashMap;

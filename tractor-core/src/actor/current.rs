@@ -17,7 +17,6 @@ tokio::task_local! {
 #[derive(Clone)]
 struct Current {
     actor: Actor,
-    #[cfg_attr(not(feature = "log"), allow(dead_code, reason = "only log lines show it"))]
     linked: Option<Arc<Linked>>,
 }
 
@@ -40,11 +39,19 @@ pub fn current_actor() -> Actor {
     }
 }
 
-/// Runs a future as part of an actor, inside a span that names it.
+/// Runs a future as part of an actor, inside a span that names it. In a task that is part of that actor already, it stays
+/// part of the dialog, too.
 pub(crate) async fn with_actor<F: Future>(actor: Actor, future: F) -> F::Output {
+    let linked = CURRENT.try_with(|current| (current.actor == actor).then(|| current.linked.clone()));
+    let linked = linked.ok().flatten().flatten();
     let uid = actor.uid();
     let span = tracing::error_span!("actor", name = uid.name(), uuid = uid.uuid_short());
-    CURRENT.scope(Current { actor, linked: None }, future).instrument(span).await
+    CURRENT.scope(Current { actor, linked }, future).instrument(span).await
+}
+
+/// The dialog whose endpoint is running.
+pub(super) fn current_linked() -> Option<Arc<Linked>> {
+    CURRENT.try_with(|current| current.linked.clone()).ok().flatten()
 }
 
 /// The span of a dialog's task: its endpoint and its dialog.

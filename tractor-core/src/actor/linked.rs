@@ -15,6 +15,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::ending::Deferral;
 use super::peer::Peer;
 use super::state::Asked;
 use crate::error::{self, Error, MessagingError};
@@ -69,7 +70,7 @@ pub(super) struct Cell {
     /// A local reader has been told that the peer closed its half.
     end_seen: bool,
     pub(super) outcome: Option<Outcome>,
-    /// Child side: why no message will come or arrive any more.
+    /// Child side: why no message will come or arrive any more. Told to those who use the stream in spite of the end.
     pub(super) broken: Option<Error>,
     /// Child side: how the task ended.
     pub(super) task_end: Option<TaskEnd>,
@@ -77,6 +78,8 @@ pub(super) struct Cell {
     pub(super) cancel_called: bool,
     /// Where the request that counts came from.
     pub(super) asked: Option<Asked>,
+    /// Child side: what keeps the task from being dropped at once.
+    pub(super) deferral: Deferral,
     /// Child side: the parent side's failure, to be relayed.
     pub(super) parent_failure: Option<Box<ErrorMsg>>,
     pub(super) tx: SendCredit,
@@ -117,6 +120,7 @@ impl Slot {
 
 impl Cell {
     fn wake_all(&mut self) {
+        self.deferral.wake_watchers();
         self.reader.wake();
         self.drainer.wake();
         self.outcome_waiter.wake();
@@ -126,8 +130,15 @@ impl Cell {
     pub(super) fn failure(&self) -> Option<&Error> {
         match &self.outcome {
             Some(Outcome::Failed(error)) => Some(error),
+            // An endpoint that is not shielded is about to be dropped instead.
+            None if self.deferral.is_shielded() => self.broken.as_ref(),
             Some(Outcome::Returned(_) | Outcome::StreamDone) | None => None,
         }
+    }
+
+    /// Wakes whoever drops user code.
+    pub(super) fn wake_guard(&mut self) {
+        self.guard.wake();
     }
 
     /// Records a cancel request and its origin. Returns whether it is the first one of a live dialog.
@@ -157,6 +168,7 @@ impl Linked {
             task_end: None,
             cancel_called: false,
             asked: None,
+            deferral: Deferral::default(),
             parent_failure: None,
             tx: SendCredit::default(),
             rx: RecvCredit::new(peer.channel.limits().stream_window_bytes),
@@ -271,8 +283,9 @@ impl Linked {
         }
     }
 
-    /// Wakes whoever uses the stream.
+    /// Wakes whoever uses the stream, or the context, of an endpoint that has ended.
     pub(super) fn wake_stream(&self, cell: &mut Cell) {
+        cell.deferral.wake_watchers();
         cell.reader.wake();
         self.room.notify_waiters();
     }
@@ -415,10 +428,10 @@ impl Linked {
         Poll::Pending
     }
 
-    /// Waits until a child side's task must end.
+    /// Waits until a child side's task must be dropped: it has to end, and nothing defers that.
     pub(crate) fn poll_ending(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut cell = self.lock();
-        if cell.dialog.is_ending() {
+        if cell.dialog.is_ending() && !cell.deferral.defers(cx) {
             return Poll::Ready(());
         }
         cell.guard.set(cx);

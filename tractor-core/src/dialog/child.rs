@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::portal::Portal;
 use super::sending::{OpenStream, PayloadOf, SendStarted};
-use crate::actor::Linked;
+use crate::actor::{Linked, UntilCancelled};
 use crate::proto::id::{Cid, Uid};
 
 /// State of a [`Context`] before its first value was sent.
@@ -41,7 +41,7 @@ impl CanStream for Started {}
 ///
 /// `S` is the type of the first value, `Tx` of the values this side streams, `Rx` of those it receives; with one type
 /// given it is all three. The endpoint's future is dropped at its next await when the other side fails, asks for the
-/// cancellation, or is lost.
+/// cancellation, or is lost; [`cancelled`](Self::cancelled) notices first, and [`shield`](crate::shield) defers it.
 pub struct Context<S, Tx = S, Rx = Tx, State = Opening> {
     linked: Arc<Linked>,
     types: PhantomData<Types<S, Tx, Rx, State>>,
@@ -87,6 +87,40 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     /// gets a [`ContextCancelled`](crate::error::ContextCancelled) that names this actor.
     pub fn cancel(&self) {
         self.linked.cancel_here();
+    }
+
+    /// Waits until this side must end: somebody asked for the cancellation, the other side failed or is lost, or the
+    /// endpoint has returned. [`canceller`](Self::canceller) then says who is responsible.
+    ///
+    /// The endpoint is dropped at its next await after that. A cleanup that waits goes into a [`shield`](crate::shield),
+    /// which must be entered without another await:
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, Context};
+    /// # async fn next_job() {}
+    /// # async fn put_back_jobs() {}
+    ///
+    /// // #[tractor::context(started = ())]
+    /// async fn works(ctx: Context<(), (), ()>) -> tractor::Result<()> {
+    ///     let ctx = ctx.started(()).await?;
+    ///     loop {
+    ///         tokio::select! {
+    ///             () = next_job() => {}
+    ///             () = ctx.cancelled() => break,
+    ///         }
+    ///     }
+    ///     tractor::shield(put_back_jobs()).await;
+    ///     Ok(())                                          // still ends as cancelled
+    /// }
+    /// ```
+    ///
+    /// The future does not borrow the context. An endpoint in which one is waiting is polled once more before it is
+    /// dropped, so that the end is never missed.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub fn cancelled(&self) -> UntilCancelled {
+        UntilCancelled::new(self.linked.clone())
     }
 
     /// Whether this side has called [`cancel`](Self::cancel).
