@@ -34,11 +34,11 @@ use super::linked::Linked;
 /// inside of a shield, so that nothing waits there for ever.
 ///
 /// ```
-/// use tractor::prelude::*;
+/// # use tractor_core as tractor;
 /// # async fn read_page() -> u8 { 0 }
 /// # async fn write_back(_: u8) {}
 ///
-/// #[tractor::actor_fn]
+/// // #[tractor::actor_fn]
 /// async fn rewrite() {
 ///     let page = read_page().await;                       // a cancellation may end it here,
 ///     tractor::shield(write_back(page)).await;            // not here,

@@ -96,11 +96,11 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     /// which must be entered without another await:
     ///
     /// ```
-    /// use tractor::prelude::*;
+    /// # use tractor_core::{self as tractor, Context};
     /// # async fn next_job() {}
     /// # async fn put_back_jobs() {}
     ///
-    /// #[tractor::context(started = ())]
+    /// // #[tractor::context(started = ())]
     /// async fn works(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     ///     let ctx = ctx.started(()).await?;
     ///     loop {
