@@ -281,8 +281,8 @@ pub use tractor_core::{
     Actor, ActorLocal, ActorNursery, ActorOptions, Call, Context, ContextCall, Endpoint, Error, JoinAll,
     MsgStream, OneShot, OpenStream, ParentContext, Portal, ReceiveStream, Result, Run, RunInActor, SendItem,
     SendStarted, StartActor, StreamCall, StreamRx, StreamSender, StreamTx, actor_local, connect,
-    current_actor, error, init, join_all, open_nursery, open_root_actor, socket_addr, try_current_actor,
-    with_local_actor,
+    current_actor, error, init, join_all, open_cluster, open_nursery, open_root_actor, socket_addr,
+    try_current_actor, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

@@ -1,0 +1,162 @@
+//! Clusters: equal workers, born at once, gone at the end.
+
+mod support;
+
+use support::journal::seen;
+use support::{Spoiled, Tree, forever, spoiled, tree};
+use tokio::sync::Barrier;
+use tractor::error::RemoteKind;
+use tractor::prelude::*;
+use tractor::{ActorOptions, Error, Result, StartActor, join_all, open_cluster};
+
+#[tractor::actor_fn]
+async fn who() -> (String, u32) {
+    (tractor::current_actor().name().to_owned(), std::process::id())
+}
+
+#[tractor::actor_fn]
+async fn waits() {
+    support::journal::note("waits");
+    forever().await;
+}
+
+#[tractor::actor_fn]
+async fn dies() {
+    std::process::exit(7);
+}
+
+fn set_up(worker: StartActor) -> StartActor {
+    worker.enable_module(module_path!()).enable_module(support::journal::MODULE)
+}
+
+/// Runs a cluster in a root actor whose name tells the test's processes from those of others.
+async fn cluster<T, E, F>(tree: &Tree, workers: usize, body: F) -> std::result::Result<T, E>
+where
+    F: AsyncFnOnce(&[Portal]) -> std::result::Result<T, E>,
+    E: From<Error> + 'static,
+{
+    let options = ActorOptions::new().name(tree.name("c"));
+    let result = tractor::open_root_actor(options, async |_| {
+        let result = open_cluster(workers, set_up, body).await;
+        assert!(tree.processes().is_empty(), "the scope has ended: {:?}", tree.processes());
+        result
+    });
+    result.await
+}
+
+#[tractor::test]
+async fn workers_are_numbered_and_each_is_a_process() -> Result<()> {
+    tree(async |tree| {
+        cluster(tree, 3, async |portals| {
+            let known = join_all(portals.iter().map(|portal| portal.run(who()))).await?;
+            for (number, (name, pid)) in known.iter().enumerate() {
+                assert_eq!(*name, format!("{}.worker_{number}", tree.name("c")));
+                assert_eq!(portals[number].uid().name(), name);
+                assert_eq!(portals[number].pid(), Some(i64::from(*pid)));
+            }
+            assert!(known[0].1 != known[1].1 && known[1].1 != known[2].1 && known[0].1 != known[2].1);
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_root_is_started_where_there_is_none() -> Result<()> {
+    let name = open_cluster(1, set_up, async |portals| portals[0].run(who()).await).await?.0;
+    assert_eq!(name, "root.worker_0");
+    Ok(())
+}
+
+#[tractor::test]
+async fn no_workers_are_an_empty_cluster() -> Result<()> {
+    assert_eq!(open_cluster(0, set_up, async |portals| -> Result<_> { Ok(portals.len()) }).await?, 0);
+    Ok(())
+}
+
+#[tractor::test]
+async fn all_are_at_work_at_the_same_time() -> Result<()> {
+    tree(async |tree| {
+        cluster(tree, 3, async |portals| {
+            let barrier = Barrier::new(3);
+            join_all(portals.iter().map(async |portal| {
+                portal.run(who()).await?;
+                barrier.wait().await;
+                portal.run(who()).await
+            }))
+            .await?;
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn leaving_the_body_ends_workers_that_are_busy() -> Result<()> {
+    tree(async |tree| {
+        let text = cluster(tree, 2, async |portals| -> Result<_> {
+            let (work, is_seen) = (portals[1].run(waits()), portals[1].run(seen("waits".to_owned())));
+            tokio::select! {
+                never = work => panic!("it waits for ever: {never:?}"),
+                seen = is_seen => seen?,
+            }
+            Ok("left")
+        });
+        assert_eq!(text.await?, "left");
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn an_error_of_the_body_comes_bare() -> Result<()> {
+    #[derive(Debug)]
+    enum Failed {
+        Own(Spoiled),
+        Tractor(Error),
+    }
+    impl From<Error> for Failed {
+        fn from(error: Error) -> Self {
+            Self::Tractor(error)
+        }
+    }
+    tree(async |tree| {
+        let failed = cluster(tree, 2, async |_| spoiled::<()>("mine").map_err(Failed::Own)).await;
+        match failed.expect_err("the body has failed") {
+            Failed::Own(own) => assert_eq!(own.0, "mine"),
+            Failed::Tractor(error) => panic!("{error}"),
+        }
+        let error = cluster(tree, 2, async |portals| portals[0].run_from_ns::<(), _>("no", "such", ()).await);
+        let error = error.await.expect_err("there is no such function");
+        assert_eq!(error.as_remote().map(|remote| remote.kind()), Some(RemoteKind::NotExposed), "{error:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn the_death_of_a_worker_ends_the_cluster() -> Result<()> {
+    tree(async |tree| {
+        let error = cluster(tree, 3, async |portals| -> Result<()> {
+            let (doomed, waiting) = (portals[2].run(dies()), portals[0].run(waits()));
+            let both: [std::pin::Pin<Box<dyn Future<Output = Result<()>>>>; 2] =
+                [Box::pin(waiting), Box::pin(doomed)];
+            join_all(both).await.map(drop)
+        });
+        let error = error.await.expect_err("a worker has died");
+        assert_eq!(error.as_died().and_then(|died| died.code()), Some(7), "{error:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_worker_that_cannot_start_fails_the_cluster() -> Result<()> {
+    let wrong = |worker: StartActor| worker.enable_module("no::such::module");
+    let error = open_cluster(2, wrong, async |_| -> Result<()> { panic!("no worker has started") });
+    let error = error.await.expect_err("there is no such module");
+    assert!(error.to_string().contains("no::such::module"), "{error}");
+    Ok(())
+}
