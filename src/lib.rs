@@ -152,6 +152,9 @@
 //!
 //! A sender waits while its receiver has no room; a slow reader slows its own sender and nobody else.
 //!
+//! Several tasks may read one stream: each [`subscribe`](MsgStream::subscribe)r gets every value, the fastest sets the
+//! pace, and one that falls too far behind is told what it has lost.
+//!
 //! Where values go one way only, [`#[stream]`](macro@stream) is shorter:
 //!
 //! ```
@@ -280,9 +283,9 @@ pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::{
     Actor, ActorLocal, ActorNursery, ActorOptions, Call, Context, ContextCall, Endpoint, Error, JoinAll,
     MsgStream, OneShot, OpenStream, ParentContext, Portal, ReceiveStream, Result, Run, RunInActor, SendItem,
-    SendStarted, StartActor, StreamCall, StreamRx, StreamSender, StreamTx, actor_local, connect,
-    current_actor, error, init, join_all, open_cluster, open_nursery, open_root_actor, socket_addr,
-    try_current_actor, with_local_actor,
+    SendStarted, StartActor, StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx,
+    SubscriberStatistics, actor_local, connect, current_actor, error, init, join_all, open_cluster,
+    open_nursery, open_root_actor, socket_addr, try_current_actor, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

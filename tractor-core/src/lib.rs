@@ -36,7 +36,8 @@ pub use self::{
     boot::{connect, init, open_cluster, open_nursery, open_root_actor, socket_addr, with_local_actor},
     dialog::{
         Call, Context, ContextCall, Endpoint, MsgStream, OpenStream, ParentContext, Portal, ReceiveStream,
-        Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender, StreamTx,
+        Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx,
+        SubscriberStatistics,
     },
     error::{Error, Result},
     supervise::{ActorNursery, JoinAll, OneShot, RunInActor, StartActor, join_all},

@@ -1,5 +1,6 @@
 //! What users hold: portals to other actors, calls, contexts and streams.
 
+mod broadcast;
 mod call;
 mod child;
 mod endpoint;
@@ -8,10 +9,12 @@ mod expose;
 mod oneway;
 mod parent;
 mod portal;
+mod ring;
 mod run;
 mod sending;
 mod stream;
 
+pub use broadcast::{StreamSubscriber, SubscriberStatistics};
 pub use call::{Call, ContextCall, ContextTarget, FnTarget, StreamCall, StreamTarget};
 pub use child::{CanStart, CanStream, Context, Opening, Started};
 pub use endpoint::{

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::broadcast::{FanOut, Reader, StreamSubscriber};
 use super::sending::{PayloadOf, SendItem};
 use crate::actor::Linked;
-use crate::error::{Blame, MsgTypeError, Result};
+use crate::error::{Blame, MessagingError, MsgTypeError, Result};
 use crate::proto::codec::{self, PldKind, YieldHead, raw};
 use crate::proto::id::Cid;
 use crate::proto::payload::{self, Payload};
@@ -23,13 +24,15 @@ pub struct MsgStream<Tx, Rx = Tx> {
     head: YieldHead,
     /// This side closed the stream and takes no further values.
     closed: bool,
+    /// This handle as one of several readers; `None` while it is the only one.
+    reader: Option<Reader>,
     types: PhantomData<fn(Tx) -> Rx>,
 }
 
 impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     pub(crate) fn new(linked: Arc<Linked>) -> Self {
         let head = YieldHead::new(&linked.cid);
-        Self { linked, head, closed: false, types: PhantomData }
+        Self { linked, head, closed: false, reader: None, types: PhantomData }
     }
 
     /// Sends one value, waiting while the receiver has no room.
@@ -49,16 +52,56 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     ///
     /// # Errors
     /// The other side failed, was cancelled or is lost: this comes after the values that arrived before. Or the value
-    /// is no `Rx`.
+    /// is no `Rx`. Or, once there are subscribers, this handle was slower than they and has lost values
+    /// ([`Error::Lagged`](crate::Error::Lagged)).
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no value.
     #[inline]
     pub async fn receive(&mut self) -> Result<Option<Rx>> {
+        self.receive_next().await
+    }
+
+    #[inline]
+    async fn receive_next(&self) -> Result<Option<Rx>> {
         if self.closed {
             return Ok(None);
         }
-        receive(&self.linked).await
+        match &self.reader {
+            None => receive(&self.linked).await,
+            Some(reader) => reader.receive().await,
+        }
+    }
+
+    /// One more reader of this stream, which may live in a task of its own. Every reader gets every value that nobody has
+    /// received yet.
+    ///
+    /// The fastest reader sets the pace. The others find up to `inbox_messages_max` (a field of
+    /// [`Limits`](crate::proto::limits::Limits)) values kept for them; who falls further behind loses the oldest, and is told
+    /// how many. Before a value would be lost, the one who is about to take the next lets the others run, once. From the first
+    /// call on, this handle is one reader among the others. A subscriber outlives
+    /// the closing of this handle, but not the context.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # async fn example(stream: &mut tractor::MsgStream<u64>) -> tractor::Result<()> {
+    /// let mut one = stream.subscribe()?;
+    /// let mut two = stream.subscribe()?;
+    /// let (first, second) = tokio::join!(one.receive(), two.receive());
+    /// assert_eq!(first?, second?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// This side has closed the stream.
+    pub fn subscribe(&mut self) -> Result<StreamSubscriber<Tx, Rx>> {
+        if self.closed {
+            let text = "the stream is closed here: subscribe before closing it";
+            return Err(MessagingError::new(text, Some(self.linked.cid)).into());
+        }
+        let own = self.reader.get_or_insert_with(|| FanOut::new(self.linked.clone()).reader());
+        Ok(StreamSubscriber::new(own.fan().reader()))
     }
 
     /// Ends this side's sending and goes on receiving. The other side gets `None` after the last value.
@@ -78,6 +121,7 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     /// Closes at its first poll, without waiting.
     pub async fn close(&mut self) -> Result<()> {
         self.closed = true;
+        self.reader = None;
         self.linked.send_stop()
     }
 
@@ -187,9 +231,6 @@ impl<Tx: Payload, Rx: Payload> StreamRx<'_, Tx, Rx> {
     /// # Cancel safety
     /// As [`MsgStream::receive`].
     pub async fn receive(&mut self) -> Result<Option<Rx>> {
-        if self.stream.closed {
-            return Ok(None);
-        }
-        receive(&self.stream.linked).await
+        self.stream.receive_next().await
     }
 }

@@ -7,6 +7,7 @@ mod closed;
 mod died;
 mod endpoint;
 mod group;
+mod lagged;
 mod msg_type;
 mod pack;
 mod remote;
@@ -17,6 +18,7 @@ pub use closed::{CloseReason, TransportClosed};
 pub use died::{ActorDied, ActorFailure};
 pub use endpoint::EndpointError;
 pub use group::ErrorGroup;
+pub use lagged::Lagged;
 pub use msg_type::{Blame, MsgTypeError};
 pub(crate) use pack::{Panicked, cancelled, local, pack, relay, type_names};
 pub use remote::{ContextCancelled, RemoteActorError, RemoteKind};
@@ -58,6 +60,9 @@ pub enum Error {
     /// A peer did not acknowledge a request in time. Not a timeout of the caller's own.
     #[error(transparent)]
     TooSlow(#[from] ActorTooSlow),
+    /// One of several readers of a stream was too slow for it, and has lost values.
+    #[error(transparent)]
+    Lagged(#[from] Lagged),
     /// Several failures at once.
     #[error(transparent)]
     Group(#[from] ErrorGroup),

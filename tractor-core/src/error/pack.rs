@@ -108,6 +108,7 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
         Error::Closed(_) => "TransportClosed",
         Error::Runtime(_) => type_names::RUNTIME_FAILURE,
         Error::TooSlow(_) => "ActorTooSlowError",
+        Error::Lagged(_) => "Lagged",
         Error::Group(_) => type_names::GROUP,
         Error::NoRuntime => "NoRuntime",
     };

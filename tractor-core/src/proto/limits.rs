@@ -50,7 +50,8 @@ pub struct Limits {
     pub bad_frames_max: usize,
     /// Dialogs a peer may have open on one connection.
     pub contexts_per_connection_max: usize,
-    /// Messages one dialog may queue when the peer knows no credit (the reference's rule).
+    /// Messages one dialog may queue when the peer knows no credit (the reference's rule); values kept for the slower
+    /// subscribers of one stream.
     pub inbox_messages_max: usize,
     /// Bytes one stream direction may have in flight or queued between peers that know credit.
     pub stream_window_bytes: usize,
