@@ -32,7 +32,7 @@ mod supervise;
 
 #[cfg(feature = "runtime")]
 pub use self::{
-    actor::{Actor, ActorLocal, ActorOptions, current_actor, try_current_actor},
+    actor::{Actor, ActorLocal, ActorOptions, Overflow, current_actor, try_current_actor},
     boot::{connect, init, open_cluster, open_nursery, open_root_actor, socket_addr, with_local_actor},
     dialog::{
         Call, Context, ContextCall, Endpoint, MsgStream, OpenStream, ParentContext, Portal, ReceiveStream,
