@@ -32,7 +32,9 @@ mod supervise;
 
 #[cfg(feature = "runtime")]
 pub use self::{
-    actor::{Actor, ActorLocal, ActorOptions, UntilCancelled, current_actor, shield, try_current_actor},
+    actor::{
+        Actor, ActorLocal, ActorOptions, Overflow, UntilCancelled, current_actor, shield, try_current_actor,
+    },
     boot::{connect, init, open_cluster, open_nursery, open_root_actor, socket_addr, with_local_actor},
     dialog::{
         Call, Context, ContextCall, Endpoint, MsgStream, OpenStream, ParentContext, Portal, ReceiveStream,

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::coop::poll_proceed;
 
 use super::ending::Deferral;
+use super::overflow::Overflow;
 use super::pace::Pace;
 use super::peer::Peer;
 use super::state::Asked;
@@ -87,6 +88,8 @@ pub(super) struct Cell {
     pub(super) tx: SendCredit,
     pub(super) pace: Pace,
     rx: RecvCredit,
+    /// What to do about values that are not received in time.
+    overflow: Overflow,
     /// Child side: cancel requests to be acknowledged once the task has ended.
     pub(super) cancel_requests: Vec<Cid>,
     /// Who reads the inbox: the holder of the stream's receiving half.
@@ -176,6 +179,7 @@ impl Linked {
             tx: SendCredit::default(),
             pace: Pace::default(),
             rx: RecvCredit::new(peer.channel.limits().stream_window_bytes),
+            overflow: Overflow::default(),
             cancel_requests: Vec::new(),
             reader: Slot::default(),
             drainer: Slot::default(),
@@ -260,7 +264,8 @@ impl Linked {
     }
 
     fn deliver(&self, cell: &mut Cell, value: Bytes) {
-        let few = self.peer.has_credit() || cell.inbox.len() < self.peer.channel.limits().inbox_messages_max;
+        let counted = cell.overflow == Overflow::Backpressure && !self.peer.has_credit();
+        let few = !counted || cell.inbox.len() < self.peer.channel.limits().inbox_messages_max;
         let kept_to_limit = few && cell.rx.arrived(value.len());
         if !kept_to_limit {
             let knob = if few { "Limits::stream_window_bytes" } else { "Limits::inbox_messages_max" };
@@ -270,9 +275,21 @@ impl Linked {
             self.send_error(msg);
             return;
         }
+        if cell.overflow != Overflow::Backpressure {
+            self.grant_for(cell, value.len());
+        }
         cell.inbox.push_back(value);
         cell.reader.wake();
         cell.drainer.wake();
+    }
+
+    /// Gives the sender back the room of a value: of one that was received, or, where the sender shall not wait, arrived.
+    fn grant_for(&self, cell: &mut Cell, payload_bytes: usize) {
+        let bytes = cell.rx.consumed(payload_bytes);
+        if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() {
+            // A closed channel is reported by the loss of the dialog.
+            _ = self.peer.channel.send(&Msg::Credit { cid: self.cid, bytes });
+        }
     }
 
     /// The connection is gone. Returns nothing: every waiter is told.
@@ -316,9 +333,18 @@ impl Linked {
 
     // ---- the user's side ---------------------------------------------------------------------------------------
 
-    /// Asks the machine whether local code may do this.
-    pub(crate) fn command(&self, command: Command) -> Result<(), Error> {
-        self.lock().dialog.command(command).map_err(|misuse| self.misuse(misuse))
+    /// Opens the stream.
+    pub(crate) fn open_stream(&self, overflow: Overflow) -> Result<(), Error> {
+        let mut cell = self.lock();
+        cell.dialog.command(Command::OpenStream).map_err(|misuse| self.misuse(misuse))?;
+        cell.overflow = overflow;
+        if overflow != Overflow::Backpressure {
+            let queued: Vec<usize> = cell.inbox.iter().map(Bytes::len).collect();
+            for payload_bytes in queued {
+                self.grant_for(&mut cell, payload_bytes);
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn misuse(&self, misuse: Misuse) -> Error {
@@ -357,10 +383,8 @@ impl Linked {
 
     fn take_received(&self, cell: &mut Cell) -> Poll<Result<Option<Bytes>, Error>> {
         if let Some(value) = cell.inbox.pop_front() {
-            let bytes = cell.rx.consumed(value.len());
-            if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() {
-                // A closed channel is reported by the loss of the dialog.
-                _ = self.peer.channel.send(&Msg::Credit { cid: self.cid, bytes });
+            if cell.overflow == Overflow::Backpressure {
+                self.grant_for(cell, value.len());
             }
             return Poll::Ready(Ok(Some(value)));
         }

@@ -34,7 +34,7 @@ use crate::supervise::{StartActor, join_all};
 /// The body's own error; the failure of a worker to start, which ends the others; the unexpected death of a worker.
 ///
 /// # Cancel safety
-/// As [`open_nursery`](crate::open_nursery).
+/// As [`open_nursery`].
 pub async fn open_cluster<T, E, S, F>(workers: usize, set_up: S, body: F) -> Result<T, E>
 where
     S: Fn(StartActor) -> StartActor,

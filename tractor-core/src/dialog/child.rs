@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::portal::Portal;
 use super::sending::{OpenStream, PayloadOf, SendStarted};
-use crate::actor::{Linked, UntilCancelled};
+use crate::actor::{Linked, Overflow, UntilCancelled};
 use crate::proto::id::{Cid, Uid};
 
 /// State of a [`Context`] before its first value was sent.
@@ -80,7 +80,31 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     where
         State: CanStream,
     {
-        OpenStream::new(&self.linked)
+        OpenStream::new(&self.linked, Overflow::default())
+    }
+
+    /// Opens the stream, and says what happens when this side does not receive fast enough.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # use tractor::{Context, Overflow};
+    /// # async fn example(ctx: Context<u64>) -> tractor::Result<()> {
+    /// let mut ctx = ctx.started(0).await?;
+    /// let stream = ctx.open_stream_with(Overflow::Buffer).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open_stream`](Self::open_stream).
+    ///
+    /// # Cancel safety
+    /// As [`open_stream`](Self::open_stream).
+    pub fn open_stream_with(&mut self, overflow: Overflow) -> OpenStream<'_, Tx, Rx>
+    where
+        State: CanStream,
+    {
+        OpenStream::new(&self.linked, overflow)
     }
 
     /// Cancels this context from its child side: the endpoint's future is dropped at its next await, and the parent side

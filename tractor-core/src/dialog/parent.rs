@@ -21,10 +21,10 @@ use super::oneway::ReceiveStream;
 use super::portal::Portal;
 use super::run::abandon;
 use super::stream::{MsgStream, decode};
-use crate::actor::{Linked, Outcome, Request};
+use crate::actor::{Linked, Outcome, Overflow, Request};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
 use crate::proto::args::ArgTuple;
-use crate::proto::dialog::{Command, Verdict, judge};
+use crate::proto::dialog::{Verdict, judge};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::FuncType;
 
@@ -43,7 +43,19 @@ impl<E: ContextEndpoint> ParentContext<E> {
     /// # Cancel safety
     /// Opens at its first poll, without waiting.
     pub async fn open_stream(&mut self) -> Result<MsgStream<E::Recv, E::Send>> {
-        match self.linked.command(Command::OpenStream) {
+        self.open_stream_with(Overflow::default()).await
+    }
+
+    /// Opens the stream, and says what happens when this side does not receive fast enough; see
+    /// [`Context::open_stream_with`](super::Context::open_stream_with).
+    ///
+    /// # Errors
+    /// As [`open_stream`](Self::open_stream).
+    ///
+    /// # Cancel safety
+    /// As [`open_stream`](Self::open_stream).
+    pub async fn open_stream_with(&mut self, overflow: Overflow) -> Result<MsgStream<E::Recv, E::Send>> {
+        match self.linked.open_stream(overflow) {
             Ok(()) => Ok(MsgStream::new(self.linked.clone())),
             Err(misuse) => match self.linked.outcome() {
                 Some(Outcome::Failed(error)) => Err(error),

@@ -12,10 +12,9 @@ use std::task::{Context as TaskContext, Poll};
 
 use super::child::{Context, Started};
 use super::stream::MsgStream;
-use crate::actor::{Linked, Room};
+use crate::actor::{Linked, Overflow, Room};
 use crate::error::Result;
 use crate::proto::codec::YieldHead;
-use crate::proto::dialog::Command;
 use crate::proto::payload::Payload;
 
 /// Values that a payload contract of type `T` allows: a `T`, or a reference to one.
@@ -118,12 +117,13 @@ impl<S, Tx, Rx, Held> fmt::Debug for SendStarted<S, Tx, Rx, Held> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct OpenStream<'a, Tx, Rx> {
     linked: &'a Arc<Linked>,
+    overflow: Overflow,
     types: PhantomData<fn(Tx) -> Rx>,
 }
 
 impl<'a, Tx, Rx> OpenStream<'a, Tx, Rx> {
-    pub(super) fn new(linked: &'a Arc<Linked>) -> Self {
-        Self { linked, types: PhantomData }
+    pub(super) fn new(linked: &'a Arc<Linked>, overflow: Overflow) -> Self {
+        Self { linked, overflow, types: PhantomData }
     }
 }
 
@@ -131,7 +131,7 @@ impl<Tx: Payload, Rx: Payload> Future for OpenStream<'_, Tx, Rx> {
     type Output = Result<MsgStream<Tx, Rx>>;
 
     fn poll(self: Pin<&mut Self>, _cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let opened = self.linked.command(Command::OpenStream);
+        let opened = self.linked.open_stream(self.overflow);
         Poll::Ready(opened.map(|()| MsgStream::new(self.linked.clone())))
     }
 }
