@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -20,6 +20,7 @@ use super::ending::Deferral;
 use super::overflow::Overflow;
 use super::pace::Pace;
 use super::peer::Peer;
+use super::slot::Slot;
 use super::state::Asked;
 use crate::error::{self, Error, MessagingError};
 use crate::proto::dialog::{
@@ -100,28 +101,6 @@ pub(super) struct Cell {
     outcome_waiter: Slot,
     /// Who drops user code when the dialog fails or ends: the scope around a body, the task around an endpoint.
     guard: Slot,
-}
-
-/// The waker of the one future that has a role; a later poll replaces it.
-///
-/// A list of wakers would not do: whether two wakers wake the same task cannot always be told, so it could grow with
-/// every poll.
-#[derive(Debug, Default)]
-struct Slot(Option<Waker>);
-
-impl Slot {
-    fn set(&mut self, cx: &Context<'_>) {
-        match &mut self.0 {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => self.0 = Some(cx.waker().clone()),
-        }
-    }
-
-    fn wake(&mut self) {
-        if let Some(waker) = self.0.take() {
-            waker.wake();
-        }
-    }
 }
 
 impl Cell {

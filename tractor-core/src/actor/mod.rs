@@ -17,6 +17,7 @@ mod peer;
 mod selfcall;
 mod send;
 mod shutdown;
+mod slot;
 mod state;
 
 pub use self::core::Actor;
@@ -36,3 +37,4 @@ pub use options::ActorOptions;
 pub use overflow::Overflow;
 pub(crate) use peer::{Peer, Request};
 pub(crate) use send::Room;
+pub(crate) use slot::Slot;

@@ -16,7 +16,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::builder::StartActor;
 use super::child::{Birth, ChildActor, Newborn, supervise};
 use super::one_shot::RunInActor;
-use crate::actor::Actor;
+use crate::actor::{Actor, Slot};
 use crate::dialog::FnTarget;
 use crate::error::{Error, ErrorGroup, Result, RuntimeFailure};
 use crate::proto::id::Uid;
@@ -54,16 +54,7 @@ struct State {
     closed: bool,
     cancelled: bool,
     /// The one scope.
-    scope: Option<Waker>,
-}
-
-impl State {
-    fn watch(&mut self, cx: &Context<'_>) {
-        match &mut self.scope {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => self.scope = Some(cx.waker().clone()),
-        }
-    }
+    scope: Slot,
 }
 
 /// Counts a task of the nursery from its start to its end, however it ends.
@@ -83,11 +74,9 @@ impl Inner {
     fn update(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         change(&mut state);
-        let scope = state.scope.take();
+        let mut scope = std::mem::take(&mut state.scope);
         drop(state);
-        if let Some(scope) = scope {
-            scope.wake();
-        }
+        scope.wake();
     }
 
     /// Records a failure, which cancels everything. One that two tasks report, such as a death, counts once.
@@ -126,7 +115,7 @@ impl Inner {
         if !state.errors.is_empty() {
             return Poll::Ready(());
         }
-        state.watch(cx);
+        state.scope.set(cx);
         Poll::Pending
     }
 
@@ -137,7 +126,7 @@ impl Inner {
             state.closed = true;
             return Poll::Ready(());
         }
-        state.watch(cx);
+        state.scope.set(cx);
         Poll::Pending
     }
 }
