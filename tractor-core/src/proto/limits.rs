@@ -18,7 +18,8 @@ pub const CID_BYTES_MAX: usize = 39;
 pub const NAME_BYTES_MAX: usize = 1024;
 /// Longest actor uuid text in bytes.
 pub const UUID_BYTES_MAX: usize = 64;
-/// Hops kept in an error's relay path; further hops are dropped from the middle-out end.
+/// Hops kept in an error's relay path. An actor adds itself up to this length; of a longer path that a peer sends, the
+/// first and the last hops are kept.
 pub const RELAY_PATH_MAX: usize = 64;
 /// Longest text of one error field put on the wire; longer ones are cut with a mark.
 pub const ERROR_TEXT_BYTES_MAX: usize = 64 * 1024;
@@ -98,12 +99,8 @@ pub struct Timeouts {
     pub nursery_cancel: Duration,
     /// After the terminate signal: until the kill signal.
     pub terminate: Duration,
-    /// A child cancelled while still booting: until the kill signal.
-    pub spawn_cancel: Duration,
     /// After a child's connection ended: until its death is reported without an exit status.
     pub exit_status: Duration,
-    /// An actor that ends: until connections that peers keep open are dropped.
-    pub remaining_peers: Duration,
     /// Last messages of a closing connection: until they are dropped unsent.
     pub drain: Duration,
 }
@@ -117,9 +114,7 @@ impl Default for Timeouts {
             actor_cancel: Duration::from_millis(500),
             nursery_cancel: Duration::from_secs(3),
             terminate: Duration::from_millis(1600),
-            spawn_cancel: Duration::from_millis(500),
             exit_status: Duration::from_secs(2),
-            remaining_peers: Duration::from_secs(3),
             drain: Duration::from_millis(500),
         }
     }
