@@ -232,7 +232,8 @@
 //!   for that.
 //! * Receiving loses no value. A `send` that is dropped before it was ready has sent nothing.
 //!
-//! Every async function says more under its own heading of this name.
+//! Every async function says more under its own heading of this name. Who sees what when one side cancels, fails or dies
+//! is the subject of a page of its own: [`guide::cancellation`].
 //!
 //! # State of an actor
 //!
@@ -291,4 +292,5 @@ pub use tractor_core::{
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};
 
+pub mod guide;
 pub mod prelude;
