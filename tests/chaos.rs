@@ -15,7 +15,7 @@ use support::tree;
 use tokio::task::LocalSet;
 use tractor::{ActorOptions, Result};
 
-const KILLS: usize = 120;
+const KILLS: usize = 200;
 const ACTORS_MIN: usize = 20;
 const DEPTH_MIN: usize = 3;
 /// Many more steps than a kill needs.

@@ -1,6 +1,6 @@
 //! Many short lives. The only test of its process, so that it can count what the process holds.
 //!
-//! The long run: `TRACTOR_CHURN_ROUNDS=1000 cargo test --release --test process_churn -- --nocapture`.
+//! A longer run: `TRACTOR_CHURN_ROUNDS=10000 cargo test --release --test process_churn -- --nocapture`.
 
 mod process_support;
 
@@ -12,7 +12,7 @@ use process_support::{bounded_by, fds, resident_kib, signal, sockets_of, state, 
 use rustix::process::Signal;
 use tractor::{ActorOptions, Error};
 
-const ROUNDS: usize = 100;
+const ROUNDS: usize = 1000;
 const WARM_UP: usize = 20;
 /// Longest a round may take on average, on a busy machine.
 const ROUND_MAX: Duration = Duration::from_millis(450);
