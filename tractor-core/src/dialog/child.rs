@@ -3,6 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::portal::Portal;
 use super::sending::{OpenStream, PayloadOf, SendStarted};
@@ -163,6 +166,17 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     /// or `errored`.
     pub fn state(&self) -> &'static str {
         self.linked.state()
+    }
+
+    /// When this context must have ended, on the runtime's clock; `None` without a deadline. Both sides keep to it, each by
+    /// its own clock.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.linked.deadline.map(|deadline| deadline.at)
+    }
+
+    /// The time that is left until the [`deadline`](Self::deadline).
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline().map(|at| at.saturating_duration_since(Instant::now()))
     }
 
     /// A portal to the actor at the other end, over the same connection.

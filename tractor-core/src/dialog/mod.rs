@@ -3,6 +3,7 @@
 mod broadcast;
 mod call;
 mod child;
+mod deadline;
 mod endpoint;
 mod entry;
 mod expose;
@@ -17,6 +18,7 @@ mod stream;
 pub use broadcast::{StreamSubscriber, SubscriberStatistics};
 pub use call::{Call, ContextCall, ContextTarget, FnTarget, StreamCall, StreamTarget};
 pub use child::{CanStart, CanStream, Context, Opening, Started};
+pub use deadline::{with_deadline, with_deadline_at};
 pub use endpoint::{
     ContextEndpoint, Endpoint, Failure, Fallible, FnEndpoint, SameAs, StreamEndpoint, fallible, infallible,
 };

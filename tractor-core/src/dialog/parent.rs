@@ -14,8 +14,12 @@ use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::call::{ContextTarget, StreamTarget};
+use super::deadline::{Inside, in_time};
 use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
 use super::oneway::ReceiveStream;
 use super::portal::Portal;
@@ -136,6 +140,17 @@ impl<E: ContextEndpoint> ParentContext<E> {
         self.linked.state()
     }
 
+    /// When this context must have ended, on the runtime's clock; `None` without a deadline. Both sides keep to it, each by
+    /// its own clock.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.linked.deadline.map(|deadline| deadline.at)
+    }
+
+    /// The time that is left until the [`deadline`](Self::deadline).
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline().map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
     fn result_of(&self, outcome: Outcome) -> Result<E::Returns> {
         match outcome {
             Outcome::Returned(value) => decode(&self.linked, "Return", &value),
@@ -209,18 +224,14 @@ impl Scope {
     }
 
     /// What the scope returns once its body has ended.
-    async fn leave<T, Err: From<Error>>(self, body: Body<T, Err>) -> Result<T, Err> {
+    async fn leave<T, Err: From<Error>>(self, body: Body<T, Err>) -> Inside<T, Err> {
         match body {
             Body::Ended(Ok(value)) => {
                 let outcome = poll_fn(|cx| self.0.poll_drain(cx)).await;
-                self.raised(outcome).map_or(Ok(value), |error| Err(error.into()))
+                Inside::Done(self.raised(outcome).map_or(Ok(value), |error| Err(error.into())))
             }
-            Body::Ended(Err(error)) => {
-                abandon(&self.0);
-                _ = poll_fn(|cx| self.0.poll_drain(cx)).await; // the body's error wins over everything later
-                Err(error)
-            }
-            Body::Dropped(error) => Err(error.into()),
+            Body::Ended(Err(error)) => Inside::Failed(error),
+            Body::Dropped(error) => Inside::Done(Err(error.into())),
         }
     }
 }
@@ -264,17 +275,21 @@ impl Portal {
             func: C::Endpoint::NAME,
             kind: FuncType::Context,
             pld_spec: std::any::type_name::<<C::Endpoint as ContextEndpoint>::Started>(),
+            deadline: self.limit.starting_now(),
         };
         let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
         let scope = Scope(linked.clone());
-        let first = poll_fn(|cx| linked.poll_first(cx)).await?;
-        let first = match decode(&linked, "Started", &first) {
-            Ok(first) => first,
-            Err(error) => return scope.leave(Body::Ended(Err(error.into()))).await,
-        };
-        let mut ctx = ParentContext { linked, types: PhantomData };
-        let body = scope.run_body(body(&mut ctx, first)).await;
-        scope.leave(body).await
+        in_time(&linked, async {
+            let first = poll_fn(|cx| linked.poll_first(cx)).await;
+            let first = match first.and_then(|first| decode(&linked, "Started", &first)) {
+                Ok(first) => first,
+                Err(error) => return Inside::Failed(error.into()),
+            };
+            let mut ctx = ParentContext { linked: linked.clone(), types: PhantomData };
+            let body = scope.run_body(body(&mut ctx, first)).await;
+            scope.leave(body).await
+        })
+        .await
     }
 
     /// Opens a one-way stream from the actor: runs the endpoint there and the body here, as one scope.
@@ -298,17 +313,21 @@ impl Portal {
             func: C::Endpoint::NAME,
             kind: FuncType::AsyncGen,
             pld_spec: std::any::type_name::<<C::Endpoint as StreamEndpoint>::Item>(),
+            deadline: self.limit.starting_now(),
         };
         let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
         let scope = Scope(linked.clone());
         let mut stream = ReceiveStream::new(linked.clone());
-        // A failure reaches the body through `receive`, after the values that came before it.
-        let result = body(&mut stream).await;
-        abandon(&linked);
-        let outcome = poll_fn(|cx| linked.poll_drain(cx)).await;
-        match result {
-            Ok(value) => scope.raised(outcome).map_or(Ok(value), |error| Err(error.into())),
-            Err(error) => Err(error),
-        }
+        in_time(&linked, async {
+            // A failure reaches the body through `receive`, after the values that came before it.
+            let value = match body(&mut stream).await {
+                Ok(value) => value,
+                Err(error) => return Inside::Failed(error),
+            };
+            abandon(&linked);
+            let outcome = poll_fn(|cx| linked.poll_drain(cx)).await;
+            Inside::Done(scope.raised(outcome).map_or(Ok(value), |error| Err(error.into())))
+        })
+        .await
     }
 }
