@@ -4,7 +4,7 @@ mod wire_support;
 
 use std::time::Duration;
 
-use tractor::ActorOptions;
+use tractor::{ActorOptions, Limits, Timeouts};
 use tractor_core::proto::id::{Aid, Caps};
 use tractor_core::proto::msg::{FuncType, Msg, RuntimeVars, SpawnSpec};
 use wire_support::endpoints::Point;
@@ -148,6 +148,8 @@ async fn handshake_messages_after_the_handshake_close_that_connection_only() {
             bind_addrs: None,
             enable_endpoints: Vec::new(),
             secret: Some([7; 32]),
+            limits: Limits::default(),
+            timeouts: Timeouts::default(),
         };
         let mut bystander = Peer::base(addr).await;
         let strays = [

@@ -138,6 +138,14 @@ pub async fn counts(out: StreamSender<i64>, to: i64) -> tractor::Result<()> {
     Ok(())
 }
 
+/// Streams nothing, and runs until it is dropped.
+#[tractor::stream]
+pub async fn holds_stream(out: StreamSender<i64>, key: String) -> tractor::Result<()> {
+    let _guard = Guard::new(key);
+    let _out = out;
+    std::future::pending().await
+}
+
 // ---- what a test learns ------------------------------------------------------------------------------------------
 
 static WATCHED: LazyLock<Mutex<HashMap<String, mpsc::UnboundedSender<&'static str>>>> =

@@ -134,6 +134,7 @@ impl Peer {
             kwargs,
             uid: self.uid.clone(),
             pld_spec: "typing.Any".to_owned(),
+            remaining: None,
         }
     }
 

@@ -33,13 +33,14 @@ mod supervise;
 #[cfg(feature = "runtime")]
 pub use self::{
     actor::{
-        Actor, ActorLocal, ActorOptions, Overflow, UntilCancelled, current_actor, shield, try_current_actor,
+        Actor, ActorLocal, ActorOptions, Overflow, UntilCancelled, current_actor, current_deadline, shield,
+        try_current_actor,
     },
     boot::{connect, init, open_cluster, open_nursery, open_root_actor, socket_addr, with_local_actor},
     dialog::{
-        Call, Context, ContextCall, Endpoint, MsgStream, OpenStream, ParentContext, Portal, ReceiveStream,
-        Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx,
-        SubscriberStatistics,
+        Call, CancelActor, CancelContext, Context, ContextCall, Endpoint, MsgStream, OpenStream,
+        ParentContext, Portal, ReceiveStream, Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender,
+        StreamSubscriber, StreamTx, SubscriberStatistics, with_deadline, with_deadline_at,
     },
     error::{Error, Result},
     supervise::{ActorNursery, JoinAll, OneShot, RunInActor, StartActor, join_all},

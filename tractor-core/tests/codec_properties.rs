@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,7 +12,7 @@ use tractor_core::proto::codec::raw::{RawMap, check_one_value, skip_value};
 use tractor_core::proto::codec::{decode, decode_within, encode, peek_yield};
 use tractor_core::proto::frame::next_frame;
 use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
-use tractor_core::proto::limits::NESTING_DEPTH_MAX;
+use tractor_core::proto::limits::{Limits, NESTING_DEPTH_MAX, Timeouts};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
 
 fn encoded(msg: &Msg) -> Bytes {
@@ -107,7 +109,8 @@ fn any_vars() -> impl Strategy<Value = RuntimeVars> {
 fn any_spawn_spec() -> impl Strategy<Value = Msg> {
     let addrs = || vec(any_addr(), 0..20);
     let bind_addrs = proptest::option::of(addrs());
-    (any_texts(), any_vars(), any_texts(), addrs(), bind_addrs, any_texts(), any::<Option<[u8; 32]>>())
+    let secret = any::<Option<[u8; 32]>>();
+    (any_texts(), any_vars(), any_texts(), addrs(), bind_addrs, any_texts(), secret, any::<[u64; 3]>())
         .prop_map(
             |(
                 parent_main_data,
@@ -117,7 +120,12 @@ fn any_spawn_spec() -> impl Strategy<Value = Msg> {
                 bind_addrs,
                 enable_endpoints,
                 secret,
+                knobs,
             )| {
+                let (mut limits, mut timeouts) = (Limits::default(), Timeouts::default());
+                limits.frame_bytes_max = knobs[0] as usize;
+                limits.connections_max = knobs[1] as usize;
+                timeouts.drain = Duration::from_micros(knobs[2] >> 1);
                 Msg::SpawnSpec(Box::new(SpawnSpec {
                     parent_main_data,
                     runtime_vars,
@@ -126,15 +134,19 @@ fn any_spawn_spec() -> impl Strategy<Value = Msg> {
                     bind_addrs,
                     enable_endpoints,
                     secret,
+                    limits,
+                    timeouts,
                 }))
             },
         )
 }
 
 fn any_start() -> impl Strategy<Value = Msg> {
-    (any_cid(), ".{0,40}", ".{0,40}", any_map(), any_uid(), ".{0,40}").prop_map(
-        |(cid, ns, func, kwargs, uid, pld_spec)| {
-            Msg::Start(Box::new(Start { cid, ns, func, kwargs, uid, pld_spec }))
+    let remaining = proptest::option::of(0..=i64::MAX as u64);
+    (any_cid(), ".{0,40}", ".{0,40}", any_map(), any_uid(), ".{0,40}", remaining).prop_map(
+        |(cid, ns, func, kwargs, uid, pld_spec, remaining)| {
+            let remaining = remaining.map(Duration::from_micros);
+            Msg::Start(Box::new(Start { cid, ns, func, kwargs, uid, pld_spec, remaining }))
         },
     )
 }

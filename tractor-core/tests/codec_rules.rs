@@ -2,14 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tractor_core::proto::addr::Addr;
 use tractor_core::proto::codec::raw::{RawError, RawMap};
 use tractor_core::proto::codec::{DecodeError, PldKind, Problem, decode, decode_within, encode, encode_pld};
 use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
 use tractor_core::proto::limits::{
-    ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, NAME_BYTES_MAX, NESTING_DEPTH_MAX, RELAY_PATH_MAX,
-    UUID_BYTES_MAX,
+    ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, Limits, NAME_BYTES_MAX, NESTING_DEPTH_MAX, RELAY_PATH_MAX,
+    Timeouts, UUID_BYTES_MAX,
 };
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
 
@@ -28,6 +30,9 @@ fn samples() -> Vec<Msg> {
         enable_tpts: vec!["uds".into()],
         ..RuntimeVars::default()
     };
+    let mut knobs = (Limits::default(), Timeouts::default());
+    knobs.0.frame_bytes_max = 1;
+    knobs.1.terminate = Duration::from_micros(7);
     let spec = SpawnSpec {
         parent_main_data: pair(),
         runtime_vars: vars,
@@ -36,6 +41,8 @@ fn samples() -> Vec<Msg> {
         bind_addrs: Some(vec![tcp, uds]),
         enable_endpoints: pair(),
         secret: Some([1; 32]),
+        limits: knobs.0,
+        timeouts: knobs.1,
     };
     let start = Start {
         cid,
@@ -44,6 +51,7 @@ fn samples() -> Vec<Msg> {
         kwargs: Bytes::from_static(b"\x81\xa1a\x01"),
         uid: uid.clone(),
         pld_spec: "int".into(),
+        remaining: Some(Duration::from_micros(250)),
     };
     let error = ErrorMsg {
         canceller: Some(uid.clone()),
@@ -166,8 +174,8 @@ fn raw_spans_share_the_memory_of_the_frame() {
 fn fields_with_a_default_may_be_missing_and_others_not() {
     let optional = [
         ("Aid", vec!["pid", "is_registrar", "is_probe", "caps", "nonce"]),
-        ("SpawnSpec", vec!["enable_endpoints", "secret"]),
-        ("Start", vec!["pld_spec"]),
+        ("SpawnSpec", vec!["enable_endpoints", "secret", "limits", "timeouts_us"]),
+        ("Start", vec!["pld_spec", "remaining_us"]),
         (
             "Error",
             vec!["message", "tb_str", "canceller", "sender", "cid", "_bad_msg", "_bad_msg_as_dict", "causes"],
@@ -203,9 +211,21 @@ fn defaults_are_the_documented_ones() {
         panic!("not a Start")
     };
     assert_eq!(start.pld_spec, "typing.Any");
+    assert_eq!(start.remaining, None);
     let mut spec = sample("SpawnSpec");
     set(&mut spec, "_runtime_vars", b"\x81\xa6future\x01".to_vec());
+    // One row of a later version, one that is known; the rest is at its default.
+    set(&mut spec, "limits", b"\x82\xa6future\x01\xafconnections_max\x07".to_vec());
+    set(&mut spec, "timeouts_us", b"\x81\xa5drain\xcf\xff\xff\xff\xff\xff\xff\xff\xff".to_vec());
     let Msg::SpawnSpec(spec) = decode(&join(&spec)).unwrap() else { panic!("not a SpawnSpec") };
+    assert_eq!(
+        (spec.limits.connections_max, spec.limits.bad_frames_max),
+        (7, Limits::default().bad_frames_max)
+    );
+    assert_eq!(
+        (spec.timeouts.drain, spec.timeouts.terminate),
+        (Duration::MAX, Timeouts::default().terminate)
+    );
     assert_eq!(spec.runtime_vars, RuntimeVars { enable_tpts: vec!["tcp".into()], ..RuntimeVars::default() });
 }
 

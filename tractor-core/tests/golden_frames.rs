@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tractor_core::proto::addr::Addr;
 use tractor_core::proto::codec::{
@@ -11,6 +13,7 @@ use tractor_core::proto::codec::{
 };
 use tractor_core::proto::frame::{begin_frame, end_frame, next_frame};
 use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
+use tractor_core::proto::limits::{Limits, Timeouts};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
 
 const FRAME_MAX: usize = 1 << 20;
@@ -133,6 +136,8 @@ fn spawn_spec_of_a_leaf_actor() {
         bind_addrs: None,
         enable_endpoints: vec![],
         secret: None,
+        limits: Limits::default(),
+        timeouts: Timeouts::default(),
     };
     assert_eq!(msg, Msg::SpawnSpec(Box::new(want)));
 }
@@ -158,6 +163,7 @@ fn start_of_a_function() {
         kwargs: kwargs.clone(),
         uid: uid.clone(),
         pld_spec: "typing.Any".into(),
+        remaining: None,
     };
     assert_eq!(both_ways(&frame), Msg::Start(Box::new(want)));
 
@@ -167,6 +173,54 @@ fn start_of_a_function() {
     out.extend_from_slice(&kwargs);
     head.finish(&mut out);
     assert_eq!(out, body(&unhex(&frame)));
+}
+
+#[test]
+fn start_with_a_deadline_is_one_field_longer() {
+    let uid = Uid::new("root", "u1");
+    let frame = "5e000000 88 a86d73675f74797065a55374617274 a3636964 a26437
+         a26e73 a46d6f6431 a466756e63 a3616464 a66b7761726773 81 a16101 a3756964 92 a4726f6f74 a27531
+         a8706c645f73706563 a3616e79 ac72656d61696e696e675f7573 ce000f4240";
+    let (cid, kwargs) = (cid("d7"), Bytes::from_static(b"\x81\xa1a\x01"));
+    let want = Start {
+        cid,
+        ns: "mod1".into(),
+        func: "add".into(),
+        kwargs: kwargs.clone(),
+        uid: uid.clone(),
+        pld_spec: "any".into(),
+        remaining: Some(Duration::from_secs(1)),
+    };
+    assert_eq!(both_ways(frame), Msg::Start(Box::new(want)));
+
+    // What was there before in the buffer stays as it is, and less than a microsecond is not passed on.
+    let head = StartHead::new("mod1", "add", &uid, "any");
+    let mut out = b"before".to_vec();
+    head.begin(&cid, &mut out);
+    out.extend_from_slice(&kwargs);
+    head.finish_within(Duration::from_nanos(1_000_000_999), b"before".len(), &mut out);
+    assert_eq!(out, [b"before".as_slice(), &body(&unhex(frame))].concat());
+}
+
+#[test]
+fn the_time_that_a_peer_claims_to_have_left_is_bounded() {
+    let cases: [(&[u8], u64); 4] = [
+        (b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff", i64::MAX as u64),
+        (b"\xd3\x80\0\0\0\0\0\0\0", 0),
+        (b"\xff", 0),
+        (b"\x00", 0),
+    ];
+    for (claimed, micros) in cases {
+        let mut out = Vec::new();
+        let head = StartHead::new("m", "f", &Uid::new("n", "u"), "any");
+        head.begin(&cid("d7"), &mut out);
+        out.push(0x80);
+        head.finish_within(Duration::ZERO, 0, &mut out);
+        assert_eq!(out.pop(), Some(0), "the time comes last");
+        out.extend_from_slice(claimed);
+        let Ok(Msg::Start(start)) = decode(&out.into()) else { panic!("{claimed:?}") };
+        assert_eq!(start.remaining, Some(Duration::from_micros(micros)), "{claimed:?}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use super::core::Actor;
+use super::deadline::in_scope;
 use super::linked::Linked;
 use crate::error::Error;
 
@@ -61,7 +62,8 @@ pub(super) fn task_span(linked: &Linked) -> tracing::Span {
 
 /// Runs a closure as part of a dialog's task.
 pub(super) fn in_task<R>(actor: &Actor, linked: &Arc<Linked>, f: impl FnOnce() -> R) -> R {
-    CURRENT.sync_scope(Current { actor: actor.clone(), linked: Some(linked.clone()) }, f)
+    let current = Current { actor: actor.clone(), linked: Some(linked.clone()) };
+    CURRENT.sync_scope(current, || in_scope(linked.deadline, f))
 }
 
 /// Actor and task of the running task, for log lines.

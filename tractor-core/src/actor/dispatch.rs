@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use super::core::Actor;
+use super::deadline::Deadline;
 use super::exposed::EndpointEntry;
 use super::invoke::{Invocation, RequestTask, catching};
 use super::linked::Linked;
@@ -61,7 +62,7 @@ impl FrameHandler for Dispatch {
             && self.actor.cancel_requested().is_none()
         {
             let target = target.clone();
-            self.invoke(&target, cid, chunk.slice(body.start + kwargs.start..body.start + kwargs.end));
+            self.invoke(&target, cid, chunk.slice(body.start + kwargs.start..body.start + kwargs.end), None);
             return Ok(());
         }
         match codec::decode_within(&chunk.slice(body.clone()), self.peer.channel.limits().nesting_depth_max) {
@@ -191,7 +192,7 @@ impl Dispatch {
                 if let Some(at) = offset_in(frame, &start.kwargs) {
                     self.known.learn(frame, at..at + start.kwargs.len(), target.clone());
                 }
-                self.invoke(&target, cid, start.kwargs);
+                self.invoke(&target, cid, start.kwargs, Deadline::of_peer(start.remaining));
             }
             Err(mut msg) => {
                 msg.cid = Some(cid);
@@ -208,9 +209,10 @@ impl Dispatch {
         self.peer.send_error(msg);
     }
 
-    fn invoke(&mut self, target: &Target, cid: Cid, kwargs: Bytes) {
+    fn invoke(&mut self, target: &Target, cid: Cid, kwargs: Bytes, deadline: Option<Deadline>) {
         let Target { entry, label } = target;
-        let linked = Arc::new(Linked::new(self.peer.clone(), cid, Side::Child, entry.kind, label.clone()));
+        let linked = Linked::new(self.peer.clone(), cid, Side::Child, entry.kind, label.clone(), deadline);
+        let linked = Arc::new(linked);
         match self.peer.admit(&cid) {
             Ok(()) => {}
             Err(Refused::Closed) => return,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::core::Actor;
 use super::current::{in_task, task_span};
+use super::deadline::Expiry;
 use super::exposed::EndpointFuture;
 use super::linked::Linked;
 use super::send::{Ended, ErasedPayload};
@@ -43,16 +44,29 @@ pub(super) struct RequestTask {
     span: tracing::Span,
     /// `None` once the dialog is concluded.
     endpoint: Option<EndpointFuture>,
+    /// Until the time that the caller has given is over; `None` without a deadline, and after it.
+    expiry: Option<Expiry>,
 }
 
 impl RequestTask {
     pub(super) fn new(actor: Actor, linked: Arc<Linked>, endpoint: EndpointFuture) -> Self {
         let span = task_span(&linked);
-        Self { actor, linked, span, endpoint: Some(endpoint) }
+        let expiry = linked.deadline.map(|deadline| Expiry::new(deadline.at));
+        Self { actor, linked, span, endpoint: Some(endpoint), expiry }
     }
 
     pub(super) fn linked(&self) -> &Arc<Linked> {
         &self.linked
+    }
+
+    /// Looks at the clock. Ready when the time is over and the endpoint shall not be polled again: it would only find that
+    /// its own requests have run out of the same time.
+    fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(expiry) = &mut self.expiry else { return Poll::Pending };
+        std::task::ready!(expiry.poll(cx));
+        self.expiry = None;
+        self.linked.expire();
+        self.linked.poll_ending(cx)
     }
 
     fn conclude(&mut self, ended: Ended<'_>) {
@@ -79,6 +93,10 @@ impl Future for RequestTask {
         let this = &mut *self;
         let span = this.span.clone();
         let _inside = span.enter();
+        if this.endpoint.is_some() && this.poll_expired(cx).is_ready() {
+            this.conclude(Ended::Dropped);
+            return Poll::Ready(());
+        }
         let Some(endpoint) = &mut this.endpoint else { return Poll::Ready(()) };
         let polled = catching(|| in_task(&this.actor, &this.linked, || endpoint.as_mut().poll(cx)));
         match polled {

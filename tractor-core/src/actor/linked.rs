@@ -16,6 +16,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::task::coop::poll_proceed;
 
+use super::deadline::Deadline;
 use super::ending::Deferral;
 use super::overflow::Overflow;
 use super::pace::Pace;
@@ -39,6 +40,8 @@ pub(crate) struct Linked {
     pub(crate) peer: Arc<Peer>,
     /// `module:name` of the endpoint, for logs and errors.
     pub(crate) endpoint: Arc<str>,
+    /// When both sides end it, each by its own clock.
+    pub(crate) deadline: Option<Deadline>,
     /// Notified when a sender that had no room should try again: a grant, or the end of the dialog.
     pub(super) room: Notify,
     /// See the invariants.
@@ -127,7 +130,7 @@ impl Cell {
     }
 
     /// Records a cancel request and its origin. Returns whether it is the first one of a live dialog.
-    fn cancel(&mut self, by: Uid, asked: Asked) -> bool {
+    pub(super) fn cancel(&mut self, by: Uid, asked: Asked) -> bool {
         let first = self.dialog.cancel(by);
         if first {
             self.asked = Some(asked);
@@ -137,7 +140,14 @@ impl Cell {
 }
 
 impl Linked {
-    pub(crate) fn new(peer: Arc<Peer>, cid: Cid, side: Side, kind: FuncType, endpoint: Arc<str>) -> Self {
+    pub(crate) fn new(
+        peer: Arc<Peer>,
+        cid: Cid,
+        side: Side,
+        kind: FuncType,
+        endpoint: Arc<str>,
+        deadline: Option<Deadline>,
+    ) -> Self {
         let dialog = match side {
             Side::Parent => Dialog::parent(kind),
             Side::Child => Dialog::child(kind),
@@ -165,7 +175,7 @@ impl Linked {
             outcome_waiter: Slot::default(),
             guard: Slot::default(),
         };
-        Self { cid, peer, endpoint, room: Notify::new(), cell: Mutex::new(cell) }
+        Self { cid, peer, endpoint, deadline, room: Notify::new(), cell: Mutex::new(cell) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Cell> {
@@ -210,7 +220,10 @@ impl Linked {
                 self.wake_all(&mut cell);
             }
             Effect::Failed(msg) => {
-                cell.outcome = Some(Outcome::Failed(Error::from(Arc::from(msg))));
+                // The clock of the child side was a little faster than ours.
+                let is_ours = self.deadline.is_some() && error::is_deadline_of(&msg, &self.peer.aid.uid);
+                let error = if is_ours { self.deadline_exceeded() } else { Error::from(Arc::from(msg)) };
+                cell.outcome = Some(Outcome::Failed(error));
                 self.wake_all(&mut cell);
             }
             Effect::CancelTask(msg) => {
@@ -290,7 +303,7 @@ impl Linked {
         self.room.notify_waiters();
     }
 
-    fn wake_all(&self, cell: &mut Cell) {
+    pub(super) fn wake_all(&self, cell: &mut Cell) {
         cell.wake_all();
         self.room.notify_waiters();
     }
@@ -467,19 +480,6 @@ impl Linked {
         if cell.cancel(by, Asked::Actor) {
             self.wake_all(&mut cell);
         }
-    }
-
-    /// Who asked first for the end of this dialog, as far as this side was told.
-    pub(crate) fn canceller(&self) -> Option<Uid> {
-        self.lock().dialog.canceller().cloned()
-    }
-
-    pub(crate) fn side(&self) -> Side {
-        self.lock().dialog.side()
-    }
-
-    pub(crate) fn phase_name(&self) -> &'static str {
-        self.lock().dialog.phase_name()
     }
 
     /// Records a cancel request of the peer, which is acknowledged once the task has ended. Returns whether it is to be

@@ -3,6 +3,7 @@
 mod connection;
 mod core;
 mod current;
+mod deadline;
 mod dispatch;
 mod ending;
 mod exposed;
@@ -27,6 +28,8 @@ pub(crate) use connection::{Connected, attach};
 pub(crate) use current::task_label;
 pub(crate) use current::with_actor;
 pub use current::{current_actor, try_current_actor};
+pub use deadline::current_deadline;
+pub(crate) use deadline::{Expiry, Settling, budget_until, effective, instant_after, within};
 pub use ending::{UntilCancelled, shield};
 pub use exposed::EndpointEntry;
 pub(crate) use exposed::{Allow, EndpointFuture};

@@ -6,12 +6,17 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::core::Actor;
+use super::deadline::Deadline;
 use super::linked::Linked;
-use crate::error::{Blame, CloseReason, Error, MessagingError, MsgTypeError, TransportClosed};
+use crate::error::{
+    Blame, CloseReason, DeadlineExceeded, Error, MessagingError, MsgTypeError, TransportClosed,
+};
 use crate::ipc::{Appended, Channel};
 use crate::proto::args::ArgTuple;
 use crate::proto::codec::{self, PldKind, StartHead};
@@ -65,6 +70,8 @@ pub(crate) struct Request<'a> {
     pub(crate) func: &'a str,
     pub(crate) kind: FuncType,
     pub(crate) pld_spec: &'static str,
+    /// When it must have ended.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// Endpoints of which a connection remembers the constant parts of a request.
@@ -182,6 +189,11 @@ impl Peer {
         args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Arc<Linked>, Error> {
         let known = self.known_request(&request);
+        let deadline = request.deadline.map(Deadline::starting_now);
+        if deadline.is_some_and(|deadline| deadline.budget.is_zero()) {
+            let whom = self.aid.uid.clone();
+            return Err(DeadlineExceeded::of_request(known.label.clone(), whom, Duration::ZERO).into());
+        }
         let linked = {
             let mut table = self.table();
             if let Some(error) = &table.closed {
@@ -189,16 +201,23 @@ impl Peer {
             }
             let cid = self.next_cid(&table);
             let linked =
-                Arc::new(Linked::new(self.clone(), cid, Side::Parent, request.kind, known.label.clone()));
+                Linked::new(self.clone(), cid, Side::Parent, request.kind, known.label.clone(), deadline);
+            let linked = Arc::new(linked);
             table.dialogs.insert(cid, linked.clone());
             linked
         };
         let cid = linked.cid;
         let entered = Entered { peer: self, linked: &linked };
         let appended = self.channel.append(|out| {
+            let begun = out.len();
             known.head.begin(&cid, out);
             args(self.format(), out)?;
-            known.head.finish(out);
+            match deadline {
+                Some(Deadline { at, .. }) if self.caps.contains(Caps::DEADLINE) => {
+                    known.head.finish_within(at.saturating_duration_since(Instant::now()), begun, out);
+                }
+                Some(_) | None => known.head.finish(out),
+            }
             Ok::<_, PayloadError>(())
         });
         let error = match appended {
@@ -219,8 +238,13 @@ impl Peer {
 
     /// Asks the peer to cancel the task of a dialog that this end opened. The answer is not waited for.
     pub(crate) fn request_cancel(self: &Arc<Self>, cid: Cid) {
-        let request =
-            Request { ns: "self", func: "_cancel_task", kind: FuncType::AsyncFunc, pld_spec: "bool" };
+        let request = Request {
+            ns: "self",
+            func: "_cancel_task",
+            kind: FuncType::AsyncFunc,
+            pld_spec: "bool",
+            deadline: None,
+        };
         let args = (cid.as_str().to_owned(),);
         match self.start(request, |format, out| args.encode(&["cid"], format, out)) {
             Ok(_answer) => {}

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use super::invoke::catching;
 use super::linked::Linked;
+use super::state::Asked;
 use crate::error::{
     self, Blame, EndpointError, Error, MessagingError, MsgTypeError, Panicked, TransportClosed,
 };
@@ -214,6 +215,15 @@ impl Linked {
             Ended::Dropped => (TaskEnd::Dropped, None),
         };
         let mut cell = self.lock();
+        let (end, failure) = match failure {
+            // The endpoint was told by its own requests before it was dropped: they had the same deadline.
+            Some(told) if self.is_overdue() && error::is_deadline(&told) => {
+                cell.cancel(self.peer.aid.uid.clone(), Asked::Deadline);
+                (TaskEnd::Dropped, None)
+            }
+            failure => (end, failure),
+        };
+        let deadline_passed = cell.asked == Some(Asked::Deadline);
         cell.task_end = Some(end.clone());
         let conclusion = cell.dialog.conclude(end);
         let parent_failure = cell.parent_failure.take();
@@ -223,6 +233,9 @@ impl Linked {
         drop(cell);
         match (conclusion, ended) {
             (Conclusion::Return, Ended::Returned(value)) => self.send_return(value),
+            (Conclusion::Stop | Conclusion::Cancelled(_), _) if deadline_passed => {
+                self.send_error(error::deadline_passed(us, &self.peer.aid.uid));
+            }
             (Conclusion::Stop, _) => _ = self.peer.channel.send(&Msg::Stop { cid: self.cid }),
             (Conclusion::Cancelled(by), _) => self.send_error(error::cancelled(us, &self.peer.aid.uid, &by)),
             (Conclusion::Relay, _) => match parent_failure {

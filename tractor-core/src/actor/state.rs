@@ -14,9 +14,24 @@ pub(super) enum Asked {
     Peer,
     /// Nobody asked for this dialog: its whole actor must end.
     Actor,
+    /// The other side, beforehand: the time it has given is over.
+    Deadline,
 }
 
 impl Linked {
+    /// Who asked first for the end of this dialog, as far as this side was told.
+    pub(crate) fn canceller(&self) -> Option<Uid> {
+        self.lock().dialog.canceller().cloned()
+    }
+
+    pub(crate) fn side(&self) -> Side {
+        self.lock().dialog.side()
+    }
+
+    pub(crate) fn phase_name(&self) -> &'static str {
+        self.lock().dialog.phase_name()
+    }
+
     /// Whether this side has asked for the cancellation.
     pub(crate) fn cancel_called(&self) -> bool {
         self.lock().cancel_called
@@ -41,6 +56,16 @@ impl Linked {
             _ => cell.broken.as_ref(),
         };
         failure.map(|error| self.blamed(error).clone())
+    }
+
+    /// The failure that has ended this side.
+    pub(crate) fn failed_with(&self) -> Option<Error> {
+        let cell = self.lock();
+        match &cell.outcome {
+            Some(Outcome::Failed(error)) => Some(error.clone()),
+            Some(Outcome::Returned(_) | Outcome::StreamDone) => None,
+            None => cell.broken.clone(),
+        }
     }
 
     /// What the dialog is doing or how it ended, for people.
@@ -90,6 +115,7 @@ fn child_state(cell: &Cell) -> &'static str {
         Some(Asked::Here) => "self-cancelled",
         Some(Asked::Peer) => "peer-cancelled",
         Some(Asked::Actor) => "actor-cancelled",
+        Some(Asked::Deadline) => "deadline-exceeded",
         None if cell.dialog.is_ending() => "errored",
         None => match &cell.task_end {
             None => cell.dialog.phase_name(),

@@ -13,6 +13,7 @@
 use std::os::unix::net::UnixStream;
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 use tokio::runtime::Builder;
@@ -78,9 +79,10 @@ fn live(spec: ChildSpec, entry: Entry) -> Result<(), BootError> {
         builder.worker_threads(spec.worker_threads);
     }
     let runtime = builder.enable_all().build()?;
-    let served = runtime.block_on(serve_parent(spec, channel));
+    let mut drain = Timeouts::default().drain;
+    let served = runtime.block_on(serve_parent(spec, channel, &mut drain));
     // The actor has ended: a blocking call that an endpoint has left behind must not keep its process.
-    runtime.shutdown_timeout(Timeouts::default().drain);
+    runtime.shutdown_timeout(drain);
     served
 }
 
@@ -129,7 +131,9 @@ fn take_channel() -> Result<UnixStream, BootError> {
     Ok(channel)
 }
 
-async fn serve_parent(spec: ChildSpec, channel: UnixStream) -> Result<(), BootError> {
+/// `drain` becomes the parent's, once it has said which.
+async fn serve_parent(spec: ChildSpec, channel: UnixStream, drain: &mut Duration) -> Result<(), BootError> {
+    // Until the parent has said which ones to use.
     let limits = Limits::default();
     let uid = Uid::new(spec.name, spec.uuid);
     let mut aid = Aid::new(uid);
@@ -144,11 +148,12 @@ async fn serve_parent(spec: ChildSpec, channel: UnixStream) -> Result<(), BootEr
         Msg::SpawnSpec(boot) => *boot,
         other => return Err(BootError::Unexpected(other.name())),
     };
+    *drain = boot.timeouts.drain;
     let actor = Actor::new(Identity {
         aid,
         allow: allow_list(&boot),
-        limits,
-        timeouts: Timeouts::default(),
+        limits: boot.limits.clone(),
+        timeouts: boot.timeouts.clone(),
         secret: boot.secret.unwrap_or_else(crate::ipc::fresh_nonce),
         is_root: false,
         log: crate::devx::current_filter(),

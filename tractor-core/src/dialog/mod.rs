@@ -2,7 +2,9 @@
 
 mod broadcast;
 mod call;
+mod cancel;
 mod child;
+mod deadline;
 mod endpoint;
 mod entry;
 mod expose;
@@ -16,7 +18,9 @@ mod stream;
 
 pub use broadcast::{StreamSubscriber, SubscriberStatistics};
 pub use call::{Call, ContextCall, ContextTarget, FnTarget, StreamCall, StreamTarget};
+pub use cancel::{CancelActor, CancelContext};
 pub use child::{CanStart, CanStream, Context, Opening, Started};
+pub use deadline::{with_deadline, with_deadline_at};
 pub use endpoint::{
     ContextEndpoint, Endpoint, Failure, Fallible, FnEndpoint, SameAs, StreamEndpoint, fallible, infallible,
 };

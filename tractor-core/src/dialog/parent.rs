@@ -14,8 +14,13 @@ use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::call::{ContextTarget, StreamTarget};
+use super::cancel::CancelContext;
+use super::deadline::{Inside, in_time};
 use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
 use super::oneway::ReceiveStream;
 use super::portal::Portal;
@@ -24,7 +29,7 @@ use super::stream::{MsgStream, decode};
 use crate::actor::{Linked, Outcome, Overflow, Request};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
 use crate::proto::args::ArgTuple;
-use crate::proto::dialog::{Verdict, judge};
+use crate::proto::dialog::{Side, Verdict, judge};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::FuncType;
 
@@ -78,22 +83,20 @@ impl<E: ContextEndpoint> ParentContext<E> {
         self.result_of(outcome)
     }
 
-    /// Asks for the cancellation of the child side, and waits until it is acknowledged, at most
-    /// [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel). Returns whether it was.
+    /// Asks for the cancellation of the child side, and waits until it is acknowledged. Awaited, this tells whether it was
+    /// within [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel), or within the
+    /// [`timeout`](CancelContext::timeout) given.
     ///
     /// The body goes on until the child side's end arrives; it is then dropped at its next await that is not this
-    /// context's own `receive` or `wait_for_result`.
+    /// context's own `receive` or `wait_for_result`. Leaving the scope waits for that end, however late it is.
     ///
     /// # Errors
     /// None today.
     ///
     /// # Cancel safety
     /// The request is sent at the first poll and stays sent.
-    pub async fn cancel(&mut self) -> Result<bool> {
-        let limit = self.linked.peer.timeouts.context_cancel;
-        abandon(&self.linked);
-        let outcome = poll_fn(|cx| self.linked.poll_outcome(cx));
-        Ok(tokio::time::timeout(limit, outcome).await.is_ok())
+    pub fn cancel(&mut self) -> CancelContext<'_> {
+        CancelContext::new(&self.linked)
     }
 
     /// Whether this side has called [`cancel`](Self::cancel).
@@ -129,11 +132,38 @@ impl<E: ContextEndpoint> ParentContext<E> {
         self.linked.outcome().map(|outcome| self.result_of(outcome))
     }
 
+    /// The failure that ended the context, if one did: what [`outcome`](Self::outcome) would give as an error, whatever its
+    /// result type. An acknowledged cancellation is one, too.
+    pub fn maybe_error(&self) -> Option<Error> {
+        self.linked.failed_with()
+    }
+
+    /// Which side this is: the one that has opened the context.
+    pub fn side(&self) -> Side {
+        self.linked.side()
+    }
+
+    /// The other side.
+    pub fn peer_side(&self) -> Side {
+        self.linked.side().other()
+    }
+
     /// What the context is doing or how it ended, for people: `started`, `streaming` or `streaming-finished`; then
     /// `result-returned`, `self-cancelled` (as this side asked), `peer-cancelled` (by the child side itself),
     /// `actor-cancelled` (with its whole actor) or `errored`.
     pub fn state(&self) -> &'static str {
         self.linked.state()
+    }
+
+    /// When this context must have ended, on the runtime's clock; `None` without a deadline. Both sides keep to it, each by
+    /// its own clock.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.linked.deadline.map(|deadline| deadline.at)
+    }
+
+    /// The time that is left until the [`deadline`](Self::deadline).
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline().map(|at| at.saturating_duration_since(Instant::now()))
     }
 
     fn result_of(&self, outcome: Outcome) -> Result<E::Returns> {
@@ -209,18 +239,14 @@ impl Scope {
     }
 
     /// What the scope returns once its body has ended.
-    async fn leave<T, Err: From<Error>>(self, body: Body<T, Err>) -> Result<T, Err> {
+    async fn leave<T, Err: From<Error>>(self, body: Body<T, Err>) -> Inside<T, Err> {
         match body {
             Body::Ended(Ok(value)) => {
                 let outcome = poll_fn(|cx| self.0.poll_drain(cx)).await;
-                self.raised(outcome).map_or(Ok(value), |error| Err(error.into()))
+                Inside::Done(self.raised(outcome).map_or(Ok(value), |error| Err(error.into())))
             }
-            Body::Ended(Err(error)) => {
-                abandon(&self.0);
-                _ = poll_fn(|cx| self.0.poll_drain(cx)).await; // the body's error wins over everything later
-                Err(error)
-            }
-            Body::Dropped(error) => Err(error.into()),
+            Body::Ended(Err(error)) => Inside::Failed(error),
+            Body::Dropped(error) => Inside::Done(Err(error.into())),
         }
     }
 }
@@ -264,17 +290,21 @@ impl Portal {
             func: C::Endpoint::NAME,
             kind: FuncType::Context,
             pld_spec: std::any::type_name::<<C::Endpoint as ContextEndpoint>::Started>(),
+            deadline: self.limit.starting_now(),
         };
         let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
         let scope = Scope(linked.clone());
-        let first = poll_fn(|cx| linked.poll_first(cx)).await?;
-        let first = match decode(&linked, "Started", &first) {
-            Ok(first) => first,
-            Err(error) => return scope.leave(Body::Ended(Err(error.into()))).await,
-        };
-        let mut ctx = ParentContext { linked, types: PhantomData };
-        let body = scope.run_body(body(&mut ctx, first)).await;
-        scope.leave(body).await
+        in_time(&linked, async {
+            let first = poll_fn(|cx| linked.poll_first(cx)).await;
+            let first = match first.and_then(|first| decode(&linked, "Started", &first)) {
+                Ok(first) => first,
+                Err(error) => return Inside::Failed(error.into()),
+            };
+            let mut ctx = ParentContext { linked: linked.clone(), types: PhantomData };
+            let body = scope.run_body(body(&mut ctx, first)).await;
+            scope.leave(body).await
+        })
+        .await
     }
 
     /// Opens a one-way stream from the actor: runs the endpoint there and the body here, as one scope.
@@ -298,17 +328,21 @@ impl Portal {
             func: C::Endpoint::NAME,
             kind: FuncType::AsyncGen,
             pld_spec: std::any::type_name::<<C::Endpoint as StreamEndpoint>::Item>(),
+            deadline: self.limit.starting_now(),
         };
         let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
         let scope = Scope(linked.clone());
         let mut stream = ReceiveStream::new(linked.clone());
-        // A failure reaches the body through `receive`, after the values that came before it.
-        let result = body(&mut stream).await;
-        abandon(&linked);
-        let outcome = poll_fn(|cx| linked.poll_drain(cx)).await;
-        match result {
-            Ok(value) => scope.raised(outcome).map_or(Ok(value), |error| Err(error.into())),
-            Err(error) => Err(error),
-        }
+        in_time(&linked, async {
+            // A failure reaches the body through `receive`, after the values that came before it.
+            let value = match body(&mut stream).await {
+                Ok(value) => value,
+                Err(error) => return Inside::Failed(error),
+            };
+            abandon(&linked);
+            let outcome = poll_fn(|cx| linked.poll_drain(cx)).await;
+            Inside::Done(scope.raised(outcome).map_or(Ok(value), |error| Err(error.into())))
+        })
+        .await
     }
 }

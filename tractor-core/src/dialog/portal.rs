@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::call::FnTarget;
+use super::cancel::CancelActor;
+use super::deadline::Limit;
 use super::endpoint::Endpoint;
 use super::run::Run;
 use crate::actor::{Peer, Request};
@@ -21,11 +23,35 @@ use crate::proto::payload::{self, Payload, PayloadError, PayloadFormat};
 #[derive(Clone)]
 pub struct Portal {
     pub(crate) peer: Arc<Peer>,
+    /// Of every request made through this handle.
+    pub(super) limit: Limit,
 }
 
 impl Portal {
     pub(crate) fn new(peer: Arc<Peer>) -> Self {
-        Self { peer }
+        Self { peer, limit: Limit::default() }
+    }
+
+    /// A handle on the same actor whose requests must each end within this much time from their start.
+    ///
+    /// For a function it is the same as [`Run::deadline`]; for a context or a stream it limits the whole scope: its opening,
+    /// its body, and the wait for its end. [`with_deadline`](crate::with_deadline) tells what happens when the time is
+    /// over, and limits several requests together.
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, Portal};
+    /// # use std::time::Duration;
+    /// # async fn example(portal: &Portal) -> tractor::Result<()> {
+    /// let hasty = portal.deadline(Duration::from_millis(500));
+    /// let answer: u64 = hasty.run_from_ns("oracle", "answer", ()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "the portal itself stays as it is"]
+    pub fn deadline(&self, budget: Duration) -> Self {
+        let mut limited = self.clone();
+        limited.limit.add_budget(budget);
+        limited
     }
 
     /// Runs a function in the actor and waits for its value.
@@ -39,12 +65,13 @@ impl Portal {
     /// Dropping the future cancels the remote task.
     pub fn run<C: FnTarget>(&self, call: C) -> Run<<C::Endpoint as Endpoint>::Returns> {
         let args = call.into_args();
-        Run::new(self.peer.clone(), move |peer| {
+        Run::new(self.peer.clone(), self.limit, move |peer, deadline| {
             let request = Request {
                 ns: C::Endpoint::MODULE,
                 func: C::Endpoint::NAME,
                 kind: FuncType::AsyncFunc,
                 pld_spec: std::any::type_name::<<C::Endpoint as Endpoint>::Returns>(),
+                deadline,
             };
             peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))
         })
@@ -64,51 +91,59 @@ impl Portal {
         A: Serialize + Send + 'static,
     {
         let (ns, func) = (ns.into(), func.into());
-        Run::new(self.peer.clone(), move |peer| {
+        Run::new(self.peer.clone(), self.limit, move |peer, deadline| {
             if (&*ns, &*func) == ("self", "cancel") {
                 peer.cancel_asked.store(true, Ordering::Release);
             }
-            let request = Request { ns: &ns, func: &func, kind: FuncType::AsyncFunc, pld_spec: "typing.Any" };
+            let kind = FuncType::AsyncFunc;
+            let request = Request { ns: &ns, func: &func, kind, pld_spec: "typing.Any", deadline };
             peer.start(request, |_, out| named_arguments(&kwargs, out))
         })
     }
 
-    /// Asks the whole actor to end, and waits until it says that its tasks have. Returns whether it did so within
-    /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel).
+    /// Asks the whole actor to end, and waits until it says that its tasks have. Awaited, this tells whether it did so within
+    /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel); a lost connection counts as not
+    /// acknowledged.
     ///
     /// The process itself is reaped by its nursery.
     ///
+    /// ```
+    /// # use tractor_core::{self as tractor, Portal};
+    /// # use std::time::Duration;
+    /// # async fn example(portal: &Portal) -> tractor::Result<()> {
+    /// if !portal.cancel_actor().await? {
+    ///     portal.cancel_actor().timeout(Duration::from_secs(5)).raise_on_timeout().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// None today; a lost connection counts as not acknowledged.
+    /// [`Error::TooSlow`] on expiry, if that was asked for; none else.
     ///
     /// # Cancel safety
     /// The request is sent at the first poll and stays sent.
-    pub async fn cancel_actor(&self) -> Result<bool> {
-        let limit = self.peer.timeouts.actor_cancel;
-        match self.request_end(limit).await {
-            Ok(()) => Ok(true),
-            Err(error) => {
-                tracing::warn!(peer = %self.peer.aid.uid, "cancel request not acknowledged: {error}");
-                Ok(false)
-            }
-        }
+    pub fn cancel_actor(&self) -> CancelActor {
+        CancelActor::new(self.clone())
     }
 
     /// Asks the actor to end and waits for the acknowledgement, at most `limit`.
     pub(crate) async fn request_end(&self, limit: Duration) -> Result<()> {
+        self.request_end_within(limit, "Timeouts::actor_cancel").await
+    }
+
+    /// As [`request_end`](Self::request_end); `knob` names where the limit comes from.
+    pub(super) async fn request_end_within(&self, limit: Duration, knob: &'static str) -> Result<()> {
         self.peer.cancel_asked.store(true, Ordering::Release);
-        let request = Request { ns: "self", func: "cancel", kind: FuncType::AsyncFunc, pld_spec: "bool" };
-        let peer = self.peer.clone();
-        let ask = Run::<bool>::new(peer, move |peer| {
+        let kind = FuncType::AsyncFunc;
+        // It has a limit of its own, and is not refused when the caller's time is over.
+        let request = Request { ns: "self", func: "cancel", kind, pld_spec: "bool", deadline: None };
+        let ask = Run::<bool>::new(self.peer.clone(), Limit::default(), move |peer, _inherited| {
             peer.start(request, |format, out| ().encode(&[], format, out))
         });
         match tokio::time::timeout(limit, ask).await {
             Ok(answer) => answer.map(|_acknowledged| ()),
-            Err(_elapsed) => Err(Error::TooSlow(ActorTooSlow::new(
-                self.peer.aid.uid.clone(),
-                limit,
-                "Timeouts::actor_cancel",
-            ))),
+            Err(_elapsed) => Err(Error::TooSlow(ActorTooSlow::new(self.peer.aid.uid.clone(), limit, knob))),
         }
     }
 

@@ -4,9 +4,13 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::deadline::{Grace, Limit};
 use super::stream::decode;
-use crate::actor::{Linked, Outcome, Peer};
+use crate::actor::{Expiry, Linked, Outcome, Peer};
 use crate::error::{Error, MessagingError, Result};
 use crate::proto::payload::Payload;
 
@@ -17,23 +21,54 @@ use crate::proto::payload::Payload;
 #[must_use = "futures do nothing unless awaited"]
 pub struct Run<T> {
     state: State,
+    limit: Limit,
     types: PhantomData<fn() -> T>,
 }
 
-type Starter = Box<dyn FnOnce(&Arc<Peer>) -> Result<Arc<Linked>> + Send>;
+/// Is told the deadline that the call has.
+type Starter = Box<dyn FnOnce(&Arc<Peer>, Option<Instant>) -> Result<Arc<Linked>> + Send>;
 
 enum State {
     Unstarted(Arc<Peer>, Starter),
-    Running(Arc<Linked>),
+    /// The clock is there only with a deadline.
+    Running(Arc<Linked>, Option<Expiry>),
+    /// Past its deadline; the remote task was cancelled.
+    Settling(Arc<Linked>, Grace),
     Done,
 }
 
 impl<T: Payload> Run<T> {
     pub(super) fn new(
         peer: Arc<Peer>,
-        starter: impl FnOnce(&Arc<Peer>) -> Result<Arc<Linked>> + Send + 'static,
+        limit: Limit,
+        starter: impl FnOnce(&Arc<Peer>, Option<Instant>) -> Result<Arc<Linked>> + Send + 'static,
     ) -> Self {
-        Self { state: State::Unstarted(peer, Box::new(starter)), types: PhantomData }
+        Self { state: State::Unstarted(peer, Box::new(starter)), limit, types: PhantomData }
+    }
+
+    /// Limits the call to this much time from its first poll on. Of several limits the earliest holds; the actor is told
+    /// what is left, and so are those that it calls in turn. Zero refuses the call.
+    ///
+    /// When the time is over, the remote task is cancelled and the call ends with
+    /// [`Error::DeadlineExceeded`], whatever the actor does; see [`with_deadline`](crate::with_deadline).
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, Portal};
+    /// # use std::time::Duration;
+    /// # async fn example(portal: &Portal) -> tractor::Result<()> {
+    /// let answer: u64 = portal.run_from_ns("oracle", "answer", ()).deadline(Duration::from_secs(2)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn deadline(mut self, budget: Duration) -> Self {
+        self.limit.add_budget(budget);
+        self
+    }
+
+    /// As [`deadline`](Self::deadline), until a point on the runtime's clock.
+    pub fn deadline_at(mut self, at: Instant) -> Self {
+        self.limit.add_point(at);
+        self
     }
 }
 
@@ -45,17 +80,36 @@ impl<T: Payload> Future for Run<T> {
             let State::Unstarted(peer, starter) = std::mem::replace(&mut self.state, State::Done) else {
                 unreachable!("matched above")
             };
-            self.state = State::Running(starter(&peer)?);
+            let linked = starter(&peer, self.limit.starting_now())?;
+            let expiry = linked.deadline.map(|deadline| Expiry::new(deadline.at));
+            self.state = State::Running(linked, expiry);
         }
-        let State::Running(linked) = &self.state else { panic!("`Run` polled after it was ready") };
-        let outcome = std::task::ready!(linked.poll_outcome(cx));
-        let result = match outcome {
-            Outcome::Returned(value) => decode(linked, "Return", &value),
-            Outcome::Failed(error) => Err(error),
-            Outcome::StreamDone => Err(no_value(linked)),
+        if let State::Running(linked, expiry) = &mut self.state {
+            if let Poll::Ready(outcome) = linked.poll_outcome(cx) {
+                let result = value_of(linked, outcome);
+                self.state = State::Done;
+                return Poll::Ready(result);
+            }
+            let Some(expiry) = expiry else { return Poll::Pending };
+            std::task::ready!(expiry.poll(cx));
+            let linked = linked.clone();
+            let grace = Grace::begin(&linked);
+            self.state = State::Settling(linked, grace);
+        }
+        let State::Settling(linked, grace) = &mut self.state else {
+            panic!("`Run` polled after it was ready")
         };
+        let error = std::task::ready!(grace.poll(linked, cx));
         self.state = State::Done;
-        Poll::Ready(result)
+        Poll::Ready(Err(error))
+    }
+}
+
+fn value_of<T: Payload>(linked: &Linked, outcome: Outcome) -> Result<T> {
+    match outcome {
+        Outcome::Returned(value) => decode(linked, "Return", &value),
+        Outcome::Failed(error) => Err(error),
+        Outcome::StreamDone => Err(no_value(linked)),
     }
 }
 
@@ -65,7 +119,7 @@ fn no_value(linked: &Linked) -> Error {
 
 impl<T> Drop for Run<T> {
     fn drop(&mut self) {
-        if let State::Running(linked) = &self.state {
+        if let State::Running(linked, _) = &self.state {
             abandon(linked);
         }
     }
@@ -75,7 +129,8 @@ impl<T> std::fmt::Debug for Run<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match &self.state {
             State::Unstarted(..) => "unstarted",
-            State::Running(linked) => linked.phase_name(),
+            State::Running(linked, _) => linked.phase_name(),
+            State::Settling(..) => "past its deadline",
             State::Done => "done",
         };
         f.debug_struct("Run").field("state", &state).finish()

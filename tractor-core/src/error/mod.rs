@@ -4,6 +4,7 @@
 //! asked for again and again.
 
 mod closed;
+mod deadline;
 mod died;
 mod endpoint;
 mod group;
@@ -15,12 +16,15 @@ mod remote;
 use std::sync::Arc;
 
 pub use closed::{CloseReason, TransportClosed};
+pub use deadline::DeadlineExceeded;
 pub use died::{ActorDied, ActorFailure};
 pub use endpoint::EndpointError;
 pub use group::ErrorGroup;
 pub use lagged::Lagged;
 pub use msg_type::{Blame, MsgTypeError};
-pub(crate) use pack::{Panicked, cancelled, local, pack, relay, type_names};
+pub(crate) use pack::{
+    Panicked, cancelled, deadline_passed, is_deadline, is_deadline_of, local, pack, relay, type_names,
+};
 pub use remote::{ContextCancelled, RemoteActorError, RemoteKind};
 
 use crate::proto::dialog::{Misuse, Violation};
@@ -57,6 +61,9 @@ pub enum Error {
     /// The runtime was used in a way it does not allow.
     #[error(transparent)]
     Runtime(#[from] RuntimeFailure),
+    /// A request or a scope was not done within its deadline.
+    #[error(transparent)]
+    DeadlineExceeded(#[from] DeadlineExceeded),
     /// A peer did not acknowledge a request in time. Not a timeout of the caller's own.
     #[error(transparent)]
     TooSlow(#[from] ActorTooSlow),

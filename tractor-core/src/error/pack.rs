@@ -20,6 +20,7 @@ pub(crate) mod type_names {
     pub(crate) const RUNTIME_FAILURE: &str = "RuntimeFailure";
     pub(crate) const PANIC: &str = "Panic";
     pub(crate) const GROUP: &str = "ExceptionGroup";
+    pub(crate) const DEADLINE_EXCEEDED: &str = "DeadlineExceeded";
 }
 
 /// A panic of an endpoint: its text and place.
@@ -55,6 +56,26 @@ pub(crate) fn cancelled(us: &Uid, peer: &Uid, canceller: &Uid) -> ErrorMsg {
     let mut msg = ErrorMsg::new(us.clone(), type_names::CONTEXT_CANCELLED, text);
     msg.canceller = Some(canceller.clone());
     msg
+}
+
+/// The end of a child side whose parent side gave it no more time than this. A cancellation, by whom that time was given;
+/// the original type tells why.
+pub(crate) fn deadline_passed(us: &Uid, peer: &Uid) -> ErrorMsg {
+    let mut msg = cancelled(us, peer, peer);
+    type_names::DEADLINE_EXCEEDED.clone_into(&mut msg.src_type_str);
+    msg.message = Some("the deadline of the 'child'-side task has passed".to_owned());
+    msg
+}
+
+/// Whether this failure is about a deadline, of whichever request.
+pub(crate) fn is_deadline(msg: &ErrorMsg) -> bool {
+    msg.src_type_str == type_names::DEADLINE_EXCEEDED
+}
+
+/// Whether `peer` says that it has ended its task because the time it was given is over.
+pub(crate) fn is_deadline_of(msg: &ErrorMsg, peer: &Uid) -> bool {
+    let is_its_own = msg.src_uid == *peer && msg.relay_path.len() == 1;
+    is_its_own && is_deadline(msg) && msg.boxed_type_str == type_names::CONTEXT_CANCELLED
 }
 
 /// A failure that `us` received and passes on.
@@ -108,6 +129,7 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
         Error::Closed(_) => "TransportClosed",
         Error::Runtime(_) => type_names::RUNTIME_FAILURE,
         Error::TooSlow(_) => "ActorTooSlowError",
+        Error::DeadlineExceeded(_) => type_names::DEADLINE_EXCEEDED,
         Error::Lagged(_) => "Lagged",
         Error::Group(_) => type_names::GROUP,
         Error::NoRuntime => "NoRuntime",

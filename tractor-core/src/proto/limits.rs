@@ -3,6 +3,10 @@
 //! A peer can make an actor hold at most what stands here. Each error caused by a limit names the field of
 //! [`Limits`] or [`Timeouts`] (the *knob*) that sets it.
 //!
+//! A child actor is told its parent's `Limits` and `Timeouts` when it is started, and hands them on to its own children. A
+//! row that a message does not name has its default; one that the reader does not know is skipped, so that both may
+//! come from different versions.
+//!
 //! # Not here
 //! Policies (what happens when a limit is hit) live where the limit is checked.
 
@@ -41,81 +45,125 @@ pub const MESSAGE_OVERHEAD_BYTES: usize = 64;
 /// Bytes a stream direction may carry before the receiver grants more; both ends of a dialog start from it.
 pub const STREAM_WINDOW_INITIAL_BYTES: usize = 256 * 1024;
 
-/// Sizes and counts that bound what a peer may cost this actor.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
+/// Declares a table of knobs: a struct with a default for every field, and its fields by name.
+macro_rules! knobs {
+    (
+        $(#[$attr:meta])*
+        $table:ident: $unit:ty, $read:path, $write:path;
+        $($(#[$doc:meta])* $knob:ident = $default:expr,)*
+    ) => {
+        $(#[$attr])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct $table {
+            $($(#[$doc])* pub $knob: $unit,)*
+        }
+
+        impl Default for $table {
+            fn default() -> Self {
+                Self { $($knob: $default,)* }
+            }
+        }
+
+        impl $table {
+            /// Every knob by its name, as one integer, that is not at its default.
+            pub(super) fn changed(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                let (rows, default) = (self.rows(), Self::default().rows());
+                rows.into_iter().zip(default).filter(|(row, default)| row != default).map(|(row, _)| row)
+            }
+
+            /// Sets the knob with this name, if there is one.
+            pub(super) fn set(&mut self, knob: &str, value: u64) {
+                match knob {
+                    $(stringify!($knob) => self.$knob = $read(value),)*
+                    // Of another version of this library.
+                    _ => {}
+                }
+            }
+
+            fn rows(&self) -> [(&'static str, u64); [$(stringify!($knob)),*].len()] {
+                [$((stringify!($knob), $write(self.$knob))),*]
+            }
+        }
+    };
+}
+
+knobs! {
+    /// Sizes and counts that bound what a peer may cost this actor.
+    Limits: usize, size_of_wire, wire_of_size;
+
     /// Largest frame body accepted or sent, in bytes.
-    pub frame_bytes_max: usize,
+    frame_bytes_max = 16 * 1024 * 1024,
     /// Deepest nesting of MessagePack arrays and maps accepted.
-    pub nesting_depth_max: usize,
+    nesting_depth_max = NESTING_DEPTH_MAX,
     /// Frames that are not MessagePack tolerated per connection before it is closed.
-    pub bad_frames_max: usize,
+    bad_frames_max = 4,
     /// Dialogs a peer may have open on one connection.
-    pub contexts_per_connection_max: usize,
+    contexts_per_connection_max = 65_536,
     /// Messages one dialog may queue when the peer knows no credit (the reference's rule); values kept for the slower
     /// subscribers of one stream.
-    pub inbox_messages_max: usize,
+    inbox_messages_max = 64,
     /// Bytes one stream direction may have in flight or queued between peers that know credit.
-    pub stream_window_bytes: usize,
+    stream_window_bytes = 1024 * 1024,
     /// Bytes a connection may have waiting to be written before senders of values wait.
-    pub write_buffer_bytes_max: usize,
+    write_buffer_bytes_max = 1024 * 1024,
     /// Bytes that may wait for a peer that sends requests but does not read the answers, before its connection is
     /// closed.
-    pub write_backlog_bytes_max: usize,
+    write_backlog_bytes_max = 256 * 1024 * 1024,
     /// Connections a server keeps at once.
-    pub connections_max: usize,
+    connections_max = 4096,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            frame_bytes_max: 16 * 1024 * 1024,
-            nesting_depth_max: NESTING_DEPTH_MAX,
-            bad_frames_max: 4,
-            contexts_per_connection_max: 65_536,
-            inbox_messages_max: 64,
-            stream_window_bytes: 1024 * 1024,
-            write_buffer_bytes_max: 1024 * 1024,
-            write_backlog_bytes_max: 256 * 1024 * 1024,
-            connections_max: 4096,
-        }
-    }
-}
+knobs! {
+    /// How long the runtime waits before it goes on without an answer.
+    ///
+    /// A request whose deadline has passed also waits for the end of its remote task, at most
+    /// [`context_cancel`](Self::context_cancel).
+    ///
+    /// | where | knob | default | when it is over |
+    /// | --- | --- | --- | --- |
+    /// | a context is cancelled, a deadline has passed | `context_cancel` | 0.616 s | go on; the scope still waits, a deadline does not |
+    /// | an actor is asked to end, by a portal or its nursery | `actor_cancel` | 0.5 s | `false` or `ActorTooSlow`; a nursery sends SIGTERM |
+    /// | a child that said it ends is waited for | `nursery_cancel` | 3 s | SIGTERM |
+    /// | after SIGTERM; after the loss of a child's connection | `terminate` | 1.6 s | SIGKILL |
+    /// | a child that is cancelled while it boots | none | | SIGTERM at once |
+    /// | a child boots | `child_boot` | 10 s | SIGTERM, and an error of `start_actor` |
+    /// | a dead child's exit status is read | `exit_status` | 2 s | its death is reported without |
+    /// | the last messages of a connection that closes are written; an actor that ends waits for its peers; a child process for its blocking threads | `drain` | 0.5 s | they are dropped |
+    /// | both ends of a new connection introduce themselves | `handshake` | 10 s | the connection is closed |
+    Timeouts: Duration, time_of_wire, wire_of_time;
 
-/// How long the runtime waits before it goes on without an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Timeouts {
-    /// Accepting side: the whole exchange of identities.
-    pub handshake: Duration,
+    /// The whole exchange of identities on a new connection.
+    handshake = Duration::from_secs(10),
     /// A new child process: from spawn to the end of its boot.
-    pub child_boot: Duration,
-    /// `Context::cancel`: until the request is acknowledged.
-    pub context_cancel: Duration,
+    child_boot = Duration::from_secs(10),
+    /// `Context::cancel`, and a request whose deadline has passed: until the end of the task is acknowledged.
+    context_cancel = Duration::from_millis(616),
     /// `Portal::cancel_actor`: until the request is acknowledged.
-    pub actor_cancel: Duration,
+    actor_cancel = Duration::from_millis(500),
     /// A cancelled nursery: until every remaining child is sent a terminate signal.
-    pub nursery_cancel: Duration,
+    nursery_cancel = Duration::from_secs(3),
     /// After the terminate signal: until the kill signal.
-    pub terminate: Duration,
+    terminate = Duration::from_millis(1600),
     /// After a child's connection ended: until its death is reported without an exit status.
-    pub exit_status: Duration,
+    exit_status = Duration::from_secs(2),
     /// Last messages of a closing connection: until they are dropped unsent.
-    pub drain: Duration,
+    drain = Duration::from_millis(500),
 }
 
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            handshake: Duration::from_secs(10),
-            child_boot: Duration::from_secs(10),
-            context_cancel: Duration::from_millis(616),
-            actor_cancel: Duration::from_millis(500),
-            nursery_cancel: Duration::from_secs(3),
-            terminate: Duration::from_millis(1600),
-            exit_status: Duration::from_secs(2),
-            drain: Duration::from_millis(500),
-        }
-    }
+fn size_of_wire(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+fn wire_of_size(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
+}
+
+/// Microseconds; the longest time stands for all longer ones.
+fn time_of_wire(value: u64) -> Duration {
+    if value == u64::MAX { Duration::MAX } else { Duration::from_micros(value) }
+}
+
+fn wire_of_time(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -7,11 +7,13 @@
 //! MessagePack value and keeps the span; the task that consumes them decodes them with its own types.
 
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::addr::Addr;
 use super::id::{Aid, Cid, Uid};
+use super::limits::{Limits, Timeouts};
 
 /// One message, as framed on the wire.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,6 +161,8 @@ pub struct Start {
     pub uid: Uid,
     /// Name of the payload contract, for people.
     pub pld_spec: String,
+    /// Time the caller has left, in whole microseconds. Written only when present. Extension `deadline`.
+    pub remaining: Option<Duration>,
 }
 
 /// Boot data a parent sends its child once.
@@ -178,6 +182,10 @@ pub struct SpawnSpec {
     pub enable_endpoints: Vec<(String, String)>,
     /// The tree's secret. Written only when present.
     pub secret: Option<[u8; 32]>,
+    /// Bounds of the parent, for the child to take over. Only what is not at its default is written.
+    pub limits: Limits,
+    /// Waits of the parent, for the child to take over. Only what is not at its default is written.
+    pub timeouts: Timeouts,
 }
 
 /// Without the secret.
@@ -191,6 +199,8 @@ impl fmt::Debug for SpawnSpec {
             .field("bind_addrs", &self.bind_addrs)
             .field("enable_endpoints", &self.enable_endpoints)
             .field("secret", &self.secret.map(|_| ".."))
+            .field("limits", &self.limits)
+            .field("timeouts", &self.timeouts)
             .finish()
     }
 }

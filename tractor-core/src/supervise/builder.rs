@@ -10,6 +10,7 @@ use crate::dialog::{Endpoint, EndpointRef, Portal};
 use crate::error::{ActorFailure, Error, Result};
 use crate::proto::addr::Addr;
 use crate::proto::id::Uid;
+use crate::proto::limits::{Limits, Timeouts};
 use crate::proto::msg::{RuntimeVars, SpawnSpec};
 
 /// A child actor to be started; await it to get a [`Portal`]. Made by [`ActorNursery::start_actor`].
@@ -23,11 +24,23 @@ pub struct StartActor {
     bind: Option<Vec<Addr>>,
     worker_threads: usize,
     log: Option<String>,
+    /// `None` for those of the actor that starts it.
+    limits: Option<Limits>,
+    timeouts: Option<Timeouts>,
 }
 
 impl StartActor {
     pub(super) fn new(nursery: ActorNursery, name: String) -> Self {
-        Self { nursery, name, allow: Allow::default(), bind: Some(Vec::new()), worker_threads: 0, log: None }
+        Self {
+            nursery,
+            name,
+            allow: Allow::default(),
+            bind: Some(Vec::new()),
+            worker_threads: 0,
+            log: None,
+            limits: None,
+            timeouts: None,
+        }
     }
 
     /// Lets peers call the endpoints of a module, named as `module_path!()` does.
@@ -70,6 +83,19 @@ impl StartActor {
         self
     }
 
+    /// Bounds on what a peer may cost the actor, instead of those of its parent. Its own children get them too.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// How long the actor's runtime waits, instead of its parent's. Its own children get them too. How long the parent waits
+    /// for this child is the parent's matter.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = Some(timeouts);
+        self
+    }
+
     async fn start(self) -> Result<Portal> {
         self.allow.check()?;
         let actor = &self.nursery.inner.actor;
@@ -91,6 +117,8 @@ impl StartActor {
             bind_addrs: self.bind,
             enable_endpoints: self.allow.endpoints,
             secret: Some(actor.secret()),
+            limits: self.limits.unwrap_or_else(|| actor.limits().clone()),
+            timeouts: self.timeouts.unwrap_or_else(|| actor.timeouts().clone()),
         };
         let born = self.nursery.adopt(uid, Birth { process, boot })?;
         match born.await {

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::builder::StartActor;
 use super::nursery::ActorNursery;
+use crate::actor::current_deadline;
 use crate::dialog::{Call, Endpoint, FnEndpoint};
 use crate::error::{Error, Result, RuntimeFailure};
 use crate::proto::id::Uid;
@@ -59,12 +60,18 @@ async fn launch<E: FnEndpoint>(
 where
     E::Returns: Sync,
 {
+    // The call runs in a task of its own, which is no part of the caller's scope.
+    let deadline = current_deadline();
     let portal = start.await?;
     let uid = portal.uid().clone();
     let (outcome, result) = watch::channel(None);
     let (inner, running) = (nursery.inner.clone(), nursery.inner.begin());
     nursery.inner.actor.spawn_supervisor(async move {
-        let value = portal.run(Call::<E>::new(args)).await.map(Arc::new);
+        let mut call = portal.run(Call::<E>::new(args));
+        if let Some(at) = deadline {
+            call = call.deadline_at(at);
+        }
+        let value = call.await.map(Arc::new);
         if let Err(error) = &value
             && !(inner.is_cancelled() && is_aftermath(error))
         {

@@ -8,7 +8,7 @@ use super::fields::{Fields, Value};
 use super::hot::peek_yield;
 use super::key::Key;
 use crate::proto::id::{Aid, Caps, Cid, Uid};
-use crate::proto::limits::{NESTING_DEPTH_MAX, RELAY_PATH_MAX};
+use crate::proto::limits::{Limits, NESTING_DEPTH_MAX, RELAY_PATH_MAX, Timeouts};
 use crate::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
 
 /// Decodes the body of one frame, nested at most [`NESTING_DEPTH_MAX`] levels deep.
@@ -111,7 +111,21 @@ fn spawn_spec(fields: &Fields<'_>) -> Result<SpawnSpec, DecodeError> {
         bind_addrs,
         enable_endpoints: enable_endpoints.unwrap_or_default(),
         secret: fields.optional(Key::Secret, Value::bin32)?,
+        limits: fields.optional(Key::Limits, limits)?.unwrap_or_default(),
+        timeouts: fields.optional(Key::Timeouts, timeouts)?.unwrap_or_default(),
     })
+}
+
+fn limits(value: Value<'_>) -> Result<Limits, Problem> {
+    let mut limits = Limits::default();
+    value.knobs(|knob, value| limits.set(knob, value))?;
+    Ok(limits)
+}
+
+fn timeouts(value: Value<'_>) -> Result<Timeouts, Problem> {
+    let mut timeouts = Timeouts::default();
+    value.knobs(|knob, value| timeouts.set(knob, value))?;
+    Ok(timeouts)
 }
 
 /// Everything may be missing or nil. The default of the transports is `tcp`, of the rest empty, none and false.
@@ -143,6 +157,7 @@ fn start(fields: &Fields<'_>) -> Result<Start, DecodeError> {
         kwargs: fields.required(Key::Kwargs, Value::raw_map)?,
         uid: fields.required(Key::Uid, Value::uid)?,
         pld_spec: pld_spec.to_owned(),
+        remaining: fields.optional(Key::Remaining, Value::micros)?,
     })
 }
 

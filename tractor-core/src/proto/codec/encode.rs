@@ -1,6 +1,7 @@
 //! Messages to bytes.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use rmp::Marker;
 
@@ -65,8 +66,11 @@ pub fn encode_aid(aid: &Aid, out: &mut Vec<u8>) {
 
 /// Appends a `SpawnSpec` message.
 pub fn encode_spawn_spec(spec: &SpawnSpec, out: &mut Vec<u8>) {
-    let extras = usize::from(!spec.enable_endpoints.is_empty()) + usize::from(spec.secret.is_some());
-    put_msg_head("SpawnSpec", 5 + extras, out);
+    let (limits, timeouts) = (spec.limits.changed(), spec.timeouts.changed());
+    let (limits, timeouts): (Vec<_>, Vec<_>) = (limits.collect(), timeouts.collect());
+    let extras =
+        [!spec.enable_endpoints.is_empty(), spec.secret.is_some(), !limits.is_empty(), !timeouts.is_empty()];
+    put_msg_head("SpawnSpec", 5 + extras.into_iter().filter(|is_there| *is_there).count(), out);
     put_key(Key::ParentMainData, out);
     put_text_map(&spec.parent_main_data, out);
     put_key(Key::RuntimeVars, out);
@@ -85,11 +89,25 @@ pub fn encode_spawn_spec(spec: &SpawnSpec, out: &mut Vec<u8>) {
         put_key(Key::Secret, out);
         put_bin(secret, out);
     }
+    put_knobs(Key::Limits, &limits, out);
+    put_knobs(Key::Timeouts, &timeouts, out);
+}
+
+fn put_knobs(key: Key, knobs: &[(&'static str, u64)], out: &mut Vec<u8>) {
+    if knobs.is_empty() {
+        return;
+    }
+    put_key(key, out);
+    put_map(knobs.len(), out);
+    for (knob, value) in knobs {
+        put_text(knob, out);
+        put_uint(*value, out);
+    }
 }
 
 /// Appends a `Start` message.
 pub fn encode_start(start: &Start, out: &mut Vec<u8>) {
-    put_msg_head("Start", 6, out);
+    put_msg_head("Start", 6 + usize::from(start.remaining.is_some()), out);
     put_key(Key::Cid, out);
     put_cid(&start.cid, out);
     put_key(Key::Ns, out);
@@ -102,6 +120,10 @@ pub fn encode_start(start: &Start, out: &mut Vec<u8>) {
     put_uid(&start.uid, out);
     put_key(Key::PldSpec, out);
     put_text(&start.pld_spec, out);
+    if let Some(remaining) = start.remaining {
+        put_key(Key::Remaining, out);
+        put_uint(whole_micros(remaining), out);
+    }
 }
 
 /// Appends an `Error` message.
@@ -250,6 +272,11 @@ pub(super) fn put_uint(n: u64, out: &mut Vec<u8>) {
     } else {
         put_sized(Marker::U64, &n.to_be_bytes(), out);
     }
+}
+
+/// Rounded down: what a hop hands on never grows.
+pub(super) fn whole_micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn put_int(n: i64, out: &mut Vec<u8>) {

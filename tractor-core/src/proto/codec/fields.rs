@@ -1,6 +1,7 @@
 //! The fields of one map, found in one walk, and typed readers for their values.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -209,6 +210,11 @@ impl<'f> Value<'f> {
         u32::try_from(self.int()?).map_err(|_| Problem::Value { expected: "an int from 0 to 4294967295" })
     }
 
+    /// Microseconds; below zero is no time at all.
+    pub(super) fn micros(self) -> Result<Duration, Problem> {
+        Ok(Duration::from_micros(u64::try_from(self.int()?).unwrap_or(0)))
+    }
+
     pub(super) fn bin32(self) -> Result<[u8; 32], Problem> {
         match self.head()? {
             (Head::Bin(start), end) => {
@@ -288,14 +294,33 @@ impl<'f> Value<'f> {
 
     /// Every entry of a map from text to text, in order.
     pub(super) fn text_map(self) -> Result<Vec<(String, String)>, Problem> {
+        let mut map = Vec::new();
+        self.entries(|key, value| {
+            map.push((key.to_owned(), value.text()?.to_owned()));
+            Ok(())
+        })?;
+        Ok(map)
+    }
+
+    /// Every entry of a map from the name of a knob to an integer.
+    pub(super) fn knobs(self, mut set: impl FnMut(&str, u64)) -> Result<(), Problem> {
+        self.entries(|knob, value| match value.head()?.0 {
+            Head::Uint(n) => {
+                set(knob, n);
+                Ok(())
+            }
+            other => Err(wrong("an int from 0 on", other)),
+        })
+    }
+
+    fn entries(self, mut each: impl FnMut(&'f str, Self) -> Result<(), Problem>) -> Result<(), Problem> {
         let (first, at) = self.head()?;
         let Head::Map(entries) = first else { return Err(wrong("a map", first)) };
         let mut halves = Items { frame: self.frame, at, left: 2 * checked_len(entries)? };
-        let mut map = Vec::new();
         while let (Some(key), Some(value)) = (halves.next(), halves.next()) {
-            map.push((key?.text()?.to_owned(), value?.text()?.to_owned()));
+            each(key?.text()?, value?)?;
         }
-        Ok(map)
+        Ok(())
     }
 
     /// The items of an array of bounded length.

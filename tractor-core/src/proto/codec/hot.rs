@@ -1,8 +1,9 @@
 //! The short way for what is sent most: constant heads, copied in one go, with the payload written right behind them.
 
 use std::fmt;
+use std::time::Duration;
 
-use super::encode::{put_cid, put_key, put_msg_head, put_text, put_uid, put_uint, put_value};
+use super::encode::{put_cid, put_key, put_msg_head, put_text, put_uid, put_uint, put_value, whole_micros};
 use super::key::Key;
 use crate::proto::id::{Cid, Uid};
 use crate::proto::limits::CID_BYTES_MAX;
@@ -105,6 +106,17 @@ impl StartHead {
     /// Appends everything after the arguments.
     pub fn finish(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.tail);
+    }
+
+    /// As [`finish`](Self::finish), with the time the caller has left. `begun` is the length that `out` had before
+    /// [`begin`](Self::begin). Extension `deadline`.
+    pub fn finish_within(&self, remaining: Duration, begun: usize, out: &mut Vec<u8>) {
+        self.finish(out);
+        // The map has one entry more than `begin` has said. Its head is one byte up to fifteen entries.
+        debug_assert!((0x80..0x8f).contains(&out[begun]), "a request starts with the head of a short map");
+        out[begun] += 1;
+        put_key(Key::Remaining, out);
+        put_uint(whole_micros(remaining), out);
     }
 }
 

@@ -1,0 +1,198 @@
+//! Deadlines as users meet them: the scope with one, and what becomes of a request that is past its own.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::run::abandon;
+use crate::actor::{Expiry, Linked, Outcome, Settling, budget_until, effective, instant_after, within};
+use crate::error::{DeadlineExceeded, Error};
+
+/// Runs the body, and every request that is started in it, within this time.
+///
+/// A request started in the body has the remaining time as its own deadline. It travels with the request: the endpoint
+/// runs under it ([`current_deadline`](crate::current_deadline)), so do the requests that the endpoint makes to further
+/// actors, and the time that is left shrinks with each hop. Of two deadlines the earlier one holds; an inner scope never
+/// prolongs an outer one.
+///
+/// What happens when the time is over:
+///
+/// * A request of the body ends with [`Error::DeadlineExceeded`], which names the endpoint and the actor. Its remote task is
+///   cancelled, and its end is waited for as long as a cancellation is
+///   ([`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel)): where that is over too, the actor is
+///   stuck or out of reach, and the end is left to it. A failure that the endpoint reports meanwhile is the
+///   [source](std::error::Error::source) of the error.
+/// * A body that waits for anything else is dropped, and the error names the scope.
+/// * The other actor cancels the task by its own clock as well, so that work ends even if the caller hangs or is out
+///   of reach. The endpoint is dropped as in any cancellation ([`Context::cancelled`](crate::Context::cancelled),
+///   [`shield`](crate::shield)). The caller's error is the same, whichever clock is faster. A peer of the base protocol
+///   is told no deadline; there the caller's clock alone counts.
+/// * What arrives before the caller's time is over counts: a result, or another failure, is handed out as it is.
+///
+/// A task made with `tokio::spawn` leaves the scope; the life of a child actor is not limited by it.
+///
+/// ```
+/// # use tractor_core::{self as tractor, Portal};
+/// # use std::time::Duration;
+/// # async fn example(portal: &Portal) -> tractor::Result<u64> {
+/// tractor::with_deadline(Duration::from_secs(2), async || {
+///     let one: u64 = portal.run_from_ns("oracle", "answer", ()).await?;
+///     let two: u64 = portal.run_from_ns("oracle", "answer", ()).await?;           // has what the first one left
+///     Ok(one + two)
+/// })
+/// .await
+/// # }
+/// ```
+///
+/// # Errors
+/// The body's own error; [`Error::DeadlineExceeded`] when it was not done in time.
+///
+/// # Cancel safety
+/// As cancel safe as the body.
+pub async fn with_deadline<T, E, F>(budget: Duration, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce() -> Result<T, E>,
+    E: From<Error>,
+{
+    match instant_after(budget) {
+        Some(at) => with_deadline_at(at, body).await,
+        None => body().await,
+    }
+}
+
+/// As [`with_deadline`], until a point on the runtime's clock.
+///
+/// # Errors
+/// As [`with_deadline`].
+///
+/// # Cancel safety
+/// As [`with_deadline`].
+pub async fn with_deadline_at<T, E, F>(at: Instant, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce() -> Result<T, E>,
+    E: From<Error>,
+{
+    let budget = budget_until(effective(Some(at)).unwrap_or(at));
+    match within(at, body()).await {
+        Some(result) => result,
+        None => Err(Error::DeadlineExceeded(DeadlineExceeded::of_scope(budget)).into()),
+    }
+}
+
+/// The time limits of a request that has not started yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Limit {
+    /// From the start of the request on.
+    budget: Option<Duration>,
+    at: Option<Instant>,
+}
+
+impl Limit {
+    pub(super) fn add_budget(&mut self, budget: Duration) {
+        self.budget = Some(self.budget.map_or(budget, |known| known.min(budget)));
+    }
+
+    pub(super) fn add_point(&mut self, at: Instant) {
+        self.at = Some(self.at.map_or(at, |known| known.min(at)));
+    }
+
+    /// The deadline of a request that starts now, in the running task.
+    pub(super) fn starting_now(&self) -> Option<Instant> {
+        let own = match (self.budget.and_then(instant_after), self.at) {
+            (Some(budget), Some(at)) => Some(budget.min(at)),
+            (budget, at) => budget.or(at),
+        };
+        effective(own)
+    }
+}
+
+/// How the inside of a dialog's scope ended.
+pub(super) enum Inside<T, E> {
+    /// With this, and the other side has ended too.
+    Done(Result<T, E>),
+    /// Its body failed with this, which wins over everything that comes later. The other side is still to be ended.
+    Failed(E),
+}
+
+/// Runs the inside of a dialog's scope within its deadline, and ends the other side. Dropped by the deadline, the scope's
+/// own guard cancels the other side.
+pub(super) async fn in_time<T, E: From<Error>>(
+    linked: &Arc<Linked>,
+    inside: impl Future<Output = Inside<T, E>>,
+) -> Result<T, E> {
+    let inside = match linked.deadline {
+        None => inside.await,
+        Some(deadline) => match within(deadline.at, inside).await {
+            Some(inside) => inside,
+            None => return Err(grace(linked).await.into()),
+        },
+    };
+    match inside {
+        Inside::Done(result) => result,
+        Inside::Failed(error) => {
+            abandon(linked);
+            let end = poll_fn(|cx| linked.poll_drain(cx));
+            match linked.deadline {
+                None => _ = end.await,
+                Some(deadline) => {
+                    if within(deadline.at, end).await.is_none() {
+                        _ = grace(linked).await;
+                    }
+                }
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn grace(linked: &Arc<Linked>) -> Error {
+    let mut grace = Grace::begin(linked);
+    poll_fn(|cx| grace.poll(linked, cx)).await
+}
+
+/// What a request past its deadline still waits for: the end of the remote task, within a limit.
+#[derive(Debug)]
+pub(super) struct Grace {
+    /// `None` for a limit beyond the end of the clock.
+    until: Option<Expiry>,
+    _settling: Settling,
+}
+
+impl Grace {
+    /// Cancels the remote task.
+    pub(super) fn begin(linked: &Arc<Linked>) -> Self {
+        abandon(linked);
+        let limit = linked.peer.timeouts.context_cancel;
+        Self { until: instant_after(limit).map(Expiry::new), _settling: Settling::begin() }
+    }
+
+    /// Ready with the error of the request.
+    pub(super) fn poll(&mut self, linked: &Linked, cx: &mut Context<'_>) -> Poll<Error> {
+        if let Poll::Ready(outcome) = linked.poll_drain(cx) {
+            return Poll::Ready(told(linked, outcome));
+        }
+        let Some(until) = &mut self.until else { return Poll::Pending };
+        std::task::ready!(until.poll(cx));
+        tracing::warn!(
+            endpoint = %linked.endpoint, actor = %linked.peer.aid.uid,
+            "a task past its deadline did not end within {:?} (`Timeouts::context_cancel`)",
+            linked.peer.timeouts.context_cancel
+        );
+        Poll::Ready(linked.deadline_exceeded())
+    }
+}
+
+/// The deadline's error, with what else the other side had to report after it.
+fn told(linked: &Linked, outcome: Outcome) -> Error {
+    match (linked.deadline_exceeded(), outcome) {
+        (Error::DeadlineExceeded(exceeded), Outcome::Failed(late))
+            if !matches!(late, Error::Cancelled(_) | Error::DeadlineExceeded(_)) =>
+        {
+            exceeded.followed_by(late).into()
+        }
+        (exceeded, _) => exceeded,
+    }
+}
