@@ -42,7 +42,11 @@ pub use self::{
         SubscriberStatistics,
     },
     error::{Error, Result},
-    supervise::{ActorNursery, JoinAll, OneShot, RunInActor, StartActor, join_all},
+    proto::supervision::{Backoff, Supervision},
+    supervise::{
+        ActorNursery, JoinAll, OneShot, RunInActor, StartActor, SuperviseChild, Supervised, SupervisionEvent,
+        SupervisionEvents, Supervisor, join_all,
+    },
 };
 #[cfg(feature = "log")]
 pub use devx::log;
