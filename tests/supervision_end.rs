@@ -39,6 +39,21 @@ async fn gives_up(name: String) -> tractor::Result<()> {
     .await
 }
 
+/// Keeps a supervisor that has nothing to do for an hour.
+#[tractor::context(started = ())]
+async fn backs_off(ctx: Context<(), (), ()>, name: String) -> tractor::Result<()> {
+    tractor::open_nursery(async |an| {
+        let supervisor = an.supervise(Supervision::one_for_one().backoff(NEVER));
+        let below = supervisor.child(&name, set_up).await?;
+        supervisor.child(name, set_up).await?;
+        below.portal().await?.run(exits(3)).await.expect_err("it exits");
+        let _ctx = ctx.started(()).await?;
+        forever().await;
+        Ok(())
+    })
+    .await
+}
+
 fn set_up(child: StartActor) -> StartActor {
     child.enable_module(module_path!()).enable_module(MODULE)
 }
@@ -411,6 +426,50 @@ async fn a_supervisor_that_gives_up_elsewhere_is_a_failure_of_its_endpoint() -> 
             Ok(())
         })
         .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn cancelling_an_actor_ends_what_it_supervises() -> Result<()> {
+    tree(async |tree| {
+        tractor::open_nursery(async |an| {
+            let worker = support::start(an, tree.name("worker"), module_path!()).await?;
+            let left: Result<()> = worker
+                .open_context(backs_off(tree.name("below")), async |_ctx, ()| {
+                    assert_eq!(tree.processes().len(), 2);
+                    assert!(worker.cancel_actor().await?);
+                    forever().await;
+                    Ok(())
+                })
+                .await;
+            assert!(left.expect_err("it was cancelled").is_cancelled());
+            until(|| an.children().is_empty()).await;
+            assert!(tree.processes().is_empty(), "the actor has waited for its own");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+/// Without the deadline of [`tree`]: its clock is the one that is stopped here.
+#[tractor::test]
+async fn a_backoff_runs_on_the_runtime_s_clock() -> Result<()> {
+    tractor::open_nursery(async |an| {
+        let supervisor = an.supervise(Supervision::one_for_one().backoff(NEVER));
+        let worker = supervisor.child("hour", set_up).await?;
+        let mut events = supervisor.events();
+        end(&worker).await?;
+        while !matches!(events.next().await?, Some(SupervisionEvent::Restarting { .. })) {}
+        tokio::time::pause();
+        tokio::time::advance(NEVER.first - Duration::from_secs(60)).await;
+        assert!(an.children().is_empty(), "not yet");
+        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio::time::resume();
+        support::with_deadline(60, worker.portal_after(1)).await?;
+        supervisor.cancel().await;
+        Ok(())
     })
     .await
 }

@@ -387,3 +387,42 @@ async fn a_call_that_fails_is_no_reason_to_restart() -> Result<()> {
     })
     .await
 }
+
+#[tractor::test]
+async fn a_worker_that_is_killed_again_and_again_always_comes_back() -> Result<()> {
+    const ROUNDS: u16 = 20;
+    tree(async |tree| {
+        tractor::open_nursery(async |an| {
+            let supervisor =
+                an.supervise(quick(Supervision::one_for_one()).intensity(ROUNDS, Duration::from_secs(600)));
+            let worker = supervisor.child(tree.name("worker"), set_up).await?;
+            for round in 1..=u64::from(ROUNDS) {
+                assert_eq!(worker.incarnation(), round);
+                let calls = (0..4).map(|_| async {
+                    // Without a pause between two calls: many are made while the process dies.
+                    loop {
+                        if let Err(error) = worker.portal().await?.run(process_id()).await {
+                            return Ok(error);
+                        }
+                    }
+                });
+                let kill = async {
+                    for _ in 0..round % 5 {
+                        tokio::task::yield_now().await;
+                    }
+                    kill(&worker).await
+                };
+                let (errors, pid): (Result<Vec<Error>>, _) = tokio::join!(tractor::join_all(calls), kill);
+                let pid = pid?;
+                for error in errors? {
+                    assert_eq!(died(&error).pid().cast_signed(), pid, "{error:?}");
+                }
+                worker.portal_after(round).await?.run(process_id()).await?;
+            }
+            supervisor.cancel().await;
+            Ok(())
+        })
+        .await
+    })
+    .await
+}

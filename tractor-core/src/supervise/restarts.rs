@@ -59,10 +59,10 @@ pub(super) async fn drive(
         task,
         children: HashMap::new(),
         begun: Instant::now(),
+        cancelled: false,
         waiting: Vec::new(),
     };
     let cancel = driver.supervisor.nursery().inner.cancel.clone();
-    let mut cancelled = false;
     loop {
         let timeout = driver.machine.timeout();
         let timer = async {
@@ -73,9 +73,10 @@ pub(super) async fn drive(
         };
         tokio::select! {
             biased;
-            () = cancel.cancelled(), if !cancelled => {
-                cancelled = true;
-                driver.end_all("its nursery was cancelled", Input::Cancel);
+            // First: what is told after that is told because of it.
+            () = cancel.cancelled(), if !driver.cancelled => {
+                driver.cancelled = true;
+                driver.end_all(CANCELLED, Input::Cancel);
             }
             Some(note) = notes.recv() => driver.take(note),
             () = timer => driver.handle(Input::Timer),
@@ -94,6 +95,8 @@ struct Driver {
     /// Those that the machine knows.
     children: HashMap<ChildId, Child>,
     begun: Instant,
+    /// The nursery ends its children, or the actor does.
+    cancelled: bool,
     /// Dropped with the task: those who wait for its end.
     waiting: Vec<oneshot::Sender<()>>,
 }
@@ -141,7 +144,11 @@ impl Driver {
             Note::Declared(declared) => {
                 let Declared { id, restart, name, start, status } = *declared;
                 let (cancel, last) = (CancellationToken::new(), None);
-                self.children.insert(id, Child { name, start, status, cancel, last });
+                let child = Child { name, start, status, cancel, last };
+                if self.cancelled {
+                    child.is_over(&over(&child.name, CANCELLED));
+                }
+                self.children.insert(id, child);
                 self.handle(Input::Declared(id, restart));
             }
             Note::Up(id, portal) => self.up(id, portal),
@@ -311,6 +318,9 @@ impl Drop for Ending {
         self.tell(Note::Down(self.id, exit, error));
     }
 }
+
+/// Why there are no children any more when their nursery ends.
+const CANCELLED: &str = "its nursery was cancelled";
 
 fn over(name: &str, why: &str) -> Error {
     RuntimeFailure::new(format!("actor `{name}` has ended: {why}")).into()

@@ -27,6 +27,8 @@ use crate::proto::supervision::{ChildId, Restart, Supervision};
 ///
 /// Children are declared with [`child`](Self::child), and their order counts. Leaving the nursery waits for them as for all
 /// others: until they have ended for good. Dropping this handle changes nothing.
+///
+/// The end of a child is no failure of the nursery, unless the supervisor gives up because of it.
 #[derive(Clone)]
 pub struct Supervisor {
     shared: Arc<Shared>,
