@@ -43,7 +43,11 @@ pub use self::{
         StreamSubscriber, StreamTx, SubscriberStatistics, with_deadline, with_deadline_at,
     },
     error::{Error, Result},
-    supervise::{ActorNursery, JoinAll, OneShot, RunInActor, StartActor, join_all},
+    proto::supervision::{Backoff, Supervision},
+    supervise::{
+        ActorNursery, JoinAll, OneShot, RunInActor, StartActor, SuperviseChild, Supervised, SupervisionEvent,
+        SupervisionEvents, Supervisor, join_all,
+    },
 };
 #[cfg(feature = "log")]
 pub use devx::log;

@@ -7,6 +7,7 @@ mod closed;
 mod deadline;
 mod died;
 mod endpoint;
+mod gave_up;
 mod group;
 mod lagged;
 mod msg_type;
@@ -19,6 +20,7 @@ pub use closed::{CloseReason, TransportClosed};
 pub use deadline::DeadlineExceeded;
 pub use died::{ActorDied, ActorFailure};
 pub use endpoint::EndpointError;
+pub use gave_up::GaveUp;
 pub use group::ErrorGroup;
 pub use lagged::Lagged;
 pub use msg_type::{Blame, MsgTypeError};
@@ -52,6 +54,9 @@ pub enum Error {
     /// A child process could not be started.
     #[error(transparent)]
     Spawn(#[from] ActorFailure),
+    /// A supervisor has restarted its children too often.
+    #[error(transparent)]
+    GaveUp(#[from] GaveUp),
     /// The connection to the peer ended.
     #[error(transparent)]
     Closed(#[from] TransportClosed),
@@ -103,6 +108,7 @@ impl Error {
             (Self::Cancelled(one), Self::Cancelled(two)) => std::ptr::eq(one.msg(), two.msg()),
             (Self::MsgType(one), Self::MsgType(two)) => one.is_same(two),
             (Self::Died(one), Self::Died(two)) => one.pid() == two.pid(),
+            (Self::GaveUp(one), Self::GaveUp(two)) => one.is_same(two),
             (Self::Closed(one), Self::Closed(two)) => one.peer() == two.peer(),
             (Self::Group(one), Self::Group(two)) => std::ptr::eq(one.members(), two.members()),
             _ => false,

@@ -125,6 +125,7 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
         },
         Error::Messaging(_) => type_names::MESSAGING_ERROR,
         Error::Died(_) => "ActorDied",
+        Error::GaveUp(_) => "SupervisorGaveUp",
         Error::Spawn(_) => "ActorFailure",
         Error::Closed(_) => "TransportClosed",
         Error::Runtime(_) => type_names::RUNTIME_FAILURE,

@@ -45,6 +45,9 @@ pub const MESSAGE_OVERHEAD_BYTES: usize = 64;
 /// Bytes a stream direction may carry before the receiver grants more; both ends of a dialog start from it.
 pub const STREAM_WINDOW_INITIAL_BYTES: usize = 256 * 1024;
 
+/// Events of one supervisor kept for who watches it; slower watchers lose the oldest.
+pub const SUPERVISION_EVENTS_MAX: usize = 256;
+
 /// Declares a table of knobs: a struct with a default for every field, and its fields by name.
 macro_rules! knobs {
     (

@@ -96,8 +96,17 @@ impl StartActor {
         self
     }
 
-    async fn start(self) -> Result<Portal> {
-        self.allow.check()?;
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Refuses an allow-list with something on it that is not registered.
+    pub(super) fn check(&self) -> Result<()> {
+        Ok(self.allow.check()?)
+    }
+
+    /// A fresh identity, and what the process begins with.
+    pub(super) fn birth(self) -> (Uid, Birth) {
         let actor = &self.nursery.inner.actor;
         let uid = Uid::new(self.name.as_str(), uuid::Uuid::new_v4().to_string());
         let log = self.log.unwrap_or_else(|| actor.log_filter().to_owned());
@@ -106,7 +115,7 @@ impl StartActor {
             worker_threads: self.worker_threads,
             log: log.replace(' ', ""),
             uuid: uid.uuid().to_owned(),
-            name: self.name.clone(),
+            name: self.name,
         };
         let file = std::env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string());
         let boot = SpawnSpec {
@@ -120,10 +129,16 @@ impl StartActor {
             limits: self.limits.unwrap_or_else(|| actor.limits().clone()),
             timeouts: self.timeouts.unwrap_or_else(|| actor.timeouts().clone()),
         };
-        let born = self.nursery.adopt(uid, Birth { process, boot })?;
-        match born.await {
+        (uid, Birth { process, boot })
+    }
+
+    async fn start(self) -> Result<Portal> {
+        self.check()?;
+        let (nursery, name) = (self.nursery.clone(), self.name.clone());
+        let (uid, birth) = self.birth();
+        match nursery.adopt(uid, birth)?.await {
             Ok(newborn) => newborn.map(Newborn::take),
-            Err(_dropped) => Err(Error::Spawn(ActorFailure::new(self.name, "the runtime is shutting down"))),
+            Err(_dropped) => Err(Error::Spawn(ActorFailure::new(name, "the runtime is shutting down"))),
         }
     }
 }

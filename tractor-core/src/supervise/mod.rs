@@ -1,18 +1,26 @@
-//! Child processes: nurseries that own them, a supervisor task for each, and the ladder that ends them.
+//! Child processes: nurseries that own them, a supervisor task for each, the ladder that ends them, and who restarts
+//! them.
 
 mod builder;
 mod child;
+mod events;
 mod join;
 mod nursery;
 mod one_shot;
 mod process;
 mod reaper;
+mod restarts;
 mod sockets;
+mod supervised;
+mod supervisor;
 
 pub use builder::StartActor;
+pub use events::{SupervisionEvent, SupervisionEvents};
 pub use join::{JoinAll, join_all};
 pub use nursery::ActorNursery;
 pub(crate) use nursery::open_nursery_in;
 pub use one_shot::{OneShot, RunInActor};
 pub(crate) use process::{ChildSpec, Entry, set_entry};
 pub(crate) use reaper::{PROCESS_NAME_PREFIX, adopt_orphans};
+pub use supervised::Supervised;
+pub use supervisor::{SuperviseChild, Supervisor};

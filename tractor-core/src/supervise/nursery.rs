@@ -41,6 +41,8 @@ pub struct ActorNursery {
 
 pub(super) struct Inner {
     pub(super) actor: Actor,
+    /// Set when the children must end: with the nursery, or with the actor.
+    pub(super) cancel: CancellationToken,
     state: Mutex<State>,
 }
 
@@ -52,7 +54,6 @@ struct State {
     errors: Vec<Error>,
     /// No further children.
     closed: bool,
-    cancelled: bool,
     /// The cancellation found something to end.
     caught: bool,
     /// The one scope.
@@ -92,20 +93,34 @@ impl Inner {
     }
 
     fn cancel_all(&self) {
-        let mut children = Vec::new();
-        self.update(|state| {
-            state.cancelled = true;
-            state.caught |= !state.children.is_empty();
-            children.clone_from(&state.children);
-        });
-        for child in children {
-            child.cancel.cancel();
-        }
+        self.update(|state| state.caught |= !state.children.is_empty());
+        self.cancel.cancel();
     }
 
     /// Whether children are being cancelled.
     pub(super) fn is_cancelled(&self) -> bool {
-        self.lock().cancelled
+        self.cancel.is_cancelled()
+    }
+
+    /// Counts a task that starts children, unless there can be no further ones.
+    pub(super) fn enter(self: &Arc<Self>, name: &str) -> Result<Running> {
+        let mut state = self.lock();
+        self.check_open(&state, name)?;
+        state.running += 1;
+        Ok(Running(self.clone()))
+    }
+
+    fn check_open(&self, state: &State, name: &str) -> Result<()> {
+        let why = if self.actor.children_end().is_cancelled() {
+            "actor is ending"
+        } else if self.cancel.is_cancelled() {
+            "nursery is being cancelled"
+        } else if state.closed {
+            "nursery has ended"
+        } else {
+            return Ok(());
+        };
+        Err(RuntimeFailure::new(format!("actor `{name}` was not started: its {why}")).into())
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Running {
@@ -136,7 +151,9 @@ impl Inner {
 
 impl ActorNursery {
     fn new(actor: Actor) -> Self {
-        Self { inner: Arc::new(Inner { actor, state: Mutex::default() }) }
+        // The end of the actor ends the children of nurseries that live on in tasks of their own.
+        let cancel = actor.children_end();
+        Self { inner: Arc::new(Inner { actor, cancel, state: Mutex::default() }) }
     }
 
     /// Starts a child actor in a process of its own; await the builder to get a [`Portal`](crate::Portal) to it.
@@ -188,39 +205,54 @@ impl ActorNursery {
         self.inner.lock().children.iter().map(|child| child.uid.clone()).collect()
     }
 
-    /// Starts a child and its supervisor.
+    /// Starts a child and the task that watches over it. Its unexpected end is a failure of the nursery.
     pub(super) fn adopt(&self, uid: Uid, birth: Birth) -> Result<oneshot::Receiver<Result<Newborn>>> {
-        // The end of the actor ends the children of nurseries that live on in tasks of their own.
-        let (cancel, reaped) = (self.inner.actor.children_end(), CancellationToken::new());
-        let child = Arc::new(ChildActor { uid, cancel, reaped });
-        let mut state = self.inner.lock();
-        if state.closed || state.cancelled || child.cancel.is_cancelled() {
-            let why = if child.cancel.is_cancelled() {
-                "actor is ending"
-            } else if state.cancelled {
-                "nursery is being cancelled"
-            } else {
-                "nursery has ended"
-            };
-            let text = format!("actor `{}` was not started: its {why}", child.uid.name());
-            return Err(RuntimeFailure::new(text).into());
-        }
-        state.children.push(child.clone());
-        state.running += 1;
-        drop(state);
-        let (born, birth_result) = oneshot::channel();
-        let (inner, running) = (self.inner.clone(), Running(self.inner.clone()));
+        let Adopted { born, life, running, child: _ } = self.enlist(uid, birth)?;
+        let inner = self.inner.clone();
         self.inner.actor.spawn_supervisor(async move {
-            let error = supervise(inner.actor.clone(), child.clone(), birth, born).await;
-            child.reaped.cancel();
-            inner.update(|state| state.children.retain(|other| !Arc::ptr_eq(other, &child)));
-            if let Some(error) = error {
+            if let Some(error) = life.await {
                 inner.fail(error);
             }
             drop(running);
         });
-        Ok(birth_result)
+        Ok(born)
     }
+
+    /// Makes a child of this nursery, whose life is for the caller to run.
+    pub(super) fn enlist(
+        &self,
+        uid: Uid,
+        birth: Birth,
+    ) -> Result<Adopted<impl Future<Output = Option<Error>> + Send + 'static>> {
+        let (cancel, reaped) = (self.inner.cancel.child_token(), CancellationToken::new());
+        let child = Arc::new(ChildActor { uid, cancel, reaped });
+        let mut state = self.inner.lock();
+        self.inner.check_open(&state, child.uid.name())?;
+        state.children.push(child.clone());
+        state.running += 1;
+        drop(state);
+        let (born_sender, born) = oneshot::channel();
+        let (inner, running) = (self.inner.clone(), Running(self.inner.clone()));
+        let own = child.clone();
+        let life = async move {
+            let error = supervise(inner.actor.clone(), own.clone(), birth, born_sender).await;
+            own.reaped.cancel();
+            inner.update(|state| state.children.retain(|other| !Arc::ptr_eq(other, &own)));
+            error
+        };
+        Ok(Adopted { child, born, life, running })
+    }
+}
+
+/// A child on the nursery's list.
+pub(super) struct Adopted<L> {
+    pub(super) child: Arc<ChildActor>,
+    /// Gets the portal once the child has booted.
+    pub(super) born: oneshot::Receiver<Result<Newborn>>,
+    /// From spawn to reaping; an unexpected end is the result.
+    pub(super) life: L,
+    /// Dropped when the end was dealt with.
+    pub(super) running: Running,
 }
 
 impl fmt::Debug for ActorNursery {
@@ -228,7 +260,7 @@ impl fmt::Debug for ActorNursery {
         let state = self.inner.lock();
         f.debug_struct("ActorNursery")
             .field("children", &state.children.iter().map(|child| &child.uid).collect::<Vec<_>>())
-            .field("cancelled", &state.cancelled)
+            .field("cancelled", &self.inner.is_cancelled())
             .finish()
     }
 }

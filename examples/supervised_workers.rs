@@ -1,0 +1,96 @@
+//! Workers that come back: a supervisor restarts those that crash, and gives up on one that cannot live.
+//!
+//! Numbers are squared by two workers. One of them is killed in the middle of its work, the way the kernel does it when memory
+//! runs out. The supervisor starts it again; what was lost with it is asked for again here, where it is known that
+//! this does no harm. Then it dies too often.
+//!
+//! Run it with `cargo run --example supervised_workers`.
+
+#![allow(clippy::print_stdout, reason = "printing is what an example is for")]
+
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tractor::{Backoff, Error, Supervised, Supervision, SupervisionEvent, SupervisionEvents};
+
+#[tractor::actor_fn]
+async fn square(n: u64) -> u64 {
+    n * n
+}
+
+/// Squares, whatever happens to the worker meanwhile.
+async fn square_at(worker: &Supervised, n: u64) -> tractor::Result<u64> {
+    loop {
+        // The process that lives; waits for the next one where there is none.
+        let portal = worker.portal().await?;
+        match portal.run(square(n)).await {
+            Err(Error::Died(death)) => println!("    {death}; asking again"),
+            result => return result,
+        }
+    }
+}
+
+async fn kill(worker: &Supervised) -> Result<(), Box<dyn std::error::Error>> {
+    let portal = worker.portal().await?;
+    let pid = portal.pid().and_then(|pid| Pid::from_raw(pid.try_into().ok()?)).ok_or("no pid")?;
+    kill_process(pid, Signal::KILL)?;
+    Ok(())
+}
+
+/// Prints what happens until a worker lives for this often.
+async fn watch(events: &mut SupervisionEvents, lives: u64) -> tractor::Result<()> {
+    while let Some(event) = events.next().await? {
+        match event {
+            SupervisionEvent::Up { child, incarnation } => {
+                println!("    {child} is up, number {incarnation}");
+                if incarnation == lives {
+                    break;
+                }
+            }
+            SupervisionEvent::Restarting { child, delay } => println!("    {child} restarts in {delay:?}"),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[tractor::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let backoff = Backoff { first: Duration::from_millis(20), factor: 2, max: Duration::from_secs(1) };
+    let how = Supervision::one_for_one().intensity(3, Duration::from_secs(60)).backoff(backoff);
+    let left = tractor::open_nursery(async |an| -> Result<(), Box<dyn std::error::Error>> {
+        let supervisor = an.supervise(how);
+        let left = supervisor.child("left", |child| child.expose(square)).await?;
+        let right = supervisor.child("right", |child| child.expose(square)).await?;
+        println!("{}, {}", square_at(&left, 3).await?, square_at(&right, 4).await?);
+
+        let mut events = supervisor.events();
+        println!("the left one is killed:");
+        kill(&left).await?;
+        assert_eq!(square_at(&left, 5).await?, 25);
+        watch(&mut events, 2).await?;
+        assert_eq!((left.incarnation(), right.incarnation()), (2, 1));
+
+        println!("it is killed again and again:");
+        loop {
+            let before = left.incarnation();
+            kill(&left).await?;
+            left.portal_after(before).await?;
+            watch(&mut events, before + 1).await?;
+        }
+    })
+    .await;
+
+    let error = left.expect_err("it was killed once too often");
+    println!("{error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        println!("    because {cause}");
+        source = cause.source();
+    }
+    match error.downcast_ref::<Error>() {
+        Some(Error::GaveUp(gave_up)) => assert_eq!((gave_up.child(), gave_up.restarts()), ("left", 3)),
+        other => panic!("the supervisor should have given up, not this: {other:?}"),
+    }
+    Ok(())
+}

@@ -1,0 +1,330 @@
+//! The supervisor as a state machine; see the parent module for its rules.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::policy::{Restart, Strategy, Supervision};
+
+/// What one supervisor decides.
+///
+/// Inputs are handed to [`handle`](Self::handle) together with the time since some fixed start, which never goes back.
+/// Then [`poll_output`](Self::poll_output) is called until it gives nothing more, and [`Input::Timer`] comes at
+/// [`timeout`](Self::timeout).
+#[derive(Debug)]
+pub struct Machine {
+    how: Supervision,
+    phase: Phase,
+    /// In the order of their declaration. Those that have ended for good are taken out.
+    children: BTreeMap<ChildId, Child>,
+    /// When there were restarts, within the last window.
+    restarts: VecDeque<Duration>,
+    outputs: VecDeque<Output>,
+}
+
+/// A child; the order is that of the declarations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChildId(pub u64);
+
+/// What has happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// A child was declared; its id is larger than those before.
+    Declared(ChildId, Restart),
+    /// A child has booted.
+    Started(ChildId),
+    /// A child's process is gone.
+    Exited(ChildId, Exit),
+    /// One child must end for good.
+    Remove(ChildId),
+    /// All children must end for good, one after the other.
+    Stop,
+    /// All children must end for good, at once.
+    Cancel,
+    /// The time of [`Machine::timeout`] has come.
+    Timer,
+}
+
+/// How a child has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It was asked to, or said so before.
+    InOrder,
+    /// By itself.
+    Crashed,
+    /// It was never up.
+    NotStarted,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Start a child.
+    Start(ChildId),
+    /// Ask a child to end; it may still be booting.
+    Stop(ChildId),
+    /// A child's end has caused a restart, which waits this long; for news, there is nothing to do.
+    Restarting(ChildId, Duration),
+    /// A child has ended for good. It is not mentioned again.
+    Over(ChildId),
+    /// There were too many restarts when this child ended. All are told to stop, at once.
+    GaveUp {
+        /// Whose end it was.
+        child: ChildId,
+        /// Restarts made within the window before it.
+        restarts: u16,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Children are restarted.
+    Open,
+    /// Children end for good, and no further ones are started.
+    Ending,
+}
+
+#[derive(Debug)]
+struct Child {
+    restart: Restart,
+    life: Life,
+    /// Restarts in a row that its own ends have caused.
+    streak: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// There is no process; one is started when it is its turn, not before `due`.
+    Waiting {
+        due: Duration,
+    },
+    Starting,
+    Up {
+        since: Duration,
+    },
+    /// There is a process, which is asked to end when those declared later are gone.
+    Doomed(Next),
+    /// It was asked to end.
+    Stopping(Next),
+}
+
+/// What comes after a stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Restart { due: Duration },
+    Over,
+}
+
+impl Machine {
+    /// A supervisor without children.
+    pub fn new(how: Supervision) -> Self {
+        Self {
+            how,
+            phase: Phase::Open,
+            children: BTreeMap::new(),
+            restarts: VecDeque::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what has happened. What concerns a child that has ended for good, or comes when it cannot be, changes
+    /// nothing.
+    pub fn handle(&mut self, input: Input, now: Duration) {
+        match input {
+            Input::Declared(id, restart) => self.declared(id, restart, now),
+            Input::Started(id) => {
+                if let Some(child) = self.children.get_mut(&id)
+                    && child.life == Life::Starting
+                {
+                    child.life = Life::Up { since: now };
+                }
+            }
+            Input::Exited(id, exit) => self.exited(id, exit, now),
+            Input::Remove(id) => self.end(id),
+            Input::Stop => self.end_all(),
+            Input::Cancel => self.cancel(),
+            Input::Timer => {}
+        }
+        self.stop_next();
+        self.start_due(now);
+    }
+
+    /// What is to be done next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Input::Timer`] is due.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.startable().map(|(_, due)| due).min()
+    }
+
+    /// Whether a child is up and stays so, as far as is known.
+    pub fn is_up(&self, id: ChildId) -> bool {
+        matches!(self.children.get(&id), Some(Child { life: Life::Up { .. }, .. }))
+    }
+
+    /// Whether every child has ended for good.
+    pub fn is_idle(&self) -> bool {
+        self.children.is_empty()
+    }
+
+    fn declared(&mut self, id: ChildId, restart: Restart, now: Duration) {
+        match self.phase {
+            Phase::Open => {
+                self.children.insert(id, Child { restart, life: Life::Waiting { due: now }, streak: 0 });
+            }
+            Phase::Ending => self.outputs.push_back(Output::Over(id)),
+        }
+    }
+
+    fn exited(&mut self, id: ChildId, exit: Exit, now: Duration) {
+        let Some(child) = self.children.get_mut(&id) else { return };
+        let up_for = match child.life {
+            Life::Waiting { .. } => return,
+            Life::Doomed(Next::Restart { due }) | Life::Stopping(Next::Restart { due }) => {
+                child.life = Life::Waiting { due };
+                return;
+            }
+            Life::Doomed(Next::Over) | Life::Stopping(Next::Over) => return self.over(id),
+            Life::Starting => Duration::ZERO,
+            Life::Up { since } => now.saturating_sub(since),
+        };
+        match (child.restart, exit) {
+            (Restart::Permanent, _) | (Restart::Transient, Exit::Crashed | Exit::NotStarted) => {
+                self.restart(id, up_for, now);
+            }
+            (Restart::Transient, Exit::InOrder) | (Restart::Temporary, _) => self.over(id),
+        }
+    }
+
+    /// A child has ended by itself and has to be started again, and others with it; unless it was once too often.
+    fn restart(&mut self, id: ChildId, up_for: Duration, now: Duration) {
+        let Supervision { strategy, intensity, backoff } = self.how;
+        while self.restarts.front().is_some_and(|made| now.saturating_sub(*made) >= intensity.window) {
+            self.restarts.pop_front();
+        }
+        if self.restarts.len() >= usize::from(intensity.restarts) {
+            self.outputs.push_back(Output::GaveUp { child: id, restarts: intensity.restarts });
+            self.over(id);
+            return self.cancel();
+        }
+        self.restarts.push_back(now);
+        let Some(failed) = self.children.get_mut(&id) else { return };
+        if up_for >= intensity.window {
+            failed.streak = 0;
+        }
+        let delay = backoff.delay(failed.streak);
+        failed.streak = failed.streak.saturating_add(1);
+        let due = now.saturating_add(delay);
+        failed.life = Life::Waiting { due };
+        self.outputs.push_back(Output::Restarting(id, delay));
+        for (other, child) in &mut self.children {
+            let concerned = match strategy {
+                Strategy::OneForOne => false,
+                Strategy::OneForAll => *other != id,
+                Strategy::RestForOne => *other > id,
+            };
+            if concerned {
+                child.restart_with(due);
+            }
+        }
+    }
+
+    /// One child must end for good.
+    fn end(&mut self, id: ChildId) {
+        let Some(child) = self.children.get_mut(&id) else { return };
+        child.life = match child.life {
+            Life::Waiting { .. } => return self.over(id),
+            Life::Starting | Life::Up { .. } | Life::Doomed(_) => Life::Doomed(Next::Over),
+            Life::Stopping(_) => Life::Stopping(Next::Over),
+        };
+    }
+
+    fn end_all(&mut self) {
+        self.phase = Phase::Ending;
+        let ids: Vec<_> = self.children.keys().copied().collect();
+        for id in ids {
+            self.end(id);
+        }
+    }
+
+    fn cancel(&mut self) {
+        self.end_all();
+        for (id, child) in &mut self.children {
+            if let Life::Doomed(next) = child.life {
+                child.life = Life::Stopping(next);
+                self.outputs.push_back(Output::Stop(*id));
+            }
+        }
+    }
+
+    fn over(&mut self, id: ChildId) {
+        self.children.remove(&id);
+        self.outputs.push_back(Output::Over(id));
+    }
+
+    /// Stops the last of those that have to, if none declared after it is still there.
+    fn stop_next(&mut self) {
+        let last = self.children.iter_mut().rev().find(|(_, child)| child.is_leaving());
+        if let Some((id, child)) = last
+            && let Life::Doomed(next) = child.life
+        {
+            child.life = Life::Stopping(next);
+            self.outputs.push_back(Output::Stop(*id));
+        }
+    }
+
+    fn start_due(&mut self, now: Duration) {
+        let due: Vec<_> = self.startable().filter(|(_, due)| *due <= now).map(|(id, _)| id).collect();
+        for id in due {
+            if let Some(child) = self.children.get_mut(&id) {
+                child.life = Life::Starting;
+                self.outputs.push_back(Output::Start(id));
+            }
+        }
+    }
+
+    /// The children whose turn it is, and from when on.
+    fn startable(&self) -> impl Iterator<Item = (ChildId, Duration)> {
+        let turns = match self.how.strategy {
+            Strategy::OneForOne => usize::MAX,
+            Strategy::OneForAll | Strategy::RestForOne if self.children.values().any(Child::is_leaving) => 0,
+            Strategy::OneForAll | Strategy::RestForOne => 1,
+        };
+        let down = self.children.iter().filter(|(_, child)| !matches!(child.life, Life::Up { .. }));
+        down.take(turns).filter_map(|(id, child)| match child.life {
+            Life::Waiting { due } => Some((*id, due)),
+            _ => None,
+        })
+    }
+}
+
+impl Child {
+    /// Whether it has to end before anything else.
+    fn is_leaving(&self) -> bool {
+        matches!(self.life, Life::Doomed(_) | Life::Stopping(_))
+    }
+
+    /// A sibling's restart concerns this one.
+    fn restart_with(&mut self, sibling_due: Duration) {
+        let next = match self.restart {
+            Restart::Temporary => Next::Over,
+            Restart::Permanent | Restart::Transient => Next::Restart { due: sibling_due },
+        };
+        self.life = match self.life {
+            Life::Waiting { due } => Life::Waiting { due: due.max(sibling_due) },
+            Life::Starting | Life::Up { .. } => Life::Doomed(next),
+            Life::Doomed(next) => Life::Doomed(next.not_before(sibling_due)),
+            Life::Stopping(next) => Life::Stopping(next.not_before(sibling_due)),
+        };
+    }
+}
+
+impl Next {
+    fn not_before(self, earliest: Duration) -> Self {
+        match self {
+            Self::Restart { due } => Self::Restart { due: due.max(earliest) },
+            Self::Over => Self::Over,
+        }
+    }
+}
