@@ -58,9 +58,18 @@ fn body(bytes: &[u8]) -> Bytes {
 /// Decodes `hex`, a whole frame, and checks that encoding gives the same bytes again.
 fn both_ways(hex: &str) -> Msg {
     let bytes = unhex(hex);
+    keep(&bytes);
     let msg = decode(&body(&bytes)).unwrap();
     assert_eq!(frame_of(&msg), bytes, "{msg:?}");
     msg
+}
+
+/// Writes a frame where `fuzz/seed` collects them.
+fn keep(frame: &[u8]) {
+    if let Some(folder) = std::env::var_os("TRACTOR_FRAMES_OUT") {
+        let sum = frame.iter().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
+        std::fs::write(std::path::Path::new(&folder).join(format!("{sum:08x}")), frame).unwrap();
+    }
 }
 
 fn pld_body(kind: PldKind, cid: &Cid, pld: &[u8]) -> Vec<u8> {

@@ -4,6 +4,8 @@
 //! extension they travel as maps with field names ([`PayloadFormat::Named`]), and types that have a text form for
 //! people (UUIDs, IP addresses) use it.
 
+mod positional;
+
 use std::fmt;
 use std::io::ErrorKind;
 
@@ -13,7 +15,21 @@ use rmp_serde::decode::ReadRefReader;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
+use self::positional::Stopped;
+
 /// A type whose values can travel between actors: any owned serde type.
+///
+/// Between Rust actors the fields of a struct travel without their names. For some attributes of serde this matters:
+///
+/// | attribute | what happens |
+/// | --- | --- |
+/// | `skip_serializing_if` | a value that leaves a field out travels with names: it takes longer, and more room |
+/// | `flatten`, `rename`, `default`, `alias`, `tag = ".."`, `skip` | nothing special |
+/// | `tag = "..", content = ".."` | variants without content, and those with named fields, are refused by the receiver |
+/// | `untagged` | variants with named fields are refused; variants of different structs are told apart by their fields' types alone: the first that fits wins |
+/// | `skip_serializing` or `skip_deserializing` alone | refused, or, where the fields behind it have a `default`, read as one of those: use `skip` |
+///
+/// An `Option` in an `Option` is read as one: `Some(None)` arrives as `None`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel between actors",
     label = "not a payload type",
@@ -45,7 +61,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
 /// How structs are laid out in payloads on one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayloadFormat {
-    /// As arrays of field values.
+    /// As arrays of field values. A value in which some struct leaves a field out (`skip_serializing_if`) has maps
+    /// instead, in all of its structs: an array cannot tell which field is missing.
     Positional,
     /// As maps from field name to value.
     Named,
@@ -65,6 +82,8 @@ impl std::error::Error for PayloadError {}
 
 /// Appends a value.
 ///
+/// A value that leaves a field out is serialized twice, the first time up to that field.
+///
 /// # Errors
 /// The value's own serializer failed; `out` may then end in a partial value.
 #[inline]
@@ -75,7 +94,16 @@ pub fn encode<T: Serialize + ?Sized>(
 ) -> Result<(), PayloadError> {
     let done = match format {
         PayloadFormat::Positional => {
-            value.serialize(&mut rmp_serde::Serializer::new(out).with_bytes(BytesMode::Normal))
+            let start = out.len();
+            let mut serializer = rmp_serde::Serializer::new(&mut *out).with_bytes(BytesMode::Normal);
+            match positional::serialize(value, &mut serializer) {
+                Ok(()) => return Ok(()),
+                Err(Stopped::Failed(error)) => Err(error),
+                Err(Stopped::LeavesOut) => {
+                    out.truncate(start);
+                    value.serialize(&mut rmp_serde::Serializer::new(out).with_struct_map())
+                }
+            }
         }
         PayloadFormat::Named => {
             value.serialize(&mut rmp_serde::Serializer::new(out).with_struct_map().with_human_readable())

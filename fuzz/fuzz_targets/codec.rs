@@ -1,0 +1,70 @@
+//! Any bytes as the body of a frame: what is accepted is written and read again without a change.
+//!
+//! Looked for: a panic, a payload that is not exactly one value of the frame, a message that does not survive a round
+//! trip, a short way ([`codec::peek_pld`], [`codec::peek_start_ack`]) that disagrees with the long one.
+
+#![no_main]
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+use tractor_core::proto::codec::{self, PldKind, raw};
+use tractor_core::proto::limits::NESTING_DEPTH_MAX;
+use tractor_core::proto::msg::Msg;
+use tractor_core::proto::payload;
+use tractor_fuzz::{encoded, raw_spans};
+
+fuzz_target!(|data: &[u8]| {
+    let frame = Bytes::copy_from_slice(data);
+    check_short_ways(&frame);
+    let msg = match codec::decode(&frame) {
+        Ok(msg) => msg,
+        Err(error) => {
+            assert!(error.to_string().len() < 4096, "an error as long as the peer likes: {error}");
+            return;
+        }
+    };
+    // The payload of a `Yield` is its consumer's to check; it may be anything but empty.
+    let unchecked = matches!(msg, Msg::Yield { .. });
+    for span in raw_spans(&msg) {
+        let inside = frame.as_ptr_range().contains(&span.as_ptr());
+        assert!(inside && span.len() <= frame.len(), "a payload outside of its frame");
+        assert!(unchecked || raw::check_one_value(span, NESTING_DEPTH_MAX).is_ok(), "{span:02x?} in {msg:?}");
+        payload::render(span);
+    }
+    if let Msg::Yield { pld, .. } = &msg
+        && raw::check_one_value(pld, NESTING_DEPTH_MAX).is_err()
+    {
+        return;
+    }
+    let again = encoded(&msg);
+    let read =
+        codec::decode(&again).unwrap_or_else(|error| panic!("{msg:?} is refused when sent on: {error}"));
+    assert_eq!(read, msg);
+    assert_eq!(encoded(&read), again, "the encoding of one message is one");
+});
+
+/// What is recognised without a decode is what a decode finds.
+fn check_short_ways(frame: &Bytes) {
+    let decoded = codec::decode(frame).ok();
+    let spoken = |cid: &[u8]| std::str::from_utf8(cid).ok().and_then(tractor_core::proto::id::Cid::new);
+    for kind in [PldKind::Started, PldKind::Yield, PldKind::Return, PldKind::CancelAck] {
+        let Some((cid, at)) = codec::peek_pld(kind, frame) else { continue };
+        let Some(cid) = spoken(cid) else { continue };
+        let pld = frame.slice(at..);
+        if raw::check_one_value(&pld, NESTING_DEPTH_MAX - 1).is_err() {
+            continue; // the consumer refuses it
+        }
+        let found = match kind {
+            PldKind::Started => Msg::Started { cid, pld },
+            PldKind::Yield => Msg::Yield { cid, pld },
+            PldKind::Return => Msg::Return { cid, pld },
+            PldKind::CancelAck => Msg::CancelAck { cid, pld },
+        };
+        assert_eq!(decoded.as_ref(), Some(&found));
+    }
+    if let Some((cid, functype)) = codec::peek_start_ack(frame)
+        && let Some(cid) = spoken(cid)
+    {
+        assert_eq!(decoded, Some(Msg::StartAck { cid, functype }));
+    }
+}

@@ -1,0 +1,240 @@
+//! Dialog machines under any sequence of events: two honest ends, and one end with a peer that says anything.
+//!
+//! Looked for: a state of two honest ends that the exhaustive search was too short to reach, and with a dishonest peer a
+//! second outcome, a value after the end, a command that is allowed after it.
+
+#![no_main]
+
+#[path = "../../tractor-core/tests/dialog_world/mod.rs"]
+mod dialog_world;
+
+use dialog_world::{STEPS, World};
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
+use tractor_core::proto::dialog::{Command, Conclusion, Dialog, Effect, Received, Side, TaskEnd};
+use tractor_core::proto::id::Uid;
+use tractor_core::proto::msg::FuncType;
+
+#[derive(Debug, Arbitrary)]
+enum Input {
+    Honest { yields_max: u8, steps: Vec<u8> },
+    Alone { side: End, kind: Kind, events: Vec<Event> },
+}
+
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum End {
+    Parent,
+    Child,
+}
+
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum Kind {
+    Function,
+    Stream,
+    Context,
+}
+
+/// What the peer, the local task or the connection does.
+#[derive(Debug, Clone, Copy, Arbitrary)]
+enum Event {
+    StartAck(Kind),
+    Started,
+    Yield,
+    Stop,
+    Return,
+    CancelAck,
+    Error,
+    Credit(u32),
+    WeStart,
+    WeOpen,
+    WeYield,
+    WeStop,
+    Cancel(bool),
+    Lose,
+    TaskReturns,
+    TaskFails,
+    TaskDropped,
+}
+
+fuzz_target!(|input: Input| match input {
+    Input::Honest { yields_max, steps } => honest(yields_max, &steps),
+    Input::Alone { side, kind, events } => alone(side, kind, &events),
+});
+
+/// The invariants of the search, on a walk as long as the input.
+fn honest(yields_max: u8, steps: &[u8]) {
+    let mut world = World::new(yields_max);
+    for step in steps {
+        let step = STEPS[usize::from(*step) % STEPS.len()];
+        let Some(next) = world.after(step) else { continue };
+        next.check();
+        next.check_at_rest();
+        world = next;
+    }
+}
+
+/// What one end has seen and done.
+#[derive(Debug, Default)]
+struct Seen {
+    first: bool,
+    end_of_stream: bool,
+    started: bool,
+    stopped: bool,
+    outcomes: usize,
+    conclusions: usize,
+    cancelled_by: Option<Uid>,
+    lost: bool,
+}
+
+fn alone(side: End, kind: Kind, events: &[Event]) {
+    let kind = kind.functype();
+    let mut dialog = match side {
+        End::Parent => Dialog::parent(kind),
+        End::Child => Dialog::child(kind),
+    };
+    let mut seen = Seen::default();
+    for event in events {
+        let was_settled = dialog.is_settled();
+        let before = dialog.clone();
+        seen.take(&mut dialog, *event);
+        assert!(!was_settled || dialog.is_settled(), "{event:?} brought an ended dialog back: {before:?}");
+        assert!(
+            !was_settled || event.received().is_none() || dialog == before,
+            "{event:?} changed an ended dialog"
+        );
+        assert!(seen.outcomes <= 1 && seen.conclusions <= 1, "two ends of one dialog: {seen:?}");
+        if dialog.side() == Side::Parent {
+            assert_eq!(dialog.is_settled(), seen.outcomes == 1, "{event:?} of {before:?}: {seen:?}");
+        }
+        assert!(!dialog.phase_name().is_empty());
+    }
+}
+
+impl Seen {
+    fn take(&mut self, dialog: &mut Dialog, event: Event) {
+        if let Some(msg) = event.received() {
+            return self.receive(dialog, msg);
+        }
+        match event {
+            Event::WeStart => self.command(dialog, Command::Started),
+            Event::WeOpen => self.command(dialog, Command::OpenStream),
+            Event::WeYield => self.command(dialog, Command::Yield),
+            Event::WeStop => self.command(dialog, Command::Stop),
+            Event::Cancel(ours) => self.cancel(dialog, Uid::new(if ours { "us" } else { "them" }, "x")),
+            Event::Lose => {
+                let live = !dialog.is_settled();
+                assert_eq!(dialog.lose(), live);
+                self.lost |= live;
+                if dialog.side() == Side::Parent {
+                    self.outcomes += usize::from(live);
+                }
+            }
+            Event::TaskReturns => self.conclude(dialog, TaskEnd::Returned),
+            Event::TaskFails => self.conclude(dialog, TaskEnd::Failed),
+            Event::TaskDropped => self.conclude(dialog, TaskEnd::Dropped),
+            _ => unreachable!("messages are handled above"),
+        }
+    }
+
+    fn receive(&mut self, dialog: &mut Dialog, msg: Received<(), ()>) {
+        let over = dialog.is_settled();
+        let parent = dialog.side() == Side::Parent;
+        let effect = dialog.receive(msg);
+        if over {
+            assert!(matches!(effect, Effect::Ignored(_)), "{effect:?} of a dialog that is over");
+        }
+        match effect {
+            Effect::First(()) => assert!(parent && !std::mem::replace(&mut self.first, true)),
+            Effect::Deliver(()) => assert!(!self.end_of_stream, "a value behind the end of its stream"),
+            Effect::EndOfStream => assert!(!std::mem::replace(&mut self.end_of_stream, true)),
+            Effect::StreamDone | Effect::Settled { .. } | Effect::Failed(()) => {
+                assert!(parent && dialog.is_settled());
+                self.outcomes += 1;
+            }
+            Effect::CancelTask(()) => assert!(!parent && dialog.is_ending()),
+            Effect::Violated(violation) => {
+                assert!(!violation.to_string().is_empty());
+                self.outcomes += usize::from(parent);
+                assert!(parent || dialog.is_ending(), "a violation ends the task");
+            }
+            Effect::Accepted => assert!(parent),
+            Effect::Grant(_) | Effect::Ignored(_) => {}
+        }
+    }
+
+    fn command(&mut self, dialog: &mut Dialog, command: Command) {
+        let before = dialog.clone();
+        match dialog.command(command) {
+            Ok(()) => match command {
+                Command::Started => assert!(!std::mem::replace(&mut self.started, true), "started twice"),
+                Command::Stop => assert!(!std::mem::replace(&mut self.stopped, true), "stopped twice"),
+                Command::Yield => assert!(!self.stopped && !before.is_settled()),
+                Command::OpenStream => {}
+            },
+            Err(misuse) => {
+                assert!(!misuse.to_string().is_empty());
+                assert_eq!(*dialog, before, "a refused command changes nothing");
+            }
+        }
+    }
+
+    fn cancel(&mut self, dialog: &mut Dialog, by: Uid) {
+        let first = dialog.cancel(by.clone());
+        if first {
+            assert_eq!(self.cancelled_by, None, "the first request wins");
+            self.cancelled_by = Some(by);
+        }
+    }
+
+    fn conclude(&mut self, dialog: &mut Dialog, end: TaskEnd) {
+        if dialog.side() == Side::Parent {
+            return; // has no task
+        }
+        let failed = end == TaskEnd::Failed;
+        let conclusion = dialog.conclude(end);
+        if conclusion == Conclusion::Nothing {
+            assert!(self.lost || self.conclusions == 1, "an end that nobody is told");
+            return;
+        }
+        self.conclusions += 1;
+        assert!(dialog.is_settled());
+        assert!(!failed || conclusion == Conclusion::Error, "{conclusion:?} hides the task's own failure");
+        if let Conclusion::Cancelled(by) = conclusion {
+            assert_eq!(Some(by), self.cancelled_by, "nobody asked");
+        }
+    }
+}
+
+impl Kind {
+    fn functype(self) -> FuncType {
+        match self {
+            Self::Function => FuncType::AsyncFunc,
+            Self::Stream => FuncType::AsyncGen,
+            Self::Context => FuncType::Context,
+        }
+    }
+}
+
+impl Event {
+    fn received(self) -> Option<Received<(), ()>> {
+        Some(match self {
+            Self::StartAck(kind) => Received::StartAck(kind.functype()),
+            Self::Started => Received::Started(()),
+            Self::Yield => Received::Yield(()),
+            Self::Stop => Received::Stop,
+            Self::Return => Received::Return(()),
+            Self::CancelAck => Received::CancelAck(()),
+            Self::Error => Received::Error(()),
+            Self::Credit(bytes) => Received::Credit(bytes),
+            Self::WeStart
+            | Self::WeOpen
+            | Self::WeYield
+            | Self::WeStop
+            | Self::Cancel(_)
+            | Self::Lose
+            | Self::TaskReturns
+            | Self::TaskFails
+            | Self::TaskDropped => return None,
+        })
+    }
+}

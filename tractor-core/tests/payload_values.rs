@@ -1,0 +1,104 @@
+//! Payloads of every kind of serde type, over generated values and both formats.
+//!
+//! What comes back is what was sent, or there is an error at one of the two ends. Nothing is read as something else.
+
+#![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
+
+mod payload_types;
+
+use std::fmt::Debug;
+
+use payload_types as some;
+use payload_types::*;
+use proptest::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tractor_core::proto::args::ArgTuple;
+use tractor_core::proto::payload::{PayloadFormat, decode, encode};
+
+const DEPTH: usize = 64;
+const FORMATS: [PayloadFormat; 2] = [PayloadFormat::Positional, PayloadFormat::Named];
+
+fn sent<T: Serialize>(value: &T, format: PayloadFormat) -> Vec<u8> {
+    // What stands before the value stays.
+    let mut out = b"before".to_vec();
+    encode(value, format, &mut out).unwrap();
+    out.strip_prefix(b"before").unwrap().to_vec()
+}
+
+/// As a result, and as one of two arguments.
+fn assert_travels<T>(value: &T)
+where
+    T: Serialize + DeserializeOwned + PartialEq + Debug + Clone + Send + 'static,
+{
+    for format in FORMATS {
+        let bytes = sent(value, format);
+        assert_eq!(decode::<T>(&bytes, format, DEPTH).as_ref(), Ok(value), "{format:?} {bytes:02x?}");
+        let mut kwargs = Vec::new();
+        let names = &["first", "second"];
+        (value.clone(), 7u8).encode(names, format, &mut kwargs).unwrap();
+        let read = <(T, u8) as ArgTuple>::decode(names, format, DEPTH, &kwargs);
+        assert_eq!(read, Ok((value.clone(), 7)), "{format:?} {kwargs:02x?}");
+    }
+}
+
+macro_rules! travels {
+    ($($test:ident: $ty:ty = $values:expr;)*) => {
+        proptest! {
+            #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+            $(
+            #[test]
+            fn $test(value in $values) {
+                let value: $ty = value;
+                assert_travels(&value);
+            }
+        )*}
+    };
+}
+
+travels! {
+    scalars: Scalars = some::scalars();
+    nested: Nested = some::nested();
+    shapes: Vec<Shape> = prop::collection::vec(some::shape(), 0..4);
+    renamed: Renamed = some::renamed();
+    wide_integers: Wide = some::wide();
+    keyed_by_anything: Keyed = some::keyed();
+    bytes_in_every_form: Blobs = some::blobs();
+    generic: Generic<Generic<Option<i32>>> = some::generic();
+    transparent: Meters = any::<f32>().prop_filter("equal to itself", |x| !x.is_nan()).prop_map(Meters);
+    internally_tagged: Vec<Internal> = prop::collection::vec(some::internal(), 0..4);
+    adjacently_tagged: Vec<Adjacent> = prop::collection::vec(some::adjacent(), 0..4);
+    untagged_of_different_shapes: Vec<Untagged> = prop::collection::vec(some::untagged(), 0..4);
+    flattened: Flattened = some::flattened();
+    with_fields_left_out: Sparse = some::sparse();
+    lists_with_fields_left_out: Vec<Option<Sparse>> = prop::collection::vec(prop::option::of(some::sparse()), 0..5);
+    variants_with_fields_left_out: Vec<SparseVariant> = prop::collection::vec(some::sparse_variant(), 0..5);
+    left_out_inside_of_tags: SparseTagged = some::sparse_tagged();
+    left_out_below_everything: Deep = some::deep();
+    behind_a_conversion: Converted = some::converted();
+    for_people_or_not: Readable = some::readable();
+    results: Result<u8, String> = prop::result::maybe_ok(any::<u8>(), ".*");
+}
+
+#[test]
+fn a_field_left_out_does_not_move_the_next_one_up() {
+    let value = Sparse { a: None, b: Some(2), c: vec![], d: vec![4] };
+    let bytes = sent(&value, PayloadFormat::Positional);
+    assert_eq!(bytes, b"\x82\xa1b\x02\xa1d\x91\x04");
+    let whole = Sparse { a: Some(1), b: Some(2), c: vec![3], d: vec![4] };
+    assert_eq!(sent(&whole, PayloadFormat::Positional), b"\x94\x01\x02\x91\x03\x91\x04");
+}
+
+/// What the layout of arrays has no place for is refused, and travels in maps.
+#[test]
+fn tags_that_need_names_are_refused_in_arrays() {
+    fn refused<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T) {
+        let bytes = sent(value, PayloadFormat::Positional);
+        decode::<T>(&bytes, PayloadFormat::Positional, DEPTH).unwrap_err();
+        let bytes = sent(value, PayloadFormat::Named);
+        assert_eq!(decode::<T>(&bytes, PayloadFormat::Named, DEPTH).as_ref(), Ok(value));
+    }
+    refused(&Adjacent::Nothing);
+    refused(&Adjacent::Named { x: 1, y: Shape::Nothing });
+    refused(&Untagged::Point { x: 1.0, y: "y".to_owned(), z: true });
+}
