@@ -389,6 +389,27 @@ async fn a_supervisor_without_children_takes_new_ones_and_keeps_no_nursery_open(
 }
 
 #[tractor::test]
+async fn a_child_declared_while_the_last_one_goes_is_not_lost() -> Result<()> {
+    tree(async |tree| {
+        tractor::open_nursery(async |an| {
+            let supervisor = an.supervise(Supervision::one_for_one().backoff(NEVER));
+            let worker = supervisor.child(tree.name("worker"), set_up).await?;
+            let mut events = supervisor.events();
+            end(&worker).await?;
+            while !matches!(events.next().await?, Some(SupervisionEvent::Restarting { .. })) {}
+            let mut gone = Box::pin(worker.cancel());
+            assert!(poll_once(&mut gone).await.is_pending());
+            let next = supervisor.child(tree.name("next"), set_up).await?;
+            gone.await;
+            next.cancel().await;
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
 async fn a_nursery_waits_for_what_is_supervised() -> Result<()> {
     tree(async |tree| {
         let up = Notify::new();

@@ -61,6 +61,23 @@ async fn supervises(ctx: Context<i32, i32, ()>, name: String) -> tractor::Result
     .await
 }
 
+/// Cuts the connections of its process, and keeps the process.
+#[tractor::actor_fn]
+async fn hangs_up() {
+    let us = rustix::process::getpid();
+    let us = rustix::process::pidfd_open(us, rustix::process::PidfdFlags::empty()).expect("a pidfd");
+    for fd in 3..32 {
+        let Ok(fd) = rustix::process::pidfd_getfd(&us, fd, rustix::process::PidfdGetfdFlags::empty()) else {
+            continue;
+        };
+        // Fails for what is no socket.
+        _ = rustix::net::shutdown(fd, rustix::net::Shutdown::Both);
+    }
+    loop {
+        std::thread::park();
+    }
+}
+
 fn set_up(child: StartActor) -> StartActor {
     child.enable_module(module_path!()).enable_module(MODULE)
 }
@@ -154,12 +171,16 @@ async fn one_for_all_brings_back_all_in_order() -> Result<()> {
             let supervisor = an.supervise(quick(Supervision::one_for_all()));
             let children = children(tree, &supervisor, ["a", "b", "c"]).await?;
             let before = pids(&children).await?;
-            let mut events = supervisor.events();
+            let (mut events, mut early) = (supervisor.events(), supervisor.events());
             kill(&children[1]).await?;
+            while !matches!(early.next().await?, Some(SupervisionEvent::Restarting { .. })) {}
+            let mut next = Box::pin(children[0].portal());
+            assert!(poll_once(&mut next).await.is_pending(), "the one that will be stopped is not given out");
             assert_eq!(
                 until_up(&mut events, tree, "c").await?,
                 ["b died", "b restarts", "c ended", "a ended", "a2 up", "b2 up", "c2 up"]
             );
+            next.await?.run(process_id()).await?;
             let after = pids(&children).await?;
             assert!(before.iter().all(|pid| !after.contains(pid)), "{before:?} {after:?}");
             supervisor.cancel().await;
@@ -419,6 +440,32 @@ async fn a_worker_that_is_killed_again_and_again_always_comes_back() -> Result<(
                 }
                 worker.portal_after(round).await?.run(process_id()).await?;
             }
+            supervisor.cancel().await;
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_process_out_of_reach_is_not_handed_out_while_it_is_ended() -> Result<()> {
+    tree(async |tree| {
+        tractor::open_nursery(async |an| {
+            let supervisor = an.supervise(quick(Supervision::one_for_one()));
+            let worker = supervisor.child(tree.name("worker"), set_up).await?;
+            let portal = worker.portal().await?;
+            let mut call = portal.run(hangs_up());
+            assert!(poll_once(&mut call).await.is_pending());
+            let mut next = Box::pin(worker.portal());
+            while poll_once(&mut next).await.is_ready() {
+                next = Box::pin(worker.portal());
+                tokio::task::yield_now().await;
+            }
+            let old = process(pid_of(&portal));
+            assert!(old.is_some_and(|process| !process.is_zombie()), "it was not even asked to end");
+            assert_ne!(next.await?.uid(), portal.uid());
+            assert_eq!(died(&call.await.expect_err("it has no connection")).code(), None);
             supervisor.cancel().await;
             Ok(())
         })

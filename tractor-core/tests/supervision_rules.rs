@@ -108,6 +108,20 @@ fn an_earlier_failure_during_a_restart_widens_it() {
 }
 
 #[test]
+fn a_longer_delay_outlasts_the_restart_of_an_earlier_sibling() {
+    let backoff = Backoff { first: ms(10), factor: 10, max: ms(1000) };
+    let mut trace = Trace::permanent(Supervision::rest_for_one().backoff(backoff).intensity(9, ms(5000)));
+    assert_eq!(trace.crash(0, C), [restarting(C, 10)]);
+    assert_eq!(trace.at(10, Input::Timer), [Output::Start(C)]);
+    assert_eq!(trace.at(10, Input::Exited(C, Exit::NotStarted)), [restarting(C, 100)]);
+    assert_eq!(trace.crash(20, B), [restarting(B, 10)]);
+    assert_eq!(trace.at(30, Input::Timer), [Output::Start(B)]);
+    assert_eq!(trace.started(31, B), []);
+    assert_eq!(trace.0.timeout(), Some(ms(110)));
+    assert_eq!(trace.at(110, Input::Timer), [Output::Start(C)]);
+}
+
+#[test]
 fn each_kind_of_child_has_its_rule() {
     let restarted = |restart, exit| {
         let mut trace = Trace::three(no_delay(Supervision::one_for_one()), [restart; 3]);
