@@ -4,17 +4,11 @@
 mod drop_support;
 mod support;
 
-use drop_support::{Alive, Cut, Witness, everywhere, gone, pause, tasks};
+use drop_support::endpoints::{self, adds};
+use drop_support::{Cut, Witness, everywhere, gone, tasks};
 use support::processes::pid_of;
 use support::{Tree, in_root, tree, until};
 use tractor::{ActorNursery, ActorOptions, Error, Result};
-
-#[tractor::actor_fn]
-async fn adds(a: u64, b: u64) -> u64 {
-    let _alive = Alive::new();
-    pause().await;
-    a + b
-}
 
 #[tractor::actor_fn]
 async fn address() -> String {
@@ -22,13 +16,13 @@ async fn address() -> String {
 }
 
 fn options() -> ActorOptions {
-    ActorOptions::new().enable_module(module_path!()).enable_module(drop_support::MODULE)
+    ActorOptions::new().enable_module(endpoints::MODULE).enable_module(drop_support::MODULE)
 }
 
 /// A nursery with one child that is called and ended.
 async fn one_child(tree: &Tree) -> Result<u64> {
     tractor::open_nursery(async |an| {
-        let worker = an.start_actor(tree.name("w")).enable_module(module_path!()).await?;
+        let worker = an.start_actor(tree.name("w")).enable_module(endpoints::MODULE).await?;
         let sum = worker.run(adds(1, 2)).await?;
         worker.cancel_actor().await?;
         Ok(sum)
@@ -93,7 +87,7 @@ async fn a_cluster() -> Result<()> {
         let cluster = tractor::with_local_actor(options().name(tree.name("c")), async |_| {
             tractor::open_cluster(
                 2,
-                |worker| worker.enable_module(module_path!()),
+                |worker| worker.enable_module(endpoints::MODULE),
                 async |portals| tractor::join_all(portals.iter().map(|portal| portal.run(adds(1, 2)))).await,
             )
             .await
@@ -108,7 +102,7 @@ async fn a_cluster() -> Result<()> {
 #[tractor::test]
 async fn starting_an_actor() -> Result<()> {
     in_a_nursery(async |tree, an, cut| {
-        let child = an.start_actor(tree.name("w")).enable_module(module_path!());
+        let child = an.start_actor(tree.name("w")).enable_module(endpoints::MODULE);
         let Some(started) = cut.drop_in(child).await.transpose()? else { return Ok(None) };
         assert!(started.cancel_actor().await?);
         Ok(Some(()))
@@ -171,7 +165,7 @@ async fn in_a_nursery<T>(
 async fn a_request_to_cancel_a_nursery_that_was_polled_stays_sent() -> Result<()> {
     let cuts = in_a_tree(async |tree, cut| {
         let left: Result<_> = tractor::open_nursery(async |an| {
-            let worker = an.start_actor(tree.name("w")).enable_module(module_path!()).await?;
+            let worker = an.start_actor(tree.name("w")).enable_module(endpoints::MODULE).await?;
             let done = cut.drop_in(an.cancel()).await;
             assert_eq!(an.cancel_called(), cut.polls > 0);
             if cut.polls == 0 {
@@ -191,7 +185,7 @@ async fn a_request_to_cancel_a_nursery_that_was_polled_stays_sent() -> Result<()
 async fn a_request_to_cancel_an_actor_that_was_polled_stays_sent() -> Result<()> {
     let cuts = in_a_tree(async |tree, cut| {
         tractor::open_nursery(async |an| {
-            let worker = an.start_actor(tree.name("w")).enable_module(module_path!()).await?;
+            let worker = an.start_actor(tree.name("w")).enable_module(endpoints::MODULE).await?;
             let done = cut.drop_in(worker.cancel_actor()).await.transpose()?;
             if cut.polls == 0 {
                 worker.cancel_actor().await?;
@@ -223,6 +217,7 @@ async fn a_connection() -> Result<()> {
             let worker = an
                 .start_actor(tree.name("w"))
                 .enable_module(module_path!())
+                .enable_module(endpoints::MODULE)
                 .enable_module(drop_support::MODULE)
                 .listen()
                 .await?;

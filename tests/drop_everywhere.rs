@@ -6,99 +6,21 @@
 mod drop_support;
 mod support;
 
-use drop_support::{Alive, Cut, Witness, pause};
-use serde::Serialize;
-use serde_bytes::ByteBuf;
-use support::{Spoiled, in_root, spoiled, tree};
-use tractor::prelude::*;
-use tractor::{ActorOptions, Error, Overflow, Result};
+use std::pin::Pin;
 
-/// A quarter of a stream's window.
-const BIG: usize = 64 * 1024;
+use drop_support::endpoints::{
+    self, Sum, adds, counts, doubles, drains, fails, fills, send_cut, shields_and_watches, sits, sleeps,
+    steps, ticks, ticks_cut,
+};
+use drop_support::{Cut, Witness, pause};
+use support::{forever, in_root, tree};
+use tractor::prelude::*;
+use tractor::{ActorOptions, Error, Result};
+
 const VALUES: u64 = 4;
 
-#[tractor::actor_fn]
-async fn adds(a: u64, b: u64) -> u64 {
-    let _alive = Alive::new();
-    pause().await;
-    a + b
-}
-
-/// A first value, values both ways, a result, with a wait before each.
-#[tractor::context(pld_spec = u64)]
-async fn doubles(ctx: Context<u64>) -> tractor::Result<u64> {
-    let _alive = Alive::new();
-    pause().await;
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream().await?;
-    let mut count = 0;
-    while let Some(value) = stream.receive().await? {
-        count += 1;
-        pause().await;
-        stream.send(2 * value).await?;
-    }
-    stream.close().await?;
-    pause().await;
-    Ok(count)
-}
-
-/// Sends that many values, each after a wait, and returns their number.
-#[tractor::context(pld_spec = u64)]
-async fn counts(ctx: Context<u64>, to: u64) -> tractor::Result<u64> {
-    let _alive = Alive::new();
-    let mut ctx = ctx.started(0).await?;
-    let stream = ctx.open_stream().await?;
-    for value in 0..to {
-        pause().await;
-        stream.send(value).await?;
-    }
-    stream.finish()?;
-    pause().await;
-    Ok(to)
-}
-
-/// Reads slowly, and returns how many values came.
-#[tractor::context(pld_spec = ByteBuf, started = (), returns = u64)]
-async fn drains(ctx: Context<(), ByteBuf>) -> tractor::Result<u64> {
-    let _alive = Alive::new();
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
-    let mut count = 0;
-    while stream.receive().await?.is_some() {
-        count += 1;
-        pause().await;
-    }
-    Ok(count)
-}
-
-/// Fails after a wait.
-#[tractor::context(pld_spec = u64)]
-async fn fails(ctx: Context<u64>) -> std::result::Result<u64, Spoiled> {
-    let _alive = Alive::new();
-    let Ok(_ctx) = ctx.started(0).await else { return spoiled("not started") };
-    pause().await;
-    spoiled("on purpose")
-}
-
-#[tractor::stream]
-async fn ticks(out: StreamSender<u64>, to: u64) -> tractor::Result<()> {
-    let _alive = Alive::new();
-    for tick in 0..to {
-        pause().await;
-        out.send(tick).await?;
-    }
-    Ok(())
-}
-
-/// The arguments of `adds`, by name.
-#[derive(Serialize)]
-struct Sum {
-    a: u64,
-    b: u64,
-}
-
 fn options() -> ActorOptions {
-    ActorOptions::new().enable_module(module_path!()).enable_module(drop_support::MODULE)
+    ActorOptions::new().enable_module(endpoints::MODULE).enable_module(drop_support::MODULE)
 }
 
 /// Runs the body with a second actor in this process.
@@ -141,7 +63,7 @@ async fn calls() -> Result<()> {
         assert_eq!(cuts, 1, "it waits for its answer");
         let cuts = witness
             .everywhere(async |cut| {
-                let call = worker.run_from_ns::<u64, _>(module_path!(), "adds", Sum { a: 1, b: 2 });
+                let call = worker.run_from_ns::<u64, _>(endpoints::MODULE, "adds", Sum { a: 1, b: 2 });
                 cut.drop_in(call).await.transpose()
             })
             .await?;
@@ -191,7 +113,7 @@ async fn contexts() -> Result<()> {
         let cuts = witness
             .everywhere(async |cut| {
                 let scope = worker.open_context(fails(), async |_, _| -> Result<()> {
-                    support::forever().await;
+                    forever().await;
                     Ok(())
                 });
                 Ok(cut.drop_in(scope).await.map(Result::unwrap_err))
@@ -219,6 +141,40 @@ async fn one_way_streams() -> Result<()> {
                 })
                 .await?;
             assert!(cuts > 0, "it waits at least for the end");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// A call and scopes whose other side never ends by itself.
+fn endless(worker: &Portal) -> [Pin<Box<dyn Future<Output = Result<()>> + '_>>; 4] {
+    let quiet = worker.open_context(sits(), async |_, _| Ok(()));
+    let talking = worker.open_context(sits(), async |ctx, _| {
+        ctx.open_stream().await?.receive().await?;
+        Ok(())
+    });
+    let reading = worker.open_stream_from(ticks(u64::MAX), async |stream| -> Result<()> {
+        while stream.receive().await?.is_some() {}
+        Ok(())
+    });
+    [Box::pin(worker.run(sleeps())), Box::pin(quiet), Box::pin(talking), Box::pin(reading)]
+}
+
+#[tractor::test]
+async fn what_the_other_side_would_never_end() -> Result<()> {
+    with_worker(async |worker, witness| {
+        for scope in endless(worker) {
+            assert!(Cut::FIRST.drop_in(scope).await.is_none());
+            witness.nothing_left().await?;
+        }
+        for scope in endless(worker) {
+            tokio::select! {
+                biased;
+                left = scope => panic!("it never ends: {left:?}"),
+                alive = witness.endpoint_alive() => alive?,
+            }
+            witness.nothing_left().await?;
         }
         Ok(())
     })
@@ -311,27 +267,6 @@ async fn receiving_from_a_one_way_stream_loses_no_value() -> Result<()> {
     .await
 }
 
-/// Sends until there is no room, then once more up to the cut. Returns how many values were sent, and whether the last
-/// one was.
-async fn send_cut(stream: &mut MsgStream<ByteBuf>, cut: Cut) -> Result<(u64, bool)> {
-    let big = || ByteBuf::from(vec![7; BIG]);
-    let mut sent = 0;
-    while let Some(done) = Cut::FIRST.drop_in(stream.send(big())).await {
-        done?;
-        sent += 1;
-    }
-    let last = cut.drop_in(stream.split().0.send(big())).await.transpose()?.is_some();
-    Ok((sent + u64::from(last), last))
-}
-
-/// Fills the stream of its parent side, and returns what it has sent.
-#[tractor::context(pld_spec = ByteBuf, started = (), returns = (u64, bool))]
-async fn fills(ctx: Context<(), ByteBuf>, cut: Cut) -> tractor::Result<(u64, bool)> {
-    let _alive = Alive::new();
-    let mut ctx = ctx.started(()).await?;
-    send_cut(&mut ctx.open_stream().await?, cut).await
-}
-
 #[tractor::test]
 async fn a_dropped_send_has_sent_nothing() -> Result<()> {
     with_worker(async |worker, witness| {
@@ -412,16 +347,6 @@ async fn a_request_to_cancel_that_was_polled_stays_sent() -> Result<()> {
     .await
 }
 
-/// Opens and closes, with a cut at each step of this side. Returns how far it came.
-#[tractor::context(pld_spec = u64)]
-async fn steps(ctx: Context<u64>, cut: Cut) -> tractor::Result<u64> {
-    let _alive = Alive::new();
-    let Some(ctx) = cut.drop_in(ctx.started(0)).await else { return Ok(0) };
-    let mut ctx = ctx?;
-    let Some(stream) = cut.drop_in(ctx.open_stream_with(Overflow::Buffer)).await else { return Ok(1) };
-    Ok(if cut.drop_in(stream?.close()).await.transpose()?.is_some() { 3 } else { 2 })
-}
-
 #[tractor::test]
 async fn what_never_waits_needs_one_poll() -> Result<()> {
     with_worker(async |worker, witness| {
@@ -447,25 +372,6 @@ async fn what_never_waits_needs_one_poll() -> Result<()> {
         Ok(())
     })
     .await
-}
-
-/// Sends with a cut at each value, and one more value at the end.
-#[tractor::stream]
-async fn ticks_cut(out: StreamSender<u64>, cut: Cut) -> tractor::Result<()> {
-    let _alive = Alive::new();
-    cut.drop_in(out.send(1)).await.transpose()?;
-    out.send(2).await
-}
-
-/// Drops what it waits with in a shield, and then as a watcher, up to the cut.
-#[tractor::context(pld_spec = u64, returns = ())]
-async fn shields_and_watches(ctx: Context<u64>, cut: Cut) -> tractor::Result<()> {
-    let _alive = Alive::new();
-    let ctx = ctx.started(0).await?;
-    cut.drop_in(tractor::shield(pause())).await;
-    cut.drop_in(ctx.cancelled()).await;
-    support::forever().await;
-    Ok(())
 }
 
 #[tractor::test]

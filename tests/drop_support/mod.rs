@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub(crate) mod endpoints;
+
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
@@ -74,16 +76,21 @@ pub(crate) async fn everywhere<T>(
             if scenario(cut).await?.is_none() {
                 cuts += 1;
             }
-            match tokio::time::timeout(Duration::from_secs(CLEAN_SECS), clean()).await {
-                Ok(cleaned) => cleaned?,
-                Err(_elapsed) => panic!("{cut:?} has left something behind, {} tasks are alive", tasks()),
-            }
+            in_time(&format!("{cut:?}"), clean()).await?;
         }
         if cuts == 0 {
             return Ok(polls.saturating_sub(1));
         }
     }
     panic!("the scenario was not done within {POLLS_MAX} polls")
+}
+
+/// Waits until nothing is left of what was dropped.
+async fn in_time(what: &str, clean: impl Future<Output = Result<()>>) -> Result<()> {
+    match tokio::time::timeout(Duration::from_secs(CLEAN_SECS), clean).await {
+        Ok(cleaned) => cleaned,
+        Err(_elapsed) => panic!("{what} has left something behind; {} tasks are alive", tasks()),
+    }
 }
 
 /// Tasks of this runtime that have not ended.
@@ -111,14 +118,29 @@ impl<'a> Witness<'a> {
         &self,
         scenario: impl AsyncFn(Cut) -> Result<Option<T>>,
     ) -> Result<usize> {
-        everywhere(scenario, async || {
-            while self.worker.open_context(left(), async |_, left| Ok::<_, tractor::Error>(left)).await?
-                != (0, 0)
-            {}
-            until(|| self.worker.dialogs_open() == 0 && tasks() == self.tasks).await;
-            Ok(())
-        })
-        .await
+        everywhere(scenario, async || self.clean().await).await
+    }
+
+    /// Waits until nothing is left of what was dropped.
+    pub(crate) async fn nothing_left(&self) -> Result<()> {
+        in_time("the drop", self.clean()).await
+    }
+
+    /// Waits until an endpoint runs.
+    pub(crate) async fn endpoint_alive(&self) -> Result<()> {
+        while self.there().await?.1 == 0 {}
+        Ok(())
+    }
+
+    async fn clean(&self) -> Result<()> {
+        while self.there().await? != (0, 0) {}
+        until(|| self.worker.dialogs_open() == 0 && tasks() == self.tasks).await;
+        Ok(())
+    }
+
+    /// Dialogs and endpoints at the other end.
+    async fn there(&self) -> Result<(usize, usize)> {
+        self.worker.open_context(left(), async |_, left| Ok(left)).await
     }
 }
 
