@@ -2,7 +2,32 @@
 //!
 //! A breadth-first search runs every order of: what either task does (start, stream, stop, return, fail), cancel requests
 //! of the parent side and of the child side itself, the failure of the parent's body, delivery of each message, and the
-//! loss of the connection at any point. Every reachable state is checked; a failing one prints the way to it.
+//! loss of the connection at any point.
+//!
+//! # The model
+//! * One context, both ends honest: they do what [`Dialog::command`] allows. What a dishonest one may send is the matter of
+//!   the tables in `dialog_transitions`.
+//! * The wire keeps its order in each direction and may delay a message for ever. It loses nothing by itself; when the
+//!   connection is lost, everything on its way is lost with it, both ends learn so at once, and nothing follows.
+//! * Each side streams at most [`YIELDS_MAX`] values, for more of them open no new phase. Everything else a side can say
+//!   once only, so no queue holds more than [`QUEUE_MAX`] messages (which is checked) and the state space is finite. It is
+//!   searched to its end, without a limit of depth: some 20,000 states, the farthest 23 steps from the start.
+//! * A cancel request is one message. In truth it is a dialog of its own over the same connection.
+//!
+//! # What is checked
+//! Of the invariants in ARCHITECTURE.md:
+//! * 2, one outcome: in every state, no side settles twice; and where nothing is on its way and the task has ended, both
+//!   sides have settled.
+//! * 3, who cancels: a cancellation names somebody who did ask for one. Who absorbs it is decided later, by
+//!   `proto::dialog::judge`, which has a table of its own.
+//! * 6, no cancellation hides the cause: where the child side has failed, its parent side is told neither a cancellation
+//!   nor a value.
+//! * 7, waits end: a lost connection settles the parent side in the same step, and the child's task is told to end.
+//!
+//! And that two honest ends ignore nothing of each other while they live, and break no rule but one: to return unstarted.
+//!
+//! A step after which one of these does not hold fails the test with the shortest way there: the steps, the messages that
+//! were sent and delivered in each, and the state at the end.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -12,6 +37,9 @@ use tractor_core::proto::msg::FuncType::Context;
 
 /// Values each side streams at most.
 const YIELDS_MAX: u8 = 2;
+/// Messages on their way in one direction at most: the values of a side; its acknowledgement and first value, or its
+/// cancel request and failure; the end of its half; its outcome, or its report of a broken rule.
+const QUEUE_MAX: usize = YIELDS_MAX as usize + 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Wire {
@@ -299,6 +327,9 @@ impl World {
 
     /// What must hold in every state.
     fn check(&self) {
+        for queue in [&self.to_child, &self.to_parent] {
+            assert!(queue.len() <= QUEUE_MAX, "a side repeats itself: {queue:?}");
+        }
         assert_eq!(self.parent.is_settled(), self.outcome.is_some(), "settled and outcome go together");
         match self.outcome {
             Some(Wire::Cancelled { by_root: true }) => assert!(self.cancel_asked_by_root, "nobody asked"),
@@ -306,6 +337,10 @@ impl World {
             Some(Wire::Return) => assert!(self.child_returned && !self.child_failed),
             Some(Wire::ParentFailure) => assert!(self.parent_failed),
             _ => {}
+        }
+        if !self.connected {
+            assert!(self.outcome.is_some(), "the parent side was not told of the loss");
+            assert!(!self.task_alive || self.child.is_ending(), "the task was not told of the loss");
         }
         if self.child_failed && self.connected {
             // An application error is never replaced by a cancellation.
@@ -355,14 +390,34 @@ fn every_order_of_a_context_settles_both_sides_exactly_once() {
     assert!(came_from.len() > 10_000, "the search covers too little: {} states", came_from.len());
 }
 
-/// The steps that lead to a state, one a line.
+/// The steps that lead to a state, one a line, with the messages that each delivers and sends.
 fn trace(came_from: &HashMap<World, Option<(World, Step)>>, world: &World) -> String {
     let mut steps = Vec::new();
     let mut at = world;
     while let Some(Some((before, step))) = came_from.get(at) {
-        steps.push(format!("  {step:?}"));
+        steps.push(format!("  {step:?}{}", messages(before, *step, at)));
         at = before;
     }
     steps.reverse();
     format!("{}\n  in {world:#?}", steps.join("\n"))
+}
+
+/// What a step moves over the wire.
+fn messages(before: &World, step: Step, after: &World) -> String {
+    let (mut to_child, mut to_parent) = (before.to_child.len(), before.to_parent.len());
+    let delivered = match step {
+        Step::DeliverToChild => {
+            to_child -= 1;
+            before.to_child.front()
+        }
+        Step::DeliverToParent => {
+            to_parent -= 1;
+            before.to_parent.front()
+        }
+        _ => None,
+    };
+    let delivered = delivered.map(|msg| format!(" {msg:?}")).unwrap_or_default();
+    let sent = after.to_child.iter().skip(to_child).map(|msg| format!(", sends {msg:?} to the child"));
+    let answered = after.to_parent.iter().skip(to_parent).map(|msg| format!(", sends {msg:?} to the parent"));
+    sent.chain(answered).fold(delivered, |line, msg| line + &msg)
 }
