@@ -9,25 +9,11 @@ use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, Start};
 use wire_support::endpoints::{self, counts, doubles, echo, mirrored};
 use wire_support::script::{kwargs, pld};
-use wire_support::{Peer, Server, alone, step};
+use wire_support::{Peer, alone, step};
 
-/// Connects an actor to a script: the two run side by side, and the script may go on after the actor's part.
+/// An actor with the defaults meets a script.
 async fn meet(name: &str, caps: Caps, script: impl AsyncFnOnce(&mut Peer), body: impl AsyncFnOnce(&Portal)) {
-    let server = Server::bind(name);
-    alone(tractor::ActorOptions::new(), async |_| {
-        let dialing = tractor::connect(&server.addr, async |portal| -> tractor::Result<()> {
-            body(portal).await;
-            Ok(())
-        });
-        let scripting = async {
-            let mut peer = server.accept(caps).await;
-            script(&mut peer).await;
-            peer
-        };
-        let (dialed, _peer) = step("both ends", async { tokio::join!(dialing, scripting) }).await;
-        dialed.expect("the script accepts");
-    })
-    .await;
+    wire_support::meet(name, tractor::ActorOptions::new(), caps, script, body).await;
 }
 
 async fn acked(peer: &mut Peer, functype: FuncType) -> Start {

@@ -2,7 +2,32 @@
 //!
 //! A breadth-first search runs every order of: what either task does (start, stream, stop, return, fail), cancel requests
 //! of the parent side and of the child side itself, the failure of the parent's body, delivery of each message, and the
-//! loss of the connection at any point. Every reachable state is checked; a failing one prints the way to it.
+//! loss of the connection at any point.
+//!
+//! # The model
+//! * One context, both ends honest: they do what [`Dialog::command`] allows. What a dishonest one may send is the matter of
+//!   the tables in `dialog_transitions`.
+//! * The wire keeps its order in each direction and may delay a message for ever. It loses nothing by itself; when the
+//!   connection is lost, everything on its way is lost with it, both ends learn so at once, and nothing follows.
+//! * Each side streams at most [`YIELDS_MAX`] values, for more of them open no new phase. Everything else a side can say
+//!   once only, so no queue holds more than a few messages more than that (which is checked) and the state space is finite. It is
+//!   searched to its end, without a limit of depth: some 20,000 states, the farthest 23 steps from the start.
+//! * A cancel request is one message. In truth it is a dialog of its own over the same connection.
+//!
+//! # What is checked
+//! Of the invariants in ARCHITECTURE.md:
+//! * 2, one outcome: in every state, no side settles twice; and where nothing is on its way and the task has ended, both
+//!   sides have settled.
+//! * 3, who cancels: a cancellation names somebody who did ask for one. Who absorbs it is decided later, by
+//!   `proto::dialog::judge`, which has a table of its own.
+//! * 6, no cancellation hides the cause: where the child side has failed, its parent side is told neither a cancellation
+//!   nor a value.
+//! * 7, waits end: a lost connection settles the parent side in the same step, and the child's task is told to end.
+//!
+//! And that two honest ends ignore nothing of each other while they live, and break no rule but one: to return unstarted.
+//!
+//! A step after which one of these does not hold fails the test with the shortest way there: the steps, the messages that
+//! were sent and delivered in each, and the state at the end.
 
 mod dialog_world;
 
@@ -45,14 +70,34 @@ fn every_order_of_a_context_settles_both_sides_exactly_once() {
     assert!(came_from.len() > 10_000, "the search covers too little: {} states", came_from.len());
 }
 
-/// The steps that lead to a state, one a line.
+/// The steps that lead to a state, one a line, with the messages that each delivers and sends.
 fn trace(came_from: &HashMap<World, Option<(World, Step)>>, world: &World) -> String {
     let mut steps = Vec::new();
     let mut at = world;
     while let Some(Some((before, step))) = came_from.get(at) {
-        steps.push(format!("  {step:?}"));
+        steps.push(format!("  {step:?}{}", messages(before, *step, at)));
         at = before;
     }
     steps.reverse();
     format!("{}\n  in {world:#?}", steps.join("\n"))
+}
+
+/// What a step moves over the wire.
+fn messages(before: &World, step: Step, after: &World) -> String {
+    let (mut to_child, mut to_parent) = (before.to_child.len(), before.to_parent.len());
+    let delivered = match step {
+        Step::DeliverToChild => {
+            to_child -= 1;
+            before.to_child.front()
+        }
+        Step::DeliverToParent => {
+            to_parent -= 1;
+            before.to_parent.front()
+        }
+        _ => None,
+    };
+    let delivered = delivered.map(|msg| format!(" {msg:?}")).unwrap_or_default();
+    let sent = after.to_child.iter().skip(to_child).map(|msg| format!(", sends {msg:?} to the child"));
+    let answered = after.to_parent.iter().skip(to_parent).map(|msg| format!(", sends {msg:?} to the parent"));
+    sent.chain(answered).fold(delivered, |line, msg| line + &msg)
 }

@@ -20,7 +20,7 @@ use super::selfcall;
 use crate::error::{self, CloseReason, Error, type_names};
 use crate::ipc::FrameHandler;
 use crate::proto::codec::{self, DecodeError, KnownStarts, PldKind};
-use crate::proto::dialog::{Received, Side};
+use crate::proto::dialog::{Received, Side, is_overrun};
 use crate::proto::id::Cid;
 use crate::proto::msg::{ErrorMsg, Msg, Start};
 
@@ -135,8 +135,14 @@ impl Dispatch {
             tracing::debug!(%cid, peer = %self.peer.aid.uid, "`{name}` for a dialog that is over or unknown");
             return;
         };
+        let overrun = matches!(&msg, Received::Error(error) if is_overrun(error));
+        let asked = linked.canceller().is_some();
         if linked.handle(msg) {
             self.peer.forget(&linked);
+            if overrun && !asked {
+                // The only failure that comes from a task that goes on: it has more values than it can take.
+                self.peer.request_cancel(cid);
+            }
         }
     }
 

@@ -215,10 +215,14 @@ impl Scope {
     /// The failure of a settled dialog that its scope has to raise.
     fn raised(&self, outcome: Outcome) -> Option<Error> {
         let Outcome::Failed(error) = outcome else { return None };
-        let Error::Cancelled(cancelled) = &error else { return Some(error) };
+        let msg = match &error {
+            Error::Cancelled(cancelled) => cancelled.msg(),
+            Error::Remote(failed) => failed.msg(),
+            _ => return Some(error),
+        };
         let linked = &self.0;
         let cancel_called = linked.canceller().as_ref() == Some(&linked.peer.us);
-        match judge(&linked.peer.us, &linked.peer.aid.uid, cancel_called, cancelled.msg()) {
+        match judge(&linked.peer.us, &linked.peer.aid.uid, cancel_called, msg) {
             Verdict::Absorbed => None,
             Verdict::Raised => Some(error),
         }

@@ -36,8 +36,10 @@ pub enum Wire {
 pub struct World {
     parent: Dialog,
     child: Dialog,
-    to_child: VecDeque<Wire>,
-    to_parent: VecDeque<Wire>,
+    /// On its way to the child side, first in first out.
+    pub to_child: VecDeque<Wire>,
+    /// On its way to the parent side.
+    pub to_parent: VecDeque<Wire>,
     /// Values each side streams at most.
     yields_max: u8,
     parent_yields: u8,
@@ -305,6 +307,12 @@ impl World {
 
     /// What must hold in every state.
     pub fn check(&self) {
+        // The values of a side; its acknowledgement and first value, or its cancel request and failure; the end of its half;
+        // its outcome, or its report of a broken rule.
+        let queue_max = usize::from(self.yields_max) + 4;
+        for queue in [&self.to_child, &self.to_parent] {
+            assert!(queue.len() <= queue_max, "a side repeats itself: {queue:?}");
+        }
         assert_eq!(self.parent.is_settled(), self.outcome.is_some(), "settled and outcome go together");
         match self.outcome {
             Some(Wire::Cancelled { by_root: true }) => assert!(self.cancel_asked_by_root, "nobody asked"),
@@ -312,6 +320,10 @@ impl World {
             Some(Wire::Return) => assert!(self.child_returned && !self.child_failed),
             Some(Wire::ParentFailure) => assert!(self.parent_failed),
             _ => {}
+        }
+        if !self.connected {
+            assert!(self.outcome.is_some(), "the parent side was not told of the loss");
+            assert!(!self.task_alive || self.child.is_ending(), "the task was not told of the loss");
         }
         if self.child_failed && self.connected {
             // An application error is never replaced by a cancellation.
