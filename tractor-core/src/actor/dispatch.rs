@@ -19,7 +19,7 @@ use super::selfcall;
 use crate::error::{self, CloseReason, Error, type_names};
 use crate::ipc::FrameHandler;
 use crate::proto::codec::{self, DecodeError, KnownStarts, PldKind};
-use crate::proto::dialog::{Received, Side};
+use crate::proto::dialog::{Received, Side, is_own_overrun};
 use crate::proto::id::Cid;
 use crate::proto::msg::{ErrorMsg, Msg, Start};
 
@@ -107,6 +107,9 @@ impl Dispatch {
             Msg::CancelAck { cid, pld } => self.deliver(cid, Received::CancelAck(pld)),
             Msg::Credit { cid, bytes } => self.deliver(cid, Received::Credit(bytes)),
             Msg::Error(error) => match error.cid {
+                Some(cid) if is_own_overrun(&self.peer.us, &error) => {
+                    self.deliver(cid, Received::Overrun(error));
+                }
                 Some(cid) => self.deliver(cid, Received::Error(error)),
                 None if error.boxed_type_str == type_names::CONTEXT_CANCELLED => {
                     tracing::debug!(peer = %self.peer.aid.uid, "the peer's runtime ends in good order");

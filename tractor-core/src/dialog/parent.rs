@@ -24,7 +24,7 @@ use super::stream::{MsgStream, decode};
 use crate::actor::{Linked, Outcome, Overflow, Request};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
 use crate::proto::args::ArgTuple;
-use crate::proto::dialog::{Verdict, judge};
+use crate::proto::dialog::{Absorbs, Verdict, judge};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::FuncType;
 
@@ -74,7 +74,7 @@ impl<E: ContextEndpoint> ParentContext<E> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn wait_for_result(&mut self) -> Result<E::Returns> {
-        let outcome = poll_fn(|cx| self.linked.poll_drain(cx)).await;
+        let outcome = poll_fn(|cx| self.linked.poll_result(cx)).await;
         self.result_of(outcome)
     }
 
@@ -185,10 +185,17 @@ impl Scope {
     /// The failure of a settled dialog that its scope has to raise.
     fn raised(&self, outcome: Outcome) -> Option<Error> {
         let Outcome::Failed(error) = outcome else { return None };
-        let Error::Cancelled(cancelled) = &error else { return Some(error) };
+        let msg = match &error {
+            Error::Cancelled(cancelled) => cancelled.msg(),
+            Error::Remote(failed) => failed.msg(),
+            _ => return Some(error),
+        };
         let linked = &self.0;
-        let cancel_called = linked.canceller().as_ref() == Some(&linked.peer.us);
-        match judge(&linked.peer.us, &linked.peer.aid.uid, cancel_called, cancelled.msg()) {
+        let absorbs = Absorbs {
+            cancellation: linked.canceller().as_ref() == Some(&linked.peer.us),
+            overrun: linked.absorbs_overruns(),
+        };
+        match judge(&linked.peer.us, &linked.peer.aid.uid, absorbs, msg) {
             Verdict::Absorbed => None,
             Verdict::Raised => Some(error),
         }
@@ -212,15 +219,27 @@ impl Scope {
     async fn leave<T, Err: From<Error>>(self, body: Body<T, Err>) -> Result<T, Err> {
         match body {
             Body::Ended(Ok(value)) => {
-                let outcome = poll_fn(|cx| self.0.poll_drain(cx)).await;
-                self.raised(outcome).map_or(Ok(value), |error| Err(error.into()))
+                let outcome = poll_fn(|cx| self.0.poll_result(cx)).await;
+                let Some(error) = self.raised(outcome) else { return Ok(value) };
+                self.end().await;
+                Err(error.into())
             }
             Body::Ended(Err(error)) => {
-                abandon(&self.0);
-                _ = poll_fn(|cx| self.0.poll_drain(cx)).await; // the body's error wins over everything later
-                Err(error)
+                self.end().await;
+                Err(error) // it wins over everything later
             }
-            Body::Dropped(error) => Err(error.into()),
+            Body::Dropped(error) => {
+                self.end().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Has the other side end, and waits for that. A failure of this side may have come before it.
+    async fn end(&self) {
+        if !self.0.has_outcome() {
+            abandon(&self.0);
+            _ = poll_fn(|cx| self.0.poll_drain(cx)).await;
         }
     }
 }
