@@ -299,6 +299,55 @@ async fn a_cancellation_by_a_third_actor_names_it() -> Result<()> {
     .await
 }
 
+/// Sends one value and waits.
+#[tractor::stream]
+async fn ticks_once(out: StreamSender<u64>) -> tractor::Result<()> {
+    out.send(1).await?;
+    forever().await;
+    Ok(())
+}
+
+#[tractor::test]
+async fn a_one_way_stream_that_a_third_actor_cancels_does_not_just_end() -> Result<()> {
+    tree(async |tree| {
+        tractor::open_nursery(async |an| {
+            let kid = an.start_actor(tree.name("kid")).enable_module(module_path!()).listen().await?;
+            let canceller = start(an, tree.name("canceller"), module_path!()).await?;
+            let opened: Result<()> = kid
+                .open_stream_from(ticks_once(), async |stream| {
+                    let addr = kid.run(address()).await?;
+                    assert!(canceller.run(cancels(addr)).await?);
+                    assert_eq!(stream.receive().await?, Some(1));
+                    stream.receive().await.map(|received| panic!("got {received:?}"))
+                })
+                .await;
+            let told = cancelled(opened.unwrap_err());
+            assert_eq!((told.src_uid(), told.canceller()), (kid.uid(), Some(canceller.uid())));
+            canceller.cancel_actor().await?;
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_one_way_stream_ends_with_a_cancellation_of_its_actor_by_whomever() -> Result<()> {
+    with_local(module_path!(), async |worker| {
+        let opened: Result<()> = worker
+            .open_stream_from(ticks_once(), async |stream| {
+                assert_eq!(stream.receive().await?, Some(1));
+                worker.cancel_actor().await?;
+                stream.receive().await.map(|received| panic!("got {received:?}"))
+            })
+            .await;
+        let told = cancelled(opened.unwrap_err());
+        assert_eq!((told.src_uid(), told.canceller()), (worker.uid(), Some(&us())));
+        Ok(())
+    })
+    .await
+}
+
 #[tractor::test]
 async fn a_cancellation_passed_on_is_raised_by_who_did_not_ask_for_it() -> Result<()> {
     tree(async |tree| {

@@ -135,22 +135,41 @@ async fn a_context_that_returns_before_its_first_value_is_an_error_of_the_open()
 
 #[tokio::test]
 async fn what_a_context_must_not_send_before_its_first_value() {
-    type Illegal = fn(Cid) -> Msg;
-    let cases: [Illegal; 2] =
-        [|id| Msg::Yield { cid: id, pld: pld(&1) }, |id| Msg::CancelAck { cid: id, pld: pld(&true) }];
     let script = async |peer: &mut Peer| {
-        for illegal in cases {
-            let start = acked(peer, FuncType::Context).await;
-            let illegal = illegal(start.cid);
-            peer.send(&illegal).await;
-            expect_blame(peer, start.cid, &[illegal.name(), "awaiting Started"]).await;
-        }
+        let start = acked(peer, FuncType::Context).await;
+        peer.send(&Msg::CancelAck { cid: start.cid, pld: pld(&true) }).await;
+        expect_blame(peer, start.cid, &["CancelAck", "awaiting Started"]).await;
     };
     meet("cl-before", Caps::NONE, script, async |portal| {
-        for _ in cases {
-            messaging_error(open_and_wait(portal), &["awaiting Started"]).await;
-            assert_eq!(portal.dialogs_open(), 0);
+        messaging_error(open_and_wait(portal), &["awaiting Started"]).await;
+        assert_eq!(portal.dialogs_open(), 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn values_before_the_first_one_are_kept_for_the_stream() {
+    let script = async |peer: &mut Peer| {
+        let cid = acked(peer, FuncType::Context).await.cid;
+        for n in 1..=3 {
+            peer.stream(cid.as_str(), n).await;
         }
+        peer.stop(cid.as_str()).await;
+        peer.stream(cid.as_str(), 4).await; // after its own `Stop`
+        peer.send(&Msg::Started { cid, pld: pld(&0) }).await;
+        peer.send(&returned(cid, 5)).await;
+    };
+    meet("cl-early", Caps::NONE, script, async |portal| {
+        let opened = portal.open_context(doubles(), async |ctx, first| {
+            assert_eq!(first, 0);
+            let mut stream = ctx.open_stream().await?;
+            for n in 1..=3 {
+                assert_eq!(stream.receive().await?, Some(n));
+            }
+            assert_eq!(stream.receive().await?, None);
+            ctx.wait_for_result().await
+        });
+        assert_eq!(opened.await.unwrap(), 5);
     })
     .await;
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+use tractor::Overflow;
 use tractor::prelude::*;
 
 use super::step;
@@ -84,6 +85,40 @@ pub async fn reads_late(ctx: Context<i64>, key: String) -> tractor::Result<i64> 
     let mut gate = gate(&key);
     let mut ctx = ctx.started(0).await?;
     let mut stream = ctx.open_stream().await?;
+    gate.recv().await.expect("the test holds the key");
+    let mut sum = 0;
+    while let Some(n) = stream.receive().await? {
+        sum += n;
+    }
+    Ok(sum)
+}
+
+/// Like `reads_late`, but takes no value that finds its inbox full.
+#[tractor::context(pld_spec = i64)]
+pub async fn reads_refusing(ctx: Context<i64>, key: String) -> tractor::Result<i64> {
+    let mut gate = gate(&key);
+    let mut ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream_with(Overflow::Error).await?;
+    gate.recv().await.expect("the test holds the key");
+    let mut got = 0;
+    loop {
+        match stream.receive().await {
+            Ok(Some(_)) => got += 1,
+            Ok(None) => return Ok(got),
+            Err(error) => {
+                tell(&key, if got == 64 { "read all" } else { "read too few" });
+                return Err(error);
+            }
+        }
+    }
+}
+
+/// Like `reads_late`, but keeps the newest values only.
+#[tractor::context(pld_spec = i64)]
+pub async fn reads_newest(ctx: Context<i64>, key: String) -> tractor::Result<i64> {
+    let mut gate = gate(&key);
+    let mut ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream_with(Overflow::DropOldest).await?;
     gate.recv().await.expect("the test holds the key");
     let mut sum = 0;
     while let Some(n) = stream.receive().await? {

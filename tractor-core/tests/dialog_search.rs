@@ -1,15 +1,15 @@
 //! Both ends of a context joined by two queues, explored exhaustively.
 //!
 //! A breadth-first search runs every order of: what either task does (start, stream, stop, return, fail), cancel requests
-//! of the parent side and of the child side itself, the failure of the parent's body, delivery of each message, and the
-//! loss of the connection at any point.
+//! of the parent side and of the child side itself, the failure of the parent's body, delivery of each message, or its
+//! refusal for want of room, and the loss of the connection at any point.
 //!
 //! # The model
 //! * One context, both ends honest: they do what [`Dialog::command`] allows. What a dishonest one may send is the matter of
 //!   the tables in `dialog_transitions`.
 //! * The wire keeps its order in each direction and may delay a message for ever. It loses nothing by itself; when the
 //!   connection is lost, everything on its way is lost with it, both ends learn so at once, and nothing follows.
-//! * Each side streams at most [`YIELDS_MAX`] values, for more of them open no new phase. Everything else a side can say
+//! * Each side streams at most [`YIELDS_MAX`] values and refuses at most one, for more of them open no new phase. Everything else a side can say
 //!   once only, so no queue holds more than a few messages more than that (which is checked) and the state space is finite. It is
 //!   searched to its end, without a limit of depth: some 20,000 states, the farthest 23 steps from the start.
 //! * A cancel request is one message. In truth it is a dialog of its own over the same connection.

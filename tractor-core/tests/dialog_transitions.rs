@@ -112,7 +112,9 @@ fn parent_side_of_a_context() {
     check(vec![
         (awaiting_started, Msg::Started(1), Means::First(1), false),
         (awaiting_started, Msg::Return(1), violation("Return", "awaiting Started"), true),
-        (awaiting_started, Msg::Yield(1), violation("Yield", "awaiting Started"), true),
+        (awaiting_started, Msg::Yield(1), Means::Deliver(1), false),
+        (awaiting_started, Msg::Stop, Means::EndOfStream, false),
+        (awaiting_started, Msg::CancelAck(1), violation("CancelAck", "awaiting Started"), true),
         (awaiting_started, Msg::Error("no"), Means::Failed("no"), true),
         (open_parent, Msg::Yield(1), Means::Deliver(1), false),
         (open_parent, Msg::Return(1), settled(1, false), true),
@@ -139,7 +141,9 @@ fn child_side() {
         (function, Msg::Yield(1), violation("Yield", "running"), false),
         (generator, Msg::Credit(5), Means::Grant(5), false),
         (generator, Msg::Stop, Means::Ignored("no stream is open"), false),
-        (unstarted, Msg::Yield(1), violation("Yield", "pre-started"), false),
+        (unstarted, Msg::Yield(1), Means::Deliver(1), false),
+        (unstarted, Msg::Stop, Means::EndOfStream, false),
+        (unstarted, Msg::Started(1), violation("Started", "pre-started"), false),
         (unstarted, Msg::Return(1), violation("Return", "pre-started"), false),
         (open_child, Msg::Yield(1), Means::Deliver(1), false),
         (streaming_child, Msg::Stop, Means::EndOfStream, false),
@@ -156,6 +160,35 @@ fn after_a_stop_further_values_and_stops_are_ignored() {
         assert_eq!(dialog.receive(Msg::Stop), Means::Ignored("a second `Stop`"));
         assert_eq!(dialog.receive(Msg::Yield(1)), Means::Ignored("a value came after the peer's own `Stop`"));
     }
+}
+
+#[test]
+fn a_stream_that_was_closed_early_stays_closed() {
+    let mut dialog = awaiting_started();
+    assert_eq!(dialog.receive(Msg::Stop), Means::EndOfStream);
+    assert_eq!(dialog.receive(Msg::Started(1)), Means::First(1));
+    assert_eq!(dialog.receive(Msg::Yield(1)), Means::Ignored("a value came after the peer's own `Stop`"));
+    let mut dialog = Dialog::child(Context);
+    assert_eq!(dialog.receive(Msg::Stop), Means::EndOfStream);
+    assert_eq!(dialog.command(Command::Started), Ok(()));
+    assert_eq!(dialog.receive(Msg::Yield(1)), Means::Ignored("a value came after the peer's own `Stop`"));
+}
+
+#[test]
+fn a_refused_value_ends_the_task_that_sent_it_and_is_no_outcome() {
+    let mut parent = streaming_parent();
+    assert_eq!(parent.receive(Msg::Overrun("full")), Means::Overrun("full"));
+    assert_eq!(parent.receive(Msg::Overrun("full")), Means::Overrun("full"));
+    assert!(!parent.is_settled() && !parent.is_ending());
+    assert_eq!(parent.receive(Msg::Yield(1)), Means::Deliver(1));
+    assert_eq!(parent.receive(Msg::Return(1)), settled(1, true));
+    let mut child = streaming_child();
+    assert_eq!(child.receive(Msg::Overrun("full")), Means::Overrun("full"));
+    assert!(child.is_ending());
+    assert_eq!(child.receive(Msg::Overrun("full")), Means::Ignored("the task is ending already"));
+    assert_eq!(child.conclude(TaskEnd::Dropped), Conclusion::Relay);
+    // Nothing was sent that could have been refused.
+    assert_eq!(open_parent().receive(Msg::Overrun("no")), Means::Failed("no"));
 }
 
 #[test]
@@ -237,7 +270,7 @@ fn conclusions_of_a_child_side() {
         (context.clone(), TaskEnd::Dropped, Conclusion::Error),
         (generator.clone(), TaskEnd::Returned, Conclusion::Stop),
         (generator.clone(), TaskEnd::Failed, Conclusion::Error),
-        (cancelled(generator.clone()), TaskEnd::Dropped, Conclusion::Stop),
+        (cancelled(generator.clone()), TaskEnd::Dropped, Conclusion::StreamCancelled(uid("root"))),
         (cancelled(context.clone()), TaskEnd::Dropped, by_root.clone()),
         (cancelled(context.clone()), TaskEnd::Returned, by_root),
         (cancelled(context.clone()), TaskEnd::Failed, Conclusion::Error),

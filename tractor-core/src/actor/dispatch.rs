@@ -20,7 +20,7 @@ use super::selfcall;
 use crate::error::{self, CloseReason, Error, type_names};
 use crate::ipc::FrameHandler;
 use crate::proto::codec::{self, DecodeError, KnownStarts, PldKind};
-use crate::proto::dialog::{Received, Side, is_overrun};
+use crate::proto::dialog::{Received, Side, is_own_overrun};
 use crate::proto::id::Cid;
 use crate::proto::msg::{ErrorMsg, Msg, Start};
 
@@ -108,6 +108,9 @@ impl Dispatch {
             Msg::CancelAck { cid, pld } => self.deliver(cid, Received::CancelAck(pld)),
             Msg::Credit { cid, bytes } => self.deliver(cid, Received::Credit(bytes)),
             Msg::Error(error) => match error.cid {
+                Some(cid) if is_own_overrun(&self.peer.us, &error) => {
+                    self.deliver(cid, Received::Overrun(error));
+                }
                 Some(cid) => self.deliver(cid, Received::Error(error)),
                 None if error.boxed_type_str == type_names::CONTEXT_CANCELLED => {
                     tracing::debug!(peer = %self.peer.aid.uid, "the peer's runtime ends in good order");
@@ -135,14 +138,8 @@ impl Dispatch {
             tracing::debug!(%cid, peer = %self.peer.aid.uid, "`{name}` for a dialog that is over or unknown");
             return;
         };
-        let overrun = matches!(&msg, Received::Error(error) if is_overrun(error));
-        let asked = linked.canceller().is_some();
         if linked.handle(msg) {
             self.peer.forget(&linked);
-            if overrun && !asked {
-                // The only failure that comes from a task that goes on: it has more values than it can take.
-                self.peer.request_cancel(cid);
-            }
         }
     }
 

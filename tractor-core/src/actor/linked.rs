@@ -8,27 +8,23 @@
 //! 2. Lock order: dialog table, then cell, then write buffer.
 //! 3. A parent side has an outcome exactly when its machine is settled.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
-use tokio::task::coop::poll_proceed;
 
 use super::deadline::Deadline;
 use super::ending::Deferral;
-use super::overflow::Overflow;
+use super::inbox::{Inbox, InboxEnd};
 use super::pace::Pace;
 use super::peer::Peer;
 use super::slot::Slot;
 use super::state::Asked;
 use crate::error::{self, Error, MessagingError};
-use crate::proto::dialog::{
-    Command, Dialog, Effect, Misuse, Received, RecvCredit, SendCredit, Side, TaskEnd,
-};
+use crate::proto::dialog::{Dialog, Effect, Misuse, Received, SendCredit, Side, TaskEnd};
 use crate::proto::id::{Cid, Uid};
-use crate::proto::msg::{ErrorMsg, FuncType, Msg};
+use crate::proto::msg::{ErrorMsg, FuncType};
 
 /// Cancel requests for one task that wait for its end; further ones are acknowledged at once.
 const CANCEL_REQUESTS_MAX: usize = 16;
@@ -59,26 +55,18 @@ pub(crate) enum Outcome {
     Failed(Error),
 }
 
-/// Why the inbox will get no further values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum InboxEnd {
-    /// The peer closed its half.
-    Stopped,
-    /// The peer ended without closing its half.
-    Cut,
-}
-
 #[derive(Debug)]
 pub(super) struct Cell {
     pub(super) dialog: Dialog,
     first: Option<Bytes>,
-    inbox: VecDeque<Bytes>,
-    inbox_end: Option<InboxEnd>,
+    pub(super) inbox: Inbox,
     /// A local reader has been told that the peer closed its half.
-    end_seen: bool,
+    pub(super) end_seen: bool,
     pub(super) outcome: Option<Outcome>,
     /// Child side: why no message will come or arrive any more. Told to those who use the stream in spite of the end.
     pub(super) broken: Option<Error>,
+    /// The other side has refused a value for want of room. This side's stream ends with it.
+    pub(super) overrun: Option<Error>,
     /// Child side: how the task ended.
     pub(super) task_end: Option<TaskEnd>,
     /// This side has asked for the cancellation, perhaps too late.
@@ -91,15 +79,12 @@ pub(super) struct Cell {
     pub(super) parent_failure: Option<Box<ErrorMsg>>,
     pub(super) tx: SendCredit,
     pub(super) pace: Pace,
-    rx: RecvCredit,
-    /// What to do about values that are not received in time.
-    overflow: Overflow,
     /// Child side: cancel requests to be acknowledged once the task has ended.
     pub(super) cancel_requests: Vec<Cid>,
     /// Who reads the inbox: the holder of the stream's receiving half.
-    reader: Slot,
+    pub(super) reader: Slot,
     /// Who discards what nobody reads, on the way to the outcome. Not the reader, which may live in another task.
-    drainer: Slot,
+    pub(super) drainer: Slot,
     /// Who waits for the first value or the outcome: the one call, or the one scope.
     outcome_waiter: Slot,
     /// Who drops user code when the dialog fails or ends: the scope around a body, the task around an endpoint.
@@ -120,8 +105,25 @@ impl Cell {
             Some(Outcome::Failed(error)) => Some(error),
             // An endpoint that is not shielded is about to be dropped instead.
             None if self.deferral.is_shielded() => self.broken.as_ref(),
-            Some(Outcome::Returned(_) | Outcome::StreamDone) | None => None,
+            None if self.dialog.side() == Side::Parent && !self.absorbs_overruns() => self.overrun.as_ref(),
+            None => None,
+            Some(Outcome::Returned(_) | Outcome::StreamDone) => None,
         }
+    }
+
+    /// Whether an overrun that this side has caused is no failure of its scope.
+    pub(super) fn absorbs_overruns(&self) -> bool {
+        self.cancel_called || self.inbox.overflow().allows_overruns()
+    }
+
+    /// Records that the other side has refused a value.
+    fn overran(&mut self, msg: Box<ErrorMsg>) {
+        let error = Error::from(Arc::from(msg.clone()));
+        if self.dialog.side() == Side::Child {
+            self.broken = Some(error.clone());
+            self.parent_failure = Some(msg);
+        }
+        self.overrun.get_or_insert(error);
     }
 
     /// Wakes whoever drops user code.
@@ -155,11 +157,11 @@ impl Linked {
         let cell = Cell {
             dialog,
             first: None,
-            inbox: VecDeque::new(),
-            inbox_end: None,
+            inbox: Inbox::new(peer.channel.limits()),
             end_seen: false,
             outcome: None,
             broken: None,
+            overrun: None,
             task_end: None,
             cancel_called: false,
             asked: None,
@@ -167,8 +169,6 @@ impl Linked {
             parent_failure: None,
             tx: SendCredit::default(),
             pace: Pace::default(),
-            rx: RecvCredit::new(peer.channel.limits().stream_window_bytes),
-            overflow: Overflow::default(),
             cancel_requests: Vec::new(),
             reader: Slot::default(),
             drainer: Slot::default(),
@@ -197,7 +197,7 @@ impl Linked {
                 self.wake_all(&mut cell);
             }
             Effect::EndOfStream => {
-                cell.inbox_end = Some(InboxEnd::Stopped);
+                cell.inbox.close(InboxEnd::Stopped);
                 self.wake_all(&mut cell);
             }
             Effect::Grant(bytes) => {
@@ -206,16 +206,18 @@ impl Linked {
             }
             Effect::Settled { value, stream_cut } => {
                 if stream_cut {
-                    cell.inbox_end = Some(InboxEnd::Cut);
+                    cell.inbox.close(InboxEnd::Cut);
                     let text =
                         "the child side returned without closing the stream that its parent side has open";
                     self.report_to_peer(error::type_names::MESSAGING_ERROR, text.to_owned());
                 }
-                cell.outcome = Some(Outcome::Returned(value));
+                // The child side returned before it was told that it had sent too fast.
+                let overrun = cell.inbox.overrun().cloned();
+                cell.outcome = Some(overrun.map_or(Outcome::Returned(value), Outcome::Failed));
                 self.wake_all(&mut cell);
             }
             Effect::StreamDone => {
-                cell.inbox_end = Some(InboxEnd::Stopped);
+                cell.inbox.close(InboxEnd::Stopped);
                 cell.outcome = Some(Outcome::StreamDone);
                 self.wake_all(&mut cell);
             }
@@ -229,6 +231,10 @@ impl Linked {
             Effect::CancelTask(msg) => {
                 cell.broken = Some(Error::from(Arc::from(msg.clone())));
                 cell.parent_failure = Some(msg);
+                self.wake_all(&mut cell);
+            }
+            Effect::Overrun(msg) => {
+                cell.overran(msg);
                 self.wake_all(&mut cell);
             }
             Effect::Violated(violation) => {
@@ -253,35 +259,6 @@ impl Linked {
             }
         }
         cell.dialog.side() == Side::Parent && cell.dialog.is_settled()
-    }
-
-    fn deliver(&self, cell: &mut Cell, value: Bytes) {
-        let counted = cell.overflow == Overflow::Backpressure && !self.peer.has_credit();
-        let few = !counted || cell.inbox.len() < self.peer.channel.limits().inbox_messages_max;
-        let kept_to_limit = few && cell.rx.arrived(value.len());
-        if !kept_to_limit {
-            let knob = if few { "Limits::stream_window_bytes" } else { "Limits::inbox_messages_max" };
-            let text = format!("the stream's receiver is full and a value was dropped (`{knob}`)");
-            let mut msg = error::local(&self.peer.us, error::type_names::STREAM_OVERRUN, text);
-            msg.sender = Some(self.peer.aid.uid.clone());
-            self.send_error(msg);
-            return;
-        }
-        if cell.overflow != Overflow::Backpressure {
-            self.grant_for(cell, value.len());
-        }
-        cell.inbox.push_back(value);
-        cell.reader.wake();
-        cell.drainer.wake();
-    }
-
-    /// Gives the sender back the room of a value: of one that was received, or, where the sender shall not wait, arrived.
-    fn grant_for(&self, cell: &mut Cell, payload_bytes: usize) {
-        let bytes = cell.rx.consumed(payload_bytes);
-        if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() {
-            // A closed channel is reported by the loss of the dialog.
-            _ = self.peer.channel.send(&Msg::Credit { cid: self.cid, bytes });
-        }
     }
 
     /// The connection is gone. Returns nothing: every waiter is told.
@@ -325,20 +302,6 @@ impl Linked {
 
     // ---- the user's side ---------------------------------------------------------------------------------------
 
-    /// Opens the stream.
-    pub(crate) fn open_stream(&self, overflow: Overflow) -> Result<(), Error> {
-        let mut cell = self.lock();
-        cell.dialog.command(Command::OpenStream).map_err(|misuse| self.misuse(misuse))?;
-        cell.overflow = overflow;
-        if overflow != Overflow::Backpressure {
-            let queued: Vec<usize> = cell.inbox.iter().map(Bytes::len).collect();
-            for payload_bytes in queued {
-                self.grant_for(&mut cell, payload_bytes);
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn misuse(&self, misuse: Misuse) -> Error {
         MessagingError::misuse(misuse, self.cid).into()
     }
@@ -356,50 +319,6 @@ impl Linked {
         Poll::Pending
     }
 
-    /// Waits for the next streamed value; `None` when the peer has closed its half.
-    ///
-    /// A failure of the dialog comes after the values that arrived before it.
-    pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
-        // A reader that always finds a value is always ready; others get a turn all the same.
-        let turn = std::task::ready!(poll_proceed(cx));
-        let mut cell = self.lock();
-        let received = self.take_received(&mut cell);
-        if received.is_ready() {
-            turn.made_progress();
-        }
-        if received.is_pending() {
-            cell.reader.set(cx);
-        }
-        received
-    }
-
-    fn take_received(&self, cell: &mut Cell) -> Poll<Result<Option<Bytes>, Error>> {
-        if let Some(value) = cell.inbox.pop_front() {
-            if cell.overflow == Overflow::Backpressure {
-                self.grant_for(cell, value.len());
-            }
-            return Poll::Ready(Ok(Some(value)));
-        }
-        if let Some(error) = cell.failure() {
-            return Poll::Ready(Err(error.clone()));
-        }
-        match cell.inbox_end {
-            Some(InboxEnd::Stopped) => {
-                cell.end_seen = true;
-                return Poll::Ready(Ok(None));
-            }
-            Some(InboxEnd::Cut) => {
-                let text = "the child side returned without closing its stream";
-                return Poll::Ready(Err(MessagingError::new(text, Some(self.cid)).into()));
-            }
-            None if cell.outcome.is_some() => return Poll::Ready(Ok(None)),
-            // A child side whose endpoint has ended; its stream lives on in a task of its own.
-            None if cell.dialog.is_settled() => return Poll::Ready(Err(self.misuse(Misuse::Ended))),
-            None => {}
-        }
-        Poll::Pending
-    }
-
     /// Waits for the outcome of a parent side. Values still queued are discarded by whoever drops the last handle.
     pub(crate) fn poll_outcome(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
         let mut cell = self.lock();
@@ -412,13 +331,22 @@ impl Linked {
 
     /// Like [`poll_outcome`](Self::poll_outcome), while nobody reads the stream: values are discarded as they come.
     pub(crate) fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        self.drain(cx, |cell| cell.outcome.clone())
+    }
+
+    /// Like [`poll_drain`](Self::poll_drain), or until this side has failed before it has an outcome.
+    pub(crate) fn poll_result(&self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        self.drain(cx, |cell| cell.outcome.clone().or_else(|| cell.failure().cloned().map(Outcome::Failed)))
+    }
+
+    fn drain(&self, cx: &Context<'_>, end: impl FnOnce(&Cell) -> Option<Outcome>) -> Poll<Outcome> {
         let mut cell = self.lock();
         let mut dropped = 0usize;
         while let Poll::Ready(Ok(Some(_unread))) = self.take_received(&mut cell) {
             dropped += 1;
         }
-        let outcome = match &cell.outcome {
-            Some(outcome) => Poll::Ready(outcome.clone()),
+        let outcome = match end(&cell) {
+            Some(outcome) => Poll::Ready(outcome),
             None => {
                 cell.drainer.set(cx);
                 Poll::Pending
@@ -429,6 +357,11 @@ impl Linked {
             tracing::warn!(cid = %self.cid, endpoint = %self.endpoint, "discarded {dropped} unread stream values");
         }
         outcome
+    }
+
+    /// Whether an overrun that this side has caused is no failure of its scope.
+    pub(crate) fn absorbs_overruns(&self) -> bool {
+        self.lock().absorbs_overruns()
     }
 
     /// The outcome so far.

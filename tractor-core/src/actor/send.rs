@@ -104,7 +104,7 @@ impl Linked {
     #[inline]
     fn try_send<T: Payload>(&self, head: &YieldHead, value: &T) -> Result<Tried, Error> {
         let mut cell = self.lock();
-        if let Some(error) = cell.failure() {
+        if let Some(error) = cell.failure().or(cell.overrun.as_ref()) {
             return Err(error.clone());
         }
         cell.dialog.command(Command::Yield).map_err(|misuse| self.misuse(misuse))?;
@@ -172,9 +172,13 @@ impl Linked {
             // The side that saw `Stop` first does not answer it.
             return Ok(());
         }
+        self.say_stop();
+        Ok(())
+    }
+
+    fn say_stop(&self) {
         // A closed channel is reported by the loss of the dialog.
         _ = self.peer.channel.send(&Msg::Stop { cid: self.cid });
-        Ok(())
     }
 
     fn appended(
@@ -223,21 +227,26 @@ impl Linked {
             }
             failure => (end, failure),
         };
-        let deadline_passed = cell.asked == Some(Asked::Deadline);
         cell.task_end = Some(end.clone());
         let conclusion = cell.dialog.conclude(end);
         let parent_failure = cell.parent_failure.take();
+        let asked = cell.asked;
         let cancel_requests = std::mem::take(&mut cell.cancel_requests);
         // A stream that the endpoint has given to another task.
         self.wake_stream(&mut cell);
         drop(cell);
         match (conclusion, ended) {
             (Conclusion::Return, Ended::Returned(value)) => self.send_return(value),
-            (Conclusion::Stop | Conclusion::Cancelled(_), _) if deadline_passed => {
+            (Conclusion::Cancelled(_) | Conclusion::StreamCancelled(_), _)
+                if asked == Some(Asked::Deadline) =>
+            {
                 self.send_error(error::deadline_passed(us, &self.peer.aid.uid));
             }
-            (Conclusion::Stop, _) => _ = self.peer.channel.send(&Msg::Stop { cid: self.cid }),
-            (Conclusion::Cancelled(by), _) => self.send_error(error::cancelled(us, &self.peer.aid.uid, &by)),
+            (Conclusion::StreamCancelled(_), _) if asked == Some(Asked::Peer) => self.say_stop(),
+            (Conclusion::Stop, _) => self.say_stop(),
+            (Conclusion::Cancelled(by) | Conclusion::StreamCancelled(by), _) => {
+                self.send_error(error::cancelled(us, &self.peer.aid.uid, &by))
+            }
             (Conclusion::Relay, _) => match parent_failure {
                 // A report of ours about what the parent side sent: nothing is passed on.
                 Some(msg) if msg.relay_path.last() == Some(us) => self.send_error(*msg),

@@ -2,7 +2,7 @@
 
 use super::linked::{Cell, Linked, Outcome};
 use crate::error::Error;
-use crate::proto::dialog::{Side, TaskEnd, Verdict, blame, judge};
+use crate::proto::dialog::{Absorbs, Side, TaskEnd, Verdict, blame, judge};
 use crate::proto::id::Uid;
 
 /// Where the first request to cancel a dialog came from.
@@ -94,8 +94,8 @@ impl Linked {
     fn is_acknowledgement(&self, cell: &Cell, error: &Error) -> bool {
         let Error::Cancelled(told) = error else { return false };
         let (us, peer) = (&self.peer.us, &self.peer.aid.uid);
-        let asked = cell.dialog.canceller() == Some(us);
-        judge(us, peer, asked, told.msg()) == Verdict::Absorbed
+        let absorbs = Absorbs { cancellation: cell.dialog.canceller() == Some(us), overrun: false };
+        judge(us, peer, absorbs, told.msg()) == Verdict::Absorbed
     }
 
     fn blamed<'a>(&'a self, error: &'a Error) -> &'a Uid {

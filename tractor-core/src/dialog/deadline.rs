@@ -113,7 +113,7 @@ impl Limit {
 pub(super) enum Inside<T, E> {
     /// With this, and the other side has ended too.
     Done(Result<T, E>),
-    /// Its body failed with this, which wins over everything that comes later. The other side is still to be ended.
+    /// With this, which wins over everything that comes later. The other side may still have to be ended.
     Failed(E),
 }
 

@@ -29,7 +29,7 @@ use super::stream::{MsgStream, decode};
 use crate::actor::{Linked, Outcome, Overflow, Request};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
 use crate::proto::args::ArgTuple;
-use crate::proto::dialog::{Side, Verdict, judge};
+use crate::proto::dialog::{Absorbs, Side, Verdict, judge};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::FuncType;
 
@@ -79,7 +79,7 @@ impl<E: ContextEndpoint> ParentContext<E> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn wait_for_result(&mut self) -> Result<E::Returns> {
-        let outcome = poll_fn(|cx| self.linked.poll_drain(cx)).await;
+        let outcome = poll_fn(|cx| self.linked.poll_result(cx)).await;
         self.result_of(outcome)
     }
 
@@ -221,8 +221,11 @@ impl Scope {
             _ => return Some(error),
         };
         let linked = &self.0;
-        let cancel_called = linked.canceller().as_ref() == Some(&linked.peer.us);
-        match judge(&linked.peer.us, &linked.peer.aid.uid, cancel_called, msg) {
+        let absorbs = Absorbs {
+            cancellation: linked.canceller().as_ref() == Some(&linked.peer.us),
+            overrun: linked.absorbs_overruns(),
+        };
+        match judge(&linked.peer.us, &linked.peer.aid.uid, absorbs, msg) {
             Verdict::Absorbed => None,
             Verdict::Raised => Some(error),
         }
@@ -246,11 +249,14 @@ impl Scope {
     async fn leave<T, Err: From<Error>>(self, body: Body<T, Err>) -> Inside<T, Err> {
         match body {
             Body::Ended(Ok(value)) => {
-                let outcome = poll_fn(|cx| self.0.poll_drain(cx)).await;
-                Inside::Done(self.raised(outcome).map_or(Ok(value), |error| Err(error.into())))
+                let outcome = poll_fn(|cx| self.0.poll_result(cx)).await;
+                match self.raised(outcome) {
+                    None => Inside::Done(Ok(value)),
+                    Some(error) => Inside::Failed(error.into()),
+                }
             }
             Body::Ended(Err(error)) => Inside::Failed(error),
-            Body::Dropped(error) => Inside::Done(Err(error.into())),
+            Body::Dropped(error) => Inside::Failed(error.into()),
         }
     }
 }

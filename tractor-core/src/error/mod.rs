@@ -13,7 +13,9 @@ mod lagged;
 mod msg_type;
 mod pack;
 mod remote;
+mod route;
 
+use std::fmt;
 use std::sync::Arc;
 
 pub use closed::{CloseReason, TransportClosed};
@@ -36,7 +38,10 @@ use crate::proto::id::{Cid, Uid};
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong between actors.
-#[derive(Debug, Clone, thiserror::Error)]
+///
+/// Printed with `{:?}`, as a program does whose `main` returns it, it is a text for people with its sources below it; with
+/// `{:#?}` it is the structure.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A task in another actor failed.
@@ -115,12 +120,49 @@ impl Error {
         }
     }
 
+    fn fmt_structure(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, payload): (&str, &dyn fmt::Debug) = match self {
+            Self::Remote(error) => ("Remote", error),
+            Self::Cancelled(error) => ("Cancelled", error),
+            Self::MsgType(error) => ("MsgType", error),
+            Self::Died(error) => ("Died", error),
+            Self::GaveUp(error) => ("GaveUp", error),
+            Self::DeadlineExceeded(error) => ("DeadlineExceeded", error),
+            Self::Spawn(error) => ("Spawn", error),
+            Self::Closed(error) => ("Closed", error),
+            Self::Messaging(error) => ("Messaging", error),
+            Self::Runtime(error) => ("Runtime", error),
+            Self::TooSlow(error) => ("TooSlow", error),
+            Self::Lagged(error) => ("Lagged", error),
+            Self::Group(error) => ("Group", error),
+            Self::NoRuntime => return f.write_str("NoRuntime"),
+        };
+        f.debug_tuple(name).field(payload).finish()
+    }
+
     /// The unexpected end of a child process, if this is one.
     pub fn as_died(&self) -> Option<&ActorDied> {
         match self {
             Self::Died(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return self.fmt_structure(f);
+        }
+        write!(f, "{self}")?;
+        let mut head = "\n\nCaused by:";
+        let sources = std::iter::successors(std::error::Error::source(self), |error| error.source());
+        // The route is part of the text already.
+        for source in sources.filter(|source| !source.is::<route::Route>()) {
+            write!(f, "{head}\n    {source}")?;
+            head = "";
+        }
+        Ok(())
     }
 }
 

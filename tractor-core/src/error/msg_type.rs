@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::route::Route;
 use crate::proto::id::Cid;
 use crate::proto::msg::ErrorMsg;
 
@@ -34,7 +35,7 @@ struct Inner {
     cid: Option<Cid>,
     /// The whole offending message of the peer, for the peer.
     bad_msg: Option<Bytes>,
-    remote: Option<ErrorMsg>,
+    remote: Option<Route>,
 }
 
 impl MsgTypeError {
@@ -60,7 +61,8 @@ impl MsgTypeError {
     }
 
     /// A violation that a peer found and reported.
-    pub(crate) fn reported(error: ErrorMsg) -> Self {
+    pub(super) fn reported(route: Route) -> Self {
+        let error = route.msg();
         Self {
             inner: Arc::new(Inner {
                 message: "",
@@ -70,7 +72,7 @@ impl MsgTypeError {
                 blame: Blame::Local,
                 cid: error.cid,
                 bad_msg: None,
-                remote: Some(error),
+                remote: Some(route),
             }),
         }
     }
@@ -106,7 +108,7 @@ impl MsgTypeError {
 
     /// The error as it travelled, when a peer reported it.
     pub(crate) fn remote(&self) -> Option<&ErrorMsg> {
-        self.inner.remote.as_ref()
+        self.inner.remote.as_ref().map(Route::msg)
     }
 }
 
@@ -114,7 +116,7 @@ impl fmt::Display for MsgTypeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { message, value, expected, problem, remote, .. } = &*self.inner;
         if let Some(remote) = remote {
-            return write!(f, "actor {} reports: {problem}", remote.src_uid);
+            return write!(f, "actor {} reports: {problem}", remote.msg().src_uid);
         }
         write!(
             f,
@@ -124,4 +126,8 @@ impl fmt::Display for MsgTypeError {
     }
 }
 
-impl std::error::Error for MsgTypeError {}
+impl std::error::Error for MsgTypeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.inner.remote.as_ref().map(|route| route as _)
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use super::route::Route;
 use super::{EndpointError, Error};
 use crate::proto::id::Uid;
 use crate::proto::limits::RELAY_PATH_MAX;
@@ -86,33 +87,41 @@ pub(crate) fn relay(us: &Uid, received: &ErrorMsg) -> ErrorMsg {
         type_names::CONTEXT_CANCELLED | type_names::MSG_TYPE_ERROR => msg.src_uid = us.clone(),
         _ => type_names::REMOTE_ACTOR_ERROR.clone_into(&mut msg.boxed_type_str),
     }
-    if msg.relay_path.len() < RELAY_PATH_MAX {
+    // An overrun of our own stream is an error of ours before it is one of the endpoint that passes it on.
+    if msg.relay_path.last() != Some(us) && msg.relay_path.len() < RELAY_PATH_MAX {
         msg.relay_path.push(us.clone());
     }
     msg
 }
 
-/// What an endpoint of `us` failed with. A failure of another actor that bubbles through is relayed.
+/// What an endpoint of `us` failed with. A failure of another actor that bubbles through is relayed, in whatever error it
+/// was wrapped on its way through here; of those errors the text remains.
 pub(crate) fn pack(us: &Uid, failure: &EndpointError) -> ErrorMsg {
     let error = failure.error();
     if let Some(error) = error.downcast_ref::<Error>() {
         return pack_own(us, error);
+    }
+    if let Some(passed_on) = chain(error).find_map(|link| link.downcast_ref::<Route>()) {
+        let mut msg = relay(us, passed_on.msg());
+        let (text, known) = (error.to_string(), Error::from(passed_on.0.clone()).to_string());
+        if text != known {
+            let separator = if msg.tb_str.is_empty() { "" } else { "\n" };
+            msg.tb_str = format!("{}{separator}{text}", msg.tb_str);
+        }
+        return msg;
     }
     let mut msg = ErrorMsg::new(us.clone(), failure.type_name(), error.to_string());
     msg.causes = causes(error.source());
     msg
 }
 
-fn causes(mut source: Option<&(dyn StdError + 'static)>) -> Vec<String> {
-    let mut texts = Vec::new();
-    while let Some(error) = source {
-        texts.push(error.to_string());
-        source = error.source();
-        if texts.len() == RELAY_PATH_MAX {
-            break;
-        }
-    }
-    texts
+/// An error and its sources, as far as anybody would look.
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&link| link.source()).take(RELAY_PATH_MAX)
+}
+
+fn causes(source: Option<&(dyn StdError + 'static)>) -> Vec<String> {
+    source.into_iter().flat_map(chain).map(ToString::to_string).collect()
 }
 
 fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
@@ -188,10 +197,42 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_is_relayed_out_of_any_wrapping() {
+        #[derive(Debug, thiserror::Error)]
+        enum Wrapped {
+            #[error(transparent)]
+            Bare(#[from] Error),
+            #[error("while it looked: {0}")]
+            Told(Error),
+            #[error("lost")]
+            Source(#[source] RemoteActorError),
+        }
+        use crate::error::RemoteActorError;
+        let remote = || Error::from(Arc::new(ErrorMsg::new(uid("grandkid"), "ValueError", "bad")));
+        let Error::Remote(inner) = remote() else { panic!("it is one") };
+        let cases = [
+            (EndpointError::new(Wrapped::from(remote())), ""),
+            (EndpointError::new(Wrapped::Source(inner)), "lost"),
+        ];
+        for (failure, text) in cases {
+            let msg = pack(&uid("kid"), &failure);
+            assert_eq!((&msg.src_uid, msg.src_type_str.as_str()), (&uid("grandkid"), "ValueError"));
+            assert_eq!((msg.message.as_deref(), msg.tb_str.as_str()), (Some("bad"), text));
+            assert_eq!(msg.relay_path, [uid("grandkid"), uid("kid")]);
+        }
+        // Without a source it is only text.
+        let msg = pack(&uid("kid"), &EndpointError::new(Wrapped::Told(remote())));
+        assert_eq!((&msg.src_uid, msg.src_type_str.as_str()), (&uid("kid"), "Wrapped"));
+        let cancelled = Error::from(Arc::new(cancelled(&uid("bob"), &uid("kid"), &uid("root"))));
+        let msg = pack(&uid("kid"), &EndpointError::new(Wrapped::from(cancelled)));
+        assert_eq!((msg.boxed_type_str.as_str(), msg.canceller), ("ContextCancelled", Some(uid("root"))));
+    }
+
+    #[test]
     fn relay_paths_are_bounded() {
         let mut msg = ErrorMsg::new(uid("a"), "E", "");
-        for _ in 0..RELAY_PATH_MAX * 2 {
-            msg = relay(&uid("b"), &msg);
+        for hop in 0..RELAY_PATH_MAX * 2 {
+            msg = relay(&uid(&hop.to_string()), &msg);
         }
         assert_eq!(msg.relay_path.len(), RELAY_PATH_MAX);
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::pack::type_names;
+use super::route::Route;
 use super::{Error, MsgTypeError};
 use crate::proto::id::Uid;
 use crate::proto::msg::ErrorMsg;
@@ -36,48 +37,49 @@ pub enum RemoteKind {
 /// ([`src_type`](Self::src_type)), its text and sources, and the way it came ([`relay_path`](Self::relay_path)).
 #[derive(Clone)]
 pub struct RemoteActorError {
-    msg: Arc<ErrorMsg>,
+    route: Route,
 }
 
 impl RemoteActorError {
     /// The actor in which the error first happened.
     pub fn src_uid(&self) -> &Uid {
-        &self.msg.src_uid
+        &self.msg().src_uid
     }
 
     /// The type name of the original error.
     pub fn src_type(&self) -> &str {
-        &self.msg.src_type_str
+        &self.msg().src_type_str
     }
 
     /// The type name as boxed by the last hop: `RemoteActorError` when the error was relayed.
     pub fn boxed_type(&self) -> &str {
-        &self.msg.boxed_type_str
+        &self.msg().boxed_type_str
     }
 
     /// Whether the error was relayed by an actor other than the one where it happened.
     pub fn is_inception(&self) -> bool {
-        self.msg.boxed_type_str != self.msg.src_type_str
+        self.msg().boxed_type_str != self.msg().src_type_str
     }
 
     /// Every actor that passed the error on, the one where it happened first.
     pub fn relay_path(&self) -> &[Uid] {
-        &self.msg.relay_path
+        &self.msg().relay_path
     }
 
     /// The text of the original error.
     pub fn message(&self) -> &str {
-        self.msg.message.as_deref().unwrap_or("")
+        self.msg().message.as_deref().unwrap_or("")
     }
 
     /// The texts of the original error's sources, outermost first.
     pub fn causes(&self) -> &[String] {
-        &self.msg.causes
+        &self.msg().causes
     }
 
-    /// Where a panic happened, or the trace a Python peer rendered; may be empty.
+    /// Where a panic happened, or the trace a Python peer rendered, then the texts of errors that it was wrapped in on its
+    /// way; may be empty.
     pub fn trace(&self) -> &str {
-        &self.msg.tb_str
+        &self.msg().tb_str
     }
 
     /// What kind of failure it is.
@@ -95,7 +97,7 @@ impl RemoteActorError {
     }
 
     pub(crate) fn msg(&self) -> &ErrorMsg {
-        &self.msg
+        self.route.msg()
     }
 }
 
@@ -121,8 +123,10 @@ impl fmt::Display for RemoteActorError {
         for cause in self.causes() {
             write!(f, ": {cause}")?;
         }
-        if self.kind() == RemoteKind::Panic && !self.trace().is_empty() {
-            write!(f, " (at {})", self.trace())?;
+        if self.kind() == RemoteKind::Panic
+            && let Some(place) = self.trace().lines().next()
+        {
+            write!(f, " (at {place})")?;
         }
         if let [_, hops @ ..] = self.relay_path()
             && !hops.is_empty()
@@ -137,32 +141,36 @@ impl fmt::Display for RemoteActorError {
     }
 }
 
-impl std::error::Error for RemoteActorError {}
+impl std::error::Error for RemoteActorError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.route)
+    }
+}
 
 /// A task in another actor was cancelled.
 #[derive(Clone)]
 pub struct ContextCancelled {
-    msg: Arc<ErrorMsg>,
+    route: Route,
 }
 
 impl ContextCancelled {
     /// The actor that asked for the cancellation, if it is known.
     pub fn canceller(&self) -> Option<&Uid> {
-        self.msg.canceller.as_ref()
+        self.msg().canceller.as_ref()
     }
 
     /// The actor whose task was cancelled.
     pub fn src_uid(&self) -> &Uid {
-        &self.msg.src_uid
+        &self.msg().src_uid
     }
 
     /// Every actor that passed the cancellation on.
     pub fn relay_path(&self) -> &[Uid] {
-        &self.msg.relay_path
+        &self.msg().relay_path
     }
 
     pub(crate) fn msg(&self) -> &ErrorMsg {
-        &self.msg
+        self.route.msg()
     }
 }
 
@@ -187,15 +195,20 @@ impl fmt::Display for ContextCancelled {
     }
 }
 
-impl std::error::Error for ContextCancelled {}
+impl std::error::Error for ContextCancelled {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.route)
+    }
+}
 
 /// A received `Error` message as the error it stands for: cancellations and type errors keep their own class.
 impl From<Arc<ErrorMsg>> for Error {
     fn from(msg: Arc<ErrorMsg>) -> Self {
-        match msg.boxed_type_str.as_str() {
-            type_names::CONTEXT_CANCELLED => Self::Cancelled(ContextCancelled { msg }),
-            type_names::MSG_TYPE_ERROR => Self::MsgType(MsgTypeError::reported((*msg).clone())),
-            _ => Self::Remote(RemoteActorError { msg }),
+        let route = Route(msg);
+        match route.msg().boxed_type_str.as_str() {
+            type_names::CONTEXT_CANCELLED => Self::Cancelled(ContextCancelled { route }),
+            type_names::MSG_TYPE_ERROR => Self::MsgType(MsgTypeError::reported(route)),
+            _ => Self::Remote(RemoteActorError { route }),
         }
     }
 }

@@ -27,6 +27,8 @@ pub enum Wire {
     },
     /// The parent's failure, sent to the child or relayed back.
     ParentFailure,
+    /// A value found no room: a failure before the outcome for the parent side, one of the parent side for the child.
+    Overrun,
     /// A cancel request: a dialog of its own on the wire, a message here.
     CancelRequest,
 }
@@ -51,7 +53,9 @@ pub struct World {
     cancel_asked_by_root: bool,
     cancel_asked_by_child: bool,
     parent_failed: bool,
+    parent_refused: bool,
     child_failed: bool,
+    child_refused: bool,
     child_returned: bool,
 }
 
@@ -65,19 +69,21 @@ pub enum Step {
     ParentStops,
     ParentCancels,
     ParentFails,
+    ParentRefuses,
     ChildStarts,
     ChildOpens,
     ChildYields,
     ChildStops,
     ChildReturns,
     ChildFails,
+    ChildRefuses,
     ChildCancelsItself,
     TaskDropped,
     Lost,
 }
 
 /// Every step there is.
-pub const STEPS: [Step; 16] = [
+pub const STEPS: [Step; 18] = [
     Step::DeliverToChild,
     Step::DeliverToParent,
     Step::ParentOpens,
@@ -85,12 +91,14 @@ pub const STEPS: [Step; 16] = [
     Step::ParentStops,
     Step::ParentCancels,
     Step::ParentFails,
+    Step::ParentRefuses,
     Step::ChildStarts,
     Step::ChildOpens,
     Step::ChildYields,
     Step::ChildStops,
     Step::ChildReturns,
     Step::ChildFails,
+    Step::ChildRefuses,
     Step::ChildCancelsItself,
     Step::TaskDropped,
     Step::Lost,
@@ -102,6 +110,13 @@ fn root() -> Uid {
 
 fn kid() -> Uid {
     Uid::new("kid", "kid")
+}
+
+/// Finds no room for the next message, which is a value.
+fn refuse(by: &mut Dialog, from: &mut VecDeque<Wire>, to: &mut VecDeque<Wire>) -> Option<()> {
+    let is_value = from.pop_front()? == Wire::Yield;
+    let delivered = is_value && by.receive(Received::<(), Wire>::Yield(())) == Effect::Deliver(());
+    delivered.then(|| to.push_back(Wire::Overrun))
 }
 
 impl World {
@@ -121,7 +136,9 @@ impl World {
             cancel_asked_by_root: false,
             cancel_asked_by_child: false,
             parent_failed: false,
+            parent_refused: false,
             child_failed: false,
+            child_refused: false,
             child_returned: false,
         }
     }
@@ -169,6 +186,14 @@ impl World {
                 self.parent_failed = true;
                 self.to_child.push_back(Wire::ParentFailure);
             }
+            Step::ParentRefuses => {
+                (!std::mem::replace(&mut self.parent_refused, true)).then_some(())?;
+                refuse(&mut self.parent, &mut self.to_parent, &mut self.to_child)?;
+            }
+            Step::ChildRefuses => {
+                (self.task_alive && !std::mem::replace(&mut self.child_refused, true)).then_some(())?;
+                refuse(&mut self.child, &mut self.to_child, &mut self.to_parent)?;
+            }
             Step::ChildStarts => self.child_does(Command::Started, Some(Wire::Started))?,
             Step::ChildOpens => self.child_does(Command::OpenStream, None)?,
             Step::ChildYields if self.child_yields < self.yields_max => {
@@ -199,16 +224,7 @@ impl World {
                 (self.task_alive && self.child.is_ending()).then_some(())?;
                 self.conclude(TaskEnd::Dropped);
             }
-            Step::Lost => {
-                self.connected.then_some(())?;
-                self.connected = false;
-                self.to_child.clear();
-                self.to_parent.clear();
-                self.child.lose();
-                if self.parent.lose() {
-                    self.settle(Wire::Failure);
-                }
-            }
+            Step::Lost => self.lose()?,
         }
         Some(())
     }
@@ -234,13 +250,27 @@ impl World {
             Conclusion::Error => Wire::Failure,
             Conclusion::Cancelled(by) => Wire::Cancelled { by_root: by == root() },
             Conclusion::Relay => Wire::ParentFailure,
-            Conclusion::Stop => panic!("a context never concludes with a bare Stop"),
+            Conclusion::Stop | Conclusion::StreamCancelled(_) => {
+                panic!("a context never concludes with a bare Stop")
+            }
             Conclusion::Nothing => {
                 assert!(!self.connected, "a conclusion is lost only with the connection");
                 return;
             }
         };
         self.to_parent.push_back(says);
+    }
+
+    fn lose(&mut self) -> Option<()> {
+        self.connected.then_some(())?;
+        self.connected = false;
+        self.to_child.clear();
+        self.to_parent.clear();
+        self.child.lose();
+        if self.parent.lose() {
+            self.settle(Wire::Failure);
+        }
+        Some(())
     }
 
     fn settle(&mut self, how: Wire) {
@@ -256,6 +286,7 @@ impl World {
             Wire::Stop => Received::Stop,
             Wire::Return => Received::Return(()),
             Wire::Failure | Wire::Cancelled { .. } | Wire::ParentFailure => Received::Error(msg),
+            Wire::Overrun => Received::Overrun(msg),
             Wire::CancelRequest => panic!("not sent in this direction"),
         };
         match self.parent.receive(received) {
@@ -277,6 +308,7 @@ impl World {
             | Effect::Deliver(())
             | Effect::EndOfStream
             | Effect::Grant(_)
+            | Effect::Overrun(_)
             | Effect::StreamDone => {}
         }
     }
@@ -290,6 +322,7 @@ impl World {
             Wire::Yield => Received::Yield(()),
             Wire::Stop => Received::Stop,
             Wire::ParentFailure => Received::Error(msg),
+            Wire::Overrun => Received::Overrun(msg),
             other => panic!("{other:?} is not sent in this direction"),
         };
         match self.child.receive(received) {
@@ -300,7 +333,7 @@ impl World {
                     "ignored `{msg:?}` of an honest peer: {why}"
                 );
             }
-            Effect::CancelTask(_) | Effect::Deliver(()) | Effect::EndOfStream => {}
+            Effect::CancelTask(_) | Effect::Overrun(_) | Effect::Deliver(()) | Effect::EndOfStream => {}
             effect => panic!("{effect:?} on a child side"),
         }
     }
@@ -308,8 +341,8 @@ impl World {
     /// What must hold in every state.
     pub fn check(&self) {
         // The values of a side; its acknowledgement and first value, or its cancel request and failure; the end of its half;
-        // its outcome, or its report of a broken rule.
-        let queue_max = usize::from(self.yields_max) + 4;
+        // its outcome, or its report of a broken rule; the refusal of a value.
+        let queue_max = usize::from(self.yields_max) + 5;
         for queue in [&self.to_child, &self.to_parent] {
             assert!(queue.len() <= queue_max, "a side repeats itself: {queue:?}");
         }
@@ -318,7 +351,8 @@ impl World {
             Some(Wire::Cancelled { by_root: true }) => assert!(self.cancel_asked_by_root, "nobody asked"),
             Some(Wire::Cancelled { by_root: false }) => assert!(self.cancel_asked_by_child, "nobody asked"),
             Some(Wire::Return) => assert!(self.child_returned && !self.child_failed),
-            Some(Wire::ParentFailure) => assert!(self.parent_failed),
+            Some(Wire::ParentFailure) => assert!(self.parent_failed || self.parent_refused),
+            Some(Wire::Overrun) => panic!("a refused value is no outcome"),
             _ => {}
         }
         if !self.connected {

@@ -22,6 +22,8 @@ pub enum Received<P, E> {
     CancelAck(P),
     /// Failure.
     Error(E),
+    /// The peer had no room for a value of ours: an `Error` that comes before its outcome, not instead.
+    Overrun(E),
     /// Room for more stream bytes.
     Credit(u32),
 }
@@ -36,7 +38,7 @@ impl<P, E> Received<P, E> {
             Self::Stop => "Stop",
             Self::Return(_) => "Return",
             Self::CancelAck(_) => "CancelAck",
-            Self::Error(_) => "Error",
+            Self::Error(_) | Self::Overrun(_) => "Error",
             Self::Credit(_) => "Credit",
         }
     }
@@ -68,6 +70,9 @@ pub enum Effect<P, E> {
     Failed(E),
     /// Child side: the parent side failed; end the local task and relay this failure.
     CancelTask(E),
+    /// The peer had no room for a value of ours. On the parent side the outcome is still to come; on the child side the
+    /// local task must end, and this is relayed.
+    Overrun(E),
     /// The peer broke the order of the dialog, which is over: tell both sides.
     Violated(Violation),
     /// Nothing to do; worth a line in the log.
@@ -160,8 +165,11 @@ pub enum TaskEnd {
 pub enum Conclusion {
     /// Send `Return` (or `CancelAck` for a cancel request).
     Return,
-    /// Send `Stop`: the regular or cancelled end of a one-way stream.
+    /// Send `Stop`: the regular end of a one-way stream.
     Stop,
+    /// A one-way stream was cancelled. Send `Stop` if its receiver has asked for that, so that nobody learns anything from
+    /// it; otherwise `Error(ContextCancelled)` naming this canceller.
+    StreamCancelled(Uid),
     /// Send the task's own failure.
     Error,
     /// Send `Error(ContextCancelled)` naming this canceller.

@@ -45,18 +45,28 @@ enum Half {
     Closed,
 }
 
+/// What an endpoint that receives nothing gives back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum OneWay {
+    Value,
+    Stream,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Phase {
     /// Parent side: `Start` was sent for an endpoint of this kind.
     AwaitAck(FuncType),
     /// Parent side: a function runs.
     AwaitReturn,
-    /// Parent side: a context was accepted.
-    AwaitStarted,
+    /// Parent side: a context was accepted. `rx` is the peer's half of the stream. Nobody who keeps to the order uses it
+    /// before the first value; who does finds its values kept, as in the reference.
+    AwaitStarted { rx: Half },
     /// Parent side: a one-way stream runs.
     Receiving,
-    /// Child side: the endpoint runs; a context has not sent its first value.
-    Running(FuncType),
+    /// Child side: a context runs that has not sent its first value. `rx` as above.
+    PreStarted { rx: Half },
+    /// Child side: a function or one-way stream runs.
+    Running(OneWay),
     /// Both sides: the first value has travelled. `tx` is the local half of the stream, `rx` the peer's.
     Open { tx: Half, rx: Half },
     /// Both sides: over.
@@ -95,7 +105,12 @@ impl Dialog {
 
     /// The child side of a dialog whose `Start` was accepted.
     pub fn child(kind: FuncType) -> Self {
-        Self { side: Side::Child, phase: Phase::Running(kind), ending: Ending::No }
+        let phase = match kind {
+            FuncType::Context => Phase::PreStarted { rx: Half::Open },
+            FuncType::AsyncFunc => Phase::Running(OneWay::Value),
+            FuncType::AsyncGen => Phase::Running(OneWay::Stream),
+        };
+        Self { side: Side::Child, phase, ending: Ending::No }
     }
 
     /// Which end this is.
@@ -162,8 +177,8 @@ impl Dialog {
 
     fn start(&mut self) -> Result<(), Misuse> {
         match (self.side, self.phase) {
-            (Side::Child, Phase::Running(FuncType::Context)) => {
-                self.phase = Phase::Open { tx: Half::Unopened, rx: Half::Open };
+            (Side::Child, Phase::PreStarted { rx }) => {
+                self.phase = Phase::Open { tx: Half::Unopened, rx };
                 Ok(())
             }
             (Side::Child, Phase::Open { .. }) => Err(Misuse::StartedTwice),
@@ -191,7 +206,7 @@ impl Dialog {
     #[inline]
     fn may_yield(&self) -> Result<(), Misuse> {
         match self.phase {
-            Phase::Open { tx: Half::Open, .. } | Phase::Running(FuncType::AsyncGen) => Ok(()),
+            Phase::Open { tx: Half::Open, .. } | Phase::Running(OneWay::Stream) => Ok(()),
             Phase::Open { tx: Half::Closed, .. } => Err(Misuse::StreamClosed),
             Phase::Settled | Phase::SettledUnopened => Err(Misuse::Ended),
             _ => Err(Misuse::StreamNotOpen),
@@ -229,7 +244,11 @@ impl Dialog {
     fn receive_as_parent<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
         match (self.phase, msg) {
             (Phase::Settled | Phase::SettledUnopened, _) => Effect::Ignored("the dialog is over"),
-            (_, Received::Error(error)) => {
+            // Only of values that were sent; the peer's task goes on until it is told to end.
+            (Phase::Open { tx: Half::Open | Half::Closed, .. }, Received::Overrun(error)) => {
+                Effect::Overrun(error)
+            }
+            (_, Received::Error(error) | Received::Overrun(error)) => {
                 self.phase = Phase::Settled;
                 Effect::Failed(error)
             }
@@ -237,7 +256,7 @@ impl Dialog {
                 self.phase = match kind {
                     FuncType::AsyncFunc => Phase::AwaitReturn,
                     FuncType::AsyncGen => Phase::Receiving,
-                    FuncType::Context => Phase::AwaitStarted,
+                    FuncType::Context => Phase::AwaitStarted { rx: Half::Open },
                 };
                 Effect::Accepted
             }
@@ -247,9 +266,12 @@ impl Dialog {
                 self.phase = Phase::Settled;
                 Effect::Settled { value, stream_cut: false }
             }
-            (Phase::AwaitStarted, Received::Started(value)) => {
-                self.phase = Phase::Open { tx: Half::Unopened, rx: Half::Open };
+            (Phase::AwaitStarted { rx }, Received::Started(value)) => {
+                self.phase = Phase::Open { tx: Half::Unopened, rx };
                 Effect::First(value)
+            }
+            (Phase::AwaitStarted { .. }, msg @ (Received::Yield(_) | Received::Stop)) => {
+                self.receive_open(msg)
             }
             (Phase::Receiving, Received::Stop) => {
                 self.phase = Phase::Settled;
@@ -261,9 +283,7 @@ impl Dialog {
             }
             (Phase::Open { .. }, msg) => self.receive_open(msg),
             (_, Received::Credit(_) | Received::Stop) => Effect::Ignored("no stream is open"),
-            (Phase::AwaitReturn | Phase::AwaitStarted | Phase::Receiving | Phase::Running(_), msg) => {
-                self.violated(&msg)
-            }
+            (_, msg) => self.violated(&msg),
         }
     }
 
@@ -277,18 +297,33 @@ impl Dialog {
                 self.ending = Ending::ParentFailed;
                 Effect::CancelTask(error)
             }
+            (_, Received::Overrun(error)) => {
+                if self.is_ending() {
+                    return Effect::Ignored("the task is ending already");
+                }
+                self.ending = Ending::ParentFailed;
+                Effect::Overrun(error)
+            }
             (_, Received::StartAck(_)) => Effect::Ignored("the dialog was accepted before"),
             (Phase::Open { .. }, Received::Return(value)) => self.violated(&Received::<P, E>::Return(value)),
             (Phase::Open { .. }, msg) => self.receive_open(msg),
-            (Phase::Running(FuncType::AsyncGen), Received::Credit(bytes)) => Effect::Grant(bytes),
-            (Phase::Running(_), Received::Stop | Received::Credit(_)) => Effect::Ignored("no stream is open"),
+            (Phase::Running(OneWay::Stream), Received::Credit(bytes)) => Effect::Grant(bytes),
+            (Phase::PreStarted { .. }, msg @ (Received::Yield(_) | Received::Stop)) => self.receive_open(msg),
+            (Phase::PreStarted { .. }, Received::Credit(_))
+            | (Phase::Running(_), Received::Stop | Received::Credit(_)) => {
+                Effect::Ignored("no stream is open")
+            }
             (_, msg) => self.violated(&msg),
         }
     }
 
-    /// Messages that mean the same on both sides of an open dialog.
+    /// Messages that mean the same on both sides of an open dialog, and of one that is about to be.
     fn receive_open<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
-        let Phase::Open { rx, .. } = &mut self.phase else { return self.violated(&msg) };
+        let (Phase::Open { rx, .. } | Phase::AwaitStarted { rx } | Phase::PreStarted { rx }) =
+            &mut self.phase
+        else {
+            return self.violated(&msg);
+        };
         match msg {
             Received::Yield(value) if *rx == Half::Open => Effect::Deliver(value),
             Received::Yield(_) => Effect::Ignored("a value came after the peer's own `Stop`"),
@@ -314,13 +349,15 @@ impl Dialog {
 
     /// Settles the child side: the task has ended like this; what goes to the parent side?
     pub fn conclude(&mut self, end: TaskEnd) -> Conclusion {
-        let (Phase::Running(_) | Phase::Open { .. }) = self.phase else { return Conclusion::Nothing };
-        let one_way = self.phase == Phase::Running(FuncType::AsyncGen);
+        let (Phase::Running(_) | Phase::PreStarted { .. } | Phase::Open { .. }) = self.phase else {
+            return Conclusion::Nothing;
+        };
+        let one_way = self.phase == Phase::Running(OneWay::Stream);
         self.phase = Phase::Settled;
         match (&self.ending, end) {
             (Ending::Lost, _) => Conclusion::Nothing,
             (_, TaskEnd::Failed) => Conclusion::Error,
-            (Ending::Cancelled { .. }, _) if one_way => Conclusion::Stop,
+            (Ending::Cancelled { by }, _) if one_way => Conclusion::StreamCancelled(by.clone()),
             (Ending::Cancelled { by }, _) => Conclusion::Cancelled(by.clone()),
             (Ending::ParentFailed, _) => Conclusion::Relay,
             (Ending::No, TaskEnd::Returned) if one_way => Conclusion::Stop,
@@ -338,10 +375,10 @@ impl Dialog {
             Phase::AwaitAck(FuncType::AsyncGen) => "awaiting StartAck(asyncgen)",
             Phase::AwaitAck(FuncType::Context) => "awaiting StartAck(context)",
             Phase::AwaitReturn => "awaiting Return",
-            Phase::AwaitStarted => "awaiting Started",
+            Phase::AwaitStarted { .. } => "awaiting Started",
             Phase::Receiving => "receiving a one-way stream",
-            Phase::Running(FuncType::Context) => "pre-started",
-            Phase::Running(FuncType::AsyncFunc | FuncType::AsyncGen) => "running",
+            Phase::PreStarted { .. } => "pre-started",
+            Phase::Running(_) => "running",
             Phase::Open { tx: Half::Unopened, .. } => "started",
             Phase::Open { tx: Half::Open, .. } => "streaming",
             Phase::Open { tx: Half::Closed, .. } => "streaming-finished",

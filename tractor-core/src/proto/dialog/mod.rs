@@ -37,4 +37,4 @@ mod outcome;
 pub use credit::{RecvCredit, SendCredit};
 pub use event::{Command, Conclusion, Effect, Misuse, Received, TaskEnd, Violation};
 pub use machine::{Dialog, Side};
-pub use outcome::{Verdict, blame, is_overrun, judge};
+pub use outcome::{Absorbs, Verdict, blame, is_own_overrun, judge};

@@ -5,7 +5,8 @@ use crate::proto::msg::ErrorMsg;
 
 /// Wire name of the error that acknowledges a cancellation.
 const CONTEXT_CANCELLED: &str = "ContextCancelled";
-/// Wire name of the error of a stream whose sender was too fast.
+
+/// Wire name of the error that says that a value found no room.
 const STREAM_OVERRUN: &str = "StreamOverrun";
 
 /// What a dialog's failure means for the scope that opened it.
@@ -17,25 +18,34 @@ pub enum Verdict {
     Raised,
 }
 
+/// What the side that judges has done that makes a failure of the dialog its own wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Absorbs {
+    /// It has asked for the cancellation.
+    pub cancellation: bool,
+    /// It has asked for the cancellation, or takes lost values as no failure.
+    pub overrun: bool,
+}
+
+/// Whether an `Error` message of the peer only says that a value of ours found no room. The outcome of its task is still to
+/// come: an overrun with which that task failed has been boxed once more.
+pub fn is_own_overrun(us: &Uid, error: &ErrorMsg) -> bool {
+    error.boxed_type_str == STREAM_OVERRUN && error.sender.as_ref() == Some(us)
+}
+
 fn is_cancellation(error: &ErrorMsg) -> bool {
     error.boxed_type_str == CONTEXT_CANCELLED
 }
 
-/// Whether the peer says that this side has sent faster than the stream was read.
-pub fn is_overrun(error: &ErrorMsg) -> bool {
-    error.boxed_type_str == STREAM_OVERRUN
-}
-
 /// Decides whether a failure that ended a dialog is raised in the scope that opened it.
 ///
-/// Only the side that called `cancel()` absorbs, and only two failures of the direct peer: a `ContextCancelled` that
-/// names it as the canceller, and a `StreamOverrun` that names it as the sender, for nobody reads any more what it has
-/// sent.
-pub fn judge(us: &Uid, peer: &Uid, cancel_called: bool, error: &ErrorMsg) -> Verdict {
-    let acknowledged = is_cancellation(error) && error.canceller.as_ref() == Some(us);
-    let too_fast = is_overrun(error) && error.sender.as_ref() == Some(us);
-    let ours = (acknowledged || too_fast) && error.src_uid == *peer;
-    if cancel_called && ours { Verdict::Absorbed } else { Verdict::Raised }
+/// Only the side that called `cancel()` absorbs, and only a `ContextCancelled` of the direct peer that names it as the
+/// canceller; and only the one that wants no overruns reported absorbs those that it has caused at the direct peer.
+pub fn judge(us: &Uid, peer: &Uid, absorbs: Absorbs, error: &ErrorMsg) -> Verdict {
+    let cancelled = absorbs.cancellation && is_cancellation(error) && error.canceller.as_ref() == Some(us);
+    let overrun =
+        absorbs.overrun && error.src_type_str == STREAM_OVERRUN && error.sender.as_ref() == Some(us);
+    if (cancelled || overrun) && error.src_uid == *peer { Verdict::Absorbed } else { Verdict::Raised }
 }
 
 /// The actor responsible for a failure, as seen from `us`: ourselves when a cancellation names us, otherwise the actor
@@ -62,9 +72,9 @@ mod tests {
     fn the_rule_table() {
         let (us, kid) = (uid("root"), uid("kid"));
         let failed = ErrorMsg::new(kid.clone(), "ValueError", "");
-        let overrun = |sender: &Uid| {
+        let overrun = |sender: &str| {
             let mut error = ErrorMsg::new(kid.clone(), STREAM_OVERRUN, "");
-            error.sender = Some(sender.clone());
+            error.sender = Some(uid(sender));
             error
         };
         let table: [(&str, bool, ErrorMsg, Verdict, &str); 11] = [
@@ -75,13 +85,14 @@ mod tests {
             ("a third actor cancelled", false, cancelled("kid", "third"), Verdict::Raised, "kid"),
             ("the peer cancelled itself", false, cancelled("kid", "kid"), Verdict::Raised, "kid"),
             ("relayed through the peer", true, cancelled("bob", "root"), Verdict::Raised, "root"),
-            ("our cancel, we had sent too fast", true, overrun(&us), Verdict::Absorbed, "kid"),
-            ("our cancel, another had sent too fast", true, overrun(&kid), Verdict::Raised, "kid"),
-            ("we have sent too fast", false, overrun(&us), Verdict::Raised, "kid"),
             ("child failed", false, failed, Verdict::Raised, "kid"),
+            ("we overran the peer", false, overrun("root"), Verdict::Raised, "kid"),
+            ("the same, cancelled", true, overrun("root"), Verdict::Absorbed, "kid"),
+            ("a third overran the peer", true, overrun("third"), Verdict::Raised, "kid"),
         ];
         for (case, called, error, verdict, blamed) in table {
-            assert_eq!(judge(&us, &kid, called, &error), verdict, "{case}");
+            let absorbs = Absorbs { cancellation: called, overrun: called };
+            assert_eq!(judge(&us, &kid, absorbs, &error), verdict, "{case}");
             assert_eq!(blame(&us, &error), &uid(blamed), "{case}");
         }
     }

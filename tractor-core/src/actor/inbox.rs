@@ -1,0 +1,201 @@
+//! What one side of a dialog has been sent and nobody has received.
+//!
+//! # Invariants
+//! 1. What is handed out are the arrived values in order; only a policy that says so leaves any out.
+//! 2. After a value was refused for good nothing more is kept: a reader never skips over a gap unknowingly.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::overflow::Overflow;
+use crate::error::Error;
+use crate::proto::dialog::RecvCredit;
+use crate::proto::limits::Limits;
+
+/// Why an inbox will get no further values.
+#[derive(Debug, Clone)]
+pub(super) enum InboxEnd {
+    /// The peer closed its half.
+    Stopped,
+    /// The peer ended without closing its half.
+    Cut,
+    /// A value found no room, and the stream was opened to fail then.
+    Overrun(Error),
+}
+
+/// What became of a value that has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offered {
+    /// It is queued; the sender may be granted this many bytes.
+    Kept { grant: u32 },
+    /// There is no room for it, by this knob.
+    Refused { knob: &'static str },
+    /// The stream is over.
+    Late,
+}
+
+#[derive(Debug)]
+pub(super) struct Inbox {
+    queue: VecDeque<Bytes>,
+    credit: RecvCredit,
+    overflow: Overflow,
+    end: Option<InboxEnd>,
+}
+
+impl Inbox {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            credit: RecvCredit::new(limits.stream_window_bytes),
+            overflow: Overflow::default(),
+            end: None,
+        }
+    }
+
+    /// Takes in a value, of a sender that knows credit or not.
+    #[inline]
+    pub(super) fn offer(&mut self, value: Bytes, has_credit: bool, limits: &Limits) -> Offered {
+        let messages_max = limits.inbox_messages_max;
+        let is_full = match self.overflow {
+            Overflow::Backpressure => !has_credit && self.queue.len() >= messages_max,
+            Overflow::Error if self.end.is_some() => return Offered::Late,
+            Overflow::Error => self.queue.len() >= messages_max,
+            Overflow::Buffer | Overflow::DropOldest | Overflow::Latest => false,
+        };
+        if is_full {
+            return Offered::Refused { knob: "Limits::inbox_messages_max" };
+        }
+        let payload_bytes = value.len();
+        if !self.credit.arrived(payload_bytes) {
+            return Offered::Refused { knob: "Limits::stream_window_bytes" };
+        }
+        self.queue.push_back(value);
+        if self.overflow == Overflow::Backpressure {
+            return Offered::Kept { grant: 0 };
+        }
+        // The sender shall not wait: it has the room back at once.
+        let grant = self.credit.consumed(payload_bytes);
+        self.leave_out(messages_max);
+        Offered::Kept { grant }
+    }
+
+    /// The oldest value, and the bytes to grant for it.
+    #[inline]
+    pub(super) fn take(&mut self) -> Option<(Bytes, u32)> {
+        let value = self.queue.pop_front()?;
+        let is_due = self.overflow == Overflow::Backpressure;
+        let grant = if is_due { self.credit.consumed(value.len()) } else { 0 };
+        Some((value, grant))
+    }
+
+    /// Sets the policy, for what is queued too. Returns the bytes to grant.
+    pub(super) fn set_overflow(&mut self, overflow: Overflow, limits: &Limits) -> u32 {
+        let mut grant = 0u32;
+        if overflow != Overflow::Backpressure {
+            for value in &self.queue {
+                grant = grant.saturating_add(self.credit.consumed(value.len()));
+            }
+        }
+        self.overflow = overflow;
+        self.leave_out(limits.inbox_messages_max);
+        grant
+    }
+
+    pub(super) fn overflow(&self) -> Overflow {
+        self.overflow
+    }
+
+    /// Drops the oldest values where the policy says so.
+    fn leave_out(&mut self, messages_max: usize) {
+        let kept = match self.overflow {
+            Overflow::Latest => 1,
+            Overflow::DropOldest => messages_max.max(1),
+            Overflow::Backpressure | Overflow::Error | Overflow::Buffer => return,
+        };
+        let excess = self.queue.len().saturating_sub(kept);
+        drop(self.queue.drain(..excess));
+    }
+
+    /// Ends the inbox after what is queued; the first end counts.
+    pub(super) fn close(&mut self, end: InboxEnd) {
+        self.end.get_or_insert(end);
+    }
+
+    pub(super) fn end(&self) -> Option<&InboxEnd> {
+        self.end.as_ref()
+    }
+
+    /// The overrun that has ended the inbox, if one has.
+    pub(super) fn overrun(&self) -> Option<&Error> {
+        match &self.end {
+            Some(InboxEnd::Overrun(error)) => Some(error),
+            Some(InboxEnd::Stopped | InboxEnd::Cut) | None => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inbox(overflow: Overflow) -> (Inbox, Limits) {
+        let limits = Limits { inbox_messages_max: 3, ..Limits::default() };
+        let mut inbox = Inbox::new(&limits);
+        inbox.set_overflow(overflow, &limits);
+        (inbox, limits)
+    }
+
+    fn value(number: u8) -> Bytes {
+        Bytes::copy_from_slice(&[number])
+    }
+
+    fn rest(inbox: &mut Inbox) -> Vec<u8> {
+        std::iter::from_fn(|| inbox.take().map(|(value, _)| value[0])).collect()
+    }
+
+    #[test]
+    fn the_policies() {
+        let table: [(Overflow, bool, &[u8]); 6] = [
+            (Overflow::Backpressure, false, &[0, 1, 2]),
+            (Overflow::Backpressure, true, &[0, 1, 2, 3, 4]),
+            (Overflow::Error, true, &[0, 1, 2]),
+            (Overflow::Buffer, false, &[0, 1, 2, 3, 4]),
+            (Overflow::DropOldest, false, &[2, 3, 4]),
+            (Overflow::Latest, true, &[4]),
+        ];
+        for (overflow, has_credit, kept) in table {
+            let (mut inbox, limits) = inbox(overflow);
+            for number in 0..5 {
+                inbox.offer(value(number), has_credit, &limits);
+            }
+            assert_eq!(rest(&mut inbox), kept, "{overflow:?}, credit: {has_credit}");
+        }
+    }
+
+    #[test]
+    fn a_policy_counts_for_what_came_before_it() {
+        for (overflow, kept) in [(Overflow::Latest, &[4][..]), (Overflow::DropOldest, &[2, 3, 4])] {
+            let (mut inbox, limits) = inbox(Overflow::Backpressure);
+            for number in 0..5 {
+                inbox.offer(value(number), true, &limits);
+            }
+            inbox.set_overflow(overflow, &limits);
+            assert_eq!(rest(&mut inbox), kept);
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_behind_a_gap() {
+        let (mut inbox, limits) = inbox(Overflow::Error);
+        for number in 0..3 {
+            assert!(matches!(inbox.offer(value(number), true, &limits), Offered::Kept { .. }));
+        }
+        assert!(matches!(inbox.offer(value(3), true, &limits), Offered::Refused { .. }));
+        inbox.close(InboxEnd::Overrun(Error::NoRuntime));
+        assert_eq!(rest(&mut inbox), [0, 1, 2]);
+        assert_eq!(inbox.offer(value(4), true, &limits), Offered::Late, "there is room again");
+        inbox.close(InboxEnd::Stopped);
+        assert!(inbox.overrun().is_some(), "the first end counts");
+    }
+}
