@@ -1,7 +1,5 @@
 //! The parent sides: each brings its dialog to the step of its cell, says so, and waits there as real code would.
 
-use std::pin::pin;
-
 use tokio::sync::watch;
 use tractor::{Error, MsgStream, ParentContext, Portal};
 
@@ -144,7 +142,7 @@ async fn context(cell: Cell, worker: &Portal, id: u64, wires: &Wires) -> Result<
                     Step::Waiting => waiting(ctx, id, wires).await,
                     Step::Closing => {
                         if fault == Fault::SelfCancel {
-                            assert!(poll_once(&mut pin!(ctx.cancel())).await.is_pending());
+                            assert!(poll_once(&mut ctx.cancel().into_future()).await.is_pending());
                         }
                         wires.say_at_step();
                         Ok(id)

@@ -38,9 +38,9 @@ pub use self::{
     },
     boot::{connect, init, open_cluster, open_nursery, open_root_actor, socket_addr, with_local_actor},
     dialog::{
-        Call, Context, ContextCall, Endpoint, MsgStream, OpenStream, ParentContext, Portal, ReceiveStream,
-        Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx,
-        SubscriberStatistics, with_deadline, with_deadline_at,
+        Call, CancelActor, CancelContext, Context, ContextCall, Endpoint, MsgStream, OpenStream,
+        ParentContext, Portal, ReceiveStream, Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender,
+        StreamSubscriber, StreamTx, SubscriberStatistics, with_deadline, with_deadline_at,
     },
     error::{Error, Result},
     supervise::{ActorNursery, JoinAll, OneShot, RunInActor, StartActor, join_all},

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::current::with_actor;
+use super::current::{current_linked, with_actor};
 use super::exposed::Allow;
 use super::invoke::RequestTask;
 use super::lifetime::LifetimeStack;
@@ -130,7 +130,38 @@ impl Actor {
         self.inner.lifetime.push(Box::new(callback))
     }
 
-    /// Asks the actor to end, without waiting: running requests are cancelled by this actor itself.
+    /// Ends the actor's work: refuses new requests, cancels the running ones, of which this actor is the canceller, and stops
+    /// listening. Returns when the requests have ended. The actor itself then ends: a child's process after its children
+    /// and connections, a root when the body of its scope returns.
+    ///
+    /// Called in an endpoint of this actor it cannot wait for that endpoint's own end: there it returns once the request
+    /// is made, and the endpoint is dropped at its next await, outside of a [`shield`](crate::shield).
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # async fn example() -> tractor::Result<()> {
+    /// let options = tractor::ActorOptions::new();
+    /// tractor::open_root_actor(options, async |actor| {
+    ///     // .. serve until it is enough ..
+    ///     actor.cancel().await;                           // nothing of what others have asked for still runs
+    ///     Ok(())
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// The request is made at the first poll and stays made.
+    pub async fn cancel(&self) {
+        self.cancel_soon();
+        let own_request = current_linked().is_some_and(|linked| linked.peer.us == *self.uid());
+        if !own_request {
+            self.stopped().await;
+        }
+    }
+
+    /// Asks the actor to end, without waiting: running requests are cancelled by this actor itself. The synchronous form of
+    /// [`cancel`](Self::cancel), for code that cannot await.
     pub fn cancel_soon(&self) {
         let actor = self.clone();
         self.spawn_link(async move {

@@ -43,7 +43,7 @@ pub(crate) struct Deadline {
 
 impl Deadline {
     pub(crate) fn starting_now(at: Instant) -> Self {
-        Self { at, budget: at.saturating_duration_since(Instant::now()) }
+        Self { at, budget: budget_until(at) }
     }
 
     /// Of a request of the peer. A time beyond what the clock can show is no deadline.
@@ -72,6 +72,14 @@ pub(crate) fn effective(own: Option<Instant>) -> Option<Instant> {
         (Some(own), Some(inherited)) => Some(own.min(inherited)),
         (own, inherited) => own.or(inherited),
     }
+}
+
+/// The time that is left, for people: rounded up to whole milliseconds, so that what they gave is what they read. Zero only
+/// if nothing is left.
+pub(crate) fn budget_until(at: Instant) -> Duration {
+    let left = at.saturating_duration_since(Instant::now());
+    let millis = left.as_nanos().div_ceil(1_000_000);
+    u64::try_from(millis).map_or(left, Duration::from_millis)
 }
 
 /// This long from now; `None` if the clock ends before that.

@@ -58,6 +58,16 @@ impl Linked {
         failure.map(|error| self.blamed(error).clone())
     }
 
+    /// The failure that has ended this side.
+    pub(crate) fn failed_with(&self) -> Option<Error> {
+        let cell = self.lock();
+        match &cell.outcome {
+            Some(Outcome::Failed(error)) => Some(error.clone()),
+            Some(Outcome::Returned(_) | Outcome::StreamDone) => None,
+            None => cell.broken.clone(),
+        }
+    }
+
     /// What the dialog is doing or how it ended, for people.
     pub(crate) fn state(&self) -> &'static str {
         let cell = self.lock();

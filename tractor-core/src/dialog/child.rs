@@ -10,6 +10,8 @@ use tokio::time::Instant;
 use super::portal::Portal;
 use super::sending::{OpenStream, PayloadOf, SendStarted};
 use crate::actor::{Linked, Overflow, UntilCancelled};
+use crate::error::Error;
+use crate::proto::dialog::Side;
 use crate::proto::id::{Cid, Uid};
 
 /// State of a [`Context`] before its first value was sent.
@@ -161,9 +163,24 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
         self.linked.responsible()
     }
 
+    /// Why the other side ended this context, if it has failed or is lost. A cancellation is no failure.
+    pub fn maybe_error(&self) -> Option<Error> {
+        self.linked.failed_with()
+    }
+
+    /// Which side this is: the one that runs the endpoint.
+    pub fn side(&self) -> Side {
+        self.linked.side()
+    }
+
+    /// The other side.
+    pub fn peer_side(&self) -> Side {
+        self.linked.side().other()
+    }
+
     /// What the context is doing, for people: `pre-started`, `started`, `streaming` or `streaming-finished`; once it must
-    /// end, `self-cancelled` (by this side), `peer-cancelled` (by the other), `actor-cancelled` (with this whole actor)
-    /// or `errored`.
+    /// end, `self-cancelled` (by this side), `peer-cancelled` (by the other), `actor-cancelled` (with this whole actor),
+    /// `deadline-exceeded` or `errored`.
     pub fn state(&self) -> &'static str {
         self.linked.state()
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::run::abandon;
-use crate::actor::{Expiry, Linked, Outcome, Settling, effective, instant_after, within};
+use crate::actor::{Expiry, Linked, Outcome, Settling, budget_until, effective, instant_after, within};
 use crate::error::{DeadlineExceeded, Error};
 
 /// Runs the body, and every request that is started in it, within this time.
@@ -75,7 +75,7 @@ where
     F: AsyncFnOnce() -> Result<T, E>,
     E: From<Error>,
 {
-    let budget = effective(Some(at)).unwrap_or(at).saturating_duration_since(Instant::now());
+    let budget = budget_until(effective(Some(at)).unwrap_or(at));
     match within(at, body()).await {
         Some(result) => result,
         None => Err(Error::DeadlineExceeded(DeadlineExceeded::of_scope(budget)).into()),

@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod call;
+mod cancel;
 mod child;
 mod deadline;
 mod endpoint;
@@ -17,6 +18,7 @@ mod stream;
 
 pub use broadcast::{StreamSubscriber, SubscriberStatistics};
 pub use call::{Call, ContextCall, ContextTarget, FnTarget, StreamCall, StreamTarget};
+pub use cancel::{CancelActor, CancelContext};
 pub use child::{CanStart, CanStream, Context, Opening, Started};
 pub use deadline::{with_deadline, with_deadline_at};
 pub use endpoint::{

@@ -19,6 +19,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::call::{ContextTarget, StreamTarget};
+use super::cancel::CancelContext;
 use super::deadline::{Inside, in_time};
 use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
 use super::oneway::ReceiveStream;
@@ -28,7 +29,7 @@ use super::stream::{MsgStream, decode};
 use crate::actor::{Linked, Outcome, Overflow, Request};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
 use crate::proto::args::ArgTuple;
-use crate::proto::dialog::{Verdict, judge};
+use crate::proto::dialog::{Side, Verdict, judge};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::FuncType;
 
@@ -82,22 +83,20 @@ impl<E: ContextEndpoint> ParentContext<E> {
         self.result_of(outcome)
     }
 
-    /// Asks for the cancellation of the child side, and waits until it is acknowledged, at most
-    /// [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel). Returns whether it was.
+    /// Asks for the cancellation of the child side, and waits until it is acknowledged. Awaited, this tells whether it was
+    /// within [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel), or within the
+    /// [`timeout`](CancelContext::timeout) given.
     ///
     /// The body goes on until the child side's end arrives; it is then dropped at its next await that is not this
-    /// context's own `receive` or `wait_for_result`.
+    /// context's own `receive` or `wait_for_result`. Leaving the scope waits for that end, however late it is.
     ///
     /// # Errors
     /// None today.
     ///
     /// # Cancel safety
     /// The request is sent at the first poll and stays sent.
-    pub async fn cancel(&mut self) -> Result<bool> {
-        let limit = self.linked.peer.timeouts.context_cancel;
-        abandon(&self.linked);
-        let outcome = poll_fn(|cx| self.linked.poll_outcome(cx));
-        Ok(tokio::time::timeout(limit, outcome).await.is_ok())
+    pub fn cancel(&mut self) -> CancelContext<'_> {
+        CancelContext::new(&self.linked)
     }
 
     /// Whether this side has called [`cancel`](Self::cancel).
@@ -131,6 +130,22 @@ impl<E: ContextEndpoint> ParentContext<E> {
     /// values that came before it can still be received.
     pub fn outcome(&self) -> Option<Result<E::Returns>> {
         self.linked.outcome().map(|outcome| self.result_of(outcome))
+    }
+
+    /// The failure that ended the context, if one did: what [`outcome`](Self::outcome) would give as an error, whatever its
+    /// result type. An acknowledged cancellation is one, too.
+    pub fn maybe_error(&self) -> Option<Error> {
+        self.linked.failed_with()
+    }
+
+    /// Which side this is: the one that has opened the context.
+    pub fn side(&self) -> Side {
+        self.linked.side()
+    }
+
+    /// The other side.
+    pub fn peer_side(&self) -> Side {
+        self.linked.side().other()
     }
 
     /// What the context is doing or how it ended, for people: `started`, `streaming` or `streaming-finished`; then

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::call::FnTarget;
+use super::cancel::CancelActor;
 use super::deadline::Limit;
 use super::endpoint::Endpoint;
 use super::run::Run;
@@ -100,29 +101,39 @@ impl Portal {
         })
     }
 
-    /// Asks the whole actor to end, and waits until it says that its tasks have. Returns whether it did so within
-    /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel).
+    /// Asks the whole actor to end, and waits until it says that its tasks have. Awaited, this tells whether it did so within
+    /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel); a lost connection counts as not
+    /// acknowledged.
     ///
     /// The process itself is reaped by its nursery.
     ///
+    /// ```
+    /// # use tractor_core::{self as tractor, Portal};
+    /// # use std::time::Duration;
+    /// # async fn example(portal: &Portal) -> tractor::Result<()> {
+    /// if !portal.cancel_actor().await? {
+    ///     portal.cancel_actor().timeout(Duration::from_secs(5)).raise_on_timeout().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
-    /// None today; a lost connection counts as not acknowledged.
+    /// [`Error::TooSlow`] on expiry, if that was asked for; none else.
     ///
     /// # Cancel safety
     /// The request is sent at the first poll and stays sent.
-    pub async fn cancel_actor(&self) -> Result<bool> {
-        let limit = self.peer.timeouts.actor_cancel;
-        match self.request_end(limit).await {
-            Ok(()) => Ok(true),
-            Err(error) => {
-                tracing::warn!(peer = %self.peer.aid.uid, "cancel request not acknowledged: {error}");
-                Ok(false)
-            }
-        }
+    pub fn cancel_actor(&self) -> CancelActor {
+        CancelActor::new(self.clone())
     }
 
     /// Asks the actor to end and waits for the acknowledgement, at most `limit`.
     pub(crate) async fn request_end(&self, limit: Duration) -> Result<()> {
+        self.request_end_within(limit, "Timeouts::actor_cancel").await
+    }
+
+    /// As [`request_end`](Self::request_end); `knob` names where the limit comes from.
+    pub(super) async fn request_end_within(&self, limit: Duration, knob: &'static str) -> Result<()> {
         self.peer.cancel_asked.store(true, Ordering::Release);
         let kind = FuncType::AsyncFunc;
         // It has a limit of its own, and is not refused when the caller's time is over.
@@ -132,11 +143,7 @@ impl Portal {
         });
         match tokio::time::timeout(limit, ask).await {
             Ok(answer) => answer.map(|_acknowledged| ()),
-            Err(_elapsed) => Err(Error::TooSlow(ActorTooSlow::new(
-                self.peer.aid.uid.clone(),
-                limit,
-                "Timeouts::actor_cancel",
-            ))),
+            Err(_elapsed) => Err(Error::TooSlow(ActorTooSlow::new(self.peer.aid.uid.clone(), limit, knob))),
         }
     }
 

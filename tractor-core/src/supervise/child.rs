@@ -300,7 +300,8 @@ async fn connection_lost(actor: &Actor, child: &ChildActor, portal: &Portal, pro
 /// Asks the child to end, and gives it time to.
 async fn end(actor: &Actor, child: &ChildActor, portal: &Portal, process: &mut Child) -> End {
     let timeouts = actor.timeouts();
-    let deadline = Instant::now() + timeouts.nursery_cancel;
+    // Beyond what the clock can show there is no limit.
+    let deadline = Instant::now().checked_add(timeouts.nursery_cancel);
     let asked = portal.request_end(timeouts.actor_cancel).await;
     if let Err(error) = &asked
         && !portal.peer.drained.is_cancelled()
@@ -308,7 +309,11 @@ async fn end(actor: &Actor, child: &ChildActor, portal: &Portal, process: &mut C
         tracing::warn!("actor {}: {error}; sending SIGTERM", child.uid);
         return End::Kill;
     }
-    match timeout_at(deadline, process.wait()).await {
+    let exited = match deadline {
+        Some(deadline) => timeout_at(deadline, process.wait()).await,
+        None => Ok(process.wait().await),
+    };
+    match exited {
         Ok(status) => End::Exited(read_status(status)),
         Err(_elapsed) => {
             let limit = timeouts.nursery_cancel;

@@ -53,6 +53,8 @@ struct State {
     /// No further children.
     closed: bool,
     cancelled: bool,
+    /// The cancellation found something to end.
+    caught: bool,
     /// The one scope.
     scope: Slot,
 }
@@ -93,6 +95,7 @@ impl Inner {
         let mut children = Vec::new();
         self.update(|state| {
             state.cancelled = true;
+            state.caught |= !state.children.is_empty();
             children.clone_from(&state.children);
         });
         for child in children {
@@ -171,6 +174,13 @@ impl ActorNursery {
     /// Whether the children are being cancelled.
     pub fn cancel_called(&self) -> bool {
         self.inner.is_cancelled()
+    }
+
+    /// Whether the cancellation has ended something: a child that was still alive, or the scope's body, which the failure of a
+    /// child drops. `false` where everything had ended by itself. Told for good once the scope has returned; a clone of the
+    /// nursery can be asked then.
+    pub fn cancelled_caught(&self) -> bool {
+        self.inner.lock().caught
     }
 
     /// The children that have not ended.
@@ -266,6 +276,9 @@ where
     };
     if !matches!(result, Some(Ok(_))) {
         inner.cancel_all();
+    }
+    if result.is_none() {
+        inner.update(|state| state.caught = true);
     }
     poll_fn(|cx| inner.poll_idle(cx)).await;
     drop(scope);

@@ -1,5 +1,7 @@
 //! The states of a dialog and the transitions between them.
 
+use std::fmt;
+
 use super::event::{Command, Conclusion, Effect, Misuse, Received, TaskEnd, Violation};
 use crate::proto::id::Uid;
 use crate::proto::msg::FuncType;
@@ -12,6 +14,27 @@ pub enum Side {
     Parent,
     /// The end that runs the endpoint.
     Child,
+}
+
+impl Side {
+    /// The opposite end.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Parent => Self::Child,
+            Self::Child => Self::Parent,
+        }
+    }
+}
+
+/// `parent` or `child`.
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Parent => "parent",
+            Self::Child => "child",
+        })
+    }
 }
 
 /// One direction of a stream.
