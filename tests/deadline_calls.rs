@@ -58,6 +58,22 @@ async fn dialogs(ctx: Context<(), u64, ()>) -> Result<u64> {
     Ok(1)
 }
 
+/// Learns of its deadline from what it does itself, and fails with that.
+#[tractor::context(started = (), returns = ())]
+async fn is_told_by_its_own_scope(ctx: Context<(), (), ()>) -> Result<()> {
+    let ctx = ctx.started(()).await?;
+    let scope = tractor::with_deadline(2 * BUDGET, async || -> Result<()> {
+        forever().await;
+        Ok(())
+    });
+    tokio::select! {
+        biased;
+        told = scope => told,
+        // Polled once more because of this.
+        () = ctx.cancelled() => Ok(()),
+    }
+}
+
 #[tractor::stream]
 async fn trickles(out: StreamSender<u64>) -> Result<()> {
     let _dropped = NoteOnDrop("stream dropped");
@@ -263,6 +279,21 @@ async fn a_context_past_its_deadline_ends_on_both_sides() -> Result<()> {
         assert!(took(start) < BUDGET + NOTHING);
         assert_eq!(error.budget(), BUDGET);
         assert_eq!(portal.run(entries()).await?, ["deadline-exceeded by root"]);
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_by_the_same_deadline_further_down_is_no_failure_of_its_own() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        let hasty = portal.deadline(BUDGET);
+        let scope = hasty.open_context(is_told_by_its_own_scope(), async |_, ()| {
+            forever().await;
+            Ok(())
+        });
+        let error = exceeded(scope.await, "is_told_by_its_own_scope", portal);
+        assert!(error.source().is_none(), "{error:?}");
         Ok(())
     })
     .await
