@@ -266,6 +266,34 @@
 //! # }
 //! ```
 //!
+//! # Deadlines
+//!
+//! [`with_deadline`] limits the time of whatever is done inside of it; [`Portal::deadline`] and [`Run::deadline`] limit
+//! single requests. The time that is left goes along with each request: the endpoint runs under it, and so does what it
+//! asks of further actors. When it is over, the work ends everywhere, and the caller gets [`Error::DeadlineExceeded`],
+//! which names the call.
+//!
+//! ```
+//! use std::time::Duration;
+//! use tractor::{ActorOptions, prelude::*};
+//!
+//! #[tractor::actor_fn]
+//! async fn ponders() { std::future::pending().await }
+//!
+//! async fn ask(portal: &Portal) -> tractor::Result<()> {
+//!     let answer = tractor::with_deadline(Duration::from_millis(20), async || portal.run(ponders()).await).await;
+//!     let Err(tractor::Error::DeadlineExceeded(error)) = answer else { panic!("{answer:?}") };
+//!     assert_eq!(error.actor(), Some(portal.uid()));
+//!     Ok(())
+//! }
+//! # #[tractor::main]
+//! # async fn main() -> tractor::Result<()> {
+//! #     tractor::open_nursery(async |_| {
+//! #         tractor::with_local_actor(ActorOptions::new().enable_module(module_path!()), ask).await
+//! #     }).await
+//! # }
+//! ```
+//!
 //! # Cancel safety
 //!
 //! Cancellation is a drop: a cancelled endpoint's future is dropped at its next await, and so is the body of a scope whose

@@ -58,6 +58,29 @@ async fn dialogs(ctx: Context<(), u64, ()>) -> Result<u64> {
     Ok(1)
 }
 
+#[tractor::context(started = (), returns = ())]
+async fn outlasts_its_deadline(ctx: Context<(), (), ()>) -> Result<()> {
+    let _ctx = ctx.started(()).await?;
+    tractor::shield(tokio::time::sleep(2 * BUDGET)).await;
+    Ok(())
+}
+
+/// Learns of its deadline from what it does itself, and fails with that.
+#[tractor::context(started = (), returns = ())]
+async fn is_told_by_its_own_scope(ctx: Context<(), (), ()>) -> Result<()> {
+    let ctx = ctx.started(()).await?;
+    let scope = tractor::with_deadline(2 * BUDGET, async || -> Result<()> {
+        forever().await;
+        Ok(())
+    });
+    tokio::select! {
+        biased;
+        told = scope => told,
+        // Polled once more because of this.
+        () = ctx.cancelled() => Ok(()),
+    }
+}
+
 #[tractor::stream]
 async fn trickles(out: StreamSender<u64>) -> Result<()> {
     let _dropped = NoteOnDrop("stream dropped");
@@ -269,12 +292,32 @@ async fn a_context_past_its_deadline_ends_on_both_sides() -> Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_of_the_body_is_not_hidden_by_the_deadline() -> Result<()> {
+async fn a_failure_by_the_same_deadline_further_down_is_no_failure_of_its_own() -> Result<()> {
     with_local(module_path!(), async |portal| {
         let hasty = portal.deadline(BUDGET);
-        let scope = hasty
-            .open_context(dialogs(), async |_, ()| -> anyhow::Result<()> { anyhow::bail!("the body's own") });
+        let scope = hasty.open_context(is_told_by_its_own_scope(), async |_, ()| {
+            forever().await;
+            Ok(())
+        });
+        let error = exceeded(scope.await, "is_told_by_its_own_scope", portal);
+        assert!(error.source().is_none(), "{error:?}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_the_body_is_not_hidden_by_the_deadline() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        let start = Instant::now();
+        let hasty = portal.deadline(BUDGET);
+        let scope = hasty.open_context(outlasts_its_deadline(), async |_, ()| -> anyhow::Result<()> {
+            anyhow::bail!("the body's own")
+        });
         assert_eq!(scope.await.expect_err("it has failed").to_string(), "the body's own");
+        // The other side was given its time, and no more.
+        let grace = tractor::Timeouts::default().context_cancel;
+        assert!((BUDGET + grace..BUDGET + grace + NOTHING).contains(&took(start)), "{:?}", took(start));
         Ok(())
     })
     .await

@@ -128,3 +128,26 @@ async fn a_stuck_actor_does_not_keep_its_caller() -> Result<()> {
     })
     .await
 }
+
+#[tractor::test]
+async fn a_one_shot_actor_has_the_deadline_of_who_starts_it() -> Result<()> {
+    #[tractor::actor_fn]
+    async fn idles() {
+        assert!(tractor::current_deadline().is_some());
+        forever().await;
+    }
+    tree(async |tree| {
+        // Told once, whether the scope or the call is what names it.
+        let result: Result<()> = tractor::open_nursery(async |an| {
+            tractor::with_deadline(Duration::from_secs(1), async || {
+                let one = an.run_in_actor(idles()).name(tree.name("one")).await?;
+                one.wait_for_result().await.map(drop)
+            })
+            .await
+        })
+        .await;
+        assert!(matches!(&result, Err(Error::DeadlineExceeded(_))), "{result:?}");
+        Ok(())
+    })
+    .await
+}

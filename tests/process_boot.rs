@@ -78,9 +78,14 @@ async fn a_child_that_never_reports_is_killed_after_the_boot_timeout() {
     role::succeed(role::command("odd_children").env(ODD_ENV, "hangs")).await;
 }
 
+#[tokio::test]
+async fn a_child_that_is_cancelled_while_it_boots_is_not_waited_for() {
+    role::succeed(role::command("odd_children").env(ODD_ENV, "is cancelled")).await;
+}
+
 /// A program whose children misbehave before they are actors: what `#[tractor::test]` does, after a detour.
 #[test]
-#[ignore = "a program that two tests above start"]
+#[ignore = "a program that three tests above start"]
 fn odd_children() {
     let odd = std::env::var(ODD_ENV).expect("started by a test");
     if std::env::var_os(CHILD_ENV).is_some() {
@@ -106,8 +111,15 @@ async fn start_odd(odd: &str) {
     let start = Instant::now();
     let scope = tractor::open_root_actor(options, async |_| {
         tractor::open_nursery(async |an| -> tractor::Result<()> {
-            let failed = an.start_actor("odd").expose(process).await;
+            let birth = an.start_actor("odd").expose(process).into_future();
+            let cancel = async {
+                if odd == "is cancelled" {
+                    an.cancel().await;
+                }
+            };
+            let (failed, ()) = tokio::join!(birth, cancel);
             match odd {
+                "is cancelled" => spawn_error(failed, &["cancelled while it booted"]),
                 "exits" => spawn_error(failed, &["before it had booted", "exit status: 3"]),
                 _ => spawn_error(failed, &["Timeouts::child_boot", "100ms"]),
             }

@@ -187,7 +187,7 @@ fn start_of_a_function() {
 #[test]
 fn start_with_a_deadline_is_one_field_longer() {
     let uid = Uid::new("root", "u1");
-    let frame = "5e000000 88 a86d73675f74797065a55374617274 a3636964 a26437
+    let frame = "5f000000 88 a86d73675f74797065a55374617274 a3636964 a26437
          a26e73 a46d6f6431 a466756e63 a3616464 a66b7761726773 81 a16101 a3756964 92 a4726f6f74 a27531
          a8706c645f73706563 a3616e79 ac72656d61696e696e675f7573 ce000f4240";
     let (cid, kwargs) = (cid("d7"), Bytes::from_static(b"\x81\xa1a\x01"));

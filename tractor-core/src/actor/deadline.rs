@@ -21,6 +21,9 @@ use super::linked::Linked;
 use super::state::Asked;
 use crate::error::{DeadlineExceeded, Error};
 
+/// Pause between two looks at requests that settle.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 tokio::task_local! {
     static SCOPE: DeadlineScope;
 }
@@ -107,9 +110,15 @@ pub(crate) async fn within<F: Future>(at: Instant, future: F) -> Option<F::Outpu
         if let Poll::Ready(output) = future.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
         }
-        std::task::ready!(over.poll(cx));
-        // The requests in the future end by themselves now, and tell more than this scope can.
-        if settling.load(Ordering::Relaxed) > 0 { Poll::Pending } else { Poll::Ready(None) }
+        while over.poll(cx).is_ready() {
+            if settling.load(Ordering::Relaxed) == 0 {
+                return Poll::Ready(None);
+            }
+            // The requests in the future end by themselves now, and tell more than this scope can. One that was taken to
+            // another task meanwhile does not wake this one.
+            over = Expiry::new(Instant::now() + LOOK_AGAIN);
+        }
+        Poll::Pending
     })
     .await
 }
@@ -159,10 +168,10 @@ impl Expiry {
 }
 
 impl Linked {
-    /// The failure of a parent side that has run out of time.
-    pub(crate) fn deadline_exceeded(&self) -> Error {
+    /// The failure of a parent side that has run out of time, and of which the other side has reported this since.
+    pub(crate) fn deadline_exceeded(&self, late: Option<Error>) -> Error {
         let budget = self.deadline.map_or(Duration::ZERO, |deadline| deadline.budget);
-        DeadlineExceeded::of_request(self.endpoint.clone(), self.peer.aid.uid.clone(), budget).into()
+        DeadlineExceeded::of_request(self.endpoint.clone(), self.peer.aid.uid.clone(), budget, late).into()
     }
 
     /// Whether the deadline of this dialog has passed.

@@ -224,7 +224,7 @@ impl Linked {
             Effect::Failed(msg) => {
                 // The clock of the child side was a little faster than ours.
                 let is_ours = self.deadline.is_some() && error::is_deadline_of(&msg, &self.peer.aid.uid);
-                let error = if is_ours { self.deadline_exceeded() } else { Error::from(Arc::from(msg)) };
+                let error = if is_ours { self.deadline_exceeded(None) } else { Error::from(Arc::from(msg)) };
                 cell.outcome = Some(Outcome::Failed(error));
                 self.wake_all(&mut cell);
             }

@@ -192,7 +192,7 @@ impl Peer {
         let deadline = request.deadline.map(Deadline::starting_now);
         if deadline.is_some_and(|deadline| deadline.budget.is_zero()) {
             let whom = self.aid.uid.clone();
-            return Err(DeadlineExceeded::of_request(known.label.clone(), whom, Duration::ZERO).into());
+            return Err(DeadlineExceeded::of_request(known.label.clone(), whom, Duration::ZERO, None).into());
         }
         let linked = {
             let mut table = self.table();

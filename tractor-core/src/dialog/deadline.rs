@@ -181,18 +181,16 @@ impl Grace {
             "a task past its deadline did not end within {:?} (`Timeouts::context_cancel`)",
             linked.peer.timeouts.context_cancel
         );
-        Poll::Ready(linked.deadline_exceeded())
+        Poll::Ready(linked.deadline_exceeded(None))
     }
 }
 
 /// The deadline's error, with what else the other side had to report after it.
 fn told(linked: &Linked, outcome: Outcome) -> Error {
-    match (linked.deadline_exceeded(), outcome) {
-        (Error::DeadlineExceeded(exceeded), Outcome::Failed(late))
-            if !matches!(late, Error::Cancelled(_) | Error::DeadlineExceeded(_)) =>
-        {
-            exceeded.followed_by(late).into()
-        }
-        (exceeded, _) => exceeded,
+    match outcome {
+        Outcome::Failed(Error::Cancelled(_) | Error::DeadlineExceeded(_))
+        | Outcome::Returned(_)
+        | Outcome::StreamDone => linked.deadline_exceeded(None),
+        Outcome::Failed(late) => linked.deadline_exceeded(Some(late)),
     }
 }

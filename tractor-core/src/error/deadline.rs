@@ -12,50 +12,52 @@ use crate::proto::id::Uid;
 /// For a request this names what was asked of whom. Its remote task was cancelled; see
 /// [`with_deadline`](crate::with_deadline) for who reports what.
 #[derive(Debug, Clone)]
-pub struct DeadlineExceeded {
+pub struct DeadlineExceeded(Arc<Exceeded>);
+
+#[derive(Debug)]
+struct Exceeded {
     /// Endpoint and actor; `None` for a scope.
     request: Option<(Arc<str>, Uid)>,
     budget: Duration,
     /// What came after the deadline.
-    late: Option<Arc<Error>>,
+    late: Option<Error>,
 }
 
 impl DeadlineExceeded {
     pub(crate) fn of_scope(budget: Duration) -> Self {
-        Self { request: None, budget, late: None }
+        Self(Arc::new(Exceeded { request: None, budget, late: None }))
     }
 
-    /// A budget of zero stands for a request that was never sent.
-    pub(crate) fn of_request(endpoint: Arc<str>, actor: Uid, budget: Duration) -> Self {
-        Self { request: Some((endpoint, actor)), budget, late: None }
+    /// A budget of zero stands for a request that was never sent. `late` is what the other side has reported after the
+    /// deadline.
+    pub(crate) fn of_request(endpoint: Arc<str>, actor: Uid, budget: Duration, late: Option<Error>) -> Self {
+        Self(Arc::new(Exceeded { request: Some((endpoint, actor)), budget, late }))
     }
 
-    /// With the failure that the other side has reported after the deadline.
-    pub(crate) fn followed_by(mut self, late: Error) -> Self {
-        self.late = Some(Arc::new(late));
-        self
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The endpoint that was called, as `module:name`; `None` for a scope.
     pub fn endpoint(&self) -> Option<&str> {
-        self.request.as_ref().map(|(endpoint, _)| &**endpoint)
+        self.0.request.as_ref().map(|(endpoint, _)| &**endpoint)
     }
 
     /// The actor that was asked; `None` for a scope.
     pub fn actor(&self) -> Option<&Uid> {
-        self.request.as_ref().map(|(_, actor)| actor)
+        self.0.request.as_ref().map(|(_, actor)| actor)
     }
 
     /// The time there was when the request, or the scope, began. Zero when nothing was left and so nothing was sent.
     pub fn budget(&self) -> Duration {
-        self.budget
+        self.0.budget
     }
 }
 
 impl fmt::Display for DeadlineExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.request {
-            Some((endpoint, actor)) if self.budget.is_zero() => {
+        match &self.0.request {
+            Some((endpoint, actor)) if self.0.budget.is_zero() => {
                 write!(
                     f,
                     "the request for `{endpoint}` in actor {actor} was not sent: its deadline had passed"
@@ -65,16 +67,16 @@ impl fmt::Display for DeadlineExceeded {
                 write!(
                     f,
                     "`{endpoint}` in actor {actor} did not end within its deadline of {:?}",
-                    self.budget
+                    self.0.budget
                 )
             }
-            None => write!(f, "the scope did not end within its deadline of {:?}", self.budget),
+            None => write!(f, "the scope did not end within its deadline of {:?}", self.0.budget),
         }
     }
 }
 
 impl std::error::Error for DeadlineExceeded {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.late.as_deref().map(|late| late as _)
+        self.0.late.as_ref().map(|late| late as _)
     }
 }

@@ -112,6 +112,7 @@ impl Error {
             (Self::Remote(one), Self::Remote(two)) => std::ptr::eq(one.msg(), two.msg()),
             (Self::Cancelled(one), Self::Cancelled(two)) => std::ptr::eq(one.msg(), two.msg()),
             (Self::MsgType(one), Self::MsgType(two)) => one.is_same(two),
+            (Self::DeadlineExceeded(one), Self::DeadlineExceeded(two)) => one.is_same(two),
             (Self::Died(one), Self::Died(two)) => one.pid() == two.pid(),
             (Self::GaveUp(one), Self::GaveUp(two)) => one.is_same(two),
             (Self::Closed(one), Self::Closed(two)) => one.peer() == two.peer(),

@@ -89,7 +89,7 @@ where
 
 /// Whether a call in an actor that is being cancelled fails like this because of that. Any other failure is its own.
 fn is_aftermath(error: &Error) -> bool {
-    matches!(error, Error::Cancelled(_) | Error::Closed(_) | Error::Died(_))
+    matches!(error, Error::Cancelled(_) | Error::Closed(_) | Error::DeadlineExceeded(_) | Error::Died(_))
 }
 
 /// The result of one call in an actor of its own.
