@@ -113,7 +113,7 @@ struct Child {
 
 impl Child {
     /// There will be no process any more. The first reason counts.
-    fn is_over(&self, reason: &Error) {
+    fn set_over(&self, reason: &Error) {
         self.status.send_if_modified(|status| {
             let fresh = !matches!(status.life, Life::Over(_));
             if fresh {
@@ -123,7 +123,7 @@ impl Child {
         });
     }
 
-    fn is_down(&self) {
+    fn set_down(&self) {
         self.status.send_if_modified(|status| {
             let was_up = matches!(status.life, Life::Up(_));
             if was_up {
@@ -146,7 +146,7 @@ impl Driver {
                 let (cancel, last) = (CancellationToken::new(), None);
                 let child = Child { name, start, status, cancel, last };
                 if self.cancelled {
-                    child.is_over(&over(&child.name, CANCELLED));
+                    child.set_over(&over(&child.name, CANCELLED));
                 }
                 self.children.insert(id, child);
                 self.handle(Input::Declared(id, restart));
@@ -155,7 +155,7 @@ impl Driver {
             Note::Down(id, exit, error) => self.down(id, exit, error),
             Note::Remove(id) => {
                 if let Some(child) = self.children.get(&id) {
-                    child.is_over(&over(&child.name, "it was cancelled"));
+                    child.set_over(&over(&child.name, "it was cancelled"));
                 }
                 self.handle(Input::Remove(id));
             }
@@ -185,7 +185,7 @@ impl Driver {
 
     fn down(&mut self, id: ChildId, exit: Exit, cause: Option<Error>) {
         if let Some(child) = self.children.get_mut(&id) {
-            child.is_down();
+            child.set_down();
             child.last.clone_from(&cause);
             let (name, incarnation) = (child.name.clone(), child.incarnation());
             self.supervisor.announce(SupervisionEvent::Down { child: name, incarnation, cause });
@@ -195,7 +195,7 @@ impl Driver {
 
     fn end_all(&mut self, why: &str, input: Input) {
         for child in self.children.values() {
-            child.is_over(&over(&child.name, why));
+            child.set_over(&over(&child.name, why));
         }
         self.handle(input);
     }
@@ -204,7 +204,7 @@ impl Driver {
         self.machine.handle(input, self.begun.elapsed());
         for (id, child) in &self.children {
             if !self.machine.is_up(*id) {
-                child.is_down();
+                child.set_down();
             }
         }
         while let Some(output) = self.machine.poll_output() {
@@ -226,7 +226,8 @@ impl Driver {
         let Adopted { child: process, born, life, running } = match nursery.enlist(uid, birth) {
             Ok(adopted) => adopted,
             Err(error) => {
-                // The nursery ends, which is noticed before this note.
+                // The nursery ends, or is about to; that is noticed before this note.
+                nursery.inner.cancel.cancel();
                 _ = self.task.send(Note::Down(id, Exit::NotStarted, Some(error)));
                 return;
             }
@@ -271,8 +272,8 @@ impl Driver {
     fn over(&mut self, id: ChildId) {
         let Some(child) = self.children.remove(&id) else { return };
         let reason = child.last.clone();
-        child
-            .is_over(&reason.unwrap_or_else(|| over(&child.name, "it ended in order, and is not restarted")));
+        let reason = reason.unwrap_or_else(|| over(&child.name, "it ended in order, and is not restarted"));
+        child.set_over(&reason);
         self.supervisor.announce(SupervisionEvent::Over { child: child.name });
     }
 
@@ -283,7 +284,7 @@ impl Driver {
         let cause = cause.unwrap_or_else(|| over(&child.name, "it ended in order, and is always restarted"));
         let gave_up = GaveUp::new(how.strategy, child.name.clone(), restarts, how.intensity, cause);
         for child in self.children.values() {
-            child.is_over(&gave_up.clone().into());
+            child.set_over(&gave_up.clone().into());
         }
         self.supervisor.announce(SupervisionEvent::GaveUp(gave_up.clone()));
         self.supervisor.nursery().inner.fail(gave_up.into());
