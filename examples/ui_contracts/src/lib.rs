@@ -1,0 +1,52 @@
+//! The endpoints of a small shop, whose contracts `tests/ui.rs` holds in place.
+//!
+//! What an endpoint takes, streams and returns is checked where it is used. A test that compiles the right uses and, with
+//! the expected error, the wrong ones, keeps a change of these types from going unnoticed.
+
+use serde::{Deserialize, Serialize};
+use tractor::Context;
+
+/// What is ordered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Order {
+    /// The article.
+    pub article: String,
+    /// How many of it.
+    pub count: u32,
+}
+
+/// How far an order is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Progress {
+    /// In the warehouse.
+    Packed {
+        /// Items so far.
+        count: u32,
+    },
+    /// On the road.
+    Sent,
+}
+
+/// The price of an order, in cents.
+#[tractor::actor_fn]
+pub async fn price(order: Order) -> Result<u64, String> {
+    match order.count {
+        0 => Err(format!("no {} at all", order.article)),
+        count => Ok(u64::from(count) * 250),
+    }
+}
+
+/// Fulfils an order and tells how far it is. Whoever listens may add to the order meanwhile.
+#[tractor::context(started = u64, send = Progress, recv = u32, returns = u32)]
+pub async fn fulfil(ctx: Context<u64, Progress, u32>, order: Order) -> tractor::Result<u32> {
+    let mut ctx = ctx.started(u64::from(order.count) * 250).await?;
+    let mut stream = ctx.open_stream().await?;
+    let mut count = order.count;
+    stream.send(Progress::Packed { count }).await?;
+    while let Some(more) = stream.receive().await? {
+        count += more;
+        stream.send(Progress::Packed { count }).await?;
+    }
+    stream.send(Progress::Sent).await?;
+    Ok(count)
+}
