@@ -8,7 +8,7 @@ use drop_support::endpoints::{self, adds};
 use drop_support::{Cut, Witness, everywhere, gone, tasks};
 use support::processes::pid_of;
 use support::{Tree, in_root, tree, until};
-use tractor::{ActorNursery, ActorOptions, Error, Result};
+use tractor::{ActorNursery, ActorOptions, Result};
 
 #[tractor::actor_fn]
 async fn address() -> String {
@@ -225,14 +225,16 @@ async fn a_connection() -> Result<()> {
             let pid = pid_of(&worker);
             let witness = Witness::new(&worker).await?;
             let before = descriptors(pid);
-            let cuts = witness
-                .everywhere(async |cut| {
-                    let guest = tractor::connect(&addr, async |guest| guest.run(adds(1, 2)).await);
-                    let sum = cut.drop_in(guest).await.transpose()?;
-                    until(|| descriptors(pid) == before).await;
-                    Ok::<_, Error>(sum)
-                })
-                .await?;
+            let guest = async |cut: Cut| {
+                let guest = tractor::connect(&addr, async |guest| guest.run(adds(1, 2)).await);
+                cut.drop_in(guest).await.transpose()
+            };
+            let cuts = everywhere(guest, async || {
+                witness.clean().await?;
+                until(|| descriptors(pid) == before).await;
+                Ok(())
+            })
+            .await?;
             assert!(cuts >= 2, "introduction and call: {cuts}");
             worker.cancel_actor().await?;
             Ok(())

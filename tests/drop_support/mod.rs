@@ -132,7 +132,8 @@ impl<'a> Witness<'a> {
         Ok(())
     }
 
-    async fn clean(&self) -> Result<()> {
+    /// Waits for the same, without a limit.
+    pub(crate) async fn clean(&self) -> Result<()> {
         while self.there().await? != (0, 0) {}
         until(|| self.worker.dialogs_open() == 0 && tasks() == self.tasks).await;
         Ok(())
