@@ -42,7 +42,9 @@ pub use self::{
         SubscriberStatistics,
     },
     error::{Error, Result},
-    supervise::{ActorNursery, JoinAll, OneShot, RunInActor, StartActor, join_all},
+    supervise::{
+        ActorNursery, JoinAll, OneShot, RunInActor, Sharing, StartActor, join_all, maybe_open_context,
+    },
 };
 #[cfg(feature = "log")]
 pub use devx::log;

@@ -32,7 +32,7 @@ pub use current::{current_actor, try_current_actor};
 pub use ending::{UntilCancelled, shield};
 pub use exposed::EndpointEntry;
 pub(crate) use exposed::{Allow, EndpointFuture};
-pub(crate) use invoke::Invocation;
+pub(crate) use invoke::{Invocation, catching};
 pub(crate) use linked::{Linked, Outcome};
 pub use local::ActorLocal;
 pub use options::ActorOptions;

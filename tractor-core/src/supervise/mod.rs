@@ -7,6 +7,8 @@ mod nursery;
 mod one_shot;
 mod process;
 mod reaper;
+mod shared;
+mod shared_life;
 mod sockets;
 
 pub use builder::StartActor;
@@ -16,3 +18,4 @@ pub(crate) use nursery::open_nursery_in;
 pub use one_shot::{OneShot, RunInActor};
 pub(crate) use process::{ChildSpec, Entry, set_entry};
 pub(crate) use reaper::{PROCESS_NAME_PREFIX, adopt_orphans};
+pub use shared::{Sharing, maybe_open_context};
