@@ -35,7 +35,10 @@ pub use self::{
     actor::{
         Actor, ActorLocal, ActorOptions, Overflow, UntilCancelled, current_actor, shield, try_current_actor,
     },
-    boot::{connect, init, open_cluster, open_nursery, open_root_actor, socket_addr, with_local_actor},
+    boot::{
+        ClusterOptions, connect, init, open_actor_cluster, open_nursery, open_root_actor, socket_addr,
+        with_local_actor,
+    },
     dialog::{
         Call, Context, ContextCall, Endpoint, MsgStream, OpenStream, ParentContext, Portal, ReceiveStream,
         Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx,

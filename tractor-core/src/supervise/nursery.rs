@@ -168,6 +168,18 @@ impl ActorNursery {
         }
     }
 
+    /// Ends every child without asking: each gets a terminate signal at once, and is killed if it takes longer than
+    /// [`Timeouts::terminate`](crate::proto::limits::Timeouts::terminate). Waits until their processes are gone.
+    ///
+    /// # Cancel safety
+    /// The signals are on their way after the first poll.
+    pub async fn kill(&self) {
+        for child in &self.inner.lock().children {
+            child.kill.cancel();
+        }
+        self.cancel().await;
+    }
+
     /// Whether the children are being cancelled.
     pub fn cancel_called(&self) -> bool {
         self.inner.is_cancelled()
@@ -181,8 +193,9 @@ impl ActorNursery {
     /// Starts a child and its supervisor.
     pub(super) fn adopt(&self, uid: Uid, birth: Birth) -> Result<oneshot::Receiver<Result<Newborn>>> {
         // The end of the actor ends the children of nurseries that live on in tasks of their own.
-        let (cancel, reaped) = (self.inner.actor.children_end(), CancellationToken::new());
-        let child = Arc::new(ChildActor { uid, cancel, reaped });
+        let (cancel, kill, reaped) =
+            (self.inner.actor.children_end(), CancellationToken::new(), CancellationToken::new());
+        let child = Arc::new(ChildActor { uid, cancel, kill, reaped });
         let mut state = self.inner.lock();
         if state.closed || state.cancelled || child.cancel.is_cancelled() {
             let why = if child.cancel.is_cancelled() {
