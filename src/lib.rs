@@ -286,8 +286,8 @@ pub use tractor_core::{
     Error, JoinAll, MsgStream, OneShot, OpenStream, Overflow, ParentContext, Portal, ReceiveStream, Result,
     Run, RunInActor, SendItem, SendStarted, Sharing, StartActor, StreamCall, StreamRx, StreamSender,
     StreamSubscriber, StreamTx, SubscriberStatistics, UntilCancelled, actor_local, connect, current_actor,
-    error, init, join_all, maybe_open_context, open_actor_cluster, open_nursery, open_root_actor, shield,
-    socket_addr, try_current_actor, with_local_actor,
+    error, gather_contexts, init, join_all, maybe_open_context, open_actor_cluster, open_nursery,
+    open_root_actor, shield, socket_addr, try_current_actor, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

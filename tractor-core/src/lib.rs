@@ -46,7 +46,8 @@ pub use self::{
     },
     error::{Error, Result},
     supervise::{
-        ActorNursery, JoinAll, OneShot, RunInActor, Sharing, StartActor, join_all, maybe_open_context,
+        ActorNursery, JoinAll, OneShot, RunInActor, Sharing, StartActor, gather_contexts, join_all,
+        maybe_open_context,
     },
 };
 #[cfg(feature = "log")]

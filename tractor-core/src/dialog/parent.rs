@@ -13,7 +13,7 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll};
 
 use super::call::{ContextTarget, StreamTarget};
 use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
@@ -171,7 +171,7 @@ fn out_of_order(linked: &Linked) -> Error {
 }
 
 /// Cancels a dialog whose scope is left before its outcome, by whatever way.
-struct Scope(Arc<Linked>);
+pub(crate) struct Scope(Arc<Linked>);
 
 impl Drop for Scope {
     fn drop(&mut self) {
@@ -182,6 +182,49 @@ impl Drop for Scope {
 }
 
 impl Scope {
+    /// Asks for a context.
+    pub(crate) fn start<C: ContextTarget>(portal: &Portal, call: C) -> Result<Self> {
+        if portal.peer.aid.uid == portal.peer.us {
+            let text =
+                "Invalid Operation: an actor cannot open a context to itself; call the function instead";
+            return Err(RuntimeFailure::new(text).into());
+        }
+        let args = call.into_args();
+        let request = Request {
+            ns: C::Endpoint::MODULE,
+            func: C::Endpoint::NAME,
+            kind: FuncType::Context,
+            pld_spec: std::any::type_name::<<C::Endpoint as ContextEndpoint>::Started>(),
+        };
+        let encode = |format, out: &mut Vec<u8>| args.encode(C::Endpoint::ARGS, format, out);
+        portal.peer.start(request, encode).map(Self)
+    }
+
+    /// Waits for the first value.
+    pub(crate) async fn first<E: ContextEndpoint>(&self) -> Result<E::Started> {
+        let first = poll_fn(|cx| self.0.poll_first(cx)).await?;
+        decode(&self.0, "Started", &first)
+    }
+
+    /// What the body is handed.
+    pub(crate) fn context<E: ContextEndpoint>(&self) -> ParentContext<E> {
+        ParentContext { linked: self.0.clone(), types: PhantomData }
+    }
+
+    /// Waits until the other side has failed.
+    pub(crate) fn poll_failed(&self, cx: &mut TaskContext<'_>) -> Poll<Error> {
+        self.0.poll_failed(cx)
+    }
+
+    /// Waits for the other side to end by itself.
+    ///
+    /// # Errors
+    /// What the scope has to raise; the other side has not ended then, if it was this side that failed.
+    pub(crate) async fn joined(&self) -> Result<()> {
+        let outcome = poll_fn(|cx| self.0.poll_result(cx)).await;
+        self.raised(outcome).map_or(Ok(()), Err)
+    }
+
     /// The failure of a settled dialog that its scope has to raise.
     fn raised(&self, outcome: Outcome) -> Option<Error> {
         let Outcome::Failed(error) = outcome else { return None };
@@ -219,8 +262,7 @@ impl Scope {
     async fn leave<T, Err: From<Error>>(self, body: Body<T, Err>) -> Result<T, Err> {
         match body {
             Body::Ended(Ok(value)) => {
-                let outcome = poll_fn(|cx| self.0.poll_result(cx)).await;
-                let Some(error) = self.raised(outcome) else { return Ok(value) };
+                let Err(error) = self.joined().await else { return Ok(value) };
                 self.end().await;
                 Err(error.into())
             }
@@ -236,7 +278,7 @@ impl Scope {
     }
 
     /// Has the other side end, and waits for that. A failure of this side may have come before it.
-    async fn end(&self) {
+    pub(crate) async fn end(&self) {
         if !self.0.has_outcome() {
             abandon(&self.0);
             _ = poll_fn(|cx| self.0.poll_drain(cx)).await;
@@ -272,26 +314,12 @@ impl Portal {
         ) -> Result<T, Err>,
         Err: From<Error>,
     {
-        if self.peer.aid.uid == self.peer.us {
-            let text =
-                "Invalid Operation: an actor cannot open a context to itself; call the function instead";
-            return Err(Error::from(RuntimeFailure::new(text)).into());
-        }
-        let args = call.into_args();
-        let request = Request {
-            ns: C::Endpoint::MODULE,
-            func: C::Endpoint::NAME,
-            kind: FuncType::Context,
-            pld_spec: std::any::type_name::<<C::Endpoint as ContextEndpoint>::Started>(),
-        };
-        let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
-        let scope = Scope(linked.clone());
-        let first = poll_fn(|cx| linked.poll_first(cx)).await?;
-        let first = match decode(&linked, "Started", &first) {
+        let scope = Scope::start(self, call)?;
+        let first = match scope.first::<C::Endpoint>().await {
             Ok(first) => first,
             Err(error) => return scope.leave(Body::Ended(Err(error.into()))).await,
         };
-        let mut ctx = ParentContext { linked, types: PhantomData };
+        let mut ctx = scope.context();
         let body = scope.run_body(body(&mut ctx, first)).await;
         scope.leave(body).await
     }

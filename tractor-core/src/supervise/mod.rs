@@ -2,6 +2,7 @@
 
 mod builder;
 mod child;
+mod gather;
 mod join;
 mod nursery;
 mod one_shot;
@@ -12,6 +13,7 @@ mod shared_life;
 mod sockets;
 
 pub use builder::StartActor;
+pub use gather::gather_contexts;
 pub use join::{JoinAll, join_all};
 pub use nursery::ActorNursery;
 pub(crate) use nursery::open_nursery_in;
