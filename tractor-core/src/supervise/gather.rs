@@ -86,8 +86,11 @@ where
         Err(error) => Err(error),
     };
     if result.is_err() {
-        // Nothing in it can fail.
-        _ = join_all(scopes.iter().map(async |scope| Ok::<_, Error>(scope.end().await))).await;
+        let ends = scopes.iter().map(async |scope| {
+            scope.end().await;
+            Ok::<_, std::convert::Infallible>(())
+        });
+        _ = join_all(ends).await;
     }
     result
 }

@@ -21,3 +21,4 @@ pub use one_shot::{OneShot, RunInActor};
 pub(crate) use process::{ChildSpec, Entry, set_entry};
 pub(crate) use reaper::{PROCESS_NAME_PREFIX, adopt_orphans};
 pub use shared::{Sharing, maybe_open_context};
+pub(crate) use sockets::sweep_sockets;
