@@ -11,6 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::time::Instant;
 
+use tractor::ClusterOptions;
 use tractor::prelude::*;
 
 /// Numbers in one piece of work: some milliseconds, lest a cancel request wait for long.
@@ -47,12 +48,11 @@ async fn drive(
 #[tractor::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let limit: u64 = std::env::args().nth(1).map_or(Ok(3_000_000), |text| text.parse())?;
-    let workers = std::thread::available_parallelism()?.get();
     let pieces = (0..limit).step_by(PIECE as usize).map(|start| start..limit.min(start + PIECE));
     let (queue, sum) = (RefCell::new(pieces), Cell::new(0));
     let began = Instant::now();
-    tractor::open_cluster(
-        workers,
+    tractor::open_actor_cluster(
+        ClusterOptions::new(),
         |worker| worker.expose(count_primes),
         async |portals| -> tractor::Result<()> {
             let shares = tractor::join_all(portals.iter().map(|worker| drive(worker, &queue, &sum))).await?;

@@ -358,13 +358,14 @@ pub use tractor_core::proto::limits::{Limits, Timeouts};
 pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::proto::supervision::{Backoff, Intensity, Restart, Strategy, Supervision};
 pub use tractor_core::{
-    Actor, ActorLocal, ActorNursery, ActorOptions, Call, CancelActor, CancelContext, Context, ContextCall,
-    Endpoint, Error, JoinAll, MsgStream, OneShot, OpenStream, Overflow, ParentContext, Portal, ReceiveStream,
-    Result, Run, RunInActor, SendItem, SendStarted, StartActor, StreamCall, StreamRx, StreamSender,
-    StreamSubscriber, StreamTx, SubscriberStatistics, SuperviseChild, Supervised, SupervisionEvent,
-    SupervisionEvents, Supervisor, UntilCancelled, actor_local, connect, current_actor, current_deadline,
-    error, init, join_all, open_cluster, open_nursery, open_root_actor, shield, socket_addr,
-    try_current_actor, with_deadline, with_deadline_at, with_local_actor,
+    Actor, ActorLocal, ActorNursery, ActorOptions, Call, CancelActor, CancelContext, ClusterOptions, Context,
+    ContextCall, Endpoint, Error, JoinAll, MsgStream, OneShot, OpenStream, Overflow, ParentContext, Portal,
+    ReceiveStream, Result, Run, RunInActor, SendItem, SendStarted, Sharing, StartActor, StreamCall, StreamRx,
+    StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, SuperviseChild, Supervised,
+    SupervisionEvent, SupervisionEvents, Supervisor, UntilCancelled, actor_local, connect, current_actor,
+    current_deadline, error, gather_contexts, init, join_all, maybe_open_context, open_actor_cluster,
+    open_nursery, open_root_actor, shield, socket_addr, try_current_actor, with_deadline, with_deadline_at,
+    with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

@@ -6,10 +6,11 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use support::journal::{NoteOnDrop, note, seen};
-use support::{Tree, forever, poll_once, start, tree, until};
-use tractor::{Actor, ActorOptions, Error, Result};
+use support::{Tree, forever, in_root, poll_once, start, tree, until};
+use tractor::{Actor, ActorOptions, Error, Result, Timeouts};
 
 /// Lines that actors leave behind, in a file of the test.
 struct Marks(PathBuf);
@@ -259,6 +260,34 @@ async fn requests_end_before_the_cleanup_runs() -> Result<()> {
         .await?;
         let expected: Vec<_> = ["request dropped"].into_iter().chain(CLEANED_UP).collect();
         assert_eq!(marks.read(), expected);
+        Ok(())
+    })
+    .await
+}
+
+/// Blocks its thread for longer than the actor waits for its connections.
+#[tractor::actor_fn]
+async fn blocks(begun: String) -> u64 {
+    std::fs::write(begun, "").expect("the temporary directory is writable");
+    std::thread::sleep(Duration::from_millis(300));
+    5
+}
+
+#[tractor::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_actor_waits_for_a_request_in_its_first_poll() -> Result<()> {
+    in_root(async || {
+        let begun = std::env::temp_dir().join(format!("tractor-begun-{}", std::process::id()));
+        let mut timeouts = Timeouts::default();
+        timeouts.drain = Duration::from_millis(20);
+        let options = ActorOptions::new().enable_module(module_path!()).timeouts(timeouts);
+        let call = tractor::with_local_actor(options, async |portal| -> Result<_> {
+            let call = tokio::spawn(portal.run(blocks(begun.display().to_string())));
+            until(|| begun.exists()).await;
+            Ok(call)
+        });
+        let call = call.await?;
+        assert_eq!(call.await.expect("it does not panic")?, 5);
+        std::fs::remove_file(&begun).expect("it was made");
         Ok(())
     })
     .await

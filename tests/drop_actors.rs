@@ -85,8 +85,8 @@ async fn a_nursery_that_begins_its_own_tree() -> Result<()> {
 async fn a_cluster() -> Result<()> {
     let cuts = in_a_tree(async |tree, cut| {
         let cluster = tractor::with_local_actor(options().name(tree.name("c")), async |_| {
-            tractor::open_cluster(
-                2,
+            tractor::open_actor_cluster(
+                tractor::ClusterOptions::new().count(2),
                 |worker| worker.enable_module(endpoints::MODULE),
                 async |portals| tractor::join_all(portals.iter().map(|portal| portal.run(adds(1, 2)))).await,
             )

@@ -7,7 +7,7 @@ use support::{Spoiled, Tree, forever, spoiled, tree};
 use tokio::sync::Barrier;
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
-use tractor::{ActorOptions, Error, Result, StartActor, join_all, open_cluster};
+use tractor::{ActorOptions, ClusterOptions, Error, Result, StartActor, join_all, open_actor_cluster};
 
 #[tractor::actor_fn]
 async fn who() -> (String, u32) {
@@ -37,7 +37,7 @@ where
 {
     let options = ActorOptions::new().name(tree.name("c"));
     let result = tractor::open_root_actor(options, async |_| {
-        let result = open_cluster(workers, set_up, body).await;
+        let result = open_actor_cluster(ClusterOptions::new().count(workers), set_up, body).await;
         assert!(tree.processes().is_empty(), "the scope has ended: {:?}", tree.processes());
         result
     });
@@ -64,14 +64,24 @@ async fn workers_are_numbered_and_each_is_a_process() -> Result<()> {
 
 #[tractor::test]
 async fn a_root_is_started_where_there_is_none() -> Result<()> {
-    let name = open_cluster(1, set_up, async |portals| portals[0].run(who()).await).await?.0;
+    let name = open_actor_cluster(ClusterOptions::new().count(1), set_up, async |portals| {
+        portals[0].run(who()).await
+    })
+    .await?
+    .0;
     assert_eq!(name, "root.worker_0");
     Ok(())
 }
 
 #[tractor::test]
 async fn no_workers_are_an_empty_cluster() -> Result<()> {
-    assert_eq!(open_cluster(0, set_up, async |portals| -> Result<_> { Ok(portals.len()) }).await?, 0);
+    assert_eq!(
+        open_actor_cluster(ClusterOptions::new().count(0), set_up, async |portals| -> Result<_> {
+            Ok(portals.len())
+        })
+        .await?,
+        0
+    );
     Ok(())
 }
 
@@ -155,8 +165,74 @@ async fn the_death_of_a_worker_ends_the_cluster() -> Result<()> {
 #[tractor::test]
 async fn a_worker_that_cannot_start_fails_the_cluster() -> Result<()> {
     let wrong = |worker: StartActor| worker.enable_module("no::such::module");
-    let error = open_cluster(2, wrong, async |_| -> Result<()> { panic!("no worker has started") });
+    let error = open_actor_cluster(ClusterOptions::new().count(2), wrong, async |_| -> Result<()> {
+        panic!("no worker has started")
+    });
     let error = error.await.expect_err("there is no such module");
     assert!(error.to_string().contains("no::such::module"), "{error}");
     Ok(())
+}
+
+#[tractor::test]
+async fn names_are_as_given_and_as_many_as_counted() -> Result<()> {
+    tree(async |tree| {
+        let root = ActorOptions::new().name(tree.name("c"));
+        let options = ClusterOptions::new().names(["left", "right"]).root(root);
+        let names = open_actor_cluster(options.clone().count(2), set_up, async |portals| -> Result<_> {
+            Ok(portals.iter().map(|portal| portal.uid().name().to_owned()).collect::<Vec<_>>())
+        });
+        assert_eq!(names.await?, [format!("{}.left", tree.name("c")), format!("{}.right", tree.name("c"))]);
+        let left =
+            open_actor_cluster(options.count(3), set_up, async |_| -> Result<()> { panic!("it is refused") });
+        let error = left.await.expect_err("three workers, two names");
+        assert!(matches!(error, Error::Runtime(_)) && error.to_string().contains("2 names"), "{error}");
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn there_is_a_worker_per_core_unless_told_otherwise() -> Result<()> {
+    let cores = std::thread::available_parallelism().expect("a system that knows").get();
+    let options = ClusterOptions::new();
+    assert_eq!(
+        open_actor_cluster(options, set_up, async |portals| -> Result<_> { Ok(portals.len()) }).await?,
+        cores
+    );
+    Ok(())
+}
+
+/// Writes the file when it is cancelled, which takes an actor that is asked to end.
+#[tractor::actor_fn]
+async fn leaves_a_mark(path: String) {
+    struct Mark(String);
+    impl Drop for Mark {
+        fn drop(&mut self) {
+            std::fs::write(&self.0, "asked").expect("the temporary directory is writable");
+        }
+    }
+    let _mark = Mark(path);
+    support::journal::note("waits");
+    forever().await;
+}
+
+#[tractor::test]
+async fn a_hard_kill_does_not_ask() -> Result<()> {
+    tree(async |tree| {
+        for (hard_kill, marked) in [(false, true), (true, false)] {
+            let name = format!("tractor-mark-{}-{hard_kill}", std::process::id());
+            let path = std::env::temp_dir().join(name).display().to_string();
+            let root = ActorOptions::new().name(tree.name("c"));
+            let options = ClusterOptions::new().count(1).hard_kill(hard_kill).root(root);
+            open_actor_cluster(options, set_up, async |portals| -> Result<()> {
+                // Not dropped with the body, which would cancel it.
+                tokio::spawn(portals[0].run(leaves_a_mark(path.clone())));
+                portals[0].run(seen("waits".to_owned())).await
+            })
+            .await?;
+            assert_eq!(std::fs::remove_file(&path).is_ok(), marked, "hard kill: {hard_kill}");
+        }
+        Ok(())
+    })
+    .await
 }

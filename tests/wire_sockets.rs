@@ -187,3 +187,39 @@ async fn a_child_leaves_no_socket_file_however_it_ends() {
     }
     std::fs::remove_dir(dir).unwrap();
 }
+
+#[tokio::test]
+async fn a_new_root_removes_the_files_of_the_dead_and_no_others() {
+    use std::os::unix::net::UnixListener;
+
+    let addr = tractor::socket_addr("so-sweep").expect("a short name");
+    let dir =
+        PathBuf::from(addr.uds_path().expect("a Unix socket")).parent().expect("a file in it").to_path_buf();
+    alone(ActorOptions::new().bind(addr), async |_| {}).await; // makes the directory
+    let mut gone = std::process::Command::new("true").spawn().expect("there is such a program");
+    let dead = gone.id();
+    gone.wait().expect("it ends");
+    let own = std::process::id();
+    let left = [
+        dir.join(format!("so-sweep-left@{own}.sock")), // its process lives
+        dir.join(format!("so-sweep-file-{own}@{dead}.sock")), // no socket
+        dir.join(format!("so-sweep-served-{own}@{dead}.sock")), // somebody else listens there
+        dir.join(format!("so-sweep-named-{own}.sock")), // not named after a process
+    ];
+    let stale = dir.join(format!("so-sweep-stale-{own}@{dead}.sock"));
+    for path in [&left[0], &left[3], &stale] {
+        drop(UnixListener::bind(path).expect("a fresh path"));
+    }
+    std::fs::write(&left[1], "").expect("a fresh path");
+    let served = UnixListener::bind(&left[2]).expect("a fresh path");
+    alone(ActorOptions::new(), async |_| {
+        while stale.exists() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    drop(served);
+    for path in left {
+        std::fs::remove_file(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}

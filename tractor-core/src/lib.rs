@@ -36,7 +36,10 @@ pub use self::{
         Actor, ActorLocal, ActorOptions, Overflow, UntilCancelled, current_actor, current_deadline, shield,
         try_current_actor,
     },
-    boot::{connect, init, open_cluster, open_nursery, open_root_actor, socket_addr, with_local_actor},
+    boot::{
+        ClusterOptions, connect, init, open_actor_cluster, open_nursery, open_root_actor, socket_addr,
+        with_local_actor,
+    },
     dialog::{
         Call, CancelActor, CancelContext, Context, ContextCall, Endpoint, MsgStream, OpenStream,
         ParentContext, Portal, ReceiveStream, Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender,
@@ -45,8 +48,8 @@ pub use self::{
     error::{Error, Result},
     proto::supervision::{Backoff, Supervision},
     supervise::{
-        ActorNursery, JoinAll, OneShot, RunInActor, StartActor, SuperviseChild, Supervised, SupervisionEvent,
-        SupervisionEvents, Supervisor, join_all,
+        ActorNursery, JoinAll, OneShot, RunInActor, Sharing, StartActor, SuperviseChild, Supervised,
+        SupervisionEvent, SupervisionEvents, Supervisor, gather_contexts, join_all, maybe_open_context,
     },
 };
 #[cfg(feature = "log")]

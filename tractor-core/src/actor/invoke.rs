@@ -132,7 +132,7 @@ thread_local! {
 }
 
 /// Calls `f`; a panic becomes a value with its text and place.
-pub(super) fn catching<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
+pub(crate) fn catching<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let previous = std::panic::take_hook();

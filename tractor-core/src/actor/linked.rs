@@ -4,7 +4,9 @@
 //! credit of both directions, and who waits for a change.
 //!
 //! # Invariants
-//! 1. The lock is held for a few field accesses or one encode, never across an await and never while user code runs.
+//! 1. The lock is held for a few field accesses or one encode, never across an await and never while user code runs. Tasks are
+//!    woken under it: a waker puts its task into a queue behind a leaf lock (tokio's, `join_all`'s, a fan-out's) and must not
+//!    poll it on the spot, which [`Waker`](std::task::Waker) forbids no less to be called from anywhere.
 //! 2. Lock order: dialog table, then cell, then write buffer.
 //! 3. A parent side has an outcome exactly when its machine is settled.
 

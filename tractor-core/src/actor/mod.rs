@@ -35,7 +35,7 @@ pub(crate) use deadline::{Expiry, Settling, budget_until, effective, instant_aft
 pub use ending::{UntilCancelled, shield};
 pub use exposed::EndpointEntry;
 pub(crate) use exposed::{Allow, EndpointFuture};
-pub(crate) use invoke::Invocation;
+pub(crate) use invoke::{Invocation, catching};
 pub(crate) use linked::{Linked, Outcome};
 pub use local::ActorLocal;
 pub use options::ActorOptions;

@@ -1,12 +1,70 @@
 //! A nursery of equal workers.
 
-use super::root::open_nursery;
-use crate::actor::current_actor;
+use super::root::{open_nursery, open_root_actor};
+use crate::actor::{ActorOptions, current_actor, try_current_actor};
 use crate::dialog::Portal;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, RuntimeFailure};
 use crate::supervise::{StartActor, join_all};
 
-/// Opens a scope with this many equal child actors, all started at once, and cancels them when the body has ended.
+/// How many workers a cluster has, what they are called, and how they end.
+#[derive(Debug, Clone, Default)]
+#[must_use = "options do nothing until they are handed to `open_actor_cluster`"]
+pub struct ClusterOptions {
+    count: Option<usize>,
+    names: Option<Vec<String>>,
+    hard_kill: bool,
+    root: ActorOptions,
+}
+
+impl ClusterOptions {
+    /// One worker per core, named `worker_0`, `worker_1` and so on, asked to end.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// This many workers.
+    pub fn count(mut self, count: usize) -> Self {
+        self.count = Some(count);
+        self
+    }
+
+    /// The workers' names, and with them how many there are. If a [`count`](Self::count) is given as well, the two must agree.
+    pub fn names<I: IntoIterator<Item: Into<String>>>(mut self, names: I) -> Self {
+        self.names = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Whether the workers are signalled at the end instead of asked: see [`ActorNursery::kill`](crate::ActorNursery::kill).
+    pub fn hard_kill(mut self, hard_kill: bool) -> Self {
+        self.hard_kill = hard_kill;
+        self
+    }
+
+    /// What the root actor is started with, where the cluster has to start one.
+    pub fn root(mut self, root: ActorOptions) -> Self {
+        self.root = root;
+        self
+    }
+
+    /// The names of the workers.
+    fn workers(&self) -> Result<Vec<String>> {
+        let count = match (self.count, &self.names) {
+            (Some(count), Some(names)) if count != names.len() => {
+                let text = format!(
+                    "a cluster of {count} workers was given {} names: leave one of the two out, or give as many names",
+                    names.len()
+                );
+                return Err(RuntimeFailure::new(text).into());
+            }
+            (_, Some(names)) => return Ok(names.clone()),
+            (Some(count), None) => count,
+            (None, None) => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        };
+        Ok((0..count).map(|number| format!("worker_{number}")).collect())
+    }
+}
+
+/// Opens a scope with equal child actors, all started at once, and ends them when the body has ended.
 ///
 /// They are named after the running actor: `root.worker_0`, `root.worker_1`, and so on. `set_up` says what each of them
 /// exposes. The body gets their portals, in that order. Outside of any actor this starts a root actor first, which ends
@@ -18,10 +76,9 @@ use crate::supervise::{StartActor, join_all};
 /// ```no_run
 /// # use tractor_core as tractor;
 /// # async fn use_them(_: &[tractor::Portal]) -> tractor::Result<u64> { Ok(0) }
-/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// let workers = std::thread::available_parallelism()?.get();
-/// let sum = tractor::open_cluster(
-///     workers,
+/// # async fn example() -> Result<(), tractor::Error> {
+/// let sum = tractor::open_actor_cluster(
+///     tractor::ClusterOptions::new(),
 ///     |worker| worker.enable_module(module_path!()),
 ///     async |portals| use_them(portals).await,
 /// )
@@ -31,24 +88,36 @@ use crate::supervise::{StartActor, join_all};
 /// ```
 ///
 /// # Errors
-/// The body's own error; the failure of a worker to start, which ends the others; the unexpected death of a worker.
+/// [`Error::Runtime`] when the options name more or fewer workers than they count; the body's own error; the failure of a
+/// worker to start, which ends the others; the unexpected death of a worker.
 ///
 /// # Cancel safety
 /// As [`open_nursery`].
-pub async fn open_cluster<T, E, S, F>(workers: usize, set_up: S, body: F) -> Result<T, E>
+pub async fn open_actor_cluster<T, E, S, F>(options: ClusterOptions, set_up: S, body: F) -> Result<T, E>
 where
     S: Fn(StartActor) -> StartActor,
     F: AsyncFnOnce(&[Portal]) -> Result<T, E>,
     E: From<Error> + 'static,
 {
-    open_nursery(async |an| {
-        let own = current_actor();
-        let births =
-            (0..workers).map(|number| set_up(an.start_actor(format!("{}.worker_{number}", own.name()))));
-        let portals = join_all(births).await?;
-        let value = body(&portals).await?;
-        an.cancel().await;
-        Ok(value)
-    })
-    .await
+    let names = options.workers()?;
+    let hard_kill = options.hard_kill;
+    let cluster = async || {
+        open_nursery(async |an| {
+            let own = current_actor();
+            let births = names.iter().map(|name| set_up(an.start_actor(format!("{}.{name}", own.name()))));
+            let portals = join_all(births).await?;
+            let value = body(&portals).await?;
+            if hard_kill {
+                an.kill().await
+            } else {
+                an.cancel().await
+            }
+            Ok(value)
+        })
+        .await
+    };
+    match try_current_actor() {
+        Ok(_) => cluster().await,
+        Err(_) => open_root_actor(options.root, async |_| cluster().await).await,
+    }
 }

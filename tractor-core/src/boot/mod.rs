@@ -8,7 +8,7 @@ mod local;
 mod root;
 mod serve;
 
-pub use cluster::open_cluster;
+pub use cluster::{ClusterOptions, open_actor_cluster};
 pub use connect::connect;
 pub use entry::{RuntimeOptions, init, run_main, run_test};
 pub use local::with_local_actor;

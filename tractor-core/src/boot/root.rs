@@ -5,7 +5,7 @@ use crate::actor::{Actor, ActorOptions, Allow, Identity, try_current_actor, with
 use crate::error::{Error, RuntimeFailure};
 use crate::ipc::fresh_nonce;
 use crate::proto::id::{Aid, Caps, Uid};
-use crate::supervise::{ActorNursery, adopt_orphans, open_nursery_in};
+use crate::supervise::{ActorNursery, adopt_orphans, open_nursery_in, sweep_sockets};
 
 /// Opens a nursery: a scope that owns child actors. Outside of any actor this starts a root actor first, which ends with
 /// the nursery.
@@ -59,6 +59,8 @@ where
     let ending = Ending(Some(actor.clone()));
     with_actor(actor.clone(), async {
         adopt_orphans(&actor);
+        // A tree that died with its root had nobody to remove its files.
+        actor.spawn_link(sweep_sockets());
         let result = run(&actor, &bind, body).await;
         actor.shut_down().await;
         ending.disarm();

@@ -27,6 +27,7 @@ pub use endpoint::{
 pub use expose::EndpointRef;
 pub use oneway::{ReceiveStream, StreamSender};
 pub use parent::ParentContext;
+pub(crate) use parent::Scope;
 pub use portal::Portal;
 pub use run::Run;
 pub use sending::{OpenStream, PayloadOf, SendItem, SendStarted};

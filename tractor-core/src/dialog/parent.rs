@@ -13,7 +13,7 @@ use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -201,7 +201,7 @@ fn out_of_order(linked: &Linked) -> Error {
 }
 
 /// Cancels a dialog whose scope is left before its outcome, by whatever way.
-struct Scope(Arc<Linked>);
+pub(crate) struct Scope(Arc<Linked>);
 
 impl Drop for Scope {
     fn drop(&mut self) {
@@ -212,6 +212,50 @@ impl Drop for Scope {
 }
 
 impl Scope {
+    /// Asks for a context.
+    pub(crate) fn start<C: ContextTarget>(portal: &Portal, call: C) -> Result<Self> {
+        if portal.peer.aid.uid == portal.peer.us {
+            let text =
+                "Invalid Operation: an actor cannot open a context to itself; call the function instead";
+            return Err(RuntimeFailure::new(text).into());
+        }
+        let args = call.into_args();
+        let request = Request {
+            ns: C::Endpoint::MODULE,
+            func: C::Endpoint::NAME,
+            kind: FuncType::Context,
+            pld_spec: std::any::type_name::<<C::Endpoint as ContextEndpoint>::Started>(),
+            deadline: portal.limit.starting_now(),
+        };
+        let encode = |format, out: &mut Vec<u8>| args.encode(C::Endpoint::ARGS, format, out);
+        portal.peer.start(request, encode).map(Self)
+    }
+
+    /// Waits for the first value.
+    pub(crate) async fn first<E: ContextEndpoint>(&self) -> Result<E::Started> {
+        let first = poll_fn(|cx| self.0.poll_first(cx)).await?;
+        decode(&self.0, "Started", &first)
+    }
+
+    /// What the body is handed.
+    pub(crate) fn context<E: ContextEndpoint>(&self) -> ParentContext<E> {
+        ParentContext { linked: self.0.clone(), types: PhantomData }
+    }
+
+    /// Waits until the other side has failed.
+    pub(crate) fn poll_failed(&self, cx: &mut TaskContext<'_>) -> Poll<Error> {
+        self.0.poll_failed(cx)
+    }
+
+    /// Waits for the other side to end by itself.
+    ///
+    /// # Errors
+    /// What the scope has to raise; the other side has not ended then, if it was this side that failed.
+    pub(crate) async fn joined(&self) -> Result<()> {
+        let outcome = poll_fn(|cx| self.0.poll_result(cx)).await;
+        self.raised(outcome).map_or(Ok(()), Err)
+    }
+
     /// The failure of a settled dialog that its scope has to raise.
     fn raised(&self, outcome: Outcome) -> Option<Error> {
         let Outcome::Failed(error) = outcome else { return None };
@@ -248,15 +292,20 @@ impl Scope {
     /// What the scope returns once its body has ended.
     async fn leave<T, Err: From<Error>>(self, body: Body<T, Err>) -> Inside<T, Err> {
         match body {
-            Body::Ended(Ok(value)) => {
-                let outcome = poll_fn(|cx| self.0.poll_result(cx)).await;
-                match self.raised(outcome) {
-                    None => Inside::Done(Ok(value)),
-                    Some(error) => Inside::Failed(error.into()),
-                }
-            }
+            Body::Ended(Ok(value)) => match self.joined().await {
+                Ok(()) => Inside::Done(Ok(value)),
+                Err(error) => Inside::Failed(error.into()),
+            },
             Body::Ended(Err(error)) => Inside::Failed(error),
             Body::Dropped(error) => Inside::Failed(error.into()),
+        }
+    }
+
+    /// Has the other side end, and waits for that. A failure of this side may have come before it.
+    pub(crate) async fn end(&self) {
+        if !self.0.has_outcome() {
+            abandon(&self.0);
+            _ = poll_fn(|cx| self.0.poll_drain(cx)).await;
         }
     }
 }
@@ -289,28 +338,14 @@ impl Portal {
         ) -> Result<T, Err>,
         Err: From<Error>,
     {
-        if self.peer.aid.uid == self.peer.us {
-            let text =
-                "Invalid Operation: an actor cannot open a context to itself; call the function instead";
-            return Err(Error::from(RuntimeFailure::new(text)).into());
-        }
-        let args = call.into_args();
-        let request = Request {
-            ns: C::Endpoint::MODULE,
-            func: C::Endpoint::NAME,
-            kind: FuncType::Context,
-            pld_spec: std::any::type_name::<<C::Endpoint as ContextEndpoint>::Started>(),
-            deadline: self.limit.starting_now(),
-        };
-        let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
-        let scope = Scope(linked.clone());
+        let scope = Scope::start(self, call)?;
+        let linked = scope.0.clone();
         in_time(&linked, async {
-            let first = poll_fn(|cx| linked.poll_first(cx)).await;
-            let first = match first.and_then(|first| decode(&linked, "Started", &first)) {
+            let first = match scope.first::<C::Endpoint>().await {
                 Ok(first) => first,
                 Err(error) => return Inside::Failed(error.into()),
             };
-            let mut ctx = ParentContext { linked: linked.clone(), types: PhantomData };
+            let mut ctx = scope.context();
             let body = scope.run_body(body(&mut ctx, first)).await;
             scope.leave(body).await
         })

@@ -1,6 +1,7 @@
 //! A portal to another actor.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,7 +20,8 @@ use crate::proto::id::Uid;
 use crate::proto::msg::FuncType;
 use crate::proto::payload::{self, Payload, PayloadError, PayloadFormat};
 
-/// A connection to another actor, through which its endpoints are called. Cheap to clone.
+/// A connection to another actor, through which its endpoints are called. Cheap to clone; equal handles are the same
+/// connection.
 #[derive(Clone)]
 pub struct Portal {
     pub(crate) peer: Arc<Peer>,
@@ -160,6 +162,20 @@ impl Portal {
     /// Dialogs open on this connection, both ways.
     pub fn dialogs_open(&self) -> usize {
         self.peer.dialogs_open()
+    }
+}
+
+impl PartialEq for Portal {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.peer, &other.peer)
+    }
+}
+
+impl Eq for Portal {}
+
+impl Hash for Portal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.peer).hash(state);
     }
 }
 

@@ -16,3 +16,4 @@ pub(crate) use driver::{FrameHandler, drive};
 pub(crate) use handshake::{FrameReader, HandshakeError, Introduced, Introduction, fresh_nonce, introduce};
 pub(crate) use server::{Listener, bind, default_uds, default_uds_of};
 pub(crate) use transport::{Transport, connect};
+pub(crate) use uds::runtime_dir;

@@ -44,6 +44,8 @@ pub(super) struct ChildActor {
     pub(super) uid: Uid,
     /// Set to ask for the end of the child.
     pub(super) cancel: CancellationToken,
+    /// Set to end it without asking, or without waiting any longer for what was asked.
+    pub(super) kill: CancellationToken,
     /// Set after the process was reaped.
     pub(super) reaped: CancellationToken,
 }
@@ -276,7 +278,11 @@ async fn run(actor: &Actor, child: &ChildActor, portal: &Portal, process: &mut C
             _ = timeout(actor.timeouts().drain, peer.drained.cancelled()).await;
             if asked || peer.ended_in_order.load(Ordering::Acquire) { End::Exited(status) } else { End::Died(status) }
         }
-        () = child.cancel.cancelled() => end(actor, child, portal, process).await,
+        () = child.cancel.cancelled() => tokio::select! {
+            biased;
+            () = child.kill.cancelled() => End::Kill,
+            end = end(actor, child, portal, process) => end,
+        },
         () = peer.drained.cancelled() => connection_lost(actor, child, portal, process).await,
     }
 }

@@ -188,6 +188,18 @@ impl ActorNursery {
         }
     }
 
+    /// Ends every child without asking: each gets a terminate signal at once, and is killed if it takes longer than
+    /// [`Timeouts::terminate`](crate::proto::limits::Timeouts::terminate). Waits until their processes are gone.
+    ///
+    /// # Cancel safety
+    /// The signals are on their way after the first poll.
+    pub async fn kill(&self) {
+        for child in &self.inner.lock().children {
+            child.kill.cancel();
+        }
+        self.cancel().await;
+    }
+
     /// Whether the children are being cancelled.
     pub fn cancel_called(&self) -> bool {
         self.inner.is_cancelled()
@@ -224,8 +236,8 @@ impl ActorNursery {
         uid: Uid,
         birth: Birth,
     ) -> Result<Adopted<impl Future<Output = Option<Error>> + Send + 'static>> {
-        let (cancel, reaped) = (self.inner.cancel.child_token(), CancellationToken::new());
-        let child = Arc::new(ChildActor { uid, cancel, reaped });
+        let (cancel, kill) = (self.inner.cancel.child_token(), CancellationToken::new());
+        let child = Arc::new(ChildActor { uid, cancel, kill, reaped: CancellationToken::new() });
         let mut state = self.inner.lock();
         self.inner.check_open(&state, child.uid.name())?;
         state.children.push(child.clone());

@@ -1,0 +1,118 @@
+//! Several contexts as one scope.
+//!
+//! ```text
+//! start all --> wait for every first value --> body --> wait for every outcome
+//!                 |                             |         |
+//!                 +-- one fails, the body fails, drops ---+--> end all, wait for all, raise the first failure
+//! ```
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+
+use super::join::join_all;
+use crate::dialog::{ContextEndpoint, ContextTarget, ParentContext, Portal, Scope};
+use crate::error::{Error, Result, RuntimeFailure};
+
+/// Opens contexts side by side and runs one body in all of them.
+///
+/// All are opened at once. The body gets them, and their first values, in the order of the input, when the last has
+/// started. When this returns, every other side has ended; they end side by side, too.
+///
+/// ```
+/// # use tractor_core as tractor;
+/// # use tractor::{ContextCall, Endpoint, Portal, Result};
+/// # async fn example<E>(workers: &[Portal], call: fn() -> ContextCall<E>) -> Result<()>
+/// # where E: Endpoint, ContextCall<E>: tractor::__private::ContextTarget<Endpoint = E>, E: tractor::__private::ContextEndpoint<Started = u64> {
+/// let contexts = workers.iter().map(|worker| (worker.clone(), call()));
+/// let sum: u64 = tractor::gather_contexts(contexts, async |contexts, firsts| -> Result<u64> {
+///     for ctx in contexts {
+///         ctx.wait_for_result().await?;
+///     }
+///     Ok(firsts.iter().sum())
+/// })
+/// .await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Error::Runtime`] for no contexts. A context that fails before its first value: the others are cancelled, and the body
+/// never runs. The body's own error; else the first failure of another side, which drops the body at its next await, as in
+/// [`Portal::open_context`].
+///
+/// # Cancel safety
+/// As [`Portal::open_context`].
+pub async fn gather_contexts<I, C, T, Err, F>(contexts: I, body: F) -> Result<T, Err>
+where
+    I: IntoIterator<Item = (Portal, C)>,
+    C: ContextTarget,
+    F: AsyncFnOnce(
+        &mut [ParentContext<C::Endpoint>],
+        Vec<<C::Endpoint as ContextEndpoint>::Started>,
+    ) -> Result<T, Err>,
+    Err: From<Error>,
+{
+    let mut scopes = Vec::new();
+    let mut refused = None;
+    for (portal, call) in contexts {
+        match Scope::start(&portal, call) {
+            Ok(scope) => scopes.push(scope),
+            Err(error) => {
+                refused = Some(error);
+                break;
+            }
+        }
+    }
+    let firsts = match refused {
+        Some(error) => Err(error),
+        None if scopes.is_empty() => {
+            Err(RuntimeFailure::new("there is nothing to gather: give at least one context").into())
+        }
+        None => join_all(scopes.iter().map(Scope::first::<C::Endpoint>)).await,
+    };
+    let result = match firsts {
+        Ok(firsts) => {
+            let mut contexts: Vec<_> = scopes.iter().map(Scope::context).collect();
+            run(&scopes, body(&mut contexts, firsts)).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    let result = match result {
+        Ok(value) => {
+            let joined = join_all(scopes.iter().map(Scope::joined)).await;
+            joined.map(|_| value).map_err(Into::into)
+        }
+        Err(error) => Err(error),
+    };
+    if result.is_err() {
+        let ends = scopes.iter().map(async |scope| {
+            scope.end().await;
+            Ok::<_, std::convert::Infallible>(())
+        });
+        _ = join_all(ends).await;
+    }
+    result
+}
+
+/// Polls the body; the failure of any other side ends it where it waits.
+async fn run<T, Err: From<Error>>(
+    scopes: &[Scope],
+    body: impl Future<Output = Result<T, Err>>,
+) -> Result<T, Err> {
+    let mut body = pin!(body);
+    poll_fn(|cx| {
+        // Looked at first: a failure that comes while the body is polled is one that the body has not seen.
+        let mut failed = None;
+        for scope in scopes {
+            if let Poll::Ready(error) = scope.poll_failed(cx) {
+                failed.get_or_insert(error);
+            }
+        }
+        match (body.as_mut().poll(cx), failed) {
+            (Poll::Pending, Some(error)) => Poll::Ready(Err(error.into())),
+            (polled, _) => polled,
+        }
+    })
+    .await
+}

@@ -1,0 +1,199 @@
+//! The life of one shared resource, as decisions without any I/O.
+//!
+//! ```text
+//! Entering --value--> Open --last user leaves--> Leaving --ended--> Over
+//!    |                  |                           ^
+//!    |                  +--ended--> Dead --last user leaves--> Over
+//!    +-- first user leaves -------------------------+
+//!    +-- ended ------------------------------------------------> Over
+//! ```
+//!
+//! # Invariants
+//! 1. The resource is asked to end exactly once: by the last user, or by the first one before there is a value.
+//! 2. Whoever arrives while it is being entered or left waits; nobody gets a value of a resource that is being left.
+
+/// One shared resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Life {
+    /// The first user waits for the value.
+    #[default]
+    Entering,
+    /// There is a value, and somebody uses it.
+    Open { users: usize },
+    /// Nobody wants it any more; it is not over yet.
+    Leaving,
+    /// It has ended while somebody used it.
+    Dead { users: usize },
+    /// It has ended, and nobody uses it.
+    Over,
+}
+
+/// What a newcomer finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// The value; the newcomer is a user now.
+    Hit,
+    /// It is being entered or left: come again when that has changed.
+    Wait,
+    /// Nothing that can be used: enter it anew.
+    Miss,
+}
+
+/// What a user that leaves has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// Nothing: others use it.
+    Others,
+    /// Wait for the end, which it has asked for or which has come.
+    Last,
+    /// The same, of a resource without a value: it is dropped where it waits.
+    Abandoned,
+}
+
+impl Life {
+    pub(super) fn arrive(&mut self) -> Arrival {
+        match self {
+            Self::Open { users } => {
+                *users += 1;
+                Arrival::Hit
+            }
+            Self::Entering | Self::Leaving => Arrival::Wait,
+            Self::Dead { .. } | Self::Over => Arrival::Miss,
+        }
+    }
+
+    /// There is a value. Returns whether anybody wants it.
+    pub(super) fn entered(&mut self) -> bool {
+        let wanted = *self == Self::Entering;
+        if wanted {
+            *self = Self::Open { users: 1 };
+        }
+        wanted
+    }
+
+    pub(super) fn leave(&mut self) -> Leave {
+        match self {
+            Self::Open { users } | Self::Dead { users } if *users > 1 => {
+                *users -= 1;
+                Leave::Others
+            }
+            Self::Entering => {
+                *self = Self::Leaving;
+                Leave::Abandoned
+            }
+            Self::Open { .. } => {
+                *self = Self::Leaving;
+                Leave::Last
+            }
+            Self::Dead { .. } => {
+                *self = Self::Over;
+                Leave::Last
+            }
+            Self::Leaving | Self::Over => Leave::Last,
+        }
+    }
+
+    /// It has to end although somebody may use it, for its actor ends. Returns whether nobody wanted it any more.
+    pub(super) fn close(&mut self) -> bool {
+        let unused = self.is_unused();
+        if !self.has_ended() {
+            *self = Self::Leaving;
+        }
+        unused
+    }
+
+    /// It has ended, for whatever reason.
+    pub(super) fn ended(&mut self) {
+        *self = match *self {
+            Self::Open { users } | Self::Dead { users } => Self::Dead { users },
+            Self::Entering | Self::Leaving | Self::Over => Self::Over,
+        };
+    }
+
+    /// Whether nobody wants it any more.
+    pub(super) fn is_unused(self) -> bool {
+        matches!(self, Self::Leaving | Self::Over)
+    }
+
+    pub(super) fn has_ended(self) -> bool {
+        matches!(self, Self::Dead { .. } | Self::Over)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_several_users_ends_it() {
+        let mut life = Life::default();
+        assert_eq!(life.arrive(), Arrival::Wait, "it is being entered");
+        assert!(life.entered());
+        assert_eq!(life.arrive(), Arrival::Hit);
+        assert_eq!(life.leave(), Leave::Others);
+        assert!(!life.is_unused());
+        assert_eq!(life.leave(), Leave::Last);
+        assert!(life.is_unused() && !life.has_ended());
+        assert_eq!(life.arrive(), Arrival::Wait, "it is being left");
+        life.ended();
+        assert_eq!((life, life.arrive()), (Life::Over, Arrival::Miss));
+    }
+
+    #[test]
+    fn a_first_user_that_leaves_early_abandons_it() {
+        let mut life = Life::default();
+        assert_eq!(life.leave(), Leave::Abandoned);
+        assert!(!life.entered(), "nobody wants the value");
+        assert_eq!(life.arrive(), Arrival::Wait);
+        life.ended();
+        assert_eq!(life.arrive(), Arrival::Miss);
+    }
+
+    #[test]
+    fn one_that_dies_is_used_up_and_not_found_again() {
+        let mut life = Life::default();
+        life.entered();
+        life.arrive();
+        life.ended();
+        assert_eq!(life.arrive(), Arrival::Miss);
+        assert_eq!(life.leave(), Leave::Others);
+        assert_eq!(life.leave(), Leave::Last);
+        assert_eq!(life, Life::Over);
+    }
+
+    /// Every order of up to eight events keeps the invariants.
+    #[test]
+    fn every_order() {
+        for number in 0..4usize.pow(8) {
+            let (mut life, mut users, mut asked) = (Life::default(), 1, 0);
+            let (mut entered, mut over) = (false, false);
+            for step in 0..8 {
+                match (number / 4usize.pow(step)) % 4 {
+                    0 => match life.arrive() {
+                        Arrival::Hit => {
+                            assert!(entered && !over && users > 0, "{life:?}");
+                            users += 1;
+                        }
+                        Arrival::Wait => assert!(!over, "waits for ever: {life:?}"),
+                        Arrival::Miss => assert!(over, "{life:?}"),
+                    },
+                    1 if !entered && !over => entered = life.entered(),
+                    2 if users > 0 => {
+                        users -= 1;
+                        let leave = life.leave();
+                        assert_eq!(leave == Leave::Others, users > 0, "{life:?}");
+                        asked += usize::from(users == 0);
+                    }
+                    3 => {
+                        life.ended();
+                        over = true;
+                    }
+                    _ => {}
+                }
+                assert_eq!(life.has_ended(), over);
+                assert_eq!(life.is_unused(), asked == 1 || (over && !entered), "{life:?}");
+                assert!(asked <= 1);
+            }
+        }
+    }
+}
