@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use support::journal::{NoteOnDrop, entries, note, seen};
 use support::{Spoiled, forever, spoiled, with_local};
 use tractor::prelude::*;
@@ -134,4 +136,33 @@ async fn a_failure_of_one_other_side_drops_the_body_and_ends_all() -> Result<()>
         Ok(())
     })
     .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_ends_all_and_is_what_the_scope_raises() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        for waits in [true, false] {
+            let hurried = portal.deadline(Duration::from_secs(1));
+            let contexts = (0..3).map(|number| (hurried.clone(), waits_for_ever(number)));
+            let left = gather_contexts(contexts, async |_, firsts| -> Result<()> {
+                assert_eq!(firsts, [0, 1, 2]);
+                if waits {
+                    forever().await;
+                }
+                Ok(()) // the others would never end by themselves
+            });
+            let error = left.await.expect_err("none ends in time");
+            assert!(matches!(&error, Error::DeadlineExceeded(_)), "{error:?}");
+            assert_eq!(portal.dialogs_open(), 0);
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::context(pld_spec = u64)]
+async fn waits_for_ever(ctx: Context<u64>, number: u64) -> Result<u64> {
+    let _ctx = ctx.started(number).await?;
+    forever().await;
+    Ok(0)
 }

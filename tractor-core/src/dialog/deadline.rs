@@ -148,7 +148,8 @@ pub(super) async fn in_time<T, E: From<Error>>(
     }
 }
 
-async fn grace(linked: &Arc<Linked>) -> Error {
+/// Cancels a request that is past its deadline, and waits for its end, within a limit.
+pub(super) async fn grace(linked: &Arc<Linked>) -> Error {
     let mut grace = Grace::begin(linked);
     poll_fn(|cx| grace.poll(linked, cx)).await
 }

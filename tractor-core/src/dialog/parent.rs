@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use super::call::{ContextTarget, StreamTarget};
 use super::cancel::CancelContext;
-use super::deadline::{Inside, in_time};
+use super::deadline::{Inside, grace, in_time};
 use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
 use super::oneway::ReceiveStream;
 use super::portal::Portal;
@@ -299,6 +299,15 @@ impl Scope {
             Body::Ended(Err(error)) => Inside::Failed(error),
             Body::Dropped(error) => Inside::Failed(error.into()),
         }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.0.deadline.map(|deadline| deadline.at)
+    }
+
+    /// What the scope has to raise once its deadline has passed.
+    pub(crate) async fn expired(&self) -> Error {
+        grace(&self.0).await
     }
 
     /// Has the other side end, and waits for that. A failure of this side may have come before it.

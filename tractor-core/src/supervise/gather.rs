@@ -6,11 +6,13 @@
 //!                 +-- one fails, the body fails, drops ---+--> end all, wait for all, raise the first failure
 //! ```
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
 use super::join::join_all;
+use crate::actor::within;
 use crate::dialog::{ContextEndpoint, ContextTarget, ParentContext, Portal, Scope};
 use crate::error::{Error, Result, RuntimeFailure};
 
@@ -64,35 +66,46 @@ where
             }
         }
     }
-    let firsts = match refused {
-        Some(error) => Err(error),
-        None if scopes.is_empty() => {
-            Err(RuntimeFailure::new("there is nothing to gather: give at least one context").into())
-        }
-        None => join_all(scopes.iter().map(Scope::first::<C::Endpoint>)).await,
+    let deadline = scopes.iter().filter_map(Scope::deadline).min();
+    let inside = async {
+        let firsts = match refused {
+            Some(error) => Err(error),
+            None if scopes.is_empty() => {
+                Err(RuntimeFailure::new("there is nothing to gather: give at least one context").into())
+            }
+            None => join_all(scopes.iter().map(Scope::first::<C::Endpoint>)).await,
+        };
+        let mut contexts: Vec<_> = scopes.iter().map(Scope::context).collect();
+        let value = run(&scopes, body(&mut contexts, firsts?)).await?;
+        join_all(scopes.iter().map(Scope::joined)).await?;
+        Ok(value)
     };
-    let result = match firsts {
-        Ok(firsts) => {
-            let mut contexts: Vec<_> = scopes.iter().map(Scope::context).collect();
-            run(&scopes, body(&mut contexts, firsts)).await
-        }
-        Err(error) => Err(error.into()),
-    };
-    let result = match result {
-        Ok(value) => {
-            let joined = join_all(scopes.iter().map(Scope::joined)).await;
-            joined.map(|_| value).map_err(Into::into)
-        }
-        Err(error) => Err(error),
+    let result = match deadline {
+        None => inside.await,
+        Some(at) => match within(at, inside).await {
+            Some(result) => result,
+            None => return Err(expire(&scopes).await.into()),
+        },
     };
     if result.is_err() {
-        let ends = scopes.iter().map(async |scope| {
-            scope.end().await;
-            Ok::<_, std::convert::Infallible>(())
-        });
-        _ = join_all(ends).await;
+        let ends = join_all(scopes.iter().map(async |scope| Ok::<_, Infallible>(scope.end().await)));
+        match deadline {
+            None => _ = ends.await,
+            Some(at) => {
+                if within(at, ends).await.is_none() {
+                    expire(&scopes).await;
+                }
+            }
+        }
     }
     result
+}
+
+/// Cancels what is past its deadline, and waits for its end, within a limit. The error is that of the first.
+async fn expire(scopes: &[Scope]) -> Error {
+    let Ok(errors) =
+        join_all(scopes.iter().map(async |scope| Ok::<_, Infallible>(scope.expired().await))).await;
+    errors.into_iter().next().unwrap_or(Error::NoRuntime)
 }
 
 /// Polls the body; the failure of any other side ends it where it waits.
