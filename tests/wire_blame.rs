@@ -154,22 +154,6 @@ async fn who_asked_and_who_is_named_decide_what_is_raised() {
 }
 
 #[tokio::test]
-async fn a_peer_that_was_overrun_is_asked_to_end_its_task() {
-    let script = async |peer: &mut Peer| {
-        let id = opened(peer).await;
-        peer.send(&Answer::Overrun(Who::Us).msg(peer, id)).await;
-        let request = peer.expect_cancel_request(id).await;
-        acknowledge(peer, request).await;
-    };
-    meet("bl-overrun", ActorOptions::new(), Caps::NONE, script, async |portal| {
-        let (scope, ..) = quiet_body(portal, false).await;
-        let error = scope.expect_err("nobody has cancelled");
-        assert_eq!(error.as_remote().map(|error| error.src_type()), Some("StreamOverrun"));
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn a_request_that_is_not_answered_in_time_leaves_the_scope_waiting_for_the_real_end() {
     let (given_up, mut has_given_up) = unbounded_channel();
     let (ended, mut has_ended) = unbounded_channel();

@@ -124,8 +124,6 @@ pub(crate) enum Expect {
     Died,
     /// The connection is gone.
     Closed,
-    /// A one-way stream that was cancelled ends early. One that had not begun may also be refused as cancelled.
-    EndsOrCancelled(Who),
 }
 
 /// The actors of one cell.
@@ -216,8 +214,6 @@ impl Cell {
             Fault::ActorEnd | Fault::ThirdActor | Fault::Kill if self.is_settled() => settled,
             Fault::Kill if self.link == Link::Guest => Expect::Closed,
             Fault::Kill => Expect::Died,
-            Fault::ActorEnd if self.kind == Kind::Stream => Expect::EndsOrCancelled(Who::Kid),
-            Fault::ThirdActor if self.kind == Kind::Stream => Expect::EndsOrCancelled(Who::Third),
             Fault::ChildCancel | Fault::ActorEnd => Expect::Cancelled(Who::Kid),
             Fault::ThirdActor => Expect::Cancelled(Who::Third),
         }
@@ -229,10 +225,6 @@ impl Cell {
         let fits = match (expected, told) {
             (Expect::Dropped, Told::Dropped) | (Expect::Own, Told::Own) => true,
             (Expect::Value(expected), Told::Value(value)) => expected == *value,
-            (Expect::EndsOrCancelled(_), Told::Value(_)) => true,
-            (Expect::EndsOrCancelled(who), told) => {
-                self.step == Step::BeforeAck && cancelled(told, who, cast)
-            }
             (Expect::Cancelled(who), told) => cancelled(told, who, cast),
             (Expect::Died, Told::Theirs(Error::Died(died))) => died.signal() == Some(9),
             (Expect::Closed, Told::Theirs(Error::Closed(closed))) => closed.peer() == &cast.kid,
