@@ -9,26 +9,7 @@ use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, Start};
 use wire_support::endpoints::{self, counts, doubles, echo, mirrored};
 use wire_support::script::{kwargs, pld};
-use wire_support::{Peer, Server, alone, step};
-
-/// Connects an actor to a script: the two run side by side, and the script may go on after the actor's part.
-async fn meet(name: &str, caps: Caps, script: impl AsyncFnOnce(&mut Peer), body: impl AsyncFnOnce(&Portal)) {
-    let server = Server::bind(name);
-    alone(tractor::ActorOptions::new(), async |_| {
-        let dialing = tractor::connect(&server.addr, async |portal| -> tractor::Result<()> {
-            body(portal).await;
-            Ok(())
-        });
-        let scripting = async {
-            let mut peer = server.accept(caps).await;
-            script(&mut peer).await;
-            peer
-        };
-        let (dialed, _peer) = step("both ends", async { tokio::join!(dialing, scripting) }).await;
-        dialed.expect("the script accepts");
-    })
-    .await;
-}
+use wire_support::{Peer, alone, meet, step};
 
 async fn acked(peer: &mut Peer, functype: FuncType) -> Start {
     let start = peer.expect_start().await;

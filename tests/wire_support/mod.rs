@@ -14,7 +14,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-use tractor::{Actor, ActorOptions, Addr, Limits, Timeouts};
+use tractor::{Actor, ActorOptions, Addr, Limits, Portal, Timeouts};
+use tractor_core::proto::id::Caps;
 
 pub use self::peer::Peer;
 
@@ -51,6 +52,30 @@ pub async fn alone(options: ActorOptions, body: impl AsyncFnOnce(&Actor)) {
         Ok(())
     });
     tokio::time::timeout(WHOLE, scope).await.expect("the test is over in time").expect("the actor ends well");
+}
+
+/// Connects an actor to a script: the two run side by side, and the script may go on after the actor's part.
+pub async fn meet(
+    name: &str,
+    caps: Caps,
+    script: impl AsyncFnOnce(&mut Peer),
+    body: impl AsyncFnOnce(&Portal),
+) {
+    let server = Server::bind(name);
+    alone(ActorOptions::new(), async |_| {
+        let dialing = tractor::connect(&server.addr, async |portal| -> tractor::Result<()> {
+            body(portal).await;
+            Ok(())
+        });
+        let scripting = async {
+            let mut peer = server.accept(caps).await;
+            script(&mut peer).await;
+            peer
+        };
+        let (dialed, _peer) = step("both ends", async { tokio::join!(dialing, scripting) }).await;
+        dialed.expect("the script accepts");
+    })
+    .await;
 }
 
 /// Options with changed limits.
@@ -90,7 +115,7 @@ impl Server {
     }
 
     /// The next connection, after a handshake as `peer` introduces itself.
-    pub async fn accept(&self, caps: tractor_core::proto::id::Caps) -> Peer {
+    pub async fn accept(&self, caps: Caps) -> Peer {
         let (io, _from) = step("a connection", self.listener.accept()).await.expect("accepted");
         let mut peer = Peer::on(io);
         peer.introduce(caps).await;

@@ -39,7 +39,7 @@ pub use self::{
     dialog::{
         Call, Context, ContextCall, Endpoint, MsgStream, OpenStream, ParentContext, Portal, ReceiveStream,
         Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx,
-        SubscriberStatistics,
+        SubscriberStatistics, schema_of,
     },
     error::{Error, Result},
     supervise::{ActorNursery, JoinAll, OneShot, RunInActor, StartActor, join_all},

@@ -12,6 +12,7 @@ use tractor_core::proto::limits::{
     UUID_BYTES_MAX,
 };
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use tractor_core::proto::schema::{Fingerprint, Types};
 
 type Entries = Vec<(String, Vec<u8>)>;
 
@@ -44,6 +45,7 @@ fn samples() -> Vec<Msg> {
         kwargs: Bytes::from_static(b"\x81\xa1a\x01"),
         uid: uid.clone(),
         pld_spec: "int".into(),
+        types: Types::Own(Fingerprint::from_bytes([7; 8])),
     };
     let error = ErrorMsg {
         canceller: Some(uid.clone()),
@@ -167,10 +169,20 @@ fn fields_with_a_default_may_be_missing_and_others_not() {
     let optional = [
         ("Aid", vec!["pid", "is_registrar", "is_probe", "caps", "nonce"]),
         ("SpawnSpec", vec!["enable_endpoints", "secret"]),
-        ("Start", vec!["pld_spec"]),
+        ("Start", vec!["pld_spec", "fingerprint"]),
         (
             "Error",
-            vec!["message", "tb_str", "canceller", "sender", "cid", "_bad_msg", "_bad_msg_as_dict", "causes"],
+            vec![
+                "message",
+                "tb_str",
+                "canceller",
+                "sender",
+                "cid",
+                "_bad_msg",
+                "_bad_msg_as_dict",
+                "causes",
+                "schema",
+            ],
         ),
     ];
     for msg in samples() {

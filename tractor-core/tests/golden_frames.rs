@@ -12,6 +12,7 @@ use tractor_core::proto::codec::{
 use tractor_core::proto::frame::{begin_frame, end_frame, next_frame};
 use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use tractor_core::proto::schema::Types;
 
 const FRAME_MAX: usize = 1 << 20;
 const STREAM_CID: &str = "91513fdf-8eca-496e-bd84-91fef4c4e42c";
@@ -158,10 +159,11 @@ fn start_of_a_function() {
         kwargs: kwargs.clone(),
         uid: uid.clone(),
         pld_spec: "typing.Any".into(),
+        types: Types::Unsaid,
     };
     assert_eq!(both_ways(&frame), Msg::Start(Box::new(want)));
 
-    let head = StartHead::new("mod1", "add", &uid, "typing.Any");
+    let head = StartHead::new("mod1", "add", &uid, "typing.Any", Types::Unsaid);
     let mut out = Vec::new();
     head.begin(&cid, &mut out);
     out.extend_from_slice(&kwargs);

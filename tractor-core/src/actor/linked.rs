@@ -27,7 +27,8 @@ use crate::proto::dialog::{
     Command, Dialog, Effect, Misuse, Received, RecvCredit, SendCredit, Side, TaskEnd,
 };
 use crate::proto::id::{Cid, Uid};
-use crate::proto::msg::{ErrorMsg, FuncType, Msg};
+use crate::proto::msg::{ErrorMsg, Msg};
+use crate::proto::payload::PayloadFormat;
 
 /// Cancel requests for one task that wait for its end; further ones are acknowledged at once.
 const CANCEL_REQUESTS_MAX: usize = 16;
@@ -39,6 +40,8 @@ pub(crate) struct Linked {
     pub(crate) peer: Arc<Peer>,
     /// `module:name` of the endpoint, for logs and errors.
     pub(crate) endpoint: Arc<str>,
+    /// How this side writes payloads; it reads every layout.
+    pub(super) format: PayloadFormat,
     /// Notified when a sender that had no room should try again: a grant, or the end of the dialog.
     pub(super) room: Notify,
     /// See the invariants.
@@ -98,7 +101,7 @@ pub(super) struct Cell {
     /// Who discards what nobody reads, on the way to the outcome. Not the reader, which may live in another task.
     drainer: Slot,
     /// Who waits for the first value or the outcome: the one call, or the one scope.
-    outcome_waiter: Slot,
+    pub(super) outcome_waiter: Slot,
     /// Who drops user code when the dialog fails or ends: the scope around a body, the task around an endpoint.
     guard: Slot,
 }
@@ -137,11 +140,13 @@ impl Cell {
 }
 
 impl Linked {
-    pub(crate) fn new(peer: Arc<Peer>, cid: Cid, side: Side, kind: FuncType, endpoint: Arc<str>) -> Self {
-        let dialog = match side {
-            Side::Parent => Dialog::parent(kind),
-            Side::Child => Dialog::child(kind),
-        };
+    pub(super) fn new(
+        peer: Arc<Peer>,
+        cid: Cid,
+        dialog: Dialog,
+        endpoint: Arc<str>,
+        format: PayloadFormat,
+    ) -> Self {
         let cell = Cell {
             dialog,
             first: None,
@@ -165,7 +170,7 @@ impl Linked {
             outcome_waiter: Slot::default(),
             guard: Slot::default(),
         };
-        Self { cid, peer, endpoint, room: Notify::new(), cell: Mutex::new(cell) }
+        Self { cid, peer, endpoint, format, room: Notify::new(), cell: Mutex::new(cell) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Cell> {
@@ -181,7 +186,7 @@ impl Linked {
         let mut cell = self.lock();
         match cell.dialog.receive(msg) {
             Effect::Deliver(value) => self.deliver(&mut cell, value),
-            Effect::Accepted => {}
+            Effect::Accepted => cell.wake_opener(),
             Effect::First(value) => {
                 cell.first = Some(value);
                 self.wake_all(&mut cell);
@@ -467,19 +472,6 @@ impl Linked {
         if cell.cancel(by, Asked::Actor) {
             self.wake_all(&mut cell);
         }
-    }
-
-    /// Who asked first for the end of this dialog, as far as this side was told.
-    pub(crate) fn canceller(&self) -> Option<Uid> {
-        self.lock().dialog.canceller().cloned()
-    }
-
-    pub(crate) fn side(&self) -> Side {
-        self.lock().dialog.side()
-    }
-
-    pub(crate) fn phase_name(&self) -> &'static str {
-        self.lock().dialog.phase_name()
     }
 
     /// Records a cancel request of the peer, which is acknowledged once the task has ended. Returns whether it is to be

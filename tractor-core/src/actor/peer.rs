@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::core::Actor;
 use super::linked::Linked;
+use super::request::{KnownRequest, Types};
 use crate::error::{Blame, CloseReason, Error, MessagingError, MsgTypeError, TransportClosed};
 use crate::ipc::{Appended, Channel};
 use crate::proto::args::ArgTuple;
-use crate::proto::codec::{self, PldKind, StartHead};
-use crate::proto::dialog::Side;
+use crate::proto::codec::{self, PldKind};
+use crate::proto::dialog::{Dialog, Side};
 use crate::proto::id::{Aid, Caps, Cid, Uid};
 use crate::proto::limits::Timeouts;
 use crate::proto::msg::{ErrorMsg, FuncType, Msg};
@@ -47,7 +48,7 @@ pub(crate) struct Peer {
     cid_prefix: u8,
     cid_next: AtomicU64,
     /// Constant parts of the requests made so far. Held for a look-up.
-    requests: Mutex<Vec<Arc<KnownRequest>>>,
+    pub(super) requests: Mutex<Vec<Arc<KnownRequest>>>,
     /// Live dialogs, and why there can be no new ones. Locked before any dialog's cell.
     table: Mutex<Table>,
 }
@@ -65,24 +66,8 @@ pub(crate) struct Request<'a> {
     pub(crate) func: &'a str,
     pub(crate) kind: FuncType,
     pub(crate) pld_spec: &'static str,
-}
-
-/// Endpoints of which a connection remembers the constant parts of a request.
-const REQUESTS_KNOWN_MAX: usize = 32;
-
-#[derive(Debug)]
-struct KnownRequest {
-    ns: String,
-    func: String,
-    pld_spec: &'static str,
-    head: StartHead,
-    label: Arc<str>,
-}
-
-impl KnownRequest {
-    fn is_for(&self, request: &Request<'_>) -> bool {
-        self.func == request.func && self.ns == request.ns && self.pld_spec == request.pld_spec
-    }
+    /// `None` for values of any type.
+    pub(crate) types: Option<Types>,
 }
 
 /// Why a child side could not be entered into the table.
@@ -154,42 +139,23 @@ impl Peer {
         }
     }
 
-    /// The constant parts of a request, made once per endpoint.
-    fn known_request(&self, request: &Request<'_>) -> Arc<KnownRequest> {
-        let mut known = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.iter().find(|known| known.is_for(request)) {
-            return found.clone();
-        }
-        let fresh = Arc::new(KnownRequest {
-            ns: request.ns.to_owned(),
-            func: request.func.to_owned(),
-            pld_spec: request.pld_spec,
-            head: StartHead::new(request.ns, request.func, &self.us, request.pld_spec),
-            label: Arc::from(format!("{}:{}", request.ns, request.func)),
-        });
-        if known.len() < REQUESTS_KNOWN_MAX {
-            known.push(fresh.clone());
-        }
-        fresh
-    }
-
     /// Asks the peer to run an endpoint; returns the parent side of the new dialog.
     ///
     /// `args` appends them as one map from name to value.
-    pub(crate) fn start(
+    pub(super) fn start_known(
         self: &Arc<Self>,
-        request: Request<'_>,
+        known: &KnownRequest,
         args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Arc<Linked>, Error> {
-        let known = self.known_request(&request);
         let linked = {
             let mut table = self.table();
             if let Some(error) = &table.closed {
                 return Err(error.clone());
             }
             let cid = self.next_cid(&table);
-            let linked =
-                Arc::new(Linked::new(self.clone(), cid, Side::Parent, request.kind, known.label.clone()));
+            let dialog = Dialog::parent(known.kind);
+            let linked = Linked::new(self.clone(), cid, dialog, known.label.clone(), known.format);
+            let linked = Arc::new(linked);
             table.dialogs.insert(cid, linked.clone());
             linked
         };
@@ -197,7 +163,7 @@ impl Peer {
         let entered = Entered { peer: self, linked: &linked };
         let appended = self.channel.append(|out| {
             known.head.begin(&cid, out);
-            args(self.format(), out)?;
+            args(known.format, out)?;
             known.head.finish(out);
             Ok::<_, PayloadError>(())
         });
@@ -219,8 +185,13 @@ impl Peer {
 
     /// Asks the peer to cancel the task of a dialog that this end opened. The answer is not waited for.
     pub(crate) fn request_cancel(self: &Arc<Self>, cid: Cid) {
-        let request =
-            Request { ns: "self", func: "_cancel_task", kind: FuncType::AsyncFunc, pld_spec: "bool" };
+        let request = Request {
+            ns: "self",
+            func: "_cancel_task",
+            kind: FuncType::AsyncFunc,
+            pld_spec: "bool",
+            types: None,
+        };
         let args = (cid.as_str().to_owned(),);
         match self.start(request, |format, out| args.encode(&["cid"], format, out)) {
             Ok(_answer) => {}
@@ -327,6 +298,7 @@ impl Peer {
                     msg.bad_msg = None;
                     msg.bad_msg_as_dict = None;
                     msg.causes.clear();
+                    msg.schema = None;
                     msg.tb_str.clear();
                     msg.message = msg.message.map(|text| text.chars().take(1000).collect());
                 }

@@ -121,7 +121,7 @@ impl Linked {
         let appended = self.peer.channel.append_if_room(|out| {
             out.extend_from_slice(head.as_bytes());
             let start = out.len();
-            value.encode_payload(self.peer.format(), out)?;
+            value.encode_payload(self.format, out)?;
             payload_bytes = out.len() - start;
             Ok(())
         });
@@ -152,7 +152,7 @@ impl Linked {
         next.command(Command::Started).map_err(|misuse| self.misuse(misuse))?;
         let appended = self.peer.channel.append(|out| {
             codec::begin_pld(PldKind::Started, &self.cid, out);
-            value.encode(self.peer.format(), out)
+            value.encode(self.format, out)
         });
         self.appended("Started", value, appended)?;
         cell.dialog = next;
@@ -249,7 +249,7 @@ impl Linked {
         let appended = catching(|| {
             self.peer.channel.append(|out| {
                 codec::begin_pld(PldKind::Return, &self.cid, out);
-                value.encode(self.peer.format(), out)
+                value.encode(self.format, out)
             })
         });
         let appended = match appended {

@@ -17,6 +17,19 @@ pub(super) enum Asked {
 }
 
 impl Linked {
+    /// Who asked first for the end of this dialog, as far as this side was told.
+    pub(crate) fn canceller(&self) -> Option<Uid> {
+        self.lock().dialog.canceller().cloned()
+    }
+
+    pub(crate) fn side(&self) -> Side {
+        self.lock().dialog.side()
+    }
+
+    pub(crate) fn phase_name(&self) -> &'static str {
+        self.lock().dialog.phase_name()
+    }
+
     /// Whether this side has asked for the cancellation.
     pub(crate) fn cancel_called(&self) -> bool {
         self.lock().cancel_called

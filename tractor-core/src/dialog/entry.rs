@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::child::Context;
 use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
 use super::oneway::StreamSender;
+use super::schema::{schema_of_context, schema_of_func, schema_of_stream};
 use crate::actor::{EndpointEntry, EndpointFuture, Invocation, Linked};
 use crate::error::EndpointError;
 use crate::proto::args::{ArgTuple, ArgsError};
@@ -14,17 +15,35 @@ use crate::proto::payload::Payload;
 impl EndpointEntry {
     #[doc(hidden)]
     pub const fn func<E: FnEndpoint>() -> Self {
-        Self { module: E::MODULE, name: E::NAME, kind: FuncType::AsyncFunc, invoke: invoke_func::<E> }
+        Self {
+            module: E::MODULE,
+            name: E::NAME,
+            kind: FuncType::AsyncFunc,
+            schema: schema_of_func::<E>,
+            invoke: invoke_func::<E>,
+        }
     }
 
     #[doc(hidden)]
     pub const fn context<E: ContextEndpoint>() -> Self {
-        Self { module: E::MODULE, name: E::NAME, kind: FuncType::Context, invoke: invoke_context::<E> }
+        Self {
+            module: E::MODULE,
+            name: E::NAME,
+            kind: FuncType::Context,
+            schema: schema_of_context::<E>,
+            invoke: invoke_context::<E>,
+        }
     }
 
     #[doc(hidden)]
     pub const fn stream<E: StreamEndpoint>() -> Self {
-        Self { module: E::MODULE, name: E::NAME, kind: FuncType::AsyncGen, invoke: invoke_stream::<E> }
+        Self {
+            module: E::MODULE,
+            name: E::NAME,
+            kind: FuncType::AsyncGen,
+            schema: schema_of_stream::<E>,
+            invoke: invoke_stream::<E>,
+        }
     }
 }
 

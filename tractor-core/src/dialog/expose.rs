@@ -2,6 +2,8 @@
 
 use super::call::{Call, ContextCall, StreamCall};
 use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
+use super::schema::{schema_of_context, schema_of_func, schema_of_stream};
+use crate::proto::schema::Schema;
 
 /// An annotated function, named by its path: `add`, `service::add`.
 #[diagnostic::on_unimplemented(
@@ -14,6 +16,8 @@ use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
 pub trait EndpointRef<Marker> {
     /// The endpoint.
     type Endpoint: Endpoint;
+    #[doc(hidden)]
+    fn schema() -> &'static Schema;
 }
 
 macro_rules! endpoint_refs {
@@ -23,6 +27,10 @@ macro_rules! endpoint_refs {
             F: FnOnce($($ty),*) -> Call<E>,
         {
             type Endpoint = E;
+
+            fn schema() -> &'static Schema {
+                schema_of_func::<E>()
+            }
         }
 
         impl<F, E: ContextEndpoint, $($ty),*> EndpointRef<(ContextCall<E>, $($ty,)*)> for F
@@ -30,6 +38,10 @@ macro_rules! endpoint_refs {
             F: FnOnce($($ty),*) -> ContextCall<E>,
         {
             type Endpoint = E;
+
+            fn schema() -> &'static Schema {
+                schema_of_context::<E>()
+            }
         }
 
         impl<F, E: StreamEndpoint, $($ty),*> EndpointRef<(StreamCall<E>, $($ty,)*)> for F
@@ -37,6 +49,10 @@ macro_rules! endpoint_refs {
             F: FnOnce($($ty),*) -> StreamCall<E>,
         {
             type Endpoint = E;
+
+            fn schema() -> &'static Schema {
+                schema_of_stream::<E>()
+            }
         }
     };
 }

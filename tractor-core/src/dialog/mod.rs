@@ -11,6 +11,7 @@ mod parent;
 mod portal;
 mod ring;
 mod run;
+mod schema;
 mod sending;
 mod stream;
 
@@ -25,5 +26,6 @@ pub use oneway::{ReceiveStream, StreamSender};
 pub use parent::ParentContext;
 pub use portal::Portal;
 pub use run::Run;
+pub use schema::schema_of;
 pub use sending::{OpenStream, PayloadOf, SendItem, SendStarted};
 pub use stream::{MsgStream, StreamRx, StreamTx};

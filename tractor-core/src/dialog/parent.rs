@@ -20,8 +20,9 @@ use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
 use super::oneway::ReceiveStream;
 use super::portal::Portal;
 use super::run::abandon;
+use super::schema::{schema_of_context, schema_of_stream, types_of};
 use super::stream::{MsgStream, decode};
-use crate::actor::{Linked, Outcome, Overflow, Request};
+use crate::actor::{Linked, Outcome, Overflow, Request, Sent};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
 use crate::proto::args::ArgTuple;
 use crate::proto::dialog::{Verdict, judge};
@@ -264,10 +265,22 @@ impl Portal {
             func: C::Endpoint::NAME,
             kind: FuncType::Context,
             pld_spec: std::any::type_name::<<C::Endpoint as ContextEndpoint>::Started>(),
+            types: types_of::<C::Endpoint>(schema_of_context::<C::Endpoint>),
         };
-        let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
-        let scope = Scope(linked.clone());
-        let first = poll_fn(|cx| linked.poll_first(cx)).await?;
+        let mut again = None;
+        let (scope, first) = loop {
+            let encode = |format, out: &mut Vec<u8>| args.encode(C::Endpoint::ARGS, format, out);
+            let Sent { linked, unsettled } = self.peer.request(request, again.take(), encode)?;
+            let scope = Scope(linked);
+            let first = poll_fn(|cx| scope.0.poll_first(cx)).await;
+            if let Some(unsettled) = unsettled {
+                again = unsettled.settle(&self.peer, first.as_ref().err())?;
+            }
+            if again.is_none() {
+                break (scope, first?);
+            }
+        };
+        let linked = scope.0.clone();
         let first = match decode(&linked, "Started", &first) {
             Ok(first) => first,
             Err(error) => return scope.leave(Body::Ended(Err(error.into()))).await,
@@ -298,9 +311,22 @@ impl Portal {
             func: C::Endpoint::NAME,
             kind: FuncType::AsyncGen,
             pld_spec: std::any::type_name::<<C::Endpoint as StreamEndpoint>::Item>(),
+            types: types_of::<C::Endpoint>(schema_of_stream::<C::Endpoint>),
         };
-        let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
-        let scope = Scope(linked.clone());
+        let mut again = None;
+        let scope = loop {
+            let encode = |format, out: &mut Vec<u8>| args.encode(C::Endpoint::ARGS, format, out);
+            let Sent { linked, unsettled } = self.peer.request(request, again.take(), encode)?;
+            let scope = Scope(linked);
+            if let Some(unsettled) = unsettled {
+                let accepted = poll_fn(|cx| scope.0.poll_accepted(cx)).await;
+                again = unsettled.settle(&self.peer, accepted.as_ref().err())?;
+            }
+            if again.is_none() {
+                break scope;
+            }
+        };
+        let linked = scope.0.clone();
         let mut stream = ReceiveStream::new(linked.clone());
         // A failure reaches the body through `receive`, after the values that came before it.
         let result = body(&mut stream).await;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::call::FnTarget;
 use super::endpoint::Endpoint;
 use super::run::Run;
+use super::schema::{schema_of_func, types_of};
 use crate::actor::{Peer, Request};
 use crate::error::{ActorTooSlow, Error, Result};
 use crate::proto::args::ArgTuple;
@@ -39,14 +40,15 @@ impl Portal {
     /// Dropping the future cancels the remote task.
     pub fn run<C: FnTarget>(&self, call: C) -> Run<<C::Endpoint as Endpoint>::Returns> {
         let args = call.into_args();
-        Run::new(self.peer.clone(), move |peer| {
+        Run::new(self.peer.clone(), move |peer, again| {
             let request = Request {
                 ns: C::Endpoint::MODULE,
                 func: C::Endpoint::NAME,
                 kind: FuncType::AsyncFunc,
                 pld_spec: std::any::type_name::<<C::Endpoint as Endpoint>::Returns>(),
+                types: types_of::<C::Endpoint>(schema_of_func::<C::Endpoint>),
             };
-            peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))
+            peer.request(request, again, |format, out| args.encode(C::Endpoint::ARGS, format, out))
         })
     }
 
@@ -64,12 +66,13 @@ impl Portal {
         A: Serialize + Send + 'static,
     {
         let (ns, func) = (ns.into(), func.into());
-        Run::new(self.peer.clone(), move |peer| {
+        Run::new(self.peer.clone(), move |peer, again| {
             if (&*ns, &*func) == ("self", "cancel") {
                 peer.cancel_asked.store(true, Ordering::Release);
             }
-            let request = Request { ns: &ns, func: &func, kind: FuncType::AsyncFunc, pld_spec: "typing.Any" };
-            peer.start(request, |_, out| named_arguments(&kwargs, out))
+            let (kind, pld_spec) = (FuncType::AsyncFunc, "typing.Any");
+            let request = Request { ns: &ns, func: &func, kind, pld_spec, types: None };
+            peer.request(request, again, |_, out| named_arguments(&kwargs, out))
         })
     }
 
@@ -97,10 +100,11 @@ impl Portal {
     /// Asks the actor to end and waits for the acknowledgement, at most `limit`.
     pub(crate) async fn request_end(&self, limit: Duration) -> Result<()> {
         self.peer.cancel_asked.store(true, Ordering::Release);
-        let request = Request { ns: "self", func: "cancel", kind: FuncType::AsyncFunc, pld_spec: "bool" };
+        let (kind, pld_spec) = (FuncType::AsyncFunc, "bool");
+        let request = Request { ns: "self", func: "cancel", kind, pld_spec, types: None };
         let peer = self.peer.clone();
-        let ask = Run::<bool>::new(peer, move |peer| {
-            peer.start(request, |format, out| ().encode(&[], format, out))
+        let ask = Run::<bool>::new(peer, move |peer, again| {
+            peer.request(request, again, |format, out| ().encode(&[], format, out))
         });
         match tokio::time::timeout(limit, ask).await {
             Ok(answer) => answer.map(|_acknowledged| ()),

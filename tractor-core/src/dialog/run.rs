@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::stream::decode;
-use crate::actor::{Linked, Outcome, Peer};
+use crate::actor::{Again, Linked, Outcome, Peer, Sent, Unsettled};
 use crate::error::{Error, MessagingError, Result};
 use crate::proto::payload::Payload;
 
@@ -20,18 +20,26 @@ pub struct Run<T> {
     types: PhantomData<fn() -> T>,
 }
 
-type Starter = Box<dyn FnOnce(&Arc<Peer>) -> Result<Arc<Linked>> + Send>;
+/// Sends the request; a second time if its types were refused and fit all the same.
+type Starter = Box<dyn FnMut(&Arc<Peer>, Option<Again>) -> Result<Sent> + Send>;
 
 enum State {
     Unstarted(Arc<Peer>, Starter),
-    Running(Arc<Linked>),
+    /// Sent, with the means to send it again until the peer is known to accept its types.
+    Running(Arc<Linked>, Option<(Unsettled, Starter)>),
     Done,
+}
+
+impl State {
+    fn started(sent: Sent, starter: Starter) -> Self {
+        Self::Running(sent.linked, sent.unsettled.map(|unsettled| (unsettled, starter)))
+    }
 }
 
 impl<T: Payload> Run<T> {
     pub(super) fn new(
         peer: Arc<Peer>,
-        starter: impl FnOnce(&Arc<Peer>) -> Result<Arc<Linked>> + Send + 'static,
+        starter: impl FnMut(&Arc<Peer>, Option<Again>) -> Result<Sent> + Send + 'static,
     ) -> Self {
         Self { state: State::Unstarted(peer, Box::new(starter)), types: PhantomData }
     }
@@ -42,20 +50,30 @@ impl<T: Payload> Future for Run<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let State::Unstarted(..) = self.state {
-            let State::Unstarted(peer, starter) = std::mem::replace(&mut self.state, State::Done) else {
+            let State::Unstarted(peer, mut starter) = std::mem::replace(&mut self.state, State::Done) else {
                 unreachable!("matched above")
             };
-            self.state = State::Running(starter(&peer)?);
+            self.state = State::started(starter(&peer, None)?, starter);
         }
-        let State::Running(linked) = &self.state else { panic!("`Run` polled after it was ready") };
-        let outcome = std::task::ready!(linked.poll_outcome(cx));
-        let result = match outcome {
-            Outcome::Returned(value) => decode(linked, "Return", &value),
-            Outcome::Failed(error) => Err(error),
-            Outcome::StreamDone => Err(no_value(linked)),
-        };
-        self.state = State::Done;
-        Poll::Ready(result)
+        loop {
+            let State::Running(linked, _) = &self.state else { panic!("`Run` polled after it was ready") };
+            let outcome = std::task::ready!(linked.poll_outcome(cx));
+            let State::Running(linked, unsettled) = std::mem::replace(&mut self.state, State::Done) else {
+                unreachable!("matched above")
+            };
+            let failure = if let Outcome::Failed(error) = &outcome { Some(error) } else { None };
+            if let Some((unsettled, mut starter)) = unsettled
+                && let Some(again) = unsettled.settle(&linked.peer, failure)?
+            {
+                self.state = State::started(starter(&linked.peer, Some(again))?, starter);
+                continue;
+            }
+            return Poll::Ready(match outcome {
+                Outcome::Returned(value) => decode(&linked, "Return", &value),
+                Outcome::Failed(error) => Err(error),
+                Outcome::StreamDone => Err(no_value(&linked)),
+            });
+        }
     }
 }
 
@@ -65,7 +83,7 @@ fn no_value(linked: &Linked) -> Error {
 
 impl<T> Drop for Run<T> {
     fn drop(&mut self) {
-        if let State::Running(linked) = &self.state {
+        if let State::Running(linked, _) = &self.state {
             abandon(linked);
         }
     }
@@ -75,7 +93,7 @@ impl<T> std::fmt::Debug for Run<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match &self.state {
             State::Unstarted(..) => "unstarted",
-            State::Running(linked) => linked.phase_name(),
+            State::Running(linked, _) => linked.phase_name(),
             State::Done => "done",
         };
         f.debug_struct("Run").field("state", &state).finish()

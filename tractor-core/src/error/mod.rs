@@ -11,6 +11,7 @@ mod lagged;
 mod msg_type;
 mod pack;
 mod remote;
+mod schema;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ pub use lagged::Lagged;
 pub use msg_type::{Blame, MsgTypeError};
 pub(crate) use pack::{Panicked, cancelled, local, pack, relay, type_names};
 pub use remote::{ContextCancelled, RemoteActorError, RemoteKind};
+pub use schema::SchemaMismatch;
 
 use crate::proto::dialog::{Misuse, Violation};
 use crate::proto::id::{Cid, Uid};
@@ -42,6 +44,9 @@ pub enum Error {
     /// A payload does not have the type that its dialog allows.
     #[error(transparent)]
     MsgType(#[from] MsgTypeError),
+    /// The actor has a version of the endpoint whose types do not fit.
+    #[error(transparent)]
+    Schema(#[from] SchemaMismatch),
     /// A child process ended without being asked to.
     #[error(transparent)]
     Died(#[from] ActorDied),
@@ -95,6 +100,7 @@ impl Error {
             (Self::Remote(one), Self::Remote(two)) => std::ptr::eq(one.msg(), two.msg()),
             (Self::Cancelled(one), Self::Cancelled(two)) => std::ptr::eq(one.msg(), two.msg()),
             (Self::MsgType(one), Self::MsgType(two)) => one.is_same(two),
+            (Self::Schema(one), Self::Schema(two)) => one.is_same(two),
             (Self::Died(one), Self::Died(two)) => one.pid() == two.pid(),
             (Self::Closed(one), Self::Closed(two)) => one.peer() == two.peer(),
             (Self::Group(one), Self::Group(two)) => std::ptr::eq(one.members(), two.members()),

@@ -1,7 +1,9 @@
 //! Call arguments: a tuple of values here, one map from name to value on the wire.
 
 use super::codec::RawMap;
+use super::limits::NESTING_DEPTH_MAX;
 use super::payload::{self, Payload, PayloadError, PayloadFormat};
+use super::schema::TypeShape;
 
 /// Arguments that do not fit the function they were sent to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,8 +65,12 @@ pub trait ArgTuple: Sized + Send + 'static {
         depth_max: usize,
         kwargs: &[u8],
     ) -> Result<Self, ArgsError>;
+
+    /// The names and types of the arguments, and which may be missing.
+    fn shape(names: &[&'static str]) -> TypeShape;
 }
 
+const NIL: &[u8] = &[0xc0];
 /// Arguments an endpoint may take.
 pub const ARGS_MAX: usize = 12;
 
@@ -96,7 +102,6 @@ fn decode_one<T: Payload>(
     depth_max: usize,
     span: Option<&[u8]>,
 ) -> Result<T, ArgsError> {
-    const NIL: &[u8] = &[0xc0];
     let name = names[at];
     match span {
         Some(value) => T::decode_payload(value, format, depth_max).map_err(|problem| ArgsError::Type {
@@ -118,6 +123,14 @@ fn encode_one<T: Payload>(
 ) -> Result<(), PayloadError> {
     rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
     value.encode_payload(format, out)
+}
+
+/// As [`decode_one`] reads it: what takes nil may be missing.
+fn shape_one<T: Payload>(name: &'static str) -> (&'static str, bool, TypeShape) {
+    let takes_nil = || T::decode_payload(NIL, PayloadFormat::Positional, NESTING_DEPTH_MAX).is_ok();
+    // A type whose decoding panics is none that may be missing.
+    let optional = std::panic::catch_unwind(takes_nil).unwrap_or(false);
+    (name, optional, T::shape())
 }
 
 macro_rules! arg_tuples {
@@ -145,6 +158,11 @@ macro_rules! arg_tuples {
             ) -> Result<Self, ArgsError> {
                 let spans = spans(names, depth_max, kwargs)?;
                 Ok(($(decode_one::<$ty>(names, $index, format, depth_max, spans[$index])?,)*))
+            }
+
+            #[allow(unused_variables, reason = "the empty tuple has no types")]
+            fn shape(names: &[&'static str]) -> TypeShape {
+                TypeShape::of_args(vec![$(shape_one::<$ty>(names[$index])),*])
             }
         }
     )*};

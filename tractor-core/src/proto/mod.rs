@@ -12,6 +12,7 @@
 //! * [`frame`]: the length prefix
 //! * [`handshake`]: who may talk to whom
 //! * [`payload`], [`args`]: values of user types as MessagePack
+//! * [`schema`]: what those types look like, and which versions of them fit together
 
 pub mod addr;
 pub mod args;
@@ -23,3 +24,4 @@ pub mod id;
 pub mod limits;
 pub mod msg;
 pub mod payload;
+pub mod schema;

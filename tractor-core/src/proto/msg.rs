@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::addr::Addr;
 use super::id::{Aid, Cid, Uid};
+use super::schema::Types;
 
 /// One message, as framed on the wire.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,6 +160,8 @@ pub struct Start {
     pub uid: Uid,
     /// Name of the payload contract, for people.
     pub pld_spec: String,
+    /// What the caller's types are. Written only when said; extension `schema`.
+    pub types: Types,
 }
 
 /// Boot data a parent sends its child once.
@@ -247,6 +250,8 @@ pub struct ErrorMsg {
     pub bad_msg_as_dict: Option<Bytes>,
     /// Texts of the error's sources, outermost first. Written only when not empty.
     pub causes: Vec<String>,
+    /// The endpoint's schema as text; only for `SchemaMismatch`. Written only when present.
+    pub schema: Option<String>,
 }
 
 impl ErrorMsg {
@@ -266,6 +271,7 @@ impl ErrorMsg {
             bad_msg: None,
             bad_msg_as_dict: None,
             causes: Vec::new(),
+            schema: None,
         }
     }
 }

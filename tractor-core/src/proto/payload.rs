@@ -13,6 +13,8 @@ use rmp_serde::decode::ReadRefReader;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
+use super::schema::TypeShape;
+
 /// A type whose values can travel between actors: any owned serde type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel between actors",
@@ -25,6 +27,8 @@ pub trait Payload: Send + Sized + 'static {
     fn encode_payload(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
     #[doc(hidden)]
     fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError>;
+    #[doc(hidden)]
+    fn shape() -> TypeShape;
 }
 
 // serde is not among the supertraits: the compiler would then name serde's traits, twice for every type, instead of what
@@ -40,6 +44,10 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
     fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError> {
         decode(bytes, format, depth_max)
     }
+
+    fn shape() -> TypeShape {
+        TypeShape::of::<T>()
+    }
 }
 
 /// How structs are laid out in payloads on one connection.
@@ -47,8 +55,10 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
 pub enum PayloadFormat {
     /// As arrays of field values.
     Positional,
-    /// As maps from field name to value.
+    /// As maps from field name to value, and types with a text form for people in that form.
     Named,
+    /// As maps from field name to value: between Rust peers with different versions of the types.
+    ByName,
 }
 
 /// A value that could not be written as MessagePack, or bytes that are not a value of the wanted type.
@@ -77,6 +87,8 @@ pub fn encode<T: Serialize + ?Sized>(
         PayloadFormat::Positional => {
             value.serialize(&mut rmp_serde::Serializer::new(out).with_bytes(BytesMode::Normal))
         }
+        PayloadFormat::ByName => value
+            .serialize(&mut rmp_serde::Serializer::new(out).with_bytes(BytesMode::Normal).with_struct_map()),
         PayloadFormat::Named => {
             value.serialize(&mut rmp_serde::Serializer::new(out).with_struct_map().with_human_readable())
         }
@@ -95,7 +107,9 @@ pub fn decode<T: DeserializeOwned>(
     depth_max: usize,
 ) -> Result<T, PayloadError> {
     match format {
-        PayloadFormat::Positional => decode_all(rmp_serde::Deserializer::from_read_ref(bytes), depth_max),
+        PayloadFormat::Positional | PayloadFormat::ByName => {
+            decode_all(rmp_serde::Deserializer::from_read_ref(bytes), depth_max)
+        }
         PayloadFormat::Named => {
             decode_all(rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable(), depth_max)
         }
