@@ -266,6 +266,23 @@
 //! Actors that are not parent and child find each other by address: one listens ([`StartActor::bind`],
 //! [`ActorOptions::bind`]), the other uses [`connect`].
 //!
+//! # Versions
+//!
+//! Parent and child are one program, hence of one version. Actors that find each other by address may be of different ones.
+//! Every request tells the fingerprint of its endpoint's types; where the two sides differ, the rules in [`schema`] decide:
+//! an argument or field that is new and optional, another order, one more variant that only the reader knows all fit. What
+//! does not fit is refused before anything is decoded, with an [`Error::Schema`] that says what differs. [`schema_of`] shows
+//! what an endpoint's types look like on the wire:
+//!
+//! ```
+//! #[tractor::actor_fn]
+//! async fn add(a: i64, b: Option<i64>) -> i64 { a + b.unwrap_or(1) }
+//!
+//! let schema = tractor::schema_of(add);
+//! assert_eq!(schema.to_string(), "actor_fn\nargs {a:i64,b?:?i64,!,}\nreturns i64");
+//! assert_eq!(schema.fingerprint().to_string(), "125b76f4fe661d6d");
+//! ```
+//!
 //! # Features
 //!
 //! | feature | default | adds |
