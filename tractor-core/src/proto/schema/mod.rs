@@ -65,7 +65,6 @@
 //! [`SCHEMA_BYTES_MAX`]: crate::proto::limits::SCHEMA_BYTES_MAX
 
 mod compare;
-mod sample;
 mod text;
 mod trace;
 mod walk;
@@ -208,7 +207,7 @@ pub struct Schema {
 
 /// What the payloads of a dialog are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
+pub enum Part {
     /// First value of a context.
     Started,
     /// Streamed by the endpoint.
@@ -244,7 +243,7 @@ impl Part {
 
 impl Schema {
     /// The types of an endpoint of this kind: its arguments, and what else travels, in the order of [`Part`].
-    pub(crate) fn new(kind: FuncType, args: TypeShape, parts: Vec<(Part, TypeShape)>) -> Self {
+    pub fn new(kind: FuncType, args: TypeShape, parts: Vec<(Part, TypeShape)>) -> Self {
         let parts = parts.into_iter().map(|(part, shape)| (part, shape.0)).collect();
         Self::fingerprinted(kind, args.0, parts)
     }

@@ -2,17 +2,16 @@
 //!
 //! One pass follows one path from the outermost type to one place, notes what is asked for there, and ends with an error of
 //! our own. So hardly a value is ever made: a field is reached by offering a map with this one key. (The elements of a tuple
-//! come in order; those before the wanted one are [`sample`](super::sample)s.) Every type passes the errors of what is
+//! come in order; those before the wanted one are samples.) Every type passes the errors of what is
 //! inside of it on; one that does not changes nothing, since what was found is noted outside of the error.
 
-use std::cell::RefCell;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned};
 
-use super::sample::{Budget, Sample, TRIES};
-use super::walk::{Found, Parts, Step, Walk};
-use super::{Field, Shape, Variant};
+use super::walk::{Pass, TRIES, Walk};
+use super::{Field, Leaf, Shape, Variant};
 use crate::proto::limits::{SCHEMA_DEPTH_MAX, SCHEMA_NODES_MAX};
 
 /// The form of `T` on the wire.
@@ -22,6 +21,74 @@ pub(crate) fn trace<T: DeserializeOwned>() -> Shape {
         _ = T::deserialize(walk);
     };
     Explorer { run: &run, nodes: 0, path: Vec::new(), above: Vec::new() }.explore()
+}
+
+/// One step from a type to one inside of it, or, as the last one, a question about a struct.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    Some,
+    Item,
+    Key,
+    Value,
+    Element(usize),
+    Field(usize),
+    Variant(usize),
+    /// Does it do without this field?
+    Without(usize),
+    /// Does it refuse fields that it does not know?
+    Unknown,
+}
+
+/// What a pass has found.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Found {
+    Leaf(Leaf),
+    Any,
+    /// A variant that is a bare name.
+    NoContent,
+    /// A type with parts, by the name of its visitor, which is one per type.
+    Parts(Parts, &'static str),
+    Answer(bool),
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Parts {
+    Option,
+    Seq,
+    Map,
+    Tuple(usize),
+    Struct(&'static [&'static str]),
+    Enum(&'static [&'static str]),
+}
+
+/// Why a pass ended: mostly because it was over.
+#[derive(Debug)]
+pub(super) enum Stop {
+    Missing(&'static str),
+    Unknown,
+    Other,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no value: the type is being looked at")
+    }
+}
+
+impl std::error::Error for Stop {}
+
+impl de::Error for Stop {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self::Other
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::Missing(field)
+    }
+
+    fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
+        Self::Unknown
+    }
 }
 
 struct Explorer<'r> {
@@ -35,12 +102,11 @@ struct Explorer<'r> {
 impl Explorer<'_> {
     fn pass(&self) -> Option<Found> {
         for attempt in 0..TRIES {
-            let (notes, budget) = (RefCell::new(None), Budget::new());
-            let sample = Sample::new(attempt, &budget);
-            let walk = Walk { path: &self.path, notes: &notes, sample, newtypes: 0 };
+            let pass = Pass::new(attempt);
+            let walk = Walk::new(&self.path, &pass);
             // A type that panics is like one that refuses.
             _ = catch_unwind(AssertUnwindSafe(|| (self.run)(walk)));
-            let found = notes.into_inner();
+            let found = pass.into_found();
             if found.is_some() {
                 return found;
             }
