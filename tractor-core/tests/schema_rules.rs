@@ -162,7 +162,7 @@ fn each_direction_of_a_dialog_has_its_writer() {
 
 #[test]
 fn what_is_no_schema_is_refused_with_its_place() {
-    let deep = format!("actor_fn\nargs {{}}\nreturns {}", "[".repeat(100_000));
+    let deep = format!("actor_fn\nargs {{}}\nreturns {}", "[".repeat(SCHEMA_BYTES_MAX / 2));
     for text in [
         "",
         "actor_fn",
@@ -183,6 +183,7 @@ fn what_is_no_schema_is_refused_with_its_place() {
         assert!(error.starts_with("no schema: ") && error.contains(" at byte "), "{error}");
     }
     let long = format!("actor_fn\nargs {{{}}}", "a:i64,".repeat(SCHEMA_BYTES_MAX / 6));
+    assert!(Schema::parse(&deep).expect_err("too deep").to_string().contains("SCHEMA_DEPTH_MAX"));
     assert!(Schema::parse(&long).expect_err("too long").to_string().contains("SCHEMA_BYTES_MAX"));
 }
 
