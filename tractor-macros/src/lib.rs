@@ -12,6 +12,7 @@ mod context;
 mod diag;
 mod endpoint;
 mod entry;
+mod recover;
 mod sig;
 mod stream;
 #[cfg(test)]

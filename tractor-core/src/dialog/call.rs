@@ -1,8 +1,9 @@
 //! A call is a value: what an annotated function returns instead of a future.
 
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
+use super::endpoint::{ContextEndpoint, Endpoint, FnBody, StreamEndpoint};
 
 macro_rules! call_type {
     ($(#[$attr:meta])* $name:ident) => {
@@ -34,6 +35,13 @@ call_type! {
 }
 
 call_type! {
+    /// A call of a function that is declared with `#[tractor::actor_fn(extern, ..)]` and lives elsewhere: handed to
+    /// [`Portal::run`](super::Portal::run) it runs there. It cannot be awaited here.
+    #[must_use = "a call does nothing by itself: hand it to `portal.run(..)`"]
+    RemoteCall
+}
+
+call_type! {
     /// A call of a function annotated with `#[tractor::context(..)]`, for
     /// [`Portal::open_context`](super::Portal::open_context).
     #[must_use = "a call does nothing by itself: hand it to `portal.open_context(..)`"]
@@ -48,13 +56,47 @@ call_type! {
 }
 
 /// Runs the function here, as part of the awaiting task.
-impl<E: FnEndpoint> IntoFuture for Call<E> {
+impl<E: FnBody> IntoFuture for Call<E> {
     type Output = E::Output;
     type IntoFuture = Pin<Box<dyn Future<Output = E::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(E::run(self.args))
     }
+}
+
+/// Never implemented: what would make a call that needs another actor run here.
+///
+/// Such calls are futures under this condition, so that rustc says why awaiting one is wrong, instead of that it is no
+/// future.
+#[diagnostic::on_unimplemented(
+    message = "a call of `{Self}` cannot be awaited: it needs an actor to run in",
+    label = "`{Self}` cannot run here",
+    note = "a context is opened with `portal.open_context(..)`, a one-way stream with `portal.open_stream_from(..)`, a \
+            function that is declared `extern` is run with `portal.run(..)`"
+)]
+pub trait RunsHere {
+    #[doc(hidden)]
+    fn never() -> !;
+}
+
+macro_rules! not_awaitable {
+    ($($call:ident: $endpoint:ident;)*) => {$(
+        #[doc(hidden)]
+        impl<E: $endpoint + RunsHere> Future for $call<E> {
+            type Output = E::Returns;
+
+            fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+                E::never()
+            }
+        }
+    )*};
+}
+
+not_awaitable! {
+    RemoteCall: Endpoint;
+    ContextCall: ContextEndpoint;
+    StreamCall: StreamEndpoint;
 }
 
 /// What [`Portal::run`](super::Portal::run) takes: a call of an annotated function.
@@ -67,13 +109,22 @@ impl<E: FnEndpoint> IntoFuture for Call<E> {
 )]
 pub trait FnTarget {
     /// The function.
-    type Endpoint: FnEndpoint;
+    type Endpoint: Endpoint;
     #[doc(hidden)]
     fn into_args(self) -> <Self::Endpoint as Endpoint>::Args;
 }
 
 #[diagnostic::do_not_recommend]
-impl<E: FnEndpoint> FnTarget for Call<E> {
+impl<E: FnBody> FnTarget for Call<E> {
+    type Endpoint = E;
+
+    fn into_args(self) -> E::Args {
+        self.args
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Endpoint> FnTarget for RemoteCall<E> {
     type Endpoint = E;
 
     fn into_args(self) -> E::Args {

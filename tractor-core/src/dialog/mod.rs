@@ -6,24 +6,29 @@ mod child;
 mod endpoint;
 mod entry;
 mod expose;
+mod lend;
 mod oneway;
 mod parent;
 mod portal;
 mod ring;
+mod rule;
 mod run;
 mod sending;
 mod stream;
 
 pub use broadcast::{StreamSubscriber, SubscriberStatistics};
-pub use call::{Call, ContextCall, ContextTarget, FnTarget, StreamCall, StreamTarget};
+pub use call::{Call, ContextCall, ContextTarget, FnTarget, RemoteCall, RunsHere, StreamCall, StreamTarget};
 pub use child::{CanStart, CanStream, Context, Opening, Started};
 pub use endpoint::{
-    ContextEndpoint, Endpoint, Failure, Fallible, FnEndpoint, SameAs, StreamEndpoint, fallible, infallible,
+    ContextBody, ContextEndpoint, Endpoint, Failure, Fallible, FnBody, SameAs, StreamBody, StreamEndpoint,
+    default_arg, fallible, fallible_as, infallible,
 };
 pub use expose::EndpointRef;
+pub use lend::{ByteSlice, Lend};
 pub use oneway::{ReceiveStream, StreamSender};
 pub use parent::ParentContext;
 pub use portal::Portal;
+pub use rule::{IntoVerdict, Rule};
 pub use run::Run;
-pub use sending::{OpenStream, PayloadOf, SendItem, SendStarted};
+pub use sending::{Allows, OpenStream, SendItem, SendStarted};
 pub use stream::{MsgStream, StreamRx, StreamTx};

@@ -19,8 +19,9 @@ use super::call::{ContextTarget, StreamTarget};
 use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
 use super::oneway::ReceiveStream;
 use super::portal::Portal;
+use super::rule::decode_checked;
 use super::run::abandon;
-use super::stream::{MsgStream, decode};
+use super::stream::MsgStream;
 use crate::actor::{Linked, Outcome, Overflow, Request};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
 use crate::proto::args::ArgTuple;
@@ -56,7 +57,7 @@ impl<E: ContextEndpoint> ParentContext<E> {
     /// As [`open_stream`](Self::open_stream).
     pub async fn open_stream_with(&mut self, overflow: Overflow) -> Result<MsgStream<E::Recv, E::Send>> {
         match self.linked.open_stream(overflow) {
-            Ok(()) => Ok(MsgStream::new(self.linked.clone())),
+            Ok(()) => Ok(MsgStream::new(self.linked.clone(), E::SEND_RULE)),
             Err(misuse) => match self.linked.outcome() {
                 Some(Outcome::Failed(error)) => Err(error),
                 Some(Outcome::Returned(_) | Outcome::StreamDone) | None => Err(misuse),
@@ -138,7 +139,7 @@ impl<E: ContextEndpoint> ParentContext<E> {
 
     fn result_of(&self, outcome: Outcome) -> Result<E::Returns> {
         match outcome {
-            Outcome::Returned(value) => decode(&self.linked, "Return", &value),
+            Outcome::Returned(value) => decode_checked(&self.linked, "Return", E::RETURNS_RULE, &value),
             Outcome::Failed(error) => Err(error),
             Outcome::StreamDone => Err(out_of_order(&self.linked)),
         }
@@ -268,7 +269,8 @@ impl Portal {
         let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
         let scope = Scope(linked.clone());
         let first = poll_fn(|cx| linked.poll_first(cx)).await?;
-        let first = match decode(&linked, "Started", &first) {
+        let rule = C::Endpoint::STARTED_RULE;
+        let first = match decode_checked(&linked, "Started", rule, &first) {
             Ok(first) => first,
             Err(error) => return scope.leave(Body::Ended(Err(error.into()))).await,
         };
@@ -301,7 +303,7 @@ impl Portal {
         };
         let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
         let scope = Scope(linked.clone());
-        let mut stream = ReceiveStream::new(linked.clone());
+        let mut stream = ReceiveStream::new(linked.clone(), C::Endpoint::ITEM_RULE);
         // A failure reaches the body through `receive`, after the values that came before it.
         let result = body(&mut stream).await;
         abandon(&linked);

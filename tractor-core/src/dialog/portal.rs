@@ -39,7 +39,7 @@ impl Portal {
     /// Dropping the future cancels the remote task.
     pub fn run<C: FnTarget>(&self, call: C) -> Run<<C::Endpoint as Endpoint>::Returns> {
         let args = call.into_args();
-        Run::new(self.peer.clone(), move |peer| {
+        Run::new(self.peer.clone(), C::Endpoint::RETURNS_RULE, move |peer| {
             let request = Request {
                 ns: C::Endpoint::MODULE,
                 func: C::Endpoint::NAME,
@@ -64,7 +64,7 @@ impl Portal {
         A: Serialize + Send + 'static,
     {
         let (ns, func) = (ns.into(), func.into());
-        Run::new(self.peer.clone(), move |peer| {
+        Run::new(self.peer.clone(), None, move |peer| {
             if (&*ns, &*func) == ("self", "cancel") {
                 peer.cancel_asked.store(true, Ordering::Release);
             }
@@ -99,7 +99,7 @@ impl Portal {
         self.peer.cancel_asked.store(true, Ordering::Release);
         let request = Request { ns: "self", func: "cancel", kind: FuncType::AsyncFunc, pld_spec: "bool" };
         let peer = self.peer.clone();
-        let ask = Run::<bool>::new(peer, move |peer| {
+        let ask = Run::<bool>::new(peer, None, move |peer| {
             peer.start(request, |format, out| ().encode(&[], format, out))
         });
         match tokio::time::timeout(limit, ask).await {

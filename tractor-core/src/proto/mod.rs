@@ -11,7 +11,7 @@
 //! * [`dialog`]: the state machine of one linked task pair, for both ends
 //! * [`frame`]: the length prefix
 //! * [`handshake`]: who may talk to whom
-//! * [`payload`], [`args`]: values of user types as MessagePack
+//! * [`payload`], [`args`], [`union`]: values of user types as MessagePack
 
 pub mod addr;
 pub mod args;
@@ -23,3 +23,4 @@ pub mod id;
 pub mod limits;
 pub mod msg;
 pub mod payload;
+pub mod union;
