@@ -56,9 +56,10 @@ pub mod __private {
     pub use crate::actor::EndpointEntry;
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::dialog::{
-        Allows, ByteSlice, CanStart, CanStream, ContextBody, ContextEndpoint, ContextTarget, Endpoint,
-        EndpointRef, Failure, Fallible, FnBody, FnTarget, IntoVerdict, Lend, Opening, Rule, RunsHere, SameAs,
-        Started, StreamBody, StreamEndpoint, StreamTarget, default_arg, fallible, fallible_as, infallible,
+        Allows, ByteSlice, CanStart, CanStream, ContextBody, ContextEndpoint, ContextRunsHere, ContextTarget,
+        Copied, Endpoint, EndpointRef, Failure, Fallible, FnBody, FnRunsHere, FnTarget, HasDefault,
+        IntoVerdict, Lend, Opening, Rule, SameAs, SendsFirst, Started, StreamBody, StreamEndpoint,
+        StreamRunsHere, StreamTarget, default_arg, fallible, fallible_as, infallible,
     };
     pub use crate::error::EndpointError;
     pub use crate::proto::args::ArgTuple;

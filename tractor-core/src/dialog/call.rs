@@ -65,25 +65,46 @@ impl<E: FnBody> IntoFuture for Call<E> {
     }
 }
 
-/// Never implemented: what would make a call that needs another actor run here.
-///
-/// Such calls are futures under this condition, so that rustc says why awaiting one is wrong, instead of that it is no
-/// future.
+// Calls that need another actor are futures under a condition that never holds, so that rustc says what to do instead of
+// awaiting one, and not that it is no future.
+
+/// Never implemented.
 #[diagnostic::on_unimplemented(
-    message = "a call of `{Self}` cannot be awaited: it needs an actor to run in",
-    label = "`{Self}` cannot run here",
-    note = "a context is opened with `portal.open_context(..)`, a one-way stream with `portal.open_stream_from(..)`, a \
-            function that is declared `extern` is run with `portal.run(..)`"
+    message = "`{Self}` lives in another program: its call cannot be awaited here",
+    label = "declared `extern`, cannot run here",
+    note = "run it in an actor that has it: `portal.run({Self}(..)).await`"
 )]
-pub trait RunsHere {
+pub trait FnRunsHere {
+    #[doc(hidden)]
+    fn never() -> !;
+}
+
+/// Never implemented.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a context: its call cannot be awaited",
+    label = "a dialog needs a second side",
+    note = "open it in another actor: `portal.open_context({Self}(..), async |ctx, first| {{ .. }}).await`"
+)]
+pub trait ContextRunsHere {
+    #[doc(hidden)]
+    fn never() -> !;
+}
+
+/// Never implemented.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a one-way stream: its call cannot be awaited",
+    label = "a stream needs a receiver",
+    note = "open it in another actor: `portal.open_stream_from({Self}(..), async |stream| {{ .. }}).await`"
+)]
+pub trait StreamRunsHere {
     #[doc(hidden)]
     fn never() -> !;
 }
 
 macro_rules! not_awaitable {
-    ($($call:ident: $endpoint:ident;)*) => {$(
+    ($($call:ident: $endpoint:ident + $runs_here:ident;)*) => {$(
         #[doc(hidden)]
-        impl<E: $endpoint + RunsHere> Future for $call<E> {
+        impl<E: $endpoint + $runs_here> Future for $call<E> {
             type Output = E::Returns;
 
             fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -94,9 +115,9 @@ macro_rules! not_awaitable {
 }
 
 not_awaitable! {
-    RemoteCall: Endpoint;
-    ContextCall: ContextEndpoint;
-    StreamCall: StreamEndpoint;
+    RemoteCall: Endpoint + FnRunsHere;
+    ContextCall: ContextEndpoint + ContextRunsHere;
+    StreamCall: StreamEndpoint + StreamRunsHere;
 }
 
 /// What [`Portal::run`](super::Portal::run) takes: a call of an annotated function.

@@ -43,6 +43,11 @@ pub trait Endpoint: Sized + 'static {
 }
 
 /// The function behind an endpoint with one value as its answer: `#[tractor::actor_fn]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` lives in another program: an actor of this one cannot run it",
+    label = "declared `extern`",
+    note = "run it in an actor that has it: `portal.run({Self}(..)).await`"
+)]
 pub trait FnBody: Endpoint {
     /// The declared return type.
     type Output: Send;
@@ -199,6 +204,24 @@ pub fn fallible_as<E: Failure + Payload, R: Fallible<Err: SameAs<E>>>(
     output: R,
 ) -> Result<R::Ok, EndpointError> {
     output.into_result().map_err(|error| error.into_declared().into_failure())
+}
+
+/// A type that `#[tractor(default)]` works for.
+#[diagnostic::on_unimplemented(
+    message = "an argument of type `{Self}` has no default of its own",
+    label = "does not implement `Default`",
+    note = "say which value it is, `#[tractor(default = ..)]`, or implement `Default` for `{Self}`"
+)]
+pub trait HasDefault {
+    #[doc(hidden)]
+    fn default_value() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> HasDefault for T {
+    fn default_value() -> T {
+        T::default()
+    }
 }
 
 /// A default value of an argument.

@@ -9,7 +9,7 @@ use super::endpoint::{ContextBody, Endpoint, FnBody, StreamBody};
     label = "not the name of an annotated function",
     note = "name the function without calling it: `expose(add)`",
     note = "if the function has no attribute, add `#[tractor::actor_fn]`, `#[tractor::context(..)]` or \
-            `#[tractor::stream]` to it"
+            `#[tractor::stream]` to it; if it is declared `extern`, the program that it lives in exposes it"
 )]
 pub trait EndpointRef<Marker> {
     /// The endpoint.

@@ -17,16 +17,19 @@ mod sending;
 mod stream;
 
 pub use broadcast::{StreamSubscriber, SubscriberStatistics};
-pub use call::{Call, ContextCall, ContextTarget, FnTarget, RemoteCall, RunsHere, StreamCall, StreamTarget};
+pub use call::{
+    Call, ContextCall, ContextRunsHere, ContextTarget, FnRunsHere, FnTarget, RemoteCall, StreamCall,
+    StreamRunsHere, StreamTarget,
+};
 pub use child::{CanStart, CanStream, Context, Opening, Started};
 pub use endpoint::{
-    ContextBody, ContextEndpoint, Endpoint, Failure, Fallible, FnBody, SameAs, StreamBody, StreamEndpoint,
-    default_arg, fallible, fallible_as, infallible,
+    ContextBody, ContextEndpoint, Endpoint, Failure, Fallible, FnBody, HasDefault, SameAs, StreamBody,
+    StreamEndpoint, default_arg, fallible, fallible_as, infallible,
 };
 pub use expose::EndpointRef;
-pub use lend::{ByteSlice, Lend};
+pub use lend::{ByteSlice, Copied, Lend};
 pub use oneway::{ReceiveStream, StreamSender};
-pub use parent::ParentContext;
+pub use parent::{ParentContext, SendsFirst};
 pub use portal::Portal;
 pub use rule::{IntoVerdict, Rule};
 pub use run::Run;

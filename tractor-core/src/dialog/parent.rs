@@ -9,7 +9,7 @@
 //! ```
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Ready, poll_fn, ready};
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
@@ -35,7 +35,24 @@ pub struct ParentContext<E> {
     types: PhantomData<fn(E)>,
 }
 
+/// Never implemented: sides of a context that send its first value and are not a `Context`.
+#[diagnostic::on_unimplemented(
+    message = "the parent side of `{Self}` does not call `started`: it waits for the first value",
+    label = "only the endpoint sends a first value",
+    note = "the body gets the first value beside the context: `async |ctx, first| {{ .. }}`; to send values, open the stream"
+)]
+pub trait SendsFirst {}
+
 impl<E: ContextEndpoint> ParentContext<E> {
+    /// Exists for its error message.
+    #[doc(hidden)]
+    pub fn started<V>(&self, _value: V) -> Ready<Result<()>>
+    where
+        E: SendsFirst,
+    {
+        ready(Ok(()))
+    }
+
     /// Opens the stream. Once per context: a closed stream is not reopened, a new context is.
     ///
     /// # Errors

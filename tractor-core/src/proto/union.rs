@@ -1,7 +1,7 @@
 //! Payloads of one of several types, as `#[context(pld_spec = A | B)]` declares them.
 //!
-//! Between peers that announced the extensions ([`PayloadFormat::Positional`]) a value travels with the name of its variant,
-//! as a map of one entry: nothing has to be guessed. The base protocol ([`PayloadFormat::Named`]) has bare values, told apart
+//! Between peers that announced the extensions a value travels with the name of its variant, as a map of one entry: nothing
+//! has to be guessed. The base protocol ([`PayloadFormat::Named`]) has bare values, told apart
 //! by their kind or by the field `type`, as the Python library does it for `int | str | None` and for tagged structs. There
 //! a map whose `type` names a variant is that variant; any other value is the first variant, in the order of the
 //! declaration, that it can be read as.
@@ -9,7 +9,7 @@
 use std::fmt::{Debug, Write};
 
 use super::codec::RawMap;
-use super::payload::{Payload, PayloadError, PayloadFormat};
+use super::payload::{PayloadError, PayloadFormat};
 
 /// A type that is one of several payload types; implemented by the attribute macros.
 pub trait Union: Send + Sized + 'static {
@@ -42,7 +42,7 @@ pub trait Union: Send + Sized + 'static {
 /// # Errors
 /// The inner value's own serializer failed.
 pub fn encode<U: Union>(value: &U, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-    if format == PayloadFormat::Positional {
+    if format != PayloadFormat::Named {
         out.push(MAP_OF_ONE);
         let name = U::VARIANTS[value.variant()];
         rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
@@ -55,20 +55,18 @@ pub fn encode<U: Union>(value: &U, format: PayloadFormat, out: &mut Vec<u8>) -> 
 /// # Errors
 /// The variant is unknown, or its value does not fit.
 pub fn decode<U: Union>(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<U, PayloadError> {
-    match format {
-        PayloadFormat::Positional => {
-            let (name, inner) = split(bytes).ok_or_else(|| {
-                PayloadError::new(format!("expected a map from one of {} to its value", names::<U>()))
-            })?;
-            let position = position::<U>(name)
-                .ok_or_else(|| PayloadError::new(format!("`{name}` is none of {}", names::<U>())))?;
-            U::decode_inner(position, inner, format, depth_max.saturating_sub(1))
-        }
-        PayloadFormat::Named => match tag(bytes, depth_max).and_then(position::<U>) {
+    if format == PayloadFormat::Named {
+        return match tag(bytes, depth_max).and_then(position::<U>) {
             Some(position) => U::decode_inner(position, bytes, format, depth_max),
             None => first_fit(bytes, format, depth_max),
-        },
+        };
     }
+    let (name, inner) = split(bytes).ok_or_else(|| {
+        PayloadError::new(format!("expected a map from one of {} to its value", names::<U>()))
+    })?;
+    let position = position::<U>(name)
+        .ok_or_else(|| PayloadError::new(format!("`{name}` is none of {}", names::<U>())))?;
+    U::decode_inner(position, inner, format, depth_max.saturating_sub(1))
 }
 
 /// The first variant that the bytes are a value of.
@@ -105,18 +103,6 @@ fn names<U: Union>() -> String {
     format!("`{}`", U::VARIANTS.join("`, `"))
 }
 
-/// Reads a variant's value; for the expansion of the macros.
-///
-/// # Errors
-/// The bytes are no `T`.
-pub fn inner<T: Payload, U: From<T>>(
-    bytes: &[u8],
-    format: PayloadFormat,
-    depth_max: usize,
-) -> Result<U, PayloadError> {
-    T::decode_payload(bytes, format, depth_max).map(U::from)
-}
-
 macro_rules! conditions {
     ($($(#[$attr:meta])* $name:ident: $bound:ident;)*) => {$(
         $(#[$attr])*
@@ -144,6 +130,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
+    use crate::proto::payload::Payload;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Dot {
@@ -208,10 +195,10 @@ mod tests {
             depth_max: usize,
         ) -> Result<Self, PayloadError> {
             match position {
-                0 => inner::<Dot, _>(bytes, format, depth_max),
-                1 => inner::<Spot, _>(bytes, format, depth_max),
-                2 => inner::<i64, _>(bytes, format, depth_max),
-                _ => inner::<(), _>(bytes, format, depth_max),
+                0 => <Dot>::decode_payload(bytes, format, depth_max).map(Self::from),
+                1 => <Spot>::decode_payload(bytes, format, depth_max).map(Self::from),
+                2 => <i64>::decode_payload(bytes, format, depth_max).map(Self::from),
+                _ => <()>::decode_payload(bytes, format, depth_max).map(Self::from),
             }
         }
     }

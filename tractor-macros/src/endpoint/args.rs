@@ -37,49 +37,65 @@ impl Arg<'_> {
 
     /// The type that travels.
     pub(crate) fn owned(&self, krate: &Path) -> TokenStream {
-        match self.lending(krate) {
-            Some(lending) => quote!(#lending::Owned),
-            None => self.ty.to_token_stream(),
+        match self.passing(krate) {
+            Passing::Value => self.ty.to_token_stream(),
+            Passing::Copy(ty) => ty.to_token_stream(),
+            Passing::Unsized(lending) => quote!(#lending::Owned),
         }
     }
 
-    /// The argument of the call as a value that travels.
-    pub(crate) fn packed(&self, krate: &Path) -> TokenStream {
-        let ident = &self.ident;
-        match self.lending(krate) {
-            Some(lending) => quote!(#lending::own(#ident)),
-            None => quote!(#ident),
+    /// `value`, an expression of the argument's type, as a value that travels.
+    pub(crate) fn packed(&self, value: impl ToTokens, krate: &Path) -> TokenStream {
+        match self.passing(krate) {
+            Passing::Value => value.to_token_stream(),
+            Passing::Copy(ty) => {
+                quote_spanned!(ty.span()=> <#ty as #krate::__private::Copied>::copied(#value))
+            }
+            Passing::Unsized(lending) => quote!(#lending::own(#value)),
         }
     }
 
     /// The value that travelled as the argument of the user's function.
     pub(crate) fn passed(&self, krate: &Path) -> TokenStream {
         let ident = &self.ident;
-        match self.lending(krate) {
-            Some(lending) => quote!(#lending::lend(&#ident)),
-            None => quote!(#ident),
+        match self.passing(krate) {
+            Passing::Value => quote!(#ident),
+            Passing::Copy(_) => quote!(&#ident),
+            Passing::Unsized(lending) => quote!(#lending::lend(&#ident)),
         }
     }
 
     /// What stands in when a caller leaves the argument out.
     pub(crate) fn default(&self, krate: &Path) -> Option<TokenStream> {
         let owned = self.owned(krate);
-        let value = match (self.param.default.as_ref()?, self.lending(krate)) {
-            (DefaultValue::OfType, _) => {
-                quote_spanned!(self.ty.span()=> <#owned as ::core::default::Default>::default())
+        let value = match self.param.default.as_ref()? {
+            DefaultValue::OfType => {
+                quote_spanned!(self.ty.span()=> <#owned as #krate::__private::HasDefault>::default_value())
             }
-            (DefaultValue::Given(value), None) => value.to_token_stream(),
-            (DefaultValue::Given(value), Some(lending)) => quote!(#lending::own(#value)),
+            DefaultValue::Given(value) => self.packed(value, krate),
         };
         Some(quote!(#krate::__private::default_arg::<#owned>(#value)))
     }
 
-    /// `<T as Lend>` of an argument of type `&T`.
-    fn lending(&self, krate: &Path) -> Option<TokenStream> {
-        let lent = self.lent.as_ref()?;
-        let lent = if is_bytes(lent) { quote!(#krate::__private::ByteSlice) } else { quote!(#lent) };
-        Some(quote!(<#lent as #krate::__private::Lend>))
+    fn passing(&self, krate: &Path) -> Passing<'_> {
+        match &self.lent {
+            None => Passing::Value,
+            Some(lent) if is_bytes(lent) => {
+                Passing::Unsized(quote!(<#krate::__private::ByteSlice as #krate::__private::Lend>))
+            }
+            Some(lent) if is_unsized(lent) => Passing::Unsized(quote!(<#lent as #krate::__private::Lend>)),
+            Some(lent) => Passing::Copy(lent),
+        }
     }
+}
+
+/// How an argument gets into the call and out again.
+enum Passing<'a> {
+    Value,
+    /// Of type `&T`, where a `T` travels.
+    Copy(&'a Type),
+    /// Of type `&T`, where something else travels: what `<T as Lend>` says.
+    Unsized(TokenStream),
 }
 
 /// Checks the arguments that travel, which are all but the leading one.
@@ -190,4 +206,12 @@ fn check_position(ty: &Type, errors: &mut Errors) -> bool {
 fn is_bytes(ty: &Type) -> bool {
     let Type::Slice(slice) = peel(ty) else { return false };
     matches!(peel(&slice.elem), Type::Path(item) if item.path.is_ident("u8"))
+}
+
+/// Whether a reference to the type has an owned twin of another type. By the name, which is enough: what is called `Path` and
+/// is sized is its own twin.
+fn is_unsized(ty: &Type) -> bool {
+    matches!(peel(ty), Type::Slice(_))
+        || last_segment(ty)
+            .is_some_and(|last| ["str", "Path", "OsStr", "CStr"].iter().any(|name| last.ident == name))
 }

@@ -65,7 +65,7 @@ impl Endpoint<'_> {
         let (name, vis) = (self.name(), &self.func.vis);
         let (cfg, docs, attrs) = (&self.attrs.cfg, &self.attrs.docs, &self.attrs.handle);
         let (args, types) = (self.idents(), self.args.iter().map(|arg| &arg.ty));
-        let packed = self.args.iter().map(|arg| arg.packed(krate));
+        let packed = self.args.iter().map(|arg| arg.packed(&arg.ident, krate));
         let call = format_ident!("{}", kind.call);
         quote! {
             #(#cfg)*

@@ -10,7 +10,7 @@ pub(crate) fn rule(name: &str, of: &str, path: Option<&Path>, krate: &Path) -> T
     let Some(path) = path else { return TokenStream::new() };
     let (name, of) = (format_ident!("{name}"), format_ident!("{of}"));
     // Not in scope for the user's path.
-    let value = Ident::new("value", Span::mixed_site());
+    let value = Ident::new("value", Span::mixed_site().located_at(path.span()));
     // rustc underlines the argument when the function returns something else.
     let said = quote_spanned!(path.span()=> #path(#value));
     quote! {

@@ -85,7 +85,10 @@ impl Union {
         });
         let decoded = self.variants.iter().enumerate().map(|(position, variant)| {
             let ty = &variant.ty;
-            quote!(#position => #krate::__private::union::inner::<#ty, _>(bytes, format, depth_max))
+            quote! {
+                #position => <#ty as #krate::__private::Payload>::decode_payload(bytes, format, depth_max)
+                    .map(Self::from)
+            }
         });
         let private = quote!(#krate::__private);
         let error = quote!(#private::PayloadError);

@@ -5,7 +5,7 @@ mod expand;
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{GenericArgument, PathArguments, Type, parse_quote};
+use syn::{GenericArgument, PathArguments, Type, parse_quote_spanned};
 
 use crate::diag::{Errors, show};
 use crate::endpoint::types::check_owned;
@@ -81,7 +81,8 @@ impl Variant {
     fn check(ty: &Type, errors: &mut Errors) -> Option<Self> {
         if is_none(ty) {
             let span = ty.span().resolved_at(Span::call_site());
-            return Some(Self { name: Ident::new("None", span), ty: parse_quote!(()), is_unit: true });
+            let unit = parse_quote_spanned!(span=> ());
+            return Some(Self { name: Ident::new("None", span), ty: unit, is_unit: true });
         }
         if !check_owned(ty, "a message", errors) {
             return None;
