@@ -79,7 +79,7 @@
 //! # Calls
 //!
 //! [`#[actor_fn]`](macro@actor_fn) is for one call with one result. The arguments and the result are owned serde types, that
-//! is [`Payload`]s; a function may also return a `Result` with any error type.
+//! is [`Payload`]s, or references to such; a function may also return a `Result` with any error type.
 //!
 //! The examples from here on talk to a second actor in this process ([`with_local_actor`]), which is also how to test
 //! endpoints quickly: no process is started, but everything goes through the protocol.
@@ -111,7 +111,8 @@
 //! order is checked by the compiler: a context has no stream before [`started`](Context::started).
 //!
 //! `pld_spec = T` gives every message the type `T`. With `started`, `send`, `recv` and `returns` each direction has its
-//! own, as seen from the endpoint. Sending anything else does not compile.
+//! own, as seen from the endpoint. Sending anything else does not compile. `A | B` stands for several types, `validate` for
+//! rules about values.
 //!
 //! ```
 //! use tractor::{ActorOptions, prelude::*};
@@ -301,10 +302,10 @@ pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::proto::schema;
 pub use tractor_core::{
     Actor, ActorLocal, ActorNursery, ActorOptions, Call, Context, ContextCall, Endpoint, Error, JoinAll,
-    MsgStream, OneShot, OpenStream, Overflow, ParentContext, Portal, ReceiveStream, Result, Run, RunInActor,
-    SendItem, SendStarted, StartActor, StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx,
-    SubscriberStatistics, UntilCancelled, actor_local, connect, current_actor, error, init, join_all,
-    open_cluster, open_nursery, open_root_actor, schema_of, shield, socket_addr, try_current_actor,
+    MsgStream, OneShot, OpenStream, Overflow, ParentContext, Portal, ReceiveStream, RemoteCall, Result, Run,
+    RunInActor, SendItem, SendStarted, StartActor, StreamCall, StreamRx, StreamSender, StreamSubscriber,
+    StreamTx, SubscriberStatistics, UntilCancelled, actor_local, connect, current_actor, error, init,
+    join_all, open_cluster, open_nursery, open_root_actor, schema_of, shield, socket_addr, try_current_actor,
     with_local_actor,
 };
 #[cfg(feature = "macros")]

@@ -38,8 +38,8 @@ pub use self::{
     boot::{connect, init, open_cluster, open_nursery, open_root_actor, socket_addr, with_local_actor},
     dialog::{
         Call, Context, ContextCall, Endpoint, MsgStream, OpenStream, ParentContext, Portal, ReceiveStream,
-        Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx,
-        SubscriberStatistics, schema_of,
+        RemoteCall, Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender, StreamSubscriber,
+        StreamTx, SubscriberStatistics, schema_of,
     },
     error::{Error, Result},
     supervise::{ActorNursery, JoinAll, OneShot, RunInActor, StartActor, join_all},
@@ -56,10 +56,14 @@ pub mod __private {
     pub use crate::actor::EndpointEntry;
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::dialog::{
-        CanStart, CanStream, ContextEndpoint, ContextTarget, Endpoint, EndpointRef, Failure, Fallible,
-        FnEndpoint, FnTarget, Opening, PayloadOf, SameAs, Started, StreamEndpoint, StreamTarget, fallible,
-        infallible,
+        Allows, ByteSlice, CanStart, CanStream, ContextBody, ContextEndpoint, ContextRunsHere, ContextTarget,
+        Copied, Endpoint, EndpointRef, Failure, Fallible, FnBody, FnRunsHere, FnTarget, HasDefault,
+        IntoVerdict, Lend, Opening, Rule, SameAs, SendsFirst, Started, StreamBody, StreamEndpoint,
+        StreamRunsHere, StreamTarget, default_arg, fallible, fallible_as, infallible,
     };
     pub use crate::error::EndpointError;
     pub use crate::proto::args::ArgTuple;
+    pub use crate::proto::payload::{Payload, PayloadError, PayloadFormat};
+    pub use crate::proto::schema::TypeShape;
+    pub use crate::proto::union;
 }

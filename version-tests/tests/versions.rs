@@ -80,7 +80,7 @@ fn expect(outcomes: &BTreeMap<String, String>, rows: &[(&str, &str)]) {
 fn one_version_talks_to_itself() {
     for version in [V1, V2] {
         let outcomes = outcomes(version, version);
-        assert_eq!(outcomes.len(), 15);
+        assert_eq!(outcomes.len(), 18);
         for (name, outcome) in outcomes {
             assert!(outcome.starts_with("= "), "{name} {outcome}");
         }
@@ -101,6 +101,9 @@ fn an_older_caller_and_a_newer_endpoint() {
         ("optional_field", "= Item { id: 1 }"),
         ("defaulted_field", "= \"v2 Weighed { weight: 0, id: 1 }\""),
         ("required_field", "! argument `item`: field `key` is required by the endpoint"),
+        ("defaulted_argument", "= \"v2 a=1 b=7\""),
+        ("renamed_function", "= \"v2 a=1\""),
+        ("union", "= 42"),
         ("variant_argument", "= \"v2 Circle(0.5)\""),
         (
             "variant_result",
@@ -132,6 +135,15 @@ fn a_newer_caller_and_an_older_endpoint() {
         ("optional_field", "= Item { label: None, id: 1 }"),
         ("defaulted_field", "= \"v1 Item { id: 1 }\""),
         ("required_field", "= \"v1 Item { id: 1 }\""),
+        (
+            "defaulted_argument",
+            "! the caller sends the argument `b`, which the endpoint does not know and refuses",
+        ),
+        ("renamed_function", "= \"v1 a=1\""),
+        (
+            "union",
+            "! values streamed to the endpoint: the caller may send the variant `Bool`, which the endpoint does not know",
+        ),
         (
             "variant_argument",
             "! argument `shape`: the caller may send the variant `Line`, which the endpoint does not know",

@@ -41,7 +41,7 @@ pub(crate) struct Linked {
     /// `module:name` of the endpoint, for logs and errors.
     pub(crate) endpoint: Arc<str>,
     /// How this side writes payloads; it reads every layout.
-    pub(super) format: PayloadFormat,
+    pub(crate) format: PayloadFormat,
     /// Notified when a sender that had no room should try again: a grant, or the end of the dialog.
     pub(super) room: Notify,
     /// See the invariants.

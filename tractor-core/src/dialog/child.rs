@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::portal::Portal;
-use super::sending::{OpenStream, PayloadOf, SendStarted};
+use super::rule::Rule;
+use super::sending::{Allows, OpenStream, SendStarted};
 use crate::actor::{Linked, Overflow, UntilCancelled};
 use crate::proto::id::{Cid, Uid};
 
@@ -44,29 +45,46 @@ impl CanStream for Started {}
 /// cancellation, or is lost; [`cancelled`](Self::cancelled) notices first, and [`shield`](crate::shield) defers it.
 pub struct Context<S, Tx = S, Rx = Tx, State = Opening> {
     linked: Arc<Linked>,
+    rules: Rules<S, Rx>,
     types: PhantomData<Types<S, Tx, Rx, State>>,
+}
+
+/// What the endpoint's attribute demands of the values that the child side checks.
+pub(super) struct Rules<S, Rx> {
+    pub(super) started: Option<Rule<S>>,
+    pub(super) recv: Option<Rule<Rx>>,
+}
+
+// Not derived: that would ask the same of the types.
+impl<S, Rx> Copy for Rules<S, Rx> {}
+
+impl<S, Rx> Clone for Rules<S, Rx> {
+    fn clone(&self) -> Self {
+        *self
+    }
 }
 
 /// Consumes `S` and `Tx`, produces `Rx`; never holds any of them.
 type Types<S, Tx, Rx, State> = fn(S, Tx) -> (Rx, State);
 
 impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
-    pub(crate) fn new(linked: Arc<Linked>) -> Self {
-        Self { linked, types: PhantomData }
+    pub(super) fn new(linked: Arc<Linked>, rules: Rules<S, Rx>) -> Self {
+        Self { linked, rules, types: PhantomData }
     }
 
     /// Sends the first value, which the opening task is waiting for. Exactly once, hence by value.
     ///
     /// # Errors
-    /// The value cannot be encoded, or is larger than `frame_bytes_max`.
+    /// The value cannot be encoded, is larger than `frame_bytes_max`, or is refused by the attribute's `validate`.
     ///
     /// # Cancel safety
     /// Sends at its first poll, without waiting.
-    pub fn started<V: PayloadOf<S>>(self, value: V) -> SendStarted<S, Tx, Rx, V::Held>
+    pub fn started<V>(self, value: V) -> SendStarted<S, Tx, Rx, S::Held>
     where
         State: CanStart,
+        S: Allows<V>,
     {
-        SendStarted::new(self.linked, value.hold())
+        SendStarted::new(self.linked, self.rules, S::hold(value))
     }
 
     /// Opens the stream. Once per context: a closed stream is not reopened, a new context is.
@@ -80,7 +98,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     where
         State: CanStream,
     {
-        OpenStream::new(&self.linked, Overflow::default())
+        OpenStream::new(&self.linked, Overflow::default(), self.rules.recv)
     }
 
     /// Opens the stream, and says what happens when this side does not receive fast enough.
@@ -104,7 +122,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     where
         State: CanStream,
     {
-        OpenStream::new(&self.linked, overflow)
+        OpenStream::new(&self.linked, overflow, self.rules.recv)
     }
 
     /// Cancels this context from its child side: the endpoint's future is dropped at its next await, and the parent side

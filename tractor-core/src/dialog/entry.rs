@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::child::Context;
-use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
+use super::child::{Context, Rules};
+use super::endpoint::{ContextBody, Endpoint, FnBody, StreamBody};
 use super::oneway::StreamSender;
+use super::rule::{Rule, check_sent};
 use super::schema::{schema_of_context, schema_of_func, schema_of_stream};
 use crate::actor::{EndpointEntry, EndpointFuture, Invocation, Linked};
 use crate::error::EndpointError;
@@ -14,7 +15,7 @@ use crate::proto::payload::Payload;
 
 impl EndpointEntry {
     #[doc(hidden)]
-    pub const fn func<E: FnEndpoint>() -> Self {
+    pub const fn func<E: FnBody>() -> Self {
         Self {
             module: E::MODULE,
             name: E::NAME,
@@ -25,7 +26,7 @@ impl EndpointEntry {
     }
 
     #[doc(hidden)]
-    pub const fn context<E: ContextEndpoint>() -> Self {
+    pub const fn context<E: ContextBody>() -> Self {
         Self {
             module: E::MODULE,
             name: E::NAME,
@@ -36,7 +37,7 @@ impl EndpointEntry {
     }
 
     #[doc(hidden)]
-    pub const fn stream<E: StreamEndpoint>() -> Self {
+    pub const fn stream<E: StreamBody>() -> Self {
         Self {
             module: E::MODULE,
             name: E::NAME,
@@ -50,37 +51,42 @@ impl EndpointEntry {
 fn bind<E: Endpoint>(invocation: &Invocation) -> Result<(Arc<Linked>, E::Args), ArgsError> {
     let peer = &invocation.linked.peer;
     let depth_max = peer.channel.limits().nesting_depth_max;
-    let args = E::Args::decode(E::ARGS, peer.format(), depth_max, &invocation.kwargs)?;
+    let args = E::Args::decode(E::ARGS, E::default_arg, peer.format(), depth_max, &invocation.kwargs)?;
     Ok((invocation.linked.clone(), args))
 }
 
-fn invoke_func<E: FnEndpoint>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+fn invoke_func<E: FnBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
     let (linked, args) = bind::<E>(invocation)?;
     Ok(Box::pin(async move {
         let output = E::run(args).await;
-        conclude(&linked, E::outcome(output)).await;
+        conclude(&linked, E::RETURNS_RULE, E::outcome(output)).await;
     }))
 }
 
-fn invoke_context<E: ContextEndpoint>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+fn invoke_context<E: ContextBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
     let (linked, args) = bind::<E>(invocation)?;
+    let rules = Rules { started: E::STARTED_RULE, recv: E::RECV_RULE };
     Ok(Box::pin(async move {
-        let output = E::run(Context::new(linked.clone()), args).await;
-        conclude(&linked, E::outcome(output)).await;
+        let output = E::run(Context::new(linked.clone(), rules), args).await;
+        conclude(&linked, E::RETURNS_RULE, E::outcome(output)).await;
     }))
 }
 
-fn invoke_stream<E: StreamEndpoint>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+fn invoke_stream<E: StreamBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
     let (linked, args) = bind::<E>(invocation)?;
     Ok(Box::pin(async move {
         let output = E::run(StreamSender::new(linked.clone()), args).await;
-        conclude(&linked, E::outcome(output)).await;
+        conclude(&linked, None, E::outcome(output)).await;
     }))
 }
 
 /// Concludes the dialog. A value waits for room on the connection and may be cancelled meanwhile; a failure is told at
 /// once, so that no cancellation takes its place.
-async fn conclude<T: Payload>(linked: &Linked, outcome: Result<T, EndpointError>) {
+async fn conclude<T: Payload>(linked: &Linked, rule: Option<Rule<T>>, outcome: Result<T, EndpointError>) {
+    let outcome = outcome.and_then(|value| {
+        let checked = check_sent(linked, "Return", rule, &value);
+        checked.map_or_else(|error| Err(EndpointError::new(error)), |()| Ok(value))
+    });
     if outcome.is_ok() {
         linked.peer.channel.wait_room().await;
     }

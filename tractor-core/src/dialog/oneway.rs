@@ -4,7 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::sending::{PayloadOf, SendItem};
+use super::rule::Rule;
+use super::sending::{Allows, SendItem};
 use super::stream::receive;
 use crate::actor::Linked;
 use crate::error::Result;
@@ -34,8 +35,11 @@ impl<T: Payload> StreamSender<T> {
     /// # Cancel safety
     /// A dropped future has sent nothing, unless it was ready.
     #[inline]
-    pub fn send<V: PayloadOf<T>>(&self, value: V) -> SendItem<'_, T, V::Held> {
-        SendItem::new(&self.linked, &self.head, value.hold())
+    pub fn send<V>(&self, value: V) -> SendItem<'_, T, T::Held>
+    where
+        T: Allows<V>,
+    {
+        SendItem::new(&self.linked, &self.head, T::hold(value))
     }
 }
 
@@ -48,25 +52,27 @@ impl<T> fmt::Debug for StreamSender<T> {
 /// The receiving end of a one-way stream, inside [`Portal::open_stream_from`](super::Portal::open_stream_from).
 pub struct ReceiveStream<T> {
     pub(super) linked: Arc<Linked>,
+    /// What received values have to keep to.
+    rule: Option<Rule<T>>,
     types: PhantomData<fn() -> T>,
 }
 
 impl<T: Payload> ReceiveStream<T> {
-    pub(super) fn new(linked: Arc<Linked>) -> Self {
-        Self { linked, types: PhantomData }
+    pub(super) fn new(linked: Arc<Linked>, rule: Option<Rule<T>>) -> Self {
+        Self { linked, rule, types: PhantomData }
     }
 
     /// Waits for the next value; `None` once the endpoint has returned.
     ///
     /// # Errors
     /// The endpoint failed, was cancelled or is lost: this comes after the values that arrived before. Or the value is
-    /// no `T`.
+    /// no `T`, or one that the attribute's `validate` refuses.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no value.
     #[inline]
     pub async fn receive(&mut self) -> Result<Option<T>> {
-        receive(&self.linked).await
+        receive(&self.linked, self.rule).await
     }
 }
 

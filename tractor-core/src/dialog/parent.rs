@@ -9,7 +9,7 @@
 //! ```
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Ready, poll_fn, ready};
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,9 +19,10 @@ use super::call::{ContextTarget, StreamTarget};
 use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
 use super::oneway::ReceiveStream;
 use super::portal::Portal;
+use super::rule::decode_checked;
 use super::run::abandon;
 use super::schema::{schema_of_context, schema_of_stream, types_of};
-use super::stream::{MsgStream, decode};
+use super::stream::MsgStream;
 use crate::actor::{Linked, Outcome, Overflow, Request, Sent};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
 use crate::proto::args::ArgTuple;
@@ -35,7 +36,24 @@ pub struct ParentContext<E> {
     types: PhantomData<fn(E)>,
 }
 
+/// Never implemented: sides of a context that send its first value and are not a `Context`.
+#[diagnostic::on_unimplemented(
+    message = "the parent side of `{Self}` does not call `started`: it waits for the first value",
+    label = "only the endpoint sends a first value",
+    note = "the body gets the first value beside the context: `async |ctx, first| {{ .. }}`; to send values, open the stream"
+)]
+pub trait SendsFirst {}
+
 impl<E: ContextEndpoint> ParentContext<E> {
+    /// Exists for its error message.
+    #[doc(hidden)]
+    pub fn started<V>(&self, _value: V) -> Ready<Result<()>>
+    where
+        E: SendsFirst,
+    {
+        ready(Ok(()))
+    }
+
     /// Opens the stream. Once per context: a closed stream is not reopened, a new context is.
     ///
     /// # Errors
@@ -57,7 +75,7 @@ impl<E: ContextEndpoint> ParentContext<E> {
     /// As [`open_stream`](Self::open_stream).
     pub async fn open_stream_with(&mut self, overflow: Overflow) -> Result<MsgStream<E::Recv, E::Send>> {
         match self.linked.open_stream(overflow) {
-            Ok(()) => Ok(MsgStream::new(self.linked.clone())),
+            Ok(()) => Ok(MsgStream::new(self.linked.clone(), E::SEND_RULE)),
             Err(misuse) => match self.linked.outcome() {
                 Some(Outcome::Failed(error)) => Err(error),
                 Some(Outcome::Returned(_) | Outcome::StreamDone) | None => Err(misuse),
@@ -139,7 +157,7 @@ impl<E: ContextEndpoint> ParentContext<E> {
 
     fn result_of(&self, outcome: Outcome) -> Result<E::Returns> {
         match outcome {
-            Outcome::Returned(value) => decode(&self.linked, "Return", &value),
+            Outcome::Returned(value) => decode_checked(&self.linked, "Return", E::RETURNS_RULE, &value),
             Outcome::Failed(error) => Err(error),
             Outcome::StreamDone => Err(out_of_order(&self.linked)),
         }
@@ -281,7 +299,7 @@ impl Portal {
             }
         };
         let linked = scope.0.clone();
-        let first = match decode(&linked, "Started", &first) {
+        let first = match decode_checked(&linked, "Started", C::Endpoint::STARTED_RULE, &first) {
             Ok(first) => first,
             Err(error) => return scope.leave(Body::Ended(Err(error.into()))).await,
         };
@@ -327,7 +345,7 @@ impl Portal {
             }
         };
         let linked = scope.0.clone();
-        let mut stream = ReceiveStream::new(linked.clone());
+        let mut stream = ReceiveStream::new(linked.clone(), C::Endpoint::ITEM_RULE);
         // A failure reaches the body through `receive`, after the values that came before it.
         let result = body(&mut stream).await;
         abandon(&linked);

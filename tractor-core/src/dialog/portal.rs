@@ -40,7 +40,7 @@ impl Portal {
     /// Dropping the future cancels the remote task.
     pub fn run<C: FnTarget>(&self, call: C) -> Run<<C::Endpoint as Endpoint>::Returns> {
         let args = call.into_args();
-        Run::new(self.peer.clone(), move |peer, again| {
+        Run::new(self.peer.clone(), C::Endpoint::RETURNS_RULE, move |peer, again| {
             let request = Request {
                 ns: C::Endpoint::MODULE,
                 func: C::Endpoint::NAME,
@@ -66,7 +66,7 @@ impl Portal {
         A: Serialize + Send + 'static,
     {
         let (ns, func) = (ns.into(), func.into());
-        Run::new(self.peer.clone(), move |peer, again| {
+        Run::new(self.peer.clone(), None, move |peer, again| {
             if (&*ns, &*func) == ("self", "cancel") {
                 peer.cancel_asked.store(true, Ordering::Release);
             }
@@ -103,7 +103,7 @@ impl Portal {
         let (kind, pld_spec) = (FuncType::AsyncFunc, "bool");
         let request = Request { ns: "self", func: "cancel", kind, pld_spec, types: None };
         let peer = self.peer.clone();
-        let ask = Run::<bool>::new(peer, move |peer, again| {
+        let ask = Run::<bool>::new(peer, None, move |peer, again| {
             peer.request(request, again, |format, out| ().encode(&[], format, out))
         });
         match tokio::time::timeout(limit, ask).await {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::stream::decode;
+use super::rule::{Rule, decode_checked};
 use crate::actor::{Again, Linked, Outcome, Peer, Sent, Unsettled};
 use crate::error::{Error, MessagingError, Result};
 use crate::proto::payload::Payload;
@@ -17,6 +17,8 @@ use crate::proto::payload::Payload;
 #[must_use = "futures do nothing unless awaited"]
 pub struct Run<T> {
     state: State,
+    /// What the value has to keep to.
+    rule: Option<Rule<T>>,
     types: PhantomData<fn() -> T>,
 }
 
@@ -39,9 +41,10 @@ impl State {
 impl<T: Payload> Run<T> {
     pub(super) fn new(
         peer: Arc<Peer>,
+        rule: Option<Rule<T>>,
         starter: impl FnMut(&Arc<Peer>, Option<Again>) -> Result<Sent> + Send + 'static,
     ) -> Self {
-        Self { state: State::Unstarted(peer, Box::new(starter)), types: PhantomData }
+        Self { state: State::Unstarted(peer, Box::new(starter)), rule, types: PhantomData }
     }
 }
 
@@ -69,7 +72,7 @@ impl<T: Payload> Future for Run<T> {
                 continue;
             }
             return Poll::Ready(match outcome {
-                Outcome::Returned(value) => decode(&linked, "Return", &value),
+                Outcome::Returned(value) => decode_checked(&linked, "Return", self.rule, &value),
                 Outcome::Failed(error) => Err(error),
                 Outcome::StreamDone => Err(no_value(&linked)),
             });

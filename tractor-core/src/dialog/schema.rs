@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::{LazyLock, PoisonError, RwLock};
 
-use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
+use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
 use super::expose::EndpointRef;
 use crate::actor::Types;
 use crate::proto::args::ArgTuple;
@@ -29,15 +29,23 @@ pub fn schema_of<M, E: EndpointRef<M>>(_endpoint: E) -> &'static Schema {
     E::schema()
 }
 
-pub(super) fn schema_of_func<E: FnEndpoint>() -> &'static Schema {
+pub(super) fn schema_of_func<E: Endpoint>() -> &'static Schema {
     known::<E>(|| {
-        Schema::new(FuncType::AsyncFunc, E::Args::shape(E::ARGS), vec![(Part::Returns, E::Returns::shape())])
+        Schema::new(
+            FuncType::AsyncFunc,
+            E::Args::shape(E::ARGS, E::default_arg),
+            vec![(Part::Returns, E::Returns::shape())],
+        )
     })
 }
 
 pub(super) fn schema_of_stream<E: StreamEndpoint>() -> &'static Schema {
     known::<E>(|| {
-        Schema::new(FuncType::AsyncGen, E::Args::shape(E::ARGS), vec![(Part::Sends, E::Item::shape())])
+        Schema::new(
+            FuncType::AsyncGen,
+            E::Args::shape(E::ARGS, E::default_arg),
+            vec![(Part::Sends, E::Item::shape())],
+        )
     })
 }
 
@@ -49,7 +57,7 @@ pub(super) fn schema_of_context<E: ContextEndpoint>() -> &'static Schema {
             (Part::Receives, E::Recv::shape()),
             (Part::Returns, E::Returns::shape()),
         ];
-        Schema::new(FuncType::Context, E::Args::shape(E::ARGS), parts)
+        Schema::new(FuncType::Context, E::Args::shape(E::ARGS, E::default_arg), parts)
     })
 }
 

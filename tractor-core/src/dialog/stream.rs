@@ -8,7 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::broadcast::{FanOut, Reader, StreamSubscriber};
-use super::sending::{PayloadOf, SendItem};
+use super::rule::{Rule, decode_checked};
+use super::sending::{Allows, SendItem};
 use crate::actor::Linked;
 use crate::error::{Blame, MessagingError, MsgTypeError, Result};
 use crate::proto::codec::{self, PldKind, YieldHead, raw};
@@ -26,13 +27,15 @@ pub struct MsgStream<Tx, Rx = Tx> {
     closed: bool,
     /// This handle as one of several readers; `None` while it is the only one.
     reader: Option<Reader>,
+    /// What received values have to keep to.
+    rule: Option<Rule<Rx>>,
     types: PhantomData<fn(Tx) -> Rx>,
 }
 
 impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
-    pub(crate) fn new(linked: Arc<Linked>) -> Self {
+    pub(super) fn new(linked: Arc<Linked>, rule: Option<Rule<Rx>>) -> Self {
         let head = YieldHead::new(&linked.cid);
-        Self { linked, head, closed: false, reader: None, types: PhantomData }
+        Self { linked, head, closed: false, reader: None, rule, types: PhantomData }
     }
 
     /// Sends one value, waiting while the receiver has no room.
@@ -44,15 +47,18 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     /// # Cancel safety
     /// A dropped future has sent nothing, unless it was ready.
     #[inline]
-    pub fn send<V: PayloadOf<Tx>>(&self, value: V) -> SendItem<'_, Tx, V::Held> {
-        SendItem::new(&self.linked, &self.head, value.hold())
+    pub fn send<V>(&self, value: V) -> SendItem<'_, Tx, Tx::Held>
+    where
+        Tx: Allows<V>,
+    {
+        SendItem::new(&self.linked, &self.head, Tx::hold(value))
     }
 
     /// Waits for the next value; `None` once the other side has closed the stream, or this side has.
     ///
     /// # Errors
     /// The other side failed, was cancelled or is lost: this comes after the values that arrived before. Or the value
-    /// is no `Rx`. Or, once there are subscribers, this handle was slower than they and has lost values
+    /// is no `Rx`, or one that the attribute's `validate` refuses. Or, once there are subscribers, this handle was slower than they and has lost values
     /// ([`Error::Lagged`](crate::Error::Lagged)).
     ///
     /// # Cancel safety
@@ -68,8 +74,8 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
             return Ok(None);
         }
         match &self.reader {
-            None => receive(&self.linked).await,
-            Some(reader) => reader.receive().await,
+            None => receive(&self.linked, self.rule).await,
+            Some(reader) => reader.receive(self.rule).await,
         }
     }
 
@@ -101,7 +107,7 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
             return Err(MessagingError::new(text, Some(self.linked.cid)).into());
         }
         let own = self.reader.get_or_insert_with(|| FanOut::new(self.linked.clone()).reader());
-        Ok(StreamSubscriber::new(own.fan().reader()))
+        Ok(StreamSubscriber::new(own.fan().reader(), self.rule))
     }
 
     /// Ends this side's sending and goes on receiving. The other side gets `None` after the last value.
@@ -138,9 +144,9 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
 
 /// Waits for a value of a stream and decodes it.
 #[inline]
-pub(super) async fn receive<Rx: Payload>(linked: &Linked) -> Result<Option<Rx>> {
+pub(super) async fn receive<Rx: Payload>(linked: &Linked, rule: Option<Rule<Rx>>) -> Result<Option<Rx>> {
     match poll_fn(|cx| linked.poll_recv(cx)).await? {
-        Some(value) => decode(linked, "Yield", &value).map(Some),
+        Some(value) => decode_checked(linked, "Yield", rule, &value).map(Some),
         None => Ok(None),
     }
 }
@@ -159,7 +165,7 @@ pub(super) fn decode<T: Payload>(linked: &Linked, msg: &'static str, value: &Byt
 }
 
 /// The message that held this payload, if it can be shown: what does not parse cannot travel inside another message.
-fn bad_msg(msg: &str, cid: &Cid, value: &[u8], depth_max: usize) -> Option<Bytes> {
+pub(super) fn bad_msg(msg: &str, cid: &Cid, value: &[u8], depth_max: usize) -> Option<Bytes> {
     let kind = match msg {
         "Started" => PldKind::Started,
         "Yield" => PldKind::Yield,
@@ -203,7 +209,10 @@ impl<Tx: Payload, Rx: Payload> StreamTx<'_, Tx, Rx> {
     ///
     /// # Cancel safety
     /// As [`MsgStream::send`].
-    pub fn send<V: PayloadOf<Tx>>(&self, value: V) -> SendItem<'_, Tx, V::Held> {
+    pub fn send<V>(&self, value: V) -> SendItem<'_, Tx, Tx::Held>
+    where
+        Tx: Allows<V>,
+    {
         self.stream.send(value)
     }
 

@@ -11,7 +11,7 @@
 //! * [`dialog`]: the state machine of one linked task pair, for both ends
 //! * [`frame`]: the length prefix
 //! * [`handshake`]: who may talk to whom
-//! * [`payload`], [`args`]: values of user types as MessagePack
+//! * [`payload`], [`args`], [`union`]: values of user types as MessagePack
 //! * [`schema`]: what those types look like, and which versions of them fit together
 
 pub mod addr;
@@ -25,3 +25,4 @@ pub mod limits;
 pub mod msg;
 pub mod payload;
 pub mod schema;
+pub mod union;

@@ -65,6 +65,12 @@ pub enum PayloadFormat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayloadError(String);
 
+impl PayloadError {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl fmt::Display for PayloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -29,7 +29,7 @@
 //! | change | fits |
 //! | --- | --- |
 //! | arguments or fields in another order | yes, they go by name |
-//! | a new argument whose type takes nil (`Option`) | yes, it is `None` for older callers |
+//! | a new argument whose type takes nil (`Option`), or with `#[tractor(default)]` | yes, older callers leave it out |
 //! | a new argument otherwise | no |
 //! | an argument taken away, while callers still send it | no: an endpoint refuses arguments that it does not know |
 //! | a field that only the reader has, `Option` or `#[serde(default)]` | yes |
@@ -37,7 +37,7 @@
 //! | a field that only the writer has | yes, it is skipped; no with `#[serde(deny_unknown_fields)]` |
 //! | a renamed field, argument or variant | no: it is one taken away and one new; `#[serde(rename)]` keeps the old name |
 //! | another name of a type, a newtype around it | yes, not even the fingerprint changes |
-//! | a new variant of an enum | where the reader has it; no where the writer has it alone |
+//! | a new variant of an enum, a new type of a union | where the reader has it; no where the writer has it alone |
 //! | `T` becomes `Option<T>` | where the reader has the `Option` |
 //! | integers | where every value of the writer's type is one of the reader's: `u8` to `i16`, never `i64` to `u64` |
 //! | integers of up to 32 bits to `f64`, up to 16 bits to `f32`, `f32` to `f64`, `char` to `str` | yes |
@@ -181,6 +181,13 @@ impl TypeShape {
     /// The form of `T`.
     pub fn of<T: DeserializeOwned>() -> Self {
         Self(trace::trace::<T>())
+    }
+
+    /// One of several types, each told by the name of its variant.
+    pub fn of_union(variants: &[&str], shapes: Vec<Self>) -> Self {
+        let variant =
+            |(name, shape): (&&str, Self)| Variant { name: (*name).to_owned(), content: Some(shape.0) };
+        Self(Shape::Enum(variants.iter().zip(shapes).map(variant).collect()))
     }
 
     /// Arguments, each with whether it may be missing.

@@ -25,6 +25,9 @@ impl ::tractor::__private::ContextEndpoint for scale {
     type Started = Point;
     type Send = Point;
     type Recv = Point;
+}
+
+impl ::tractor::__private::ContextBody for scale {
     type Output = Result<Point>;
 
     fn run(
