@@ -33,7 +33,8 @@ mod supervise;
 #[cfg(feature = "runtime")]
 pub use self::{
     actor::{
-        Actor, ActorLocal, ActorOptions, Overflow, UntilCancelled, current_actor, shield, try_current_actor,
+        Actor, ActorLocal, ActorOptions, Check, Overflow, UntilCancelled, current_actor, shield,
+        try_current_actor,
     },
     boot::{connect, init, open_cluster, open_nursery, open_root_actor, socket_addr, with_local_actor},
     dialog::{
@@ -56,9 +57,9 @@ pub mod __private {
     pub use crate::actor::EndpointEntry;
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::dialog::{
-        CanStart, CanStream, ContextEndpoint, ContextTarget, Endpoint, EndpointRef, Failure, Fallible,
-        FnEndpoint, FnTarget, Opening, PayloadOf, SameAs, Started, StreamEndpoint, StreamTarget, fallible,
-        infallible,
+        CanStart, CanStream, CarriesText, CarriesValue, ContextEndpoint, ContextTarget, Endpoint,
+        EndpointRef, Failure, Fallible, FnEndpoint, FnTarget, Opening, PayloadOf, SameAs, Started,
+        StreamEndpoint, StreamTarget, fallible, infallible,
     };
     pub use crate::error::EndpointError;
     pub use crate::proto::args::ArgTuple;

@@ -16,7 +16,7 @@ use super::invoke::{Invocation, RequestTask, catching};
 use super::linked::Linked;
 use super::peer::{Peer, Refused};
 use super::selfcall;
-use crate::error::{self, CloseReason, Error, type_names};
+use crate::error::{self, CloseReason, type_names};
 use crate::ipc::FrameHandler;
 use crate::proto::codec::{self, DecodeError, KnownStarts, PldKind};
 use crate::proto::dialog::{Received, Side};
@@ -113,7 +113,7 @@ impl Dispatch {
                     self.peer.ended_in_order.store(true, Ordering::Release);
                 }
                 None => {
-                    let text = Error::from(Arc::from(error)).to_string();
+                    let text = error::received(&self.peer.us, Arc::from(error)).to_string();
                     tracing::warn!(peer = %self.peer.aid.uid, "the peer's runtime failed: {text}");
                     return Err(CloseReason::PeerFailed(text.into()));
                 }

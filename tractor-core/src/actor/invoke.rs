@@ -8,11 +8,12 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
+use super::checked::ErasedPayload;
 use super::core::Actor;
 use super::current::{in_task, task_span};
 use super::exposed::EndpointFuture;
 use super::linked::Linked;
-use super::send::{Ended, ErasedPayload};
+use super::send::Ended;
 use crate::error::{EndpointError, Panicked};
 
 /// What an endpoint is invoked with.
@@ -114,7 +115,7 @@ thread_local! {
 }
 
 /// Calls `f`; a panic becomes a value with its text and place.
-pub(super) fn catching<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
+pub(crate) fn catching<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let previous = std::panic::take_hook();

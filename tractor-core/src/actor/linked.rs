@@ -210,11 +210,11 @@ impl Linked {
                 self.wake_all(&mut cell);
             }
             Effect::Failed(msg) => {
-                cell.outcome = Some(Outcome::Failed(Error::from(Arc::from(msg))));
+                cell.outcome = Some(Outcome::Failed(error::received(&self.peer.us, Arc::from(msg))));
                 self.wake_all(&mut cell);
             }
             Effect::CancelTask(msg) => {
-                cell.broken = Some(Error::from(Arc::from(msg.clone())));
+                cell.broken = Some(error::received(&self.peer.us, Arc::from(msg.clone())));
                 cell.parent_failure = Some(msg);
                 self.wake_all(&mut cell);
             }

@@ -1,5 +1,6 @@
 //! An actor's life: its identity, its peers, the endpoints it exposes, and the requests it runs.
 
+mod checked;
 mod connection;
 mod core;
 mod current;
@@ -22,6 +23,8 @@ mod state;
 
 pub use self::core::Actor;
 pub(crate) use self::core::Identity;
+pub use checked::Check;
+pub(crate) use checked::How;
 pub(crate) use connection::{Connected, attach};
 #[cfg(feature = "log")]
 pub(crate) use current::task_label;
@@ -30,7 +33,7 @@ pub use current::{current_actor, try_current_actor};
 pub use ending::{UntilCancelled, shield};
 pub use exposed::EndpointEntry;
 pub(crate) use exposed::{Allow, EndpointFuture};
-pub(crate) use invoke::Invocation;
+pub(crate) use invoke::{Invocation, catching};
 pub(crate) use linked::{Linked, Outcome};
 pub use local::ActorLocal;
 pub use options::ActorOptions;

@@ -25,7 +25,7 @@ use super::sending::{PayloadOf, SendItem};
 use super::stream::decode;
 use crate::actor::Linked;
 use crate::error::{Error, Lagged, Result};
-use crate::proto::codec::YieldHead;
+use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
 use crate::proto::payload::Payload;
 
@@ -170,7 +170,7 @@ impl Reader {
         let value = poll_fn(|cx| self.poll(cx)).await;
         drop(awaited);
         match value? {
-            Some(value) => decode(&self.fan.linked, "Yield", &value).map(Some),
+            Some(value) => decode(&self.fan.linked, PldKind::Yield, &value).map(Some),
             None => Ok(None),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::portal::Portal;
 use super::sending::{OpenStream, PayloadOf, SendStarted};
-use crate::actor::{Linked, Overflow, UntilCancelled};
+use crate::actor::{Check, Linked, Overflow, UntilCancelled};
 use crate::proto::id::{Cid, Uid};
 
 /// State of a [`Context`] before its first value was sent.
@@ -57,8 +57,11 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
 
     /// Sends the first value, which the opening task is waiting for. Exactly once, hence by value.
     ///
+    /// The value is encoded and decoded again first, so that a mistake in it is an error here and not at the other end.
+    ///
     /// # Errors
-    /// The value cannot be encoded, or is larger than `frame_bytes_max`.
+    /// [`Error::MsgType`](crate::Error::MsgType) when the value does not encode, or its encoding is no `S`, in which case
+    /// it has not been sent; or it is larger than `frame_bytes_max`.
     ///
     /// # Cancel safety
     /// Sends at its first poll, without waiting.
@@ -66,7 +69,30 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     where
         State: CanStart,
     {
-        SendStarted::new(self.linked, value.hold())
+        self.started_with(value, Check::DECODES)
+    }
+
+    /// Sends the first value, checked as [`Check`] says.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # use tractor::{Check, Context};
+    /// # async fn example(ctx: Context<Vec<u64>>) -> tractor::Result<()> {
+    /// let ctx = ctx.started_with(vec![1, 2], Check::same()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`started`](Self::started), as far as it is checked.
+    ///
+    /// # Cancel safety
+    /// As [`started`](Self::started).
+    pub fn started_with<V: PayloadOf<S>>(self, value: V, check: Check<S>) -> SendStarted<S, Tx, Rx, V::Held>
+    where
+        State: CanStart,
+    {
+        SendStarted::new(self.linked, value.hold(), check.how)
     }
 
     /// Opens the stream. Once per context: a closed stream is not reopened, a new context is.

@@ -8,6 +8,7 @@ use std::error::Error as StdError;
 use super::{Context, StreamSender};
 use crate::error::EndpointError;
 use crate::proto::args::ArgTuple;
+use crate::proto::msg::ErrorValue;
 use crate::proto::payload::Payload;
 
 /// A function that other actors may call.
@@ -156,12 +157,18 @@ impl<T> SameAs<T> for T {
     }
 }
 
-/// The outcome of a function that returns a `Result`.
+/// The outcome of a function that returns a `Result`. `carry` gives the failure as a value, if it is one.
 ///
 /// # Errors
 /// The function's own failure.
-pub fn fallible<R: Fallible<Err: Failure>>(output: R) -> Result<R::Ok, EndpointError> {
-    output.into_result().map_err(Failure::into_failure)
+pub fn fallible<R: Fallible<Err: Failure>>(
+    output: R,
+    carry: impl FnOnce(&R::Err) -> Option<ErrorValue>,
+) -> Result<R::Ok, EndpointError> {
+    output.into_result().map_err(|error| {
+        let value = carry(&error);
+        error.into_failure().carrying(value)
+    })
 }
 
 /// The outcome of a function that cannot fail.

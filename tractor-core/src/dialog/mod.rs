@@ -2,6 +2,7 @@
 
 mod broadcast;
 mod call;
+mod carry;
 mod child;
 mod endpoint;
 mod entry;
@@ -16,6 +17,7 @@ mod stream;
 
 pub use broadcast::{StreamSubscriber, SubscriberStatistics};
 pub use call::{Call, ContextCall, ContextTarget, FnTarget, StreamCall, StreamTarget};
+pub use carry::{CarriesText, CarriesValue};
 pub use child::{CanStart, CanStream, Context, Opening, Started};
 pub use endpoint::{
     ContextEndpoint, Endpoint, Failure, Fallible, FnEndpoint, SameAs, StreamEndpoint, fallible, infallible,

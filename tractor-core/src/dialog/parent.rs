@@ -24,6 +24,7 @@ use super::stream::{MsgStream, decode};
 use crate::actor::{Linked, Outcome, Overflow, Request};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
 use crate::proto::args::ArgTuple;
+use crate::proto::codec::PldKind;
 use crate::proto::dialog::{Verdict, judge};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::FuncType;
@@ -138,7 +139,7 @@ impl<E: ContextEndpoint> ParentContext<E> {
 
     fn result_of(&self, outcome: Outcome) -> Result<E::Returns> {
         match outcome {
-            Outcome::Returned(value) => decode(&self.linked, "Return", &value),
+            Outcome::Returned(value) => decode(&self.linked, PldKind::Return, &value),
             Outcome::Failed(error) => Err(error),
             Outcome::StreamDone => Err(out_of_order(&self.linked)),
         }
@@ -268,7 +269,7 @@ impl Portal {
         let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
         let scope = Scope(linked.clone());
         let first = poll_fn(|cx| linked.poll_first(cx)).await?;
-        let first = match decode(&linked, "Started", &first) {
+        let first = match decode(&linked, PldKind::Started, &first) {
             Ok(first) => first,
             Err(error) => return scope.leave(Body::Ended(Err(error.into()))).await,
         };

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use super::stream::decode;
 use crate::actor::{Linked, Outcome, Peer};
 use crate::error::{Error, MessagingError, Result};
+use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
 
 /// A call in another actor; made by [`Portal::run`](super::Portal::run). Like any future it does nothing until polled.
@@ -50,7 +51,7 @@ impl<T: Payload> Future for Run<T> {
         let State::Running(linked) = &self.state else { panic!("`Run` polled after it was ready") };
         let outcome = std::task::ready!(linked.poll_outcome(cx));
         let result = match outcome {
-            Outcome::Returned(value) => decode(linked, "Return", &value),
+            Outcome::Returned(value) => decode(linked, PldKind::Return, &value),
             Outcome::Failed(error) => Err(error),
             Outcome::StreamDone => Err(no_value(linked)),
         };

@@ -12,7 +12,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use super::child::{Context, Started};
 use super::stream::MsgStream;
-use crate::actor::{Linked, Overflow, Room};
+use crate::actor::{How, Linked, Overflow, Room};
 use crate::error::Result;
 use crate::proto::codec::YieldHead;
 use crate::proto::payload::Payload;
@@ -89,12 +89,13 @@ impl<T, Held> fmt::Debug for SendItem<'_, T, Held> {
 pub struct SendStarted<S, Tx, Rx, Held> {
     linked: Arc<Linked>,
     held: Held,
+    how: How<S>,
     types: PhantomData<fn(S, Tx) -> Rx>,
 }
 
 impl<S, Tx, Rx, Held> SendStarted<S, Tx, Rx, Held> {
-    pub(super) fn new(linked: Arc<Linked>, held: Held) -> Self {
-        Self { linked, held, types: PhantomData }
+    pub(super) fn new(linked: Arc<Linked>, held: Held, how: How<S>) -> Self {
+        Self { linked, held, how, types: PhantomData }
     }
 }
 
@@ -102,7 +103,7 @@ impl<S: Payload, Tx, Rx, Held: Borrow<S>> Future for SendStarted<S, Tx, Rx, Held
     type Output = Result<Context<S, Tx, Rx, Started>>;
 
     fn poll(self: Pin<&mut Self>, _cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let sent = self.linked.send_started(self.held.borrow());
+        let sent = self.linked.send_started(self.held.borrow(), &self.how);
         Poll::Ready(sent.map(|()| Context::new(self.linked.clone())))
     }
 }

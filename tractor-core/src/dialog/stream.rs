@@ -10,10 +10,10 @@ use bytes::Bytes;
 use super::broadcast::{FanOut, Reader, StreamSubscriber};
 use super::sending::{PayloadOf, SendItem};
 use crate::actor::Linked;
-use crate::error::{Blame, MessagingError, MsgTypeError, Result};
-use crate::proto::codec::{self, PldKind, YieldHead, raw};
+use crate::error::{Blame, MessagingError, Result};
+use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
-use crate::proto::payload::{self, Payload};
+use crate::proto::payload::Payload;
 
 /// The two-way stream of a context: this side sends `Tx` and receives `Rx`.
 ///
@@ -140,36 +140,20 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
 #[inline]
 pub(super) async fn receive<Rx: Payload>(linked: &Linked) -> Result<Option<Rx>> {
     match poll_fn(|cx| linked.poll_recv(cx)).await? {
-        Some(value) => decode(linked, "Yield", &value).map(Some),
+        Some(value) => decode(linked, PldKind::Yield, &value).map(Some),
         None => Ok(None),
     }
 }
 
 /// Decodes a payload of the peer.
 #[inline]
-pub(super) fn decode<T: Payload>(linked: &Linked, msg: &'static str, value: &Bytes) -> Result<T> {
+pub(super) fn decode<T: Payload>(linked: &Linked, kind: PldKind, value: &Bytes) -> Result<T> {
     let depth_max = linked.peer.channel.limits().nesting_depth_max;
-    T::decode_payload(value, linked.peer.format(), depth_max).map_err(|problem| {
-        let shown = payload::render(value);
+    let decoded = T::decode_payload(value, linked.peer.format(), depth_max);
+    decoded.map_err(|problem| {
         let expected = std::any::type_name::<T>();
-        MsgTypeError::new(msg, shown, expected, problem, Blame::Peer, Some(linked.cid))
-            .showing(bad_msg(msg, &linked.cid, value, depth_max))
-            .into()
+        linked.mismatch(kind, value, expected, problem, Blame::Peer).into()
     })
-}
-
-/// The message that held this payload, if it can be shown: what does not parse cannot travel inside another message.
-fn bad_msg(msg: &str, cid: &Cid, value: &[u8], depth_max: usize) -> Option<Bytes> {
-    let kind = match msg {
-        "Started" => PldKind::Started,
-        "Yield" => PldKind::Yield,
-        "Return" => PldKind::Return,
-        _ => return None,
-    };
-    raw::check_one_value(value, depth_max).ok()?;
-    let mut out = Vec::new();
-    codec::encode_pld(kind, cid, value, &mut out);
-    Some(out.into())
 }
 
 impl<Tx, Rx> Drop for MsgStream<Tx, Rx> {

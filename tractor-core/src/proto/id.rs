@@ -113,18 +113,21 @@ impl Caps {
     pub const READY: Self = Self(1 << 2);
     /// An `Auth` message proves knowledge of the tree's secret.
     pub const AUTH: Self = Self(1 << 3);
+    /// An `Error` message may hold the failure's own value.
+    pub const ERROR_VALUES: Self = Self(1 << 4);
     /// Everything this implementation understands.
-    pub const ALL: Self = Self(0b1111);
+    pub const ALL: Self = Self::BASIC.or(Self::AUTH);
 
     /// What an actor announces on every connection; `auth` is added where a proof is wanted.
-    pub const BASIC: Self = Self(0b0111);
+    pub const BASIC: Self = Self::CREDIT.or(Self::POSITIONAL).or(Self::READY).or(Self::ERROR_VALUES);
 
     /// Wire names, in bit order.
-    pub const NAMES: [(Self, &'static str); 4] = [
+    pub const NAMES: [(Self, &'static str); 5] = [
         (Self::CREDIT, "credit"),
         (Self::POSITIONAL, "positional"),
         (Self::READY, "ready"),
         (Self::AUTH, "auth"),
+        (Self::ERROR_VALUES, "error_values"),
     ];
 
     /// Whether every extension of `other` is in this set.

@@ -130,13 +130,22 @@ impl Endpoint<'_> {
         associated(blame, ty, &quote!(#krate::__private::Fallible), "Ok")
     }
 
-    /// `fallible(output)` or `infallible(output)`, blamed on the return type.
+    /// `fallible(output, ..)` or `infallible(output)`, blamed on the return type.
     pub(crate) fn outcome(&self, krate: &Path) -> TokenStream {
-        let wrap = format_ident!("{}", if self.output.fallible { "fallible" } else { "infallible" });
         let (span, _) = edges(self.output.err.as_ref().unwrap_or(&self.output.ty));
         // A type that came through another macro carries that macro's hygiene; the parameter has ours.
         let output = quote_spanned!(span.resolved_at(Span::call_site())=> output);
-        quote!(#krate::__private::#wrap(#output))
+        if !self.output.fallible {
+            return quote!(#krate::__private::infallible(#output));
+        }
+        // Which of the two traits has the method is decided by the error's type.
+        quote! {
+            #krate::__private::fallible(#output, |error| {
+                #[allow(unused_imports, reason = "one of them applies")]
+                use #krate::__private::{CarriesText as _, CarriesValue as _};
+                error.__tractor_carry()
+            })
+        }
     }
 
     /// The name the user's function gets.

@@ -51,6 +51,7 @@ keys! {
     BadMsg = "_bad_msg",
     BadMsgAsDict = "_bad_msg_as_dict",
     Causes = "causes",
+    Value = "value",
     Name = "name",
     Uuid = "uuid",
     Pid = "pid",
