@@ -282,12 +282,12 @@ pub use tractor_core::proto::id::{Cid, Uid};
 pub use tractor_core::proto::limits::{Limits, Timeouts};
 pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::{
-    Actor, ActorLocal, ActorNursery, ActorOptions, Call, Check, Context, ContextCall, Endpoint, Error,
-    JoinAll, MsgStream, OneShot, OpenStream, Overflow, ParentContext, Portal, ReceiveStream, Result, Run,
-    RunInActor, SendItem, SendStarted, StartActor, StreamCall, StreamRx, StreamSender, StreamSubscriber,
-    StreamTx, SubscriberStatistics, UntilCancelled, actor_local, connect, current_actor, error, init,
-    join_all, open_cluster, open_nursery, open_root_actor, shield, socket_addr, try_current_actor,
-    with_local_actor,
+    Actor, ActorLocal, ActorNursery, ActorOptions, Call, Check, Context, ContextCall, ContextTypes, DynCall,
+    Dynamic, Endpoint, Error, JoinAll, MsgStream, OneShot, OpenStream, Overflow, ParentContext, PldSpec,
+    Portal, ReceiveStream, Result, Run, RunInActor, SendItem, SendStarted, StartActor, StreamCall, StreamRx,
+    StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, UntilCancelled, Value, actor_local,
+    connect, current_actor, error, init, join_all, limit_plds, open_cluster, open_nursery, open_root_actor,
+    shield, socket_addr, try_current_actor, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

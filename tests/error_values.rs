@@ -1,5 +1,7 @@
 //! Errors of endpoints as values: which come back as what they were, and which by name and text alone.
 
+#![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
+
 mod support;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -102,7 +104,7 @@ impl Serialize for Odd {
 
 /// A hundred arrays, one in the other.
 #[derive(Serialize)]
-struct Deep(Vec<Deep>);
+struct Deep(Vec<Self>);
 
 #[tractor::actor_fn]
 async fn odd(how: String) -> std::result::Result<(), Odd> {

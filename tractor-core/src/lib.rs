@@ -33,20 +33,21 @@ mod supervise;
 #[cfg(feature = "runtime")]
 pub use self::{
     actor::{
-        Actor, ActorLocal, ActorOptions, Check, Overflow, UntilCancelled, current_actor, shield,
+        Actor, ActorLocal, ActorOptions, Check, Overflow, UntilCancelled, current_actor, limit_plds, shield,
         try_current_actor,
     },
     boot::{connect, init, open_cluster, open_nursery, open_root_actor, socket_addr, with_local_actor},
     dialog::{
-        Call, Context, ContextCall, Endpoint, MsgStream, OpenStream, ParentContext, Portal, ReceiveStream,
-        Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx,
-        SubscriberStatistics,
+        Call, Context, ContextCall, ContextTypes, DynCall, Dynamic, Endpoint, MsgStream, OpenStream,
+        ParentContext, Portal, ReceiveStream, Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender,
+        StreamSubscriber, StreamTx, SubscriberStatistics,
     },
     error::{Error, Result},
     supervise::{ActorNursery, JoinAll, OneShot, RunInActor, StartActor, join_all},
 };
 #[cfg(feature = "log")]
 pub use devx::log;
+pub use proto::{spec::PldSpec, value::Value};
 
 /// What generated code names. No part of the public interface.
 #[cfg(feature = "runtime")]

@@ -82,15 +82,19 @@ impl Linked {
             let depth_max = self.peer.channel.limits().nesting_depth_max;
             let checked = match how {
                 How::Off => Ok(()),
-                How::Decodes => value.check(encoded, format, depth_max),
-                How::Same(same) => T::decode_payload(encoded, format, depth_max).and_then(|decoded| {
-                    let text = "it decodes to another value than the one that was encoded";
-                    if same(value, &decoded) { Ok(()) } else { Err(PayloadError::new(text)) }
-                }),
+                How::Decodes => value.check(encoded, format, depth_max).map_err(undecodable),
+                How::Same(same) => {
+                    let decoded = T::decode_payload(encoded, format, depth_max).map_err(undecodable);
+                    let another = PayloadError::new("it was not sent, as it decodes to another value");
+                    decoded.and_then(|decoded| if same(value, &decoded) { Ok(()) } else { Err(another) })
+                }
             };
             checked
-                .map_err(|problem| self.bad_encoding(kind, value, encoded, problem))
-                .map(|()| then(encoded))
+                .map_err(|problem| self.mismatch(kind, encoded, value.type_name(), problem, Blame::Local))?;
+            if !matches!(how, How::Off) {
+                self.check_specs(kind, encoded, Blame::Local)?;
+            }
+            Ok(then(encoded))
         })?
     }
 
@@ -105,7 +109,10 @@ impl Linked {
             let depth_max = self.peer.channel.limits().nesting_depth_max;
             match value.check(encoded, self.peer.format(), depth_max) {
                 Ok(()) => Ok(then(encoded)),
-                Err(problem) => Err(self.bad_encoding(kind, value, encoded, problem)),
+                Err(problem) => {
+                    let problem = undecodable(problem);
+                    Err(self.mismatch(kind, encoded, value.type_name(), problem, Blame::Local))
+                }
             }
         })?
     }
@@ -140,17 +147,6 @@ impl Linked {
         MsgTypeError::new(details, &self.peer.us, Blame::Local, self.cid)
     }
 
-    fn bad_encoding(
-        &self,
-        kind: PldKind,
-        value: &dyn ErasedPayload,
-        encoded: &[u8],
-        problem: PayloadError,
-    ) -> MsgTypeError {
-        let problem = PayloadError::new(format!("it was not sent, as it does not decode again: {problem}"));
-        self.mismatch(kind, encoded, value.type_name(), problem, Blame::Local)
-    }
-
     /// An encoded payload that does not have the type it should.
     pub(crate) fn mismatch(
         &self,
@@ -181,6 +177,10 @@ impl Linked {
         });
         MsgTypeError::new(details, sender, blame, self.cid).showing(bad_msg)
     }
+}
+
+fn undecodable(problem: PayloadError) -> PayloadError {
+    PayloadError::new(format!("it was not sent, as it does not decode again: {problem}"))
 }
 
 /// A buffer that the values of one thread take turns with.

@@ -20,6 +20,7 @@ use super::ending::Deferral;
 use super::overflow::Overflow;
 use super::pace::Pace;
 use super::peer::Peer;
+use super::plds::Plds;
 use super::slot::Slot;
 use super::state::Asked;
 use crate::error::{self, Error, MessagingError};
@@ -41,6 +42,7 @@ pub(crate) struct Linked {
     pub(crate) endpoint: Arc<str>,
     /// Notified when a sender that had no room should try again: a grant, or the end of the dialog.
     pub(super) room: Notify,
+    pub(crate) plds: Plds,
     /// See the invariants.
     cell: Mutex<Cell>,
 }
@@ -165,7 +167,7 @@ impl Linked {
             outcome_waiter: Slot::default(),
             guard: Slot::default(),
         };
-        Self { cid, peer, endpoint, room: Notify::new(), cell: Mutex::new(cell) }
+        Self { cid, peer, endpoint, room: Notify::new(), plds: Plds::new(kind), cell: Mutex::new(cell) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Cell> {

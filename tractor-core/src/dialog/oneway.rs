@@ -26,6 +26,13 @@ impl<T: Payload> StreamSender<T> {
         Self { linked, head, types: PhantomData }
     }
 
+    /// As [`MsgStream::strict`](super::MsgStream::strict): checks every value before it is sent.
+    #[must_use]
+    pub fn strict(self) -> Self {
+        self.linked.plds.be_strict();
+        self
+    }
+
     /// Sends one value, waiting while the receiver has no room.
     ///
     /// # Errors

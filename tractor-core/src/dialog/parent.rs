@@ -21,13 +21,33 @@ use super::oneway::ReceiveStream;
 use super::portal::Portal;
 use super::run::abandon;
 use super::stream::{MsgStream, decode};
-use crate::actor::{Linked, Outcome, Overflow, Request};
+use crate::actor::{Linked, Outcome, Overflow, Request, in_context};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
 use crate::proto::args::ArgTuple;
 use crate::proto::codec::PldKind;
 use crate::proto::dialog::{Verdict, judge};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::FuncType;
+use crate::proto::payload::Payload;
+
+/// The types of a context, as its endpoint sees them.
+pub trait ContextTypes: 'static {
+    /// Type of the first value.
+    type Started: Payload;
+    /// Type of the values the endpoint streams.
+    type Send: Payload;
+    /// Type of the values streamed to the endpoint.
+    type Recv: Payload;
+    /// Type of the final value.
+    type Returns: Payload;
+}
+
+impl<E: ContextEndpoint> ContextTypes for E {
+    type Started = E::Started;
+    type Send = E::Send;
+    type Recv = E::Recv;
+    type Returns = E::Returns;
+}
 
 /// The parent side of a context, inside [`Portal::open_context`].
 pub struct ParentContext<E> {
@@ -35,7 +55,7 @@ pub struct ParentContext<E> {
     types: PhantomData<fn(E)>,
 }
 
-impl<E: ContextEndpoint> ParentContext<E> {
+impl<E: ContextTypes> ParentContext<E> {
     /// Opens the stream. Once per context: a closed stream is not reopened, a new context is.
     ///
     /// # Errors
@@ -201,7 +221,7 @@ impl Scope {
         poll_fn(|cx| {
             // Looked at first: a failure that comes while the body is polled is one that the body has not seen.
             let failed = self.0.poll_failed(cx);
-            match body.as_mut().poll(cx) {
+            match in_context(&self.0, || body.as_mut().poll(cx)) {
                 Poll::Ready(result) => Poll::Ready(Body::Ended(result)),
                 Poll::Pending => failed.map(Body::Dropped),
             }
@@ -217,12 +237,43 @@ impl Scope {
                 self.raised(outcome).map_or(Ok(value), |error| Err(error.into()))
             }
             Body::Ended(Err(error)) => {
+                self.0.report_found();
                 abandon(&self.0);
                 _ = poll_fn(|cx| self.0.poll_drain(cx)).await; // the body's error wins over everything later
                 Err(error)
             }
             Body::Dropped(error) => Err(error.into()),
         }
+    }
+}
+
+/// A context that was asked for.
+pub(super) struct Opened<E> {
+    linked: Arc<Linked>,
+    types: PhantomData<fn(E)>,
+}
+
+impl<E: ContextTypes> Opened<E> {
+    pub(super) fn new(linked: Arc<Linked>) -> Self {
+        Self { linked, types: PhantomData }
+    }
+
+    /// Waits for the first value, then runs the body to the end of both sides.
+    pub(super) async fn run<T, Err, F>(self, body: F) -> Result<T, Err>
+    where
+        F: AsyncFnOnce(&mut ParentContext<E>, E::Started) -> Result<T, Err>,
+        Err: From<Error>,
+    {
+        let linked = self.linked;
+        let scope = Scope(linked.clone());
+        let first = poll_fn(|cx| linked.poll_first(cx)).await?;
+        let first = match decode(&linked, PldKind::Started, &first) {
+            Ok(first) => first,
+            Err(error) => return scope.leave(Body::Ended(Err(error.into()))).await,
+        };
+        let mut ctx = ParentContext { linked, types: PhantomData };
+        let body = scope.run_body(body(&mut ctx, first)).await;
+        scope.leave(body).await
     }
 }
 
@@ -254,11 +305,7 @@ impl Portal {
         ) -> Result<T, Err>,
         Err: From<Error>,
     {
-        if self.peer.aid.uid == self.peer.us {
-            let text =
-                "Invalid Operation: an actor cannot open a context to itself; call the function instead";
-            return Err(Error::from(RuntimeFailure::new(text)).into());
-        }
+        self.refuse_self()?;
         let args = call.into_args();
         let request = Request {
             ns: C::Endpoint::MODULE,
@@ -267,15 +314,16 @@ impl Portal {
             pld_spec: std::any::type_name::<<C::Endpoint as ContextEndpoint>::Started>(),
         };
         let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
-        let scope = Scope(linked.clone());
-        let first = poll_fn(|cx| linked.poll_first(cx)).await?;
-        let first = match decode(&linked, PldKind::Started, &first) {
-            Ok(first) => first,
-            Err(error) => return scope.leave(Body::Ended(Err(error.into()))).await,
-        };
-        let mut ctx = ParentContext { linked, types: PhantomData };
-        let body = scope.run_body(body(&mut ctx, first)).await;
-        scope.leave(body).await
+        Opened::<C::Endpoint>::new(linked).run(body).await
+    }
+
+    /// An actor opens no context to itself.
+    pub(super) fn refuse_self(&self) -> Result<()> {
+        if self.peer.aid.uid != self.peer.us {
+            return Ok(());
+        }
+        let text = "Invalid Operation: an actor cannot open a context to itself; call the function instead";
+        Err(RuntimeFailure::new(text).into())
     }
 
     /// Opens a one-way stream from the actor: runs the endpoint there and the body here, as one scope.
@@ -305,6 +353,9 @@ impl Portal {
         let mut stream = ReceiveStream::new(linked.clone());
         // A failure reaches the body through `receive`, after the values that came before it.
         let result = body(&mut stream).await;
+        if result.is_err() {
+            linked.report_found();
+        }
         abandon(&linked);
         let outcome = poll_fn(|cx| linked.poll_drain(cx)).await;
         match result {

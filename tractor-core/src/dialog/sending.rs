@@ -14,7 +14,7 @@ use super::child::{Context, Started};
 use super::stream::MsgStream;
 use crate::actor::{How, Linked, Overflow, Room};
 use crate::error::Result;
-use crate::proto::codec::YieldHead;
+use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::payload::Payload;
 
 /// Values that a payload contract of type `T` allows: a `T`, or a reference to one.
@@ -74,6 +74,9 @@ impl<T: Payload, Held: Borrow<T>> Future for SendItem<'_, T, Held> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let Self { linked, head, held, waiting, .. } = self.get_mut();
+        if waiting.is_none() && linked.plds.is_strict() {
+            linked.with_checked(PldKind::Yield, (*held).borrow(), &How::Decodes, |_| ())?;
+        }
         linked.poll_send(cx, head, (*held).borrow(), waiting)
     }
 }

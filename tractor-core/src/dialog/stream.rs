@@ -48,6 +48,24 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
         SendItem::new(&self.linked, &self.head, value.hold())
     }
 
+    /// From now on every value of this context is encoded and decoded once more before it is sent, and checked against the
+    /// specs of [`limit_plds`](crate::limit_plds): a bad value is an error of `send` and not of the receiver. That costs about
+    /// as much as sending and receiving it.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # async fn example(ctx: tractor::Context<u64>) -> tractor::Result<()> {
+    /// let mut ctx = ctx.started(0).await?;
+    /// let stream = ctx.open_stream().await?.strict();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn strict(self) -> Self {
+        self.linked.plds.be_strict();
+        self
+    }
+
     /// Waits for the next value; `None` once the other side has closed the stream, or this side has.
     ///
     /// # Errors
@@ -149,10 +167,17 @@ pub(super) async fn receive<Rx: Payload>(linked: &Linked) -> Result<Option<Rx>> 
 #[inline]
 pub(super) fn decode<T: Payload>(linked: &Linked, kind: PldKind, value: &Bytes) -> Result<T> {
     let depth_max = linked.peer.channel.limits().nesting_depth_max;
-    let decoded = T::decode_payload(value, linked.peer.format(), depth_max);
-    decoded.map_err(|problem| {
-        let expected = std::any::type_name::<T>();
-        linked.mismatch(kind, value, expected, problem, Blame::Peer).into()
+    let decoded = T::decode_payload(value, linked.peer.format(), depth_max)
+        .map_err(|problem| linked.mismatch(kind, value, std::any::type_name::<T>(), problem, Blame::Peer));
+    let narrowed = decoded.and_then(|decoded| {
+        linked.check_specs(kind, value, Blame::Peer)?;
+        Ok(decoded)
+    });
+    narrowed.map_err(|error| {
+        if kind == PldKind::Yield {
+            linked.note_found(&error);
+        }
+        error.into()
     })
 }
 

@@ -12,6 +12,7 @@
 //! * [`frame`]: the length prefix
 //! * [`handshake`]: who may talk to whom
 //! * [`payload`], [`args`]: values of user types as MessagePack
+//! * [`spec`], [`value`]: types and values that are known at run time only
 
 pub mod addr;
 pub mod args;
@@ -23,3 +24,5 @@ pub mod id;
 pub mod limits;
 pub mod msg;
 pub mod payload;
+pub mod spec;
+pub mod value;
