@@ -124,10 +124,7 @@ const TABLE: [(Place, [(Fault, Seen); 8]); 6] = [
 ];
 
 fn seen<T>(result: Result<T>) -> Seen {
-    let error = match result {
-        Ok(_) => return Fits,
-        Err(error) => error,
-    };
+    let Err(error) = result else { return Fits };
     let too_large = error.to_string().contains("frame_bytes_max");
     match &error {
         Error::MsgType(problem) => {

@@ -198,3 +198,42 @@ impl fmt::Display for MsgTypeError {
 }
 
 impl std::error::Error for MsgTypeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uid(name: &str) -> Uid {
+        Uid::new(name, name)
+    }
+
+    /// What the root makes of a report that came over `path`, without details, showing a message.
+    fn blamed(path: &[&str], shown: Option<Msg>) -> (Blame, Option<Uid>, String) {
+        let mut report = ErrorMsg::new(uid(path[0]), MSG_TYPE_ERROR, "does not fit");
+        report.relay_path = path.iter().map(|name| uid(name)).collect();
+        report.bad_msg = shown.map(|msg| {
+            let mut out = Vec::new();
+            codec::encode(&msg, &mut out);
+            out.into()
+        });
+        let error = MsgTypeError::reported(&uid("root"), Arc::new(report));
+        assert!(error.to_string().ends_with("reports: does not fit"), "{error}");
+        (error.blame(), error.sender(), error.message_type().to_owned())
+    }
+
+    #[test]
+    fn reports_of_the_base_protocol_are_read_by_what_they_show() {
+        let (cid, pld) = (Cid::short(b'c', 1), Bytes::from_static(&[7]));
+        let (root, kid) = (Some(uid("root")), Some(uid("kid")));
+        let started = || Some(Msg::Started { cid, pld: pld.clone() });
+        let streamed = || Some(Msg::Yield { cid, pld: pld.clone() });
+        let returned = || Some(Msg::Return { cid, pld: pld.clone() });
+        assert_eq!(blamed(&["kid"], started()), (Blame::Peer, kid.clone(), "Started".into()));
+        assert_eq!(blamed(&["kid"], returned()), (Blame::Peer, kid.clone(), "Return".into()));
+        assert_eq!(blamed(&["kid"], streamed()), (Blame::Local, root.clone(), "Yield".into()));
+        assert_eq!(blamed(&["kid"], None), (Blame::Local, root, String::new()));
+        assert_eq!(blamed(&["kid", "mid"], returned()), (Blame::Peer, kid, "Return".into()));
+        assert_eq!(blamed(&["kid", "mid"], streamed()), (Blame::Peer, None, "Yield".into()));
+        assert_eq!(blamed(&["root"], None), (Blame::Peer, None, String::new()));
+    }
+}
