@@ -67,6 +67,9 @@ async fn a_function_known_by_name() -> Result<()> {
             assert_eq!((problem.value(), problem.found()), ("3", "int"));
             assert_eq!(problem.expected(), "str | nil");
             assert_eq!(problem.sender().as_ref(), Some(worker.uid()));
+            let text = "invalid `Return` msg payload: 3 has type int, which does not match type-spec `Return.pld: \
+                        str | nil`: expected str | nil";
+            assert_eq!(error.to_string(), text);
 
             let point = Value::of(&Point { x: 1, y: 2 }).expect("encodable");
             let back = worker.run_dyn(name_of("mirrored").arg("point", point)).await?;

@@ -277,8 +277,7 @@ async fn end(peer: &mut Peer, id: Cid) {
 }
 
 /// The parent side as a script: it sends one bad payload to an actor.
-async fn with_scripted_parent(name: &str, place: Place, fault: Fault) -> Seen {
-    let (bytes, caps) = scripted(place, fault);
+async fn with_scripted_parent(name: &str, place: Place, (bytes, caps): (Bytes, Caps)) -> Seen {
     let mut result = Fits;
     host(name, ActorOptions::new().enable_module(MODULE), async |_, addr| {
         let mut peer = Peer::dial(addr).await;
@@ -344,12 +343,23 @@ async fn what_other_sources_can_do_wrong() {
         for (fault, want) in row.into_iter().filter(|(fault, _)| flaw(*fault).is_none()) {
             let name = format!("pt-{}-{}", place as u8, fault as u8);
             let got = match place {
-                Place::Argument | Place::YieldDown => with_scripted_parent(&name, place, fault).await,
+                Place::Argument | Place::YieldDown => {
+                    with_scripted_parent(&name, place, scripted(place, fault)).await
+                }
                 _ => with_scripted_child(&name, place, fault).await,
             };
             assert_eq!(got, want, "{place:?} x {fault:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_peer_of_the_base_protocol_gets_the_message_it_has_sent_but_no_details() {
+    let place = Place::YieldDown;
+    assert_eq!(
+        with_scripted_parent("pt-base", place, (pld("text"), Caps::NONE)).await,
+        There("Yield", LOCAL)
+    );
 }
 
 #[test]
