@@ -45,7 +45,11 @@ impl ::tractor::__private::ContextEndpoint for scale {
         ::core::result::Result::Ok(
             <<Result<Point> as ::tractor::__private::Fallible>::Ok as ::tractor::__private::SameAs<
                 Self::Returns,
-            >>::into_declared(::tractor::__private::fallible(output)?),
+            >>::into_declared(::tractor::__private::fallible(output, |error| {
+                #[allow(unused_imports, reason = "one of them applies")]
+                use ::tractor::__private::{CarriesText as _, CarriesValue as _};
+                error.__tractor_carry()
+            })?),
         )
     }
 }
