@@ -55,6 +55,7 @@ pub use proto::{spec::PldSpec, value::Value};
 pub mod __private {
     pub use inventory;
 
+    pub use crate::__carry as carry;
     pub use crate::actor::EndpointEntry;
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::dialog::{

@@ -138,14 +138,7 @@ impl Endpoint<'_> {
         if !self.output.fallible {
             return quote!(#krate::__private::infallible(#output));
         }
-        // Which of the two traits has the method is decided by the error's type.
-        quote! {
-            #krate::__private::fallible(#output, |error| {
-                #[allow(unused_imports, reason = "one of them applies")]
-                use #krate::__private::{CarriesText as _, CarriesValue as _};
-                error.__tractor_carry()
-            })
-        }
+        quote!(#krate::__private::fallible(#output, #krate::__private::carry!()))
     }
 
     /// The name the user's function gets.

@@ -45,11 +45,7 @@ impl ::tractor::__private::ContextEndpoint for scale {
         ::core::result::Result::Ok(
             <<Result<Point> as ::tractor::__private::Fallible>::Ok as ::tractor::__private::SameAs<
                 Self::Returns,
-            >>::into_declared(::tractor::__private::fallible(output, |error| {
-                #[allow(unused_imports, reason = "one of them applies")]
-                use ::tractor::__private::{CarriesText as _, CarriesValue as _};
-                error.__tractor_carry()
-            })?),
+            >>::into_declared(::tractor::__private::fallible(output, ::tractor::__private::carry!())?),
         )
     }
 }
