@@ -194,6 +194,11 @@
 //! a panic does too. A cancellation is [`Error::Cancelled`] and names who asked for it: what you cancelled yourself is no
 //! error, what somebody else did is. A process that ends without being asked is [`Error::Died`].
 //!
+//! An error type that is `Serialize` also comes back as what it was: [`Error::downcast`]. A payload that does not have the
+//! type its dialog allows, because the other side was built from other sources, is an [`Error::MsgType`], which says on both
+//! sides what was seen, what was allowed and whose payload it was. Where no types are known, [`Portal::open_context_dyn`]
+//! and [`limit_plds`] check values against a [`PldSpec`].
+//!
 //! Scopes are generic over the error type of their body. Any type that an [`Error`] converts into will do, `anyhow::Error`
 //! for one.
 //!

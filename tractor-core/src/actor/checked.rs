@@ -198,7 +198,7 @@ const SCRATCH_BYTES_KEPT_MAX: usize = 64 * 1024;
 impl Scratch {
     /// The thread's buffer; a new one while a serializer that uses it sends something itself.
     fn take() -> Self {
-        let mut bytes = SCRATCH.take();
+        let mut bytes = SCRATCH.try_with(Cell::take).unwrap_or_default();
         bytes.clear();
         Self { bytes }
     }
