@@ -195,6 +195,11 @@
 //! a panic does too. A cancellation is [`Error::Cancelled`] and names who asked for it: what you cancelled yourself is no
 //! error, what somebody else did is. A process that ends without being asked is [`Error::Died`].
 //!
+//! An error type that is `Serialize` also comes back as what it was: [`Error::downcast`]. A payload that does not have the
+//! type its dialog allows, because the other side was built from other sources, is an [`Error::MsgType`], which says on both
+//! sides what was seen, what was allowed and whose payload it was. Where no types are known, [`Portal::open_context_dyn`]
+//! and [`limit_plds`] check values against a [`PldSpec`].
+//!
 //! Scopes are generic over the error type of their body. Any type that an [`Error`] converts into will do, `anyhow::Error`
 //! for one.
 //!
@@ -301,12 +306,12 @@ pub use tractor_core::proto::limits::{Limits, Timeouts};
 pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::proto::schema;
 pub use tractor_core::{
-    Actor, ActorLocal, ActorNursery, ActorOptions, Call, Context, ContextCall, Endpoint, Error, JoinAll,
-    MsgStream, OneShot, OpenStream, Overflow, ParentContext, Portal, ReceiveStream, RemoteCall, Result, Run,
-    RunInActor, SendItem, SendStarted, StartActor, StreamCall, StreamRx, StreamSender, StreamSubscriber,
-    StreamTx, SubscriberStatistics, UntilCancelled, actor_local, connect, current_actor, error, init,
-    join_all, open_cluster, open_nursery, open_root_actor, schema_of, shield, socket_addr, try_current_actor,
-    with_local_actor,
+    Actor, ActorLocal, ActorNursery, ActorOptions, Call, Check, Context, ContextCall, ContextTypes, DynCall,
+    Dynamic, Endpoint, Error, JoinAll, MsgStream, OneShot, OpenStream, Overflow, ParentContext, PldSpec,
+    Portal, ReceiveStream, RemoteCall, Result, Run, RunInActor, SendItem, SendStarted, StartActor,
+    StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, UntilCancelled,
+    Value, actor_local, connect, current_actor, error, init, join_all, limit_plds, open_cluster,
+    open_nursery, open_root_actor, schema_of, shield, socket_addr, try_current_actor, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

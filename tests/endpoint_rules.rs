@@ -62,11 +62,12 @@ async fn values_that_keep_to_the_rule_pass() -> tractor::Result<()> {
 async fn first_and_last_values_are_checked_by_who_sends_them() -> tractor::Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |portal| {
-            for error in [hear(portal, 1, 2, 2, 2).await, hear(portal, 2, 2, 1, 2).await] {
-                let error = error.expect_err("a value is odd");
+            for (result, message) in
+                [(hear(portal, 1, 2, 2, 2).await, "Started"), (hear(portal, 2, 2, 1, 2).await, "Return")]
+            {
+                let error = result.expect_err("a value is odd");
                 // It was found there and arrives as a report: no value that breaks the rule has travelled.
-                let (message, _) = verdict(&error);
-                assert_eq!(message, "", "{error}");
+                assert_eq!(verdict(&error), (message, Some(Blame::Peer)));
                 assert!(error.to_string().contains("reports"), "{error}");
             }
             Ok(())
@@ -83,10 +84,31 @@ async fn streamed_values_are_checked_by_who_receives_them() -> tractor::Result<(
             let error = hear(portal, 2, 1, 2, 2).await.expect_err("the child side sent an odd value");
             assert_eq!(verdict(&error), ("Yield", Some(Blame::Peer)));
             let error = hear(portal, 2, 2, 2, 1).await.expect_err("this side sent an odd value");
-            assert_eq!(verdict(&error), ("", Some(Blame::Local)));
+            assert_eq!(verdict(&error), ("Yield", Some(Blame::Local)));
+            assert!(error.to_string().contains("reports"), "{error}");
             Ok(())
         })
         .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn on_a_strict_stream_they_are_checked_by_who_sends_them() -> tractor::Result<()> {
+    with_local(module_path!(), async |portal| {
+        portal
+            .open_context(tells(2, 2, 2), async |ctx, _first| -> tractor::Result<()> {
+                let mut stream = ctx.open_stream().await?.strict();
+                let error = stream.send(1).await.expect_err("1 is odd");
+                assert_eq!(verdict(&error), ("Yield", Some(Blame::Local)));
+                assert!(!error.to_string().contains("reports"), "{error}");
+                // Nothing was sent, and the stream goes on.
+                stream.send(2).await?;
+                stream.close().await?;
+                assert_eq!(ctx.wait_for_result().await?, 2);
+                Ok(())
+            })
+            .await
     })
     .await
 }

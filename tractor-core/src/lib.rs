@@ -33,19 +33,21 @@ mod supervise;
 #[cfg(feature = "runtime")]
 pub use self::{
     actor::{
-        Actor, ActorLocal, ActorOptions, Overflow, UntilCancelled, current_actor, shield, try_current_actor,
+        Actor, ActorLocal, ActorOptions, Check, Overflow, UntilCancelled, current_actor, limit_plds, shield,
+        try_current_actor,
     },
     boot::{connect, init, open_cluster, open_nursery, open_root_actor, socket_addr, with_local_actor},
     dialog::{
-        Call, Context, ContextCall, Endpoint, MsgStream, OpenStream, ParentContext, Portal, ReceiveStream,
-        RemoteCall, Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender, StreamSubscriber,
-        StreamTx, SubscriberStatistics, schema_of,
+        Call, Context, ContextCall, ContextTypes, DynCall, Dynamic, Endpoint, MsgStream, OpenStream,
+        ParentContext, Portal, ReceiveStream, RemoteCall, Run, SendItem, SendStarted, StreamCall, StreamRx,
+        StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, schema_of,
     },
     error::{Error, Result},
     supervise::{ActorNursery, JoinAll, OneShot, RunInActor, StartActor, join_all},
 };
 #[cfg(feature = "log")]
 pub use devx::log;
+pub use proto::{spec::PldSpec, value::Value};
 
 /// What generated code names. No part of the public interface.
 #[cfg(feature = "runtime")]
@@ -53,13 +55,14 @@ pub use devx::log;
 pub mod __private {
     pub use inventory;
 
-    pub use crate::actor::EndpointEntry;
+    pub use crate::__carry as carry;
+    pub use crate::actor::{EndpointEntry, Rule};
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::dialog::{
-        Allows, ByteSlice, CanStart, CanStream, ContextBody, ContextEndpoint, ContextRunsHere, ContextTarget,
-        Copied, Endpoint, EndpointRef, Failure, Fallible, FnBody, FnRunsHere, FnTarget, HasDefault,
-        IntoVerdict, Lend, Opening, Rule, SameAs, SendsFirst, Started, StreamBody, StreamEndpoint,
-        StreamRunsHere, StreamTarget, default_arg, fallible, fallible_as, infallible,
+        Allows, ByteSlice, CanStart, CanStream, CarriesText, CarriesValue, ContextBody, ContextEndpoint,
+        ContextRunsHere, ContextTarget, Copied, Endpoint, EndpointRef, Failure, Fallible, FnBody, FnRunsHere,
+        FnTarget, HasDefault, IntoVerdict, Lend, Opening, SameAs, SendsFirst, Started, StreamBody,
+        StreamEndpoint, StreamRunsHere, StreamTarget, default_arg, fallible, fallible_as, infallible,
     };
     pub use crate::error::EndpointError;
     pub use crate::proto::args::ArgTuple;

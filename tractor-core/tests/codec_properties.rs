@@ -11,7 +11,7 @@ use tractor_core::proto::codec::{decode, decode_within, encode, peek_yield};
 use tractor_core::proto::frame::next_frame;
 use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
 use tractor_core::proto::limits::NESTING_DEPTH_MAX;
-use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use tractor_core::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
 use tractor_core::proto::schema::{Fingerprint, Types};
 
 fn encoded(msg: &Msg) -> Bytes {
@@ -167,6 +167,7 @@ fn any_error() -> impl Strategy<Value = Msg> {
                 canceller,
                 sender,
                 cid,
+                value: bad_msg.clone().map(|value| ErrorValue { type_name: "app::E".into(), value }),
                 bad_msg,
                 bad_msg_as_dict,
                 causes,

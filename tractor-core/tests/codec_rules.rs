@@ -8,10 +8,10 @@ use tractor_core::proto::codec::raw::{RawError, RawMap};
 use tractor_core::proto::codec::{DecodeError, PldKind, Problem, decode, decode_within, encode, encode_pld};
 use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
 use tractor_core::proto::limits::{
-    ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, NAME_BYTES_MAX, NESTING_DEPTH_MAX, RELAY_PATH_MAX,
-    UUID_BYTES_MAX,
+    ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, ERROR_VALUE_BYTES_MAX, NAME_BYTES_MAX, NESTING_DEPTH_MAX,
+    RELAY_PATH_MAX, UUID_BYTES_MAX,
 };
-use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use tractor_core::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
 use tractor_core::proto::schema::{Fingerprint, Types};
 
 type Entries = Vec<(String, Vec<u8>)>;
@@ -54,6 +54,7 @@ fn samples() -> Vec<Msg> {
         bad_msg: Some(Bytes::from_static(b"\x80")),
         bad_msg_as_dict: Some(Bytes::from_static(b"\x80")),
         causes: vec!["disk full".into()],
+        value: Some(ErrorValue { type_name: "app::DiskFull".into(), value: Bytes::from_static(b"\x91\x07") }),
         ..ErrorMsg::new(uid.clone(), "ValueError", "no")
     };
     let aid = Aid {
@@ -181,6 +182,7 @@ fn fields_with_a_default_may_be_missing_and_others_not() {
                 "_bad_msg",
                 "_bad_msg_as_dict",
                 "causes",
+                "value",
                 "schema",
             ],
         ),
@@ -424,4 +426,22 @@ fn an_error_is_cut_and_never_refused_for_its_length() {
     let Msg::Error(got) = decode(&join(&foreign)).unwrap() else { panic!("not an Error") };
     assert_eq!(got.relay_path, kept);
     assert_eq!(got.message.map(|text| text.len()), Some(ERROR_TEXT_BYTES_MAX));
+}
+
+#[test]
+fn a_failure_arrives_without_a_value_that_is_too_large() {
+    let with = |value: Vec<u8>| {
+        let mut error = ErrorMsg::new(Uid::new("kid", "1"), "Oops", "text");
+        error.value = Some(ErrorValue { type_name: "app::Oops".into(), value: value.into() });
+        let mut out = Vec::new();
+        encode(&Msg::Error(Box::new(error)), &mut out);
+        out
+    };
+    let value = |frame: Vec<u8>| match decode(&frame.into()).unwrap() {
+        Msg::Error(error) => error.value.map(|value| value.value.len()),
+        other => panic!("{other:?}"),
+    };
+    let bin = |len: usize| [&[0xc6][..], &u32::try_from(len).unwrap().to_be_bytes(), &vec![0; len]].concat();
+    assert_eq!(value(with(bin(ERROR_VALUE_BYTES_MAX - 5))), Some(ERROR_VALUE_BYTES_MAX));
+    assert_eq!(value(with(bin(ERROR_VALUE_BYTES_MAX - 4))), None);
 }

@@ -16,10 +16,10 @@ use super::invoke::{Invocation, RequestTask, catching};
 use super::linked::Linked;
 use super::peer::{Peer, Refused};
 use super::selfcall;
-use crate::error::{self, CloseReason, Error, type_names};
+use crate::error::{self, CloseReason, type_names};
 use crate::ipc::FrameHandler;
 use crate::proto::codec::{self, DecodeError, KnownStarts, PldKind};
-use crate::proto::dialog::{Dialog, Received, Side};
+use crate::proto::dialog::{Received, Side};
 use crate::proto::id::Cid;
 use crate::proto::limits::SCHEMA_BYTES_MAX;
 use crate::proto::msg::{ErrorMsg, Msg, Start};
@@ -118,7 +118,7 @@ impl Dispatch {
                     self.peer.ended_in_order.store(true, Ordering::Release);
                 }
                 None => {
-                    let text = Error::from(Arc::from(error)).to_string();
+                    let text = error::received(&self.peer.us, Arc::from(error)).to_string();
                     tracing::warn!(peer = %self.peer.aid.uid, "the peer's runtime failed: {text}");
                     return Err(CloseReason::PeerFailed(text.into()));
                 }
@@ -247,8 +247,8 @@ impl Dispatch {
 
     fn invoke(&mut self, target: &Target, cid: Cid, kwargs: Bytes) {
         let Target { entry, label, format } = target;
-        let dialog = Dialog::child(entry.kind);
-        let linked = Arc::new(Linked::new(self.peer.clone(), cid, dialog, label.clone(), *format));
+        let linked =
+            Arc::new(Linked::new(self.peer.clone(), cid, Side::Child, entry.kind, label.clone(), *format));
         match self.peer.admit(&cid) {
             Ok(()) => {}
             Err(Refused::Closed) => return,

@@ -20,6 +20,7 @@ use super::ending::Deferral;
 use super::overflow::Overflow;
 use super::pace::Pace;
 use super::peer::Peer;
+use super::plds::Plds;
 use super::slot::Slot;
 use super::state::Asked;
 use crate::error::{self, Error, MessagingError};
@@ -27,7 +28,7 @@ use crate::proto::dialog::{
     Command, Dialog, Effect, Misuse, Received, RecvCredit, SendCredit, Side, TaskEnd,
 };
 use crate::proto::id::{Cid, Uid};
-use crate::proto::msg::{ErrorMsg, Msg};
+use crate::proto::msg::{ErrorMsg, FuncType, Msg};
 use crate::proto::payload::PayloadFormat;
 
 /// Cancel requests for one task that wait for its end; further ones are acknowledged at once.
@@ -44,6 +45,7 @@ pub(crate) struct Linked {
     pub(crate) format: PayloadFormat,
     /// Notified when a sender that had no room should try again: a grant, or the end of the dialog.
     pub(super) room: Notify,
+    pub(crate) plds: Plds,
     /// See the invariants.
     cell: Mutex<Cell>,
 }
@@ -143,10 +145,15 @@ impl Linked {
     pub(super) fn new(
         peer: Arc<Peer>,
         cid: Cid,
-        dialog: Dialog,
+        side: Side,
+        kind: FuncType,
         endpoint: Arc<str>,
         format: PayloadFormat,
     ) -> Self {
+        let dialog = match side {
+            Side::Parent => Dialog::parent(kind),
+            Side::Child => Dialog::child(kind),
+        };
         let cell = Cell {
             dialog,
             first: None,
@@ -170,7 +177,15 @@ impl Linked {
             outcome_waiter: Slot::default(),
             guard: Slot::default(),
         };
-        Self { cid, peer, endpoint, format, room: Notify::new(), cell: Mutex::new(cell) }
+        Self {
+            cid,
+            peer,
+            endpoint,
+            format,
+            room: Notify::new(),
+            plds: Plds::new(kind),
+            cell: Mutex::new(cell),
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Cell> {
@@ -215,11 +230,11 @@ impl Linked {
                 self.wake_all(&mut cell);
             }
             Effect::Failed(msg) => {
-                cell.outcome = Some(Outcome::Failed(Error::from(Arc::from(msg))));
+                cell.outcome = Some(Outcome::Failed(error::received(&self.peer.us, Arc::from(msg))));
                 self.wake_all(&mut cell);
             }
             Effect::CancelTask(msg) => {
-                cell.broken = Some(Error::from(Arc::from(msg.clone())));
+                cell.broken = Some(error::received(&self.peer.us, Arc::from(msg.clone())));
                 cell.parent_failure = Some(msg);
                 self.wake_all(&mut cell);
             }

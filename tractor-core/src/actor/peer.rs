@@ -12,11 +12,11 @@ use tokio_util::sync::CancellationToken;
 use super::core::Actor;
 use super::linked::Linked;
 use super::request::{KnownRequest, Types};
-use crate::error::{Blame, CloseReason, Error, MessagingError, MsgTypeError, TransportClosed};
+use crate::error::{Blame, CloseReason, Details, Error, MessagingError, MsgTypeError, TransportClosed};
 use crate::ipc::{Appended, Channel};
 use crate::proto::args::ArgTuple;
 use crate::proto::codec::{self, PldKind};
-use crate::proto::dialog::{Dialog, Side};
+use crate::proto::dialog::Side;
 use crate::proto::id::{Aid, Caps, Cid, Uid};
 use crate::proto::limits::Timeouts;
 use crate::proto::msg::{ErrorMsg, FuncType, Msg};
@@ -153,8 +153,8 @@ impl Peer {
                 return Err(error.clone());
             }
             let cid = self.next_cid(&table);
-            let dialog = Dialog::parent(known.kind);
-            let linked = Linked::new(self.clone(), cid, dialog, known.label.clone(), known.format);
+            let linked =
+                Linked::new(self.clone(), cid, Side::Parent, known.kind, known.label.clone(), known.format);
             let linked = Arc::new(linked);
             table.dialogs.insert(cid, linked.clone());
             linked
@@ -175,9 +175,14 @@ impl Peer {
             }
             Ok(Appended::TooLarge(error)) => MessagingError::new(error.to_string(), Some(cid)).into(),
             Err(problem) => {
-                let shown = format!("the arguments of `{}`", linked.endpoint);
-                MsgTypeError::new("Start", shown, "serializable values", problem, Blame::Local, Some(cid))
-                    .into()
+                let details = Details {
+                    message: "Start".to_owned(),
+                    found: format!("the arguments of `{}`", linked.endpoint),
+                    expected: "serializable values".to_owned(),
+                    problem: problem.to_string(),
+                    ..Details::default()
+                };
+                MsgTypeError::new(details, &self.us, Blame::Local, cid).into()
             }
         };
         Err(error)
@@ -287,16 +292,22 @@ impl Peer {
     /// Sends a failure. A message too large for a frame loses its details, not its delivery.
     pub(crate) fn send_error(&self, msg: ErrorMsg) {
         let mut msg = Box::new(msg);
-        for _attempt in 0..2 {
+        if !self.caps.contains(Caps::ERROR_VALUES) {
+            msg.value = None;
+        }
+        for attempt in 0..3 {
             match self.channel.send(&Msg::Error(msg.clone())) {
                 Appended::Yes => return,
                 Appended::Closed(reason) => {
                     tracing::debug!(peer = %self.aid.uid, "error not sent, the connection is closed: {reason}");
                     return;
                 }
-                Appended::TooLarge(_) => {
+                Appended::TooLarge(_) if attempt == 0 => {
                     msg.bad_msg = None;
                     msg.bad_msg_as_dict = None;
+                }
+                Appended::TooLarge(_) => {
+                    msg.value = None;
                     msg.causes.clear();
                     msg.schema = None;
                     msg.tb_str.clear();

@@ -21,11 +21,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use bytes::Bytes;
 
 use super::ring::{Read, ReaderKey, Ring};
-use super::rule::{Rule, decode_checked};
+use super::rule::StreamRules;
 use super::sending::{Allows, SendItem};
-use crate::actor::Linked;
+use super::stream::decode;
+use crate::actor::{Linked, Rule};
 use crate::error::{Error, Lagged, Result};
-use crate::proto::codec::YieldHead;
+use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
 use crate::proto::payload::Payload;
 
@@ -38,8 +39,7 @@ pub struct StreamSubscriber<Tx, Rx = Tx> {
     head: YieldHead,
     /// A lag is logged instead of raised.
     lag_logged: bool,
-    /// What received values have to keep to.
-    rule: Option<Rule<Rx>>,
+    rules: StreamRules<Tx, Rx>,
     types: PhantomData<fn(Tx) -> Rx>,
 }
 
@@ -56,9 +56,9 @@ pub struct SubscriberStatistics {
 }
 
 impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
-    pub(super) fn new(reader: Reader, rule: Option<Rule<Rx>>) -> Self {
+    pub(super) fn new(reader: Reader, rules: StreamRules<Tx, Rx>) -> Self {
         let head = YieldHead::new(&reader.fan.linked.cid);
-        Self { reader, head, lag_logged: false, rule, types: PhantomData }
+        Self { reader, head, lag_logged: false, rules, types: PhantomData }
     }
 
     /// Waits for the next value; `None` once the other side has closed the stream.
@@ -71,7 +71,7 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     /// Cancel safe: a dropped future loses no value, neither for this subscriber nor for others.
     pub async fn receive(&mut self) -> Result<Option<Rx>> {
         loop {
-            let received = self.reader.receive(self.rule).await;
+            let received = self.reader.receive(self.rules.recv).await;
             match received {
                 Err(Error::Lagged(lagged)) if self.lag_logged => {
                     tracing::warn!(cid = %self.cid(), "{lagged}");
@@ -93,12 +93,12 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        SendItem::new(&self.reader.fan.linked, &self.head, Tx::hold(value))
+        SendItem::new(&self.reader.fan.linked, &self.head, self.rules.send, Tx::hold(value))
     }
 
     /// One more subscriber, of what arrives from now on. It raises lags.
     pub fn subscribe(&self) -> Self {
-        Self::new(self.reader.fan.reader(), self.rule)
+        Self::new(self.reader.fan.reader(), self.rules)
     }
 
     /// Logs lost values, and goes on, instead of raising [`Error::Lagged`].
@@ -175,7 +175,7 @@ impl Reader {
         let value = poll_fn(|cx| self.poll(cx)).await;
         drop(awaited);
         match value? {
-            Some(value) => decode_checked(&self.fan.linked, "Yield", rule, &value).map(Some),
+            Some(value) => decode(&self.fan.linked, PldKind::Yield, rule, &value).map(Some),
             None => Ok(None),
         }
     }

@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::portal::Portal;
-use super::rule::Rule;
+use super::rule::Rules;
 use super::sending::{Allows, OpenStream, SendStarted};
-use crate::actor::{Linked, Overflow, UntilCancelled};
+use crate::actor::{Check, Linked, Overflow, UntilCancelled};
 use crate::proto::id::{Cid, Uid};
 
 /// State of a [`Context`] before its first value was sent.
@@ -45,37 +45,25 @@ impl CanStream for Started {}
 /// cancellation, or is lost; [`cancelled`](Self::cancelled) notices first, and [`shield`](crate::shield) defers it.
 pub struct Context<S, Tx = S, Rx = Tx, State = Opening> {
     linked: Arc<Linked>,
-    rules: Rules<S, Rx>,
+    rules: Rules<S, Tx, Rx>,
     types: PhantomData<Types<S, Tx, Rx, State>>,
-}
-
-/// What the endpoint's attribute demands of the values that the child side checks.
-pub(super) struct Rules<S, Rx> {
-    pub(super) started: Option<Rule<S>>,
-    pub(super) recv: Option<Rule<Rx>>,
-}
-
-// Not derived: that would ask the same of the types.
-impl<S, Rx> Copy for Rules<S, Rx> {}
-
-impl<S, Rx> Clone for Rules<S, Rx> {
-    fn clone(&self) -> Self {
-        *self
-    }
 }
 
 /// Consumes `S` and `Tx`, produces `Rx`; never holds any of them.
 type Types<S, Tx, Rx, State> = fn(S, Tx) -> (Rx, State);
 
 impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
-    pub(super) fn new(linked: Arc<Linked>, rules: Rules<S, Rx>) -> Self {
+    pub(super) fn new(linked: Arc<Linked>, rules: Rules<S, Tx, Rx>) -> Self {
         Self { linked, rules, types: PhantomData }
     }
 
     /// Sends the first value, which the opening task is waiting for. Exactly once, hence by value.
     ///
+    /// The value is encoded and decoded again first, so that a mistake in it is an error here and not at the other end.
+    ///
     /// # Errors
-    /// The value cannot be encoded, is larger than `frame_bytes_max`, or is refused by the attribute's `validate`.
+    /// [`Error::MsgType`](crate::Error::MsgType) when the value does not encode, its encoding is no `S`, or it is refused by
+    /// the attribute's `validate`, in which case it has not been sent; or it is larger than `frame_bytes_max`.
     ///
     /// # Cancel safety
     /// Sends at its first poll, without waiting.
@@ -84,7 +72,31 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
         State: CanStart,
         S: Allows<V>,
     {
-        SendStarted::new(self.linked, self.rules, S::hold(value))
+        self.started_with(value, Check::DECODES)
+    }
+
+    /// Sends the first value, checked as [`Check`] says.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # use tractor::{Check, Context};
+    /// # async fn example(ctx: Context<Vec<u64>>) -> tractor::Result<()> {
+    /// let ctx = ctx.started_with(vec![1, 2], Check::same()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`started`](Self::started), as far as it is checked.
+    ///
+    /// # Cancel safety
+    /// As [`started`](Self::started).
+    pub fn started_with<V>(self, value: V, check: Check<S>) -> SendStarted<S, Tx, Rx, S::Held>
+    where
+        State: CanStart,
+        S: Allows<V>,
+    {
+        SendStarted::new(self.linked, self.rules, S::hold(value), check.how)
     }
 
     /// Opens the stream. Once per context: a closed stream is not reopened, a new context is.
@@ -98,7 +110,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     where
         State: CanStream,
     {
-        OpenStream::new(&self.linked, Overflow::default(), self.rules.recv)
+        OpenStream::new(&self.linked, Overflow::default(), self.rules.stream)
     }
 
     /// Opens the stream, and says what happens when this side does not receive fast enough.
@@ -122,7 +134,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     where
         State: CanStream,
     {
-        OpenStream::new(&self.linked, overflow, self.rules.recv)
+        OpenStream::new(&self.linked, overflow, self.rules.stream)
     }
 
     /// Cancels this context from its child side: the endpoint's future is dropped at its next await, and the parent side

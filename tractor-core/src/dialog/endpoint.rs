@@ -7,10 +7,11 @@
 use std::any::Any;
 use std::error::Error as StdError;
 
-use super::rule::Rule;
 use super::{Context, StreamSender};
+use crate::actor::Rule;
 use crate::error::EndpointError;
 use crate::proto::args::{ArgTuple, no_defaults};
+use crate::proto::msg::ErrorValue;
 use crate::proto::payload::Payload;
 
 /// A function that other actors may call.
@@ -188,12 +189,18 @@ impl<T> SameAs<T> for T {
     }
 }
 
-/// The outcome of a function that returns a `Result`.
+/// The outcome of a function that returns a `Result`. `carry` gives the failure as a value, if it is one.
 ///
 /// # Errors
 /// The function's own failure.
-pub fn fallible<R: Fallible<Err: Failure>>(output: R) -> Result<R::Ok, EndpointError> {
-    output.into_result().map_err(Failure::into_failure)
+pub fn fallible<R: Fallible<Err: Failure>>(
+    output: R,
+    carry: impl FnOnce(&R::Err) -> Option<ErrorValue>,
+) -> Result<R::Ok, EndpointError> {
+    output.into_result().map_err(|error| {
+        let value = carry(&error);
+        error.into_failure().carrying(value)
+    })
 }
 
 /// The outcome of a function whose failures travel as values: `error = E`.
@@ -202,8 +209,9 @@ pub fn fallible<R: Fallible<Err: Failure>>(output: R) -> Result<R::Ok, EndpointE
 /// The function's own failure.
 pub fn fallible_as<E: Failure + Payload, R: Fallible<Err: SameAs<E>>>(
     output: R,
+    carry: impl FnOnce(&E) -> Option<ErrorValue>,
 ) -> Result<R::Ok, EndpointError> {
-    output.into_result().map_err(|error| error.into_declared().into_failure())
+    fallible(output.into_result().map_err(SameAs::into_declared), carry)
 }
 
 /// A type that `#[tractor(default)]` works for.

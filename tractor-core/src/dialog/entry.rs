@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::child::{Context, Rules};
+use super::child::Context;
 use super::endpoint::{ContextBody, Endpoint, FnBody, StreamBody};
 use super::oneway::StreamSender;
-use super::rule::{Rule, check_sent};
+use super::rule::{Rules, StreamRules};
 use super::schema::{schema_of_context, schema_of_func, schema_of_stream};
-use crate::actor::{EndpointEntry, EndpointFuture, Invocation, Linked};
+use crate::actor::{EndpointEntry, EndpointFuture, Invocation, Linked, Rule};
 use crate::error::EndpointError;
 use crate::proto::args::{ArgTuple, ArgsError};
 use crate::proto::msg::FuncType;
@@ -65,7 +65,8 @@ fn invoke_func<E: FnBody>(invocation: &Invocation) -> Result<EndpointFuture, Arg
 
 fn invoke_context<E: ContextBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
     let (linked, args) = bind::<E>(invocation)?;
-    let rules = Rules { started: E::STARTED_RULE, recv: E::RECV_RULE };
+    let stream = StreamRules { send: E::SEND_RULE, recv: E::RECV_RULE };
+    let rules = Rules { started: E::STARTED_RULE, stream };
     Ok(Box::pin(async move {
         let output = E::run(Context::new(linked.clone(), rules), args).await;
         conclude(&linked, E::RETURNS_RULE, E::outcome(output)).await;
@@ -75,7 +76,7 @@ fn invoke_context<E: ContextBody>(invocation: &Invocation) -> Result<EndpointFut
 fn invoke_stream<E: StreamBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
     let (linked, args) = bind::<E>(invocation)?;
     Ok(Box::pin(async move {
-        let output = E::run(StreamSender::new(linked.clone()), args).await;
+        let output = E::run(StreamSender::new(linked.clone(), E::ITEM_RULE), args).await;
         conclude(&linked, None, E::outcome(output)).await;
     }))
 }
@@ -83,12 +84,8 @@ fn invoke_stream<E: StreamBody>(invocation: &Invocation) -> Result<EndpointFutur
 /// Concludes the dialog. A value waits for room on the connection and may be cancelled meanwhile; a failure is told at
 /// once, so that no cancellation takes its place.
 async fn conclude<T: Payload>(linked: &Linked, rule: Option<Rule<T>>, outcome: Result<T, EndpointError>) {
-    let outcome = outcome.and_then(|value| {
-        let checked = check_sent(linked, "Return", rule, &value);
-        checked.map_or_else(|error| Err(EndpointError::new(error)), |()| Ok(value))
-    });
     if outcome.is_ok() {
         linked.peer.channel.wait_room().await;
     }
-    linked.finish(outcome);
+    linked.finish(outcome, rule);
 }

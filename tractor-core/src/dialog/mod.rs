@@ -2,7 +2,9 @@
 
 mod broadcast;
 mod call;
+mod carry;
 mod child;
+mod dynamic;
 mod endpoint;
 mod entry;
 mod expose;
@@ -22,7 +24,9 @@ pub use call::{
     Call, ContextCall, ContextRunsHere, ContextTarget, FnRunsHere, FnTarget, RemoteCall, StreamCall,
     StreamRunsHere, StreamTarget,
 };
+pub use carry::{CarriesText, CarriesValue};
 pub use child::{CanStart, CanStream, Context, Opening, Started};
+pub use dynamic::{DynCall, Dynamic};
 pub use endpoint::{
     ContextBody, ContextEndpoint, Endpoint, Failure, Fallible, FnBody, HasDefault, SameAs, StreamBody,
     StreamEndpoint, default_arg, fallible, fallible_as, infallible,
@@ -30,9 +34,9 @@ pub use endpoint::{
 pub use expose::EndpointRef;
 pub use lend::{ByteSlice, Copied, Lend};
 pub use oneway::{ReceiveStream, StreamSender};
-pub use parent::{ParentContext, SendsFirst};
+pub use parent::{ContextTypes, ParentContext, SendsFirst};
 pub use portal::Portal;
-pub use rule::{IntoVerdict, Rule};
+pub use rule::IntoVerdict;
 pub use run::Run;
 pub use schema::schema_of;
 pub use sending::{Allows, OpenStream, SendItem, SendStarted};

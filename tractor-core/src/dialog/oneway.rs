@@ -4,10 +4,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::rule::Rule;
 use super::sending::{Allows, SendItem};
 use super::stream::receive;
-use crate::actor::Linked;
+use crate::actor::{Linked, Rule};
 use crate::error::Result;
 use crate::proto::codec::YieldHead;
 use crate::proto::payload::Payload;
@@ -18,13 +17,22 @@ use crate::proto::payload::Payload;
 pub struct StreamSender<T> {
     linked: Arc<Linked>,
     head: YieldHead,
+    /// What sent values have to keep to; asked on strict streams.
+    rule: Option<Rule<T>>,
     types: PhantomData<fn(T)>,
 }
 
 impl<T: Payload> StreamSender<T> {
-    pub(crate) fn new(linked: Arc<Linked>) -> Self {
+    pub(super) fn new(linked: Arc<Linked>, rule: Option<Rule<T>>) -> Self {
         let head = YieldHead::new(&linked.cid);
-        Self { linked, head, types: PhantomData }
+        Self { linked, head, rule, types: PhantomData }
+    }
+
+    /// As [`MsgStream::strict`](super::MsgStream::strict): checks every value before it is sent.
+    #[must_use]
+    pub fn strict(self) -> Self {
+        self.linked.plds.be_strict();
+        self
     }
 
     /// Sends one value, waiting while the receiver has no room.
@@ -39,7 +47,7 @@ impl<T: Payload> StreamSender<T> {
     where
         T: Allows<V>,
     {
-        SendItem::new(&self.linked, &self.head, T::hold(value))
+        SendItem::new(&self.linked, &self.head, self.rule, T::hold(value))
     }
 }
 

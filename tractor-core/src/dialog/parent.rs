@@ -15,20 +15,55 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
+use bytes::Bytes;
+
 use super::call::{ContextTarget, StreamTarget};
 use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
 use super::oneway::ReceiveStream;
 use super::portal::Portal;
-use super::rule::decode_checked;
+use super::rule::StreamRules;
 use super::run::abandon;
 use super::schema::{schema_of_context, schema_of_stream, types_of};
-use super::stream::MsgStream;
-use crate::actor::{Linked, Outcome, Overflow, Request, Sent};
+use super::stream::{MsgStream, decode};
+use crate::actor::{Linked, Outcome, Overflow, Request, Rule, Sent, in_context};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
 use crate::proto::args::ArgTuple;
+use crate::proto::codec::PldKind;
 use crate::proto::dialog::{Verdict, judge};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::FuncType;
+use crate::proto::payload::Payload;
+
+/// The types of a context, as its endpoint sees them.
+pub trait ContextTypes: 'static {
+    /// Type of the first value.
+    type Started: Payload;
+    /// Type of the values the endpoint streams.
+    type Send: Payload;
+    /// Type of the values streamed to the endpoint.
+    type Recv: Payload;
+    /// Type of the final value.
+    type Returns: Payload;
+    #[doc(hidden)]
+    const STARTED_RULE: Option<Rule<Self::Started>> = None;
+    #[doc(hidden)]
+    const SEND_RULE: Option<Rule<Self::Send>> = None;
+    #[doc(hidden)]
+    const RECV_RULE: Option<Rule<Self::Recv>> = None;
+    #[doc(hidden)]
+    const RETURNS_RULE: Option<Rule<Self::Returns>> = None;
+}
+
+impl<E: ContextEndpoint> ContextTypes for E {
+    type Started = E::Started;
+    type Send = E::Send;
+    type Recv = E::Recv;
+    type Returns = E::Returns;
+    const STARTED_RULE: Option<Rule<Self::Started>> = E::STARTED_RULE;
+    const SEND_RULE: Option<Rule<Self::Send>> = E::SEND_RULE;
+    const RECV_RULE: Option<Rule<Self::Recv>> = E::RECV_RULE;
+    const RETURNS_RULE: Option<Rule<Self::Returns>> = E::RETURNS_RULE;
+}
 
 /// The parent side of a context, inside [`Portal::open_context`].
 pub struct ParentContext<E> {
@@ -44,7 +79,7 @@ pub struct ParentContext<E> {
 )]
 pub trait SendsFirst {}
 
-impl<E: ContextEndpoint> ParentContext<E> {
+impl<E: ContextTypes> ParentContext<E> {
     /// Exists for its error message.
     #[doc(hidden)]
     pub fn started<V>(&self, _value: V) -> Ready<Result<()>>
@@ -75,7 +110,10 @@ impl<E: ContextEndpoint> ParentContext<E> {
     /// As [`open_stream`](Self::open_stream).
     pub async fn open_stream_with(&mut self, overflow: Overflow) -> Result<MsgStream<E::Recv, E::Send>> {
         match self.linked.open_stream(overflow) {
-            Ok(()) => Ok(MsgStream::new(self.linked.clone(), E::SEND_RULE)),
+            Ok(()) => {
+                let rules = StreamRules { send: E::RECV_RULE, recv: E::SEND_RULE };
+                Ok(MsgStream::new(self.linked.clone(), rules))
+            }
             Err(misuse) => match self.linked.outcome() {
                 Some(Outcome::Failed(error)) => Err(error),
                 Some(Outcome::Returned(_) | Outcome::StreamDone) | None => Err(misuse),
@@ -157,7 +195,7 @@ impl<E: ContextEndpoint> ParentContext<E> {
 
     fn result_of(&self, outcome: Outcome) -> Result<E::Returns> {
         match outcome {
-            Outcome::Returned(value) => decode_checked(&self.linked, "Return", E::RETURNS_RULE, &value),
+            Outcome::Returned(value) => decode(&self.linked, PldKind::Return, E::RETURNS_RULE, &value),
             Outcome::Failed(error) => Err(error),
             Outcome::StreamDone => Err(out_of_order(&self.linked)),
         }
@@ -190,7 +228,7 @@ fn out_of_order(linked: &Linked) -> Error {
 }
 
 /// Cancels a dialog whose scope is left before its outcome, by whatever way.
-struct Scope(Arc<Linked>);
+pub(super) struct Scope(pub(super) Arc<Linked>);
 
 impl Drop for Scope {
     fn drop(&mut self) {
@@ -201,6 +239,28 @@ impl Drop for Scope {
 }
 
 impl Scope {
+    /// Waits for the first value.
+    pub(super) async fn first(&self) -> Result<Bytes> {
+        poll_fn(|cx| self.0.poll_first(cx)).await
+    }
+
+    /// Runs the body to the end of both sides.
+    pub(super) async fn run<E, T, Err, F>(self, first: &Bytes, body: F) -> Result<T, Err>
+    where
+        E: ContextTypes,
+        F: AsyncFnOnce(&mut ParentContext<E>, E::Started) -> Result<T, Err>,
+        Err: From<Error>,
+    {
+        let linked = self.0.clone();
+        let first = match decode(&linked, PldKind::Started, E::STARTED_RULE, first) {
+            Ok(first) => first,
+            Err(error) => return self.leave(Body::Ended(Err(error.into()))).await,
+        };
+        let mut ctx = ParentContext { linked, types: PhantomData };
+        let body = self.run_body(body(&mut ctx, first)).await;
+        self.leave(body).await
+    }
+
     /// The failure of a settled dialog that its scope has to raise.
     fn raised(&self, outcome: Outcome) -> Option<Error> {
         let Outcome::Failed(error) = outcome else { return None };
@@ -219,7 +279,7 @@ impl Scope {
         poll_fn(|cx| {
             // Looked at first: a failure that comes while the body is polled is one that the body has not seen.
             let failed = self.0.poll_failed(cx);
-            match body.as_mut().poll(cx) {
+            match in_context(&self.0, || body.as_mut().poll(cx)) {
                 Poll::Ready(result) => Poll::Ready(Body::Ended(result)),
                 Poll::Pending => failed.map(Body::Dropped),
             }
@@ -235,6 +295,7 @@ impl Scope {
                 self.raised(outcome).map_or(Ok(value), |error| Err(error.into()))
             }
             Body::Ended(Err(error)) => {
+                self.0.report_found();
                 abandon(&self.0);
                 _ = poll_fn(|cx| self.0.poll_drain(cx)).await; // the body's error wins over everything later
                 Err(error)
@@ -272,11 +333,7 @@ impl Portal {
         ) -> Result<T, Err>,
         Err: From<Error>,
     {
-        if self.peer.aid.uid == self.peer.us {
-            let text =
-                "Invalid Operation: an actor cannot open a context to itself; call the function instead";
-            return Err(Error::from(RuntimeFailure::new(text)).into());
-        }
+        self.refuse_self()?;
         let args = call.into_args();
         let request = Request {
             ns: C::Endpoint::MODULE,
@@ -290,7 +347,7 @@ impl Portal {
             let encode = |format, out: &mut Vec<u8>| args.encode(C::Endpoint::ARGS, format, out);
             let Sent { linked, unsettled } = self.peer.request(request, again.take(), encode)?;
             let scope = Scope(linked);
-            let first = poll_fn(|cx| scope.0.poll_first(cx)).await;
+            let first = scope.first().await;
             if let Some(unsettled) = unsettled {
                 again = unsettled.settle(&self.peer, first.as_ref().err())?;
             }
@@ -298,14 +355,16 @@ impl Portal {
                 break (scope, first?);
             }
         };
-        let linked = scope.0.clone();
-        let first = match decode_checked(&linked, "Started", C::Endpoint::STARTED_RULE, &first) {
-            Ok(first) => first,
-            Err(error) => return scope.leave(Body::Ended(Err(error.into()))).await,
-        };
-        let mut ctx = ParentContext { linked, types: PhantomData };
-        let body = scope.run_body(body(&mut ctx, first)).await;
-        scope.leave(body).await
+        scope.run::<C::Endpoint, _, _, _>(&first, body).await
+    }
+
+    /// An actor opens no context to itself.
+    pub(super) fn refuse_self(&self) -> Result<()> {
+        if self.peer.aid.uid != self.peer.us {
+            return Ok(());
+        }
+        let text = "Invalid Operation: an actor cannot open a context to itself; call the function instead";
+        Err(RuntimeFailure::new(text).into())
     }
 
     /// Opens a one-way stream from the actor: runs the endpoint there and the body here, as one scope.
@@ -348,6 +407,9 @@ impl Portal {
         let mut stream = ReceiveStream::new(linked.clone(), C::Endpoint::ITEM_RULE);
         // A failure reaches the body through `receive`, after the values that came before it.
         let result = body(&mut stream).await;
+        if result.is_err() {
+            linked.report_found();
+        }
         abandon(&linked);
         let outcome = poll_fn(|cx| linked.poll_drain(cx)).await;
         match result {

@@ -1,20 +1,13 @@
 //! Rules about the values of a type: the `validate = path` of an endpoint's attribute.
 //!
 //! Types say which values can be built; a rule says which of them the dialog allows. The first value and the final one are
-//! checked before they leave, so that the one at fault gets the error; every value is checked where it arrives, because
-//! the peer may be built from other sources.
+//! checked before they leave, so that the one at fault gets the error, and so are streamed ones on a strict stream; every
+//! value is checked where it arrives, because the peer may be built from other sources. Both happen where the types are
+//! checked: `Linked::with_checked` and `decode`.
 
 use std::fmt::Display;
 
-use bytes::Bytes;
-
-use super::stream::{bad_msg, decode};
-use crate::actor::Linked;
-use crate::error::{Blame, Error, MsgTypeError, Result};
-use crate::proto::payload::{self, Payload};
-
-/// Says what is wrong with a value, if anything is.
-pub type Rule<T> = fn(&T) -> Verdict;
+use crate::actor::Rule;
 
 /// What a rule says; the text is the problem.
 type Verdict = std::result::Result<(), String>;
@@ -37,49 +30,31 @@ impl<E: Display> IntoVerdict for std::result::Result<(), E> {
     }
 }
 
-/// Checks a value of ours before it is sent.
-pub(super) fn check_sent<T: Payload>(
-    linked: &Linked,
-    msg: &'static str,
-    rule: Option<Rule<T>>,
-    value: &T,
-) -> Result<()> {
-    let Some(Err(problem)) = rule.map(|rule| rule(value)) else { return Ok(()) };
-    let mut bytes = Vec::new();
-    let shown = match value.encode_payload(linked.format, &mut bytes) {
-        Ok(()) => payload::render(&bytes),
-        Err(_unencodable) => "a value".to_owned(),
-    };
-    Err(broken::<T>(linked, msg, shown, &problem, Blame::Local).into())
+/// What the endpoint's attribute demands of the values of a context.
+pub(super) struct Rules<S, Tx, Rx> {
+    pub(super) started: Option<Rule<S>>,
+    pub(super) stream: StreamRules<Tx, Rx>,
 }
 
-/// Decodes a payload of the peer and checks it.
-#[inline]
-pub(super) fn decode_checked<T: Payload>(
-    linked: &Linked,
-    msg: &'static str,
-    rule: Option<Rule<T>>,
-    bytes: &Bytes,
-) -> Result<T> {
-    let value = decode(linked, msg, bytes)?;
-    match rule {
-        None => Ok(value),
-        Some(rule) => match rule(&value) {
-            Ok(()) => Ok(value),
-            Err(problem) => Err(refused::<T>(linked, msg, bytes, &problem)),
-        },
+/// What it demands of streamed values, as seen from one side.
+pub(super) struct StreamRules<Tx, Rx> {
+    pub(super) send: Option<Rule<Tx>>,
+    pub(super) recv: Option<Rule<Rx>>,
+}
+
+// Not derived: that would ask the same of the types.
+impl<S, Tx, Rx> Copy for Rules<S, Tx, Rx> {}
+
+impl<S, Tx, Rx> Clone for Rules<S, Tx, Rx> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
 
-#[cold]
-fn refused<T>(linked: &Linked, msg: &'static str, bytes: &Bytes, problem: &str) -> Error {
-    let depth_max = linked.peer.channel.limits().nesting_depth_max;
-    broken::<T>(linked, msg, payload::render(bytes), problem, Blame::Peer)
-        .showing(bad_msg(msg, &linked.cid, bytes, depth_max))
-        .into()
-}
+impl<Tx, Rx> Copy for StreamRules<Tx, Rx> {}
 
-fn broken<T>(linked: &Linked, msg: &'static str, shown: String, problem: &str, blame: Blame) -> MsgTypeError {
-    let problem = format!("`validate` of `{}` says: {problem}", linked.endpoint);
-    MsgTypeError::new(msg, shown, std::any::type_name::<T>(), problem, blame, Some(linked.cid))
+impl<Tx, Rx> Clone for StreamRules<Tx, Rx> {
+    fn clone(&self) -> Self {
+        *self
+    }
 }

@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::rule::{Rule, decode_checked};
-use crate::actor::{Again, Linked, Outcome, Peer, Sent, Unsettled};
+use super::stream::decode;
+use crate::actor::{Again, Linked, Outcome, Peer, Rule, Sent, Unsettled};
 use crate::error::{Error, MessagingError, Result};
+use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
 
 /// A call in another actor; made by [`Portal::run`](super::Portal::run). Like any future it does nothing until polled.
@@ -72,7 +73,7 @@ impl<T: Payload> Future for Run<T> {
                 continue;
             }
             return Poll::Ready(match outcome {
-                Outcome::Returned(value) => decode_checked(&linked, "Return", self.rule, &value),
+                Outcome::Returned(value) => decode(&linked, PldKind::Return, self.rule, &value),
                 Outcome::Failed(error) => Err(error),
                 Outcome::StreamDone => Err(no_value(&linked)),
             });

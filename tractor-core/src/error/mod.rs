@@ -12,6 +12,7 @@ mod msg_type;
 mod pack;
 mod remote;
 mod schema;
+mod value;
 
 use std::sync::Arc;
 
@@ -20,10 +21,14 @@ pub use died::{ActorDied, ActorFailure};
 pub use endpoint::EndpointError;
 pub use group::ErrorGroup;
 pub use lagged::Lagged;
+pub(crate) use msg_type::Details;
 pub use msg_type::{Blame, MsgTypeError};
 pub(crate) use pack::{Panicked, cancelled, local, pack, relay, type_names};
+pub(crate) use remote::received;
 pub use remote::{ContextCancelled, RemoteActorError, RemoteKind};
 pub use schema::SchemaMismatch;
+use serde::de::DeserializeOwned;
+pub(crate) use value::encode as value_of;
 
 use crate::proto::dialog::{Misuse, Violation};
 use crate::proto::id::{Cid, Uid};
@@ -92,6 +97,12 @@ impl Error {
             Self::Remote(error) => Some(error),
             _ => None,
         }
+    }
+
+    /// The error of the endpoint that failed, if it is an `E` and came along as a value; see
+    /// [`RemoteActorError::downcast`].
+    pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
+        self.as_remote()?.downcast()
     }
 
     /// Whether both are the same occurrence, told to two waiters; equal texts are not enough.

@@ -81,6 +81,7 @@ pub(crate) fn pack(us: &Uid, failure: &EndpointError) -> ErrorMsg {
     }
     let mut msg = ErrorMsg::new(us.clone(), failure.type_name(), error.to_string());
     msg.causes = causes(error.source());
+    msg.value = failure.value().cloned();
     msg
 }
 
@@ -118,7 +119,8 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
     let mut msg = ErrorMsg::new(us.clone(), type_name, error.to_string());
     msg.causes = causes(error.source());
     if let Error::MsgType(error) = error {
-        msg.bad_msg = error.bad_msg().cloned();
+        msg.bad_msg = error.bad_msg_bytes().cloned();
+        msg.value = error.to_value();
     }
     msg
 }
@@ -127,6 +129,7 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
 mod tests {
     use std::sync::Arc;
 
+    use super::super::received;
     use super::*;
 
     fn uid(name: &str) -> Uid {
@@ -136,7 +139,7 @@ mod tests {
     #[test]
     fn a_relayed_failure_keeps_its_source_and_grows_its_path() {
         let first = ErrorMsg::new(uid("grandkid"), "ValueError", "bad");
-        let error = Error::from(Arc::new(first));
+        let error = received(&uid("kid"), Arc::new(first));
         let msg = pack(&uid("kid"), &EndpointError::new(error));
         assert_eq!(msg.src_uid, uid("grandkid"));
         assert_eq!(

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
 use super::pack::type_names;
-use super::{Error, MsgTypeError};
+use super::{Error, MsgTypeError, value};
 use crate::proto::id::Uid;
 use crate::proto::msg::ErrorMsg;
 
@@ -80,6 +82,29 @@ impl RemoteActorError {
     /// Where a panic happened, or the trace a Python peer rendered; may be empty.
     pub fn trace(&self) -> &str {
         &self.msg.tb_str
+    }
+
+    /// The original error, if the endpoint failed with an `E` and the value came along.
+    ///
+    /// It does when `E` is `Serialize`, at most
+    /// [`ERROR_VALUE_BYTES_MAX`](crate::proto::limits::ERROR_VALUE_BYTES_MAX) long, and every actor on the way is written
+    /// in Rust; relays keep it. `E` is known by its path: a type of the same name elsewhere is another one and gives
+    /// `None`. A newer or older version of `E` will do if its fields allow for it, as those with a default do.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use tractor_core as tractor;
+    /// #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+    /// #[error("only {left} left")]
+    /// struct SoldOut { left: u32 }
+    ///
+    /// fn left(error: &tractor::Error) -> Option<u32> {
+    ///     error.downcast::<SoldOut>().map(|sold_out| sold_out.left)
+    /// }
+    /// # assert_eq!(left(&tractor::Error::NoRuntime), None);
+    /// ```
+    pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
+        self.msg.value.as_ref().and_then(value::decode)
     }
 
     /// What kind of failure it is.
@@ -199,12 +224,10 @@ impl fmt::Display for ContextCancelled {
 impl std::error::Error for ContextCancelled {}
 
 /// A received `Error` message as the error it stands for: cancellations and type errors keep their own class.
-impl From<Arc<ErrorMsg>> for Error {
-    fn from(msg: Arc<ErrorMsg>) -> Self {
-        match msg.boxed_type_str.as_str() {
-            type_names::CONTEXT_CANCELLED => Self::Cancelled(ContextCancelled { msg }),
-            type_names::MSG_TYPE_ERROR => Self::MsgType(MsgTypeError::reported((*msg).clone())),
-            _ => Self::Remote(RemoteActorError { msg }),
-        }
+pub(crate) fn received(us: &Uid, msg: Arc<ErrorMsg>) -> Error {
+    match msg.boxed_type_str.as_str() {
+        type_names::CONTEXT_CANCELLED => Error::Cancelled(ContextCancelled { msg }),
+        type_names::MSG_TYPE_ERROR => Error::MsgType(MsgTypeError::reported(us, msg)),
+        _ => Error::Remote(RemoteActorError { msg }),
     }
 }

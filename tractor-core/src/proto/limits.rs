@@ -23,6 +23,10 @@ pub const UUID_BYTES_MAX: usize = 64;
 pub const RELAY_PATH_MAX: usize = 64;
 /// Longest text of one error field put on the wire; longer ones are cut with a mark.
 pub const ERROR_TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Largest value of a failure that travels with it, in bytes; of a larger one only the name and the texts do.
+pub const ERROR_VALUE_BYTES_MAX: usize = 64 * 1024;
+/// Deepest nesting of a payload or a failure's value that is put inside an `Error` message.
+pub const ERROR_VALUE_DEPTH_MAX: usize = 64;
 /// Entries accepted in any envelope list or map (addresses, modules, causes).
 pub const ENVELOPE_ENTRIES_MAX: usize = 4096;
 /// Deepest nesting of arrays and maps accepted in a frame, the envelope included; default of

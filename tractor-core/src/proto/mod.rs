@@ -13,6 +13,7 @@
 //! * [`handshake`]: who may talk to whom
 //! * [`payload`], [`args`], [`union`]: values of user types as MessagePack
 //! * [`schema`]: what those types look like, and which versions of them fit together
+//! * [`spec`], [`value`]: types and values that are known at run time only
 
 pub mod addr;
 pub mod args;
@@ -25,4 +26,6 @@ pub mod limits;
 pub mod msg;
 pub mod payload;
 pub mod schema;
+pub mod spec;
 pub mod union;
+pub mod value;

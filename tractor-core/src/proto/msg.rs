@@ -250,8 +250,19 @@ pub struct ErrorMsg {
     pub bad_msg_as_dict: Option<Bytes>,
     /// Texts of the error's sources, outermost first. Written only when not empty.
     pub causes: Vec<String>,
+    /// The failure as a value. Written only when present; extension `error_values`.
+    pub value: Option<ErrorValue>,
     /// The endpoint's schema as text; only for `SchemaMismatch`. Written only when present.
     pub schema: Option<String>,
+}
+
+/// The value of a failure, for who knows its type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ErrorValue {
+    /// Path of its type.
+    pub type_name: String,
+    /// The value, one MessagePack value in which structs are maps.
+    pub value: Bytes,
 }
 
 impl ErrorMsg {
@@ -271,6 +282,7 @@ impl ErrorMsg {
             bad_msg: None,
             bad_msg_as_dict: None,
             causes: Vec::new(),
+            value: None,
             schema: None,
         }
     }

@@ -66,8 +66,9 @@ pub enum PayloadFormat {
 pub struct PayloadError(String);
 
 impl PayloadError {
-    pub(crate) fn new(text: String) -> Self {
-        Self(text)
+    /// With a text that says what is wrong.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
     }
 }
 
@@ -137,6 +138,24 @@ fn decode_all<'de, T: DeserializeOwned, C: SerializerConfig>(
             Ok(value)
         }
         Ok(_) | Err(_) => Err(PayloadError("more bytes follow the value".to_owned())),
+    }
+}
+
+/// What type a payload has as MessagePack, by its first byte: `int`, `map`, ..
+pub fn kind(bytes: &[u8]) -> &'static str {
+    let Some(&first) = bytes.first() else { return "nothing" };
+    match Marker::from_u8(first) {
+        Marker::Null => "nil",
+        Marker::True | Marker::False => "bool",
+        Marker::F32 | Marker::F64 => "float",
+        Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => "str",
+        Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => "bytes",
+        Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => "array",
+        Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => "map",
+        Marker::FixExt1 | Marker::FixExt2 | Marker::FixExt4 | Marker::FixExt8 | Marker::FixExt16 => "ext",
+        Marker::Ext8 | Marker::Ext16 | Marker::Ext32 => "ext",
+        Marker::Reserved => "malformed",
+        _ => "int",
     }
 }
 

@@ -189,18 +189,20 @@ impl Endpoint<'_> {
         associated(blame, ty, &quote!(#krate::__private::Fallible), "Ok")
     }
 
-    /// `fallible(output)`, `fallible_as::<E, _>(output)` or `infallible(output)`, blamed on the return type.
+    /// `fallible(output, ..)`, `fallible_as::<E, _>(output, ..)` or `infallible(output)`, blamed on the return type.
     pub(crate) fn outcome(&self) -> TokenStream {
         let krate = &self.options.krate;
-        let wrap = match &self.options.error {
-            Some(error) if self.output.fallible => quote!(fallible_as::<#error, _>),
-            _ if self.output.fallible => quote!(fallible),
-            _ => quote!(infallible),
-        };
         let (span, _) = edges(self.output.err.as_ref().unwrap_or(&self.output.ty));
         // A type that came through another macro carries that macro's hygiene; the parameter has ours.
         let output = quote_spanned!(span.resolved_at(Span::call_site())=> output);
-        quote!(#krate::__private::#wrap(#output))
+        if !self.output.fallible {
+            return quote!(#krate::__private::infallible(#output));
+        }
+        let wrap = match &self.options.error {
+            Some(error) => quote!(fallible_as::<#error, _>),
+            None => quote!(fallible),
+        };
+        quote!(#krate::__private::#wrap(#output, #krate::__private::carry!()))
     }
 
     /// The name the user's function gets.

@@ -8,8 +8,8 @@ use super::fields::{Fields, Value};
 use super::hot::peek_yield;
 use super::key::Key;
 use crate::proto::id::{Aid, Caps, Cid, Uid};
-use crate::proto::limits::{NESTING_DEPTH_MAX, RELAY_PATH_MAX, SCHEMA_BYTES_MAX};
-use crate::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use crate::proto::limits::{ERROR_VALUE_BYTES_MAX, NESTING_DEPTH_MAX, RELAY_PATH_MAX, SCHEMA_BYTES_MAX};
+use crate::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
 use crate::proto::schema::Types;
 
 /// Decodes the body of one frame, nested at most [`NESTING_DEPTH_MAX`] levels deep.
@@ -171,6 +171,7 @@ fn error(fields: &Fields<'_>) -> Result<ErrorMsg, DecodeError> {
         bad_msg: fields.optional(Key::BadMsg, Value::raw_map)?,
         bad_msg_as_dict: fields.optional(Key::BadMsgAsDict, Value::raw_map)?,
         causes: fields.optional(Key::Causes, |value| value.list(text))?.unwrap_or_default(),
+        value: fields.optional(Key::Value, error_value)?.flatten(),
         schema: fields.optional(Key::Schema, schema)?.flatten(),
     })
 }
@@ -179,6 +180,13 @@ fn error(fields: &Fields<'_>) -> Result<ErrorMsg, DecodeError> {
 fn schema(value: Value<'_>) -> Result<Option<String>, Problem> {
     let text = value.text()?;
     Ok((text.len() <= SCHEMA_BYTES_MAX).then(|| text.to_owned()))
+}
+
+/// One that is over its limit is left out and not refused: an error must reach its reader.
+fn error_value(value: Value<'_>) -> Result<Option<ErrorValue>, Problem> {
+    let (type_name, value) = value.pair("an array of type name and value")?;
+    let (type_name, value) = (type_name.name()?.to_owned(), value.raw()?);
+    Ok((value.len() <= ERROR_VALUE_BYTES_MAX).then_some(ErrorValue { type_name, value }))
 }
 
 /// The first and the last hops when there are more than `RELAY_PATH_MAX`, as the encoder keeps them.

@@ -9,7 +9,7 @@ use super::key::Key;
 use crate::proto::addr::Addr;
 use crate::proto::id::{Aid, Cid, Uid};
 use crate::proto::limits::{ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, RELAY_PATH_MAX, SCHEMA_BYTES_MAX};
-use crate::proto::msg::{ErrorMsg, Msg, RuntimeVars, SpawnSpec, Start};
+use crate::proto::msg::{ErrorMsg, ErrorValue, Msg, RuntimeVars, SpawnSpec, Start};
 use crate::proto::schema::Types;
 
 /// Appends the body of `msg` to `out`, without the length prefix.
@@ -120,7 +120,8 @@ pub(super) fn put_types(types: Types, out: &mut Vec<u8>) {
 /// Appends an `Error` message.
 pub fn encode_error(error: &ErrorMsg, out: &mut Vec<u8>) {
     let schema = error.schema.as_deref().filter(|text| text.len() <= SCHEMA_BYTES_MAX);
-    let extras = usize::from(!error.causes.is_empty()) + usize::from(schema.is_some());
+    let extras = [!error.causes.is_empty(), error.value.is_some(), schema.is_some()];
+    let extras = extras.into_iter().filter(|present| *present).count();
     put_msg_head("Error", 11 + extras, out);
     put_key(Key::SrcUid, out);
     put_uid(&error.src_uid, out);
@@ -148,6 +149,12 @@ pub fn encode_error(error: &ErrorMsg, out: &mut Vec<u8>) {
         let causes = &error.causes[..error.causes.len().min(ENVELOPE_ENTRIES_MAX)];
         put_key(Key::Causes, out);
         put_list(causes, |cause, out| put_cut_text(cause, out), out);
+    }
+    if let Some(ErrorValue { type_name, value }) = &error.value {
+        put_key(Key::Value, out);
+        put_array(2, out);
+        put_text(type_name, out);
+        put_value(value, out);
     }
     if let Some(schema) = schema {
         put_key(Key::Schema, out);

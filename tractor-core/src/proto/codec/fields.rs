@@ -318,7 +318,7 @@ impl<'f> Value<'f> {
         matches!(self.head(), Ok((Head::Nil, _)))
     }
 
-    fn pair(self, expected: &'static str) -> Result<(Self, Self), Problem> {
+    pub(super) fn pair(self, expected: &'static str) -> Result<(Self, Self), Problem> {
         let mut items = self.items().map_err(|problem| match problem {
             Problem::WrongType { found, .. } => Problem::WrongType { expected, found },
             other => other,

@@ -23,6 +23,16 @@ pub enum PldKind {
 }
 
 impl PldKind {
+    /// The message's name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Started => "Started",
+            Self::Yield => "Yield",
+            Self::Return => "Return",
+            Self::CancelAck => "CancelAck",
+        }
+    }
+
     /// The message up to and including the key `cid`.
     const fn head(self) -> &'static [u8] {
         match self {

@@ -53,6 +53,7 @@ keys! {
     BadMsg = "_bad_msg",
     BadMsgAsDict = "_bad_msg_as_dict",
     Causes = "causes",
+    Value = "value",
     Schema = "schema",
     Name = "name",
     Uuid = "uuid",
