@@ -124,7 +124,7 @@
 //! # Calls
 //!
 //! [`#[actor_fn]`](macro@actor_fn) is for one call with one result. The arguments and the result are owned serde types, that
-//! is [`Payload`]s; a function may also return a `Result` with any error type.
+//! is [`Payload`]s, or references to such; a function may also return a `Result` with any error type.
 //!
 //! The examples from here on talk to a second actor in this process ([`with_local_actor`]), which is also how to test
 //! endpoints quickly: no process is started, but everything goes through the protocol.
@@ -156,7 +156,8 @@
 //! order is checked by the compiler: a context has no stream before [`started`](Context::started).
 //!
 //! `pld_spec = T` gives every message the type `T`. With `started`, `send`, `recv` and `returns` each direction has its
-//! own, as seen from the endpoint. Sending anything else does not compile.
+//! own, as seen from the endpoint. Sending anything else does not compile. `A | B` stands for several types, `validate` for
+//! rules about values.
 //!
 //! ```
 //! use tractor::{ActorOptions, prelude::*};
@@ -238,6 +239,11 @@
 //! [`Error::Remote`] with the name of the original type, its text, its causes, where it happened and which way it came;
 //! a panic does too. A cancellation is [`Error::Cancelled`] and names who asked for it: what you cancelled yourself is no
 //! error, what somebody else did is. A process that ends without being asked is [`Error::Died`].
+//!
+//! An error type that is `Serialize` also comes back as what it was: [`Error::downcast`]. A payload that does not have the
+//! type its dialog allows, because the other side was built from other sources, is an [`Error::MsgType`], which says on both
+//! sides what was seen, what was allowed and whose payload it was. Where no types are known, [`Portal::open_context_dyn`]
+//! and [`limit_plds`] check values against a [`PldSpec`].
 //!
 //! Scopes are generic over the error type of their body. Any type that an [`Error`] converts into will do, `anyhow::Error`
 //! for one.
@@ -340,6 +346,23 @@
 //! Actors that are not parent and child find each other by address: one listens ([`StartActor::bind`],
 //! [`ActorOptions::bind`]), the other uses [`connect`].
 //!
+//! # Versions
+//!
+//! Parent and child are one program, hence of one version. Actors that find each other by address may be of different ones.
+//! Every request tells the fingerprint of its endpoint's types; where the two sides differ, the rules in [`schema`] decide:
+//! an argument or field that is new and optional, another order, one more variant that only the reader knows all fit. What
+//! does not fit is refused before anything is decoded, with an [`Error::Schema`] that says what differs. [`schema_of`] shows
+//! what an endpoint's types look like on the wire:
+//!
+//! ```
+//! #[tractor::actor_fn]
+//! async fn add(a: i64, b: Option<i64>) -> i64 { a + b.unwrap_or(1) }
+//!
+//! let schema = tractor::schema_of(add);
+//! assert_eq!(schema.to_string(), "actor_fn\nargs {a:i64,b?:?i64,!,}\nreturns i64");
+//! assert_eq!(schema.fingerprint().to_string(), "125b76f4fe661d6d");
+//! ```
+//!
 //! # Features
 //!
 //! | feature | default | adds |
@@ -356,15 +379,17 @@ pub use tractor_core::proto::dialog::Side;
 pub use tractor_core::proto::id::{Cid, Uid};
 pub use tractor_core::proto::limits::{Limits, Timeouts};
 pub use tractor_core::proto::payload::Payload;
+pub use tractor_core::proto::schema;
 pub use tractor_core::proto::supervision::{Backoff, Intensity, Restart, Strategy, Supervision};
 pub use tractor_core::{
-    Actor, ActorLocal, ActorNursery, ActorOptions, Call, CancelActor, CancelContext, ClusterOptions, Context,
-    ContextCall, Endpoint, Error, JoinAll, MsgStream, OneShot, OpenStream, Overflow, ParentContext, Portal,
-    ReceiveStream, Result, Run, RunInActor, SendItem, SendStarted, Sharing, StartActor, StreamCall, StreamRx,
-    StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, SuperviseChild, Supervised,
-    SupervisionEvent, SupervisionEvents, Supervisor, UntilCancelled, actor_local, connect, current_actor,
-    current_deadline, error, gather_contexts, init, join_all, maybe_open_context, open_actor_cluster,
-    open_nursery, open_root_actor, shield, socket_addr, try_current_actor, with_deadline, with_deadline_at,
+    Actor, ActorLocal, ActorNursery, ActorOptions, Call, CancelActor, CancelContext, Check, ClusterOptions,
+    Context, ContextCall, ContextTypes, DynCall, Dynamic, Endpoint, Error, JoinAll, MsgStream, OneShot,
+    OpenStream, Overflow, ParentContext, PldSpec, Portal, ReceiveStream, RemoteCall, Result, Run, RunInActor,
+    SendItem, SendStarted, Sharing, StartActor, StreamCall, StreamRx, StreamSender, StreamSubscriber,
+    StreamTx, SubscriberStatistics, SuperviseChild, Supervised, SupervisionEvent, SupervisionEvents,
+    Supervisor, UntilCancelled, Value, actor_local, connect, current_actor, current_deadline, error,
+    gather_contexts, init, join_all, limit_plds, maybe_open_context, open_actor_cluster, open_nursery,
+    open_root_actor, schema_of, shield, socket_addr, try_current_actor, with_deadline, with_deadline_at,
     with_local_actor,
 };
 #[cfg(feature = "macros")]

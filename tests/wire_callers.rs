@@ -4,7 +4,7 @@ mod wire_support;
 
 use std::future::Future;
 
-use tractor::{Error, Portal};
+use tractor::{Context, Error, Portal};
 use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, Start};
 use wire_support::endpoints::{self, counts, doubles, echo, mirrored};
@@ -67,6 +67,39 @@ async fn a_request_as_the_reference_expects_it() {
         let point = endpoints::Point { x: 1, y: 2 };
         assert_eq!(portal.run(mirrored(point.clone())).await.unwrap(), point);
         assert_eq!(portal.dialogs_open(), 0);
+    })
+    .await;
+}
+
+#[tractor::context(extern, module = "pymod.service", pld_spec = i64 | endpoints::Point | String | None)]
+async fn mixes(ctx: Context<MixesPld>) -> MixesPld;
+
+#[tokio::test]
+async fn a_union_is_bare_values_to_the_reference() {
+    let script = async |peer: &mut Peer| {
+        let start = acked(peer, FuncType::Context).await;
+        assert_eq!((start.ns.as_str(), start.func.as_str()), ("pymod.service", "mixes"));
+        let id = start.cid.as_str();
+        peer.send(&Msg::Started { cid: start.cid, pld: pld(&()) }).await;
+        assert_eq!(peer.expect_yield::<i64>(id).await, 5);
+        let point = endpoints::Point { x: 1, y: 2 };
+        assert_eq!(peer.expect_yield::<endpoints::Point>(id).await, point);
+        peer.send(&Msg::Yield { cid: start.cid, pld: pld(&point) }).await;
+        peer.expect_stop(id).await;
+        peer.send(&Msg::Return { cid: start.cid, pld: pld("done") }).await;
+    };
+    meet("cl-union", Caps::NONE, script, async |portal| {
+        let body = async |ctx: &mut tractor::ParentContext<mixes>, first| {
+            assert_eq!(first, MixesPld::None);
+            let mut stream = ctx.open_stream().await?;
+            stream.send(5).await?;
+            stream.send(endpoints::Point { x: 1, y: 2 }).await?;
+            assert_eq!(stream.receive().await?, Some(MixesPld::Point(endpoints::Point { x: 1, y: 2 })));
+            stream.close().await?;
+            ctx.wait_for_result().await
+        };
+        let last: MixesPld = portal.open_context(mixes(), body).await.unwrap();
+        assert_eq!(last, MixesPld::String("done".to_owned()));
     })
     .await;
 }

@@ -11,6 +11,7 @@ use tractor_core::proto::codec;
 use tractor_core::proto::frame::Splitter;
 use tractor_core::proto::id::{Aid, Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, Start};
+use tractor_core::proto::schema::Types;
 
 use super::script::{cid, foreign, frame_of, framed, kwargs, no_kwargs, pld, value};
 use super::{endpoints, step};
@@ -134,6 +135,7 @@ impl Peer {
             kwargs,
             uid: self.uid.clone(),
             pld_spec: "typing.Any".to_owned(),
+            types: Types::Unsaid,
             remaining: None,
         }
     }

@@ -33,17 +33,18 @@ mod supervise;
 #[cfg(feature = "runtime")]
 pub use self::{
     actor::{
-        Actor, ActorLocal, ActorOptions, Overflow, UntilCancelled, current_actor, current_deadline, shield,
-        try_current_actor,
+        Actor, ActorLocal, ActorOptions, Check, Overflow, UntilCancelled, current_actor, current_deadline,
+        limit_plds, shield, try_current_actor,
     },
     boot::{
         ClusterOptions, connect, init, open_actor_cluster, open_nursery, open_root_actor, socket_addr,
         with_local_actor,
     },
     dialog::{
-        Call, CancelActor, CancelContext, Context, ContextCall, Endpoint, MsgStream, OpenStream,
-        ParentContext, Portal, ReceiveStream, Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender,
-        StreamSubscriber, StreamTx, SubscriberStatistics, with_deadline, with_deadline_at,
+        Call, CancelActor, CancelContext, Context, ContextCall, ContextTypes, DynCall, Dynamic, Endpoint,
+        MsgStream, OpenStream, ParentContext, Portal, ReceiveStream, RemoteCall, Run, SendItem, SendStarted,
+        StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, schema_of,
+        with_deadline, with_deadline_at,
     },
     error::{Error, Result},
     proto::supervision::{Backoff, Supervision},
@@ -54,6 +55,7 @@ pub use self::{
 };
 #[cfg(feature = "log")]
 pub use devx::log;
+pub use proto::{spec::PldSpec, value::Value};
 
 /// What generated code names. No part of the public interface.
 #[cfg(feature = "runtime")]
@@ -61,13 +63,18 @@ pub use devx::log;
 pub mod __private {
     pub use inventory;
 
-    pub use crate::actor::EndpointEntry;
+    pub use crate::__carry as carry;
+    pub use crate::actor::{EndpointEntry, Rule};
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::dialog::{
-        CanStart, CanStream, ContextEndpoint, ContextTarget, Endpoint, EndpointRef, Failure, Fallible,
-        FnEndpoint, FnTarget, Opening, PayloadOf, SameAs, Started, StreamEndpoint, StreamTarget, fallible,
-        infallible,
+        Allows, ByteSlice, CanStart, CanStream, CarriesText, CarriesValue, ContextBody, ContextEndpoint,
+        ContextRunsHere, ContextTarget, Copied, Endpoint, EndpointRef, Failure, Fallible, FnBody, FnRunsHere,
+        FnTarget, HasDefault, IntoVerdict, Lend, Opening, SameAs, SendsFirst, Started, StreamBody,
+        StreamEndpoint, StreamRunsHere, StreamTarget, default_arg, fallible, fallible_as, infallible,
     };
     pub use crate::error::EndpointError;
     pub use crate::proto::args::ArgTuple;
+    pub use crate::proto::payload::{Payload, PayloadError, PayloadFormat};
+    pub use crate::proto::schema::TypeShape;
+    pub use crate::proto::union;
 }

@@ -13,7 +13,8 @@ use tractor_core::proto::codec::{decode, decode_within, encode, peek_yield};
 use tractor_core::proto::frame::next_frame;
 use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
 use tractor_core::proto::limits::{Limits, NESTING_DEPTH_MAX, Timeouts};
-use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use tractor_core::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use tractor_core::proto::schema::{Fingerprint, Types};
 
 fn encoded(msg: &Msg) -> Bytes {
     let mut out = Vec::new();
@@ -143,20 +144,29 @@ fn any_spawn_spec() -> impl Strategy<Value = Msg> {
 
 fn any_start() -> impl Strategy<Value = Msg> {
     let remaining = proptest::option::of(0..=i64::MAX as u64);
-    (any_cid(), ".{0,40}", ".{0,40}", any_map(), any_uid(), ".{0,40}", remaining).prop_map(
-        |(cid, ns, func, kwargs, uid, pld_spec, remaining)| {
+    (any_cid(), ".{0,40}", ".{0,40}", any_map(), any_uid(), ".{0,40}", any_types(), remaining).prop_map(
+        |(cid, ns, func, kwargs, uid, pld_spec, types, remaining)| {
             let remaining = remaining.map(Duration::from_micros);
-            Msg::Start(Box::new(Start { cid, ns, func, kwargs, uid, pld_spec, remaining }))
+            Msg::Start(Box::new(Start { cid, ns, func, kwargs, uid, pld_spec, types, remaining }))
         },
     )
+}
+
+fn any_types() -> impl Strategy<Value = Types> {
+    let fingerprint = any::<[u8; 8]>().prop_map(Fingerprint::from_bytes);
+    prop_oneof![
+        Just(Types::Unsaid),
+        fingerprint.clone().prop_map(Types::Own),
+        fingerprint.prop_map(Types::Fit),
+    ]
 }
 
 fn any_error() -> impl Strategy<Value = Msg> {
     use proptest::option::of;
     let texts = (".{0,40}", ".{0,40}", of(".{0,400}"), ".{0,400}", vec(".{0,40}", 0..20));
     let uids = (any_uid(), vec(any_uid(), 0..64), of(any_uid()), of(any_uid()));
-    (texts, uids, of(any_cid()), of(any_map()), of(any_map())).prop_map(
-        |(texts, uids, cid, bad_msg, bad_msg_as_dict)| {
+    (texts, uids, of(any_cid()), of(any_map()), of(any_map()), of(".{0,40}")).prop_map(
+        |(texts, uids, cid, bad_msg, bad_msg_as_dict, schema)| {
             let (src_type_str, boxed_type_str, message, tb_str, causes) = texts;
             let (src_uid, relay_path, canceller, sender) = uids;
             Msg::Error(Box::new(ErrorMsg {
@@ -169,9 +179,11 @@ fn any_error() -> impl Strategy<Value = Msg> {
                 canceller,
                 sender,
                 cid,
+                value: bad_msg.clone().map(|value| ErrorValue { type_name: "app::E".into(), value }),
                 bad_msg,
                 bad_msg_as_dict,
                 causes,
+                schema,
             }))
         },
     )

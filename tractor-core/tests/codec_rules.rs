@@ -10,10 +10,11 @@ use tractor_core::proto::codec::raw::{RawError, RawMap};
 use tractor_core::proto::codec::{DecodeError, PldKind, Problem, decode, decode_within, encode, encode_pld};
 use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
 use tractor_core::proto::limits::{
-    ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, Limits, NAME_BYTES_MAX, NESTING_DEPTH_MAX, RELAY_PATH_MAX,
-    Timeouts, UUID_BYTES_MAX,
+    ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, ERROR_VALUE_BYTES_MAX, Limits, NAME_BYTES_MAX,
+    NESTING_DEPTH_MAX, RELAY_PATH_MAX, Timeouts, UUID_BYTES_MAX,
 };
-use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use tractor_core::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use tractor_core::proto::schema::{Fingerprint, Types};
 
 type Entries = Vec<(String, Vec<u8>)>;
 
@@ -51,6 +52,7 @@ fn samples() -> Vec<Msg> {
         kwargs: Bytes::from_static(b"\x81\xa1a\x01"),
         uid: uid.clone(),
         pld_spec: "int".into(),
+        types: Types::Own(Fingerprint::from_bytes([7; 8])),
         remaining: Some(Duration::from_micros(250)),
     };
     let error = ErrorMsg {
@@ -60,6 +62,7 @@ fn samples() -> Vec<Msg> {
         bad_msg: Some(Bytes::from_static(b"\x80")),
         bad_msg_as_dict: Some(Bytes::from_static(b"\x80")),
         causes: vec!["disk full".into()],
+        value: Some(ErrorValue { type_name: "app::DiskFull".into(), value: Bytes::from_static(b"\x91\x07") }),
         ..ErrorMsg::new(uid.clone(), "ValueError", "no")
     };
     let aid = Aid {
@@ -175,10 +178,21 @@ fn fields_with_a_default_may_be_missing_and_others_not() {
     let optional = [
         ("Aid", vec!["pid", "is_registrar", "is_probe", "caps", "nonce"]),
         ("SpawnSpec", vec!["enable_endpoints", "secret", "limits", "timeouts_us"]),
-        ("Start", vec!["pld_spec", "remaining_us"]),
+        ("Start", vec!["pld_spec", "fingerprint", "remaining_us"]),
         (
             "Error",
-            vec!["message", "tb_str", "canceller", "sender", "cid", "_bad_msg", "_bad_msg_as_dict", "causes"],
+            vec![
+                "message",
+                "tb_str",
+                "canceller",
+                "sender",
+                "cid",
+                "_bad_msg",
+                "_bad_msg_as_dict",
+                "causes",
+                "value",
+                "schema",
+            ],
         ),
     ];
     for msg in samples() {
@@ -432,4 +446,22 @@ fn an_error_is_cut_and_never_refused_for_its_length() {
     let Msg::Error(got) = decode(&join(&foreign)).unwrap() else { panic!("not an Error") };
     assert_eq!(got.relay_path, kept);
     assert_eq!(got.message.map(|text| text.len()), Some(ERROR_TEXT_BYTES_MAX));
+}
+
+#[test]
+fn a_failure_arrives_without_a_value_that_is_too_large() {
+    let with = |value: Vec<u8>| {
+        let mut error = ErrorMsg::new(Uid::new("kid", "1"), "Oops", "text");
+        error.value = Some(ErrorValue { type_name: "app::Oops".into(), value: value.into() });
+        let mut out = Vec::new();
+        encode(&Msg::Error(Box::new(error)), &mut out);
+        out
+    };
+    let value = |frame: Vec<u8>| match decode(&frame.into()).unwrap() {
+        Msg::Error(error) => error.value.map(|value| value.value.len()),
+        other => panic!("{other:?}"),
+    };
+    let bin = |len: usize| [&[0xc6][..], &u32::try_from(len).unwrap().to_be_bytes(), &vec![0; len]].concat();
+    assert_eq!(value(with(bin(ERROR_VALUE_BYTES_MAX - 5))), Some(ERROR_VALUE_BYTES_MAX));
+    assert_eq!(value(with(bin(ERROR_VALUE_BYTES_MAX - 4))), None);
 }

@@ -15,6 +15,7 @@ use tractor_core::proto::frame::{begin_frame, end_frame, next_frame};
 use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
 use tractor_core::proto::limits::{Limits, Timeouts};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use tractor_core::proto::schema::Types;
 
 const FRAME_MAX: usize = 1 << 20;
 const STREAM_CID: &str = "91513fdf-8eca-496e-bd84-91fef4c4e42c";
@@ -172,11 +173,12 @@ fn start_of_a_function() {
         kwargs: kwargs.clone(),
         uid: uid.clone(),
         pld_spec: "typing.Any".into(),
+        types: Types::Unsaid,
         remaining: None,
     };
     assert_eq!(both_ways(&frame), Msg::Start(Box::new(want)));
 
-    let head = StartHead::new("mod1", "add", &uid, "typing.Any");
+    let head = StartHead::new("mod1", "add", &uid, "typing.Any", Types::Unsaid);
     let mut out = Vec::new();
     head.begin(&cid, &mut out);
     out.extend_from_slice(&kwargs);
@@ -198,12 +200,13 @@ fn start_with_a_deadline_is_one_field_longer() {
         kwargs: kwargs.clone(),
         uid: uid.clone(),
         pld_spec: "any".into(),
+        types: Types::Unsaid,
         remaining: Some(Duration::from_secs(1)),
     };
     assert_eq!(both_ways(frame), Msg::Start(Box::new(want)));
 
     // What was there before in the buffer stays as it is, and less than a microsecond is not passed on.
-    let head = StartHead::new("mod1", "add", &uid, "any");
+    let head = StartHead::new("mod1", "add", &uid, "any", Types::Unsaid);
     let mut out = b"before".to_vec();
     head.begin(&cid, &mut out);
     out.extend_from_slice(&kwargs);
@@ -221,7 +224,7 @@ fn the_time_that_a_peer_claims_to_have_left_is_bounded() {
     ];
     for (claimed, micros) in cases {
         let mut out = Vec::new();
-        let head = StartHead::new("m", "f", &Uid::new("n", "u"), "any");
+        let head = StartHead::new("m", "f", &Uid::new("n", "u"), "any", Types::Unsaid);
         head.begin(&cid("d7"), &mut out);
         out.push(0x80);
         head.finish_within(Duration::ZERO, 0, &mut out);

@@ -13,7 +13,7 @@ use payload_types::*;
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tractor_core::proto::args::ArgTuple;
+use tractor_core::proto::args::{ArgTuple, no_defaults};
 use tractor_core::proto::payload::{PayloadFormat, decode, encode};
 
 const DEPTH: usize = 64;
@@ -35,9 +35,9 @@ where
         let bytes = sent(value, format);
         assert_eq!(decode::<T>(&bytes, format, DEPTH).as_ref(), Ok(value), "{format:?} {bytes:02x?}");
         let mut kwargs = Vec::new();
-        let names = &["first", "second"];
+        let names: &'static [&'static str] = &["first", "second"];
         (value.clone(), 7u8).encode(names, format, &mut kwargs).unwrap();
-        let read = <(T, u8) as ArgTuple>::decode(names, format, DEPTH, &kwargs);
+        let read = <(T, u8) as ArgTuple>::decode(names, no_defaults, format, DEPTH, &kwargs);
         assert_eq!(read, Ok((value.clone(), 7)), "{format:?} {kwargs:02x?}");
     }
 }

@@ -15,10 +15,26 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     /// The key with a value, as one would write it: `worker_threads = 4`.
     pub(crate) example: &'static str,
+    pub(crate) takes: Takes,
+}
+
+/// Whether a key is followed by `= value`.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Takes {
+    Value,
+    Nothing,
+    Either,
+}
+
+impl Key {
+    /// A key with a value.
+    pub(crate) const fn new(name: &'static str, example: &'static str) -> Self {
+        Self { name, example, takes: Takes::Value }
+    }
 }
 
 /// The `crate` key, which every macro accepts.
-pub(crate) const CRATE: Key = Key { name: "crate", example: "crate = ::tractor" };
+pub(crate) const CRATE: Key = Key::new("crate", "crate = ::tractor");
 
 /// The arguments of one attribute; every key in it is known and given once.
 pub(crate) struct Args {
@@ -28,7 +44,8 @@ pub(crate) struct Args {
 
 struct Entry {
     key: Ident,
-    value: TokenStream,
+    /// What follows the `=`, if there is one.
+    value: Option<TokenStream>,
 }
 
 impl Args {
@@ -39,11 +56,8 @@ impl Args {
             match split_entry(part.clone()) {
                 Some(entry) => args.add(entry, errors),
                 None => {
-                    errors.at(
-                        &part,
-                        format_args!("`{}` is not of the form `key = value`", show(&part)),
-                        format_args!("write {}", args.examples()),
-                    );
+                    let what = format!("`{}` is not of the form `key = value`", show(&part));
+                    errors.at(&part, what, format_args!("write {}", args.examples()));
                 }
             }
         }
@@ -62,13 +76,25 @@ impl Args {
             );
             return;
         };
+        let write = format!("write `{}`", known.example);
+        let empty = value.as_ref().is_some_and(TokenStream::is_empty);
         if self.entries.iter().any(|other| other.key == name) {
             errors.at(key, format_args!("`{name}` is given twice"), "keep one of them");
-        } else if value.is_empty() {
-            errors.at(key, format_args!("`{name}` has no value"), format_args!("write `{}`", known.example));
+        } else if empty {
+            errors.at(key, format_args!("`{name}` has no value"), write);
+        } else if value.is_none() && known.takes == Takes::Value {
+            errors.at(key, format_args!("`{name}` is not of the form `key = value`"), write);
+        } else if value.is_some() && known.takes == Takes::Nothing {
+            errors.at(value, format_args!("`{name}` takes no value"), write);
         } else {
             self.entries.push(entry);
         }
+    }
+
+    /// Takes `key` if it stands there without a value.
+    pub(crate) fn take_flag(&mut self, key: &Key) -> Option<Ident> {
+        let found = self.entries.iter().position(|entry| entry.key == key.name && entry.value.is_none())?;
+        Some(self.entries.remove(found).key)
     }
 
     /// Takes the value of `key`, if it was given and is a `T`.
@@ -83,10 +109,14 @@ impl Args {
         Some(alternatives.into_iter().collect())
     }
 
+    /// Takes the path given for `key`.
+    pub(crate) fn take_path(&mut self, key: &Key, errors: &mut Errors) -> Option<Path> {
+        self.take_with(key, Path::parse_mod_style, errors)
+    }
+
     /// Takes the path of `crate = path`, by default `::tractor`.
     pub(crate) fn take_crate(&mut self, errors: &mut Errors) -> Path {
-        let given = self.take_with(&CRATE, Path::parse_mod_style, errors);
-        given.unwrap_or_else(|| syn::parse_quote!(::tractor))
+        self.take_path(&CRATE, errors).unwrap_or_else(|| syn::parse_quote!(::tractor))
     }
 
     fn take_with<T>(
@@ -96,7 +126,7 @@ impl Args {
         errors: &mut Errors,
     ) -> Option<T> {
         let found = self.entries.iter().position(|entry| entry.key == key.name)?;
-        let value = self.entries.remove(found).value;
+        let value = self.entries.remove(found).value?;
         let parsed = parser.parse2(value.clone());
         if parsed.is_err() {
             errors.at(
@@ -115,7 +145,7 @@ impl Args {
 }
 
 /// The parts between the commas that stand outside `<..>`; groups are single tokens, so only angle brackets count.
-fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
+pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     let mut parts = Vec::new();
     let mut part = TokenStream::new();
     let mut depth = 0_usize;
@@ -143,11 +173,12 @@ fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     parts
 }
 
-/// Splits `key = value`; `None` if it does not start like that.
+/// Splits `key = value`, or a key alone; `None` if it does not start like that.
 fn split_entry(part: TokenStream) -> Option<Entry> {
     let mut tokens = part.into_iter();
     let Some(TokenTree::Ident(key)) = tokens.next() else { return None };
-    (as_punct(&tokens.next()?) == Some('=')).then(|| Entry { key, value: tokens.collect() })
+    let Some(next) = tokens.next() else { return Some(Entry { key, value: None }) };
+    (as_punct(&next) == Some('=')).then(|| Entry { key, value: Some(tokens.collect()) })
 }
 
 fn as_punct(token: &TokenTree) -> Option<char> {

@@ -12,6 +12,7 @@ mod context;
 mod diag;
 mod endpoint;
 mod entry;
+mod recover;
 mod sig;
 mod stream;
 #[cfg(test)]
@@ -49,9 +50,10 @@ use proc_macro::TokenStream;
 ///
 /// # Rules
 ///
-/// - It is a free `async fn` without generics, not `unsafe`, not `extern`.
-/// - Arguments are plain names of owned, concrete, serde types: `String` rather than `&str`. There are at most twelve, and
-///   they travel by name.
+/// - It is a free `async fn` without generics, not `unsafe`, not an `extern fn`.
+/// - Arguments are plain names of concrete serde types. There are at most twelve, and they travel by name.
+/// - An argument may be a reference: `&str`, `&[u8]`, `&[T]`, `&T` of a `T` that is `Clone`. The call keeps a copy, and the
+///   function borrows from what arrived.
 /// - The returned type is serde as well. If it is called `Result` (any path that ends so), its `Err` is the failure of
 ///   the call: an error type, `String`, `&'static str` or a boxed error. A panic is a failure, too.
 /// - Types in the signature are at least as visible as the function.
@@ -77,7 +79,50 @@ use proc_macro::TokenStream;
 ///
 /// # Arguments
 ///
-/// `crate = path`: where the `tractor` crate is, by default `::tractor`.
+/// - `name = ".."`, `module = ".."`: what the function is known under to other actors and in the allow-list, instead of its
+///   own name and module.
+/// - `extern`: the function lives in another program, under `module`. It has no body, and its call is a `RemoteCall`, which
+///   only a portal takes.
+/// - `error = E`: the type of the failure, an error which is serde. The function returns a `Result` of it.
+/// - `validate = path`: a function `fn(&T) -> Result<(), impl Display>` that says what is wrong with a result. It is asked
+///   before the value is sent and where it arrives; a value that it refuses is a `MsgTypeError`. A call that runs here is not
+///   checked.
+/// - `crate = path`: where the `tractor` crate is, by default `::tractor`.
+///
+/// And on an argument of the function:
+///
+/// - `#[tractor(rename = "..")]`: the name it travels under.
+/// - `#[tractor(default)]`, `#[tractor(default = expression)]`: its value when a caller of another program, or one that names the
+///   function by text, leaves it out.
+///
+/// ```
+/// use tractor::prelude::*;
+///
+/// fn not_empty(text: &String) -> Result<(), &'static str> {
+///     if text.is_empty() { Err("empty") } else { Ok(()) }
+/// }
+///
+/// #[tractor::actor_fn(module = "text.service", name = "pad", validate = not_empty)]
+/// async fn padded(text: &str, #[tractor(rename = "to", default = 8)] width: usize) -> String {
+///     format!("{text:<width$}")
+/// }
+///
+/// /// What another program would write to call it.
+/// #[tractor::actor_fn(extern, module = "text.service")]
+/// async fn pad(text: &str, to: usize) -> String;
+///
+/// async fn both(portal: &Portal) -> tractor::Result<()> {
+///     assert_eq!(portal.run(padded("a", 2)).await?, "a ");
+///     assert_eq!(portal.run(pad("a", 2)).await?, "a ");
+///     Ok(())
+/// }
+/// # #[tractor::main]
+/// # async fn main() -> tractor::Result<()> {
+/// #     tractor::open_nursery(async |_| {
+/// #         tractor::with_local_actor(tractor::ActorOptions::new().enable_module("text.service"), both).await
+/// #     }).await
+/// # }
+/// ```
 #[proc_macro_attribute]
 pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
     actor_fn::expand(attr.into(), item.into()).into()
@@ -137,9 +182,46 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// - `started = A`, `send = B`, `recv = C`, `returns = D`: the type of one direction, as seen by the endpoint. They
 ///   take precedence over `pld_spec`. Without `pld_spec` a direction that is not given is `()`, and `returns` is what
 ///   the function returns. The context is then a `Context<A, B, C>`.
-/// - `crate = path`: where the `tractor` crate is, by default `::tractor`.
+/// - `validate = path`, a rule for values as in [`#[actor_fn]`](macro@actor_fn), for every direction that has the type of
+///   `pld_spec`; `validate_started`, `validate_send`, `validate_recv` and `validate_returns` for one direction.
+/// - `name`, `module`, `extern`, `error` and `crate` as in [`#[actor_fn]`](macro@actor_fn).
 ///
 /// At least one type is given.
+///
+/// # Several types in one direction
+///
+/// `A | B`, with `None` for no value, makes an enum with a variant for each type, named after it: `VecU8` for `Vec<u8>`. The enum
+/// is as visible as the function, and called like it with the direction at the end: `ScalePld` for the `pld_spec` of
+/// `scale`, `ScaleSend` for its `send`, and so on. A value of any of the types may be sent; what is received is the enum. It has
+/// `Clone`, `Debug` and `PartialEq` if all of its types have them.
+///
+/// ```
+/// use tractor::prelude::*;
+///
+/// #[tractor::context(recv = i64 | String, send = i64 | None)]
+/// async fn parse(ctx: Context<(), ParseSend, ParseRecv>) -> tractor::Result<()> {
+///     let mut ctx = ctx.started(()).await?;
+///     let mut stream = ctx.open_stream().await?;
+///     while let Some(value) = stream.receive().await? {
+///         match value {
+///             ParseRecv::I64(number) => stream.send(number).await?,
+///             ParseRecv::String(text) => match text.parse::<i64>() {
+///                 Ok(number) => stream.send(number).await?,
+///                 Err(_) => stream.send(ParseSend::None).await?,
+///             },
+///         }
+///     }
+///     Ok(())
+/// }
+/// # fn main() {}
+/// ```
+///
+/// - No two types have the same name. An alias gives a type another name; one type under two names does not compile.
+/// - Between Rust peers a value says which variant it is. Peers of the base protocol send and get the bare value; it is read as
+///   the variant that its field `type` names, else as the first one that fits, so that narrower types come first.
+/// - The enum is a message and nothing else: to have it inside of another type, declare an enum.
+///
+/// # One type per direction
 ///
 /// ```
 /// use tractor::prelude::*;
@@ -198,7 +280,8 @@ pub fn context(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Arguments
 ///
-/// `crate = path`: where the `tractor` crate is, by default `::tractor`.
+/// `name`, `module`, `extern`, `error`, `validate` (a rule for the items, asked where they arrive) and `crate`, as in
+/// [`#[actor_fn]`](macro@actor_fn).
 #[proc_macro_attribute]
 pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
     stream::expand(attr.into(), item.into()).into()

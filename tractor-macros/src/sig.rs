@@ -7,31 +7,47 @@ use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{
-    Attribute, GenericArgument, Ident, PathArguments, PathSegment, ReturnType, Signature, Token, Type,
+    Attribute, FnArg, GenericArgument, Ident, PathArguments, PathSegment, ReturnType, Signature, Token, Type,
     Visibility,
 };
 
 use crate::diag::Errors;
+use crate::endpoint::param::Param;
+use crate::recover::recover;
 
 /// An annotated function.
 pub(crate) struct Func {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
-    /// The `{ .. }` group, untouched.
-    pub(crate) body: TokenTree,
-}
-
-/// One named argument.
-pub(crate) struct Arg {
-    pub(crate) ident: Ident,
-    pub(crate) ty: Type,
+    /// What `#[tractor(..)]` says about each argument; the attributes are no longer in the signature.
+    pub(crate) params: Vec<Param>,
+    /// The `{ .. }` group, untouched; `None` if the function ends with `;`.
+    pub(crate) body: Option<TokenTree>,
 }
 
 impl Func {
-    /// Parses an annotated item; `None` after an error.
-    pub(crate) fn parse_item(item: &TokenStream, errors: &mut Errors) -> Option<Self> {
-        syn::parse2(item.clone()).map_err(|error| errors.push(error)).ok()
+    /// Parses an annotated item; after an error, what to emit instead of an expansion.
+    pub(crate) fn parse_item(item: TokenStream, errors: &mut Errors) -> Result<Self, TokenStream> {
+        let mut func: Self = syn::parse2(item.clone()).map_err(|error| {
+            errors.push(error);
+            recover(item)
+        })?;
+        let attrs = func.sig.inputs.iter_mut().map(|input| match input {
+            FnArg::Receiver(receiver) => &mut receiver.attrs,
+            FnArg::Typed(typed) => &mut typed.attrs,
+        });
+        func.params = attrs.map(|attrs| Param::take(attrs, errors)).collect();
+        Ok(func)
+    }
+
+    /// Reports a missing body. `or_else` is what else could be done about it.
+    pub(crate) fn check_body(&self, or_else: &str, errors: &mut Errors) {
+        if self.body.is_none() {
+            let name = &self.sig.ident;
+            let help = format!("{}{or_else}", self.plain_with_body());
+            errors.at(name, format_args!("`{name}` has no body"), help);
+        }
     }
 
     /// The function with another name, always `async`, with `attrs` and no visibility.
@@ -39,8 +55,13 @@ impl Func {
         let mut sig = self.sig.clone();
         sig.asyncness.get_or_insert(Token![async](sig.fn_token.span));
         sig.ident = name.clone();
-        let body = &self.body;
+        let body = self.body_or_stub();
         quote!(#(#attrs)* #sig #body)
+    }
+
+    /// The body; for a function without one something that fits any return type, lest rustc complain as well.
+    fn body_or_stub(&self) -> TokenStream {
+        self.body.as_ref().map_or_else(|| quote!({ ::core::unreachable!() }), ToTokens::to_token_stream)
     }
 
     /// Reports what no macro of this crate accepts in a function's header, except a missing `async`.
@@ -91,6 +112,10 @@ impl Func {
         format!("write `async fn {}({args})`", self.sig.ident)
     }
 
+    fn plain_with_body(&self) -> String {
+        format!("write `async fn {}(..) {{ .. }}`", self.sig.ident)
+    }
+
     /// The type after `->`, if one is written.
     pub(crate) fn output(&self) -> Option<&Type> {
         match &self.sig.output {
@@ -102,7 +127,8 @@ impl Func {
 
 impl ToTokens for Func {
     fn to_tokens(&self, tokens: &mut TokenStream) {
-        let Self { attrs, vis, sig, body } = self;
+        let Self { attrs, vis, sig, .. } = self;
+        let body = self.body_or_stub();
         tokens.extend(quote!(#(#attrs)* #vis #sig #body));
     }
 }
@@ -112,10 +138,13 @@ impl Parse for Func {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
         let sig: Signature = input.parse()?;
-        let body = input.parse::<Option<TokenTree>>()?;
-        match body {
+        if input.peek(Token![;]) {
+            input.parse::<Token![;]>()?;
+            return Ok(Self { attrs, vis, sig, params: Vec::new(), body: None });
+        }
+        match input.parse::<Option<TokenTree>>()? {
             Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
-                Ok(Self { attrs, vis, sig, body: TokenTree::Group(group) })
+                Ok(Self { attrs, vis, sig, params: Vec::new(), body: Some(TokenTree::Group(group)) })
             }
             _ => Err(syn::Error::new_spanned(
                 &sig.ident,

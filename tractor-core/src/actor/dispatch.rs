@@ -17,18 +17,23 @@ use super::invoke::{Invocation, RequestTask, catching};
 use super::linked::Linked;
 use super::peer::{Peer, Refused};
 use super::selfcall;
-use crate::error::{self, CloseReason, Error, type_names};
+use crate::error::{self, CloseReason, type_names};
 use crate::ipc::FrameHandler;
 use crate::proto::codec::{self, DecodeError, KnownStarts, PldKind};
 use crate::proto::dialog::{Received, Side, is_own_overrun};
 use crate::proto::id::Cid;
+use crate::proto::limits::SCHEMA_BYTES_MAX;
 use crate::proto::msg::{ErrorMsg, Msg, Start};
+use crate::proto::payload::PayloadFormat;
+use crate::proto::schema::Types;
 
 /// An endpoint that a request resolved to.
 #[derive(Debug, Clone)]
 struct Target {
     entry: &'static EndpointEntry,
     label: Arc<str>,
+    /// How its values are written for this caller.
+    format: PayloadFormat,
 }
 
 /// Hands the frames of one connection to its dialogs.
@@ -117,7 +122,7 @@ impl Dispatch {
                     self.peer.ended_in_order.store(true, Ordering::Release);
                 }
                 None => {
-                    let text = Error::from(Arc::from(error)).to_string();
+                    let text = error::received(&self.peer.us, Arc::from(error)).to_string();
                     tracing::warn!(peer = %self.peer.aid.uid, "the peer's runtime failed: {text}");
                     return Err(CloseReason::PeerFailed(text.into()));
                 }
@@ -191,7 +196,11 @@ impl Dispatch {
         }
         match self.actor.inner.allow.find(&self.peer.us, &start.ns, &start.func) {
             Ok(entry) => {
-                let target = Target { entry, label: entry.label() };
+                let Some(format) = self.format_for(entry, start.types) else {
+                    self.refuse_types(cid, entry);
+                    return Ok(());
+                };
+                let target = Target { entry, label: entry.label(), format };
                 if let Some(at) = offset_in(frame, &start.kwargs) {
                     self.known.learn(frame, at..at + start.kwargs.len(), target.clone());
                 }
@@ -205,6 +214,34 @@ impl Dispatch {
         Ok(())
     }
 
+    /// How values are laid out for a caller with these types; `None` when it must be told the endpoint's types first.
+    fn format_for(&self, entry: &EndpointEntry, types: Types) -> Option<PayloadFormat> {
+        if !self.peer.compares_types() {
+            return Some(self.peer.format());
+        }
+        let is_ours = |fingerprint| (entry.schema)().fingerprint() == fingerprint;
+        match types {
+            Types::Unsaid => Some(self.peer.format()),
+            Types::Own(theirs) => is_ours(theirs).then(|| self.peer.format()),
+            Types::Fit(accepted) => is_ours(accepted).then_some(PayloadFormat::ByName),
+        }
+    }
+
+    /// Refuses a request before any of its values is decoded.
+    fn refuse_types(&self, cid: Cid, entry: &EndpointEntry) {
+        let label = entry.label();
+        tracing::debug!(%cid, peer = %self.peer.aid.uid, "`{label}` was asked for with other types");
+        let schema = (entry.schema)();
+        let text = format!("`{label}` has other types here, with the fingerprint {}", schema.fingerprint());
+        let mut msg = error::local(&self.peer.us, type_names::SCHEMA_MISMATCH, text);
+        msg.cid = Some(cid);
+        // One that is too long is empty: the refusal must be told in any case.
+        msg.schema = Some(schema.to_string())
+            .filter(|text| text.len() <= SCHEMA_BYTES_MAX)
+            .or_else(|| Some(String::new()));
+        self.peer.send_error(msg);
+    }
+
     fn refuse(&self, cid: Cid, type_name: &str, text: String) {
         tracing::debug!(%cid, peer = %self.peer.aid.uid, "refused a request: {text}");
         let mut msg = error::local(&self.peer.us, type_name, text);
@@ -213,9 +250,9 @@ impl Dispatch {
     }
 
     fn invoke(&mut self, target: &Target, cid: Cid, kwargs: Bytes, deadline: Option<Deadline>) {
-        let Target { entry, label } = target;
-        let linked = Linked::new(self.peer.clone(), cid, Side::Child, entry.kind, label.clone(), deadline);
-        let linked = Arc::new(linked);
+        let Target { entry, label, format } = target;
+        let (peer, name) = (self.peer.clone(), label.clone());
+        let linked = Arc::new(Linked::new(peer, cid, Side::Child, entry.kind, name, *format, deadline));
         match self.peer.admit(&cid) {
             Ok(()) => {}
             Err(Refused::Closed) => return,

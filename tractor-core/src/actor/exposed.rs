@@ -12,6 +12,7 @@ use crate::error::{self, RuntimeFailure};
 use crate::proto::args::ArgsError;
 use crate::proto::id::Uid;
 use crate::proto::msg::{ErrorMsg, FuncType};
+use crate::proto::schema::Schema;
 
 /// A running endpoint. It concludes its dialog itself before it is ready.
 pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -22,6 +23,7 @@ pub struct EndpointEntry {
     pub(crate) module: &'static str,
     pub(crate) name: &'static str,
     pub(crate) kind: FuncType,
+    pub(crate) schema: fn() -> &'static Schema,
     pub(crate) invoke: fn(&Invocation) -> Result<EndpointFuture, ArgsError>,
 }
 

@@ -8,13 +8,15 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
+use super::checked::{Rule, Ruled};
 use super::core::Actor;
 use super::current::{in_task, task_span};
 use super::deadline::Expiry;
 use super::exposed::EndpointFuture;
 use super::linked::Linked;
-use super::send::{Ended, ErasedPayload};
+use super::send::Ended;
 use crate::error::{EndpointError, Panicked};
+use crate::proto::payload::Payload;
 
 /// What an endpoint is invoked with.
 #[derive(Debug)]
@@ -25,9 +27,9 @@ pub(crate) struct Invocation {
 
 impl Linked {
     /// Concludes a child side whose endpoint has returned.
-    pub(crate) fn finish<T: ErasedPayload>(&self, outcome: Result<T, EndpointError>) {
+    pub(crate) fn finish<T: Payload>(&self, outcome: Result<T, EndpointError>, rule: Option<Rule<T>>) {
         match outcome {
-            Ok(value) => self.conclude(Ended::Returned(&value)),
+            Ok(value) => self.conclude(Ended::Returned(&Ruled { value, rule })),
             Err(error) => self.conclude(Ended::Failed(error)),
         }
     }

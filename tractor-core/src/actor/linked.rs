@@ -21,12 +21,14 @@ use super::ending::Deferral;
 use super::inbox::{Inbox, InboxEnd};
 use super::pace::Pace;
 use super::peer::Peer;
+use super::plds::Plds;
 use super::slot::Slot;
 use super::state::Asked;
 use crate::error::{self, Error, MessagingError};
 use crate::proto::dialog::{Dialog, Effect, Misuse, Received, SendCredit, Side, TaskEnd};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::{ErrorMsg, FuncType};
+use crate::proto::payload::PayloadFormat;
 
 /// Cancel requests for one task that wait for its end; further ones are acknowledged at once.
 const CANCEL_REQUESTS_MAX: usize = 16;
@@ -40,8 +42,11 @@ pub(crate) struct Linked {
     pub(crate) endpoint: Arc<str>,
     /// When both sides end it, each by its own clock.
     pub(crate) deadline: Option<Deadline>,
+    /// How this side writes payloads; it reads every layout.
+    pub(crate) format: PayloadFormat,
     /// Notified when a sender that had no room should try again: a grant, or the end of the dialog.
     pub(super) room: Notify,
+    pub(crate) plds: Plds,
     /// See the invariants.
     cell: Mutex<Cell>,
 }
@@ -88,7 +93,7 @@ pub(super) struct Cell {
     /// Who discards what nobody reads, on the way to the outcome. Not the reader, which may live in another task.
     pub(super) drainer: Slot,
     /// Who waits for the first value or the outcome: the one call, or the one scope.
-    outcome_waiter: Slot,
+    pub(super) outcome_waiter: Slot,
     /// Who drops user code when the dialog fails or ends: the scope around a body, the task around an endpoint.
     guard: Slot,
 }
@@ -119,8 +124,8 @@ impl Cell {
     }
 
     /// Records that the other side has refused a value.
-    fn overran(&mut self, msg: Box<ErrorMsg>) {
-        let error = Error::from(Arc::from(msg.clone()));
+    fn overran(&mut self, us: &Uid, msg: Box<ErrorMsg>) {
+        let error = error::received(us, Arc::from(msg.clone()));
         if self.dialog.side() == Side::Child {
             self.broken = Some(error.clone());
             self.parent_failure = Some(msg);
@@ -144,12 +149,13 @@ impl Cell {
 }
 
 impl Linked {
-    pub(crate) fn new(
+    pub(super) fn new(
         peer: Arc<Peer>,
         cid: Cid,
         side: Side,
         kind: FuncType,
         endpoint: Arc<str>,
+        format: PayloadFormat,
         deadline: Option<Deadline>,
     ) -> Self {
         let dialog = match side {
@@ -177,7 +183,8 @@ impl Linked {
             outcome_waiter: Slot::default(),
             guard: Slot::default(),
         };
-        Self { cid, peer, endpoint, deadline, room: Notify::new(), cell: Mutex::new(cell) }
+        let plds = Plds::new(kind);
+        Self { cid, peer, endpoint, deadline, format, room: Notify::new(), plds, cell: Mutex::new(cell) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Cell> {
@@ -193,7 +200,7 @@ impl Linked {
         let mut cell = self.lock();
         match cell.dialog.receive(msg) {
             Effect::Deliver(value) => self.deliver(&mut cell, value),
-            Effect::Accepted => {}
+            Effect::Accepted => cell.wake_opener(),
             Effect::First(value) => {
                 cell.first = Some(value);
                 self.wake_all(&mut cell);
@@ -226,17 +233,18 @@ impl Linked {
             Effect::Failed(msg) => {
                 // The clock of the child side was a little faster than ours.
                 let is_ours = self.deadline.is_some() && error::is_deadline_of(&msg, &self.peer.aid.uid);
-                let error = if is_ours { self.deadline_exceeded(None) } else { Error::from(Arc::from(msg)) };
+                let told = || error::received(&self.peer.us, Arc::from(msg));
+                let error = if is_ours { self.deadline_exceeded(None) } else { told() };
                 cell.outcome = Some(Outcome::Failed(error));
                 self.wake_all(&mut cell);
             }
             Effect::CancelTask(msg) => {
-                cell.broken = Some(Error::from(Arc::from(msg.clone())));
+                cell.broken = Some(error::received(&self.peer.us, Arc::from(msg.clone())));
                 cell.parent_failure = Some(msg);
                 self.wake_all(&mut cell);
             }
             Effect::Overrun(msg) => {
-                cell.overran(msg);
+                cell.overran(&self.peer.us, msg);
                 self.wake_all(&mut cell);
             }
             Effect::Violated(violation) => {

@@ -1,5 +1,6 @@
 //! An actor's life: its identity, its peers, the endpoints it exposes, and the requests it runs.
 
+mod checked;
 mod connection;
 mod core;
 mod current;
@@ -16,7 +17,9 @@ mod options;
 mod overflow;
 mod pace;
 mod peer;
+mod plds;
 mod receive;
+mod request;
 mod selfcall;
 mod send;
 mod shutdown;
@@ -25,11 +28,13 @@ mod state;
 
 pub use self::core::Actor;
 pub(crate) use self::core::Identity;
+pub(crate) use checked::How;
+pub use checked::{Check, Rule};
 pub(crate) use connection::{Connected, attach};
 #[cfg(feature = "log")]
 pub(crate) use current::task_label;
-pub(crate) use current::with_actor;
 pub use current::{current_actor, try_current_actor};
+pub(crate) use current::{in_context, with_actor};
 pub use deadline::current_deadline;
 pub(crate) use deadline::{Expiry, Settling, budget_until, effective, instant_after, within};
 pub use ending::{UntilCancelled, shield};
@@ -41,5 +46,8 @@ pub use local::ActorLocal;
 pub use options::ActorOptions;
 pub use overflow::Overflow;
 pub(crate) use peer::{Peer, Request};
+pub(crate) use plds::PldSpecs;
+pub use plds::limit_plds;
+pub(crate) use request::{Again, Sent, Types, Unsettled};
 pub(crate) use send::Room;
 pub(crate) use slot::Slot;

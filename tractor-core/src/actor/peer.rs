@@ -14,12 +14,13 @@ use tokio_util::sync::CancellationToken;
 use super::core::Actor;
 use super::deadline::Deadline;
 use super::linked::Linked;
+use super::request::{KnownRequest, Types};
 use crate::error::{
-    Blame, CloseReason, DeadlineExceeded, Error, MessagingError, MsgTypeError, TransportClosed,
+    Blame, CloseReason, DeadlineExceeded, Details, Error, MessagingError, MsgTypeError, TransportClosed,
 };
 use crate::ipc::{Appended, Channel};
 use crate::proto::args::ArgTuple;
-use crate::proto::codec::{self, PldKind, StartHead};
+use crate::proto::codec::{self, PldKind};
 use crate::proto::dialog::Side;
 use crate::proto::id::{Aid, Caps, Cid, Uid};
 use crate::proto::limits::Timeouts;
@@ -52,7 +53,7 @@ pub(crate) struct Peer {
     cid_prefix: u8,
     cid_next: AtomicU64,
     /// Constant parts of the requests made so far. Held for a look-up.
-    requests: Mutex<Vec<Arc<KnownRequest>>>,
+    pub(super) requests: Mutex<Vec<Arc<KnownRequest>>>,
     /// Live dialogs, and why there can be no new ones. Locked before any dialog's cell.
     table: Mutex<Table>,
 }
@@ -72,24 +73,8 @@ pub(crate) struct Request<'a> {
     pub(crate) pld_spec: &'static str,
     /// When it must have ended.
     pub(crate) deadline: Option<Instant>,
-}
-
-/// Endpoints of which a connection remembers the constant parts of a request.
-const REQUESTS_KNOWN_MAX: usize = 32;
-
-#[derive(Debug)]
-struct KnownRequest {
-    ns: String,
-    func: String,
-    pld_spec: &'static str,
-    head: StartHead,
-    label: Arc<str>,
-}
-
-impl KnownRequest {
-    fn is_for(&self, request: &Request<'_>) -> bool {
-        self.func == request.func && self.ns == request.ns && self.pld_spec == request.pld_spec
-    }
+    /// `None` for values of any type.
+    pub(crate) types: Option<Types>,
 }
 
 /// Why a child side could not be entered into the table.
@@ -161,35 +146,16 @@ impl Peer {
         }
     }
 
-    /// The constant parts of a request, made once per endpoint.
-    fn known_request(&self, request: &Request<'_>) -> Arc<KnownRequest> {
-        let mut known = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = known.iter().find(|known| known.is_for(request)) {
-            return found.clone();
-        }
-        let fresh = Arc::new(KnownRequest {
-            ns: request.ns.to_owned(),
-            func: request.func.to_owned(),
-            pld_spec: request.pld_spec,
-            head: StartHead::new(request.ns, request.func, &self.us, request.pld_spec),
-            label: Arc::from(format!("{}:{}", request.ns, request.func)),
-        });
-        if known.len() < REQUESTS_KNOWN_MAX {
-            known.push(fresh.clone());
-        }
-        fresh
-    }
-
     /// Asks the peer to run an endpoint; returns the parent side of the new dialog.
     ///
     /// `args` appends them as one map from name to value.
-    pub(crate) fn start(
+    pub(super) fn start_known(
         self: &Arc<Self>,
-        request: Request<'_>,
+        known: &KnownRequest,
+        deadline: Option<Instant>,
         args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Arc<Linked>, Error> {
-        let known = self.known_request(&request);
-        let deadline = request.deadline.map(Deadline::starting_now);
+        let deadline = deadline.map(Deadline::starting_now);
         if deadline.is_some_and(|deadline| deadline.budget.is_zero()) {
             let whom = self.aid.uid.clone();
             return Err(DeadlineExceeded::of_request(known.label.clone(), whom, Duration::ZERO, None).into());
@@ -200,8 +166,15 @@ impl Peer {
                 return Err(error.clone());
             }
             let cid = self.next_cid(&table);
-            let linked =
-                Linked::new(self.clone(), cid, Side::Parent, request.kind, known.label.clone(), deadline);
+            let linked = Linked::new(
+                self.clone(),
+                cid,
+                Side::Parent,
+                known.kind,
+                known.label.clone(),
+                known.format,
+                deadline,
+            );
             let linked = Arc::new(linked);
             table.dialogs.insert(cid, linked.clone());
             linked
@@ -211,7 +184,7 @@ impl Peer {
         let appended = self.channel.append(|out| {
             let begun = out.len();
             known.head.begin(&cid, out);
-            args(self.format(), out)?;
+            args(known.format, out)?;
             match deadline {
                 Some(Deadline { at, .. }) if self.caps.contains(Caps::DEADLINE) => {
                     known.head.finish_within(at.saturating_duration_since(Instant::now()), begun, out);
@@ -228,9 +201,14 @@ impl Peer {
             }
             Ok(Appended::TooLarge(error)) => MessagingError::new(error.to_string(), Some(cid)).into(),
             Err(problem) => {
-                let shown = format!("the arguments of `{}`", linked.endpoint);
-                MsgTypeError::new("Start", shown, "serializable values", problem, Blame::Local, Some(cid))
-                    .into()
+                let details = Details {
+                    message: "Start".to_owned(),
+                    found: format!("the arguments of `{}`", linked.endpoint),
+                    expected: "serializable values".to_owned(),
+                    problem: problem.to_string(),
+                    ..Details::default()
+                };
+                MsgTypeError::new(details, &self.us, Blame::Local, cid).into()
             }
         };
         Err(error)
@@ -244,6 +222,7 @@ impl Peer {
             kind: FuncType::AsyncFunc,
             pld_spec: "bool",
             deadline: None,
+            types: None,
         };
         let args = (cid.as_str().to_owned(),);
         match self.start(request, |format, out| args.encode(&["cid"], format, out)) {
@@ -340,17 +319,24 @@ impl Peer {
     /// Sends a failure. A message too large for a frame loses its details, not its delivery.
     pub(crate) fn send_error(&self, msg: ErrorMsg) {
         let mut msg = Box::new(msg);
-        for _attempt in 0..2 {
+        if !self.caps.contains(Caps::ERROR_VALUES) {
+            msg.value = None;
+        }
+        for attempt in 0..3 {
             match self.channel.send(&Msg::Error(msg.clone())) {
                 Appended::Yes => return,
                 Appended::Closed(reason) => {
                     tracing::debug!(peer = %self.aid.uid, "error not sent, the connection is closed: {reason}");
                     return;
                 }
-                Appended::TooLarge(_) => {
+                Appended::TooLarge(_) if attempt == 0 => {
                     msg.bad_msg = None;
                     msg.bad_msg_as_dict = None;
+                }
+                Appended::TooLarge(_) => {
+                    msg.value = None;
                     msg.causes.clear();
+                    msg.schema = None;
                     msg.tb_str.clear();
                     msg.message = msg.message.map(|text| text.chars().take(1000).collect());
                 }

@@ -41,7 +41,7 @@ impl Linked {
         let mut msg = error::local(&self.peer.us, error::type_names::STREAM_OVERRUN, text);
         msg.sender = Some(self.peer.aid.uid.clone());
         if cell.inbox.overflow() == Overflow::Error {
-            cell.inbox.close(InboxEnd::Overrun(Error::from(Arc::new(msg.clone()))));
+            cell.inbox.close(InboxEnd::Overrun(error::received(&self.peer.us, Arc::new(msg.clone()))));
         }
         self.send_error(msg);
     }

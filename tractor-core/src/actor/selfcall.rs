@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use super::core::Actor;
 use super::peer::Peer;
 use crate::error::{self, type_names};
-use crate::proto::args::ArgTuple;
+use crate::proto::args::{ArgTuple, no_defaults};
 use crate::proto::dialog::Side;
 use crate::proto::id::Cid;
 use crate::proto::msg::{FuncType, Msg, Start};
@@ -42,13 +42,17 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
                 actor.stop();
             });
         }
-        "_cancel_task" => match <(String,)>::decode(&["cid"], peer.format(), depth_max, &start.kwargs) {
-            Ok((target,)) => {
-                accept(peer, cid);
-                cancel_task(peer, cid, &target);
+        "_cancel_task" => {
+            match <(String,)>::decode(&["cid"], no_defaults, peer.format(), depth_max, &start.kwargs) {
+                Ok((target,)) => {
+                    accept(peer, cid);
+                    cancel_task(peer, cid, &target);
+                }
+                Err(problem) => {
+                    refuse(peer, cid, type_names::TYPE_ERROR, format!("_cancel_task(): {problem}"))
+                }
             }
-            Err(problem) => refuse(peer, cid, type_names::TYPE_ERROR, format!("_cancel_task(): {problem}")),
-        },
+        }
         other => {
             let text =
                 format!("the runtime has no method `self:{other}` (it has `cancel` and `_cancel_task`)");

@@ -3,36 +3,16 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use super::checked::{ErasedPayload, How, Rule};
 use super::invoke::catching;
 use super::linked::Linked;
 use super::state::Asked;
-use crate::error::{
-    self, Blame, EndpointError, Error, MessagingError, MsgTypeError, Panicked, TransportClosed,
-};
+use crate::error::{self, EndpointError, Error, MessagingError, Panicked, TransportClosed};
 use crate::ipc::Appended;
 use crate::proto::codec::{self, PldKind, YieldHead};
 use crate::proto::dialog::{Command, Conclusion, Misuse, TaskEnd};
 use crate::proto::msg::{ErrorMsg, Msg};
-use crate::proto::payload::{Payload, PayloadError, PayloadFormat};
-
-/// A payload whose type is not known here.
-pub(crate) trait ErasedPayload {
-    /// Appends the value.
-    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
-    /// The name of its type.
-    fn type_name(&self) -> &'static str;
-}
-
-impl<T: Payload> ErasedPayload for T {
-    #[inline]
-    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        self.encode_payload(format, out)
-    }
-
-    fn type_name(&self) -> &'static str {
-        std::any::type_name::<T>()
-    }
-}
+use crate::proto::payload::{Payload, PayloadError};
 
 /// How a child-side task ended, with what it leaves behind.
 pub(crate) enum Ended<'a> {
@@ -122,7 +102,7 @@ impl Linked {
         let appended = self.peer.channel.append_if_room(|out| {
             out.extend_from_slice(head.as_bytes());
             let start = out.len();
-            value.encode_payload(self.peer.format(), out)?;
+            value.encode_payload(self.format, out)?;
             payload_bytes = out.len() - start;
             Ok(())
         });
@@ -135,29 +115,35 @@ impl Linked {
                     cell.tx.spend(payload_bytes);
                 }
                 drop(cell);
-                self.appended("Yield", value, Ok(appended))?;
+                self.appended(value, Ok(appended))?;
             }
             Err(problem) => {
                 drop(cell);
-                self.appended("Yield", value, Err(problem))?;
+                self.appended(value, Err(problem))?;
             }
         }
         Ok(Tried::Sent)
     }
 
     /// Sends the first value of a context.
-    pub(crate) fn send_started(&self, value: &dyn ErasedPayload) -> Result<(), Error> {
-        let mut cell = self.lock();
-        // The machine must not count as started when the value cannot be sent.
-        let mut next = cell.dialog.clone();
-        next.command(Command::Started).map_err(|misuse| self.misuse(misuse))?;
-        let appended = self.peer.channel.append(|out| {
-            codec::begin_pld(PldKind::Started, &self.cid, out);
-            value.encode(self.peer.format(), out)
-        });
-        self.appended("Started", value, appended)?;
-        cell.dialog = next;
-        Ok(())
+    pub(crate) fn send_started<T: Payload>(
+        &self,
+        value: &T,
+        how: &How<T>,
+        rule: Option<Rule<T>>,
+    ) -> Result<(), Error> {
+        self.with_checked(PldKind::Started, value, how, rule, |encoded| {
+            let mut cell = self.lock();
+            // The machine must not count as started when the value cannot be sent.
+            let mut next = cell.dialog.clone();
+            next.command(Command::Started).map_err(|misuse| self.misuse(misuse))?;
+            let kind = PldKind::Started;
+            let appended =
+                self.peer.channel.append_infallibly(|out| codec::encode_pld(kind, &self.cid, encoded, out));
+            self.told(appended)?;
+            cell.dialog = next;
+            Ok(())
+        })?
     }
 
     /// Closes the local half of the stream, if it is open.
@@ -183,30 +169,21 @@ impl Linked {
 
     fn appended(
         &self,
-        msg: &'static str,
-        value: &(impl ErasedPayload + ?Sized),
+        value: &impl ErasedPayload,
         appended: Result<Appended, PayloadError>,
     ) -> Result<(), Error> {
         match appended {
-            Ok(Appended::Yes) => Ok(()),
-            Ok(Appended::TooLarge(error)) => {
-                Err(MessagingError::new(error.to_string(), Some(self.cid)).into())
-            }
-            Ok(Appended::Closed(reason)) => {
-                Err(TransportClosed::new(self.peer.aid.uid.clone(), reason).into())
-            }
-            Err(problem) => Err(self.unencodable(msg, value, problem).into()),
+            Ok(appended) => self.told(appended),
+            Err(problem) => Err(self.unencodable(PldKind::Yield, value, problem).into()),
         }
     }
 
-    fn unencodable(
-        &self,
-        msg: &'static str,
-        value: &(impl ErasedPayload + ?Sized),
-        problem: PayloadError,
-    ) -> MsgTypeError {
-        let shown = format!("a value which has type {}", value.type_name());
-        MsgTypeError::new(msg, shown, value.type_name(), problem, Blame::Local, Some(self.cid))
+    fn told(&self, appended: Appended) -> Result<(), Error> {
+        match appended {
+            Appended::Yes => Ok(()),
+            Appended::TooLarge(error) => Err(MessagingError::new(error.to_string(), Some(self.cid)).into()),
+            Appended::Closed(reason) => Err(TransportClosed::new(self.peer.aid.uid.clone(), reason).into()),
+        }
     }
 
     /// Settles a child side: tells the parent side how the task ended, and leaves the table.
@@ -267,28 +244,32 @@ impl Linked {
     }
 
     fn send_return(&self, value: &dyn ErasedPayload) {
-        // The dialog is settled already: a serializer that panics must not take the answer with it.
-        let appended = catching(|| {
-            self.peer.channel.append(|out| {
-                codec::begin_pld(PldKind::Return, &self.cid, out);
-                value.encode(self.peer.format(), out)
+        // The dialog is settled already: a serializer or rule that panics must not take the answer with it.
+        let sent = catching(|| {
+            self.with_checked_erased(PldKind::Return, value, |encoded| {
+                self.peer
+                    .channel
+                    .append_infallibly(|out| codec::encode_pld(PldKind::Return, &self.cid, encoded, out))
             })
         });
-        let appended = match appended {
-            Ok(appended) => appended,
+        let sent = match sent {
+            Ok(sent) => sent,
             Err(panic) => {
                 let Panicked { message, location } = &panic;
-                tracing::error!(endpoint = %self.endpoint, "the result's serializer panicked: {message} at {location}");
+                tracing::error!(endpoint = %self.endpoint, "the result was not sent, a panic:: {message} at {location}");
                 return self.send_error(panic.pack(&self.peer.us));
             }
         };
-        match self.appended("Return", value, appended) {
+        match sent.map_err(Error::from).and_then(|appended| self.told(appended)) {
             Ok(()) => {}
             // The caller is gone; its result has nowhere to go.
             Err(Error::Closed(closed)) => {
                 tracing::debug!(cid = %self.cid, endpoint = %self.endpoint, "result not sent: {closed}");
             }
-            Err(error) => self.send_error(error::pack(&self.peer.us, &EndpointError::new(error))),
+            Err(error) => {
+                tracing::error!(endpoint = %self.endpoint, "the result cannot be sent: {error}");
+                self.send_error(error::pack(&self.peer.us, &EndpointError::new(error)));
+            }
         }
     }
 }

@@ -21,11 +21,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use bytes::Bytes;
 
 use super::ring::{Read, ReaderKey, Ring};
-use super::sending::{PayloadOf, SendItem};
+use super::rule::StreamRules;
+use super::sending::{Allows, SendItem};
 use super::stream::decode;
-use crate::actor::Linked;
+use crate::actor::{Linked, Rule};
 use crate::error::{Error, Lagged, Result};
-use crate::proto::codec::YieldHead;
+use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
 use crate::proto::payload::Payload;
 
@@ -38,6 +39,7 @@ pub struct StreamSubscriber<Tx, Rx = Tx> {
     head: YieldHead,
     /// A lag is logged instead of raised.
     lag_logged: bool,
+    rules: StreamRules<Tx, Rx>,
     types: PhantomData<fn(Tx) -> Rx>,
 }
 
@@ -54,9 +56,9 @@ pub struct SubscriberStatistics {
 }
 
 impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
-    pub(super) fn new(reader: Reader) -> Self {
+    pub(super) fn new(reader: Reader, rules: StreamRules<Tx, Rx>) -> Self {
         let head = YieldHead::new(&reader.fan.linked.cid);
-        Self { reader, head, lag_logged: false, types: PhantomData }
+        Self { reader, head, lag_logged: false, rules, types: PhantomData }
     }
 
     /// Waits for the next value; `None` once the other side has closed the stream.
@@ -69,7 +71,7 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     /// Cancel safe: a dropped future loses no value, neither for this subscriber nor for others.
     pub async fn receive(&mut self) -> Result<Option<Rx>> {
         loop {
-            let received = self.reader.receive().await;
+            let received = self.reader.receive(self.rules.recv).await;
             match received {
                 Err(Error::Lagged(lagged)) if self.lag_logged => {
                     tracing::warn!(cid = %self.cid(), "{lagged}");
@@ -87,13 +89,16 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     ///
     /// # Cancel safety
     /// A dropped future has sent nothing, unless it was ready.
-    pub fn send<V: PayloadOf<Tx>>(&self, value: V) -> SendItem<'_, Tx, V::Held> {
-        SendItem::new(&self.reader.fan.linked, &self.head, value.hold())
+    pub fn send<V>(&self, value: V) -> SendItem<'_, Tx, Tx::Held>
+    where
+        Tx: Allows<V>,
+    {
+        SendItem::new(&self.reader.fan.linked, &self.head, self.rules.send, Tx::hold(value))
     }
 
     /// One more subscriber, of what arrives from now on. It raises lags.
     pub fn subscribe(&self) -> Self {
-        Self::new(self.reader.fan.reader())
+        Self::new(self.reader.fan.reader(), self.rules)
     }
 
     /// Logs lost values, and goes on, instead of raising [`Error::Lagged`].
@@ -165,12 +170,12 @@ impl Reader {
     }
 
     /// Waits for this reader's next value.
-    pub(super) async fn receive<Rx: Payload>(&self) -> Result<Option<Rx>> {
+    pub(super) async fn receive<Rx: Payload>(&self, rule: Option<Rule<Rx>>) -> Result<Option<Rx>> {
         let awaited = Awaited(self);
         let value = poll_fn(|cx| self.poll(cx)).await;
         drop(awaited);
         match value? {
-            Some(value) => decode(&self.fan.linked, "Yield", &value).map(Some),
+            Some(value) => decode(&self.fan.linked, PldKind::Yield, rule, &value).map(Some),
             None => Ok(None),
         }
     }

@@ -1,8 +1,9 @@
 //! A call is a value: what an annotated function returns instead of a future.
 
 use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
+use super::endpoint::{ContextEndpoint, Endpoint, FnBody, StreamEndpoint};
 
 macro_rules! call_type {
     ($(#[$attr:meta])* $name:ident) => {
@@ -34,6 +35,13 @@ call_type! {
 }
 
 call_type! {
+    /// A call of a function that is declared with `#[tractor::actor_fn(extern, ..)]` and lives elsewhere: handed to
+    /// [`Portal::run`](super::Portal::run) it runs there. It cannot be awaited here.
+    #[must_use = "a call does nothing by itself: hand it to `portal.run(..)`"]
+    RemoteCall
+}
+
+call_type! {
     /// A call of a function annotated with `#[tractor::context(..)]`, for
     /// [`Portal::open_context`](super::Portal::open_context).
     #[must_use = "a call does nothing by itself: hand it to `portal.open_context(..)`"]
@@ -48,13 +56,68 @@ call_type! {
 }
 
 /// Runs the function here, as part of the awaiting task.
-impl<E: FnEndpoint> IntoFuture for Call<E> {
+impl<E: FnBody> IntoFuture for Call<E> {
     type Output = E::Output;
     type IntoFuture = Pin<Box<dyn Future<Output = E::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(E::run(self.args))
     }
+}
+
+// Calls that need another actor are futures under a condition that never holds, so that rustc says what to do instead of
+// awaiting one, and not that it is no future.
+
+/// Never implemented.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` lives in another program: its call cannot be awaited here",
+    label = "declared `extern`, cannot run here",
+    note = "run it in an actor that has it: `portal.run({Self}(..)).await`"
+)]
+pub trait FnRunsHere {
+    #[doc(hidden)]
+    fn never() -> !;
+}
+
+/// Never implemented.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a context: its call cannot be awaited",
+    label = "a dialog needs a second side",
+    note = "open it in another actor: `portal.open_context({Self}(..), async |ctx, first| {{ .. }}).await`"
+)]
+pub trait ContextRunsHere {
+    #[doc(hidden)]
+    fn never() -> !;
+}
+
+/// Never implemented.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a one-way stream: its call cannot be awaited",
+    label = "a stream needs a receiver",
+    note = "open it in another actor: `portal.open_stream_from({Self}(..), async |stream| {{ .. }}).await`"
+)]
+pub trait StreamRunsHere {
+    #[doc(hidden)]
+    fn never() -> !;
+}
+
+macro_rules! not_awaitable {
+    ($($call:ident: $endpoint:ident + $runs_here:ident;)*) => {$(
+        #[doc(hidden)]
+        impl<E: $endpoint + $runs_here> Future for $call<E> {
+            type Output = E::Returns;
+
+            fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+                E::never()
+            }
+        }
+    )*};
+}
+
+not_awaitable! {
+    RemoteCall: Endpoint + FnRunsHere;
+    ContextCall: ContextEndpoint + ContextRunsHere;
+    StreamCall: StreamEndpoint + StreamRunsHere;
 }
 
 /// What [`Portal::run`](super::Portal::run) takes: a call of an annotated function.
@@ -67,13 +130,22 @@ impl<E: FnEndpoint> IntoFuture for Call<E> {
 )]
 pub trait FnTarget {
     /// The function.
-    type Endpoint: FnEndpoint;
+    type Endpoint: Endpoint;
     #[doc(hidden)]
     fn into_args(self) -> <Self::Endpoint as Endpoint>::Args;
 }
 
 #[diagnostic::do_not_recommend]
-impl<E: FnEndpoint> FnTarget for Call<E> {
+impl<E: FnBody> FnTarget for Call<E> {
+    type Endpoint = E;
+
+    fn into_args(self) -> E::Args {
+        self.args
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Endpoint> FnTarget for RemoteCall<E> {
     type Endpoint = E;
 
     fn into_args(self) -> E::Args {

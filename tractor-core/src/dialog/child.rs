@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::portal::Portal;
-use super::sending::{OpenStream, PayloadOf, SendStarted};
-use crate::actor::{Linked, Overflow, UntilCancelled};
+use super::rule::Rules;
+use super::sending::{Allows, OpenStream, SendStarted};
+use crate::actor::{Check, Linked, Overflow, UntilCancelled};
 use crate::error::Error;
 use crate::proto::dialog::Side;
 use crate::proto::id::{Cid, Uid};
@@ -49,6 +50,7 @@ impl CanStream for Started {}
 /// cancellation, or is lost; [`cancelled`](Self::cancelled) notices first, and [`shield`](crate::shield) defers it.
 pub struct Context<S, Tx = S, Rx = Tx, State = Opening> {
     linked: Arc<Linked>,
+    rules: Rules<S, Tx, Rx>,
     types: PhantomData<Types<S, Tx, Rx, State>>,
 }
 
@@ -56,22 +58,50 @@ pub struct Context<S, Tx = S, Rx = Tx, State = Opening> {
 type Types<S, Tx, Rx, State> = fn(S, Tx) -> (Rx, State);
 
 impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
-    pub(crate) fn new(linked: Arc<Linked>) -> Self {
-        Self { linked, types: PhantomData }
+    pub(super) fn new(linked: Arc<Linked>, rules: Rules<S, Tx, Rx>) -> Self {
+        Self { linked, rules, types: PhantomData }
     }
 
     /// Sends the first value, which the opening task is waiting for. Exactly once, hence by value.
     ///
+    /// The value is encoded and decoded again first, so that a mistake in it is an error here and not at the other end.
+    ///
     /// # Errors
-    /// The value cannot be encoded, or is larger than `frame_bytes_max`.
+    /// [`Error::MsgType`](crate::Error::MsgType) when the value does not encode, its encoding is no `S`, or it is refused by
+    /// the attribute's `validate`, in which case it has not been sent; or it is larger than `frame_bytes_max`.
     ///
     /// # Cancel safety
     /// Sends at its first poll, without waiting.
-    pub fn started<V: PayloadOf<S>>(self, value: V) -> SendStarted<S, Tx, Rx, V::Held>
+    pub fn started<V>(self, value: V) -> SendStarted<S, Tx, Rx, S::Held>
     where
         State: CanStart,
+        S: Allows<V>,
     {
-        SendStarted::new(self.linked, value.hold())
+        self.started_with(value, Check::DECODES)
+    }
+
+    /// Sends the first value, checked as [`Check`] says.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # use tractor::{Check, Context};
+    /// # async fn example(ctx: Context<Vec<u64>>) -> tractor::Result<()> {
+    /// let ctx = ctx.started_with(vec![1, 2], Check::same()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`started`](Self::started), as far as it is checked.
+    ///
+    /// # Cancel safety
+    /// As [`started`](Self::started).
+    pub fn started_with<V>(self, value: V, check: Check<S>) -> SendStarted<S, Tx, Rx, S::Held>
+    where
+        State: CanStart,
+        S: Allows<V>,
+    {
+        SendStarted::new(self.linked, self.rules, S::hold(value), check.how)
     }
 
     /// Opens the stream. Once per context: a closed stream is not reopened, a new context is.
@@ -85,7 +115,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     where
         State: CanStream,
     {
-        OpenStream::new(&self.linked, Overflow::default())
+        OpenStream::new(&self.linked, Overflow::default(), self.rules.stream)
     }
 
     /// Opens the stream, and says what happens when this side does not receive fast enough.
@@ -109,7 +139,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     where
         State: CanStream,
     {
-        OpenStream::new(&self.linked, overflow)
+        OpenStream::new(&self.linked, overflow, self.rules.stream)
     }
 
     /// Cancels this context from its child side: the endpoint's future is dropped at its next await, and the parent side

@@ -1,13 +1,17 @@
 //! What the attribute macros implement for every endpoint.
 //!
 //! An endpoint is a type without values, named like the user's function. Its traits say where it lives, what it takes
-//! and what it gives back; the function itself is [`FnEndpoint::run`] and friends.
+//! and what it gives back, which is all that callers need. The function itself is [`FnBody::run`] and friends; an endpoint that
+//! is declared `extern` has none, because it lives in another program.
 
+use std::any::Any;
 use std::error::Error as StdError;
 
 use super::{Context, StreamSender};
+use crate::actor::Rule;
 use crate::error::EndpointError;
-use crate::proto::args::ArgTuple;
+use crate::proto::args::{ArgTuple, no_defaults};
+use crate::proto::msg::ErrorValue;
 use crate::proto::payload::Payload;
 
 /// A function that other actors may call.
@@ -19,9 +23,9 @@ use crate::proto::payload::Payload;
     note = "add `#[tractor::actor_fn]`, `#[tractor::context(..)]` or `#[tractor::stream]` to the function"
 )]
 pub trait Endpoint: Sized + 'static {
-    /// Path of the module the function is defined in.
+    /// Path of the module the function is defined in, or what it is known under instead.
     const MODULE: &'static str;
-    /// Name of the function.
+    /// Name of the function, or what it is known under instead.
     const NAME: &'static str;
     /// Names of its arguments, in order.
     const ARGS: &'static [&'static str];
@@ -29,10 +33,23 @@ pub trait Endpoint: Sized + 'static {
     type Args: ArgTuple;
     /// Type of its final value.
     type Returns: Payload;
+    /// What a final value has to keep to.
+    const RETURNS_RULE: Option<Rule<Self::Returns>> = None;
+
+    /// The value of the argument at `position` when a caller leaves it out.
+    #[doc(hidden)]
+    fn default_arg(position: usize) -> Option<Box<dyn Any>> {
+        no_defaults(position)
+    }
 }
 
-/// An endpoint with one value as its answer: `#[tractor::actor_fn]`.
-pub trait FnEndpoint: Endpoint {
+/// The function behind an endpoint with one value as its answer: `#[tractor::actor_fn]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` lives in another program: an actor of this one cannot run it",
+    label = "declared `extern`",
+    note = "run it in an actor that has it: `portal.run({Self}(..)).await`"
+)]
+pub trait FnBody: Endpoint {
     /// The declared return type.
     type Output: Send;
 
@@ -54,6 +71,16 @@ pub trait ContextEndpoint: Endpoint {
     type Send: Payload;
     /// Type of the values streamed to the endpoint.
     type Recv: Payload;
+    /// What a first value has to keep to.
+    const STARTED_RULE: Option<Rule<Self::Started>> = None;
+    /// What the values that the endpoint streams have to keep to.
+    const SEND_RULE: Option<Rule<Self::Send>> = None;
+    /// What the values streamed to the endpoint have to keep to.
+    const RECV_RULE: Option<Rule<Self::Recv>> = None;
+}
+
+/// The function behind an endpoint that is linked to the task that opened it.
+pub trait ContextBody: ContextEndpoint {
     /// The declared return type.
     type Output: Send;
 
@@ -74,6 +101,12 @@ pub trait ContextEndpoint: Endpoint {
 pub trait StreamEndpoint: Endpoint {
     /// Type of the streamed values.
     type Item: Payload;
+    /// What the streamed values have to keep to.
+    const ITEM_RULE: Option<Rule<Self::Item>> = None;
+}
+
+/// The function behind an endpoint that answers with a one-way stream.
+pub trait StreamBody: StreamEndpoint {
     /// The declared return type.
     type Output: Send;
 
@@ -156,12 +189,52 @@ impl<T> SameAs<T> for T {
     }
 }
 
-/// The outcome of a function that returns a `Result`.
+/// The outcome of a function that returns a `Result`. `carry` gives the failure as a value, if it is one.
 ///
 /// # Errors
 /// The function's own failure.
-pub fn fallible<R: Fallible<Err: Failure>>(output: R) -> Result<R::Ok, EndpointError> {
-    output.into_result().map_err(Failure::into_failure)
+pub fn fallible<R: Fallible<Err: Failure>>(
+    output: R,
+    carry: impl FnOnce(&R::Err) -> Option<ErrorValue>,
+) -> Result<R::Ok, EndpointError> {
+    output.into_result().map_err(|error| {
+        let value = carry(&error);
+        error.into_failure().carrying(value)
+    })
+}
+
+/// The outcome of a function whose failures travel as values: `error = E`.
+///
+/// # Errors
+/// The function's own failure.
+pub fn fallible_as<E: Failure + Payload, R: Fallible<Err: SameAs<E>>>(
+    output: R,
+    carry: impl FnOnce(&E) -> Option<ErrorValue>,
+) -> Result<R::Ok, EndpointError> {
+    fallible(output.into_result().map_err(SameAs::into_declared), carry)
+}
+
+/// A type that `#[tractor(default)]` works for.
+#[diagnostic::on_unimplemented(
+    message = "an argument of type `{Self}` has no default of its own",
+    label = "does not implement `Default`",
+    note = "say which value it is, `#[tractor(default = ..)]`, or implement `Default` for `{Self}`"
+)]
+pub trait HasDefault {
+    #[doc(hidden)]
+    fn default_value() -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Default> HasDefault for T {
+    fn default_value() -> T {
+        T::default()
+    }
+}
+
+/// A default value of an argument.
+pub fn default_arg<T: Any>(value: T) -> Option<Box<dyn Any>> {
+    Some(Box::new(value))
 }
 
 /// The outcome of a function that cannot fail.

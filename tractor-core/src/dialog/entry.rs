@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use super::child::Context;
-use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
+use super::endpoint::{ContextBody, Endpoint, FnBody, StreamBody};
 use super::oneway::StreamSender;
-use crate::actor::{EndpointEntry, EndpointFuture, Invocation, Linked};
+use super::rule::{Rules, StreamRules};
+use super::schema::{schema_of_context, schema_of_func, schema_of_stream};
+use crate::actor::{EndpointEntry, EndpointFuture, Invocation, Linked, Rule};
 use crate::error::EndpointError;
 use crate::proto::args::{ArgTuple, ArgsError};
 use crate::proto::msg::FuncType;
@@ -13,57 +15,77 @@ use crate::proto::payload::Payload;
 
 impl EndpointEntry {
     #[doc(hidden)]
-    pub const fn func<E: FnEndpoint>() -> Self {
-        Self { module: E::MODULE, name: E::NAME, kind: FuncType::AsyncFunc, invoke: invoke_func::<E> }
+    pub const fn func<E: FnBody>() -> Self {
+        Self {
+            module: E::MODULE,
+            name: E::NAME,
+            kind: FuncType::AsyncFunc,
+            schema: schema_of_func::<E>,
+            invoke: invoke_func::<E>,
+        }
     }
 
     #[doc(hidden)]
-    pub const fn context<E: ContextEndpoint>() -> Self {
-        Self { module: E::MODULE, name: E::NAME, kind: FuncType::Context, invoke: invoke_context::<E> }
+    pub const fn context<E: ContextBody>() -> Self {
+        Self {
+            module: E::MODULE,
+            name: E::NAME,
+            kind: FuncType::Context,
+            schema: schema_of_context::<E>,
+            invoke: invoke_context::<E>,
+        }
     }
 
     #[doc(hidden)]
-    pub const fn stream<E: StreamEndpoint>() -> Self {
-        Self { module: E::MODULE, name: E::NAME, kind: FuncType::AsyncGen, invoke: invoke_stream::<E> }
+    pub const fn stream<E: StreamBody>() -> Self {
+        Self {
+            module: E::MODULE,
+            name: E::NAME,
+            kind: FuncType::AsyncGen,
+            schema: schema_of_stream::<E>,
+            invoke: invoke_stream::<E>,
+        }
     }
 }
 
 fn bind<E: Endpoint>(invocation: &Invocation) -> Result<(Arc<Linked>, E::Args), ArgsError> {
     let peer = &invocation.linked.peer;
     let depth_max = peer.channel.limits().nesting_depth_max;
-    let args = E::Args::decode(E::ARGS, peer.format(), depth_max, &invocation.kwargs)?;
+    let args = E::Args::decode(E::ARGS, E::default_arg, peer.format(), depth_max, &invocation.kwargs)?;
     Ok((invocation.linked.clone(), args))
 }
 
-fn invoke_func<E: FnEndpoint>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+fn invoke_func<E: FnBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
     let (linked, args) = bind::<E>(invocation)?;
     Ok(Box::pin(async move {
         let output = E::run(args).await;
-        conclude(&linked, E::outcome(output)).await;
+        conclude(&linked, E::RETURNS_RULE, E::outcome(output)).await;
     }))
 }
 
-fn invoke_context<E: ContextEndpoint>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+fn invoke_context<E: ContextBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
     let (linked, args) = bind::<E>(invocation)?;
+    let stream = StreamRules { send: E::SEND_RULE, recv: E::RECV_RULE };
+    let rules = Rules { started: E::STARTED_RULE, stream };
     Ok(Box::pin(async move {
-        let output = E::run(Context::new(linked.clone()), args).await;
-        conclude(&linked, E::outcome(output)).await;
+        let output = E::run(Context::new(linked.clone(), rules), args).await;
+        conclude(&linked, E::RETURNS_RULE, E::outcome(output)).await;
     }))
 }
 
-fn invoke_stream<E: StreamEndpoint>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+fn invoke_stream<E: StreamBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
     let (linked, args) = bind::<E>(invocation)?;
     Ok(Box::pin(async move {
-        let output = E::run(StreamSender::new(linked.clone()), args).await;
-        conclude(&linked, E::outcome(output)).await;
+        let output = E::run(StreamSender::new(linked.clone(), E::ITEM_RULE), args).await;
+        conclude(&linked, None, E::outcome(output)).await;
     }))
 }
 
 /// Concludes the dialog. A value waits for room on the connection and may be cancelled meanwhile; a failure is told at
 /// once, so that no cancellation takes its place.
-async fn conclude<T: Payload>(linked: &Linked, outcome: Result<T, EndpointError>) {
+async fn conclude<T: Payload>(linked: &Linked, rule: Option<Rule<T>>, outcome: Result<T, EndpointError>) {
     if outcome.is_ok() {
         linked.peer.channel.wait_room().await;
     }
-    linked.finish(outcome);
+    linked.finish(outcome, rule);
 }

@@ -1,7 +1,9 @@
 //! Function references as names of endpoints: `expose(add)`.
 
 use super::call::{Call, ContextCall, StreamCall};
-use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
+use super::endpoint::{ContextBody, Endpoint, FnBody, StreamBody};
+use super::schema::{schema_of_context, schema_of_func, schema_of_stream};
+use crate::proto::schema::Schema;
 
 /// An annotated function, named by its path: `add`, `service::add`.
 #[diagnostic::on_unimplemented(
@@ -9,34 +11,48 @@ use super::endpoint::{ContextEndpoint, Endpoint, FnEndpoint, StreamEndpoint};
     label = "not the name of an annotated function",
     note = "name the function without calling it: `expose(add)`",
     note = "if the function has no attribute, add `#[tractor::actor_fn]`, `#[tractor::context(..)]` or \
-            `#[tractor::stream]` to it"
+            `#[tractor::stream]` to it; if it is declared `extern`, the program that it lives in exposes it"
 )]
 pub trait EndpointRef<Marker> {
     /// The endpoint.
     type Endpoint: Endpoint;
+    #[doc(hidden)]
+    fn schema() -> &'static Schema;
 }
 
 macro_rules! endpoint_refs {
     ($($ty:ident)*) => {
-        impl<F, E: FnEndpoint, $($ty),*> EndpointRef<(Call<E>, $($ty,)*)> for F
+        impl<F, E: FnBody, $($ty),*> EndpointRef<(Call<E>, $($ty,)*)> for F
         where
             F: FnOnce($($ty),*) -> Call<E>,
         {
             type Endpoint = E;
+
+            fn schema() -> &'static Schema {
+                schema_of_func::<E>()
+            }
         }
 
-        impl<F, E: ContextEndpoint, $($ty),*> EndpointRef<(ContextCall<E>, $($ty,)*)> for F
+        impl<F, E: ContextBody, $($ty),*> EndpointRef<(ContextCall<E>, $($ty,)*)> for F
         where
             F: FnOnce($($ty),*) -> ContextCall<E>,
         {
             type Endpoint = E;
+
+            fn schema() -> &'static Schema {
+                schema_of_context::<E>()
+            }
         }
 
-        impl<F, E: StreamEndpoint, $($ty),*> EndpointRef<(StreamCall<E>, $($ty,)*)> for F
+        impl<F, E: StreamBody, $($ty),*> EndpointRef<(StreamCall<E>, $($ty,)*)> for F
         where
             F: FnOnce($($ty),*) -> StreamCall<E>,
         {
             type Endpoint = E;
+
+            fn schema() -> &'static Schema {
+                schema_of_stream::<E>()
+            }
         }
     };
 }

@@ -3,32 +3,47 @@
 mod broadcast;
 mod call;
 mod cancel;
+mod carry;
 mod child;
 mod deadline;
+mod dynamic;
 mod endpoint;
 mod entry;
 mod expose;
+mod lend;
 mod oneway;
 mod parent;
 mod portal;
 mod ring;
+mod rule;
 mod run;
+mod schema;
+mod scope;
 mod sending;
 mod stream;
 
 pub use broadcast::{StreamSubscriber, SubscriberStatistics};
-pub use call::{Call, ContextCall, ContextTarget, FnTarget, StreamCall, StreamTarget};
+pub use call::{
+    Call, ContextCall, ContextRunsHere, ContextTarget, FnRunsHere, FnTarget, RemoteCall, StreamCall,
+    StreamRunsHere, StreamTarget,
+};
 pub use cancel::{CancelActor, CancelContext};
+pub use carry::{CarriesText, CarriesValue};
 pub use child::{CanStart, CanStream, Context, Opening, Started};
 pub use deadline::{with_deadline, with_deadline_at};
+pub use dynamic::{DynCall, Dynamic};
 pub use endpoint::{
-    ContextEndpoint, Endpoint, Failure, Fallible, FnEndpoint, SameAs, StreamEndpoint, fallible, infallible,
+    ContextBody, ContextEndpoint, Endpoint, Failure, Fallible, FnBody, HasDefault, SameAs, StreamBody,
+    StreamEndpoint, default_arg, fallible, fallible_as, infallible,
 };
 pub use expose::EndpointRef;
+pub use lend::{ByteSlice, Copied, Lend};
 pub use oneway::{ReceiveStream, StreamSender};
-pub use parent::ParentContext;
-pub(crate) use parent::Scope;
+pub use parent::{ContextTypes, ParentContext, SendsFirst};
 pub use portal::Portal;
+pub use rule::IntoVerdict;
 pub use run::Run;
-pub use sending::{OpenStream, PayloadOf, SendItem, SendStarted};
+pub use schema::schema_of;
+pub(crate) use scope::{Ask, DialogOpening, Scope};
+pub use sending::{Allows, OpenStream, SendItem, SendStarted};
 pub use stream::{MsgStream, StreamRx, StreamTx};

@@ -9,29 +9,60 @@
 //! ```
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Ready, poll_fn, ready};
 use std::marker::PhantomData;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::call::{ContextTarget, StreamTarget};
 use super::cancel::CancelContext;
-use super::deadline::{Inside, grace, in_time};
-use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
+use super::deadline::{Inside, in_time};
+use super::endpoint::{ContextEndpoint, StreamEndpoint};
 use super::oneway::ReceiveStream;
 use super::portal::Portal;
+use super::rule::StreamRules;
 use super::run::abandon;
+use super::scope::DialogOpening;
 use super::stream::{MsgStream, decode};
-use crate::actor::{Linked, Outcome, Overflow, Request};
+use crate::actor::{Linked, Outcome, Overflow, Rule};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
-use crate::proto::args::ArgTuple;
-use crate::proto::dialog::{Absorbs, Side, Verdict, judge};
+use crate::proto::codec::PldKind;
+use crate::proto::dialog::Side;
 use crate::proto::id::{Cid, Uid};
-use crate::proto::msg::FuncType;
+use crate::proto::payload::Payload;
+
+/// The types of a context, as its endpoint sees them.
+pub trait ContextTypes: 'static {
+    /// Type of the first value.
+    type Started: Payload;
+    /// Type of the values the endpoint streams.
+    type Send: Payload;
+    /// Type of the values streamed to the endpoint.
+    type Recv: Payload;
+    /// Type of the final value.
+    type Returns: Payload;
+    #[doc(hidden)]
+    const STARTED_RULE: Option<Rule<Self::Started>> = None;
+    #[doc(hidden)]
+    const SEND_RULE: Option<Rule<Self::Send>> = None;
+    #[doc(hidden)]
+    const RECV_RULE: Option<Rule<Self::Recv>> = None;
+    #[doc(hidden)]
+    const RETURNS_RULE: Option<Rule<Self::Returns>> = None;
+}
+
+impl<E: ContextEndpoint> ContextTypes for E {
+    type Started = E::Started;
+    type Send = E::Send;
+    type Recv = E::Recv;
+    type Returns = E::Returns;
+    const STARTED_RULE: Option<Rule<Self::Started>> = E::STARTED_RULE;
+    const SEND_RULE: Option<Rule<Self::Send>> = E::SEND_RULE;
+    const RECV_RULE: Option<Rule<Self::Recv>> = E::RECV_RULE;
+    const RETURNS_RULE: Option<Rule<Self::Returns>> = E::RETURNS_RULE;
+}
 
 /// The parent side of a context, inside [`Portal::open_context`].
 pub struct ParentContext<E> {
@@ -39,7 +70,30 @@ pub struct ParentContext<E> {
     types: PhantomData<fn(E)>,
 }
 
-impl<E: ContextEndpoint> ParentContext<E> {
+/// Never implemented: sides of a context that send its first value and are not a `Context`.
+#[diagnostic::on_unimplemented(
+    message = "the parent side of `{Self}` does not call `started`: it waits for the first value",
+    label = "only the endpoint sends a first value",
+    note = "the body gets the first value beside the context: `async |ctx, first| {{ .. }}`; to send values, open the stream"
+)]
+pub trait SendsFirst {}
+
+impl<E> ParentContext<E> {
+    pub(super) fn new(linked: Arc<Linked>) -> Self {
+        Self { linked, types: PhantomData }
+    }
+}
+
+impl<E: ContextTypes> ParentContext<E> {
+    /// Exists for its error message.
+    #[doc(hidden)]
+    pub fn started<V>(&self, _value: V) -> Ready<Result<()>>
+    where
+        E: SendsFirst,
+    {
+        ready(Ok(()))
+    }
+
     /// Opens the stream. Once per context: a closed stream is not reopened, a new context is.
     ///
     /// # Errors
@@ -61,7 +115,10 @@ impl<E: ContextEndpoint> ParentContext<E> {
     /// As [`open_stream`](Self::open_stream).
     pub async fn open_stream_with(&mut self, overflow: Overflow) -> Result<MsgStream<E::Recv, E::Send>> {
         match self.linked.open_stream(overflow) {
-            Ok(()) => Ok(MsgStream::new(self.linked.clone())),
+            Ok(()) => {
+                let rules = StreamRules { send: E::RECV_RULE, recv: E::SEND_RULE };
+                Ok(MsgStream::new(self.linked.clone(), rules))
+            }
             Err(misuse) => match self.linked.outcome() {
                 Some(Outcome::Failed(error)) => Err(error),
                 Some(Outcome::Returned(_) | Outcome::StreamDone) | None => Err(misuse),
@@ -168,7 +225,7 @@ impl<E: ContextEndpoint> ParentContext<E> {
 
     fn result_of(&self, outcome: Outcome) -> Result<E::Returns> {
         match outcome {
-            Outcome::Returned(value) => decode(&self.linked, "Return", &value),
+            Outcome::Returned(value) => decode(&self.linked, PldKind::Return, E::RETURNS_RULE, &value),
             Outcome::Failed(error) => Err(error),
             Outcome::StreamDone => Err(out_of_order(&self.linked)),
         }
@@ -200,131 +257,6 @@ fn out_of_order(linked: &Linked) -> Error {
     MessagingError::new("the endpoint ended as a one-way stream", Some(linked.cid)).into()
 }
 
-/// Cancels a dialog whose scope is left before its outcome, by whatever way.
-pub(crate) struct Scope(Arc<Linked>);
-
-impl Drop for Scope {
-    fn drop(&mut self) {
-        if self.0.outcome().is_none() {
-            abandon(&self.0);
-        }
-    }
-}
-
-impl Scope {
-    /// Asks for a context.
-    pub(crate) fn start<C: ContextTarget>(portal: &Portal, call: C) -> Result<Self> {
-        if portal.peer.aid.uid == portal.peer.us {
-            let text =
-                "Invalid Operation: an actor cannot open a context to itself; call the function instead";
-            return Err(RuntimeFailure::new(text).into());
-        }
-        let args = call.into_args();
-        let request = Request {
-            ns: C::Endpoint::MODULE,
-            func: C::Endpoint::NAME,
-            kind: FuncType::Context,
-            pld_spec: std::any::type_name::<<C::Endpoint as ContextEndpoint>::Started>(),
-            deadline: portal.limit.starting_now(),
-        };
-        let encode = |format, out: &mut Vec<u8>| args.encode(C::Endpoint::ARGS, format, out);
-        portal.peer.start(request, encode).map(Self)
-    }
-
-    /// Waits for the first value.
-    pub(crate) async fn first<E: ContextEndpoint>(&self) -> Result<E::Started> {
-        let first = poll_fn(|cx| self.0.poll_first(cx)).await?;
-        decode(&self.0, "Started", &first)
-    }
-
-    /// What the body is handed.
-    pub(crate) fn context<E: ContextEndpoint>(&self) -> ParentContext<E> {
-        ParentContext { linked: self.0.clone(), types: PhantomData }
-    }
-
-    /// Waits until the other side has failed.
-    pub(crate) fn poll_failed(&self, cx: &mut TaskContext<'_>) -> Poll<Error> {
-        self.0.poll_failed(cx)
-    }
-
-    /// Waits for the other side to end by itself.
-    ///
-    /// # Errors
-    /// What the scope has to raise; the other side has not ended then, if it was this side that failed.
-    pub(crate) async fn joined(&self) -> Result<()> {
-        let outcome = poll_fn(|cx| self.0.poll_result(cx)).await;
-        self.raised(outcome).map_or(Ok(()), Err)
-    }
-
-    /// The failure of a settled dialog that its scope has to raise.
-    fn raised(&self, outcome: Outcome) -> Option<Error> {
-        let Outcome::Failed(error) = outcome else { return None };
-        let msg = match &error {
-            Error::Cancelled(cancelled) => cancelled.msg(),
-            Error::Remote(failed) => failed.msg(),
-            _ => return Some(error),
-        };
-        let linked = &self.0;
-        let absorbs = Absorbs {
-            cancellation: linked.canceller().as_ref() == Some(&linked.peer.us),
-            overrun: linked.absorbs_overruns(),
-        };
-        match judge(&linked.peer.us, &linked.peer.aid.uid, absorbs, msg) {
-            Verdict::Absorbed => None,
-            Verdict::Raised => Some(error),
-        }
-    }
-
-    /// Polls the body; a failure of the other side ends it where it waits.
-    async fn run_body<T, Err>(&self, body: impl Future<Output = Result<T, Err>>) -> Body<T, Err> {
-        let mut body = pin!(body);
-        poll_fn(|cx| {
-            // Looked at first: a failure that comes while the body is polled is one that the body has not seen.
-            let failed = self.0.poll_failed(cx);
-            match body.as_mut().poll(cx) {
-                Poll::Ready(result) => Poll::Ready(Body::Ended(result)),
-                Poll::Pending => failed.map(Body::Dropped),
-            }
-        })
-        .await
-    }
-
-    /// What the scope returns once its body has ended.
-    async fn leave<T, Err: From<Error>>(self, body: Body<T, Err>) -> Inside<T, Err> {
-        match body {
-            Body::Ended(Ok(value)) => match self.joined().await {
-                Ok(()) => Inside::Done(Ok(value)),
-                Err(error) => Inside::Failed(error.into()),
-            },
-            Body::Ended(Err(error)) => Inside::Failed(error),
-            Body::Dropped(error) => Inside::Failed(error.into()),
-        }
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.0.deadline.map(|deadline| deadline.at)
-    }
-
-    /// What the scope has to raise once its deadline has passed.
-    pub(crate) async fn expired(&self) -> Error {
-        grace(&self.0).await
-    }
-
-    /// Has the other side end, and waits for that. A failure of this side may have come before it.
-    pub(crate) async fn end(&self) {
-        if !self.0.has_outcome() {
-            abandon(&self.0);
-            _ = poll_fn(|cx| self.0.poll_drain(cx)).await;
-        }
-    }
-}
-
-enum Body<T, Err> {
-    Ended(Result<T, Err>),
-    /// The other side failed with this, and the body was dropped.
-    Dropped(Error),
-}
-
 impl Portal {
     /// Opens a context in the actor: runs the endpoint there and the body here, as one scope.
     ///
@@ -347,18 +279,27 @@ impl Portal {
         ) -> Result<T, Err>,
         Err: From<Error>,
     {
-        let scope = Scope::start(self, call)?;
+        self.refuse_self()?;
+        let mut opening = DialogOpening::of_context(self, call)?;
+        let first = opening.first_in_time().await?;
+        let scope = opening.into_scope();
         let linked = scope.0.clone();
         in_time(&linked, async {
-            let first = match scope.first::<C::Endpoint>().await {
-                Ok(first) => first,
-                Err(error) => return Inside::Failed(error.into()),
-            };
-            let mut ctx = scope.context();
-            let body = scope.run_body(body(&mut ctx, first)).await;
-            scope.leave(body).await
+            match first {
+                Ok(first) => scope.run::<C::Endpoint, _, _, _>(&first, body).await,
+                Err(error) => Inside::Failed(error.into()),
+            }
         })
         .await
+    }
+
+    /// An actor opens no context to itself.
+    pub(super) fn refuse_self(&self) -> Result<()> {
+        if self.peer.aid.uid != self.peer.us {
+            return Ok(());
+        }
+        let text = "Invalid Operation: an actor cannot open a context to itself; call the function instead";
+        Err(RuntimeFailure::new(text).into())
     }
 
     /// Opens a one-way stream from the actor: runs the endpoint there and the body here, as one scope.
@@ -376,22 +317,19 @@ impl Portal {
         F: AsyncFnOnce(&mut ReceiveStream<<C::Endpoint as StreamEndpoint>::Item>) -> Result<T, Err>,
         Err: From<Error>,
     {
-        let args = call.into_args();
-        let request = Request {
-            ns: C::Endpoint::MODULE,
-            func: C::Endpoint::NAME,
-            kind: FuncType::AsyncGen,
-            pld_spec: std::any::type_name::<<C::Endpoint as StreamEndpoint>::Item>(),
-            deadline: self.limit.starting_now(),
-        };
-        let linked = self.peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))?;
-        let scope = Scope(linked.clone());
-        let mut stream = ReceiveStream::new(linked.clone());
+        let mut opening = DialogOpening::of_stream(self, call)?;
+        opening.accepted_in_time().await?;
+        let scope = opening.into_scope();
+        let linked = scope.0.clone();
+        let mut stream = ReceiveStream::new(linked.clone(), C::Endpoint::ITEM_RULE);
         in_time(&linked, async {
             // A failure reaches the body through `receive`, after the values that came before it.
             let value = match body(&mut stream).await {
                 Ok(value) => value,
-                Err(error) => return Inside::Failed(error),
+                Err(error) => {
+                    linked.report_found();
+                    return Inside::Failed(error);
+                }
             };
             abandon(&linked);
             let outcome = poll_fn(|cx| linked.poll_drain(cx)).await;

@@ -13,6 +13,7 @@ use super::cancel::CancelActor;
 use super::deadline::Limit;
 use super::endpoint::Endpoint;
 use super::run::Run;
+use super::schema::{schema_of_func, types_of};
 use crate::actor::{Peer, Request};
 use crate::error::{ActorTooSlow, Error, Result};
 use crate::proto::args::ArgTuple;
@@ -67,15 +68,16 @@ impl Portal {
     /// Dropping the future cancels the remote task.
     pub fn run<C: FnTarget>(&self, call: C) -> Run<<C::Endpoint as Endpoint>::Returns> {
         let args = call.into_args();
-        Run::new(self.peer.clone(), self.limit, move |peer, deadline| {
+        Run::new(self.peer.clone(), self.limit, C::Endpoint::RETURNS_RULE, move |peer, deadline, again| {
             let request = Request {
                 ns: C::Endpoint::MODULE,
                 func: C::Endpoint::NAME,
                 kind: FuncType::AsyncFunc,
                 pld_spec: std::any::type_name::<<C::Endpoint as Endpoint>::Returns>(),
                 deadline,
+                types: types_of::<C::Endpoint>(schema_of_func::<C::Endpoint>),
             };
-            peer.start(request, |format, out| args.encode(C::Endpoint::ARGS, format, out))
+            peer.request(request, again, |format, out| args.encode(C::Endpoint::ARGS, format, out))
         })
     }
 
@@ -93,13 +95,13 @@ impl Portal {
         A: Serialize + Send + 'static,
     {
         let (ns, func) = (ns.into(), func.into());
-        Run::new(self.peer.clone(), self.limit, move |peer, deadline| {
+        Run::new(self.peer.clone(), self.limit, None, move |peer, deadline, again| {
             if (&*ns, &*func) == ("self", "cancel") {
                 peer.cancel_asked.store(true, Ordering::Release);
             }
-            let kind = FuncType::AsyncFunc;
-            let request = Request { ns: &ns, func: &func, kind, pld_spec: "typing.Any", deadline };
-            peer.start(request, |_, out| named_arguments(&kwargs, out))
+            let (kind, pld_spec) = (FuncType::AsyncFunc, "typing.Any");
+            let request = Request { ns: &ns, func: &func, kind, pld_spec, deadline, types: None };
+            peer.request(request, again, |_, out| named_arguments(&kwargs, out))
         })
     }
 
@@ -137,12 +139,13 @@ impl Portal {
     /// As [`request_end`](Self::request_end); `knob` names where the limit comes from.
     pub(super) async fn request_end_within(&self, limit: Duration, knob: &'static str) -> Result<()> {
         self.peer.cancel_asked.store(true, Ordering::Release);
-        let kind = FuncType::AsyncFunc;
+        let (kind, pld_spec) = (FuncType::AsyncFunc, "bool");
         // It has a limit of its own, and is not refused when the caller's time is over.
-        let request = Request { ns: "self", func: "cancel", kind, pld_spec: "bool", deadline: None };
-        let ask = Run::<bool>::new(self.peer.clone(), Limit::default(), move |peer, _inherited| {
-            peer.start(request, |format, out| ().encode(&[], format, out))
-        });
+        let request = Request { ns: "self", func: "cancel", kind, pld_spec, deadline: None, types: None };
+        let ask =
+            Run::<bool>::new(self.peer.clone(), Limit::default(), None, move |peer, _inherited, again| {
+                peer.request(request, again, |format, out| ().encode(&[], format, out))
+            });
         match tokio::time::timeout(limit, ask).await {
             Ok(answer) => answer.map(|_acknowledged| ()),
             Err(_elapsed) => Err(Error::TooSlow(ActorTooSlow::new(self.peer.aid.uid.clone(), limit, knob))),

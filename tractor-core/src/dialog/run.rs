@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 use super::deadline::{Grace, Limit};
 use super::stream::decode;
-use crate::actor::{Expiry, Linked, Outcome, Peer};
+use crate::actor::{Again, Expiry, Linked, Outcome, Peer, Rule, Sent, Unsettled};
 use crate::error::{Error, MessagingError, Result};
+use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
 
 /// A call in another actor; made by [`Portal::run`](super::Portal::run). Like any future it does nothing until polled.
@@ -22,28 +23,46 @@ use crate::proto::payload::Payload;
 pub struct Run<T> {
     state: State,
     limit: Limit,
+    /// What the value has to keep to.
+    rule: Option<Rule<T>>,
     types: PhantomData<fn() -> T>,
 }
 
-/// Is told the deadline that the call has.
-type Starter = Box<dyn FnOnce(&Arc<Peer>, Option<Instant>) -> Result<Arc<Linked>> + Send>;
+/// Sends the request, with the deadline that the call has; a second time if its types were refused and fit all the same.
+type Starter = Box<dyn FnMut(&Arc<Peer>, Option<Instant>, Option<Again>) -> Result<Sent> + Send>;
 
 enum State {
     Unstarted(Arc<Peer>, Starter),
-    /// The clock is there only with a deadline.
-    Running(Arc<Linked>, Option<Expiry>),
+    Running(Running),
     /// Past its deadline; the remote task was cancelled.
     Settling(Arc<Linked>, Grace),
     Done,
+}
+
+struct Running {
+    linked: Arc<Linked>,
+    /// The means to send the request again, until the peer is known to accept its types.
+    unsettled: Option<(Unsettled, Starter)>,
+    /// The clock is there only with a deadline.
+    expiry: Option<Expiry>,
+}
+
+impl Running {
+    fn new(sent: Sent, starter: Starter) -> Self {
+        let Sent { linked, unsettled } = sent;
+        let expiry = linked.deadline.map(|deadline| Expiry::new(deadline.at));
+        Self { linked, unsettled: unsettled.map(|unsettled| (unsettled, starter)), expiry }
+    }
 }
 
 impl<T: Payload> Run<T> {
     pub(super) fn new(
         peer: Arc<Peer>,
         limit: Limit,
-        starter: impl FnOnce(&Arc<Peer>, Option<Instant>) -> Result<Arc<Linked>> + Send + 'static,
+        rule: Option<Rule<T>>,
+        starter: impl FnMut(&Arc<Peer>, Option<Instant>, Option<Again>) -> Result<Sent> + Send + 'static,
     ) -> Self {
-        Self { state: State::Unstarted(peer, Box::new(starter)), limit, types: PhantomData }
+        Self { state: State::Unstarted(peer, Box::new(starter)), limit, rule, types: PhantomData }
     }
 
     /// Limits the call to this much time from its first poll on. Of several limits the earliest holds; the actor is told
@@ -77,22 +96,33 @@ impl<T: Payload> Future for Run<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let State::Unstarted(..) = self.state {
-            let State::Unstarted(peer, starter) = std::mem::replace(&mut self.state, State::Done) else {
+            let State::Unstarted(peer, mut starter) = std::mem::replace(&mut self.state, State::Done) else {
                 unreachable!("matched above")
             };
-            let linked = starter(&peer, self.limit.starting_now())?;
-            let expiry = linked.deadline.map(|deadline| Expiry::new(deadline.at));
-            self.state = State::Running(linked, expiry);
+            let sent = starter(&peer, self.limit.starting_now(), None)?;
+            self.state = State::Running(Running::new(sent, starter));
         }
-        if let State::Running(linked, expiry) = &mut self.state {
-            if let Poll::Ready(outcome) = linked.poll_outcome(cx) {
-                let result = value_of(linked, outcome);
-                self.state = State::Done;
-                return Poll::Ready(result);
+        while let State::Running(running) = &mut self.state {
+            if let Poll::Ready(outcome) = running.linked.poll_outcome(cx) {
+                let State::Running(Running { linked, unsettled, .. }) =
+                    std::mem::replace(&mut self.state, State::Done)
+                else {
+                    unreachable!("matched above")
+                };
+                let failure = if let Outcome::Failed(error) = &outcome { Some(error) } else { None };
+                if let Some((unsettled, mut starter)) = unsettled
+                    && let Some(again) = unsettled.settle(&linked.peer, failure)?
+                {
+                    let at = linked.deadline.map(|deadline| deadline.at);
+                    let sent = starter(&linked.peer, at, Some(again))?;
+                    self.state = State::Running(Running::new(sent, starter));
+                    continue;
+                }
+                return Poll::Ready(value_of(&linked, self.rule, outcome));
             }
-            let Some(expiry) = expiry else { return Poll::Pending };
+            let Some(expiry) = &mut running.expiry else { return Poll::Pending };
             std::task::ready!(expiry.poll(cx));
-            let linked = linked.clone();
+            let linked = running.linked.clone();
             let grace = Grace::begin(&linked);
             self.state = State::Settling(linked, grace);
         }
@@ -105,9 +135,9 @@ impl<T: Payload> Future for Run<T> {
     }
 }
 
-fn value_of<T: Payload>(linked: &Linked, outcome: Outcome) -> Result<T> {
+fn value_of<T: Payload>(linked: &Linked, rule: Option<Rule<T>>, outcome: Outcome) -> Result<T> {
     match outcome {
-        Outcome::Returned(value) => decode(linked, "Return", &value),
+        Outcome::Returned(value) => decode(linked, PldKind::Return, rule, &value),
         Outcome::Failed(error) => Err(error),
         Outcome::StreamDone => Err(no_value(linked)),
     }
@@ -119,8 +149,8 @@ fn no_value(linked: &Linked) -> Error {
 
 impl<T> Drop for Run<T> {
     fn drop(&mut self) {
-        if let State::Running(linked, _) = &self.state {
-            abandon(linked);
+        if let State::Running(running) = &self.state {
+            abandon(&running.linked);
         }
     }
 }
@@ -129,7 +159,7 @@ impl<T> std::fmt::Debug for Run<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match &self.state {
             State::Unstarted(..) => "unstarted",
-            State::Running(linked, _) => linked.phase_name(),
+            State::Running(running) => running.linked.phase_name(),
             State::Settling(..) => "past its deadline",
             State::Done => "done",
         };

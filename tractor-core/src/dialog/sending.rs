@@ -11,41 +11,43 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use super::child::{Context, Started};
+use super::rule::{Rules, StreamRules};
 use super::stream::MsgStream;
-use crate::actor::{Linked, Overflow, Room};
+use crate::actor::{How, Linked, Overflow, Room, Rule};
 use crate::error::Result;
-use crate::proto::codec::YieldHead;
+use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::payload::Payload;
 
-/// Values that a payload contract of type `T` allows: a `T`, or a reference to one.
+/// A payload contract that allows values of type `V`: the type itself, a reference to it, or, for the unions that the
+/// attributes make of `A | B`, one of its types.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be sent here: the payload contract says `{T}`",
-    label = "the contract says `{T}`",
-    note = "send a value of type `{T}` or a reference to one, or change the types in the endpoint's attribute"
+    message = "`{V}` cannot be sent here: the payload contract says `{Self}`",
+    label = "the contract says `{Self}`",
+    note = "send a value of type `{Self}` or a reference to one, or change the types in the endpoint's attribute"
 )]
-pub trait PayloadOf<T>: Sized {
+pub trait Allows<V>: Sized {
     /// What is kept while the value waits for room.
     #[doc(hidden)]
-    type Held: Borrow<T>;
+    type Held: Borrow<Self>;
     #[doc(hidden)]
-    fn hold(self) -> Self::Held;
+    fn hold(value: V) -> Self::Held;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Payload> PayloadOf<T> for T {
+impl<T: Payload> Allows<T> for T {
     type Held = T;
 
-    fn hold(self) -> T {
-        self
+    fn hold(value: T) -> T {
+        value
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Payload> PayloadOf<T> for &T {
-    type Held = Self;
+impl<'v, T: Payload> Allows<&'v T> for T {
+    type Held = &'v T;
 
-    fn hold(self) -> Self {
-        self
+    fn hold(value: &'v T) -> &'v T {
+        value
     }
 }
 
@@ -54,6 +56,8 @@ impl<T: Payload> PayloadOf<T> for &T {
 pub struct SendItem<'a, T, Held> {
     linked: &'a Linked,
     head: &'a YieldHead,
+    /// What the value has to keep to; asked on strict streams.
+    rule: Option<Rule<T>>,
     held: Held,
     waiting: Option<Room<'a>>,
     types: PhantomData<fn(T)>,
@@ -63,8 +67,8 @@ pub struct SendItem<'a, T, Held> {
 impl<T, Held> Unpin for SendItem<'_, T, Held> {}
 
 impl<'a, T, Held> SendItem<'a, T, Held> {
-    pub(super) fn new(linked: &'a Linked, head: &'a YieldHead, held: Held) -> Self {
-        Self { linked, head, held, waiting: None, types: PhantomData }
+    pub(super) fn new(linked: &'a Linked, head: &'a YieldHead, rule: Option<Rule<T>>, held: Held) -> Self {
+        Self { linked, head, rule, held, waiting: None, types: PhantomData }
     }
 }
 
@@ -73,7 +77,10 @@ impl<T: Payload, Held: Borrow<T>> Future for SendItem<'_, T, Held> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { linked, head, held, waiting, .. } = self.get_mut();
+        let Self { linked, head, rule, held, waiting, .. } = self.get_mut();
+        if waiting.is_none() && linked.plds.is_strict() {
+            linked.with_checked(PldKind::Yield, (*held).borrow(), &How::Decodes, *rule, |_| ())?;
+        }
         linked.poll_send(cx, head, (*held).borrow(), waiting)
     }
 }
@@ -88,13 +95,15 @@ impl<T, Held> fmt::Debug for SendItem<'_, T, Held> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct SendStarted<S, Tx, Rx, Held> {
     linked: Arc<Linked>,
+    rules: Rules<S, Tx, Rx>,
     held: Held,
+    how: How<S>,
     types: PhantomData<fn(S, Tx) -> Rx>,
 }
 
 impl<S, Tx, Rx, Held> SendStarted<S, Tx, Rx, Held> {
-    pub(super) fn new(linked: Arc<Linked>, held: Held) -> Self {
-        Self { linked, held, types: PhantomData }
+    pub(super) fn new(linked: Arc<Linked>, rules: Rules<S, Tx, Rx>, held: Held, how: How<S>) -> Self {
+        Self { linked, rules, held, how, types: PhantomData }
     }
 }
 
@@ -102,8 +111,9 @@ impl<S: Payload, Tx, Rx, Held: Borrow<S>> Future for SendStarted<S, Tx, Rx, Held
     type Output = Result<Context<S, Tx, Rx, Started>>;
 
     fn poll(self: Pin<&mut Self>, _cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let sent = self.linked.send_started(self.held.borrow());
-        Poll::Ready(sent.map(|()| Context::new(self.linked.clone())))
+        let Self { linked, rules, held, how, .. } = &*self;
+        let sent = linked.send_started(held.borrow(), how, rules.started);
+        Poll::Ready(sent.map(|()| Context::new(linked.clone(), *rules)))
     }
 }
 
@@ -118,12 +128,13 @@ impl<S, Tx, Rx, Held> fmt::Debug for SendStarted<S, Tx, Rx, Held> {
 pub struct OpenStream<'a, Tx, Rx> {
     linked: &'a Arc<Linked>,
     overflow: Overflow,
+    rules: StreamRules<Tx, Rx>,
     types: PhantomData<fn(Tx) -> Rx>,
 }
 
 impl<'a, Tx, Rx> OpenStream<'a, Tx, Rx> {
-    pub(super) fn new(linked: &'a Arc<Linked>, overflow: Overflow) -> Self {
-        Self { linked, overflow, types: PhantomData }
+    pub(super) fn new(linked: &'a Arc<Linked>, overflow: Overflow, rules: StreamRules<Tx, Rx>) -> Self {
+        Self { linked, overflow, rules, types: PhantomData }
     }
 }
 
@@ -132,7 +143,7 @@ impl<Tx: Payload, Rx: Payload> Future for OpenStream<'_, Tx, Rx> {
 
     fn poll(self: Pin<&mut Self>, _cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let opened = self.linked.open_stream(self.overflow);
-        Poll::Ready(opened.map(|()| MsgStream::new(self.linked.clone())))
+        Poll::Ready(opened.map(|()| MsgStream::new(self.linked.clone(), self.rules)))
     }
 }
 

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::broadcast::{FanOut, Reader, StreamSubscriber};
-use super::sending::{PayloadOf, SendItem};
-use crate::actor::Linked;
-use crate::error::{Blame, MessagingError, MsgTypeError, Result};
-use crate::proto::codec::{self, PldKind, YieldHead, raw};
+use super::rule::StreamRules;
+use super::sending::{Allows, SendItem};
+use crate::actor::{Linked, Rule};
+use crate::error::{Blame, MessagingError, Result};
+use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
-use crate::proto::payload::{self, Payload};
+use crate::proto::payload::Payload;
 
 /// The two-way stream of a context: this side sends `Tx` and receives `Rx`.
 ///
@@ -26,13 +27,14 @@ pub struct MsgStream<Tx, Rx = Tx> {
     closed: bool,
     /// This handle as one of several readers; `None` while it is the only one.
     reader: Option<Reader>,
+    rules: StreamRules<Tx, Rx>,
     types: PhantomData<fn(Tx) -> Rx>,
 }
 
 impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
-    pub(crate) fn new(linked: Arc<Linked>) -> Self {
+    pub(super) fn new(linked: Arc<Linked>, rules: StreamRules<Tx, Rx>) -> Self {
         let head = YieldHead::new(&linked.cid);
-        Self { linked, head, closed: false, reader: None, types: PhantomData }
+        Self { linked, head, closed: false, reader: None, rules, types: PhantomData }
     }
 
     /// Sends one value, waiting while the receiver has no room.
@@ -44,15 +46,36 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     /// # Cancel safety
     /// A dropped future has sent nothing, unless it was ready.
     #[inline]
-    pub fn send<V: PayloadOf<Tx>>(&self, value: V) -> SendItem<'_, Tx, V::Held> {
-        SendItem::new(&self.linked, &self.head, value.hold())
+    pub fn send<V>(&self, value: V) -> SendItem<'_, Tx, Tx::Held>
+    where
+        Tx: Allows<V>,
+    {
+        SendItem::new(&self.linked, &self.head, self.rules.send, Tx::hold(value))
+    }
+
+    /// From now on every value of this context is encoded and decoded once more before it is sent, and checked against the
+    /// attribute's `validate` and the specs of [`limit_plds`](crate::limit_plds): a bad value is an error of `send` and not of the receiver. That costs about
+    /// as much as sending and receiving it.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # async fn example(ctx: tractor::Context<u64>) -> tractor::Result<()> {
+    /// let mut ctx = ctx.started(0).await?;
+    /// let stream = ctx.open_stream().await?.strict();
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn strict(self) -> Self {
+        self.linked.plds.be_strict();
+        self
     }
 
     /// Waits for the next value; `None` once the other side has closed the stream, or this side has.
     ///
     /// # Errors
     /// The other side failed, was cancelled or is lost: this comes after the values that arrived before. Or the value
-    /// is no `Rx`. Or, once there are subscribers, this handle was slower than they and has lost values
+    /// is no `Rx`, or one that the attribute's `validate` refuses. Or, once there are subscribers, this handle was slower than they and has lost values
     /// ([`Error::Lagged`](crate::Error::Lagged)).
     ///
     /// # Cancel safety
@@ -68,8 +91,8 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
             return Ok(None);
         }
         match &self.reader {
-            None => receive(&self.linked).await,
-            Some(reader) => reader.receive().await,
+            None => receive(&self.linked, self.rules.recv).await,
+            Some(reader) => reader.receive(self.rules.recv).await,
         }
     }
 
@@ -101,7 +124,7 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
             return Err(MessagingError::new(text, Some(self.linked.cid)).into());
         }
         let own = self.reader.get_or_insert_with(|| FanOut::new(self.linked.clone()).reader());
-        Ok(StreamSubscriber::new(own.fan().reader()))
+        Ok(StreamSubscriber::new(own.fan().reader(), self.rules))
     }
 
     /// Ends this side's sending and goes on receiving. The other side gets `None` after the last value.
@@ -138,38 +161,35 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
 
 /// Waits for a value of a stream and decodes it.
 #[inline]
-pub(super) async fn receive<Rx: Payload>(linked: &Linked) -> Result<Option<Rx>> {
+pub(super) async fn receive<Rx: Payload>(linked: &Linked, rule: Option<Rule<Rx>>) -> Result<Option<Rx>> {
     match poll_fn(|cx| linked.poll_recv(cx)).await? {
-        Some(value) => decode(linked, "Yield", &value).map(Some),
+        Some(value) => decode(linked, PldKind::Yield, rule, &value).map(Some),
         None => Ok(None),
     }
 }
 
-/// Decodes a payload of the peer.
+/// Decodes a payload of the peer and checks it.
 #[inline]
-pub(super) fn decode<T: Payload>(linked: &Linked, msg: &'static str, value: &Bytes) -> Result<T> {
+pub(super) fn decode<T: Payload>(
+    linked: &Linked,
+    kind: PldKind,
+    rule: Option<Rule<T>>,
+    value: &Bytes,
+) -> Result<T> {
     let depth_max = linked.peer.channel.limits().nesting_depth_max;
-    T::decode_payload(value, linked.peer.format(), depth_max).map_err(|problem| {
-        let shown = payload::render(value);
-        let expected = std::any::type_name::<T>();
-        MsgTypeError::new(msg, shown, expected, problem, Blame::Peer, Some(linked.cid))
-            .showing(bad_msg(msg, &linked.cid, value, depth_max))
-            .into()
+    let decoded = T::decode_payload(value, linked.peer.format(), depth_max)
+        .and_then(|decoded| linked.check_rule(rule, &decoded).map(|()| decoded))
+        .map_err(|problem| linked.mismatch(kind, value, std::any::type_name::<T>(), problem, Blame::Peer));
+    let narrowed = decoded.and_then(|decoded| {
+        linked.check_specs(kind, value, Blame::Peer)?;
+        Ok(decoded)
+    });
+    narrowed.map_err(|error| {
+        if kind == PldKind::Yield {
+            linked.note_found(&error);
+        }
+        error.into()
     })
-}
-
-/// The message that held this payload, if it can be shown: what does not parse cannot travel inside another message.
-fn bad_msg(msg: &str, cid: &Cid, value: &[u8], depth_max: usize) -> Option<Bytes> {
-    let kind = match msg {
-        "Started" => PldKind::Started,
-        "Yield" => PldKind::Yield,
-        "Return" => PldKind::Return,
-        _ => return None,
-    };
-    raw::check_one_value(value, depth_max).ok()?;
-    let mut out = Vec::new();
-    codec::encode_pld(kind, cid, value, &mut out);
-    Some(out.into())
 }
 
 impl<Tx, Rx> Drop for MsgStream<Tx, Rx> {
@@ -203,7 +223,10 @@ impl<Tx: Payload, Rx: Payload> StreamTx<'_, Tx, Rx> {
     ///
     /// # Cancel safety
     /// As [`MsgStream::send`].
-    pub fn send<V: PayloadOf<Tx>>(&self, value: V) -> SendItem<'_, Tx, V::Held> {
+    pub fn send<V>(&self, value: V) -> SendItem<'_, Tx, Tx::Held>
+    where
+        Tx: Allows<V>,
+    {
         self.stream.send(value)
     }
 

@@ -2,17 +2,31 @@
 
 use std::error::Error as StdError;
 
+use crate::proto::msg::ErrorValue;
+
 /// A failure on its way out of an endpoint: the user's error and the name of its type.
 #[derive(Debug)]
 pub struct EndpointError {
     error: Box<dyn StdError + Send + Sync>,
     type_name: &'static str,
+    value: Option<ErrorValue>,
 }
 
 impl EndpointError {
     /// Wraps the error of an endpoint.
     pub fn new<E: Into<Box<dyn StdError + Send + Sync>>>(error: E) -> Self {
-        Self { error: error.into(), type_name: short_type_name::<E>() }
+        Self { error: error.into(), type_name: short_type_name::<E>(), value: None }
+    }
+
+    /// The same with the error as a value, for who knows its type.
+    #[must_use]
+    pub(crate) fn carrying(mut self, value: Option<ErrorValue>) -> Self {
+        self.value = value;
+        self
+    }
+
+    pub(crate) fn value(&self) -> Option<&ErrorValue> {
+        self.value.as_ref()
     }
 
     pub(crate) fn error(&self) -> &(dyn StdError + Send + Sync + 'static) {

@@ -14,6 +14,8 @@ mod msg_type;
 mod pack;
 mod remote;
 mod route;
+mod schema;
+mod value;
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,11 +27,16 @@ pub use endpoint::EndpointError;
 pub use gave_up::GaveUp;
 pub use group::ErrorGroup;
 pub use lagged::Lagged;
+pub(crate) use msg_type::Details;
 pub use msg_type::{Blame, MsgTypeError};
 pub(crate) use pack::{
     Panicked, cancelled, deadline_passed, is_deadline, is_deadline_of, local, pack, relay, type_names,
 };
+pub(crate) use remote::received;
 pub use remote::{ContextCancelled, RemoteActorError, RemoteKind};
+pub use schema::SchemaMismatch;
+use serde::de::DeserializeOwned;
+pub(crate) use value::encode as value_of;
 
 use crate::proto::dialog::{Misuse, Violation};
 use crate::proto::id::{Cid, Uid};
@@ -53,6 +60,9 @@ pub enum Error {
     /// A payload does not have the type that its dialog allows.
     #[error(transparent)]
     MsgType(#[from] MsgTypeError),
+    /// The actor has a version of the endpoint whose types do not fit.
+    #[error(transparent)]
+    Schema(#[from] SchemaMismatch),
     /// A child process ended without being asked to.
     #[error(transparent)]
     Died(#[from] ActorDied),
@@ -106,6 +116,12 @@ impl Error {
         }
     }
 
+    /// The error of the endpoint that failed, if it is an `E` and came along as a value; see
+    /// [`RemoteActorError::downcast`].
+    pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
+        self.as_remote()?.downcast()
+    }
+
     /// Whether both are the same occurrence, told to two waiters; equal texts are not enough.
     pub(crate) fn is_same_failure(&self, other: &Self) -> bool {
         match (self, other) {
@@ -113,6 +129,7 @@ impl Error {
             (Self::Cancelled(one), Self::Cancelled(two)) => std::ptr::eq(one.msg(), two.msg()),
             (Self::MsgType(one), Self::MsgType(two)) => one.is_same(two),
             (Self::DeadlineExceeded(one), Self::DeadlineExceeded(two)) => one.is_same(two),
+            (Self::Schema(one), Self::Schema(two)) => one.is_same(two),
             (Self::Died(one), Self::Died(two)) => one.pid() == two.pid(),
             (Self::GaveUp(one), Self::GaveUp(two)) => one.is_same(two),
             (Self::Closed(one), Self::Closed(two)) => one.peer() == two.peer(),
@@ -126,6 +143,7 @@ impl Error {
             Self::Remote(error) => ("Remote", error),
             Self::Cancelled(error) => ("Cancelled", error),
             Self::MsgType(error) => ("MsgType", error),
+            Self::Schema(error) => ("Schema", error),
             Self::Died(error) => ("Died", error),
             Self::GaveUp(error) => ("GaveUp", error),
             Self::DeadlineExceeded(error) => ("DeadlineExceeded", error),

@@ -4,22 +4,30 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
+use super::pack::type_names::MSG_TYPE_ERROR;
 use super::route::Route;
-use crate::proto::id::Cid;
-use crate::proto::msg::ErrorMsg;
+use super::value;
+use crate::proto::codec;
+use crate::proto::id::{Cid, Uid};
+use crate::proto::msg::{ErrorMsg, ErrorValue, Msg};
 
-/// Which side broke the payload contract.
+/// Which side broke the payload contract: who sent the payload, or was about to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Blame {
     /// This actor.
     Local,
-    /// The peer.
+    /// Another actor: the peer or, when the error was relayed, one behind it.
     Peer,
 }
 
 /// A payload that does not have the type its dialog allows.
+///
+/// Raised where it was noticed, by the sender before the first and the last value of a dialog leave it, by the receiver for
+/// streamed values, and reported to the other side, where it is the same type again. [`blame`](Self::blame) and
+/// [`sender`](Self::sender) say whose payload it was, from wherever one looks.
 #[derive(Debug, Clone)]
 pub struct MsgTypeError {
     inner: Arc<Inner>,
@@ -27,32 +35,41 @@ pub struct MsgTypeError {
 
 #[derive(Debug)]
 struct Inner {
-    message: &'static str,
-    value: String,
-    expected: String,
-    problem: String,
+    details: Details,
     blame: Blame,
     cid: Option<Cid>,
-    /// The whole offending message of the peer, for the peer.
+    /// The whole offending message, one well-formed value.
     bad_msg: Option<Bytes>,
+    /// The error as it travelled, when a peer reported it.
     remote: Option<Route>,
 }
 
+/// What is known of a violation. Texts that are not known are empty.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Details {
+    /// Name of the message that carried the payload.
+    pub(crate) message: String,
+    /// The payload, as seen by whoever noticed; empty when it did not encode.
+    pub(crate) value: String,
+    /// What type that is.
+    pub(crate) found: String,
+    /// The type that the dialog allows.
+    pub(crate) expected: String,
+    /// Why it does not fit.
+    pub(crate) problem: String,
+    /// Name and UUID of the actor whose payload it is.
+    pub(crate) sender: Option<(String, String)>,
+}
+
 impl MsgTypeError {
-    pub(crate) fn new(
-        message: &'static str,
-        value: String,
-        expected: impl Into<String>,
-        problem: impl fmt::Display,
-        blame: Blame,
-        cid: Option<Cid>,
-    ) -> Self {
-        let (expected, problem) = (expected.into(), problem.to_string());
-        let inner = Inner { message, value, expected, problem, blame, cid, bad_msg: None, remote: None };
-        Self { inner: Arc::new(inner) }
+    pub(crate) fn new(details: Details, sender: &Uid, blame: Blame, cid: Cid) -> Self {
+        let sender = Some((sender.name().to_owned(), sender.uuid().to_owned()));
+        let details = Details { sender, ..details };
+        Self { inner: Arc::new(Inner { details, blame, cid: Some(cid), bad_msg: None, remote: None }) }
     }
 
-    /// The same with the whole offending message, one well-formed value, to be shown to whoever sent it.
+    /// The same with the whole offending message, one well-formed value.
     pub(crate) fn showing(mut self, bad_msg: Option<Bytes>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
             inner.bad_msg = bad_msg;
@@ -60,31 +77,46 @@ impl MsgTypeError {
         self
     }
 
-    /// A violation that a peer found and reported.
-    pub(super) fn reported(route: Route) -> Self {
+    /// A violation that a peer of `us` found and reported.
+    pub(super) fn reported(us: &Uid, route: Route) -> Self {
         let error = route.msg();
-        Self {
-            inner: Arc::new(Inner {
-                message: "",
-                value: String::new(),
-                expected: String::new(),
-                problem: error.message.clone().unwrap_or_default(),
-                blame: Blame::Local,
-                cid: error.cid,
-                bad_msg: None,
-                remote: Some(route),
-            }),
-        }
+        let told = error.value.as_ref().and_then(|value| value::decode_as(MSG_TYPE_ERROR, value));
+        let details = told.and_then(Result::ok).unwrap_or_else(|| guessed(us, error));
+        let is_ours = details.sender.as_ref().is_some_and(|(_, uuid)| uuid == us.uuid());
+        let inner = Inner {
+            blame: if is_ours { Blame::Local } else { Blame::Peer },
+            cid: error.cid,
+            bad_msg: error.bad_msg.clone(),
+            details,
+            remote: Some(route.clone()),
+        };
+        Self { inner: Arc::new(inner) }
     }
 
-    /// The message that carried the payload, such as `Yield`; empty when a peer reported the violation.
+    /// The message that carried the payload, such as `Yield`; empty when a peer of the base protocol did not say.
     pub fn message_type(&self) -> &str {
-        self.inner.message
+        &self.inner.details.message
     }
 
-    /// The type that the dialog allows; empty when a peer reported the violation.
+    /// The payload as short text, cut if it is long; empty when it is not known, or could not be encoded.
+    pub fn value(&self) -> &str {
+        &self.inner.details.value
+    }
+
+    /// The type the payload has: of its encoding, such as `map`, or, when it could not be encoded, the name of the Rust
+    /// type. Empty when it is not known.
+    pub fn found(&self) -> &str {
+        &self.inner.details.found
+    }
+
+    /// The type that the dialog allows; empty when a peer of the base protocol reported the violation.
     pub fn expected(&self) -> &str {
-        &self.inner.expected
+        &self.inner.details.expected
+    }
+
+    /// Why the payload does not fit.
+    pub fn problem(&self) -> &str {
+        &self.inner.details.problem
     }
 
     /// Which side broke the contract.
@@ -92,13 +124,28 @@ impl MsgTypeError {
         self.inner.blame
     }
 
-    /// The dialog.
+    /// The actor whose payload it is, if it is known.
+    pub fn sender(&self) -> Option<Uid> {
+        self.inner.details.sender.as_ref().map(|(name, uuid)| Uid::new(name.as_str(), uuid.as_str()))
+    }
+
+    /// The dialog, on the connection over which this actor learned of it.
     pub fn cid(&self) -> Option<Cid> {
         self.inner.cid
     }
 
-    pub(crate) fn bad_msg(&self) -> Option<&Bytes> {
+    /// The whole offending message as MessagePack, if it can be shown: one that cannot travel inside another is left out.
+    pub fn bad_msg(&self) -> Option<&[u8]> {
+        self.inner.bad_msg.as_deref()
+    }
+
+    pub(super) fn bad_msg_bytes(&self) -> Option<&Bytes> {
         self.inner.bad_msg.as_ref()
+    }
+
+    /// What is known of it, for whoever it is reported to.
+    pub(super) fn to_value(&self) -> Option<ErrorValue> {
+        value::encode_as(MSG_TYPE_ERROR, &self.inner.details).ok()
     }
 
     /// Whether both are handles of one violation.
@@ -112,16 +159,42 @@ impl MsgTypeError {
     }
 }
 
+/// What the report of a base-protocol peer says: its text, and the message it shows.
+///
+/// Only the child side sends `Started` and `Return`, and checks them before they leave; what else is reported was received
+/// by who reports it first.
+fn guessed(us: &Uid, error: &ErrorMsg) -> Details {
+    let shown = error.bad_msg.as_ref().and_then(|raw| codec::decode(raw).ok());
+    let reporter = error.relay_path.first().unwrap_or(&error.src_uid);
+    let sender = match shown {
+        Some(Msg::Started { .. } | Msg::Return { .. }) => Some(reporter),
+        _ => (error.relay_path.len() < 2 && reporter != us).then_some(us),
+    };
+    Details {
+        message: shown.map_or_else(String::new, |msg| msg.name().to_owned()),
+        problem: error.message.clone().unwrap_or_default(),
+        sender: sender.map(|uid| (uid.name().to_owned(), uid.uuid().to_owned())),
+        ..Details::default()
+    }
+}
+
 impl fmt::Display for MsgTypeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { message, value, expected, problem, remote, .. } = &*self.inner;
+        let Inner { details, remote, .. } = &*self.inner;
+        let Details { message, value, found, expected, problem, .. } = details;
         if let Some(remote) = remote {
-            return write!(f, "actor {} reports: {problem}", remote.msg().src_uid);
+            write!(f, "actor {} reports: ", remote.msg().src_uid)?;
         }
-        write!(
-            f,
-            "invalid `{message}` msg payload: {value} does not match type-spec `{message}.pld: {expected}`: "
-        )?;
+        if expected.is_empty() {
+            return f.write_str(problem);
+        }
+        write!(f, "invalid `{message}` msg payload: ")?;
+        if value.is_empty() {
+            write!(f, "a value of type `{found}` cannot be sent: ")?;
+        } else {
+            write!(f, "{value} has type {found}, ")?;
+            write!(f, "which does not match type-spec `{message}.pld: {expected}`: ")?;
+        }
         f.write_str(problem)
     }
 }
@@ -129,5 +202,44 @@ impl fmt::Display for MsgTypeError {
 impl std::error::Error for MsgTypeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.inner.remote.as_ref().map(|route| route as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uid(name: &str) -> Uid {
+        Uid::new(name, name)
+    }
+
+    /// What the root makes of a report that came over `path`, without details, showing a message.
+    fn blamed(path: &[&str], shown: Option<Msg>) -> (Blame, Option<Uid>, String) {
+        let mut report = ErrorMsg::new(uid(path[0]), MSG_TYPE_ERROR, "does not fit");
+        report.relay_path = path.iter().map(|name| uid(name)).collect();
+        report.bad_msg = shown.map(|msg| {
+            let mut out = Vec::new();
+            codec::encode(&msg, &mut out);
+            out.into()
+        });
+        let error = MsgTypeError::reported(&uid("root"), Route(Arc::new(report)));
+        assert!(error.to_string().ends_with("reports: does not fit"), "{error}");
+        (error.blame(), error.sender(), error.message_type().to_owned())
+    }
+
+    #[test]
+    fn reports_of_the_base_protocol_are_read_by_what_they_show() {
+        let (cid, pld) = (Cid::short(b'c', 1), Bytes::from_static(&[7]));
+        let (root, kid) = (Some(uid("root")), Some(uid("kid")));
+        let started = || Some(Msg::Started { cid, pld: pld.clone() });
+        let streamed = || Some(Msg::Yield { cid, pld: pld.clone() });
+        let returned = || Some(Msg::Return { cid, pld: pld.clone() });
+        assert_eq!(blamed(&["kid"], started()), (Blame::Peer, kid.clone(), "Started".into()));
+        assert_eq!(blamed(&["kid"], returned()), (Blame::Peer, kid.clone(), "Return".into()));
+        assert_eq!(blamed(&["kid"], streamed()), (Blame::Local, root.clone(), "Yield".into()));
+        assert_eq!(blamed(&["kid"], None), (Blame::Local, root, String::new()));
+        assert_eq!(blamed(&["kid", "mid"], returned()), (Blame::Peer, kid, "Return".into()));
+        assert_eq!(blamed(&["kid", "mid"], streamed()), (Blame::Peer, None, "Yield".into()));
+        assert_eq!(blamed(&["root"], None), (Blame::Peer, None, String::new()));
     }
 }

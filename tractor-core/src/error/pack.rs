@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use super::remote::received;
 use super::route::Route;
 use super::{EndpointError, Error};
 use crate::proto::id::Uid;
@@ -13,6 +14,7 @@ pub(crate) mod type_names {
     pub(crate) const CONTEXT_CANCELLED: &str = "ContextCancelled";
     pub(crate) const MSG_TYPE_ERROR: &str = "MsgTypeError";
     pub(crate) const REMOTE_ACTOR_ERROR: &str = "RemoteActorError";
+    pub(crate) const SCHEMA_MISMATCH: &str = "SchemaMismatch";
     pub(crate) const STREAM_OVERRUN: &str = "StreamOverrun";
     pub(crate) const MESSAGING_ERROR: &str = "MessagingError";
     pub(crate) const MODULE_NOT_EXPOSED: &str = "ModuleNotExposed";
@@ -83,6 +85,7 @@ pub(crate) fn is_deadline_of(msg: &ErrorMsg, peer: &Uid) -> bool {
 pub(crate) fn relay(us: &Uid, received: &ErrorMsg) -> ErrorMsg {
     let mut msg = received.clone();
     msg.cid = None;
+    msg.schema = None;
     match msg.boxed_type_str.as_str() {
         type_names::CONTEXT_CANCELLED | type_names::MSG_TYPE_ERROR => msg.src_uid = us.clone(),
         _ => type_names::REMOTE_ACTOR_ERROR.clone_into(&mut msg.boxed_type_str),
@@ -103,7 +106,7 @@ pub(crate) fn pack(us: &Uid, failure: &EndpointError) -> ErrorMsg {
     }
     if let Some(passed_on) = chain(error).find_map(|link| link.downcast_ref::<Route>()) {
         let mut msg = relay(us, passed_on.msg());
-        let (text, known) = (error.to_string(), Error::from(passed_on.0.clone()).to_string());
+        let (text, known) = (error.to_string(), received(us, passed_on.0.clone()).to_string());
         if text != known {
             let separator = if msg.tb_str.is_empty() { "" } else { "\n" };
             msg.tb_str = format!("{}{separator}{text}", msg.tb_str);
@@ -112,6 +115,7 @@ pub(crate) fn pack(us: &Uid, failure: &EndpointError) -> ErrorMsg {
     }
     let mut msg = ErrorMsg::new(us.clone(), failure.type_name(), error.to_string());
     msg.causes = causes(error.source());
+    msg.value = failure.value().cloned();
     msg
 }
 
@@ -132,6 +136,7 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
             Some(msg) => return relay(us, msg),
             None => type_names::MSG_TYPE_ERROR,
         },
+        Error::Schema(_) => type_names::SCHEMA_MISMATCH,
         Error::Messaging(_) => type_names::MESSAGING_ERROR,
         Error::Died(_) => "ActorDied",
         Error::GaveUp(_) => "SupervisorGaveUp",
@@ -147,7 +152,8 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
     let mut msg = ErrorMsg::new(us.clone(), type_name, error.to_string());
     msg.causes = causes(error.source());
     if let Error::MsgType(error) = error {
-        msg.bad_msg = error.bad_msg().cloned();
+        msg.bad_msg = error.bad_msg_bytes().cloned();
+        msg.value = error.to_value();
     }
     msg
 }
@@ -165,7 +171,7 @@ mod tests {
     #[test]
     fn a_relayed_failure_keeps_its_source_and_grows_its_path() {
         let first = ErrorMsg::new(uid("grandkid"), "ValueError", "bad");
-        let error = Error::from(Arc::new(first));
+        let error = received(&uid("kid"), Arc::new(first));
         let msg = pack(&uid("kid"), &EndpointError::new(error));
         assert_eq!(msg.src_uid, uid("grandkid"));
         assert_eq!(
@@ -208,7 +214,7 @@ mod tests {
             Source(#[source] RemoteActorError),
         }
         use crate::error::RemoteActorError;
-        let remote = || Error::from(Arc::new(ErrorMsg::new(uid("grandkid"), "ValueError", "bad")));
+        let remote = || received(&uid("kid"), Arc::new(ErrorMsg::new(uid("grandkid"), "ValueError", "bad")));
         let Error::Remote(inner) = remote() else { panic!("it is one") };
         let cases = [
             (EndpointError::new(Wrapped::from(remote())), ""),
@@ -223,7 +229,7 @@ mod tests {
         // Without a source it is only text.
         let msg = pack(&uid("kid"), &EndpointError::new(Wrapped::Told(remote())));
         assert_eq!((&msg.src_uid, msg.src_type_str.as_str()), (&uid("kid"), "Wrapped"));
-        let cancelled = Error::from(Arc::new(cancelled(&uid("bob"), &uid("kid"), &uid("root"))));
+        let cancelled = received(&uid("kid"), Arc::new(cancelled(&uid("bob"), &uid("kid"), &uid("root"))));
         let msg = pack(&uid("kid"), &EndpointError::new(Wrapped::from(cancelled)));
         assert_eq!((msg.boxed_type_str.as_str(), msg.canceller), ("ContextCancelled", Some(uid("root"))));
     }

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
 use super::pack::type_names;
 use super::route::Route;
-use super::{Error, MsgTypeError};
+use super::{Error, MsgTypeError, value};
 use crate::proto::id::Uid;
 use crate::proto::msg::ErrorMsg;
 
@@ -23,6 +25,8 @@ pub enum RemoteKind {
     NotFound,
     /// The arguments do not fit the function.
     Arguments,
+    /// The types of an endpoint do not fit those of its caller.
+    Schema,
     /// Somebody sent a stream faster than it was read.
     StreamOverrun,
     /// The order of the dialog was broken.
@@ -82,6 +86,29 @@ impl RemoteActorError {
         &self.msg().tb_str
     }
 
+    /// The original error, if the endpoint failed with an `E` and the value came along.
+    ///
+    /// It does when `E` is `Serialize`, at most
+    /// [`ERROR_VALUE_BYTES_MAX`](crate::proto::limits::ERROR_VALUE_BYTES_MAX) long, and every actor on the way is written
+    /// in Rust; relays keep it. `E` is known by its path: a type of the same name elsewhere is another one and gives
+    /// `None`. A newer or older version of `E` will do if its fields allow for it, as those with a default do.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use tractor_core as tractor;
+    /// #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+    /// #[error("only {left} left")]
+    /// struct SoldOut { left: u32 }
+    ///
+    /// fn left(error: &tractor::Error) -> Option<u32> {
+    ///     error.downcast::<SoldOut>().map(|sold_out| sold_out.left)
+    /// }
+    /// # assert_eq!(left(&tractor::Error::NoRuntime), None);
+    /// ```
+    pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
+        self.msg().value.as_ref().and_then(value::decode)
+    }
+
     /// What kind of failure it is.
     pub fn kind(&self) -> RemoteKind {
         match self.src_type() {
@@ -89,11 +116,18 @@ impl RemoteActorError {
             type_names::MODULE_NOT_EXPOSED => RemoteKind::NotExposed,
             type_names::ATTRIBUTE_ERROR => RemoteKind::NotFound,
             type_names::TYPE_ERROR => RemoteKind::Arguments,
+            type_names::SCHEMA_MISMATCH => RemoteKind::Schema,
             type_names::STREAM_OVERRUN => RemoteKind::StreamOverrun,
             type_names::MESSAGING_ERROR => RemoteKind::Messaging,
             type_names::RUNTIME_FAILURE => RemoteKind::Runtime,
             _ => RemoteKind::Error,
         }
+    }
+
+    /// The endpoint's schema, empty when it was too long, if this is the refusal of a request because of its types.
+    pub(crate) fn refused_types(&self) -> Option<&str> {
+        let refused = self.msg().boxed_type_str == type_names::SCHEMA_MISMATCH;
+        self.msg().schema.as_deref().filter(|_| refused)
     }
 
     pub(crate) fn msg(&self) -> &ErrorMsg {
@@ -202,13 +236,11 @@ impl std::error::Error for ContextCancelled {
 }
 
 /// A received `Error` message as the error it stands for: cancellations and type errors keep their own class.
-impl From<Arc<ErrorMsg>> for Error {
-    fn from(msg: Arc<ErrorMsg>) -> Self {
-        let route = Route(msg);
-        match route.msg().boxed_type_str.as_str() {
-            type_names::CONTEXT_CANCELLED => Self::Cancelled(ContextCancelled { route }),
-            type_names::MSG_TYPE_ERROR => Self::MsgType(MsgTypeError::reported(route)),
-            _ => Self::Remote(RemoteActorError { route }),
-        }
+pub(crate) fn received(us: &Uid, msg: Arc<ErrorMsg>) -> Error {
+    let route = Route(msg);
+    match route.msg().boxed_type_str.as_str() {
+        type_names::CONTEXT_CANCELLED => Error::Cancelled(ContextCancelled { route }),
+        type_names::MSG_TYPE_ERROR => Error::MsgType(MsgTypeError::reported(us, route)),
+        _ => Error::Remote(RemoteActorError { route }),
     }
 }

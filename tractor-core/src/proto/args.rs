@@ -1,7 +1,11 @@
 //! Call arguments: a tuple of values here, one map from name to value on the wire.
 
+use std::any::Any;
+
 use super::codec::RawMap;
+use super::limits::NESTING_DEPTH_MAX;
 use super::payload::{self, Payload, PayloadError, PayloadFormat};
+use super::schema::TypeShape;
 
 /// Arguments that do not fit the function they were sent to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,17 +57,27 @@ pub trait ArgTuple: Sized + Send + 'static {
         out: &mut Vec<u8>,
     ) -> Result<(), PayloadError>;
 
-    /// Reads the arguments from such a map, in any order. A missing optional argument is `None`.
+    /// Reads the arguments from such a map, in any order. A missing argument is what `defaults` gives for its position, else
+    /// it may only be one that takes nil.
     ///
     /// # Errors
     /// An argument is missing, unknown or of the wrong type.
     fn decode(
         names: &'static [&'static str],
+        defaults: Defaults,
         format: PayloadFormat,
         depth_max: usize,
         kwargs: &[u8],
     ) -> Result<Self, ArgsError>;
+
+    /// The names and types of the arguments, and which may be missing.
+    fn shape(names: &[&'static str], defaults: Defaults) -> TypeShape;
 }
+
+const NIL: &[u8] = &[0xc0];
+
+/// The value of a missing argument, by its position.
+pub type Defaults = fn(usize) -> Option<Box<dyn Any>>;
 
 /// Arguments an endpoint may take.
 pub const ARGS_MAX: usize = 12;
@@ -91,20 +105,23 @@ fn spans<'a>(
 
 fn decode_one<T: Payload>(
     names: &'static [&'static str],
+    defaults: Defaults,
     at: usize,
     format: PayloadFormat,
     depth_max: usize,
     span: Option<&[u8]>,
 ) -> Result<T, ArgsError> {
-    const NIL: &[u8] = &[0xc0];
     let name = names[at];
-    match span {
-        Some(value) => T::decode_payload(value, format, depth_max).map_err(|problem| ArgsError::Type {
+    if let Some(value) = span {
+        return T::decode_payload(value, format, depth_max).map_err(|problem| ArgsError::Type {
             name,
             value: payload::render(value),
             expected: std::any::type_name::<T>(),
             problem,
-        }),
+        });
+    }
+    match defaults(at).and_then(|value| value.downcast().ok()) {
+        Some(value) => Ok(*value),
         None => T::decode_payload(NIL, format, depth_max)
             .map_err(|_| ArgsError::Missing { name, expected: names.join(", ") }),
     }
@@ -118,6 +135,25 @@ fn encode_one<T: Payload>(
 ) -> Result<(), PayloadError> {
     rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
     value.encode_payload(format, out)
+}
+
+/// As [`decode_one`] reads it: what has a default or takes nil may be missing.
+fn shape_one<T: Payload>(
+    name: &'static str,
+    defaults: Defaults,
+    at: usize,
+) -> (&'static str, bool, TypeShape) {
+    let optional = || {
+        defaults(at).is_some() || T::decode_payload(NIL, PayloadFormat::Positional, NESTING_DEPTH_MAX).is_ok()
+    };
+    // A default or a type that panics is none that may be missing.
+    let optional = std::panic::catch_unwind(optional).unwrap_or(false);
+    (name, optional, T::shape())
+}
+
+/// [`Defaults`] of arguments that have none.
+pub fn no_defaults(_position: usize) -> Option<Box<dyn Any>> {
+    None
 }
 
 macro_rules! arg_tuples {
@@ -139,12 +175,18 @@ macro_rules! arg_tuples {
             #[allow(unused_variables, reason = "the empty tuple decodes nothing")]
             fn decode(
                 names: &'static [&'static str],
+                defaults: Defaults,
                 format: PayloadFormat,
                 depth_max: usize,
                 kwargs: &[u8],
             ) -> Result<Self, ArgsError> {
                 let spans = spans(names, depth_max, kwargs)?;
-                Ok(($(decode_one::<$ty>(names, $index, format, depth_max, spans[$index])?,)*))
+                Ok(($(decode_one::<$ty>(names, defaults, $index, format, depth_max, spans[$index])?,)*))
+            }
+
+            #[allow(unused_variables, reason = "the empty tuple has no types")]
+            fn shape(names: &[&'static str], defaults: Defaults) -> TypeShape {
+                TypeShape::of_args(vec![$(shape_one::<$ty>(names[$index], defaults, $index)),*])
             }
         }
     )*};
@@ -174,7 +216,7 @@ mod tests {
     type Args = (i64, String, Option<u8>);
 
     fn decode(bytes: &[u8]) -> Result<Args, ArgsError> {
-        <Args as ArgTuple>::decode(NAMES, PayloadFormat::Positional, 16, bytes)
+        <Args as ArgTuple>::decode(NAMES, no_defaults, PayloadFormat::Positional, 16, bytes)
     }
 
     fn map(entries: &[(&str, &[u8])]) -> Vec<u8> {
@@ -198,6 +240,19 @@ mod tests {
     #[test]
     fn order_is_free_and_optional_arguments_may_be_missing() {
         assert_eq!(decode(&map(&[("b", &[0xa1, b'x']), ("a", &[7])])), Ok((7, "x".into(), None)));
+    }
+
+    #[test]
+    fn a_default_stands_in_for_a_missing_argument_only() {
+        let defaults: Defaults = |position| match position {
+            1 => Some(Box::new("y".to_owned())),
+            _ => None,
+        };
+        let decode = |bytes: &[u8]| Args::decode(NAMES, defaults, PayloadFormat::Positional, 16, bytes);
+        assert_eq!(decode(&map(&[("a", &[7])])), Ok((7, "y".into(), None)));
+        assert_eq!(decode(&map(&[("a", &[7]), ("b", &[0xa1, b'x'])])), Ok((7, "x".into(), None)));
+        assert!(decode(&map(&[("a", &[7]), ("b", &[0xc0])])).is_err());
+        assert!(decode(&map(&[])).is_err());
     }
 
     #[test]

@@ -115,19 +115,30 @@ impl Caps {
     pub const AUTH: Self = Self(1 << 3);
     /// A `Start` may say how much time its caller has left.
     pub const DEADLINE: Self = Self(1 << 4);
+    /// Requests say the fingerprint of their types.
+    pub const SCHEMA: Self = Self(1 << 5);
+    /// An `Error` message may hold the failure's own value.
+    pub const ERROR_VALUES: Self = Self(1 << 6);
     /// Everything this implementation understands.
-    pub const ALL: Self = Self(0b1_1111);
+    pub const ALL: Self = Self::BASIC.or(Self::AUTH);
 
     /// What an actor announces on every connection; `auth` is added where a proof is wanted.
-    pub const BASIC: Self = Self(0b1_0111);
+    pub const BASIC: Self = Self::CREDIT
+        .or(Self::POSITIONAL)
+        .or(Self::READY)
+        .or(Self::DEADLINE)
+        .or(Self::SCHEMA)
+        .or(Self::ERROR_VALUES);
 
     /// Wire names, in bit order.
-    pub const NAMES: [(Self, &'static str); 5] = [
+    pub const NAMES: [(Self, &'static str); 7] = [
         (Self::CREDIT, "credit"),
         (Self::POSITIONAL, "positional"),
         (Self::READY, "ready"),
         (Self::AUTH, "auth"),
         (Self::DEADLINE, "deadline"),
+        (Self::SCHEMA, "schema"),
+        (Self::ERROR_VALUES, "error_values"),
     ];
 
     /// Whether every extension of `other` is in this set.

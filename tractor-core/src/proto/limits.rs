@@ -27,6 +27,10 @@ pub const UUID_BYTES_MAX: usize = 64;
 pub const RELAY_PATH_MAX: usize = 64;
 /// Longest text of one error field put on the wire; longer ones are cut with a mark.
 pub const ERROR_TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Largest value of a failure that travels with it, in bytes; of a larger one only the name and the texts do.
+pub const ERROR_VALUE_BYTES_MAX: usize = 64 * 1024;
+/// Deepest nesting of a payload or a failure's value that is put inside an `Error` message.
+pub const ERROR_VALUE_DEPTH_MAX: usize = 64;
 /// Entries accepted in any envelope list or map (addresses, modules, causes).
 pub const ENVELOPE_ENTRIES_MAX: usize = 4096;
 /// Deepest nesting of arrays and maps accepted in a frame, the envelope included; default of
@@ -41,6 +45,13 @@ pub const UDS_PATH_BYTES_MAX: usize =
     if cfg!(target_os = "linux") { UDS_PATH_BYTES_MAX_LINUX } else { UDS_PATH_BYTES_MAX_MACOS };
 /// What each queued stream message costs on top of its payload when credit is counted.
 pub const MESSAGE_OVERHEAD_BYTES: usize = 64;
+
+/// Longest schema of an endpoint put on the wire or read from it, in bytes of its text.
+pub const SCHEMA_BYTES_MAX: usize = 32 * 1024;
+/// Types in the schema of one payload; those after it count as any type.
+pub const SCHEMA_NODES_MAX: usize = 1024;
+/// Deepest nesting of types in a schema; what is deeper counts as any type.
+pub const SCHEMA_DEPTH_MAX: usize = 32;
 
 /// Bytes a stream direction may carry before the receiver grants more; both ends of a dialog start from it.
 pub const STREAM_WINDOW_INITIAL_BYTES: usize = 256 * 1024;

@@ -11,7 +11,9 @@
 //! * [`dialog`]: the state machine of one linked task pair, for both ends
 //! * [`frame`]: the length prefix
 //! * [`handshake`]: who may talk to whom
-//! * [`payload`], [`args`]: values of user types as MessagePack
+//! * [`payload`], [`args`], [`union`]: values of user types as MessagePack
+//! * [`schema`]: what those types look like, and which versions of them fit together
+//! * [`spec`], [`value`]: types and values that are known at run time only
 //! * [`supervision`]: who is restarted, when, and how often
 
 pub mod addr;
@@ -24,4 +26,8 @@ pub mod id;
 pub mod limits;
 pub mod msg;
 pub mod payload;
+pub mod schema;
+pub mod spec;
 pub mod supervision;
+pub mod union;
+pub mod value;

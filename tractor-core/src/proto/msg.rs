@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::addr::Addr;
 use super::id::{Aid, Cid, Uid};
 use super::limits::{Limits, Timeouts};
+use super::schema::Types;
 
 /// One message, as framed on the wire.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,6 +162,8 @@ pub struct Start {
     pub uid: Uid,
     /// Name of the payload contract, for people.
     pub pld_spec: String,
+    /// What the caller's types are. Written only when said; extension `schema`.
+    pub types: Types,
     /// Time the caller has left, in whole microseconds. Written only when present. Extension `deadline`.
     pub remaining: Option<Duration>,
 }
@@ -257,6 +260,19 @@ pub struct ErrorMsg {
     pub bad_msg_as_dict: Option<Bytes>,
     /// Texts of the error's sources, outermost first. Written only when not empty.
     pub causes: Vec<String>,
+    /// The failure as a value. Written only when present; extension `error_values`.
+    pub value: Option<ErrorValue>,
+    /// The endpoint's schema as text; only for `SchemaMismatch`. Written only when present.
+    pub schema: Option<String>,
+}
+
+/// The value of a failure, for who knows its type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ErrorValue {
+    /// Path of its type.
+    pub type_name: String,
+    /// The value, one MessagePack value in which structs are maps.
+    pub value: Bytes,
 }
 
 impl ErrorMsg {
@@ -276,6 +292,8 @@ impl ErrorMsg {
             bad_msg: None,
             bad_msg_as_dict: None,
             causes: Vec::new(),
+            value: None,
+            schema: None,
         }
     }
 }

@@ -16,6 +16,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use self::positional::Stopped;
+use super::schema::TypeShape;
 
 /// A type whose values can travel between actors: any owned serde type.
 ///
@@ -41,6 +42,8 @@ pub trait Payload: Send + Sized + 'static {
     fn encode_payload(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
     #[doc(hidden)]
     fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError>;
+    #[doc(hidden)]
+    fn shape() -> TypeShape;
 }
 
 // serde is not among the supertraits: the compiler would then name serde's traits, twice for every type, instead of what
@@ -56,6 +59,10 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
     fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError> {
         decode(bytes, format, depth_max)
     }
+
+    fn shape() -> TypeShape {
+        TypeShape::of::<T>()
+    }
 }
 
 /// How structs are laid out in payloads on one connection.
@@ -64,13 +71,22 @@ pub enum PayloadFormat {
     /// As arrays of field values. A value in which some struct leaves a field out (`skip_serializing_if`) has maps
     /// instead, in all of its structs: an array cannot tell which field is missing.
     Positional,
-    /// As maps from field name to value.
+    /// As maps from field name to value, and types with a text form for people in that form.
     Named,
+    /// As maps from field name to value: between Rust peers with different versions of the types.
+    ByName,
 }
 
 /// A value that could not be written as MessagePack, or bytes that are not a value of the wanted type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayloadError(String);
+
+impl PayloadError {
+    /// With a text that says what is wrong.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
 
 impl fmt::Display for PayloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,6 +121,8 @@ pub fn encode<T: Serialize + ?Sized>(
                 }
             }
         }
+        PayloadFormat::ByName => value
+            .serialize(&mut rmp_serde::Serializer::new(out).with_bytes(BytesMode::Normal).with_struct_map()),
         PayloadFormat::Named => {
             value.serialize(&mut rmp_serde::Serializer::new(out).with_struct_map().with_human_readable())
         }
@@ -123,7 +141,9 @@ pub fn decode<T: DeserializeOwned>(
     depth_max: usize,
 ) -> Result<T, PayloadError> {
     match format {
-        PayloadFormat::Positional => decode_all(rmp_serde::Deserializer::from_read_ref(bytes), depth_max),
+        PayloadFormat::Positional | PayloadFormat::ByName => {
+            decode_all(rmp_serde::Deserializer::from_read_ref(bytes), depth_max)
+        }
         PayloadFormat::Named => {
             decode_all(rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable(), depth_max)
         }
@@ -145,6 +165,24 @@ fn decode_all<'de, T: DeserializeOwned, C: SerializerConfig>(
             Ok(value)
         }
         Ok(_) | Err(_) => Err(PayloadError("more bytes follow the value".to_owned())),
+    }
+}
+
+/// What type a payload has as MessagePack, by its first byte: `int`, `map`, ..
+pub fn kind(bytes: &[u8]) -> &'static str {
+    let Some(&first) = bytes.first() else { return "nothing" };
+    match Marker::from_u8(first) {
+        Marker::Null => "nil",
+        Marker::True | Marker::False => "bool",
+        Marker::F32 | Marker::F64 => "float",
+        Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => "str",
+        Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => "bytes",
+        Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => "array",
+        Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => "map",
+        Marker::FixExt1 | Marker::FixExt2 | Marker::FixExt4 | Marker::FixExt8 | Marker::FixExt16 => "ext",
+        Marker::Ext8 | Marker::Ext16 | Marker::Ext32 => "ext",
+        Marker::Reserved => "malformed",
+        _ => "int",
     }
 }
 

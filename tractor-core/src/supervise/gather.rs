@@ -13,7 +13,9 @@ use std::task::Poll;
 
 use super::join::join_all;
 use crate::actor::within;
-use crate::dialog::{ContextEndpoint, ContextTarget, ParentContext, Portal, Scope};
+use crate::dialog::{
+    Ask, ContextEndpoint, ContextTarget, DialogOpening as Opening, ParentContext, Portal, Scope,
+};
 use crate::error::{Error, Result, RuntimeFailure};
 
 /// Opens contexts side by side and runs one body in all of them.
@@ -55,48 +57,53 @@ where
     ) -> Result<T, Err>,
     Err: From<Error>,
 {
-    let mut scopes = Vec::new();
+    let mut openings = Vec::new();
     let mut refused = None;
     for (portal, call) in contexts {
-        match Scope::start(&portal, call) {
-            Ok(scope) => scopes.push(scope),
+        match Opening::of_context(&portal, call) {
+            Ok(opening) => openings.push(opening),
             Err(error) => {
                 refused = Some(error);
                 break;
             }
         }
     }
-    let deadline = scopes.iter().filter_map(Scope::deadline).min();
+    let deadline = openings.iter().filter_map(|opening| opening.scope().deadline()).min();
     let inside = async {
         let firsts = match refused {
-            Some(error) => Err(error),
-            None if scopes.is_empty() => {
-                Err(RuntimeFailure::new("there is nothing to gather: give at least one context").into())
+            Some(error) => return Err(error.into()),
+            None if openings.is_empty() => {
+                let text = "there is nothing to gather: give at least one context";
+                return Err(Error::from(RuntimeFailure::new(text)).into());
             }
-            None => join_all(scopes.iter().map(Scope::first::<C::Endpoint>)).await,
+            None => join_all(openings.iter_mut().map(Opening::first)).await?,
         };
-        let mut contexts: Vec<_> = scopes.iter().map(Scope::context).collect();
-        let value = run(&scopes, body(&mut contexts, firsts?)).await?;
-        join_all(scopes.iter().map(Scope::joined)).await?;
+        let scopes: Vec<_> = openings.iter().map(Opening::scope).collect();
+        let firsts =
+            scopes.iter().zip(&firsts).map(|(scope, first)| scope.decode_first::<C::Endpoint>(first));
+        let firsts = firsts.collect::<Result<_>>()?;
+        let mut contexts: Vec<_> = scopes.iter().map(|scope| scope.context()).collect();
+        let value = run(&scopes, body(&mut contexts, firsts)).await?;
+        join_all(scopes.iter().map(|scope| scope.joined())).await?;
         Ok(value)
     };
     let result = match deadline {
         None => inside.await,
         Some(at) => match within(at, inside).await {
             Some(result) => result,
-            None => return Err(expire(&scopes).await.into()),
+            None => return Err(expire(&openings).await.into()),
         },
     };
     if result.is_err() {
-        let ends = join_all(scopes.iter().map(async |scope| {
-            scope.end().await;
+        let ends = join_all(openings.iter().map(async |opening| {
+            opening.scope().end().await;
             Ok::<_, Infallible>(())
         }));
         match deadline {
             None => _ = ends.await,
             Some(at) => {
                 if within(at, ends).await.is_none() {
-                    expire(&scopes).await;
+                    expire(&openings).await;
                 }
             }
         }
@@ -105,15 +112,15 @@ where
 }
 
 /// Cancels what is past its deadline, and waits for its end, within a limit. The error is that of the first.
-async fn expire(scopes: &[Scope]) -> Error {
-    let Ok(errors) =
-        join_all(scopes.iter().map(async |scope| Ok::<_, Infallible>(scope.expired().await))).await;
+async fn expire<A: Ask>(openings: &[Opening<A>]) -> Error {
+    let expired = openings.iter().map(async |opening| Ok::<_, Infallible>(opening.scope().expired().await));
+    let Ok(errors) = join_all(expired).await;
     errors.into_iter().next().unwrap_or(Error::NoRuntime)
 }
 
 /// Polls the body; the failure of any other side ends it where it waits.
 async fn run<T, Err: From<Error>>(
-    scopes: &[Scope],
+    scopes: &[&Scope],
     body: impl Future<Output = Result<T, Err>>,
 ) -> Result<T, Err> {
     let mut body = pin!(body);

@@ -25,7 +25,7 @@ use super::builder::StartActor;
 use super::child::{Birth, ChildActor, Newborn, supervise};
 use super::one_shot::RunInActor;
 use crate::actor::{Actor, Slot};
-use crate::dialog::FnTarget;
+use crate::dialog::{FnBody, FnTarget};
 use crate::error::{Error, ErrorGroup, Result, RuntimeFailure};
 use crate::proto::id::Uid;
 
@@ -172,7 +172,7 @@ impl ActorNursery {
     /// nothing else.
     ///
     /// A failure of the call cancels the whole nursery, whether or not anybody waits for the result.
-    pub fn run_in_actor<C: FnTarget>(&self, call: C) -> RunInActor<C::Endpoint> {
+    pub fn run_in_actor<C: FnTarget<Endpoint: FnBody>>(&self, call: C) -> RunInActor<C::Endpoint> {
         RunInActor::new(self.clone(), call.into_args())
     }
 

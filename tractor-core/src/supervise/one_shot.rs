@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::builder::StartActor;
 use super::nursery::ActorNursery;
 use crate::actor::current_deadline;
-use crate::dialog::{Call, Endpoint, FnEndpoint};
+use crate::dialog::{Call, Endpoint, FnBody};
 use crate::error::{Error, Result, RuntimeFailure};
 use crate::proto::id::Uid;
 
@@ -40,7 +40,7 @@ impl<E: Endpoint> fmt::Debug for RunInActor<E> {
     }
 }
 
-impl<E: FnEndpoint> IntoFuture for RunInActor<E>
+impl<E: FnBody> IntoFuture for RunInActor<E>
 where
     E::Returns: Sync,
 {
@@ -52,7 +52,7 @@ where
     }
 }
 
-async fn launch<E: FnEndpoint>(
+async fn launch<E: FnBody>(
     start: StartActor,
     nursery: ActorNursery,
     args: E::Args,

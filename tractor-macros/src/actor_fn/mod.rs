@@ -5,35 +5,44 @@ use quote::quote;
 
 use crate::args::{Args, CRATE, Key};
 use crate::diag::Errors;
-use crate::endpoint::Endpoint;
 use crate::endpoint::attrs::take_rivals;
 use crate::endpoint::expand::Kind;
+use crate::endpoint::options::{ERROR, EXTERN, MODULE, NAME, Options, VALIDATE};
+use crate::endpoint::{Endpoint, rule};
 use crate::sig::{Func, unused};
 
-const KEYS: &[Key] = &[CRATE];
+const KEYS: &[Key] = &[NAME, MODULE, EXTERN, ERROR, VALIDATE, CRATE];
 
 /// Expands the macro.
 pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let krate = Args::parse(attr, KEYS, &mut errors).take_crate(&mut errors);
-    let Some(mut func) = Func::parse_item(&item, &mut errors) else { return errors.with_item(item) };
+    let options = Options::take(&mut Args::parse(attr, KEYS, &mut errors), &mut errors);
+    let mut func = match Func::parse_item(item, &mut errors) {
+        Ok(func) => func,
+        Err(instead) => return errors.with_item(instead),
+    };
     take_rivals(&mut func.attrs, &mut errors);
-    let expanded = match Endpoint::check(&func, None, &mut errors) {
-        Some(endpoint) => endpoint.expand(&krate, &kind(&endpoint, &krate)),
+    options.check(&func, "actor_fn", &mut errors);
+    let expanded = match Endpoint::check(&func, &options, None, &mut errors) {
+        Some(endpoint) => endpoint.expand(&kind(&endpoint)),
         None => unused(&func),
     };
     errors.with_item(expanded)
 }
 
-fn kind(endpoint: &Endpoint<'_>, krate: &syn::Path) -> Kind {
+fn kind(endpoint: &Endpoint<'_>) -> Kind {
+    let options = endpoint.options;
     Kind {
-        call: "Call",
+        call: if endpoint.is_elsewhere() { "RemoteCall" } else { "Call" },
         entry: "func",
-        endpoint_trait: "FnEndpoint",
-        returns: endpoint.returned(krate),
+        endpoint_trait: None,
+        body_trait: "FnBody",
+        returns: endpoint.returned(),
+        returns_rule: rule("RETURNS_RULE", "Returns", options.validate.as_ref(), &options.krate),
         types: quote!(),
         parameter: quote!(),
         passed: quote!(),
-        outcome: endpoint.outcome(krate),
+        outcome: endpoint.outcome(),
+        witness: quote!(),
     }
 }

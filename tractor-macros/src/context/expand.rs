@@ -2,47 +2,84 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{Path, Type};
+use syn::Type;
 
-use super::check::Dialog;
-use crate::endpoint::Endpoint;
+use super::check::{Dialog, Settled};
 use crate::endpoint::expand::{Kind, associated, associated_type};
+use crate::endpoint::{Endpoint, rule};
+
+/// All items of a context.
+pub(crate) fn expand(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> TokenStream {
+    let (vis, cfg, krate) = (&endpoint.func.vis, &endpoint.attrs.cfg, &endpoint.options.krate);
+    let unions = dialog.unions.iter().map(|union| union.expand(vis, cfg, krate));
+    let unions: TokenStream = unions.collect();
+    let expanded = endpoint.expand(&kind(endpoint, dialog, context));
+    quote!(#expanded #unions)
+}
 
 /// What makes an endpoint a context.
-pub(crate) fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type, krate: &Path) -> Kind {
-    let Dialog { started, send, recv, .. } = dialog;
+fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> Kind {
+    let krate = &endpoint.options.krate;
     let declared = quote!(#krate::Context<Self::Started, Self::Send, Self::Recv>);
     let same = quote!(#krate::__private::SameAs<#declared>);
     let convert = associated(context, context, &same, "from_declared");
-    let returns = match &dialog.returns {
-        Some(ty) => quote!(#ty),
-        None => endpoint.returned(krate),
-    };
+    let Settled { ty: returns, rule: returns_rule } = &dialog.returns;
+    let returns = returns.as_ref().map_or_else(|| endpoint.returned(), |ty| quote!(#ty));
     // Not in scope for the user's argument names.
     let ctx = Ident::new("ctx", Span::mixed_site());
-    let [started, send, recv] =
-        [("Started", started), ("Send", send), ("Recv", recv)].map(|(name, ty)| associated_type(name, ty));
+    let types = [("Started", &dialog.started), ("Send", &dialog.send), ("Recv", &dialog.recv)];
+    let rules = types
+        .map(|(name, settled)| rule(&format!("{}_RULE", name.to_uppercase()), name, settled.rule, krate));
+    let types = types.map(|(name, settled)| associated_type(name, &settled.ty));
     Kind {
         call: "ContextCall",
         entry: "context",
-        endpoint_trait: "ContextEndpoint",
+        endpoint_trait: Some("ContextEndpoint"),
+        body_trait: "ContextBody",
         returns,
-        types: quote!(#started #send #recv),
+        returns_rule: rule("RETURNS_RULE", "Returns", *returns_rule, krate),
+        types: quote!(#(#types)* #(#rules)*),
         parameter: quote!(#ctx: #declared,),
         passed: quote!(#convert(#ctx),),
-        outcome: outcome(endpoint, dialog, krate),
+        outcome: outcome(endpoint, dialog),
+        witness: witness(endpoint, dialog, context),
     }
 }
 
 /// The outcome, whose type has to be the declared one.
-fn outcome(endpoint: &Endpoint<'_>, dialog: &Dialog, krate: &Path) -> TokenStream {
-    let outcome = endpoint.outcome(krate);
-    if dialog.returns.is_none() {
+fn outcome(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>) -> TokenStream {
+    let krate = &endpoint.options.krate;
+    let outcome = endpoint.outcome();
+    if dialog.returns.ty.is_none() {
         return outcome;
     }
-    let returned = endpoint.returned(krate);
+    let returned = endpoint.returned();
     let blame = endpoint.output.ok.as_ref().unwrap_or(&endpoint.output.ty);
     let convert =
         associated(blame, &returned, &quote!(#krate::__private::SameAs<Self::Returns>), "into_declared");
     quote!(::core::result::Result::Ok(#convert(#outcome?)))
+}
+
+/// Without a body nothing else compares the types of the signature with those of the attribute.
+fn witness(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> TokenStream {
+    let (krate, cfg, name) = (&endpoint.options.krate, &endpoint.attrs.cfg, endpoint.name());
+    let private = quote!(#krate::__private);
+    let types = ["Started", "Send", "Recv"].map(|ty| {
+        let ty = Ident::new(ty, Span::call_site());
+        quote!(<#name as #private::ContextEndpoint>::#ty)
+    });
+    let declared = quote!(#krate::Context<#(#types),*>);
+    let same = associated(context, context, &quote!(#private::SameAs<#declared>), "into_declared");
+    let returned = dialog.returns.ty.as_ref().map(|_| {
+        let returned = endpoint.returned();
+        let blame = endpoint.output.ok.as_ref().unwrap_or(&endpoint.output.ty);
+        let declared = quote!(<#name as #private::Endpoint>::Returns);
+        let same = associated(blame, &returned, &quote!(#private::SameAs<#declared>), "into_declared");
+        quote!(#(#cfg)* const _: fn(#returned) -> #declared = #same;)
+    });
+    quote! {
+        #(#cfg)*
+        const _: fn(#context) -> #declared = #same;
+        #returned
+    }
 }

@@ -3,6 +3,7 @@
 mod ast;
 mod check;
 mod expand;
+mod union;
 
 use proc_macro2::TokenStream;
 
@@ -15,16 +16,18 @@ use crate::sig::{Func, unused};
 pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let args = ast::ContextArgs::parse(attr, &mut errors);
-    let dialog = check::Dialog::check(&args, &mut errors);
-    let Some(mut func) = Func::parse_item(&item, &mut errors) else { return errors.with_item(item) };
+    let mut func = match Func::parse_item(item, &mut errors) {
+        Ok(func) => func,
+        Err(instead) => return errors.with_item(instead),
+    };
+    let dialog = check::Dialog::check(&args, &func.sig.ident, &mut errors);
     take_rivals(&mut func.attrs, &mut errors);
+    args.options.check(&func, "context", &mut errors);
     let lead = check::lead(dialog.as_ref());
     let context = lead.check(&func, &mut errors);
-    let endpoint = Endpoint::check(&func, Some(&lead), &mut errors);
+    let endpoint = Endpoint::check(&func, &args.options, Some(&lead), &mut errors);
     let expanded = match (endpoint, dialog, context) {
-        (Some(endpoint), Some(dialog), Some(context)) => {
-            endpoint.expand(&args.krate, &expand::kind(&endpoint, &dialog, context, &args.krate))
-        }
+        (Some(endpoint), Some(dialog), Some(context)) => expand::expand(&endpoint, &dialog, context),
         _ => unused(&func),
     };
     errors.with_item(expanded)

@@ -2,10 +2,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::Path;
+use syn::LitStr;
 use syn::ext::IdentExt;
 
 use super::Endpoint;
+use super::args::Arg;
 use crate::sig::edges;
 
 /// What differs between the kinds of endpoints.
@@ -14,11 +15,15 @@ pub(crate) struct Kind {
     pub(crate) call: &'static str,
     /// The constructor of its registry entry: `func`.
     pub(crate) entry: &'static str,
-    /// The trait it implements besides `Endpoint`.
-    pub(crate) endpoint_trait: &'static str,
+    /// The trait that names its types besides those of `Endpoint`, if it has any.
+    pub(crate) endpoint_trait: Option<&'static str>,
+    /// The trait of the function behind it.
+    pub(crate) body_trait: &'static str,
     /// Type of the final value.
     pub(crate) returns: TokenStream,
-    /// The associated types of the trait, besides `Output`.
+    /// The rule for the final value, as a constant of `Endpoint`.
+    pub(crate) returns_rule: TokenStream,
+    /// The items of `endpoint_trait`.
     pub(crate) types: TokenStream,
     /// The parameter of `run` before the arguments, with its comma; none for a plain function.
     pub(crate) parameter: TokenStream,
@@ -26,33 +31,41 @@ pub(crate) struct Kind {
     pub(crate) passed: TokenStream,
     /// Turns `output` into the outcome.
     pub(crate) outcome: TokenStream,
+    /// In place of the function behind it, if there is none: items that check the types of the declaration.
+    pub(crate) witness: TokenStream,
 }
 
 impl Endpoint<'_> {
     /// All items of the endpoint.
-    pub(crate) fn expand(&self, krate: &Path, kind: &Kind) -> TokenStream {
-        let handle = self.handle(krate, kind);
-        let described = self.described(krate, kind);
-        let implemented = self.implemented(krate, kind);
-        let Self { attrs, func, .. } = self;
-        let (cfg, name) = (&attrs.cfg, self.name());
-        let body = func.renamed(&self.body_name(), &attrs.body);
-        let entry = format_ident!("{}", kind.entry);
-        quote! {
-            #handle
-            #described
-            #implemented
-            #(#cfg)* #body
-            #(#cfg)*
-            #krate::__private::inventory::submit! { #krate::__private::EndpointEntry::#entry::<#name>() }
-        }
+    pub(crate) fn expand(&self, kind: &Kind) -> TokenStream {
+        let krate = &self.options.krate;
+        let handle = self.handle(kind);
+        let described = self.described(kind);
+        let cfg = &self.attrs.cfg;
+        let behind = if !self.is_elsewhere() {
+            let name = self.name();
+            let implemented = self.implemented(kind);
+            let body = self.func.renamed(&self.body_name(), &self.attrs.body);
+            let entry = format_ident!("{}", kind.entry);
+            quote! {
+                #implemented
+                #(#cfg)* #body
+                #(#cfg)*
+                #krate::__private::inventory::submit! { #krate::__private::EndpointEntry::#entry::<#name>() }
+            }
+        } else {
+            kind.witness.clone()
+        };
+        quote!(#handle #described #behind)
     }
 
     /// The type and the function one calls.
-    fn handle(&self, krate: &Path, kind: &Kind) -> TokenStream {
+    fn handle(&self, kind: &Kind) -> TokenStream {
+        let krate = &self.options.krate;
         let (name, vis) = (self.name(), &self.func.vis);
         let (cfg, docs, attrs) = (&self.attrs.cfg, &self.attrs.docs, &self.attrs.handle);
-        let (args, types) = self.args();
+        let (args, types) = (self.idents(), self.args.iter().map(|arg| &arg.ty));
+        let packed = self.args.iter().map(|arg| arg.packed(&arg.ident, krate));
         let call = format_ident!("{}", kind.call);
         quote! {
             #(#cfg)*
@@ -68,48 +81,93 @@ impl Endpoint<'_> {
             #(#attrs)*
             #[allow(dead_code, reason = "may be called by name only")]
             #vis fn #name(#(#args: #types),*) -> #krate::#call<#name> {
-                #krate::#call::new((#(#args,)*))
+                #krate::#call::new((#(#packed,)*))
             }
         }
     }
 
-    /// The impl of `Endpoint`.
-    fn described(&self, krate: &Path, kind: &Kind) -> TokenStream {
-        let (cfg, name, returns) = (&self.attrs.cfg, self.name(), &kind.returns);
-        let (args, types) = self.args();
-        let label = name.unraw().to_string();
-        let labels = args.iter().map(|arg| arg.unraw().to_string());
+    /// The impl of `Endpoint`, and of the trait with the further types.
+    fn described(&self, kind: &Kind) -> TokenStream {
+        let krate = &self.options.krate;
+        let Kind { returns, returns_rule, types, .. } = kind;
+        let (cfg, name) = (&self.attrs.cfg, self.name());
+        let module = match &self.options.module {
+            Some(module) => quote!(#module),
+            None => quote!(::core::module_path!()),
+        };
+        let label = self.options.name.as_ref().map_or_else(|| name.unraw().to_string(), LitStr::value);
+        let labels = self.args.iter().map(Arg::label);
+        let owned = self.args.iter().map(|arg| arg.owned(krate));
         // rustc underlines the whole tuple, or the keyword, when one of the types will not do: at the argument list, then.
-        let tuple = quote_spanned!(self.func.sig.paren_token.span.join()=> type Args = (#(#types,)*););
+        let tuple = quote_spanned!(self.func.sig.paren_token.span.join()=> type Args = (#(#owned,)*););
         let returns = associated_type("Returns", returns);
+        let defaults = self.defaults();
+        let further = kind.endpoint_trait.map(|endpoint_trait| {
+            let endpoint_trait = format_ident!("{endpoint_trait}");
+            quote!(#(#cfg)* impl #krate::__private::#endpoint_trait for #name { #types })
+        });
         quote! {
             #(#cfg)*
             impl #krate::__private::Endpoint for #name {
-                const MODULE: &'static str = ::core::module_path!();
+                const MODULE: &'static str = #module;
                 const NAME: &'static str = #label;
                 const ARGS: &'static [&'static str] = &[#(#labels),*];
                 #tuple
                 #returns
+                #returns_rule
+                #defaults
+            }
+            #further
+        }
+    }
+
+    /// The method that knows the default values, if there are any.
+    fn defaults(&self) -> TokenStream {
+        let krate = &self.options.krate;
+        let defaults = self.args.iter().enumerate().filter_map(|(position, arg)| {
+            let value = arg.default(krate)?;
+            Some(quote!(#position => #value,))
+        });
+        let defaults: TokenStream = defaults.collect();
+        if defaults.is_empty() {
+            return defaults;
+        }
+        // Not in scope for the user's expressions.
+        let position = Ident::new("position", Span::mixed_site());
+        quote! {
+            fn default_arg(
+                #position: usize,
+            ) -> ::core::option::Option<::std::boxed::Box<dyn ::core::any::Any>> {
+                match #position {
+                    #defaults
+                    _ => ::core::option::Option::None,
+                }
             }
         }
     }
 
-    /// The impl of the kind's own trait, which runs the user's function.
-    fn implemented(&self, krate: &Path, kind: &Kind) -> TokenStream {
-        let Kind { types, parameter, passed, outcome, returns: _, .. } = kind;
+    /// The impl of the trait of the function behind it, which runs the user's one.
+    fn implemented(&self, kind: &Kind) -> TokenStream {
+        let krate = &self.options.krate;
+        let Kind { parameter, passed, outcome, .. } = kind;
         let (cfg, name, body) = (&self.attrs.cfg, self.name(), self.body_name());
-        let endpoint_trait = format_ident!("{}", kind.endpoint_trait);
-        let (args, _) = self.args();
+        let body_trait = format_ident!("{}", kind.body_trait);
+        let args = self.idents();
+        let values = self.args.iter().map(|arg| arg.passed(krate));
+        let mut run = quote!(#body(#passed #(#values),*));
+        if self.args.iter().any(Arg::is_lent) {
+            // What is lent lives in this future.
+            run = quote!(async move { #run.await });
+        }
         let output = associated_type("Output", &self.output.ty);
         // rustc reports a future that is not `Send` where the bound is written: at the function's name, then.
         let future = quote_spanned!(name.span()=> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send);
         quote! {
             #(#cfg)*
-            impl #krate::__private::#endpoint_trait for #name {
-                #types
+            impl #krate::__private::#body_trait for #name {
                 #output
                 fn run(#parameter (#(#args,)*): Self::Args) -> #future {
-                    #body(#passed #(#args),*)
+                    #run
                 }
                 fn outcome(
                     output: Self::Output,
@@ -121,7 +179,8 @@ impl Endpoint<'_> {
     }
 
     /// The type of the final value: the `Ok` type of a `Result`, else what the function returns.
-    pub(crate) fn returned(&self, krate: &Path) -> TokenStream {
+    pub(crate) fn returned(&self) -> TokenStream {
+        let krate = &self.options.krate;
         let ty = &self.output.ty;
         if !self.output.fallible {
             return ty.clone();
@@ -130,13 +189,20 @@ impl Endpoint<'_> {
         associated(blame, ty, &quote!(#krate::__private::Fallible), "Ok")
     }
 
-    /// `fallible(output)` or `infallible(output)`, blamed on the return type.
-    pub(crate) fn outcome(&self, krate: &Path) -> TokenStream {
-        let wrap = format_ident!("{}", if self.output.fallible { "fallible" } else { "infallible" });
+    /// `fallible(output, ..)`, `fallible_as::<E, _>(output, ..)` or `infallible(output)`, blamed on the return type.
+    pub(crate) fn outcome(&self) -> TokenStream {
+        let krate = &self.options.krate;
         let (span, _) = edges(self.output.err.as_ref().unwrap_or(&self.output.ty));
         // A type that came through another macro carries that macro's hygiene; the parameter has ours.
         let output = quote_spanned!(span.resolved_at(Span::call_site())=> output);
-        quote!(#krate::__private::#wrap(#output))
+        if !self.output.fallible {
+            return quote!(#krate::__private::infallible(#output));
+        }
+        let wrap = match &self.options.error {
+            Some(error) => quote!(fallible_as::<#error, _>),
+            None => quote!(fallible),
+        };
+        quote!(#krate::__private::#wrap(#output, #krate::__private::carry!()))
     }
 
     /// The name the user's function gets.
@@ -144,8 +210,8 @@ impl Endpoint<'_> {
         format_ident!("__tractor_{}", self.name())
     }
 
-    fn args(&self) -> (Vec<&Ident>, Vec<&syn::Type>) {
-        self.args.iter().map(|arg| (&arg.ident, &arg.ty)).unzip()
+    fn idents(&self) -> Vec<&Ident> {
+        self.args.iter().map(|arg| &arg.ident).collect()
     }
 }
 

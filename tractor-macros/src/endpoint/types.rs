@@ -4,13 +4,41 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::Type;
+use syn::{Type, TypeReference};
 
 use crate::diag::{Errors, show};
 use crate::sig::{generic, last_segment, peel};
 
 /// Most arguments an endpoint may have.
 pub(crate) const MAX_ARGS: usize = 12;
+
+/// The `T` of an argument of type `&T`; `None` after an error.
+pub(crate) fn check_lent(reference: &TypeReference, errors: &mut Errors) -> Option<Type> {
+    let elem = &*reference.elem;
+    let owned = owned_twin(elem);
+    if reference.mutability.is_some() {
+        let what = format!(
+            "an argument cannot be a `&mut` reference (`{}`): the endpoint works on a copy, its caller would not see \
+             the changes",
+            show(reference)
+        );
+        errors.at(reference, what, format_args!("take `{owned}` and return the changed value"));
+        return None;
+    }
+    if let Some(lifetime) = &reference.lifetime {
+        let what = format!(
+            "an argument cannot borrow for `{lifetime}`: the endpoint borrows from a copy, for the call"
+        );
+        errors.at(reference, what, format_args!("write `&{}`", show(elem)));
+        return None;
+    }
+    let fine = match peel(elem) {
+        Type::Slice(slice) => check_owned(&slice.elem, "an item of an argument", errors),
+        ty if last_segment(ty).is_some_and(|last| last.ident == "str") => true,
+        ty => check_owned(ty, "an argument behind a reference", errors),
+    };
+    fine.then(|| elem.clone())
+}
 
 /// Reports a type whose values cannot leave the process; `role` names the value: "an argument".
 pub(crate) fn check_owned(ty: &Type, role: &str, errors: &mut Errors) -> bool {

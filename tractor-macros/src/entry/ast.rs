@@ -6,8 +6,8 @@ use syn::{LitInt, LitStr, Path};
 use crate::args::{Args, CRATE, Key};
 use crate::diag::Errors;
 
-const FLAVOR: Key = Key { name: "flavor", example: "flavor = \"multi_thread\"" };
-const WORKER_THREADS: Key = Key { name: "worker_threads", example: "worker_threads = 4" };
+const FLAVOR: Key = Key::new("flavor", "flavor = \"multi_thread\"");
+const WORKER_THREADS: Key = Key::new("worker_threads", "worker_threads = 4");
 const KEYS: &[Key] = &[FLAVOR, WORKER_THREADS, CRATE];
 
 /// What `#[main(..)]` or `#[test(..)]` was given.

@@ -40,7 +40,11 @@ pub(crate) fn expand(entry: Entry, attr: TokenStream, item: TokenStream) -> Toke
     let mut errors = Errors::default();
     let args = ast::EntryArgs::parse(attr, &mut errors);
     let options = Options::check(entry, &args, &mut errors);
-    let Some(func) = Func::parse_item(&item, &mut errors) else { return errors.with_item(item) };
+    let func = match Func::parse_item(item, &mut errors) {
+        Ok(func) => func,
+        Err(instead) => return errors.with_item(instead),
+    };
+    func.check_body("", &mut errors);
     check::check_func(entry, &func, &mut errors);
     let expanded = if errors.is_empty() { run(entry, &func, &options, &args.krate) } else { fallback(&func) };
     errors.with_item(expanded)

@@ -7,8 +7,12 @@ use crate::endpoint::lead::Lead;
 use crate::endpoint::types::check_owned;
 use crate::sig::{Func, generic, last_segment, peel};
 
-/// The type of the items, read from the leading argument `StreamSender<T>`; `None` after an error.
-pub(crate) fn check_item<'f>(lead: &Lead, func: &'f Func, errors: &mut Errors) -> Option<&'f Type> {
+/// The type of the leading argument `StreamSender<T>`, and that of the items in it; `None` after an error.
+pub(crate) fn check_item<'f>(
+    lead: &Lead,
+    func: &'f Func,
+    errors: &mut Errors,
+) -> Option<(&'f Type, &'f Type)> {
     let sender = lead.check(func, errors)?;
     let Some(item) = last_segment(sender).and_then(|sender| generic(sender, 0)) else {
         errors.at(
@@ -18,7 +22,7 @@ pub(crate) fn check_item<'f>(lead: &Lead, func: &'f Func, errors: &mut Errors) -
         );
         return None;
     };
-    check_owned(item, "an item of a stream", errors).then_some(item)
+    check_owned(item, "an item of a stream", errors).then_some((sender, item))
 }
 
 /// Reports a final value, which a stream does not have.

@@ -4,46 +4,64 @@ mod check;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{Path, Type};
+use syn::Type;
 
 use crate::args::{Args, CRATE, Key};
 use crate::diag::Errors;
-use crate::endpoint::Endpoint;
 use crate::endpoint::attrs::take_rivals;
 use crate::endpoint::expand::{Kind, associated_type};
 use crate::endpoint::lead::Lead;
+use crate::endpoint::options::{ERROR, EXTERN, MODULE, NAME, Options, VALIDATE};
+use crate::endpoint::{Endpoint, rule};
 use crate::sig::{Func, unused};
 
-const KEYS: &[Key] = &[CRATE];
+const KEYS: &[Key] = &[NAME, MODULE, EXTERN, ERROR, VALIDATE, CRATE];
 
 /// Expands the macro.
 pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let krate = Args::parse(attr, KEYS, &mut errors).take_crate(&mut errors);
-    let Some(mut func) = Func::parse_item(&item, &mut errors) else { return errors.with_item(item) };
+    let options = Options::take(&mut Args::parse(attr, KEYS, &mut errors), &mut errors);
+    let mut func = match Func::parse_item(item, &mut errors) {
+        Ok(func) => func,
+        Err(instead) => return errors.with_item(instead),
+    };
     take_rivals(&mut func.attrs, &mut errors);
+    options.check(&func, "stream", &mut errors);
     let lead = Lead { ty: "StreamSender", noun: "sender", example: "out: StreamSender<Item>".to_owned() };
     let sent = check::check_item(&lead, &func, &mut errors);
     let ends = check::check_output(&func, &mut errors);
-    let endpoint = Endpoint::check(&func, Some(&lead), &mut errors).filter(|_| ends);
+    let endpoint = Endpoint::check(&func, &options, Some(&lead), &mut errors).filter(|_| ends);
     let expanded = match (endpoint, sent) {
-        (Some(endpoint), Some(sent)) => endpoint.expand(&krate, &kind(&endpoint, sent, &krate)),
+        (Some(endpoint), Some((sender, item))) => endpoint.expand(&kind(&endpoint, sender, item)),
         _ => unused(&func),
     };
     errors.with_item(expanded)
 }
 
-fn kind(endpoint: &Endpoint<'_>, item: &Type, krate: &Path) -> Kind {
+fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
+    let krate = &endpoint.options.krate;
+    let item = associated_type("Item", item);
+    let rule = rule("ITEM_RULE", "Item", endpoint.options.validate.as_ref(), krate);
     // Not in scope for the user's argument names.
     let out = Ident::new("out", Span::mixed_site());
     Kind {
         call: "StreamCall",
         entry: "stream",
-        endpoint_trait: "StreamEndpoint",
+        endpoint_trait: Some("StreamEndpoint"),
+        body_trait: "StreamBody",
         returns: quote!(()),
-        types: associated_type("Item", item),
+        returns_rule: quote!(),
+        types: quote!(#item #rule),
         parameter: quote!(#out: #krate::StreamSender<Self::Item>,),
         passed: quote!(#out,),
-        outcome: endpoint.outcome(krate),
+        outcome: endpoint.outcome(),
+        witness: witness(endpoint, sender),
     }
+}
+
+/// Without a body nothing else names the sender.
+fn witness(endpoint: &Endpoint<'_>, sender: &Type) -> TokenStream {
+    let (krate, cfg, name) = (&endpoint.options.krate, &endpoint.attrs.cfg, endpoint.name());
+    let item = quote!(<#name as #krate::__private::StreamEndpoint>::Item);
+    quote!(#(#cfg)* const _: fn(#sender) -> #krate::StreamSender<#item> = |sender| sender;)
 }

@@ -21,11 +21,45 @@ fn borrowed_types_name_their_owned_twin() {
         ("&mut Point", "Point"),
         ("&Path", "PathBuf"),
     ] {
-        let [error] = &errors(ActorFn, "", &format!("async fn f(a: {borrowed}) {{}}"))[..] else {
+        let [error] = &errors(ActorFn, "", &format!("async fn f() -> {borrowed} {{}}"))[..] else {
             panic!("one error for `{borrowed}`")
         };
-        assert!(error.starts_with("an argument cannot be a reference (`&"), "{error}");
+        assert!(error.starts_with("the returned value cannot be a reference (`&"), "{error}");
         assert!(error.ends_with(&format!("use `{owned}`")), "{error}");
+    }
+}
+
+#[test]
+fn references_that_an_endpoint_cannot_take() {
+    for (ty, what, help) in [
+        (
+            "&mut Point",
+            "an argument cannot be a `&mut` reference",
+            "take `Point` and return the changed value",
+        ),
+        (
+            "&mut [u8]",
+            "an argument cannot be a `&mut` reference",
+            "take `Vec<u8>` and return the changed value",
+        ),
+        ("&'static str", "an argument cannot borrow for `'static`", "write `&str`"),
+        ("&&str", "an argument behind a reference cannot be a reference", "use `String`"),
+        ("&[&str]", "an item of an argument cannot be a reference", "use `String`"),
+        (
+            "&dyn Copy",
+            "an argument behind a reference cannot be a trait object",
+            "use an enum of the possible types",
+        ),
+        (
+            "&impl Copy",
+            "an argument behind a reference cannot be of type `impl Copy`",
+            "name a concrete type",
+        ),
+    ] {
+        let [error] = &errors(ActorFn, "", &format!("async fn f(a: {ty}) {{}}"))[..] else {
+            panic!("one error for `{ty}`")
+        };
+        assert!(error.starts_with(what) && error.ends_with(help), "{ty}: {error}");
     }
 }
 
@@ -62,15 +96,27 @@ fn types_that_can_travel() {
 
 #[test]
 fn all_errors_of_a_function_at_once() {
-    let item = "unsafe fn f<T>(&self, (a, b): (u8, u8), c: &str, #[cfg(unix)] d: u8) -> &str {}";
-    let errors = errors(ActorFn, "name = 1, 5", item);
-    assert_eq!(errors.len(), 10, "{errors:#?}");
+    let item = "unsafe fn f<T>(&self, (a, b): (u8, u8), c: &mut str, #[cfg(unix)] d: u8) -> &str {}";
+    let errors = errors(ActorFn, "name = 1, 5, nam = 3, module = \"\", error = E, extern = 1", item);
+    assert_eq!(errors.len(), 14, "{errors:#?}");
     assert!(errors.iter().all(|error| error.contains("\n  = help: ")), "{errors:#?}");
 }
 
 #[test]
 fn keys() {
-    check(ActorFn, "name = 1", ADD, "unknown key `name`", "allowed here: `crate`");
+    let allowed = "allowed here: `name`, `module`, `extern`, `error`, `validate`, `crate`";
+    check(ActorFn, "nam = \"sum\"", ADD, "unknown key `nam`", allowed);
+    check(ActorFn, "name = 1", ADD, "`1` is not a value for `name`", "write `name = \"resize\"`");
+    check(
+        ActorFn,
+        "name = \"a:b\"",
+        ADD,
+        "`\"a:b\"` cannot be the name of an endpoint",
+        "write `name = \"resize\"`",
+    );
+    let module = "write `module = \"images.service\"`";
+    check(ActorFn, "module = \"\"", ADD, "`\"\"` cannot be the module of an endpoint", module);
+    check(ActorFn, "extern = 1", ADD, "`extern` takes no value", "write `extern`");
     check(ActorFn, "crate", ADD, "`crate` is not of the form `key = value`", "write `crate = ::tractor`");
     check(ActorFn, "crate = 5", ADD, "`5` is not a value for `crate`", "write `crate = ::tractor`");
     check(Main, "worker_threads =", MAIN, "`worker_threads` has no value", "write `worker_threads = 4`");
@@ -95,13 +141,6 @@ fn contexts() {
         "a context has to say which types its messages have",
         "write `#[tractor::context(pld_spec = MyType)]`, or one type per direction: `started = A, send = B, \
          recv = C, returns = D`",
-    );
-    check(
-        Context,
-        "pld_spec = u8 | Point",
-        scale,
-        "unions of types are not supported yet: declare an enum",
-        "write `#[derive(Serialize, Deserialize)] enum Message { .. }` with a variant per type, and name it here",
     );
     check(
         Context,
@@ -167,5 +206,123 @@ fn entry_points() {
         "#[test] async fn works() {}",
         "this is a second test attribute: the function would run twice",
         "keep only `#[tractor::test]`",
+    );
+}
+
+#[test]
+fn unions() {
+    let scale = "async fn scale(ctx: Context<ScalePld>) -> ScalePld {}";
+    check(Context, "pld_spec = u8 | Point | u8", scale, "`u8` is given twice", "keep one of them");
+    check(Context, "pld_spec = () | Point | None", scale, "`None` is given twice", "keep one of them");
+    check(
+        Context,
+        "pld_spec = a::Point | b::Point",
+        scale,
+        "`a::Point` and `b::Point` would both be the variant `Point`",
+        "give one of them another name: `type Other = ..;`, or `use .. as Other;`",
+    );
+    check(
+        Context,
+        "pld_spec = u8 | [u8; 4]",
+        scale,
+        "`[u8; 4]` gives no name to a variant",
+        "give it a name, `type Other = ..;`, and use that here",
+    );
+    check(
+        Context,
+        "pld_spec = u8 | &str",
+        scale,
+        "a message cannot be a reference (`&str`): the value is sent to another process",
+        "use `String`",
+    );
+    check(
+        Context,
+        "send = u8 | Point",
+        "async fn scale() {}",
+        "the first argument of this endpoint has to be its context",
+        "write `async fn scale(ctx: Context<(), ScaleSend, ()>, ..)`",
+    );
+}
+
+#[test]
+fn rules() {
+    let scale = "async fn scale(ctx: Context<u8, u8, u8>) -> u8 {}";
+    check(
+        Context,
+        "send = u8, validate = small",
+        scale,
+        "`validate` is about the type of `pld_spec`, which is not given",
+        "name the direction: `validate_started`, `validate_send`, `validate_recv` or `validate_returns`",
+    );
+    check(
+        Context,
+        "send = u8, validate_recv = small",
+        scale,
+        "`validate_recv` has nothing to check: the direction has no type",
+        "add `recv = MyType`",
+    );
+    check(ActorFn, "validate = 5", ADD, "`5` is not a value for `validate`", "write `validate = check`");
+}
+
+#[test]
+fn elsewhere() {
+    check(
+        ActorFn,
+        "",
+        "async fn ping();",
+        "`ping` has no body",
+        "write `async fn ping(..) { .. }`; or, if it lives in another program, \
+         `#[tractor::actor_fn(extern, module = \"..\")]`",
+    );
+    check(
+        ActorFn,
+        "extern",
+        "async fn ping();",
+        "an `extern` endpoint has to say in which module it lives",
+        "write `extern, module = \"images.service\"`",
+    );
+    check(
+        ActorFn,
+        "extern, module = \"m\"",
+        "async fn ping() {}",
+        "an `extern` endpoint has no body: it lives in another program",
+        "end the declaration with `;`, or leave `extern` out",
+    );
+    check(
+        ActorFn,
+        "error = Broken",
+        ADD,
+        "`error = Broken` is the type of a failure, but the function returns none",
+        "return a `Result<T, Broken>`, or leave `error` out",
+    );
+}
+
+#[test]
+fn arguments() {
+    let with = |attr: &str| format!("async fn f(a: u8, #[tractor{attr}] b: u8) {{}}");
+    let nothing = "this attribute says nothing";
+    check(
+        ActorFn,
+        "",
+        &with(""),
+        nothing,
+        "write `#[tractor(rename = \"id\")]` or `#[tractor(default = 1)]`",
+    );
+    check(ActorFn, "", &with("(renam = \"c\")"), "unknown key `renam`", "allowed here: `rename`, `default`");
+    check(
+        ActorFn,
+        "",
+        &with("(rename)"),
+        "`rename` is not of the form `key = value`",
+        "write `rename = \"id\"`",
+    );
+    let twice = "two arguments would travel as `a`";
+    check(ActorFn, "", &with("(rename = \"a\")"), twice, "give one of them another name");
+    check(
+        Stream,
+        "",
+        "async fn ticks(#[tractor(default)] out: StreamSender<u8>) {}",
+        "this argument does not travel: it has neither a name to change nor a default",
+        "leave the `#[tractor(..)]` out",
     );
 }

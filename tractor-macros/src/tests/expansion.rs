@@ -29,6 +29,12 @@ fn a_context() {
 }
 
 #[test]
+fn a_context_with_a_union() {
+    let item = "async fn scale(ctx: Context<ScalePld>) -> ScalePld { ctx }";
+    check(Context, "pld_spec = Point | None", item, include_str!("expected/union.rs"), 190);
+}
+
+#[test]
 fn a_stream() {
     let item = "async fn ticks(out: StreamSender<u64>) {}";
     check(Stream, "crate = crate::lib", item, include_str!("expected/stream.rs"), 45);

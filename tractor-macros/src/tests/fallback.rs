@@ -24,11 +24,29 @@ fn a_half_typed_body_expands() {
 }
 
 #[test]
-fn a_half_typed_signature_is_emitted_as_it_is() {
+fn a_half_typed_function_is_filled_up() {
     for attr in ALL {
-        for item in
-            ["async fn run(a: ) { a . }", "async fn run(a: u8) -> { a . }", "async fn run", "pub async"]
-        {
+        for (item, completed) in [
+            ("async fn run(a: ) { a . }", "async fn run(a: _) { a . }"),
+            ("async fn run(a) { a . }", "async fn run(a: _) { a . }"),
+            ("async fn run(mut a: , b: u8, : , c: Vec<) { b }", "async fn run(mut a: _, b: u8, c: _) { b }"),
+            ("async fn run(a: u8) -> { a . }", "async fn run(a: u8) { a . }"),
+            ("async fn run(a: u8) -> Result< { a }", "async fn run(a: u8) { a }"),
+            ("#[inline] pub(crate) async fn run(a: u8)", "#[inline] pub(crate) async fn run(a: u8) { }"),
+            ("async fn run", "async fn run() { }"),
+        ] {
+            let expanded = expand(attr, "", item).to_string();
+            let allow = "#[allow(unused, reason = \"it has errors\")]";
+            assert!(expanded.starts_with(&tokens(&format!("{allow} {completed}")).to_string()), "{expanded}");
+            assert!(expanded.contains("compile_error"), "{expanded}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_even_the_beginning_of_a_function_is_emitted_as_it_is() {
+    for attr in ALL {
+        for item in ["pub async", "async fn", "struct Point { x: i64 }", ""] {
             let expanded = expand(attr, "", item).to_string();
             assert!(expanded.starts_with(&tokens(item).to_string()), "{expanded}");
             assert!(expanded.contains("compile_error"), "{expanded}");
@@ -37,12 +55,21 @@ fn a_half_typed_signature_is_emitted_as_it_is() {
 }
 
 #[test]
-fn a_function_without_body_is_emitted_as_it_is() {
+fn a_function_without_body_gets_one_beside_the_error() {
     for attr in ALL {
-        let found = expand(attr, "", "async fn run();").to_string();
-        assert!(found.starts_with(&tokens("async fn run();").to_string()), "{found}");
+        let (args, arguments) = accepted(attr);
+        let found = expand(attr, args, &format!("async fn run({arguments});")).to_string();
+        assert!(found.contains(&tokens("{ ::core::unreachable!() }").to_string()), "{found}");
         assert!(found.contains("write `async fn run(..) { .. }`"), "{found}");
+        assert!(!found.contains("tractor::main(extern"), "{found}");
     }
+}
+
+#[test]
+fn an_extern_endpoint_with_a_body_keeps_it() {
+    let expanded = expand(Attr::ActorFn, "extern, module = \"m\"", "async fn run() { half . }").to_string();
+    assert!(expanded.contains("{ half . }"), "{expanded}");
+    assert!(expanded.contains("compile_error"), "{expanded}");
 }
 
 #[test]

@@ -8,8 +8,11 @@ use super::fields::{Fields, Value};
 use super::hot::peek_yield;
 use super::key::Key;
 use crate::proto::id::{Aid, Caps, Cid, Uid};
-use crate::proto::limits::{Limits, NESTING_DEPTH_MAX, RELAY_PATH_MAX, Timeouts};
-use crate::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use crate::proto::limits::{
+    ERROR_VALUE_BYTES_MAX, Limits, NESTING_DEPTH_MAX, RELAY_PATH_MAX, SCHEMA_BYTES_MAX, Timeouts,
+};
+use crate::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use crate::proto::schema::Types;
 
 /// Decodes the body of one frame, nested at most [`NESTING_DEPTH_MAX`] levels deep.
 ///
@@ -157,8 +160,16 @@ fn start(fields: &Fields<'_>) -> Result<Start, DecodeError> {
         kwargs: fields.required(Key::Kwargs, Value::raw_map)?,
         uid: fields.required(Key::Uid, Value::uid)?,
         pld_spec: pld_spec.to_owned(),
+        types: types(fields)?,
         remaining: fields.optional(Key::Remaining, Value::micros)?,
     })
+}
+
+fn types(fields: &Fields<'_>) -> Result<Types, DecodeError> {
+    if let Some(theirs) = fields.optional(Key::Accepted, Value::fingerprint)? {
+        return Ok(Types::Fit(theirs));
+    }
+    Ok(fields.optional(Key::Fingerprint, Value::fingerprint)?.map_or(Types::Unsaid, Types::Own))
 }
 
 /// Over-long texts and paths are cut and not refused: an error must reach its reader.
@@ -177,7 +188,22 @@ fn error(fields: &Fields<'_>) -> Result<ErrorMsg, DecodeError> {
         bad_msg: fields.optional(Key::BadMsg, Value::raw_map)?,
         bad_msg_as_dict: fields.optional(Key::BadMsgAsDict, Value::raw_map)?,
         causes: fields.optional(Key::Causes, |value| value.list(text))?.unwrap_or_default(),
+        value: fields.optional(Key::Value, error_value)?.flatten(),
+        schema: fields.optional(Key::Schema, schema)?.flatten(),
     })
+}
+
+/// A text that is too long counts as none.
+fn schema(value: Value<'_>) -> Result<Option<String>, Problem> {
+    let text = value.text()?;
+    Ok((text.len() <= SCHEMA_BYTES_MAX).then(|| text.to_owned()))
+}
+
+/// One that is over its limit is left out and not refused: an error must reach its reader.
+fn error_value(value: Value<'_>) -> Result<Option<ErrorValue>, Problem> {
+    let (type_name, value) = value.pair("an array of type name and value")?;
+    let (type_name, value) = (type_name.name()?.to_owned(), value.raw()?);
+    Ok((value.len() <= ERROR_VALUE_BYTES_MAX).then_some(ErrorValue { type_name, value }))
 }
 
 /// The first and the last hops when there are more than `RELAY_PATH_MAX`, as the encoder keeps them.

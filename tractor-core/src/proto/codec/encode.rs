@@ -9,8 +9,9 @@ use super::hot::{PldKind, encode_credit, encode_pld, encode_start_ack, encode_st
 use super::key::Key;
 use crate::proto::addr::Addr;
 use crate::proto::id::{Aid, Cid, Uid};
-use crate::proto::limits::{ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, RELAY_PATH_MAX};
-use crate::proto::msg::{ErrorMsg, Msg, RuntimeVars, SpawnSpec, Start};
+use crate::proto::limits::{ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, RELAY_PATH_MAX, SCHEMA_BYTES_MAX};
+use crate::proto::msg::{ErrorMsg, ErrorValue, Msg, RuntimeVars, SpawnSpec, Start};
+use crate::proto::schema::Types;
 
 /// Appends the body of `msg` to `out`, without the length prefix.
 ///
@@ -107,7 +108,8 @@ fn put_knobs(key: Key, knobs: &[(&'static str, u64)], out: &mut Vec<u8>) {
 
 /// Appends a `Start` message.
 pub fn encode_start(start: &Start, out: &mut Vec<u8>) {
-    put_msg_head("Start", 6 + usize::from(start.remaining.is_some()), out);
+    let extras = usize::from(start.types != Types::Unsaid) + usize::from(start.remaining.is_some());
+    put_msg_head("Start", 6 + extras, out);
     put_key(Key::Cid, out);
     put_cid(&start.cid, out);
     put_key(Key::Ns, out);
@@ -120,15 +122,30 @@ pub fn encode_start(start: &Start, out: &mut Vec<u8>) {
     put_uid(&start.uid, out);
     put_key(Key::PldSpec, out);
     put_text(&start.pld_spec, out);
+    put_types(start.types, out);
     if let Some(remaining) = start.remaining {
         put_key(Key::Remaining, out);
         put_uint(whole_micros(remaining), out);
     }
 }
 
+/// One field, or none.
+pub(super) fn put_types(types: Types, out: &mut Vec<u8>) {
+    let (key, fingerprint) = match types {
+        Types::Unsaid => return,
+        Types::Own(fingerprint) => (Key::Fingerprint, fingerprint),
+        Types::Fit(fingerprint) => (Key::Accepted, fingerprint),
+    };
+    put_key(key, out);
+    put_bin(fingerprint.as_bytes(), out);
+}
+
 /// Appends an `Error` message.
 pub fn encode_error(error: &ErrorMsg, out: &mut Vec<u8>) {
-    put_msg_head("Error", 11 + usize::from(!error.causes.is_empty()), out);
+    let schema = error.schema.as_deref().filter(|text| text.len() <= SCHEMA_BYTES_MAX);
+    let extras = [!error.causes.is_empty(), error.value.is_some(), schema.is_some()];
+    let extras = extras.into_iter().filter(|present| *present).count();
+    put_msg_head("Error", 11 + extras, out);
     put_key(Key::SrcUid, out);
     put_uid(&error.src_uid, out);
     put_key(Key::SrcTypeStr, out);
@@ -155,6 +172,16 @@ pub fn encode_error(error: &ErrorMsg, out: &mut Vec<u8>) {
         let causes = &error.causes[..error.causes.len().min(ENVELOPE_ENTRIES_MAX)];
         put_key(Key::Causes, out);
         put_list(causes, |cause, out| put_cut_text(cause, out), out);
+    }
+    if let Some(ErrorValue { type_name, value }) = &error.value {
+        put_key(Key::Value, out);
+        put_array(2, out);
+        put_text(type_name, out);
+        put_value(value, out);
+    }
+    if let Some(schema) = schema {
+        put_key(Key::Schema, out);
+        put_text(schema, out);
     }
 }
 
@@ -327,8 +354,9 @@ fn put_text_bytes(text: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(text);
 }
 
-fn put_bin(bytes: &[u8; 32], out: &mut Vec<u8>) {
-    out.extend_from_slice(&[Marker::Bin8.to_u8(), 32]);
+fn put_bin<const N: usize>(bytes: &[u8; N], out: &mut Vec<u8>) {
+    const { assert!(N < 0x100) };
+    out.extend_from_slice(&[Marker::Bin8.to_u8(), N as u8]);
     out.extend_from_slice(bytes);
 }
 

@@ -11,6 +11,7 @@ use super::raw::{Head, RawError, check_one_value, head, skip_value};
 use crate::proto::addr::Addr;
 use crate::proto::id::{Cid, Uid};
 use crate::proto::limits::{CID_BYTES_MAX, ENVELOPE_ENTRIES_MAX, NAME_BYTES_MAX, UUID_BYTES_MAX};
+use crate::proto::schema::Fingerprint;
 
 /// Where the value of each known field is.
 pub(super) struct Fields<'f> {
@@ -216,9 +217,17 @@ impl<'f> Value<'f> {
     }
 
     pub(super) fn bin32(self) -> Result<[u8; 32], Problem> {
+        self.bin("32 bytes")
+    }
+
+    pub(super) fn fingerprint(self) -> Result<Fingerprint, Problem> {
+        self.bin("8 bytes").map(Fingerprint::from_bytes)
+    }
+
+    fn bin<const N: usize>(self, expected: &'static str) -> Result<[u8; N], Problem> {
         match self.head()? {
             (Head::Bin(start), end) => {
-                self.frame[start..end].try_into().map_err(|_| Problem::Value { expected: "32 bytes" })
+                self.frame[start..end].try_into().map_err(|_| Problem::Value { expected })
             }
             (other, _) => Err(wrong("bytes", other)),
         }
@@ -334,7 +343,7 @@ impl<'f> Value<'f> {
         matches!(self.head(), Ok((Head::Nil, _)))
     }
 
-    fn pair(self, expected: &'static str) -> Result<(Self, Self), Problem> {
+    pub(super) fn pair(self, expected: &'static str) -> Result<(Self, Self), Problem> {
         let mut items = self.items().map_err(|problem| match problem {
             Problem::WrongType { found, .. } => Problem::WrongType { expected, found },
             other => other,

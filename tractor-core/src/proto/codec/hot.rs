@@ -3,11 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::encode::{put_cid, put_key, put_msg_head, put_text, put_uid, put_uint, put_value, whole_micros};
+use super::encode::{
+    put_cid, put_key, put_msg_head, put_text, put_types, put_uid, put_uint, put_value, whole_micros,
+};
 use super::key::Key;
 use crate::proto::id::{Cid, Uid};
 use crate::proto::limits::CID_BYTES_MAX;
 use crate::proto::msg::FuncType;
+use crate::proto::schema::Types;
 
 /// Messages that consist of a dialog id and a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,16 @@ pub enum PldKind {
 }
 
 impl PldKind {
+    /// The message's name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Started => "Started",
+            Self::Yield => "Yield",
+            Self::Return => "Return",
+            Self::CancelAck => "CancelAck",
+        }
+    }
+
     /// The message up to and including the key `cid`.
     const fn head(self) -> &'static [u8] {
         match self {
@@ -71,6 +84,7 @@ impl fmt::Debug for YieldHead {
 /// Everything of one endpoint's `Start` messages but the dialog id and the arguments.
 #[derive(Debug, Clone)]
 pub struct StartHead {
+    fields: usize,
     /// From the key `ns` to the key `kwargs`.
     middle: Box<[u8]>,
     /// From the key `uid` on.
@@ -79,7 +93,7 @@ pub struct StartHead {
 
 impl StartHead {
     /// The constant parts for calls of `ns`:`func` by the actor `uid`.
-    pub fn new(ns: &str, func: &str, uid: &Uid, pld_spec: &str) -> Self {
+    pub fn new(ns: &str, func: &str, uid: &Uid, pld_spec: &str, types: Types) -> Self {
         let mut middle = Vec::new();
         put_key(Key::Ns, &mut middle);
         put_text(ns, &mut middle);
@@ -91,13 +105,15 @@ impl StartHead {
         put_uid(uid, &mut tail);
         put_key(Key::PldSpec, &mut tail);
         put_text(pld_spec, &mut tail);
-        Self { middle: middle.into(), tail: tail.into() }
+        put_types(types, &mut tail);
+        let fields = 6 + usize::from(types != Types::Unsaid);
+        Self { fields, middle: middle.into(), tail: tail.into() }
     }
 
     /// Appends everything before the arguments. The caller then appends one MessagePack map from argument name to
     /// value, and calls [`finish`](Self::finish).
     pub fn begin(&self, cid: &Cid, out: &mut Vec<u8>) {
-        put_msg_head("Start", 6, out);
+        put_msg_head("Start", self.fields, out);
         put_key(Key::Cid, out);
         put_cid(cid, out);
         out.extend_from_slice(&self.middle);

@@ -8,8 +8,8 @@ use std::ops::Range;
 use super::hot::peek_cid;
 use crate::proto::id::Cid;
 
-/// A `Start` message up to and including the key `cid`.
-const START_HEAD: &[u8] = b"\x87\xa8msg_type\xa5Start\xa3cid";
+/// A `Start` message up to and including the key `cid`, without and with a word on the caller's types.
+const START_HEADS: [&[u8]; 2] = [b"\x87\xa8msg_type\xa5Start\xa3cid", b"\x88\xa8msg_type\xa5Start\xa3cid"];
 /// Requests remembered per connection.
 const KNOWN_MAX: usize = 16;
 /// Longest constant parts remembered.
@@ -23,6 +23,8 @@ pub struct KnownStarts<T> {
 
 #[derive(Debug)]
 struct Known<T> {
+    /// Fields of the message, as its first byte.
+    fields: u8,
     /// Between the dialog id and the arguments.
     middle: Box<[u8]>,
     /// After the arguments.
@@ -42,9 +44,10 @@ impl<T> KnownStarts<T> {
     /// The arguments are not checked: they must be read as one map that ends where the range does.
     #[inline]
     pub fn find(&self, frame: &[u8]) -> Option<(Cid, Range<usize>, &T)> {
-        let (cid, rest) = peek_cid(frame.strip_prefix(START_HEAD)?)?;
+        let (fields, cid, rest) = peek_start(frame)?;
         let known = self.known.iter().find(|known| {
-            rest.len() > known.middle.len() + known.tail.len()
+            known.fields == fields
+                && rest.len() > known.middle.len() + known.tail.len()
                 && rest.starts_with(&known.middle)
                 && rest.ends_with(&known.tail)
         })?;
@@ -55,15 +58,23 @@ impl<T> KnownStarts<T> {
 
     /// Remembers a request that was decoded the long way: `kwargs` is where its arguments stand in `frame`.
     pub fn learn(&mut self, frame: &[u8], kwargs: Range<usize>, target: T) {
-        let Some((_, rest)) = frame.strip_prefix(START_HEAD).and_then(peek_cid) else { return };
+        let Some((fields, _, rest)) = peek_start(frame) else { return };
         let rest_at = frame.len() - rest.len();
         let (Some(middle), Some(tail)) = (frame.get(rest_at..kwargs.start), frame.get(kwargs.end..)) else {
             return;
         };
         if self.known.len() < KNOWN_MAX && middle.len() + tail.len() <= CONSTANT_BYTES_MAX {
-            self.known.push(Known { middle: middle.into(), tail: tail.into(), target });
+            self.known.push(Known { fields, middle: middle.into(), tail: tail.into(), target });
         }
     }
+}
+
+/// The first byte, the dialog id, and what follows it.
+#[inline]
+fn peek_start(frame: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let rest = START_HEADS.iter().find_map(|head| frame.strip_prefix(*head))?;
+    let (cid, rest) = peek_cid(rest)?;
+    Some((frame[0], cid, rest))
 }
 
 #[cfg(test)]
@@ -74,10 +85,11 @@ mod tests {
     use crate::proto::codec::{StartHead, decode, encode};
     use crate::proto::id::Uid;
     use crate::proto::msg::Msg;
+    use crate::proto::schema::{Fingerprint, Types};
 
     fn start(cid: &str, func: &str, args: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        let head = StartHead::new("mod", func, &Uid::new("root", "u"), "any");
+        let head = StartHead::new("mod", func, &Uid::new("root", "u"), "any", Types::Unsaid);
         head.begin(&Cid::new(cid).expect("short"), &mut out);
         out.extend_from_slice(args);
         head.finish(&mut out);
@@ -112,6 +124,28 @@ mod tests {
         msg.uid = Uid::new("root", "v");
         encode(&Msg::Start(msg), &mut other);
         assert!(known.find(&other).is_none());
+    }
+
+    #[test]
+    fn a_request_of_other_types_or_with_another_count_of_fields_is_not_found() {
+        let with = |types| {
+            let mut out = Vec::new();
+            let head = StartHead::new("mod", "add", &Uid::new("root", "u"), "any", types);
+            head.begin(&Cid::new("d1").expect("short"), &mut out);
+            out.push(0x80);
+            head.finish(&mut out);
+            out
+        };
+        let (one, two) = (Fingerprint::from_bytes([1; 8]), Fingerprint::from_bytes([2; 8]));
+        let frame = with(Types::Own(one));
+        let known = learned(&frame);
+        assert!(known.find(&frame).is_some());
+        for other in [Types::Unsaid, Types::Own(two), Types::Fit(one)] {
+            assert!(known.find(&with(other)).is_none(), "{other:?}");
+        }
+        let mut miscounted = frame;
+        miscounted[0] = 0x87;
+        assert!(known.find(&miscounted).is_none());
     }
 
     #[test]

@@ -131,6 +131,11 @@ impl Dialog {
         }
     }
 
+    /// Parent side: whether a one-way stream was accepted and goes on.
+    pub fn is_receiving(&self) -> bool {
+        self.phase == Phase::Receiving
+    }
+
     /// Whether the local task must end: a cancel request, a failure of the parent side or the loss of the connection
     /// has reached this side.
     pub fn is_ending(&self) -> bool {

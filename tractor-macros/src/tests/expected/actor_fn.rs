@@ -19,7 +19,7 @@ impl ::tractor::__private::Endpoint for add {
     type Returns = i64;
 }
 
-impl ::tractor::__private::FnEndpoint for add {
+impl ::tractor::__private::FnBody for add {
     type Output = i64;
 
     fn run((a, b): Self::Args) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {

@@ -25,6 +25,9 @@ impl ::tractor::__private::ContextEndpoint for scale {
     type Started = Point;
     type Send = Point;
     type Recv = Point;
+}
+
+impl ::tractor::__private::ContextBody for scale {
     type Output = Result<Point>;
 
     fn run(
@@ -45,7 +48,7 @@ impl ::tractor::__private::ContextEndpoint for scale {
         ::core::result::Result::Ok(
             <<Result<Point> as ::tractor::__private::Fallible>::Ok as ::tractor::__private::SameAs<
                 Self::Returns,
-            >>::into_declared(::tractor::__private::fallible(output)?),
+            >>::into_declared(::tractor::__private::fallible(output, ::tractor::__private::carry!())?),
         )
     }
 }

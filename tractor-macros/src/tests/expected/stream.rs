@@ -21,6 +21,9 @@ impl crate::lib::__private::Endpoint for ticks {
 
 impl crate::lib::__private::StreamEndpoint for ticks {
     type Item = u64;
+}
+
+impl crate::lib::__private::StreamBody for ticks {
     type Output = ();
 
     fn run(

@@ -1,0 +1,60 @@
+//! Rules about the values of a type: the `validate = path` of an endpoint's attribute.
+//!
+//! Types say which values can be built; a rule says which of them the dialog allows. The first value and the final one are
+//! checked before they leave, so that the one at fault gets the error, and so are streamed ones on a strict stream; every
+//! value is checked where it arrives, because the peer may be built from other sources. Both happen where the types are
+//! checked: `Linked::with_checked` and `decode`.
+
+use std::fmt::Display;
+
+use crate::actor::Rule;
+
+/// What a rule says; the text is the problem.
+type Verdict = std::result::Result<(), String>;
+
+/// What a `validate` function may return.
+#[diagnostic::on_unimplemented(
+    message = "a `validate` function returns a `Result<(), E>` whose `E` can be printed, not `{Self}`",
+    label = "returns `{Self}`",
+    note = "write `fn check(value: &T) -> Result<(), String>`"
+)]
+pub trait IntoVerdict {
+    #[doc(hidden)]
+    fn into_verdict(self) -> Verdict;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Display> IntoVerdict for std::result::Result<(), E> {
+    fn into_verdict(self) -> Verdict {
+        self.map_err(|problem| problem.to_string())
+    }
+}
+
+/// What the endpoint's attribute demands of the values of a context.
+pub(super) struct Rules<S, Tx, Rx> {
+    pub(super) started: Option<Rule<S>>,
+    pub(super) stream: StreamRules<Tx, Rx>,
+}
+
+/// What it demands of streamed values, as seen from one side.
+pub(super) struct StreamRules<Tx, Rx> {
+    pub(super) send: Option<Rule<Tx>>,
+    pub(super) recv: Option<Rule<Rx>>,
+}
+
+// Not derived: that would ask the same of the types.
+impl<S, Tx, Rx> Copy for Rules<S, Tx, Rx> {}
+
+impl<S, Tx, Rx> Clone for Rules<S, Tx, Rx> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Tx, Rx> Copy for StreamRules<Tx, Rx> {}
+
+impl<Tx, Rx> Clone for StreamRules<Tx, Rx> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}

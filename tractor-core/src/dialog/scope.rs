@@ -1,0 +1,271 @@
+//! The parent side of a dialog as a scope: asking for it, running its body, waiting for its end.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::call::{ContextTarget, StreamTarget};
+use super::deadline::{Inside, grace};
+use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
+use super::parent::{ContextTypes, ParentContext};
+use super::portal::Portal;
+use super::run::abandon;
+use super::schema::{schema_of_context, schema_of_stream, types_of};
+use super::stream::decode;
+use crate::actor::{Again, Linked, Outcome, Request, Sent, Unsettled, in_context, within};
+use crate::error::{Error, Result};
+use crate::proto::args::ArgTuple;
+use crate::proto::codec::PldKind;
+use crate::proto::dialog::{Absorbs, Verdict, judge};
+use crate::proto::msg::FuncType;
+
+/// A dialog that was asked for, and is asked for again if its types are refused and fit all the same.
+pub(crate) struct DialogOpening<A> {
+    scope: Scope,
+    /// While the peer may still refuse the types.
+    unsettled: Option<Unsettled>,
+    ask: A,
+}
+
+/// Sends the request.
+pub(crate) trait Ask: FnMut(Option<Again>) -> Result<Sent> + Send {}
+
+impl<A: FnMut(Option<Again>) -> Result<Sent> + Send> Ask for A {}
+
+impl DialogOpening<()> {
+    pub(crate) fn of_context<C: ContextTarget>(
+        portal: &Portal,
+        call: C,
+    ) -> Result<DialogOpening<impl Ask + use<C>>> {
+        portal.refuse_self()?;
+        let args = call.into_args();
+        let (peer, deadline) = (portal.peer.clone(), portal.limit.starting_now());
+        DialogOpening::new(move |again| {
+            let request = Request {
+                ns: C::Endpoint::MODULE,
+                func: C::Endpoint::NAME,
+                kind: FuncType::Context,
+                pld_spec: std::any::type_name::<<C::Endpoint as ContextEndpoint>::Started>(),
+                deadline,
+                types: types_of::<C::Endpoint>(schema_of_context::<C::Endpoint>),
+            };
+            peer.request(request, again, |format, out| args.encode(C::Endpoint::ARGS, format, out))
+        })
+    }
+
+    pub(super) fn of_stream<C: StreamTarget>(
+        portal: &Portal,
+        call: C,
+    ) -> Result<DialogOpening<impl Ask + use<C>>> {
+        let args = call.into_args();
+        let (peer, deadline) = (portal.peer.clone(), portal.limit.starting_now());
+        DialogOpening::new(move |again| {
+            let request = Request {
+                ns: C::Endpoint::MODULE,
+                func: C::Endpoint::NAME,
+                kind: FuncType::AsyncGen,
+                pld_spec: std::any::type_name::<<C::Endpoint as StreamEndpoint>::Item>(),
+                deadline,
+                types: types_of::<C::Endpoint>(schema_of_stream::<C::Endpoint>),
+            };
+            peer.request(request, again, |format, out| args.encode(C::Endpoint::ARGS, format, out))
+        })
+    }
+}
+
+impl<A: Ask> DialogOpening<A> {
+    fn new(mut ask: A) -> Result<Self> {
+        let Sent { linked, unsettled } = ask(None)?;
+        Ok(Self { scope: Scope(linked), unsettled, ask })
+    }
+
+    /// Waits for the first value.
+    pub(crate) async fn first(&mut self) -> Result<Bytes> {
+        loop {
+            let first = self.scope.first().await;
+            if !self.has_asked_again(first.as_ref().err())? {
+                return first;
+            }
+        }
+    }
+
+    /// As [`first`](Self::first).
+    ///
+    /// # Errors
+    /// The deadline has passed.
+    pub(super) async fn first_in_time(&mut self) -> Result<Result<Bytes>> {
+        let Some(at) = self.scope.deadline() else { return Ok(self.first().await) };
+        match within(at, self.first()).await {
+            Some(first) => Ok(first),
+            None => Err(self.scope.expired().await),
+        }
+    }
+
+    /// Waits until a one-way stream is not refused because of its types, if it may be.
+    ///
+    /// # Errors
+    /// The types do not fit, or the deadline has passed. Any other failure is left to whoever reads the stream.
+    pub(super) async fn accepted_in_time(&mut self) -> Result<()> {
+        let Some(at) = self.scope.deadline() else { return self.accepted().await };
+        match within(at, self.accepted()).await {
+            Some(accepted) => accepted,
+            None => Err(self.scope.expired().await),
+        }
+    }
+
+    async fn accepted(&mut self) -> Result<()> {
+        while self.unsettled.is_some() {
+            let accepted = poll_fn(|cx| self.scope.0.poll_accepted(cx)).await;
+            self.has_asked_again(accepted.as_ref().err())?;
+        }
+        Ok(())
+    }
+
+    fn has_asked_again(&mut self, failure: Option<&Error>) -> Result<bool> {
+        let Some(unsettled) = self.unsettled.take() else { return Ok(false) };
+        let Some(again) = unsettled.settle(&self.scope.0.peer, failure)? else { return Ok(false) };
+        let Sent { linked, unsettled } = (self.ask)(Some(again))?;
+        (self.scope, self.unsettled) = (Scope(linked), unsettled);
+        Ok(true)
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    pub(super) fn into_scope(self) -> Scope {
+        self.scope
+    }
+}
+
+/// Cancels a dialog whose scope is left before its outcome, by whatever way.
+pub(crate) struct Scope(pub(super) Arc<Linked>);
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        if self.0.outcome().is_none() {
+            abandon(&self.0);
+        }
+    }
+}
+
+impl Scope {
+    /// Waits for the first value.
+    pub(super) async fn first(&self) -> Result<Bytes> {
+        poll_fn(|cx| self.0.poll_first(cx)).await
+    }
+
+    pub(crate) fn decode_first<E: ContextTypes>(&self, first: &Bytes) -> Result<E::Started> {
+        decode(&self.0, PldKind::Started, E::STARTED_RULE, first)
+    }
+
+    /// What the body is handed.
+    pub(crate) fn context<E>(&self) -> ParentContext<E> {
+        ParentContext::new(self.0.clone())
+    }
+
+    /// Waits until the other side has failed.
+    pub(crate) fn poll_failed(&self, cx: &mut TaskContext<'_>) -> Poll<Error> {
+        self.0.poll_failed(cx)
+    }
+
+    /// Waits for the other side to end by itself.
+    ///
+    /// # Errors
+    /// What the scope has to raise; the other side has not ended then, if it was this side that failed.
+    pub(crate) async fn joined(&self) -> Result<()> {
+        let outcome = poll_fn(|cx| self.0.poll_result(cx)).await;
+        self.raised(outcome).map_or(Ok(()), Err)
+    }
+
+    /// Runs the body to the end of both sides.
+    pub(super) async fn run<E, T, Err, F>(self, first: &Bytes, body: F) -> Inside<T, Err>
+    where
+        E: ContextTypes,
+        F: AsyncFnOnce(&mut ParentContext<E>, E::Started) -> Result<T, Err>,
+        Err: From<Error>,
+    {
+        let first = match self.decode_first::<E>(first) {
+            Ok(first) => first,
+            Err(error) => return self.leave(Body::Ended(Err(error.into()))).await,
+        };
+        let mut ctx = self.context();
+        let body = self.run_body(body(&mut ctx, first)).await;
+        self.leave(body).await
+    }
+
+    /// The failure of a settled dialog that its scope has to raise.
+    pub(super) fn raised(&self, outcome: Outcome) -> Option<Error> {
+        let Outcome::Failed(error) = outcome else { return None };
+        let msg = match &error {
+            Error::Cancelled(cancelled) => cancelled.msg(),
+            Error::Remote(failed) => failed.msg(),
+            _ => return Some(error),
+        };
+        let linked = &self.0;
+        let absorbs = Absorbs {
+            cancellation: linked.canceller().as_ref() == Some(&linked.peer.us),
+            overrun: linked.absorbs_overruns(),
+        };
+        match judge(&linked.peer.us, &linked.peer.aid.uid, absorbs, msg) {
+            Verdict::Absorbed => None,
+            Verdict::Raised => Some(error),
+        }
+    }
+
+    /// Polls the body; a failure of the other side ends it where it waits.
+    async fn run_body<T, Err>(&self, body: impl Future<Output = Result<T, Err>>) -> Body<T, Err> {
+        let mut body = pin!(body);
+        poll_fn(|cx| {
+            // Looked at first: a failure that comes while the body is polled is one that the body has not seen.
+            let failed = self.0.poll_failed(cx);
+            match in_context(&self.0, || body.as_mut().poll(cx)) {
+                Poll::Ready(result) => Poll::Ready(Body::Ended(result)),
+                Poll::Pending => failed.map(Body::Dropped),
+            }
+        })
+        .await
+    }
+
+    /// What the scope returns once its body has ended.
+    async fn leave<T, Err: From<Error>>(self, body: Body<T, Err>) -> Inside<T, Err> {
+        match body {
+            Body::Ended(Ok(value)) => match self.joined().await {
+                Ok(()) => Inside::Done(Ok(value)),
+                Err(error) => Inside::Failed(error.into()),
+            },
+            Body::Ended(Err(error)) => {
+                self.0.report_found();
+                Inside::Failed(error)
+            }
+            Body::Dropped(error) => Inside::Failed(error.into()),
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.0.deadline.map(|deadline| deadline.at)
+    }
+
+    /// What the scope has to raise once its deadline has passed.
+    pub(crate) async fn expired(&self) -> Error {
+        grace(&self.0).await
+    }
+
+    /// Has the other side end, and waits for that. A failure of this side may have come before it.
+    pub(crate) async fn end(&self) {
+        if !self.0.has_outcome() {
+            abandon(&self.0);
+            _ = poll_fn(|cx| self.0.poll_drain(cx)).await;
+        }
+    }
+}
+
+enum Body<T, Err> {
+    Ended(Result<T, Err>),
+    /// The other side failed with this, and the body was dropped.
+    Dropped(Error),
+}

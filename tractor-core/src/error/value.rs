@@ -1,0 +1,53 @@
+//! Failures as values: what of a user's error travels besides its texts.
+//!
+//! A value is known by the path of its type, as rustc gives it, generic arguments included. A name alone would do for
+//! programs in which types move between modules, but every second error type is called `Error`, and one of them must not
+//! be taken for another because the fields happen to fit. Structs in it are maps, whatever the connections on its way use: a
+//! relay passes it on as it is, and a reader with an older or newer version of the type has names to go by.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::proto::codec::raw;
+use crate::proto::limits::{ERROR_VALUE_BYTES_MAX, ERROR_VALUE_DEPTH_MAX, NAME_BYTES_MAX};
+use crate::proto::msg::ErrorValue;
+use crate::proto::payload::{self, PayloadError, PayloadFormat};
+
+/// The value of a failure; `None` when it does not encode or is over a limit, which is logged.
+pub(crate) fn encode<E: Serialize>(error: &E) -> Option<ErrorValue> {
+    match encode_as(std::any::type_name::<E>(), error) {
+        Ok(value) => Some(value),
+        Err(problem) => {
+            tracing::warn!("a failure travels without its value: {problem}");
+            None
+        }
+    }
+}
+
+/// The same under a name of our own, which is no path.
+pub(super) fn encode_as<E: Serialize>(type_name: &str, error: &E) -> Result<ErrorValue, String> {
+    if type_name.len() > NAME_BYTES_MAX {
+        return Err(format!("the path of its type has {} bytes (`NAME_BYTES_MAX`)", type_name.len()));
+    }
+    let mut bytes = Vec::new();
+    payload::encode(error, PayloadFormat::Named, &mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() > ERROR_VALUE_BYTES_MAX {
+        return Err(format!("it has {} bytes (`ERROR_VALUE_BYTES_MAX`)", bytes.len()));
+    }
+    raw::check_one_value(&bytes, ERROR_VALUE_DEPTH_MAX).map_err(|error| error.to_string())?;
+    Ok(ErrorValue { type_name: type_name.to_owned(), value: bytes.into() })
+}
+
+/// The failure, if it is an `E`.
+pub(super) fn decode<E: DeserializeOwned>(value: &ErrorValue) -> Option<E> {
+    decode_as(std::any::type_name::<E>(), value)?.ok()
+}
+
+/// The same under a name of our own; `None` for another type.
+pub(super) fn decode_as<E: DeserializeOwned>(
+    type_name: &str,
+    value: &ErrorValue,
+) -> Option<Result<E, PayloadError>> {
+    let decode = || payload::decode(&value.value, PayloadFormat::Named, ERROR_VALUE_DEPTH_MAX);
+    (value.type_name == type_name).then(decode)
+}

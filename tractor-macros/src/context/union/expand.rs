@@ -1,0 +1,206 @@
+//! The enum of a union, and its impls.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Attribute, Path, Visibility};
+
+use super::{Union, Variant};
+
+impl Union {
+    /// The enum and its impls.
+    pub(crate) fn expand(&self, vis: &Visibility, cfg: &[Attribute], krate: &Path) -> TokenStream {
+        let Self { name, variants, .. } = self;
+        let doc = format!("What [`{}`] allows: `{}`.", self.endpoint.unraw(), self.shown());
+        let declared = variants.iter().map(|Variant { name, ty, is_unit }| match is_unit {
+            true => quote!(#name),
+            false => quote!(#name(#ty)),
+        });
+        let (allowed, payload, conditional) =
+            (self.allowed(krate), self.payload(krate), self.conditional(krate));
+        quote! {
+            #(#cfg)*
+            #[doc = #doc]
+            #[allow(missing_docs, clippy::all, reason = "made of the types in the attribute")]
+            #vis enum #name { #(#declared),* }
+
+            #(#cfg)*
+            const _: () = {
+                #allowed
+                #payload
+                #conditional
+            };
+        }
+    }
+
+    /// What may be sent: the enum, and values of its types. A trait of its own lets rustc name these types.
+    fn allowed(&self, krate: &Path) -> TokenStream {
+        let Self { name, endpoint, variants } = self;
+        let (endpoint, shown) = (endpoint.unraw(), self.shown().replace('{', "{{").replace('}', "}}"));
+        let message = format!("`{{Self}}` cannot be sent here: `{endpoint}` allows `{shown}`");
+        let note = format!(
+            "send a value of one of these types, or add `{{Self}}` to the types in the attribute of `{endpoint}`"
+        );
+        let member = format_ident!("In{name}", span = Span::mixed_site());
+        let value = Ident::new("value", Span::mixed_site());
+        let members = variants.iter().map(|variant| {
+            let (ty, name_of) = (&variant.ty, &variant.name);
+            let made = if variant.is_unit { quote!(Self::#name_of) } else { quote!(Self::#name_of(#value)) };
+            // rustc reports a type that is there twice, by an alias, at the type.
+            quote_spanned! {ty.span().resolved_at(Span::mixed_site())=>
+                impl #member for #ty {}
+                impl ::core::convert::From<#ty> for #name {
+                    #[allow(unused_variables, reason = "`()` has no content")]
+                    fn from(#value: #ty) -> Self { #made }
+                }
+            }
+        });
+        quote! {
+            #[diagnostic::on_unimplemented(message = #message, label = "not among the allowed types", note = #note)]
+            trait #member: ::core::convert::Into<#name> {}
+            #(#members)*
+
+            impl<V: #member> #krate::__private::Allows<V> for #name {
+                type Held = Self;
+                fn hold(value: V) -> Self {
+                    ::core::convert::Into::into(value)
+                }
+            }
+        }
+    }
+
+    /// How it travels.
+    fn payload(&self, krate: &Path) -> TokenStream {
+        let name = &self.name;
+        let labels = self.variants.iter().map(|variant| variant.name.unraw().to_string());
+        let positions = self.variants.iter().enumerate().map(|(position, variant)| {
+            let (name, rest) = (&variant.name, variant.rest());
+            quote!(Self::#name #rest => #position)
+        });
+        let encoded = self.variants.iter().map(|variant| {
+            let (name, ty) = (&variant.name, &variant.ty);
+            let (bound, value) = variant.bound("value");
+            quote!(Self::#name #bound => <#ty as #krate::__private::Payload>::encode_payload(#value, format, out))
+        });
+        let decoded = self.variants.iter().enumerate().map(|(position, variant)| {
+            let ty = &variant.ty;
+            quote! {
+                #position => <#ty as #krate::__private::Payload>::decode_payload(bytes, format, depth_max)
+                    .map(Self::from)
+            }
+        });
+        let types = self.variants.iter().map(|variant| &variant.ty);
+        let private = quote!(#krate::__private);
+        let error = quote!(#private::PayloadError);
+        quote! {
+            impl #private::union::Union for #name {
+                const VARIANTS: &'static [&'static str] = &[#(#labels),*];
+                fn variant(&self) -> usize {
+                    match self { #(#positions),* }
+                }
+                fn encode_inner(
+                    &self,
+                    format: #private::PayloadFormat,
+                    out: &mut ::std::vec::Vec<u8>,
+                ) -> ::core::result::Result<(), #error> {
+                    match self { #(#encoded),* }
+                }
+                fn decode_inner(
+                    position: usize,
+                    bytes: &[u8],
+                    format: #private::PayloadFormat,
+                    depth_max: usize,
+                ) -> ::core::result::Result<Self, #error> {
+                    match position { #(#decoded,)* _ => ::core::unreachable!("not among `VARIANTS`") }
+                }
+            }
+
+            impl #private::Payload for #name {
+                fn encode_payload(
+                    &self,
+                    format: #private::PayloadFormat,
+                    out: &mut ::std::vec::Vec<u8>,
+                ) -> ::core::result::Result<(), #error> {
+                    #private::union::encode(self, format, out)
+                }
+                fn decode_payload(
+                    bytes: &[u8],
+                    format: #private::PayloadFormat,
+                    depth_max: usize,
+                ) -> ::core::result::Result<Self, #error> {
+                    #private::union::decode(bytes, format, depth_max)
+                }
+                fn shape() -> #private::TypeShape {
+                    #private::TypeShape::of_union(
+                        <Self as #private::union::Union>::VARIANTS,
+                        ::std::vec![#(<#types as #private::Payload>::shape()),*],
+                    )
+                }
+            }
+        }
+    }
+
+    /// `Clone`, `Debug` and `PartialEq`, if all of its types have them.
+    fn conditional(&self, krate: &Path) -> TokenStream {
+        let name = &self.name;
+        let types: Vec<_> = self.variants.iter().map(|variant| &variant.ty).collect();
+        let where_all = |condition: &str| {
+            let condition = Ident::new(condition, Span::call_site());
+            quote!(where #(for<'all> #types: #krate::__private::union::#condition<'all>),*)
+        };
+        let [cloneable, printable, comparable] = ["CloneIf", "DebugIf", "PartialEqIf"].map(where_all);
+        let cloned = self.variants.iter().map(|variant| {
+            let (name, (bound, _)) = (&variant.name, variant.bound("value"));
+            match variant.is_unit {
+                true => quote!(Self::#name => Self::#name),
+                false => quote!(Self::#name #bound => Self::#name(::core::clone::Clone::clone(value))),
+            }
+        });
+        let printed = self.variants.iter().map(|variant| {
+            let (name, label, (bound, _)) =
+                (&variant.name, variant.name.unraw().to_string(), variant.bound("value"));
+            match variant.is_unit {
+                true => quote!(Self::#name => f.write_str(#label)),
+                false => quote!(Self::#name #bound => f.debug_tuple(#label).field(value).finish()),
+            }
+        });
+        let compared = self.variants.iter().map(|variant| {
+            let (name, (one, _), (two, _)) = (&variant.name, variant.bound("one"), variant.bound("two"));
+            match variant.is_unit {
+                true => quote!((Self::#name, Self::#name) => true),
+                false => quote!((Self::#name #one, Self::#name #two) => one == two),
+            }
+        });
+        quote! {
+            impl ::core::clone::Clone for #name #cloneable {
+                fn clone(&self) -> Self {
+                    match self { #(#cloned),* }
+                }
+            }
+            impl ::core::fmt::Debug for #name #printable {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    match self { #(#printed),* }
+                }
+            }
+            impl ::core::cmp::PartialEq for #name #comparable {
+                fn eq(&self, other: &Self) -> bool {
+                    match (self, other) { #(#compared,)* _ => false }
+                }
+            }
+        }
+    }
+}
+
+impl Variant {
+    /// `(..)` after the variant's name in a pattern.
+    fn rest(&self) -> TokenStream {
+        if self.is_unit { quote!() } else { quote!((..)) }
+    }
+
+    /// `(value)` after the variant's name in a pattern, and the reference to what it binds.
+    fn bound(&self, value: &str) -> (TokenStream, TokenStream) {
+        let value = Ident::new(value, Span::call_site());
+        if self.is_unit { (quote!(), quote!(&())) } else { (quote!((#value)), value.into_token_stream()) }
+    }
+}

@@ -1,0 +1,217 @@
+//! The arguments of an endpoint that travel: checks, and what becomes of each in the expansion.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{FnArg, Ident, Pat, Path, Type};
+
+use super::lead::Lead;
+use super::param::{DefaultValue, Param};
+use super::types::{MAX_ARGS, check_lent, check_owned};
+use crate::diag::{Errors, show};
+use crate::sig::{Func, last_segment, peel};
+
+/// One argument that travels.
+pub(crate) struct Arg<'f> {
+    pub(crate) ident: Ident,
+    /// The type as written.
+    pub(crate) ty: Type,
+    /// `T` of an argument of type `&T`; `None` for one that is passed by value.
+    lent: Option<Type>,
+    param: &'f Param,
+}
+
+impl Arg<'_> {
+    /// The name it travels under.
+    pub(crate) fn label(&self) -> String {
+        match &self.param.rename {
+            Some(name) => name.value(),
+            None => self.ident.unraw().to_string(),
+        }
+    }
+
+    pub(crate) fn is_lent(&self) -> bool {
+        self.lent.is_some()
+    }
+
+    /// The type that travels.
+    pub(crate) fn owned(&self, krate: &Path) -> TokenStream {
+        match self.passing(krate) {
+            Passing::Value => self.ty.to_token_stream(),
+            Passing::Copy(ty) => ty.to_token_stream(),
+            Passing::Unsized(lending) => quote!(#lending::Owned),
+        }
+    }
+
+    /// `value`, an expression of the argument's type, as a value that travels.
+    pub(crate) fn packed(&self, value: impl ToTokens, krate: &Path) -> TokenStream {
+        match self.passing(krate) {
+            Passing::Value => value.to_token_stream(),
+            Passing::Copy(ty) => {
+                quote_spanned!(ty.span()=> <#ty as #krate::__private::Copied>::copied(#value))
+            }
+            Passing::Unsized(lending) => quote!(#lending::own(#value)),
+        }
+    }
+
+    /// The value that travelled as the argument of the user's function.
+    pub(crate) fn passed(&self, krate: &Path) -> TokenStream {
+        let ident = &self.ident;
+        match self.passing(krate) {
+            Passing::Value => quote!(#ident),
+            Passing::Copy(_) => quote!(&#ident),
+            Passing::Unsized(lending) => quote!(#lending::lend(&#ident)),
+        }
+    }
+
+    /// What stands in when a caller leaves the argument out.
+    pub(crate) fn default(&self, krate: &Path) -> Option<TokenStream> {
+        let owned = self.owned(krate);
+        let value = match self.param.default.as_ref()? {
+            DefaultValue::OfType => {
+                quote_spanned!(self.ty.span()=> <#owned as #krate::__private::HasDefault>::default_value())
+            }
+            DefaultValue::Given(value) => self.packed(value, krate),
+        };
+        Some(quote!(#krate::__private::default_arg::<#owned>(#value)))
+    }
+
+    fn passing(&self, krate: &Path) -> Passing<'_> {
+        match &self.lent {
+            None => Passing::Value,
+            Some(lent) if is_bytes(lent) => {
+                Passing::Unsized(quote!(<#krate::__private::ByteSlice as #krate::__private::Lend>))
+            }
+            Some(lent) if is_unsized(lent) => Passing::Unsized(quote!(<#lent as #krate::__private::Lend>)),
+            Some(lent) => Passing::Copy(lent),
+        }
+    }
+}
+
+/// How an argument gets into the call and out again.
+enum Passing<'a> {
+    Value,
+    /// Of type `&T`, where a `T` travels.
+    Copy(&'a Type),
+    /// Of type `&T`, where something else travels: what `<T as Lend>` says.
+    Unsized(TokenStream),
+}
+
+/// Checks the arguments that travel, which are all but the leading one.
+pub(super) fn check_args<'f>(func: &'f Func, lead: Option<&Lead>, errors: &mut Errors) -> Vec<Arg<'f>> {
+    let mut args = Vec::new();
+    let mut travelling = Vec::new();
+    for (input, param) in func.sig.inputs.iter().zip(&func.params) {
+        match input {
+            FnArg::Receiver(receiver) => errors.at(
+                receiver,
+                "an endpoint is a free function, it has no `self`",
+                "move it out of the `impl` block and pass what it needs as arguments",
+            ),
+            FnArg::Typed(typed) if lead.is_some_and(|lead| lead.is(&typed.ty)) => {
+                if !param.is_empty() {
+                    let what = "this argument does not travel: it has neither a name to change nor a default";
+                    errors.at(&typed.pat, what, "leave the `#[tractor(..)]` out");
+                }
+            }
+            FnArg::Typed(typed) => {
+                travelling.push(input);
+                args.extend(check_arg(typed, param, errors));
+            }
+        }
+    }
+    if let Some(surplus) = travelling.get(MAX_ARGS) {
+        errors.at(
+            surplus,
+            format_args!("an endpoint takes at most {MAX_ARGS} arguments"),
+            "group some of them in a struct that derives `Serialize` and `Deserialize`",
+        );
+    }
+    check_labels(&args, errors);
+    args
+}
+
+/// Reports two arguments that would travel under one name.
+fn check_labels(args: &[Arg<'_>], errors: &mut Errors) {
+    for (position, arg) in args.iter().enumerate() {
+        if args[..position].iter().any(|other| other.label() == arg.label()) {
+            let what = format!("two arguments would travel as `{}`", arg.label());
+            let blame = arg.param.rename.as_ref().map_or_else(|| quote!(), ToTokens::to_token_stream);
+            let ident = &arg.ident;
+            errors.at(
+                if blame.is_empty() { quote!(#ident) } else { blame },
+                what,
+                "give one of them another name",
+            );
+        }
+    }
+}
+
+fn check_arg<'f>(input: &syn::PatType, param: &'f Param, errors: &mut Errors) -> Option<Arg<'f>> {
+    for attr in &input.attrs {
+        if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
+            let what = "an argument cannot be conditional: both sides have to agree on the arguments";
+            errors.at(attr, what, "use an `Option<T>` argument, or give it a `#[tractor(default)]`");
+        }
+    }
+    let ident = check_pattern(&input.pat, errors);
+    let lent = match peel(&input.ty) {
+        Type::Reference(reference) => check_lent(reference, errors).map(Some),
+        ty => (check_position(ty, errors) && check_owned(ty, "an argument", errors)).then_some(None),
+    };
+    Some(Arg { ident: ident?, ty: (*input.ty).clone(), lent: lent?, param })
+}
+
+/// The name of an argument; arguments travel by name, so it has to have one.
+fn check_pattern(pat: &Pat, errors: &mut Errors) -> Option<Ident> {
+    match pat {
+        Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(pat.ident.clone()),
+        Pat::Ident(pat) => {
+            let help = format!("write `{}`", pat.ident);
+            errors.at(pat, format_args!("an argument is a plain name, not `{}`", show(pat)), help);
+            None
+        }
+        other => {
+            errors.at(
+                other,
+                format_args!(
+                    "an argument needs a name, as it travels by name; `{}` is a pattern",
+                    show(other)
+                ),
+                "give it a name, such as `_unused` or `pair`, and take it apart in the body",
+            );
+            None
+        }
+    }
+}
+
+/// Reports a `Context` or `StreamSender` that is not where its macro expects it.
+fn check_position(ty: &Type, errors: &mut Errors) -> bool {
+    let Some(last) = last_segment(ty) else { return true };
+    let (takes, example) = match last.ident.unraw().to_string().as_str() {
+        "Context" if !last.arguments.is_empty() => ("Context", "#[tractor::context(pld_spec = T)]"),
+        "StreamSender" => ("StreamSender", "#[tractor::stream]"),
+        _ => return true,
+    };
+    errors.at(
+        ty,
+        format_args!("a `{takes}` cannot be sent to another process"),
+        format_args!("use `{example}` and make it the first argument"),
+    );
+    false
+}
+
+/// Whether the type is `[u8]`.
+fn is_bytes(ty: &Type) -> bool {
+    let Type::Slice(slice) = peel(ty) else { return false };
+    matches!(peel(&slice.elem), Type::Path(item) if item.path.is_ident("u8"))
+}
+
+/// Whether a reference to the type has an owned twin of another type. By the name, which is enough: what is called `Path` and
+/// is sized is its own twin.
+fn is_unsized(ty: &Type) -> bool {
+    matches!(peel(ty), Type::Slice(_))
+        || last_segment(ty)
+            .is_some_and(|last| ["str", "Path", "OsStr", "CStr"].iter().any(|name| last.ident == name))
+}

@@ -1,0 +1,84 @@
+//! The attribute arguments that all endpoints share.
+
+use proc_macro2::Ident;
+use syn::{LitStr, Path, Type};
+
+use crate::args::{Args, Key, Takes};
+use crate::diag::{Errors, show};
+use crate::sig::{Func, last_segment};
+
+pub(crate) const NAME: Key = Key::new("name", "name = \"resize\"");
+pub(crate) const MODULE: Key = Key::new("module", "module = \"images.service\"");
+pub(crate) const EXTERN: Key = Key { name: "extern", example: "extern", takes: Takes::Nothing };
+pub(crate) const ERROR: Key = Key::new("error", "error = MyError");
+pub(crate) const VALIDATE: Key = Key::new("validate", "validate = check");
+
+/// What every endpoint attribute may be given.
+pub(crate) struct Options {
+    pub(crate) krate: Path,
+    /// What the endpoint is known under, instead of the function's name and module.
+    pub(crate) name: Option<LitStr>,
+    pub(crate) module: Option<LitStr>,
+    /// The function lives in another program: it has no body, and is not registered.
+    pub(crate) elsewhere: Option<Ident>,
+    /// The type of the failure, which travels as a value.
+    pub(crate) error: Option<Type>,
+    /// The rule for the values of the endpoint.
+    pub(crate) validate: Option<Path>,
+}
+
+impl Options {
+    pub(crate) fn take(args: &mut Args, errors: &mut Errors) -> Self {
+        Self {
+            name: args.take(&NAME, errors),
+            module: args.take(&MODULE, errors),
+            elsewhere: args.take_flag(&EXTERN),
+            error: args.take(&ERROR, errors),
+            validate: args.take_path(&VALIDATE, errors),
+            krate: args.take_crate(errors),
+        }
+    }
+
+    /// Reports what does not fit `func`; `attribute` is the macro as one would write it with one more argument.
+    pub(crate) fn check(&self, func: &Func, attribute: &str, errors: &mut Errors) {
+        for (key, given) in [(&NAME, &self.name), (&MODULE, &self.module)] {
+            let wrong = given.as_ref().filter(|given| {
+                let value = given.value();
+                value.is_empty() || value.replace("::", "").contains(|c: char| c == ':' || c.is_whitespace())
+            });
+            if let Some(wrong) = wrong {
+                let what = format!("`{}` cannot be the {} of an endpoint", show(wrong), key.name);
+                errors.at(wrong, what, format_args!("write `{}`", key.example));
+            }
+        }
+        match (&self.elsewhere, &func.body) {
+            (None, _) => func.check_body(
+                &format!(
+                    "; or, if it lives in another program, `#[tractor::{attribute}(extern, module = \"..\")]`"
+                ),
+                errors,
+            ),
+            (Some(_), Some(body)) => errors.at(
+                body,
+                "an `extern` endpoint has no body: it lives in another program",
+                "end the declaration with `;`, or leave `extern` out",
+            ),
+            (Some(elsewhere), None) if self.module.is_none() => errors.at(
+                elsewhere,
+                "an `extern` endpoint has to say in which module it lives",
+                "write `extern, module = \"images.service\"`",
+            ),
+            (Some(_), None) => {}
+        }
+        let fallible = func.output().and_then(last_segment).is_some_and(|last| last.ident == "Result");
+        if let Some(error) = self.error.as_ref().filter(|_| !fallible) {
+            let what =
+                format!("`error = {}` is the type of a failure, but the function returns none", show(error));
+            errors.at(
+                error,
+                what,
+                format_args!("return a `Result<T, {}>`, or leave `error` out", show(error)),
+            );
+        }
+    }
+}

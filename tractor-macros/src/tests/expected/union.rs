@@ -1,0 +1,187 @@
+//! The expansion of `#[context(pld_spec = Point | None)]`: that of a context, and the enum.
+
+#[allow(
+    non_camel_case_types,
+    missing_docs,
+    missing_debug_implementations,
+    reason = "named like the function"
+)]
+struct scale {}
+#[allow(dead_code, reason = "may be called by name only")]
+fn scale() -> ::tractor::ContextCall<scale> {
+    ::tractor::ContextCall::new(())
+}
+impl ::tractor::__private::Endpoint for scale {
+    const MODULE: &'static str = ::core::module_path!();
+    const NAME: &'static str = "scale";
+    const ARGS: &'static [&'static str] = &[];
+    type Args = ();
+    type Returns = ScalePld;
+}
+impl ::tractor::__private::ContextEndpoint for scale {
+    type Started = ScalePld;
+    type Send = ScalePld;
+    type Recv = ScalePld;
+}
+impl ::tractor::__private::ContextBody for scale {
+    type Output = ScalePld;
+    fn run(
+        ctx: ::tractor::Context<Self::Started, Self::Send, Self::Recv>,
+        (): Self::Args,
+    ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
+        __tractor_scale(<Context<ScalePld> as ::tractor::__private::SameAs<
+            ::tractor::Context<Self::Started, Self::Send, Self::Recv>,
+        >>::from_declared(ctx))
+    }
+    fn outcome(
+        output: Self::Output,
+    ) -> ::core::result::Result<Self::Returns, ::tractor::__private::EndpointError> {
+        ::core::result::Result::Ok(
+            <ScalePld as ::tractor::__private::SameAs<Self::Returns>>::into_declared(
+                ::tractor::__private::infallible(output)?,
+            ),
+        )
+    }
+}
+async fn __tractor_scale(ctx: Context<ScalePld>) -> ScalePld {
+    ctx
+}
+::tractor::__private::inventory::submit! { :: tractor :: __private :: EndpointEntry :: context :: < scale > () }
+#[doc = "What [`scale`] allows: `Point | None`."]
+#[allow(
+    missing_docs,
+    clippy::all,
+    reason = "made of the types in the attribute"
+)]
+enum ScalePld {
+    Point(Point),
+    None,
+}
+const _: () = {
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be sent here: `scale` allows `Point | None`",
+        label = "not among the allowed types",
+        note = "send a value of one of these types, or add `{Self}` to the types in the attribute of `scale`"
+    )]
+    trait InScalePld: ::core::convert::Into<ScalePld> {}
+    impl InScalePld for Point {}
+    impl ::core::convert::From<Point> for ScalePld {
+        #[allow(unused_variables, reason = "`()` has no content")]
+        fn from(value: Point) -> Self {
+            Self::Point(value)
+        }
+    }
+    impl InScalePld for () {}
+    impl ::core::convert::From<()> for ScalePld {
+        #[allow(unused_variables, reason = "`()` has no content")]
+        fn from(value: ()) -> Self {
+            Self::None
+        }
+    }
+    impl<V: InScalePld> ::tractor::__private::Allows<V> for ScalePld {
+        type Held = Self;
+        fn hold(value: V) -> Self {
+            ::core::convert::Into::into(value)
+        }
+    }
+    impl ::tractor::__private::union::Union for ScalePld {
+        const VARIANTS: &'static [&'static str] = &["Point", "None"];
+        fn variant(&self) -> usize {
+            match self {
+                Self::Point(..) => 0usize,
+                Self::None => 1usize,
+            }
+        }
+        fn encode_inner(
+            &self,
+            format: ::tractor::__private::PayloadFormat,
+            out: &mut ::std::vec::Vec<u8>,
+        ) -> ::core::result::Result<(), ::tractor::__private::PayloadError> {
+            match self {
+                Self::Point(value) => <Point as ::tractor::__private::Payload>::encode_payload(value, format, out),
+                Self::None => <() as ::tractor::__private::Payload>::encode_payload(&(), format, out),
+            }
+        }
+        fn decode_inner(
+            position: usize,
+            bytes: &[u8],
+            format: ::tractor::__private::PayloadFormat,
+            depth_max: usize,
+        ) -> ::core::result::Result<Self, ::tractor::__private::PayloadError> {
+            match position {
+                0usize => <Point as ::tractor::__private::Payload>::decode_payload(
+                    bytes, format, depth_max,
+                )
+                .map(Self::from),
+                1usize => <() as ::tractor::__private::Payload>::decode_payload(
+                    bytes, format, depth_max,
+                )
+                .map(Self::from),
+                _ => ::core::unreachable!("not among `VARIANTS`"),
+            }
+        }
+    }
+    impl ::tractor::__private::Payload for ScalePld {
+        fn encode_payload(
+            &self,
+            format: ::tractor::__private::PayloadFormat,
+            out: &mut ::std::vec::Vec<u8>,
+        ) -> ::core::result::Result<(), ::tractor::__private::PayloadError> {
+            ::tractor::__private::union::encode(self, format, out)
+        }
+        fn decode_payload(
+            bytes: &[u8],
+            format: ::tractor::__private::PayloadFormat,
+            depth_max: usize,
+        ) -> ::core::result::Result<Self, ::tractor::__private::PayloadError> {
+            ::tractor::__private::union::decode(bytes, format, depth_max)
+        }
+
+        fn shape() -> ::tractor::__private::TypeShape {
+            ::tractor::__private::TypeShape::of_union(
+                <Self as ::tractor::__private::union::Union>::VARIANTS,
+                ::std::vec![
+                    <Point as ::tractor::__private::Payload>::shape(),
+                    <() as ::tractor::__private::Payload>::shape()
+                ],
+            )
+        }
+    }
+    impl ::core::clone::Clone for ScalePld
+    where
+        for<'all> Point: ::tractor::__private::union::CloneIf<'all>,
+        for<'all> (): ::tractor::__private::union::CloneIf<'all>
+    {
+        fn clone(&self) -> Self {
+            match self {
+                Self::Point(value) => Self::Point(::core::clone::Clone::clone(value)),
+                Self::None => Self::None,
+            }
+        }
+    }
+    impl ::core::fmt::Debug for ScalePld
+    where
+        for<'all> Point: ::tractor::__private::union::DebugIf<'all>,
+        for<'all> (): ::tractor::__private::union::DebugIf<'all>
+    {
+        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+            match self {
+                Self::Point(value) => f.debug_tuple("Point").field(value).finish(),
+                Self::None => f.write_str("None"),
+            }
+        }
+    }
+    impl ::core::cmp::PartialEq for ScalePld
+    where
+        for<'all> Point: ::tractor::__private::union::PartialEqIf<'all>,
+        for<'all> (): ::tractor::__private::union::PartialEqIf<'all>
+    {
+        fn eq(&self, other: &Self) -> bool {
+            match (self, other) {
+                (Self::Point(one), Self::Point(two)) => one == two,
+                (Self::None, Self::None) => true,
+                _ => false,
+            }
+        }
+    }
+};

@@ -1,0 +1,22 @@
+//! A union allows its own types only, from either side.
+
+use tractor::{Context, Portal};
+
+#[tractor::context(pld_spec = u64 | String | None)]
+async fn scale(ctx: Context<ScalePld>) -> tractor::Result<ScalePld> {
+    let mut ctx = ctx.started('a').await?;
+    let stream = ctx.open_stream().await?;
+    stream.send(0.5).await?;
+    Ok(ScalePld::None)
+}
+
+async fn open(portal: &Portal) -> tractor::Result<ScalePld> {
+    let body = async |ctx: &mut tractor::ParentContext<scale>, _first| {
+        let stream = ctx.open_stream().await?;
+        stream.send(&String::new()).await?;
+        ctx.wait_for_result().await
+    };
+    portal.open_context(scale(), body).await
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! Names on the wire are text, and not empty.
+
+#[tractor::actor_fn(name = sum, module = "")]
+async fn add(a: i64, b: i64) -> i64 {
+    a + b
+}
+
+fn main() {}

@@ -1,0 +1,156 @@
+//! Two programs, built from two versions of the same endpoints, talk where the rules allow it and refuse where not.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+const V1: &str = env!("CARGO_BIN_EXE_v1");
+const V2: &str = env!("CARGO_BIN_EXE_v2");
+
+/// Ends with the test, however that ends.
+struct Program(Child);
+
+impl Program {
+    fn start(program: &str, words: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped());
+        Self(command.spawn().expect("the program was built"))
+    }
+
+    /// What it says, line by line.
+    fn lines(&mut self) -> impl Iterator<Item = String> {
+        let out = self.0.stdout.take().expect("it is piped");
+        BufReader::new(out).lines().map_while(Result::ok)
+    }
+
+    /// Ends its standard input, and expects that it ends well.
+    fn finish(mut self) {
+        drop(self.0.stdin.take());
+        assert!(self.0.wait().expect("it is our child").success());
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended already, unless the test has failed.
+        _ = self.0.kill();
+        _ = self.0.wait();
+    }
+}
+
+/// The outcome of every call of one program to the other.
+fn outcomes(caller: &str, server: &str) -> BTreeMap<String, String> {
+    let mut server = Program::start(server, &["serve"]);
+    let addr =
+        server.lines().find_map(|line| Some(line.strip_prefix("addr = \"")?.strip_suffix('"')?.to_owned()));
+    let addr = addr.expect("the server says where it listens");
+    let mut caller = Program::start(caller, &["call", &addr]);
+    let mut outcomes = BTreeMap::new();
+    for line in caller.lines() {
+        let (name, outcome) = line.split_once(' ').expect("a name and an outcome");
+        let before = outcomes.insert(name.to_owned(), outcome.to_owned());
+        assert!(
+            before.is_none_or(|before| before == outcome),
+            "{name} ends otherwise the second time: {outcome}"
+        );
+    }
+    caller.finish();
+    server.finish();
+    outcomes
+}
+
+/// Names, and what the outcome must be: `= value`, or words of an error after `!`.
+fn expect(outcomes: &BTreeMap<String, String>, rows: &[(&str, &str)]) {
+    for (name, wanted) in rows {
+        let outcome = outcomes.get(*name).unwrap_or_else(|| panic!("nothing was said of `{name}`"));
+        let holds = match wanted.strip_prefix("! ") {
+            Some(words) => {
+                outcome.starts_with("! actor root[")
+                    && outcome.contains("that does not fit")
+                    && outcome.contains(words)
+            }
+            None => outcome == wanted,
+        };
+        assert!(holds, "{name}: {outcome:?} is not {wanted:?}");
+    }
+    assert_eq!(outcomes.len(), rows.len(), "{outcomes:#?}");
+}
+
+#[test]
+fn one_version_talks_to_itself() {
+    for version in [V1, V2] {
+        let outcomes = outcomes(version, version);
+        assert_eq!(outcomes.len(), 18);
+        for (name, outcome) in outcomes {
+            assert!(outcome.starts_with("= "), "{name} {outcome}");
+        }
+    }
+}
+
+#[test]
+fn an_older_caller_and_a_newer_endpoint() {
+    let rows = [
+        ("same", "= 1"),
+        ("optional_argument", "= \"v2 a=1 note=None\""),
+        ("required_argument", "! argument `b` is required by the endpoint, the caller does not send it"),
+        ("reordered_arguments", "= \"v2 a=1 b=2\""),
+        ("reordered_fields", "= Point { x: 10, y: 2 }"),
+        ("renamed_field", "! argument `named`: field `right` is required by the endpoint"),
+        ("changed_type", "! argument `a`: the caller sends `i64`, the endpoint expects `str`"),
+        ("wider_argument", "= \"v2 a=200\""),
+        ("optional_field", "= Item { id: 1 }"),
+        ("defaulted_field", "= \"v2 Weighed { weight: 0, id: 1 }\""),
+        ("required_field", "! argument `item`: field `key` is required by the endpoint"),
+        ("defaulted_argument", "= \"v2 a=1 b=7\""),
+        ("renamed_function", "= \"v2 a=1\""),
+        ("union", "= 42"),
+        ("variant_argument", "= \"v2 Circle(0.5)\""),
+        (
+            "variant_result",
+            "! the result: the endpoint may send the variant `Line`, which the caller does not know",
+        ),
+        ("dialog", "= (Point { x: 1, y: 2 }, Some(Point { x: 30, y: 4 }), Point { x: 30, y: 4 })"),
+        ("points", "= [Point { x: 0, y: 0 }, Point { x: 1, y: -1 }]"),
+    ];
+    expect(&outcomes(V1, V2), &rows);
+}
+
+#[test]
+fn a_newer_caller_and_an_older_endpoint() {
+    let rows = [
+        ("same", "= 1"),
+        (
+            "optional_argument",
+            "! the caller sends the argument `note`, which the endpoint does not know and refuses",
+        ),
+        (
+            "required_argument",
+            "! the caller sends the argument `b`, which the endpoint does not know and refuses",
+        ),
+        ("reordered_arguments", "= \"v1 a=1 b=2\""),
+        ("reordered_fields", "= Point { y: 2, x: 10 }"),
+        ("renamed_field", "! argument `named`: field `left` is required by the endpoint"),
+        ("changed_type", "! argument `a`: the caller sends `str`, the endpoint expects `i64`"),
+        ("wider_argument", "! argument `a`: the caller sends `u16`, the endpoint expects `u8`"),
+        ("optional_field", "= Item { label: None, id: 1 }"),
+        ("defaulted_field", "= \"v1 Item { id: 1 }\""),
+        ("required_field", "= \"v1 Item { id: 1 }\""),
+        (
+            "defaulted_argument",
+            "! the caller sends the argument `b`, which the endpoint does not know and refuses",
+        ),
+        ("renamed_function", "= \"v1 a=1\""),
+        (
+            "union",
+            "! values streamed to the endpoint: the caller may send the variant `Bool`, which the endpoint does not know",
+        ),
+        (
+            "variant_argument",
+            "! argument `shape`: the caller may send the variant `Line`, which the endpoint does not know",
+        ),
+        ("variant_result", "= Dot"),
+        ("dialog", "= (Point { y: 2, x: 1 }, Some(Point { y: 4, x: 30 }), Point { y: 4, x: 30 })"),
+        ("points", "= [Point { y: 0, x: 0 }, Point { y: -1, x: 1 }]"),
+    ];
+    expect(&outcomes(V2, V1), &rows);
+}
