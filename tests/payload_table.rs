@@ -36,6 +36,9 @@ enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     WrongType,
+    /// Its own deserializer refuses it (`#[serde(try_from = ..)]`).
+    FailedTryFrom,
+    /// The attribute's `validate` refuses it.
     FailedValidate,
     Asymmetric,
     NotEncodable,
@@ -70,7 +73,8 @@ enum Seen {
 }
 
 use Fault::{
-    Asymmetric, FailedValidate, NewerSchema, NotEncodable, OlderSchema, Oversized, PythonMap, WrongType,
+    Asymmetric, FailedTryFrom, FailedValidate, NewerSchema, NotEncodable, OlderSchema, Oversized, PythonMap,
+    WrongType,
 };
 use Seen::{Arguments, Fits, Here, Text, There, TooLargeHere, TooLargeThere, Value};
 
@@ -79,44 +83,51 @@ const PEER: Blame = Blame::Peer;
 
 /// One row for each place, one column for each fault.
 #[rustfmt::skip]
-const TABLE: [(Place, [(Fault, Seen); 8]); 6] = [
+const TABLE: [(Place, [(Fault, Seen); 9]); 6] = [
     (Place::Argument, [
-        // Arguments are bound by the child side, before there is a dialog: no type error, but a refused request.
-        (WrongType, Arguments),            (FailedValidate, Arguments),
+        // Arguments are bound by the child side, before there is a dialog: no type error, but a refused request. The rule of a
+        // function is about its result.
+        (WrongType, Arguments),            (FailedTryFrom, Arguments),
+        (FailedValidate, Fits),
         (Asymmetric, Arguments),           (NotEncodable, Here("Start", LOCAL)),
         (Oversized, TooLargeHere),         (OlderSchema, Arguments),
         (NewerSchema, Arguments),          (PythonMap, Fits),
     ]),
     (Place::Started, [
         // Checked by the sender; of what only other sources can send, by the receiver.
-        (WrongType, Here("Started", PEER)),     (FailedValidate, There("Started", PEER)),
+        (WrongType, Here("Started", PEER)),     (FailedTryFrom, There("Started", PEER)),
+        (FailedValidate, There("Started", PEER)),
         (Asymmetric, There("Started", PEER)),   (NotEncodable, There("Started", PEER)),
         (Oversized, TooLargeThere),             (OlderSchema, Here("Started", PEER)),
         (NewerSchema, Here("Started", PEER)),   (PythonMap, Fits),
     ]),
     (Place::YieldUp, [
         // Checked by the receiver alone.
-        (WrongType, Here("Yield", PEER)),       (FailedValidate, Here("Yield", PEER)),
+        (WrongType, Here("Yield", PEER)),       (FailedTryFrom, Here("Yield", PEER)),
+        (FailedValidate, Here("Yield", PEER)),
         (Asymmetric, Here("Yield", PEER)),      (NotEncodable, There("Yield", PEER)),
         (Oversized, TooLargeThere),             (OlderSchema, Here("Yield", PEER)),
         (NewerSchema, Here("Yield", PEER)),     (PythonMap, Fits),
     ]),
     (Place::YieldDown, [
-        (WrongType, There("Yield", LOCAL)),     (FailedValidate, There("Yield", LOCAL)),
+        (WrongType, There("Yield", LOCAL)),     (FailedTryFrom, There("Yield", LOCAL)),
+        (FailedValidate, There("Yield", LOCAL)),
         (Asymmetric, There("Yield", LOCAL)),    (NotEncodable, Here("Yield", LOCAL)),
         (Oversized, TooLargeHere),              (OlderSchema, There("Yield", LOCAL)),
         (NewerSchema, There("Yield", LOCAL)),   (PythonMap, Fits),
     ]),
     (Place::Return, [
-        (WrongType, Here("Return", PEER)),      (FailedValidate, There("Return", PEER)),
+        (WrongType, Here("Return", PEER)),      (FailedTryFrom, There("Return", PEER)),
+        (FailedValidate, There("Return", PEER)),
         (Asymmetric, There("Return", PEER)),    (NotEncodable, There("Return", PEER)),
         (Oversized, TooLargeThere),             (OlderSchema, Here("Return", PEER)),
         (NewerSchema, Here("Return", PEER)),    (PythonMap, Fits),
     ]),
     (Place::ErrorValue, [
         // Whatever is wrong with the value, the error arrives. Values are maps, in which a field too many is left out;
-        // the base protocol has none, so a Python-shaped one cannot exist there.
-        (WrongType, Text),                      (FailedValidate, Text),
+        // the base protocol has none, so a Python-shaped one cannot exist there. No rule is about errors.
+        (WrongType, Text),                      (FailedTryFrom, Text),
+        (FailedValidate, Value),
         (Asymmetric, Text),                     (NotEncodable, Text),
         (Oversized, Text),                      (OlderSchema, Text),
         (NewerSchema, Value),                   (PythonMap, Text),
@@ -157,7 +168,8 @@ fn seen<T>(result: Result<T>) -> Seen {
 /// The flaw of a value that our own types can make.
 fn flaw(fault: Fault) -> Option<Flaw> {
     match fault {
-        FailedValidate => Some(Flaw::Invalid),
+        FailedTryFrom => Some(Flaw::Invalid),
+        FailedValidate => Some(Flaw::Refused),
         Asymmetric => Some(Flaw::Asymmetric),
         NotEncodable => Some(Flaw::Unencodable),
         Oversized => Some(Flaw::Oversized),
@@ -204,7 +216,9 @@ fn scripted(place: Place, fault: Fault) -> (Bytes, Caps) {
         NewerSchema if named => (map(&["x", "y", "z"]), Caps::BASIC),
         NewerSchema => (pld(&(7, 8, (), 9)), Caps::BASIC),
         PythonMap => (map(&["x", "y"]), Caps::NONE),
-        FailedValidate | Asymmetric | NotEncodable | Oversized => panic!("a child does {fault:?}"),
+        FailedTryFrom | FailedValidate | Asymmetric | NotEncodable | Oversized => {
+            panic!("a child does {fault:?}")
+        }
     }
 }
 
@@ -364,8 +378,17 @@ async fn a_peer_of_the_base_protocol_gets_the_message_it_has_sent_but_no_details
 
 #[test]
 fn the_table_is_complete() {
-    let all =
-        [WrongType, FailedValidate, Asymmetric, NotEncodable, Oversized, OlderSchema, NewerSchema, PythonMap];
+    let all = [
+        WrongType,
+        FailedTryFrom,
+        FailedValidate,
+        Asymmetric,
+        NotEncodable,
+        Oversized,
+        OlderSchema,
+        NewerSchema,
+        PythonMap,
+    ];
     for (place, row) in TABLE {
         assert_eq!(row.map(|(fault, _)| fault), all, "{place:?}");
     }

@@ -177,15 +177,8 @@ impl Linked {
             outcome_waiter: Slot::default(),
             guard: Slot::default(),
         };
-        Self {
-            cid,
-            peer,
-            endpoint,
-            format,
-            room: Notify::new(),
-            plds: Plds::new(kind),
-            cell: Mutex::new(cell),
-        }
+        let (room, plds) = (Notify::new(), Plds::new(kind));
+        Self { cid, peer, endpoint, format, room, plds, cell: Mutex::new(cell) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Cell> {
