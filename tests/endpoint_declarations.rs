@@ -276,6 +276,7 @@ async fn a_declared_failure_travels() -> tractor::Result<()> {
                 error.as_remote().map(tractor::error::RemoteActorError::message),
                 Some("11 is too much")
             );
+            assert_eq!(error.downcast(), Some(TooMuch { amount: 11 }));
             assert_eq!(withdraws(11).await, Err(TooMuch { amount: 11 }));
             Ok(())
         })
