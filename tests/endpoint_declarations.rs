@@ -49,6 +49,35 @@ mod service {
     }
 }
 
+/// Two functions under one name.
+mod twins {
+    #[tractor::actor_fn(module = "pymod.twins", name = "twin")]
+    pub(super) async fn one() -> u8 {
+        1
+    }
+
+    #[tractor::context(module = "pymod.twins", name = "twin", pld_spec = ())]
+    pub(super) async fn two(ctx: super::Context<()>) {
+        drop(ctx);
+    }
+}
+
+/// Whoever does not expose them is not concerned, as the other tests show.
+#[tractor::test]
+async fn two_endpoints_under_one_name_are_refused() -> tractor::Result<()> {
+    in_root(async || {
+        let options = ActorOptions::new().enable_module("pymod.twins");
+        let refused = tractor::with_local_actor(options, async |_| Ok(())).await;
+        let error = refused.expect_err("nobody could say which of the two is meant");
+        assert!(matches!(error, tractor::Error::Runtime(_)), "{error:?}");
+        let twins = concat!(module_path!(), "::twins");
+        let names = format!("registered as `pymod.twins:twin`: `{twins}::one` and `{twins}::two`;");
+        assert!(error.to_string().contains(&names), "{error}");
+        Ok(())
+    })
+    .await
+}
+
 /// What a program declares that has none of the functions.
 mod declared {
     use super::{Context, Point, StreamSender};
@@ -247,6 +276,7 @@ async fn a_declared_failure_travels() -> tractor::Result<()> {
                 error.as_remote().map(tractor::error::RemoteActorError::message),
                 Some("11 is too much")
             );
+            assert_eq!(error.downcast(), Some(TooMuch { amount: 11 }));
             assert_eq!(withdraws(11).await, Err(TooMuch { amount: 11 }));
             Ok(())
         })

@@ -12,11 +12,12 @@ use support::{tree, with_process};
 use table_support::{Flaw, Flawed, MODULE, Probe, fails, reads, returns, sends, starts, takes};
 use tractor::error::{Blame, RemoteKind};
 use tractor::prelude::*;
-use tractor::{ActorOptions, Error, Result};
+use tractor::schema::{Schema, Types};
+use tractor::{ActorOptions, Error, Result, schema_of};
 use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg};
 use wire_support::script::{cid, no_kwargs, pld};
-use wire_support::{Peer, Server, alone, host, step};
+use wire_support::{Peer, Server, alone, host, meet, step};
 
 /// Where a payload is. The parent side is the one that is asked what it sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,9 @@ enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     WrongType,
+    /// Its own deserializer refuses it (`#[serde(try_from = ..)]`).
+    FailedTryFrom,
+    /// The attribute's `validate` refuses it.
     FailedValidate,
     Asymmetric,
     NotEncodable,
@@ -67,56 +71,66 @@ enum Seen {
     Value,
     /// The error arrived, with name and text.
     Text,
+    /// The endpoint did not run: its schema.
+    Refused(String),
 }
 
 use Fault::{
-    Asymmetric, FailedValidate, NewerSchema, NotEncodable, OlderSchema, Oversized, PythonMap, WrongType,
+    Asymmetric, FailedTryFrom, FailedValidate, NewerSchema, NotEncodable, OlderSchema, Oversized, PythonMap,
+    WrongType,
 };
-use Seen::{Arguments, Fits, Here, Text, There, TooLargeHere, TooLargeThere, Value};
+use Seen::{Arguments, Fits, Here, Refused, Text, There, TooLargeHere, TooLargeThere, Value};
 
 const LOCAL: Blame = Blame::Local;
 const PEER: Blame = Blame::Peer;
 
 /// One row for each place, one column for each fault.
 #[rustfmt::skip]
-const TABLE: [(Place, [(Fault, Seen); 8]); 6] = [
+const TABLE: [(Place, [(Fault, Seen); 9]); 6] = [
     (Place::Argument, [
-        // Arguments are bound by the child side, before there is a dialog: no type error, but a refused request.
-        (WrongType, Arguments),            (FailedValidate, Arguments),
+        // Arguments are bound by the child side, before there is a dialog: no type error, but a refused request. The rule of a
+        // function is about its result.
+        (WrongType, Arguments),            (FailedTryFrom, Arguments),
+        (FailedValidate, Fits),
         (Asymmetric, Arguments),           (NotEncodable, Here("Start", LOCAL)),
         (Oversized, TooLargeHere),         (OlderSchema, Arguments),
         (NewerSchema, Arguments),          (PythonMap, Fits),
     ]),
     (Place::Started, [
         // Checked by the sender; of what only other sources can send, by the receiver.
-        (WrongType, Here("Started", PEER)),     (FailedValidate, There("Started", PEER)),
+        (WrongType, Here("Started", PEER)),     (FailedTryFrom, There("Started", PEER)),
+        (FailedValidate, There("Started", PEER)),
         (Asymmetric, There("Started", PEER)),   (NotEncodable, There("Started", PEER)),
         (Oversized, TooLargeThere),             (OlderSchema, Here("Started", PEER)),
         (NewerSchema, Here("Started", PEER)),   (PythonMap, Fits),
     ]),
     (Place::YieldUp, [
         // Checked by the receiver alone.
-        (WrongType, Here("Yield", PEER)),       (FailedValidate, Here("Yield", PEER)),
+        (WrongType, Here("Yield", PEER)),       (FailedTryFrom, Here("Yield", PEER)),
+        (FailedValidate, Here("Yield", PEER)),
         (Asymmetric, Here("Yield", PEER)),      (NotEncodable, There("Yield", PEER)),
         (Oversized, TooLargeThere),             (OlderSchema, Here("Yield", PEER)),
         (NewerSchema, Here("Yield", PEER)),     (PythonMap, Fits),
     ]),
     (Place::YieldDown, [
-        (WrongType, There("Yield", LOCAL)),     (FailedValidate, There("Yield", LOCAL)),
+        (WrongType, There("Yield", LOCAL)),     (FailedTryFrom, There("Yield", LOCAL)),
+        (FailedValidate, There("Yield", LOCAL)),
         (Asymmetric, There("Yield", LOCAL)),    (NotEncodable, Here("Yield", LOCAL)),
         (Oversized, TooLargeHere),              (OlderSchema, There("Yield", LOCAL)),
         (NewerSchema, There("Yield", LOCAL)),   (PythonMap, Fits),
     ]),
     (Place::Return, [
-        (WrongType, Here("Return", PEER)),      (FailedValidate, There("Return", PEER)),
+        (WrongType, Here("Return", PEER)),      (FailedTryFrom, There("Return", PEER)),
+        (FailedValidate, There("Return", PEER)),
         (Asymmetric, There("Return", PEER)),    (NotEncodable, There("Return", PEER)),
         (Oversized, TooLargeThere),             (OlderSchema, Here("Return", PEER)),
         (NewerSchema, Here("Return", PEER)),    (PythonMap, Fits),
     ]),
     (Place::ErrorValue, [
         // Whatever is wrong with the value, the error arrives. Values are maps, in which a field too many is left out;
-        // the base protocol has none, so a Python-shaped one cannot exist there.
-        (WrongType, Text),                      (FailedValidate, Text),
+        // the base protocol has none, so a Python-shaped one cannot exist there. No rule is about errors.
+        (WrongType, Text),                      (FailedTryFrom, Text),
+        (FailedValidate, Value),
         (Asymmetric, Text),                     (NotEncodable, Text),
         (Oversized, Text),                      (OlderSchema, Text),
         (NewerSchema, Value),                   (PythonMap, Text),
@@ -137,6 +151,7 @@ fn seen<T>(result: Result<T>) -> Seen {
             let make = if error.to_string().starts_with("actor ") { There } else { Here };
             make(message, problem.blame())
         }
+        Error::Schema(mismatch) => Refused(mismatch.to_string()),
         Error::Messaging(_) if too_large => TooLargeHere,
         Error::Remote(remote) if too_large => {
             assert_eq!(remote.kind(), RemoteKind::Messaging, "{error:?}");
@@ -157,7 +172,8 @@ fn seen<T>(result: Result<T>) -> Seen {
 /// The flaw of a value that our own types can make.
 fn flaw(fault: Fault) -> Option<Flaw> {
     match fault {
-        FailedValidate => Some(Flaw::Invalid),
+        FailedTryFrom => Some(Flaw::Invalid),
+        FailedValidate => Some(Flaw::Refused),
         Asymmetric => Some(Flaw::Asymmetric),
         NotEncodable => Some(Flaw::Unencodable),
         Oversized => Some(Flaw::Oversized),
@@ -204,7 +220,9 @@ fn scripted(place: Place, fault: Fault) -> (Bytes, Caps) {
         NewerSchema if named => (map(&["x", "y", "z"]), Caps::BASIC),
         NewerSchema => (pld(&(7, 8, (), 9)), Caps::BASIC),
         PythonMap => (map(&["x", "y"]), Caps::NONE),
-        FailedValidate | Asymmetric | NotEncodable | Oversized => panic!("a child does {fault:?}"),
+        FailedTryFrom | FailedValidate | Asymmetric | NotEncodable | Oversized => {
+            panic!("a child does {fault:?}")
+        }
     }
 }
 
@@ -277,7 +295,7 @@ async fn end(peer: &mut Peer, id: Cid) {
 }
 
 /// The parent side as a script: it sends one bad payload to an actor.
-async fn with_scripted_parent(name: &str, place: Place, (bytes, caps): (Bytes, Caps)) -> Seen {
+async fn with_scripted_parent(name: &str, place: Place, (bytes, caps): (Bytes, Caps), types: Types) -> Seen {
     let mut result = Fits;
     host(name, ActorOptions::new().enable_module(MODULE), async |_, addr| {
         let mut peer = Peer::dial(addr).await;
@@ -288,12 +306,17 @@ async fn with_scripted_parent(name: &str, place: Place, (bytes, caps): (Bytes, C
         };
         let mut start = peer.start_msg("x", func, kwargs);
         MODULE.clone_into(&mut start.ns);
+        start.types = types;
         peer.send(&Msg::Start(Box::new(start))).await;
         loop {
             match peer.recv().await {
                 Msg::StartAck { .. } | Msg::Credit { .. } | Msg::Stop { .. } => {}
                 Msg::Started { .. } => peer.send(&Msg::Yield { cid: cid("x"), pld: bytes.clone() }).await,
                 Msg::Return { .. } => break,
+                Msg::Error(error) if error.boxed_type_str == "SchemaMismatch" => {
+                    result = Refused(error.schema.expect("what the types are here"));
+                    break;
+                }
                 Msg::Error(error) if error.boxed_type_str == "TypeError" => {
                     result = Arguments;
                     break;
@@ -344,7 +367,7 @@ async fn what_other_sources_can_do_wrong() {
             let name = format!("pt-{}-{}", place as u8, fault as u8);
             let got = match place {
                 Place::Argument | Place::YieldDown => {
-                    with_scripted_parent(&name, place, scripted(place, fault)).await
+                    with_scripted_parent(&name, place, scripted(place, fault), Types::Unsaid).await
                 }
                 _ => with_scripted_child(&name, place, fault).await,
             };
@@ -357,15 +380,102 @@ async fn what_other_sources_can_do_wrong() {
 async fn a_peer_of_the_base_protocol_gets_the_message_it_has_sent_but_no_details() {
     let place = Place::YieldDown;
     assert_eq!(
-        with_scripted_parent("pt-base", place, (pld("text"), Caps::NONE)).await,
+        with_scripted_parent("pt-base", place, (pld("text"), Caps::NONE), Types::Unsaid).await,
         There("Yield", LOCAL)
     );
 }
 
+/// The types of a peer whose values have that fault.
+fn other_types(place: Place, fault: Fault) -> Schema {
+    let ours = match place {
+        Place::Argument => schema_of(takes),
+        Place::Started => schema_of(starts),
+        Place::YieldUp => schema_of(sends),
+        Place::YieldDown => schema_of(reads),
+        Place::Return => schema_of(returns),
+        Place::ErrorValue => panic!("errors are no part of a schema"),
+    };
+    let theirs = if fault == OlderSchema { "x:i64," } else { "x:i64,y:i64,z:i64," };
+    let text = ours.to_string();
+    assert!(text.contains("x:i64,y:i64,"), "{text}");
+    Schema::parse(&text.replace("x:i64,y:i64,", theirs)).expect("a schema")
+}
+
+/// Peers that compare types find another version before a value of it travels: one without a field that the reader needs is
+/// refused, one with a field too many goes by name. Where no types are said, the table holds.
+#[tokio::test]
+async fn other_versions_of_peers_that_compare_types() {
+    for place in [Place::Argument, Place::Started, Place::YieldUp, Place::YieldDown, Place::Return] {
+        for fault in [OlderSchema, NewerSchema] {
+            let name = format!("pv-{}-{}", place as u8, fault as u8);
+            let got = match place {
+                Place::Argument | Place::YieldDown => with_other_parent(&name, place, fault).await,
+                _ => with_other_child(&name, place, fault).await,
+            };
+            match got {
+                Refused(text) => assert!(fault == OlderSchema && text.contains("`y`"), "{place:?}: {text}"),
+                got => assert_eq!((fault, got), (NewerSchema, Fits), "{place:?}"),
+            }
+        }
+    }
+}
+
+/// The values of the newer version, with field names.
+fn by_name() -> Bytes {
+    pld(&std::collections::BTreeMap::from([("x", 7), ("y", 8), ("z", 9)]))
+}
+
+/// The script is the caller, and compares what it is told with its own types.
+async fn with_other_parent(name: &str, place: Place, fault: Fault) -> Seen {
+    let own = other_types(place, fault);
+    let said = Types::Own(own.fingerprint());
+    let refused = with_scripted_parent(name, place, (by_name(), Caps::BASIC), said).await;
+    let Refused(theirs) = refused else { panic!("{place:?} x {fault:?}: {refused:?}") };
+    let theirs = Schema::parse(&theirs).expect("a schema");
+    match theirs.compare(&own).iter().find(|difference| difference.breaks()) {
+        Some(difference) => Refused(difference.to_string()),
+        None => {
+            let said = Types::Fit(theirs.fingerprint());
+            with_scripted_parent(name, place, (by_name(), Caps::BASIC), said).await
+        }
+    }
+}
+
+/// The script is the endpoint, and refuses types that are not its own.
+async fn with_other_child(name: &str, place: Place, fault: Fault) -> Seen {
+    let mut result = Text;
+    let script = async |peer: &mut Peer| {
+        let start = peer.expect_start().await;
+        let theirs = other_types(place, fault);
+        let mut refusal = ErrorMsg::new(peer.uid.clone(), "SchemaMismatch", "other types");
+        refusal.cid = Some(start.cid);
+        refusal.schema = Some(theirs.to_string());
+        peer.send(&Msg::Error(Box::new(refusal))).await;
+        if fault == NewerSchema {
+            answer(peer, place, PythonMap, by_name()).await;
+        }
+    };
+    let options = tractor::ActorOptions::new();
+    meet(name, options, Caps::BASIC, script, async |portal| {
+        result = with_child(portal, place, Flaw::None).await
+    })
+    .await;
+    result
+}
+
 #[test]
 fn the_table_is_complete() {
-    let all =
-        [WrongType, FailedValidate, Asymmetric, NotEncodable, Oversized, OlderSchema, NewerSchema, PythonMap];
+    let all = [
+        WrongType,
+        FailedTryFrom,
+        FailedValidate,
+        Asymmetric,
+        NotEncodable,
+        Oversized,
+        OlderSchema,
+        NewerSchema,
+        PythonMap,
+    ];
     for (place, row) in TABLE {
         assert_eq!(row.map(|(fault, _)| fault), all, "{place:?}");
     }

@@ -5,6 +5,7 @@ mod wire_support;
 use std::task::{Context, Poll, Waker};
 
 use serde::Deserialize;
+use tractor::DynCall;
 use tractor::schema::{Fingerprint, Schema, Types};
 use tractor::{ActorOptions, Error, schema_of};
 use tractor_core::proto::id::{Caps, Cid};
@@ -113,11 +114,23 @@ async fn only_peers_that_compare_types_are_told_the_fingerprint() {
             let by_name = peer.expect_start().await;
             assert_eq!(by_name.types, Types::Unsaid, "a call by name has no types");
             returns(peer, by_name.cid, pld(&2)).await;
+            let dynamic = peer.expect_start().await;
+            assert_eq!(dynamic.types, Types::Unsaid, "nor has one of dynamic values");
+            returns(peer, dynamic.cid, pld(&3)).await;
+            let context = peer.expect_start().await;
+            assert_eq!(context.types, Types::Unsaid, "nor has such a context");
+            peer.send(&Msg::StartAck { cid: context.cid, functype: FuncType::Context }).await;
+            peer.send(&Msg::Started { cid: context.cid, pld: pld(&4) }).await;
+            peer.send(&Msg::Return { cid: context.cid, pld: pld(&5) }).await;
         };
         meet(name, tractor::ActorOptions::new(), caps, script, async |portal| {
             assert_eq!(portal.run(echo(1)).await.unwrap(), 1);
             let called = portal.run_from_ns::<i64, _>(endpoints::MODULE, "echo", Value { value: 2 }).await;
             assert_eq!(called.unwrap(), 2);
+            let dynamic = || DynCall::new(endpoints::MODULE, "echo").arg("value", 3);
+            assert_eq!(portal.run_dyn(dynamic()).await.unwrap(), tractor::Value::Int(3));
+            let opened = portal.open_context_dyn(dynamic(), async |_, first| Ok::<_, Error>(first));
+            assert_eq!(opened.await.unwrap(), tractor::Value::Int(4));
         })
         .await;
     }

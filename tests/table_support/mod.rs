@@ -14,13 +14,16 @@ const OVERSIZED: usize = 17 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Flaw {
     None,
+    /// Not for the deserializer.
     Invalid,
+    /// For that, but not for the attribute's `validate`.
+    Refused,
     Asymmetric,
     Unencodable,
     Oversized,
 }
 
-/// A value with a flaw. What is read from the wire has none.
+/// A value with a flaw. What is read from the wire has none, or is for the rule to refuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Wire")]
 pub(crate) struct Probe(pub(crate) Flaw);
@@ -38,8 +41,17 @@ impl TryFrom<Wire> for Probe {
     type Error = &'static str;
 
     fn try_from(wire: Wire) -> std::result::Result<Self, Self::Error> {
-        if wire.x == 666 { Err("x must not be 666") } else { Ok(Self(Flaw::None)) }
+        match wire.x {
+            666 => Err("x must not be 666"),
+            13 => Ok(Self(Flaw::Refused)),
+            _ => Ok(Self(Flaw::None)),
+        }
     }
+}
+
+/// The rule of the endpoints' attributes.
+fn sound(probe: &Probe) -> std::result::Result<(), &'static str> {
+    if probe.0 == Flaw::Refused { Err("x must not be 13") } else { Ok(()) }
 }
 
 impl Serialize for Probe {
@@ -48,6 +60,7 @@ impl Serialize for Probe {
         match self.0 {
             Flaw::None => wire(7, None).serialize(serializer),
             Flaw::Invalid => wire(666, None).serialize(serializer),
+            Flaw::Refused => wire(13, None).serialize(serializer),
             Flaw::Asymmetric => serializer.serialize_str("asymmetric"),
             Flaw::Unencodable => Err(serde::ser::Error::custom("not today")),
             Flaw::Oversized => wire(7, Some(ByteBuf::from(vec![0; OVERSIZED]))).serialize(serializer),
@@ -65,14 +78,14 @@ pub(crate) async fn takes(probe: Probe) -> bool {
     probe.0 == Flaw::None
 }
 
-#[tractor::context(started = Probe, returns = ())]
+#[tractor::context(started = Probe, returns = (), validate_started = sound)]
 pub(crate) async fn starts(ctx: Context<Probe, (), ()>, flaw: Flaw) -> tractor::Result<()> {
     ctx.started(Probe(flaw)).await?;
     Ok(())
 }
 
 /// Sends one value.
-#[tractor::context(started = (), send = Probe, returns = ())]
+#[tractor::context(started = (), send = Probe, returns = (), validate_send = sound)]
 pub(crate) async fn sends(ctx: Context<(), Probe, ()>, flaw: Flaw) -> tractor::Result<()> {
     let mut ctx = ctx.started(()).await?;
     let stream = ctx.open_stream().await?;
@@ -81,17 +94,17 @@ pub(crate) async fn sends(ctx: Context<(), Probe, ()>, flaw: Flaw) -> tractor::R
 }
 
 /// Reads one value.
-#[tractor::context(started = (), recv = Probe, returns = ())]
+#[tractor::context(started = (), recv = Probe, returns = (), validate_recv = sound)]
 pub(crate) async fn reads(ctx: Context<(), (), Probe>) -> tractor::Result<()> {
     let mut ctx = ctx.started(()).await?;
     let mut stream = ctx.open_stream().await?;
     // `None` if the other side could not send what it wanted to.
     let received = stream.receive().await?;
-    assert_ne!(received, Some(Probe(Flaw::Invalid)));
+    assert!(received.is_none_or(|probe| probe.0 == Flaw::None));
     Ok(())
 }
 
-#[tractor::actor_fn]
+#[tractor::actor_fn(validate = sound)]
 pub(crate) async fn returns(flaw: Flaw) -> Probe {
     Probe(flaw)
 }

@@ -22,6 +22,8 @@ pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub struct EndpointEntry {
     pub(crate) module: &'static str,
     pub(crate) name: &'static str,
+    /// Path of the function's type: where it is, whatever module and name it says.
+    pub(crate) path: fn() -> &'static str,
     pub(crate) kind: FuncType,
     pub(crate) schema: fn() -> &'static Schema,
     pub(crate) invoke: fn(&Invocation) -> Result<EndpointFuture, ArgsError>,
@@ -41,6 +43,14 @@ static REGISTERED: LazyLock<HashMap<(&'static str, &'static str), &'static Endpo
         inventory::iter::<EndpointEntry>().map(|entry| ((entry.module, entry.name), entry)).collect()
     });
 
+/// Endpoints under one key, in the order of the keys, then of the paths.
+static REGISTERED_TWICE: LazyLock<Vec<[&'static EndpointEntry; 2]>> = LazyLock::new(|| {
+    let key = |entry: &EndpointEntry| (entry.module, entry.name);
+    let mut all: Vec<_> = inventory::iter::<EndpointEntry>().collect();
+    all.sort_unstable_by_key(|entry| (key(entry), (entry.path)()));
+    all.windows(2).filter(|pair| key(pair[0]) == key(pair[1])).map(|pair| [pair[0], pair[1]]).collect()
+});
+
 /// The allow-list of one actor.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Allow {
@@ -50,7 +60,7 @@ pub(crate) struct Allow {
 }
 
 impl Allow {
-    /// Refuses an allow-list on which something is not registered in this binary.
+    /// Refuses an allow-list on which something is not registered in this binary, or twice.
     pub(crate) fn check(&self) -> Result<(), RuntimeFailure> {
         for module in &self.modules {
             if !REGISTERED.keys().any(|(registered, _)| registered == module) {
@@ -63,7 +73,18 @@ impl Allow {
                 return Err(RuntimeFailure::new(text));
             }
         }
-        Ok(())
+        match REGISTERED_TWICE.iter().find(|[entry, _]| self.allows(entry.module, entry.name)) {
+            None => Ok(()),
+            Some([one, two]) => {
+                let text = format!(
+                    "two endpoints are registered as `{}`: `{}` and `{}`; give one of them another `name` in its attribute",
+                    one.label(),
+                    (one.path)(),
+                    (two.path)()
+                );
+                Err(RuntimeFailure::new(text))
+            }
+        }
     }
 
     fn allows(&self, module: &str, name: &str) -> bool {

@@ -183,8 +183,8 @@ impl Linked {
             outcome_waiter: Slot::default(),
             guard: Slot::default(),
         };
-        let plds = Plds::new(kind);
-        Self { cid, peer, endpoint, deadline, format, room: Notify::new(), plds, cell: Mutex::new(cell) }
+        let (room, plds) = (Notify::new(), Plds::new(kind));
+        Self { cid, peer, endpoint, deadline, format, room, plds, cell: Mutex::new(cell) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Cell> {

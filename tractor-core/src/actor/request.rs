@@ -57,6 +57,7 @@ pub(crate) struct KnownRequest {
 impl KnownRequest {
     fn is_for(&self, request: &Request<'_>) -> bool {
         self.types.map(|types| types.endpoint) == request.types.map(|types| types.endpoint)
+            && self.kind == request.kind
             && self.func == request.func
             && self.ns == request.ns
             && self.pld_spec == request.pld_spec

@@ -19,6 +19,7 @@ impl EndpointEntry {
         Self {
             module: E::MODULE,
             name: E::NAME,
+            path: std::any::type_name::<E>,
             kind: FuncType::AsyncFunc,
             schema: schema_of_func::<E>,
             invoke: invoke_func::<E>,
@@ -30,6 +31,7 @@ impl EndpointEntry {
         Self {
             module: E::MODULE,
             name: E::NAME,
+            path: std::any::type_name::<E>,
             kind: FuncType::Context,
             schema: schema_of_context::<E>,
             invoke: invoke_context::<E>,
@@ -41,6 +43,7 @@ impl EndpointEntry {
         Self {
             module: E::MODULE,
             name: E::NAME,
+            path: std::any::type_name::<E>,
             kind: FuncType::AsyncGen,
             schema: schema_of_stream::<E>,
             invoke: invoke_stream::<E>,
