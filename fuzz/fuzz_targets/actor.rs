@@ -16,6 +16,7 @@ use tractor::{ActorOptions, Addr, Limits, Uid};
 use tractor_core::proto::frame::Splitter;
 use tractor_core::proto::id::{Aid, Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, Start};
+use tractor_core::proto::schema::Types;
 use tractor_fuzz::framed;
 
 /// One connection.
@@ -272,8 +273,16 @@ impl Say {
 
 fn request(id: Id, ns: &str, func: &str, kwargs: Vec<u8>) -> Msg {
     let (ns, func) = (ns.to_owned(), func.to_owned());
-    let start =
-        Start { cid: id.cid(), ns, func, kwargs: kwargs.into(), uid: uid(), pld_spec: "any".to_owned() };
+    let start = Start {
+        cid: id.cid(),
+        ns,
+        func,
+        kwargs: kwargs.into(),
+        uid: uid(),
+        pld_spec: "any".to_owned(),
+        types: Types::Unsaid,
+        remaining: None,
+    };
     Msg::Start(Box::new(start))
 }
 
