@@ -67,7 +67,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     /// The value is encoded and decoded again first, so that a mistake in it is an error here and not at the other end.
     ///
     /// # Errors
-    /// [`Error::MsgType`](crate::Error::MsgType) when the value does not encode, its encoding is no `S`, or it is refused by
+    /// [`Error::MsgType`] when the value does not encode, its encoding is no `S`, or it is refused by
     /// the attribute's `validate`, in which case it has not been sent; or it is larger than `frame_bytes_max`.
     ///
     /// # Cancel safety
