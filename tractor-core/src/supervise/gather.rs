@@ -11,6 +11,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
+use tokio::time::Instant;
+
 use super::join::join_all;
 use crate::actor::within;
 use crate::dialog::{ContextEndpoint, ContextTarget, ParentContext, Portal, Scope};
@@ -84,7 +86,7 @@ where
         None => inside.await,
         Some(at) => match within(at, inside).await {
             Some(result) => result,
-            None => return Err(expire(&scopes).await.into()),
+            None => return Err(expire(&scopes, at).await.into()),
         },
     };
     if result.is_err() {
@@ -93,7 +95,7 @@ where
             None => _ = ends.await,
             Some(at) => {
                 if within(at, ends).await.is_none() {
-                    expire(&scopes).await;
+                    expire(&scopes, at).await;
                 }
             }
         }
@@ -101,11 +103,13 @@ where
     result
 }
 
-/// Cancels what is past its deadline, and waits for its end, within a limit. The error is that of the first.
-async fn expire(scopes: &[Scope]) -> Error {
+/// Cancels all when the first deadline, `at`, has passed, and waits for their end, within a limit. The error is that of
+/// the one whose deadline it was.
+async fn expire(scopes: &[Scope], at: Instant) -> Error {
     let Ok(errors) =
         join_all(scopes.iter().map(async |scope| Ok::<_, Infallible>(scope.expired().await))).await;
-    errors.into_iter().next().unwrap_or(Error::NoRuntime)
+    let overdue = scopes.iter().zip(errors).find(|(scope, _)| scope.deadline() == Some(at));
+    overdue.map_or(Error::NoRuntime, |(_, error)| error)
 }
 
 /// Polls the body; the failure of any other side ends it where it waits.
