@@ -94,12 +94,16 @@ impl Portal {
     {
         let (ns, func) = (ns.into(), func.into());
         Run::new(self.peer.clone(), self.limit, move |peer, deadline| {
-            if (&*ns, &*func) == ("self", "cancel") {
-                peer.cancel_asked.store(true, Ordering::Release);
-            }
             let kind = FuncType::AsyncFunc;
             let request = Request { ns: &ns, func: &func, kind, pld_spec: "typing.Any", deadline };
-            peer.start(request, |_, out| named_arguments(&kwargs, out))
+            peer.start(request, |_, out| {
+                named_arguments(&kwargs, out)?;
+                // Before it leaves, and only if it does: its end is no death then.
+                if (&*ns, &*func) == ("self", "cancel") {
+                    peer.cancel_asked.store(true, Ordering::Release);
+                }
+                Ok(())
+            })
         })
     }
 
