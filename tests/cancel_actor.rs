@@ -6,8 +6,9 @@ mod wire_support;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use support::journal::seen;
-use support::processes::pid_of;
+use support::processes::{pid_of, signal};
 use support::{forever, start, tree, until, with_local};
 use tractor::{ActorOptions, Context, Error, Result, Side};
 use tractor_core::proto::msg::FuncType;
@@ -209,6 +210,23 @@ async fn a_nursery_knows_whether_its_cancellation_has_ended_anything() -> Result
             Ok(())
         })
         .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_request_to_end_that_was_never_sent_excuses_no_death() -> Result<()> {
+    tree(async |tree| {
+        let left: Result<()> = tractor::open_nursery(async |an| {
+            let portal = start(an, tree.name("child"), module_path!()).await?;
+            let refused = portal.deadline(Duration::ZERO).run_from_ns::<bool, _>("self", "cancel", ()).await;
+            assert!(matches!(refused, Err(Error::DeadlineExceeded(_))), "{refused:?}");
+            signal(pid_of(&portal), Signal::KILL);
+            Ok(())
+        })
+        .await;
+        assert!(matches!(&left, Err(Error::Died(_))), "{left:?}");
+        Ok(())
     })
     .await
 }

@@ -266,6 +266,53 @@ async fn an_endpoint_that_does_not_end_holds_its_caller_up_no_longer_than_a_canc
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_nobody_polls_any_more_does_not_keep_its_scope() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        let start = Instant::now();
+        let left = tractor::with_deadline(BUDGET, async || -> Result<()> {
+            let mut held = std::pin::pin!(portal.run(swallows()));
+            tokio::select! {
+                biased;
+                ended = &mut held => panic!("{ended:?}"),
+                () = tokio::time::sleep(BUDGET + NOTHING / 2) => {}
+            }
+            tokio::time::sleep(60 * BUDGET).await;
+            Ok(())
+        });
+        let Err(Error::DeadlineExceeded(error)) = left.await else { panic!("the body is dropped") };
+        assert_eq!(error.endpoint(), None, "{error}");
+        let grace = tractor::Timeouts::default().context_cancel;
+        assert!(took(start) < BUDGET + grace + 5 * NOTHING, "{:?}", took(start));
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_outside_of_a_scope_does_not_keep_it() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        let start = Instant::now();
+        tractor::with_deadline(60 * BUDGET, async || -> Result<()> {
+            let inner = async {
+                let left = tractor::with_deadline(BUDGET, async || -> Result<()> {
+                    forever().await;
+                    Ok(())
+                });
+                (left.await, took(start))
+            };
+            let (call, (left, ended)) =
+                tokio::join!(portal.run(fails_late()).deadline(BUDGET - NOTHING), inner);
+            exceeded(call, "fails_late", portal);
+            assert!(matches!(left, Err(Error::DeadlineExceeded(_))), "{left:?}");
+            assert!(ended < BUDGET + NOTHING / 2, "{ended:?}");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_context_past_its_deadline_ends_on_both_sides() -> Result<()> {
     with_local(module_path!(), async |portal| {
         let start = Instant::now();

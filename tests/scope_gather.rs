@@ -160,6 +160,24 @@ async fn a_deadline_ends_all_and_is_what_the_scope_raises() -> Result<()> {
     .await
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_scope_that_runs_out_of_time_is_the_one_that_is_named() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        let budgets = [None, Some(Duration::from_secs(9)), Some(Duration::from_secs(1))];
+        let portals = budgets.map(|budget| budget.map_or(portal.clone(), |budget| portal.deadline(budget)));
+        let contexts = (0..).zip(portals).map(|(number, portal)| (portal, waits_for_ever(number)));
+        let left = gather_contexts(contexts, async |_, _| -> Result<()> {
+            forever().await;
+            Ok(())
+        });
+        let Err(Error::DeadlineExceeded(error)) = left.await else { panic!("none ends in time") };
+        assert_eq!(error.budget(), Duration::from_secs(1), "{error}");
+        assert_eq!(portal.dialogs_open(), 0);
+        Ok(())
+    })
+    .await
+}
+
 #[tractor::context(pld_spec = u64)]
 async fn waits_for_ever(ctx: Context<u64>, number: u64) -> Result<u64> {
     let _ctx = ctx.started(number).await?;

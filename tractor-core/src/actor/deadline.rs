@@ -10,8 +10,7 @@
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,9 +31,53 @@ tokio::task_local! {
 #[derive(Clone)]
 struct DeadlineScope {
     at: Instant,
-    /// Requests of this task that are past their deadline and wait for the end of their remote tasks. `None` in an
-    /// endpoint, which is dropped without waiting for them.
-    settling: Option<Arc<AtomicUsize>>,
+    /// `None` in an endpoint, which is dropped without waiting for its requests.
+    overdue: Option<Arc<Overdue>>,
+}
+
+/// The requests in a scope that are past their deadline and wait for the end of their remote tasks.
+#[derive(Debug, Default)]
+struct Overdue {
+    /// The scope around this one, which waits for them too.
+    outer: Option<Arc<Self>>,
+    waits: Mutex<Waits>,
+}
+
+#[derive(Debug, Default)]
+struct Waits {
+    count: usize,
+    /// When the last of them gives up; `None` for never.
+    until: Option<Instant>,
+}
+
+impl Overdue {
+    fn lock(&self) -> MutexGuard<'_, Waits> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, until: Option<Instant>) {
+        let mut waits = self.lock();
+        waits.until = if waits.count == 0 { until } else { waits.until.zip(until).map(|(a, b)| a.max(b)) };
+        waits.count += 1;
+    }
+
+    /// Whether the scope goes on for them. Not if they are late themselves: nobody polls them any more.
+    fn hold(&self) -> bool {
+        let waits = self.lock();
+        let late =
+            waits.until.map_or(Duration::ZERO, |until| Instant::now().saturating_duration_since(until));
+        waits.count > 0 && late < LOOK_AGAIN
+    }
+
+    /// This scope and those around it.
+    fn outwards(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |scope| scope.outer.as_deref())
+    }
+}
+
+/// The requests of the scope that the running task is in.
+fn overdue_here() -> Option<Arc<Overdue>> {
+    SCOPE.try_with(|scope| scope.overdue.clone()).ok().flatten()
 }
 
 /// The deadline of one request, and the time there was when it began.
@@ -93,7 +136,7 @@ pub(crate) fn instant_after(budget: Duration) -> Option<Instant> {
 /// Polls an endpoint with the deadline of its request.
 pub(super) fn in_scope<R>(deadline: Option<Deadline>, f: impl FnOnce() -> R) -> R {
     match deadline {
-        Some(Deadline { at, .. }) => SCOPE.sync_scope(DeadlineScope { at, settling: None }, f),
+        Some(Deadline { at, .. }) => SCOPE.sync_scope(DeadlineScope { at, overdue: None }, f),
         None => f(),
     }
 }
@@ -101,17 +144,16 @@ pub(super) fn in_scope<R>(deadline: Option<Deadline>, f: impl FnOnce() -> R) -> 
 /// Runs a future as a scope with this deadline. `None` when the time was over first; the future is dropped then.
 pub(crate) async fn within<F: Future>(at: Instant, future: F) -> Option<F::Output> {
     let at = effective(Some(at)).unwrap_or(at);
-    let outer = SCOPE.try_with(|scope| scope.settling.clone()).ok().flatten();
-    let settling = outer.unwrap_or_default();
+    let overdue = Arc::new(Overdue { outer: overdue_here(), waits: Mutex::default() });
     let mut over = Expiry::new(at);
-    let scope = DeadlineScope { at, settling: Some(settling.clone()) };
+    let scope = DeadlineScope { at, overdue: Some(overdue.clone()) };
     let mut future = pin!(SCOPE.scope(scope, future));
     poll_fn(|cx| {
         if let Poll::Ready(output) = future.as_mut().poll(cx) {
             return Poll::Ready(Some(output));
         }
         while over.poll(cx).is_ready() {
-            if settling.load(Ordering::Relaxed) == 0 {
+            if !overdue.hold() {
                 return Poll::Ready(None);
             }
             // The requests in the future end by themselves now, and tell more than this scope can. One that was taken to
@@ -125,23 +167,20 @@ pub(crate) async fn within<F: Future>(at: Instant, future: F) -> Option<F::Outpu
 
 /// Counts a request of the running task that waits for the end of its remote task past the deadline.
 #[derive(Debug)]
-pub(crate) struct Settling(Option<Arc<AtomicUsize>>);
+pub(crate) struct Settling(Option<Arc<Overdue>>);
 
 impl Settling {
-    pub(crate) fn begin() -> Self {
-        let counter = SCOPE.try_with(|scope| scope.settling.clone()).ok().flatten();
-        if let Some(counter) = &counter {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-        Self(counter)
+    /// It waits until then at most, if there is a limit.
+    pub(crate) fn begin(until: Option<Instant>) -> Self {
+        let scope = overdue_here();
+        scope.iter().flat_map(|scope| scope.outwards()).for_each(|scope| scope.begin(until));
+        Self(scope)
     }
 }
 
 impl Drop for Settling {
     fn drop(&mut self) {
-        if let Some(counter) = &self.0 {
-            counter.fetch_sub(1, Ordering::Relaxed);
-        }
+        self.0.iter().flat_map(|scope| scope.outwards()).for_each(|scope| scope.lock().count -= 1);
     }
 }
 

@@ -166,8 +166,8 @@ impl Grace {
     /// Cancels the remote task.
     pub(super) fn begin(linked: &Arc<Linked>) -> Self {
         abandon(linked);
-        let limit = linked.peer.timeouts.context_cancel;
-        Self { until: instant_after(limit).map(Expiry::new), _settling: Settling::begin() }
+        let until = instant_after(linked.peer.timeouts.context_cancel);
+        Self { until: until.map(Expiry::new), _settling: Settling::begin(until) }
     }
 
     /// Ready with the error of the request.

@@ -96,12 +96,16 @@ impl Portal {
     {
         let (ns, func) = (ns.into(), func.into());
         Run::new(self.peer.clone(), self.limit, None, move |peer, deadline, again| {
-            if (&*ns, &*func) == ("self", "cancel") {
-                peer.cancel_asked.store(true, Ordering::Release);
-            }
             let (kind, pld_spec) = (FuncType::AsyncFunc, "typing.Any");
             let request = Request { ns: &ns, func: &func, kind, pld_spec, deadline, types: None };
-            peer.request(request, again, |_, out| named_arguments(&kwargs, out))
+            peer.request(request, again, |_, out| {
+                named_arguments(&kwargs, out)?;
+                // Before it leaves, and only if it does: its end is no death then.
+                if (&*ns, &*func) == ("self", "cancel") {
+                    peer.cancel_asked.store(true, Ordering::Release);
+                }
+                Ok(())
+            })
         })
     }
 

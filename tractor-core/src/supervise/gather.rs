@@ -11,6 +11,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
+use tokio::time::Instant;
+
 use super::join::join_all;
 use crate::actor::within;
 use crate::dialog::{
@@ -91,7 +93,7 @@ where
         None => inside.await,
         Some(at) => match within(at, inside).await {
             Some(result) => result,
-            None => return Err(expire(&openings).await.into()),
+            None => return Err(expire(&openings, at).await.into()),
         },
     };
     if result.is_err() {
@@ -103,7 +105,7 @@ where
             None => _ = ends.await,
             Some(at) => {
                 if within(at, ends).await.is_none() {
-                    expire(&openings).await;
+                    expire(&openings, at).await;
                 }
             }
         }
@@ -111,11 +113,13 @@ where
     result
 }
 
-/// Cancels what is past its deadline, and waits for its end, within a limit. The error is that of the first.
-async fn expire<A: Ask>(openings: &[Opening<A>]) -> Error {
+/// Cancels all when the first deadline, `at`, has passed, and waits for their end, within a limit. The error is that of
+/// the one whose deadline it was.
+async fn expire<A: Ask>(openings: &[Opening<A>], at: Instant) -> Error {
     let expired = openings.iter().map(async |opening| Ok::<_, Infallible>(opening.scope().expired().await));
     let Ok(errors) = join_all(expired).await;
-    errors.into_iter().next().unwrap_or(Error::NoRuntime)
+    let overdue = openings.iter().zip(errors).find(|(opening, _)| opening.scope().deadline() == Some(at));
+    overdue.map_or(Error::NoRuntime, |(_, error)| error)
 }
 
 /// Polls the body; the failure of any other side ends it where it waits.

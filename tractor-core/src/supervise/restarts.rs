@@ -50,15 +50,16 @@ pub(super) struct Declared {
 /// Runs until no child is left.
 pub(super) async fn drive(
     supervisor: Supervisor,
+    machine: Machine,
     task: mpsc::UnboundedSender<Note>,
     mut notes: mpsc::UnboundedReceiver<Note>,
 ) {
     let mut driver = Driver {
-        machine: Machine::new(*supervisor.how()),
+        machine,
+        begun: supervisor.begun(),
         supervisor,
         task,
         children: HashMap::new(),
-        begun: Instant::now(),
         cancelled: false,
         waiting: Vec::new(),
     };
@@ -81,7 +82,7 @@ pub(super) async fn drive(
             Some(note) = notes.recv() => driver.take(note),
             () = timer => driver.handle(Input::Timer),
         }
-        if driver.machine.is_idle() && driver.supervisor.retire(&notes) {
+        if driver.machine.is_idle() && driver.supervisor.retire(&notes, &mut driver.machine) {
             return;
         }
     }

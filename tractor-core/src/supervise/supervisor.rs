@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use super::builder::StartActor;
 use super::events::{SupervisionEvent, SupervisionEvents};
@@ -21,7 +22,7 @@ use super::restarts::{Declared, Note, drive};
 use super::supervised::{Life, Status, Supervised};
 use crate::error::{Result, RuntimeFailure};
 use crate::proto::limits::SUPERVISION_EVENTS_MAX;
-use crate::proto::supervision::{ChildId, Restart, Supervision};
+use crate::proto::supervision::{ChildId, Machine, Restart, Supervision};
 
 /// Restarts child actors of a nursery; made by [`ActorNursery::supervise`]. Cheap to clone.
 ///
@@ -38,6 +39,8 @@ struct Shared {
     nursery: ActorNursery,
     how: Supervision,
     events: broadcast::Sender<SupervisionEvent>,
+    /// What the machine's time is counted from.
+    begun: Instant,
     state: Mutex<State>,
 }
 
@@ -48,8 +51,8 @@ struct State {
 
 /// The task that drives the children.
 enum Task {
-    /// None is needed: there are no children.
-    Idle,
+    /// None is needed: there are no children. The next one goes on with this, which knows of past restarts.
+    Idle(Machine),
     Running(mpsc::UnboundedSender<Note>),
     /// The supervisor was cancelled.
     Closed(Option<mpsc::UnboundedSender<Note>>),
@@ -81,8 +84,9 @@ impl ActorNursery {
     /// nursery fails with [`Error::GaveUp`](crate::Error::GaveUp), which ends all its other children, too.
     pub fn supervise(&self, how: Supervision) -> Supervisor {
         let (events, _) = broadcast::channel(SUPERVISION_EVENTS_MAX);
-        let state = Mutex::new(State { next: 0, task: Task::Idle });
-        Supervisor { shared: Arc::new(Shared { nursery: self.clone(), how, events, state }) }
+        let state = Mutex::new(State { next: 0, task: Task::Idle(Machine::new(how)) });
+        let (nursery, begun) = (self.clone(), Instant::now());
+        Supervisor { shared: Arc::new(Shared { nursery, how, events, begun, state }) }
     }
 }
 
@@ -109,7 +113,7 @@ impl Supervisor {
         let gone = {
             let mut state = self.lock();
             let task = match std::mem::replace(&mut state.task, Task::Closed(None)) {
-                Task::Idle => None,
+                Task::Idle(_) => None,
                 Task::Running(task) => Some(task),
                 Task::Closed(task) => task,
             };
@@ -149,15 +153,21 @@ impl Supervisor {
         _ = self.shared.events.send(event);
     }
 
-    /// Ends the task, unless there is something left to read.
-    pub(super) fn retire(&self, notes: &mpsc::UnboundedReceiver<Note>) -> bool {
+    pub(super) fn begun(&self) -> Instant {
+        self.shared.begun
+    }
+
+    /// Ends the task, which gives its machine back, unless there is something left to read.
+    pub(super) fn retire(&self, notes: &mpsc::UnboundedReceiver<Note>, machine: &mut Machine) -> bool {
         let mut state = self.lock();
         if !notes.is_empty() {
             return false;
         }
         state.task = match &state.task {
             Task::Closed(_) => Task::Closed(None),
-            Task::Idle | Task::Running(_) => Task::Idle,
+            Task::Idle(_) | Task::Running(_) => {
+                Task::Idle(std::mem::replace(machine, Machine::new(self.shared.how)))
+            }
         };
         true
     }
@@ -173,15 +183,16 @@ impl Supervisor {
         let (status, watching) = watch::channel(Status { incarnation: 0, life: Life::Down });
         let mut state = self.lock();
         let running = self.shared.nursery.inner.enter(&name)?;
-        let task = match &state.task {
+        let task = match &mut state.task {
             Task::Running(task) => task.clone(),
             Task::Closed(_) => {
                 let text = format!("actor `{name}` was not started: its supervisor was cancelled");
                 return Err(RuntimeFailure::new(text).into());
             }
-            Task::Idle => {
+            Task::Idle(machine) => {
+                let machine = std::mem::replace(machine, Machine::new(self.shared.how));
                 let (task, notes) = mpsc::unbounded_channel();
-                let driving = drive(self.clone(), task.clone(), notes);
+                let driving = drive(self.clone(), machine, task.clone(), notes);
                 self.shared.nursery.inner.actor.spawn_supervisor(async move {
                     driving.await;
                     drop(running);
