@@ -77,6 +77,14 @@ impl MsgTypeError {
         }
     }
 
+    /// The same as the source of a failure of this actor.
+    pub(super) fn into_cause(self) -> Self {
+        match &self.inner.remote {
+            Some(route) => Self::reported(route.of_cause()),
+            None => self,
+        }
+    }
+
     /// The message that carried the payload, such as `Yield`; empty when a peer reported the violation.
     pub fn message_type(&self) -> &str {
         self.inner.message
@@ -108,7 +116,7 @@ impl MsgTypeError {
 
     /// The error as it travelled, when a peer reported it.
     pub(crate) fn remote(&self) -> Option<&ErrorMsg> {
-        self.inner.remote.as_ref().map(Route::msg)
+        self.inner.remote.as_ref().map(|route| &**route.msg())
     }
 }
 
