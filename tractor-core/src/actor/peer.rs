@@ -15,7 +15,7 @@ use super::core::Actor;
 use super::deadline::Deadline;
 use super::linked::Linked;
 use crate::error::{
-    Blame, CloseReason, DeadlineExceeded, Error, MessagingError, MsgTypeError, TransportClosed,
+    self, Blame, CloseReason, DeadlineExceeded, Error, MessagingError, MsgTypeError, TransportClosed,
 };
 use crate::ipc::{Appended, Channel};
 use crate::proto::args::ArgTuple;
@@ -340,12 +340,19 @@ impl Peer {
     /// Sends a failure. A message too large for a frame loses its details, not its delivery.
     pub(crate) fn send_error(&self, msg: ErrorMsg) {
         let mut msg = Box::new(msg);
-        for _attempt in 0..2 {
+        for attempt in 0..3 {
             match self.channel.send(&Msg::Error(msg.clone())) {
                 Appended::Yes => return,
                 Appended::Closed(reason) => {
                     tracing::debug!(peer = %self.aid.uid, "error not sent, the connection is closed: {reason}");
                     return;
+                }
+                // Names, of types or actors, may be as long as whoever sent them likes.
+                Appended::TooLarge(error) if attempt > 0 => {
+                    let cid = msg.cid;
+                    let text = format!("a failure could not be passed on: {error}");
+                    *msg = error::local(&self.us, error::type_names::RUNTIME_FAILURE, text);
+                    msg.cid = cid;
                 }
                 Appended::TooLarge(_) => {
                     msg.bad_msg = None;
