@@ -58,9 +58,7 @@ impl FrameHandler for Dispatch {
             if self.hand(cid, || Received::StartAck(functype)) {
                 return Ok(());
             }
-        } else if let Some((cid, kwargs, target)) = self.known.find(frame)
-            && self.actor.cancel_requested().is_none()
-        {
+        } else if let Some((cid, kwargs, target)) = self.known.find(frame) {
             let target = target.clone();
             self.invoke(&target, cid, chunk.slice(body.start + kwargs.start..body.start + kwargs.end), None);
             return Ok(());
@@ -182,11 +180,7 @@ impl Dispatch {
             selfcall::run(&self.actor, &self.peer, &start);
             return Ok(());
         }
-        if let Some(canceller) = self.actor.cancel_requested() {
-            let us = &self.peer.us;
-            let mut msg = error::cancelled(us, &self.peer.aid.uid, canceller.as_ref().unwrap_or(us));
-            msg.cid = Some(cid);
-            self.peer.send_error(msg);
+        if self.refuses_requests(cid) {
             return Ok(());
         }
         match self.actor.inner.allow.find(&self.peer.us, &start.ns, &start.func) {
@@ -205,6 +199,16 @@ impl Dispatch {
         Ok(())
     }
 
+    /// Whether the actor ends and takes no requests; this one is answered then.
+    fn refuses_requests(&self, cid: Cid) -> bool {
+        let Some(canceller) = self.actor.cancel_requested() else { return false };
+        let us = &self.peer.us;
+        let mut msg = error::cancelled(us, &self.peer.aid.uid, canceller.as_ref().unwrap_or(us));
+        msg.cid = Some(cid);
+        self.peer.send_error(msg);
+        true
+    }
+
     fn refuse(&self, cid: Cid, type_name: &str, text: String) {
         tracing::debug!(%cid, peer = %self.peer.aid.uid, "refused a request: {text}");
         let mut msg = error::local(&self.peer.us, type_name, text);
@@ -213,6 +217,12 @@ impl Dispatch {
     }
 
     fn invoke(&mut self, target: &Target, cid: Cid, kwargs: Bytes, deadline: Option<Deadline>) {
+        // On a runtime with several threads the actor may be cancelled meanwhile; it waits for what follows, the first poll
+        // included. Hence the look comes after.
+        let _counted = self.actor.inner.requests.token();
+        if self.refuses_requests(cid) {
+            return;
+        }
         let Target { entry, label } = target;
         let linked = Linked::new(self.peer.clone(), cid, Side::Child, entry.kind, label.clone(), deadline);
         let linked = Arc::new(linked);
