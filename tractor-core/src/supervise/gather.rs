@@ -88,7 +88,10 @@ where
         },
     };
     if result.is_err() {
-        let ends = join_all(scopes.iter().map(async |scope| Ok::<_, Infallible>(scope.end().await)));
+        let ends = join_all(scopes.iter().map(async |scope| {
+            scope.end().await;
+            Ok::<_, Infallible>(())
+        }));
         match deadline {
             None => _ = ends.await,
             Some(at) => {
