@@ -5,6 +5,7 @@ mod support;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -287,6 +288,61 @@ async fn an_actor_waits_for_a_request_in_its_first_poll() -> Result<()> {
         });
         let call = call.await?;
         assert_eq!(call.await.expect("it does not panic")?, 5);
+        std::fs::remove_file(&begun).expect("it was made");
+        Ok(())
+    })
+    .await
+}
+
+/// Whether the actor of the next test has ended, whether a request ran all the same, and whether that can still come.
+static HAS_ENDED: AtomicBool = AtomicBool::new(false);
+static RAN_LATE: AtomicBool = AtomicBool::new(false);
+static IS_OVER: AtomicBool = AtomicBool::new(false);
+
+/// An argument that blocks its reader for longer than the actor waits for its connections.
+#[derive(serde::Serialize)]
+struct SlowToRead(String, #[serde(skip)] Option<SetOnDrop>);
+
+struct SetOnDrop(&'static AtomicBool);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for SlowToRead {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let (begun,) = <(String,)>::deserialize(deserializer)?;
+        std::fs::write(&begun, "").expect("the temporary directory is writable");
+        std::thread::sleep(Duration::from_millis(300));
+        Ok(Self(begun, Some(SetOnDrop(&IS_OVER))))
+    }
+}
+
+#[tractor::actor_fn]
+async fn takes(slow: SlowToRead) {
+    RAN_LATE.store(HAS_ENDED.load(Ordering::SeqCst), Ordering::SeqCst);
+    drop(slow.1);
+}
+
+#[tractor::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_actor_waits_for_a_request_that_takes_its_arguments() -> Result<()> {
+    in_root(async || {
+        let begun = std::env::temp_dir().join(format!("tractor-taken-{}", std::process::id()));
+        let mut timeouts = Timeouts::default();
+        timeouts.drain = Duration::from_millis(20);
+        let options = ActorOptions::new().enable_module(module_path!()).timeouts(timeouts);
+        let call = tractor::with_local_actor(options, async |portal| -> Result<_> {
+            let call = tokio::spawn(portal.run(takes(SlowToRead(begun.display().to_string(), None))));
+            until(|| begun.exists()).await;
+            Ok(call)
+        });
+        let call = call.await?;
+        HAS_ENDED.store(true, Ordering::SeqCst);
+        _ = call.await.expect("it does not panic");
+        until(|| IS_OVER.load(Ordering::SeqCst)).await;
+        assert!(!RAN_LATE.load(Ordering::SeqCst), "nothing runs in an actor that has ended");
         std::fs::remove_file(&begun).expect("it was made");
         Ok(())
     })

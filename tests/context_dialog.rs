@@ -240,6 +240,8 @@ async fn each_half_is_closed_on_its_own() -> tractor::Result<()> {
                     stream.send(20).await?;
                     stream.send(22).await?;
                     stream.finish()?;
+                    let error = stream.send(1).await.unwrap_err();
+                    assert!(matches!(error, tractor::Error::Messaging(_)), "{error:?}");
                     assert_eq!(stream.receive().await?, Some(42));
                     assert_eq!(stream.receive().await?, None, "closed long before the result");
                     worker.run(go()).await?;

@@ -4,6 +4,7 @@ mod support;
 
 use std::hash::{Hash, Hasher};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use support::{forever, in_root, poll_once, until};
@@ -427,4 +428,59 @@ async fn an_actor_closes_before_it_ends_what_its_tasks_still_use() -> Result<()>
 #[tractor::test]
 async fn outside_of_any_actor_there_is_nothing_to_share_in() {
     assert_ours(hit(&Arc::default(), 1).await, "no actor runtime");
+}
+
+/// A key whose second copy panics, or else every one of them when it is dropped.
+struct Brittle(bool, Arc<AtomicU32>);
+
+impl Clone for Brittle {
+    fn clone(&self) -> Self {
+        let copies = self.1.fetch_add(1, Ordering::Relaxed);
+        assert!(copies == 0 || !self.0, "the copy panics on purpose");
+        Self(self.0, self.1.clone())
+    }
+}
+
+impl Drop for Brittle {
+    fn drop(&mut self) {
+        assert!(self.0 || std::thread::panicking(), "the key's drop panics on purpose");
+    }
+}
+
+impl PartialEq for Brittle {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Brittle {}
+
+impl Hash for Brittle {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+#[tractor::test]
+async fn a_key_that_panics_keeps_nobody_waiting() {
+    async fn open_plain(sharing: Sharing<()>, key: Brittle) -> Tried<()> {
+        std::mem::forget(key); // another one is in the table
+        sharing.until_unused(()).await;
+        Ok(())
+    }
+    rooted(async || {
+        for _again in 0..2 {
+            let actor = tractor::current_actor();
+            let tried = tokio::spawn(async move {
+                let key = Brittle(true, Arc::default());
+                actor.enter(maybe_open_context(open_plain, key, async |_, ()| Ok::<_, Failed>(()))).await
+            });
+            assert!(tried.await.expect_err("its own key has panicked").is_panic());
+            let key = Brittle(false, Arc::default());
+            let hit = maybe_open_context(open_plain, key, async |hit, ()| Ok::<_, Failed>(hit)).await?;
+            assert!(!hit);
+        }
+        Ok(())
+    })
+    .await;
 }

@@ -4,7 +4,8 @@ mod wire_support;
 
 use bytes::Bytes;
 use tractor::ActorOptions;
-use tractor_core::proto::msg::{FuncType, Msg};
+use tractor_core::proto::id::Cid;
+use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
 use wire_support::endpoints::watch;
 use wire_support::script::{foreign, frame_of, kwargs, pld};
 use wire_support::{Peer, assert_alive, host, limited};
@@ -209,6 +210,25 @@ async fn a_malformed_message_fails_its_dialog_and_no_other() {
         peer.assert_answered().await; // exactly one outcome
         assert!(whole.is_quiet());
         assert_eq!(peer.dialogs_open().await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_failure_too_large_to_be_passed_on_is_told_all_the_same() {
+    host("fr-error", limited(|limits| limits.frame_bytes_max = 4096), async |_, addr| {
+        let mut peer = Peer::base(addr).await;
+        peer.open("x", "doubles", Bytes::from_static(&[0x80])).await;
+        let mut error = ErrorMsg::new(peer.uid.clone(), "ValueError", "bad");
+        error.cid = Cid::new("x");
+        // As large as it may be; whoever passes it on adds a name.
+        let room = 4096 + 4 - frame_of(&Msg::Error(Box::new(error.clone()))).len() - 16;
+        error.src_type_str = "E".repeat(room);
+        peer.send(&Msg::Error(Box::new(error))).await;
+        peer.expect_stop("x").await;
+        let error = peer.expect_error("x", "RuntimeFailure").await;
+        assert!(error.message.as_deref().is_some_and(|text| text.contains("frame_bytes_max")), "{error:?}");
+        peer.assert_answered().await;
     })
     .await;
 }

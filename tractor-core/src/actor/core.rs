@@ -250,8 +250,6 @@ impl Actor {
     /// A request that does not wait never enters the dialog table: no message for it can arrive meanwhile, since this
     /// runs on the task that reads the connection.
     pub(super) fn run_request(&self, mut task: RequestTask) {
-        // On a runtime with several threads the actor may be cancelled meanwhile; it waits for this poll, too.
-        let _counted = self.inner.requests.token();
         // Woken through nobody: a request that waits is polled again, as a task, right away.
         let mut cx = Context::from_waker(Waker::noop());
         if Pin::new(&mut task).poll(&mut cx).is_ready() {

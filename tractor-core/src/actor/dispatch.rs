@@ -63,9 +63,7 @@ impl FrameHandler for Dispatch {
             if self.hand(cid, || Received::StartAck(functype)) {
                 return Ok(());
             }
-        } else if let Some((cid, kwargs, target)) = self.known.find(frame)
-            && self.actor.cancel_requested().is_none()
-        {
+        } else if let Some((cid, kwargs, target)) = self.known.find(frame) {
             let target = target.clone();
             self.invoke(&target, cid, chunk.slice(body.start + kwargs.start..body.start + kwargs.end), None);
             return Ok(());
@@ -187,11 +185,7 @@ impl Dispatch {
             selfcall::run(&self.actor, &self.peer, &start);
             return Ok(());
         }
-        if let Some(canceller) = self.actor.cancel_requested() {
-            let us = &self.peer.us;
-            let mut msg = error::cancelled(us, &self.peer.aid.uid, canceller.as_ref().unwrap_or(us));
-            msg.cid = Some(cid);
-            self.peer.send_error(msg);
+        if self.refuses_requests(cid) {
             return Ok(());
         }
         match self.actor.inner.allow.find(&self.peer.us, &start.ns, &start.func) {
@@ -242,6 +236,16 @@ impl Dispatch {
         self.peer.send_error(msg);
     }
 
+    /// Whether the actor ends and takes no requests; this one is answered then.
+    fn refuses_requests(&self, cid: Cid) -> bool {
+        let Some(canceller) = self.actor.cancel_requested() else { return false };
+        let us = &self.peer.us;
+        let mut msg = error::cancelled(us, &self.peer.aid.uid, canceller.as_ref().unwrap_or(us));
+        msg.cid = Some(cid);
+        self.peer.send_error(msg);
+        true
+    }
+
     fn refuse(&self, cid: Cid, type_name: &str, text: String) {
         tracing::debug!(%cid, peer = %self.peer.aid.uid, "refused a request: {text}");
         let mut msg = error::local(&self.peer.us, type_name, text);
@@ -250,6 +254,12 @@ impl Dispatch {
     }
 
     fn invoke(&mut self, target: &Target, cid: Cid, kwargs: Bytes, deadline: Option<Deadline>) {
+        // On a runtime with several threads the actor may be cancelled meanwhile; it waits for what follows, the first poll
+        // included. Hence the look comes after.
+        let _counted = self.actor.inner.requests.token();
+        if self.refuses_requests(cid) {
+            return;
+        }
         let Target { entry, label, format } = target;
         let (peer, name) = (self.peer.clone(), label.clone());
         let linked = Arc::new(Linked::new(peer, cid, Side::Child, entry.kind, name, *format, deadline));

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::overflow::Overflow;
 use crate::error::Error;
 use crate::proto::dialog::RecvCredit;
-use crate::proto::limits::Limits;
+use crate::proto::limits::{Limits, STREAM_WINDOW_INITIAL_BYTES};
 
 /// Why an inbox will get no further values.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub(super) enum Offered {
 #[derive(Debug)]
 pub(super) struct Inbox {
     queue: VecDeque<Bytes>,
+    /// Of what is queued.
+    bytes: usize,
     credit: RecvCredit,
     overflow: Overflow,
     end: Option<InboxEnd>,
@@ -47,6 +49,7 @@ impl Inbox {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             queue: VecDeque::new(),
+            bytes: 0,
             credit: RecvCredit::new(limits.stream_window_bytes),
             overflow: Overflow::default(),
             end: None,
@@ -60,6 +63,10 @@ impl Inbox {
         let is_full = match self.overflow {
             Overflow::Backpressure => !has_credit && self.queue.len() >= messages_max,
             Overflow::Error if self.end.is_some() => return Offered::Late,
+            // The sender has its credit back already, so that it bounds nothing.
+            Overflow::Error if self.bytes >= window_bytes(limits) => {
+                return Offered::Refused { knob: "Limits::stream_window_bytes" };
+            }
             Overflow::Error => self.queue.len() >= messages_max,
             Overflow::Buffer | Overflow::DropOldest | Overflow::Latest => false,
         };
@@ -70,20 +77,21 @@ impl Inbox {
         if !self.credit.arrived(payload_bytes) {
             return Offered::Refused { knob: "Limits::stream_window_bytes" };
         }
+        self.bytes += payload_bytes;
         self.queue.push_back(value);
         if self.overflow == Overflow::Backpressure {
             return Offered::Kept { grant: 0 };
         }
         // The sender shall not wait: it has the room back at once.
         let grant = self.credit.consumed(payload_bytes);
-        self.leave_out(messages_max);
+        self.leave_out(limits);
         Offered::Kept { grant }
     }
 
     /// The oldest value, and the bytes to grant for it.
     #[inline]
     pub(super) fn take(&mut self) -> Option<(Bytes, u32)> {
-        let value = self.queue.pop_front()?;
+        let value = self.pop()?;
         let is_due = self.overflow == Overflow::Backpressure;
         let grant = if is_due { self.credit.consumed(value.len()) } else { 0 };
         Some((value, grant))
@@ -98,8 +106,14 @@ impl Inbox {
             }
         }
         self.overflow = overflow;
-        self.leave_out(limits.inbox_messages_max);
+        self.leave_out(limits);
         grant
+    }
+
+    fn pop(&mut self) -> Option<Bytes> {
+        let value = self.queue.pop_front()?;
+        self.bytes -= value.len();
+        Some(value)
     }
 
     pub(super) fn overflow(&self) -> Overflow {
@@ -107,14 +121,16 @@ impl Inbox {
     }
 
     /// Drops the oldest values where the policy says so.
-    fn leave_out(&mut self, messages_max: usize) {
-        let kept = match self.overflow {
-            Overflow::Latest => 1,
-            Overflow::DropOldest => messages_max.max(1),
+    fn leave_out(&mut self, limits: &Limits) {
+        let (messages_max, bytes_max) = match self.overflow {
+            Overflow::Latest => (1, usize::MAX),
+            Overflow::DropOldest => (limits.inbox_messages_max.max(1), window_bytes(limits)),
             Overflow::Backpressure | Overflow::Error | Overflow::Buffer => return,
         };
-        let excess = self.queue.len().saturating_sub(kept);
-        drop(self.queue.drain(..excess));
+        // The newest is kept, however large it is.
+        while self.queue.len() > messages_max || (self.queue.len() > 1 && self.bytes > bytes_max) {
+            _ = self.pop();
+        }
     }
 
     /// Ends the inbox after what is queued; the first end counts.
@@ -133,6 +149,11 @@ impl Inbox {
             Some(InboxEnd::Stopped | InboxEnd::Cut) | None => None,
         }
     }
+}
+
+/// The bytes that a stream may have queued.
+fn window_bytes(limits: &Limits) -> usize {
+    limits.stream_window_bytes.max(STREAM_WINDOW_INITIAL_BYTES)
 }
 
 #[cfg(test)]
@@ -170,6 +191,32 @@ mod tests {
                 inbox.offer(value(number), has_credit, &limits);
             }
             assert_eq!(rest(&mut inbox), kept, "{overflow:?}, credit: {has_credit}");
+        }
+    }
+
+    #[test]
+    fn what_is_queued_is_bounded_in_bytes_too() {
+        let window = STREAM_WINDOW_INITIAL_BYTES;
+        let limits = Limits { stream_window_bytes: window, ..Limits::default() };
+        let large = |number: u8| Bytes::from(vec![number; window / 3]);
+        for (overflow, kept) in [(Overflow::Error, &[0, 1, 2, 3][..]), (Overflow::DropOldest, &[7, 8, 9])] {
+            let mut inbox = Inbox::new(&limits);
+            inbox.set_overflow(overflow, &limits);
+            for number in 0..10 {
+                let offered = inbox.offer(large(number), true, &limits);
+                if overflow == Overflow::Error && number == 4 {
+                    assert_eq!(offered, Offered::Refused { knob: "Limits::stream_window_bytes" });
+                    inbox.close(InboxEnd::Overrun(Error::NoRuntime));
+                }
+            }
+            assert_eq!(rest(&mut inbox), kept, "{overflow:?}");
+            // A value larger than the window passes alone.
+            let mut inbox = Inbox::new(&limits);
+            inbox.set_overflow(overflow, &limits);
+            for number in 0..3 {
+                inbox.offer(Bytes::from(vec![number; window * 2]), true, &limits);
+                assert_eq!(inbox.take().map(|(value, _)| value[0]), Some(number));
+            }
         }
     }
 

@@ -11,7 +11,7 @@ pub enum Overflow {
     /// no credit gets a `StreamOverrun` for each value that finds `inbox_messages_max` others queued.
     #[default]
     Backpressure,
-    /// A value that finds `inbox_messages_max` others queued is refused, and ends the context on both sides with a
+    /// A value that finds `inbox_messages_max` others queued, or `stream_window_bytes`, is refused, and ends the context on both sides with a
     /// [`RemoteActorError`](crate::error::RemoteActorError) of kind
     /// [`StreamOverrun`](crate::error::RemoteKind::StreamOverrun). The receiver gets it after the values that were
     /// queued, the sender from its next `send` or where it waits.
@@ -19,8 +19,8 @@ pub enum Overflow {
     /// Values are queued here without any limit: the receiver's memory is the price for a sender that never waits for
     /// it. For streams whose length is known to be bounded otherwise, and for peers that are trusted to keep it so.
     Buffer,
-    /// At most `inbox_messages_max` values are queued; a further one takes the place of the oldest, which is lost without
-    /// notice. For samples of which a few are as good as all.
+    /// At most `inbox_messages_max` values are queued, of at most `stream_window_bytes` unless a single one is larger; a
+    /// further one takes the place of the oldest, which are lost without notice. For samples of which a few are as good as all.
     DropOldest,
     /// Only the newest value is kept; others are lost without notice. For states, each of which replaces the one before.
     Latest,

@@ -16,7 +16,7 @@ use super::deadline::Deadline;
 use super::linked::Linked;
 use super::request::{KnownRequest, Types};
 use crate::error::{
-    Blame, CloseReason, DeadlineExceeded, Details, Error, MessagingError, MsgTypeError, TransportClosed,
+    self, Blame, CloseReason, DeadlineExceeded, Details, Error, MessagingError, MsgTypeError, TransportClosed,
 };
 use crate::ipc::{Appended, Channel};
 use crate::proto::args::ArgTuple;
@@ -322,12 +322,19 @@ impl Peer {
         if !self.caps.contains(Caps::ERROR_VALUES) {
             msg.value = None;
         }
-        for attempt in 0..3 {
+        for attempt in 0..4 {
             match self.channel.send(&Msg::Error(msg.clone())) {
                 Appended::Yes => return,
                 Appended::Closed(reason) => {
                     tracing::debug!(peer = %self.aid.uid, "error not sent, the connection is closed: {reason}");
                     return;
+                }
+                // Names, of types or actors, may be as long as whoever sent them likes.
+                Appended::TooLarge(error) if attempt > 1 => {
+                    let cid = msg.cid;
+                    let text = format!("a failure could not be passed on: {error}");
+                    *msg = error::local(&self.us, error::type_names::RUNTIME_FAILURE, text);
+                    msg.cid = cid;
                 }
                 Appended::TooLarge(_) if attempt == 0 => {
                     msg.bad_msg = None;

@@ -31,6 +31,7 @@ impl DeadlineExceeded {
     /// A budget of zero stands for a request that was never sent. `late` is what the other side has reported after the
     /// deadline.
     pub(crate) fn of_request(endpoint: Arc<str>, actor: Uid, budget: Duration, late: Option<Error>) -> Self {
+        let late = late.map(Error::into_cause);
         Self(Arc::new(Exceeded { request: Some((endpoint, actor)), budget, late }))
     }
 

@@ -29,7 +29,8 @@ impl GaveUp {
         intensity: Intensity,
         cause: Error,
     ) -> Self {
-        Self { strategy, child, restarts, window: intensity.window, cause: Arc::new(cause) }
+        let cause = Arc::new(cause.into_cause());
+        Self { strategy, child, restarts, window: intensity.window, cause }
     }
 
     /// Which children a restart concerned.

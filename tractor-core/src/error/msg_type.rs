@@ -45,7 +45,7 @@ struct Inner {
 }
 
 /// What is known of a violation. Texts that are not known are empty.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Details {
     /// Name of the message that carried the payload.
@@ -90,6 +90,15 @@ impl MsgTypeError {
             details,
             remote: Some(route.clone()),
         };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The same as the source of a failure of this actor.
+    pub(super) fn into_cause(self) -> Self {
+        let Some(route) = &self.inner.remote else { return self };
+        let Inner { details, blame, cid, bad_msg, .. } = &*self.inner;
+        let (details, bad_msg) = (details.clone(), bad_msg.clone());
+        let inner = Inner { details, blame: *blame, cid: *cid, bad_msg, remote: Some(route.of_cause()) };
         Self { inner: Arc::new(inner) }
     }
 
@@ -155,7 +164,7 @@ impl MsgTypeError {
 
     /// The error as it travelled, when a peer reported it.
     pub(crate) fn remote(&self) -> Option<&ErrorMsg> {
-        self.inner.remote.as_ref().map(Route::msg)
+        self.inner.remote.as_ref().map(|route| &**route.msg())
     }
 }
 
@@ -222,7 +231,7 @@ mod tests {
             codec::encode(&msg, &mut out);
             out.into()
         });
-        let error = MsgTypeError::reported(&uid("root"), Route(Arc::new(report)));
+        let error = MsgTypeError::reported(&uid("root"), Route::new(Arc::new(report)));
         assert!(error.to_string().ends_with("reports: does not fit"), "{error}");
         (error.blame(), error.sender(), error.message_type().to_owned())
     }

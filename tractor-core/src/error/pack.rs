@@ -104,9 +104,10 @@ pub(crate) fn pack(us: &Uid, failure: &EndpointError) -> ErrorMsg {
     if let Some(error) = error.downcast_ref::<Error>() {
         return pack_own(us, error);
     }
-    if let Some(passed_on) = chain(error).find_map(|link| link.downcast_ref::<Route>()) {
+    let route = chain(error).find_map(|link| link.downcast_ref::<Route>());
+    if let Some(passed_on) = route.filter(|route| route.is_passed_on()) {
         let mut msg = relay(us, passed_on.msg());
-        let (text, known) = (error.to_string(), received(us, passed_on.0.clone()).to_string());
+        let (text, known) = (error.to_string(), received(us, passed_on.msg().clone()).to_string());
         if text != known {
             let separator = if msg.tb_str.is_empty() { "" } else { "\n" };
             msg.tb_str = format!("{}{separator}{text}", msg.tb_str);
@@ -232,6 +233,53 @@ mod tests {
         let cancelled = received(&uid("kid"), Arc::new(cancelled(&uid("bob"), &uid("kid"), &uid("root"))));
         let msg = pack(&uid("kid"), &EndpointError::new(Wrapped::from(cancelled)));
         assert_eq!((msg.boxed_type_str.as_str(), msg.canceller), ("ContextCancelled", Some(uid("root"))));
+    }
+
+    #[test]
+    fn the_cause_of_an_own_failure_is_not_passed_on_for_it() {
+        #[derive(Debug, thiserror::Error)]
+        enum Wrapped {
+            #[error(transparent)]
+            Bare(#[from] Error),
+            #[error("too late")]
+            Source(#[source] Error),
+        }
+        use crate::error::{DeadlineExceeded, GaveUp};
+        use crate::proto::supervision::{Intensity, Strategy};
+        use std::time::Duration;
+        let bad = ErrorMsg::new(uid("grandkid"), "ValueError", "bad");
+        let wrong = ErrorMsg::new(uid("grandkid"), type_names::MSG_TYPE_ERROR, "wrong");
+        let causes = [bad, cancelled(&uid("grandkid"), &uid("kid"), &uid("kid")), wrong];
+        for cause in causes.map(|msg| received(&uid("kid"), Arc::new(msg))) {
+            let late = || {
+                let budget = Duration::from_secs(1);
+                Error::from(DeadlineExceeded::of_request(
+                    "m:f".into(),
+                    uid("grandkid"),
+                    budget,
+                    Some(cause.clone()),
+                ))
+            };
+            let gave_up = || {
+                Error::from(GaveUp::new(
+                    Strategy::OneForOne,
+                    "w".into(),
+                    1,
+                    Intensity::default(),
+                    cause.clone(),
+                ))
+            };
+            for own in [late(), gave_up()] {
+                let unwrapped = pack(&uid("kid"), &EndpointError::new(own.clone()));
+                assert_eq!(unwrapped.src_uid, uid("kid"));
+                for failure in [Wrapped::from(own.clone()), Wrapped::Source(own.clone())] {
+                    let msg = pack(&uid("kid"), &EndpointError::new(failure));
+                    assert_eq!((&msg.src_uid, msg.src_type_str.as_str()), (&uid("kid"), "Wrapped"), "{own}");
+                    assert_eq!((msg.boxed_type_str.as_str(), &msg.canceller), ("Wrapped", &None));
+                    assert_eq!(msg.relay_path, [uid("kid")]);
+                }
+            }
+        }
     }
 
     #[test]

@@ -235,9 +235,21 @@ impl std::error::Error for ContextCancelled {
     }
 }
 
+impl Error {
+    /// The same as the source of a failure of this actor.
+    pub(super) fn into_cause(self) -> Self {
+        match self {
+            Self::Remote(error) => Self::Remote(RemoteActorError { route: error.route.of_cause() }),
+            Self::Cancelled(error) => Self::Cancelled(ContextCancelled { route: error.route.of_cause() }),
+            Self::MsgType(error) => Self::MsgType(error.into_cause()),
+            other => other,
+        }
+    }
+}
+
 /// A received `Error` message as the error it stands for: cancellations and type errors keep their own class.
 pub(crate) fn received(us: &Uid, msg: Arc<ErrorMsg>) -> Error {
-    let route = Route(msg);
+    let route = Route::new(msg);
     match route.msg().boxed_type_str.as_str() {
         type_names::CONTEXT_CANCELLED => Error::Cancelled(ContextCancelled { route }),
         type_names::MSG_TYPE_ERROR => Error::MsgType(MsgTypeError::reported(us, route)),

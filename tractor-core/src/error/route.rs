@@ -8,24 +8,41 @@ use crate::proto::msg::ErrorMsg;
 /// The `Error` message that a failure arrived with. As the last source of that failure it is found inside of any error type
 /// that wraps one, such as `anyhow::Error`.
 #[derive(Clone)]
-pub(crate) struct Route(pub(super) Arc<ErrorMsg>);
+pub(crate) struct Route {
+    msg: Arc<ErrorMsg>,
+    is_cause: bool,
+}
 
 impl Route {
-    pub(super) fn msg(&self) -> &ErrorMsg {
-        &self.0
+    pub(super) fn new(msg: Arc<ErrorMsg>) -> Self {
+        Self { msg, is_cause: false }
+    }
+
+    /// The same below a failure of this actor, which has a name of its own and is what is told to others.
+    pub(super) fn of_cause(&self) -> Self {
+        Self { msg: self.msg.clone(), is_cause: true }
+    }
+
+    pub(super) fn msg(&self) -> &Arc<ErrorMsg> {
+        &self.msg
+    }
+
+    /// Whether the failure that ends with this is that of the other actor, in whatever wrapping.
+    pub(super) fn is_passed_on(&self) -> bool {
+        !self.is_cause
     }
 }
 
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.0.relay_path).finish()
+        f.debug_list().entries(&self.msg.relay_path).finish()
     }
 }
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("told by actor")?;
-        for (index, hop) in self.0.relay_path.iter().enumerate() {
+        for (index, hop) in self.msg.relay_path.iter().enumerate() {
             write!(f, "{} {hop}", if index == 0 { "" } else { ", passed on by" })?;
         }
         Ok(())

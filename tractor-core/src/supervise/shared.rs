@@ -237,16 +237,18 @@ enum Found<V, E: fmt::Debug> {
     Miss(Arc<Entry<V, E>>),
 }
 
+impl<K, V, E: fmt::Debug> Table<K, V, E> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Arc<Entry<V, E>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl<K, V, E> Table<K, V, E>
 where
     K: Eq + Hash + Clone + Send + 'static,
     V: Clone + Send + 'static,
     E: From<Error> + fmt::Debug + Send + 'static,
 {
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Arc<Entry<V, E>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn enter<Open, Opening>(
         self: &Arc<Self>,
         actor: &Actor,
@@ -305,22 +307,39 @@ where
         Open: Fn(Sharing<V>, K) -> Opening + Send + 'static,
         Opening: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let table = self.clone();
+        let running = Running { table: self.clone(), key, entry };
+        // Not in the task: a key that cannot be copied is the problem of whoever brings it.
+        let argument = running.key.clone();
         actor.spawn_supervisor(async move {
-            let argument = key.clone();
-            let outcome = live(&entry.hub, move |sharing| open(sharing, argument)).await;
-            *entry.outcome() = Some(outcome);
-            {
-                let mut entries = table.lock();
-                if entries.get(&key).is_some_and(|known| Arc::ptr_eq(known, &entry)) {
-                    entries.remove(&key);
-                }
-            }
-            let value = entry.hub.lock().value.take();
-            drop(Guarded(value));
-            entry.hub.lock().life.ended();
-            entry.hub.changed.send_replace(());
+            let outcome = live(&running.entry.hub, move |sharing| open(sharing, argument)).await;
+            *running.entry.outcome() = Some(outcome);
         });
+    }
+}
+
+/// A resource that runs: dropped, however that comes about, it leaves the table and tells its users.
+struct Running<K: Eq + Hash, V, E: fmt::Debug> {
+    table: Arc<Table<K, V, E>>,
+    key: K,
+    entry: Arc<Entry<V, E>>,
+}
+
+impl<K: Eq + Hash, V, E: fmt::Debug> Drop for Running<K, V, E> {
+    fn drop(&mut self) {
+        let Self { table, key, entry } = self;
+        // Dropped after the table's lock is released.
+        let removed = catching(|| {
+            let mut entries = table.lock();
+            if !entries.get(key).is_some_and(|known| Arc::ptr_eq(known, entry)) {
+                return None;
+            }
+            entries.remove_entry(key)
+        });
+        drop(Guarded(removed.ok()));
+        let value = entry.hub.lock().value.take();
+        drop(Guarded(value));
+        entry.hub.lock().life.ended();
+        entry.hub.changed.send_replace(());
     }
 }
 
