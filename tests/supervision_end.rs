@@ -389,29 +389,6 @@ async fn a_supervisor_without_children_takes_new_ones_and_keeps_no_nursery_open(
 }
 
 #[tractor::test]
-async fn restarts_count_though_all_children_have_gone_meanwhile() -> Result<()> {
-    tree(async |tree| {
-        let left: Result<()> = tractor::open_nursery(async |an| {
-            let supervisor = an.supervise(quick(1));
-            let first = supervisor.child(tree.name("first"), set_up).await?;
-            end(&first).await?;
-            first.portal_after(1).await?;
-            first.cancel().await;
-            let second = supervisor.child(tree.name("second"), set_up).await?;
-            end(&second).await?;
-            second.portal_after(1).await?;
-            an.cancel().await;
-            Ok(())
-        })
-        .await;
-        let left = left.expect_err("that was the second restart");
-        assert_eq!((gave_up(&left).child(), gave_up(&left).restarts()), (&*tree.name("second"), 1));
-        Ok(())
-    })
-    .await
-}
-
-#[tractor::test]
 async fn a_child_declared_while_the_last_one_goes_is_not_lost() -> Result<()> {
     tree(async |tree| {
         tractor::open_nursery(async |an| {
