@@ -279,7 +279,7 @@ async fn an_actor_waits_for_a_request_in_its_first_poll() -> Result<()> {
     in_root(async || {
         let begun = std::env::temp_dir().join(format!("tractor-begun-{}", std::process::id()));
         let mut timeouts = Timeouts::default();
-        timeouts.drain = Duration::from_millis(20);
+        timeouts.drain = Duration::from_millis(150);
         let options = ActorOptions::new().enable_module(module_path!()).timeouts(timeouts);
         let call = tractor::with_local_actor(options, async |portal| -> Result<_> {
             let call = tokio::spawn(portal.run(blocks(begun.display().to_string())));
@@ -331,7 +331,7 @@ async fn an_actor_waits_for_a_request_that_takes_its_arguments() -> Result<()> {
     in_root(async || {
         let begun = std::env::temp_dir().join(format!("tractor-taken-{}", std::process::id()));
         let mut timeouts = Timeouts::default();
-        timeouts.drain = Duration::from_millis(20);
+        timeouts.drain = Duration::from_millis(150);
         let options = ActorOptions::new().enable_module(module_path!()).timeouts(timeouts);
         let call = tractor::with_local_actor(options, async |portal| -> Result<_> {
             let call = tokio::spawn(portal.run(takes(SlowToRead(begun.display().to_string(), None))));
