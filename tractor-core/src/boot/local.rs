@@ -40,6 +40,9 @@ where
     let ending = Ending(Some(there.clone()), Portal::new(peer));
     let result = body(&ending.1).await;
     with_actor(there.clone(), there.shut_down()).await;
+    // What it has said last is still on its way to whoever waits here.
+    let near = ending.1.peer.drained.clone();
+    _ = tokio::time::timeout(here.timeouts().drain, near.cancelled()).await;
     ending.disarm();
     result
 }
