@@ -60,11 +60,11 @@ async fn counts(ctx: Context<u64>, to: u64) -> tractor::Result<String> {
 #[tractor::context(pld_spec = u64, returns = u64)]
 async fn closes_early(ctx: Context<u64>) -> tractor::Result<u64> {
     let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream().await?;
+    let stream = ctx.open_stream().await?;
     stream.send(1).await?;
+    stream.finish()?;
+    assert!(matches!(stream.send(2).await, Err(Error::Messaging(_))), "a closed half takes nothing");
     stream.close().await?;
-    assert_eq!(stream.receive().await?, None, "a closed stream gives nothing");
-    assert!(matches!(stream.send(2).await, Err(Error::Messaging(_))), "a closed stream takes nothing");
     note("closed");
     seen("go".to_owned()).await;
     Ok(7)
@@ -324,7 +324,6 @@ async fn a_parent_side_that_closes_at_once_gets_the_result() -> tractor::Result<
                     let mut stream = ctx.open_stream().await?;
                     assert_eq!(stream.receive().await?, Some(0));
                     stream.close().await?;
-                    assert_eq!(stream.receive().await?, None, "closed on this side");
                     ctx.wait_for_result().await
                 })
                 .await?;

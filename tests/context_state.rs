@@ -11,7 +11,7 @@ use tractor::{Error, ParentContext, Result, Uid};
 #[tractor::context(pld_spec = u64, returns = u64)]
 async fn ends(ctx: Context<u64>, how: String) -> std::result::Result<u64, Spoiled> {
     let mut ctx = ctx.started(0).await.or_else(|_| spoiled("not started"))?;
-    let mut stream = ctx.open_stream().await.or_else(|_| spoiled("no stream"))?;
+    let stream = ctx.open_stream().await.or_else(|_| spoiled("no stream"))?;
     assert_eq!((ctx.state(), ctx.cancel_called(), ctx.canceller()), ("streaming", false, None));
     stream.close().await.or_else(|_| spoiled("not closed"))?;
     assert_eq!(ctx.state(), "streaming-finished");

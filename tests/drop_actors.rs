@@ -57,7 +57,7 @@ async fn in_a_tree<T>(scenario: impl AsyncFn(&Tree, Cut) -> Result<Option<T>>) -
 #[tractor::test]
 async fn a_nursery() -> Result<()> {
     let cuts = in_a_tree(async |tree, cut| cut.drop_in(one_child(tree)).await.transpose()).await?;
-    assert!(cuts >= 4, "birth, call, request, end: {cuts}");
+    assert!(cuts >= 2, "at least birth, call, request, end, some of them together: {cuts}");
     Ok(())
 }
 
@@ -70,12 +70,12 @@ async fn a_nursery_that_begins_its_own_tree() -> Result<()> {
             Ok(())
         };
         let cuts = everywhere(async |cut| cut.drop_in(one_child(tree)).await.transpose(), clean).await?;
-        assert!(cuts >= 4, "birth, call, request, end: {cuts}");
+        assert!(cuts >= 2, "at least birth, call, request, end, some of them together: {cuts}");
         let root = async |cut: Cut| {
             let body = async |_: &tractor::Actor| one_child(tree).await;
             cut.drop_in(tractor::open_root_actor(options(), body)).await.transpose()
         };
-        assert!(everywhere(root, clean).await? >= 4);
+        assert!(everywhere(root, clean).await? >= 2);
         Ok(())
     })
     .await
@@ -95,7 +95,7 @@ async fn a_cluster() -> Result<()> {
         cut.drop_in(cluster).await.transpose()
     })
     .await?;
-    assert!(cuts >= 4, "births, calls, requests, ends: {cuts}");
+    assert!(cuts >= 2, "at least births, calls, requests, ends, some of them together: {cuts}");
     Ok(())
 }
 

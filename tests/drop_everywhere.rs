@@ -223,7 +223,7 @@ async fn receiving_as_one_of_several_loses_no_value_for_anybody() -> Result<()> 
                 worker
                     .open_context(counts(VALUES), async |ctx, _| {
                         let mut stream = ctx.open_stream().await?;
-                        let mut readers = [stream.subscribe()?, stream.subscribe()?];
+                        let mut readers = [stream.subscribe(), stream.subscribe()];
                         let first = cut.drop_in(readers[0].receive()).await.transpose()?;
                         let mut got = [Vec::from_iter(first.flatten()), Vec::new()];
                         for (reader, got) in readers.iter_mut().zip(&mut got) {
@@ -356,7 +356,7 @@ async fn what_never_waits_needs_one_poll() -> Result<()> {
                     let Some(stream) = cut.drop_in(ctx.open_stream()).await.transpose()? else {
                         return Ok(None);
                     };
-                    let mut stream = stream;
+                    let stream = stream;
                     let closed = cut.drop_in(stream.close()).await.transpose()?;
                     assert_eq!(ctx.wait_for_result().await?, 3);
                     Ok::<_, Error>(closed)

@@ -98,7 +98,7 @@ async fn on_a_strict_stream_they_are_checked_by_who_sends_them() -> tractor::Res
     with_local(module_path!(), async |portal| {
         portal
             .open_context(tells(2, 2, 2), async |ctx, _first| -> tractor::Result<()> {
-                let mut stream = ctx.open_stream().await?.strict();
+                let stream = ctx.open_stream().await?.strict();
                 let error = stream.send(1).await.expect_err("1 is odd");
                 assert_eq!(verdict(&error), ("Yield", Some(Blame::Local)));
                 assert!(!error.to_string().contains("reports"), "{error}");
@@ -130,7 +130,7 @@ async fn a_rule_of_one_direction_is_about_that_direction_only() -> tractor::Resu
         let error = portal
             .open_context(one_way(), async |ctx, ()| -> tractor::Result<()> {
                 let mut stream = ctx.open_stream().await?;
-                let mut reader = stream.subscribe()?;
+                let mut reader = stream.subscribe();
                 stream.send(2).await?;
                 assert_eq!(reader.receive().await?, Some(2));
                 stream.send(1).await?;

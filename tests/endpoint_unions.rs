@@ -63,7 +63,7 @@ async fn check(portal: &Portal) -> tractor::Result<()> {
             let (half, _) = stream.split();
             half.send(EchoesPld::from(vec![0, 255])).await?;
             assert_eq!(stream.receive().await?, Some(EchoesPld::VecU8(vec![0, 255])));
-            let mut readers = stream.subscribe()?;
+            let mut readers = stream.subscribe();
             readers.send(()).await?;
             assert_eq!(readers.receive().await?, Some(EchoesPld::None));
             stream.close().await?;

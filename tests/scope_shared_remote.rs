@@ -49,7 +49,7 @@ async fn shared_dialog(ctx: Context<u64, u64>) -> tractor::Result<u64> {
 /// One dialog that all tasks share, and its first value.
 async fn open_dialog(sharing: Sharing<u64>, portal: Portal) -> Result<()> {
     let opened = portal.open_context(shared_dialog(), async |ctx, first| {
-        let mut stream = ctx.open_stream().await?;
+        let stream = ctx.open_stream().await?;
         sharing.until_unused(first).await;
         stream.close().await?;
         ctx.wait_for_result().await.map(drop)

@@ -211,7 +211,10 @@ async fn a_new_root_removes_the_files_of_the_dead_and_no_others() {
         drop(UnixListener::bind(path).expect("a fresh path"));
     }
     std::fs::write(&left[1], "").expect("a fresh path");
-    let served = UnixListener::bind(&left[2]).expect("a fresh path");
+    // Under its name only once it listens: other roots that start meanwhile look, too.
+    let unnamed = dir.join(format!("so-sweep-unnamed-{own}"));
+    let served = UnixListener::bind(&unnamed).expect("a fresh path");
+    std::fs::rename(&unnamed, &left[2]).expect("the same directory");
     alone(ActorOptions::new(), async |_| {
         while stale.exists() {
             tokio::task::yield_now().await;

@@ -259,7 +259,7 @@ fn ticks(transport: Transport, scale: Scale) -> io::Result<f64> {
     with_child(transport, async move |portal| {
         portal
             .open_context(take_ticks(), async |ctx, ()| {
-                let mut stream = ctx.open_stream().await?;
+                let stream = ctx.open_stream().await?;
                 let mut tick = Tick { seq: 0, px: 101.25, sym: "TRACTOR1".to_owned() };
                 let start = Instant::now();
                 while tick.seq < count {
@@ -279,7 +279,7 @@ fn bulk(transport: Transport, scale: Scale) -> io::Result<f64> {
     with_child(transport, async move |portal| {
         portal
             .open_context(take_bytes(), async |ctx, ()| {
-                let mut stream = ctx.open_stream().await?;
+                let stream = ctx.open_stream().await?;
                 let chunk = ByteBuf::from(vec![7; BULK_BYTES]);
                 let start = Instant::now();
                 for _ in 0..count {

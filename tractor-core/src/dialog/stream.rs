@@ -11,7 +11,7 @@ use super::broadcast::{FanOut, Reader, StreamSubscriber};
 use super::rule::StreamRules;
 use super::sending::{Allows, SendItem};
 use crate::actor::{Linked, Rule};
-use crate::error::{Blame, MessagingError, Result};
+use crate::error::{Blame, Result};
 use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
 use crate::proto::payload::Payload;
@@ -23,8 +23,6 @@ use crate::proto::payload::Payload;
 pub struct MsgStream<Tx, Rx = Tx> {
     linked: Arc<Linked>,
     head: YieldHead,
-    /// This side closed the stream and takes no further values.
-    closed: bool,
     /// This handle as one of several readers; `None` while it is the only one.
     reader: Option<Reader>,
     rules: StreamRules<Tx, Rx>,
@@ -34,7 +32,7 @@ pub struct MsgStream<Tx, Rx = Tx> {
 impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     pub(super) fn new(linked: Arc<Linked>, rules: StreamRules<Tx, Rx>) -> Self {
         let head = YieldHead::new(&linked.cid);
-        Self { linked, head, closed: false, reader: None, rules, types: PhantomData }
+        Self { linked, head, reader: None, rules, types: PhantomData }
     }
 
     /// Sends one value, waiting while the receiver has no room.
@@ -71,7 +69,7 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
         self
     }
 
-    /// Waits for the next value; `None` once the other side has closed the stream, or this side has.
+    /// Waits for the next value; `None` once the other side has closed the stream.
     ///
     /// # Errors
     /// The other side failed, was cancelled or is lost: this comes after the values that arrived before. Or the value
@@ -87,9 +85,6 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
 
     #[inline]
     async fn receive_next(&self) -> Result<Option<Rx>> {
-        if self.closed {
-            return Ok(None);
-        }
         match &self.reader {
             None => receive(&self.linked, self.rules.recv).await,
             Some(reader) => reader.receive(self.rules.recv).await,
@@ -108,23 +103,16 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     /// ```
     /// # use tractor_core as tractor;
     /// # async fn example(stream: &mut tractor::MsgStream<u64>) -> tractor::Result<()> {
-    /// let mut one = stream.subscribe()?;
-    /// let mut two = stream.subscribe()?;
+    /// let mut one = stream.subscribe();
+    /// let mut two = stream.subscribe();
     /// let (first, second) = tokio::join!(one.receive(), two.receive());
     /// assert_eq!(first?, second?);
     /// # Ok(())
     /// # }
     /// ```
-    ///
-    /// # Errors
-    /// This side has closed the stream.
-    pub fn subscribe(&mut self) -> Result<StreamSubscriber<Tx, Rx>> {
-        if self.closed {
-            let text = "the stream is closed here: subscribe before closing it";
-            return Err(MessagingError::new(text, Some(self.linked.cid)).into());
-        }
+    pub fn subscribe(&mut self) -> StreamSubscriber<Tx, Rx> {
         let own = self.reader.get_or_insert_with(|| FanOut::new(self.linked.clone()).reader());
-        Ok(StreamSubscriber::new(own.fan().reader(), self.rules))
+        StreamSubscriber::new(own.fan().reader(), self.rules)
     }
 
     /// Ends this side's sending and goes on receiving. The other side gets `None` after the last value.
@@ -135,16 +123,15 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
         self.linked.send_stop()
     }
 
-    /// Closes the stream: nothing more is sent or received on this side.
+    /// Closes the stream: nothing more is sent or received on this side. The handle is used up; dropping it does the same,
+    /// without a word about failures.
     ///
     /// # Errors
     /// As [`finish`](Self::finish).
     ///
     /// # Cancel safety
     /// Closes at its first poll, without waiting.
-    pub async fn close(&mut self) -> Result<()> {
-        self.closed = true;
-        self.reader = None;
+    pub async fn close(self) -> Result<()> {
         self.linked.send_stop()
     }
 

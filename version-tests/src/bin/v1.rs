@@ -160,7 +160,7 @@ async fn calls(portal: &Portal) {
     });
     say("dialog", talked.await);
     let summed = portal.open_context(union(), async |ctx, ()| {
-        let mut stream = ctx.open_stream().await?;
+        let stream = ctx.open_stream().await?;
         stream.send(40).await?;
         stream.send("ab".to_owned()).await?;
         stream.close().await?;

@@ -1,0 +1,16 @@
+//! A stream is not used after it was closed.
+
+use tractor::{MsgStream, Result};
+
+async fn sends(stream: MsgStream<u64>) -> Result<()> {
+    stream.close().await?;
+    stream.send(1).await
+}
+
+async fn subscribes(mut stream: MsgStream<u64>) -> Result<()> {
+    stream.close().await?;
+    let _reader = stream.subscribe();
+    Ok(())
+}
+
+fn main() {}
