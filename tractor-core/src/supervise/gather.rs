@@ -134,6 +134,10 @@ async fn run<T, Err: From<Error>>(
         }
         match (body.as_mut().poll(cx), failed) {
             (Poll::Pending, Some(error)) => Poll::Ready(Err(error.into())),
+            (Poll::Ready(Err(error)), _) => {
+                scopes.iter().for_each(|scope| scope.report_found());
+                Poll::Ready(Err(error))
+            }
             (polled, _) => polled,
         }
     })
