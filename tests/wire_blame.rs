@@ -212,3 +212,26 @@ async fn an_outcome_needs_no_room_in_the_inbox() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn gathered_contexts_tell_the_sender_of_a_bad_value_before_they_cancel_it() {
+    let script = async |peer: &mut Peer| {
+        let id = opened(peer).await;
+        peer.send(&Msg::Yield { cid: id, pld: pld("no number") }).await;
+        while !matches!(peer.recv().await, Msg::Stop { .. }) {}
+        peer.expect_error(id.as_str(), "MsgTypeError").await;
+        let request = peer.expect_cancel_request(id).await;
+        acknowledge(peer, request).await;
+        peer.send(&Msg::Return { cid: id, pld: pld(&7) }).await;
+    };
+    meet("gathered-bad-value", ActorOptions::new(), Caps::BASIC, script, async |portal| {
+        let contexts = [(portal.clone(), doubles())];
+        let left = tractor::gather_contexts(contexts, async |contexts, _firsts| -> tractor::Result<()> {
+            let mut stream = contexts[0].open_stream().await?;
+            stream.receive().await?;
+            Ok(())
+        });
+        assert!(matches!(left.await, Err(Error::MsgType(_))));
+    })
+    .await;
+}

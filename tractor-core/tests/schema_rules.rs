@@ -174,6 +174,7 @@ fn what_is_no_schema_is_refused_with_its_place() {
         "actor_fn\nargs {}\nreturns ^0",
         "actor_fn\nargs {}\nreturns [^1]",
         "actor_fn\nargs {}\nreturns [^99999999999999999999]",
+        "actor_fn\nargs {}\nreturns [^18446744073709551615]",
         "actor_fn\nargs {}\nreturns nil\nsends nil",
         "actor_fn\nargs {\"a:i64,}",
         "actor_fn\nargs {}\nreturns (i64,",

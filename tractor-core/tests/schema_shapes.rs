@@ -214,3 +214,39 @@ fn fingerprints_are_stable() {
         "71028f9b96304d2c"
     );
 }
+
+/// The type of a block that has a twin of the same path.
+trait Inside {
+    type Point;
+}
+
+enum First {}
+enum Second {}
+
+const _: () = {
+    #[derive(serde::Deserialize)]
+    #[allow(dead_code, reason = "only its shape counts")]
+    struct Twin {
+        x: i64,
+    }
+    impl Inside for First {
+        type Point = Twin;
+    }
+};
+
+const _: () = {
+    #[derive(serde::Deserialize)]
+    #[allow(dead_code, reason = "only its shape counts")]
+    struct Twin {
+        inner: <First as Inside>::Point,
+    }
+    impl Inside for Second {
+        type Point = Twin;
+    }
+};
+
+#[test]
+fn a_type_with_the_path_of_the_one_around_it_is_not_taken_for_it() {
+    let shape = tractor_core::proto::schema::TypeShape::of::<<Second as Inside>::Point>().to_string();
+    assert_eq!(shape, "{inner:{x:i64,},}");
+}

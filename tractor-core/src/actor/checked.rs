@@ -84,7 +84,8 @@ impl<T> Check<T> {
     /// It encodes, its encoding is a `T` again, and keeps to the attribute's `validate`: what [`Context::started`](crate::Context::started) does.
     pub const DECODES: Self = Self { how: How::Decodes };
 
-    /// As [`DECODES`](Self::DECODES), and the `T` it decodes to equals the one that was sent.
+    /// As [`DECODES`](Self::DECODES), and the `T` it decodes to equals the one that was sent. What does not equal itself, such
+    /// as a NaN, is refused.
     pub const fn same() -> Self
     where
         T: PartialEq,

@@ -239,11 +239,16 @@ impl Scope {
                 Err(error) => Inside::Failed(error.into()),
             },
             Body::Ended(Err(error)) => {
-                self.0.report_found();
+                self.report_found();
                 Inside::Failed(error)
             }
             Body::Dropped(error) => Inside::Failed(error.into()),
         }
+    }
+
+    /// Tells the other side of a bad value of its own that the failing body has met, before it is asked to end.
+    pub(crate) fn report_found(&self) {
+        self.0.report_found();
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {

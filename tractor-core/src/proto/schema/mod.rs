@@ -50,7 +50,8 @@
 //!   So is what comes after [`SCHEMA_NODES_MAX`] types, or deeper than [`SCHEMA_DEPTH_MAX`].
 //! * What a type *writes* is taken to be what it reads. A field that is left out while writing (`skip_serializing_if`), and is
 //!   neither an `Option` nor has a default, is found only by decoding.
-//! * `#[serde(alias)]` looks like a second field.
+//! * `#[serde(alias)]` looks like a second field, and an enum with `#[serde(other)]` like one without: a writer with more
+//!   variants is refused.
 //!
 //! Whatever slips through ends as a `MsgTypeError`, or as an error about the arguments, where the value is decoded.
 //!

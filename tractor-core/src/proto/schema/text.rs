@@ -237,9 +237,9 @@ impl<'t> Reader<'t> {
             return self.variants();
         }
         if self.eat("^") {
-            let levels = self.plain().parse().map_err(|_| self.error("no number"))?;
+            let levels: usize = self.plain().parse().map_err(|_| self.error("no number"))?;
             // The levels around this place are one less than the types, which count this one.
-            return if levels + 1 < self.depth {
+            return if levels < self.depth - 1 {
                 Ok(Shape::Back(levels))
             } else {
                 Err(self.error("no such level"))

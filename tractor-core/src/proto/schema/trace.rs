@@ -51,7 +51,7 @@ pub(super) enum Found {
     Answer(bool),
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parts {
     Option,
     Seq,
@@ -95,8 +95,9 @@ struct Explorer<'r> {
     run: &'r dyn Fn(Walk<'_>),
     nodes: usize,
     path: Vec<Step>,
-    /// The types around the current place, outermost first, by their visitors.
-    above: Vec<&'static str>,
+    /// The types around the current place, outermost first, by their visitors. The parts tell types of one path apart: two
+    /// versions of a crate have them.
+    above: Vec<(Parts, &'static str)>,
 }
 
 impl Explorer<'_> {
@@ -133,13 +134,13 @@ impl Explorer<'_> {
     }
 
     fn parts(&mut self, parts: Parts, visitor: &'static str) -> Shape {
-        if let Some(at) = self.above.iter().rposition(|above| *above == visitor) {
+        if let Some(at) = self.above.iter().rposition(|above| *above == (parts, visitor)) {
             return Shape::Back(self.above.len() - 1 - at);
         }
         if self.above.len() == SCHEMA_DEPTH_MAX {
             return Shape::Any;
         }
-        self.above.push(visitor);
+        self.above.push((parts, visitor));
         let shape = match parts {
             Parts::Option => Shape::Option(Box::new(self.at(Step::Some))),
             Parts::Seq => Shape::Seq(Box::new(self.at(Step::Item))),
