@@ -101,7 +101,7 @@ async fn contexts() -> Result<()> {
     with_worker(async |worker, witness| {
         let cuts =
             witness.everywhere(async |cut| cut.drop_in(whole_dialog(worker)).await.transpose()).await?;
-        assert!(cuts >= 4, "first value, two values, result: {cuts}");
+        assert!(cuts >= 2, "first value, two values, result: {cuts}");
         let cuts = witness
             .everywhere(async |cut| {
                 // The body's error cancels the other side, whose end is waited for.
@@ -109,7 +109,7 @@ async fn contexts() -> Result<()> {
                 Ok::<_, Error>(left.await.map(|left: anyhow::Result<()>| left.unwrap_err()))
             })
             .await?;
-        assert!(cuts >= 2, "first value and end: {cuts}");
+        assert!(cuts >= 1, "first value and end: {cuts}");
         let cuts = witness
             .everywhere(async |cut| {
                 let scope = worker.open_context(fails(), async |_, _| -> Result<()> {
@@ -119,7 +119,7 @@ async fn contexts() -> Result<()> {
                 Ok(cut.drop_in(scope).await.map(Result::unwrap_err))
             })
             .await?;
-        assert!(cuts >= 2, "first value and failure: {cuts}");
+        assert!(cuts >= 1, "first value and failure: {cuts}");
         Ok(())
     })
     .await
