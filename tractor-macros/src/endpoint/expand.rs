@@ -49,7 +49,9 @@ impl Endpoint<'_> {
             let entry = format_ident!("{}", kind.entry);
             quote! {
                 #implemented
-                #(#cfg)* #body
+                #(#cfg)*
+                #[allow(clippy::unused_async, reason = "an endpoint is always async")]
+                #body
                 #(#cfg)*
                 #krate::__private::inventory::submit! { #krate::__private::EndpointEntry::#entry::<#name>() }
             }

@@ -25,7 +25,7 @@ fn an_actor_fn() {
 
 #[test]
 fn a_context() {
-    check(Context, "pld_spec = Point", CONTEXT, include_str!("expected/context.rs"), 60);
+    check(Context, "pld_spec = Point", CONTEXT, include_str!("expected/context.rs"), 61);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_context_with_a_union() {
 #[test]
 fn a_stream() {
     let item = "async fn ticks(out: StreamSender<u64>) {}";
-    check(Stream, "crate = crate::lib", item, include_str!("expected/stream.rs"), 45);
+    check(Stream, "crate = crate::lib", item, include_str!("expected/stream.rs"), 46);
 }
 
 #[test]

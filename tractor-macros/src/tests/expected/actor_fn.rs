@@ -33,6 +33,7 @@ impl ::tractor::__private::FnBody for add {
     }
 }
 
+#[allow(clippy::unused_async, reason = "an endpoint is always async")]
 async fn __tractor_add(a: i64, b: i64) -> i64 {
     a + b
 }

@@ -40,6 +40,7 @@ impl crate::lib::__private::StreamBody for ticks {
     }
 }
 
+#[allow(clippy::unused_async, reason = "an endpoint is always async")]
 async fn __tractor_ticks(out: StreamSender<u64>) {}
 
 crate::lib::__private::inventory::submit! { crate::lib::__private::EndpointEntry::stream::<ticks>() }

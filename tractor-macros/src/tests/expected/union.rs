@@ -43,6 +43,7 @@ impl ::tractor::__private::ContextBody for scale {
         )
     }
 }
+#[allow(clippy::unused_async, reason = "an endpoint is always async")]
 async fn __tractor_scale(ctx: Context<ScalePld>) -> ScalePld {
     ctx
 }
