@@ -44,6 +44,7 @@ enum Event {
     Return,
     CancelAck,
     Error,
+    Overrun,
     Credit(u32),
     WeStart,
     WeOpen,
@@ -157,6 +158,7 @@ impl Seen {
                 self.outcomes += usize::from(parent);
                 assert!(parent || dialog.is_ending(), "a violation ends the task");
             }
+            Effect::Overrun(()) => assert!(parent || dialog.is_ending(), "an overrun ends the task"),
             Effect::Accepted => assert!(parent),
             Effect::Grant(_) | Effect::Ignored(_) => {}
         }
@@ -225,6 +227,7 @@ impl Event {
             Self::Return => Received::Return(()),
             Self::CancelAck => Received::CancelAck(()),
             Self::Error => Received::Error(()),
+            Self::Overrun => Received::Overrun(()),
             Self::Credit(bytes) => Received::Credit(bytes),
             Self::WeStart
             | Self::WeOpen
