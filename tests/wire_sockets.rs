@@ -221,8 +221,8 @@ async fn a_new_root_removes_the_files_of_the_dead_and_no_others() {
         }
     })
     .await;
-    drop(served);
     for path in left {
         std::fs::remove_file(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
+    drop(served);
 }
