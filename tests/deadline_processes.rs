@@ -4,6 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Deserializer, Serialize};
 use support::processes::{cpu_ticks, pid_of};
 use support::{forever, start, tree, until};
 use tractor::{Context, Error, Result};
@@ -53,6 +54,22 @@ async fn holds(ctx: Context<(), (), ()>, names: Vec<String>) -> Result<()> {
     .await
 }
 
+/// Takes its time when its schema is looked for, which happens before the first request is sent.
+#[derive(Serialize)]
+struct Slow(u8);
+
+impl<'de> Deserialize<'de> for Slow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        std::thread::sleep(Duration::from_millis(20));
+        u8::deserialize(deserializer).map(Self)
+    }
+}
+
+#[tractor::actor_fn]
+async fn waits(_for: Slow) {
+    forever().await;
+}
+
 #[tractor::actor_fn]
 async fn spins() {
     loop {
@@ -99,6 +116,23 @@ async fn no_actor_of_the_chain_below_outlives_the_deadline() -> Result<()> {
             assert!(opened, "all three were up in time");
             until(|| tree.processes().len() == 1).await;
             first.cancel_actor().await?;
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn the_error_names_the_budget_that_was_given() -> Result<()> {
+    tree(async |tree| {
+        tractor::open_nursery(async |an| {
+            let one = start(an, tree.name("one"), module_path!()).await?;
+            let budget = Duration::from_millis(300);
+            let result = one.run(waits(Slow(1))).deadline(budget).await;
+            let Err(Error::DeadlineExceeded(error)) = result else { panic!("{result:?}") };
+            assert_eq!((error.actor(), error.budget()), (Some(one.uid()), budget));
+            one.cancel_actor().await?;
             Ok(())
         })
         .await

@@ -80,7 +80,8 @@ fn overdue_here() -> Option<Arc<Overdue>> {
     SCOPE.try_with(|scope| scope.overdue.clone()).ok().flatten()
 }
 
-/// The deadline of one request, and the time there was when it began.
+/// The deadline of one request or scope, and the time there was when it began. The two come from one look at the clock:
+/// what happens between two would be missing from the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deadline {
     pub(crate) at: Instant,
@@ -88,8 +89,10 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    pub(crate) fn starting_now(at: Instant) -> Self {
-        Self { at, budget: budget_until(at) }
+    /// Of what starts `now` in the running task, whose own deadline may be earlier.
+    pub(crate) fn starting(now: Instant, at: Instant) -> Self {
+        let at = effective(Some(at)).unwrap_or(at);
+        Self { at, budget: budget(now, at) }
     }
 
     /// Of a request of the peer. A time beyond what the clock can show is no deadline.
@@ -98,7 +101,7 @@ impl Deadline {
         Some(Self { at: Instant::now().checked_add(budget)?, budget })
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.at <= Instant::now()
     }
 }
@@ -122,8 +125,8 @@ pub(crate) fn effective(own: Option<Instant>) -> Option<Instant> {
 
 /// The time that is left, for people: rounded up to whole milliseconds, so that what they gave is what they read. Zero only
 /// if nothing is left.
-pub(crate) fn budget_until(at: Instant) -> Duration {
-    let left = at.saturating_duration_since(Instant::now());
+fn budget(now: Instant, at: Instant) -> Duration {
+    let left = at.saturating_duration_since(now);
     let millis = left.as_nanos().div_ceil(1_000_000);
     u64::try_from(millis).map_or(left, Duration::from_millis)
 }

@@ -36,7 +36,7 @@ pub(crate) use current::task_label;
 pub use current::{current_actor, try_current_actor};
 pub(crate) use current::{in_context, with_actor};
 pub use deadline::current_deadline;
-pub(crate) use deadline::{Expiry, Settling, budget_until, effective, instant_after, within};
+pub(crate) use deadline::{Deadline, Expiry, Settling, effective, instant_after, within};
 pub use ending::{UntilCancelled, shield};
 pub use exposed::EndpointEntry;
 pub(crate) use exposed::{Allow, EndpointFuture};

@@ -72,7 +72,7 @@ pub(crate) struct Request<'a> {
     pub(crate) kind: FuncType,
     pub(crate) pld_spec: &'static str,
     /// When it must have ended.
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) deadline: Option<Deadline>,
     /// `None` for values of any type.
     pub(crate) types: Option<Types>,
 }
@@ -152,11 +152,10 @@ impl Peer {
     pub(super) fn start_known(
         self: &Arc<Self>,
         known: &KnownRequest,
-        deadline: Option<Instant>,
+        deadline: Option<Deadline>,
         args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Arc<Linked>, Error> {
-        let deadline = deadline.map(Deadline::starting_now);
-        if deadline.is_some_and(|deadline| deadline.budget.is_zero()) {
+        if deadline.is_some_and(|deadline| deadline.is_over()) {
             let whom = self.aid.uid.clone();
             return Err(DeadlineExceeded::of_request(known.label.clone(), whom, Duration::ZERO, None).into());
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::run::abandon;
-use crate::actor::{Expiry, Linked, Outcome, Settling, budget_until, effective, instant_after, within};
+use crate::actor::{Deadline, Expiry, Linked, Outcome, Settling, effective, instant_after, within};
 use crate::error::{DeadlineExceeded, Error};
 
 /// Runs the body, and every request that is started in it, within this time.
@@ -57,8 +57,9 @@ where
     F: AsyncFnOnce() -> Result<T, E>,
     E: From<Error>,
 {
-    match instant_after(budget) {
-        Some(at) => with_deadline_at(at, body).await,
+    let now = Instant::now();
+    match now.checked_add(budget) {
+        Some(at) => scope(Deadline::starting(now, at), body).await,
         None => body().await,
     }
 }
@@ -75,10 +76,17 @@ where
     F: AsyncFnOnce() -> Result<T, E>,
     E: From<Error>,
 {
-    let budget = budget_until(effective(Some(at)).unwrap_or(at));
-    match within(at, body()).await {
+    scope(Deadline::starting(Instant::now(), at), body).await
+}
+
+async fn scope<T, E, F>(deadline: Deadline, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce() -> Result<T, E>,
+    E: From<Error>,
+{
+    match within(deadline.at, body()).await {
         Some(result) => result,
-        None => Err(Error::DeadlineExceeded(DeadlineExceeded::of_scope(budget)).into()),
+        None => Err(Error::DeadlineExceeded(DeadlineExceeded::of_scope(deadline.budget)).into()),
     }
 }
 
@@ -100,12 +108,13 @@ impl Limit {
     }
 
     /// The deadline of a request that starts now, in the running task.
-    pub(super) fn starting_now(&self) -> Option<Instant> {
-        let own = match (self.budget.and_then(instant_after), self.at) {
+    pub(super) fn starting_now(&self) -> Option<Deadline> {
+        let now = Instant::now();
+        let own = match (self.budget.and_then(|budget| now.checked_add(budget)), self.at) {
             (Some(budget), Some(at)) => Some(budget.min(at)),
             (budget, at) => budget.or(at),
         };
-        effective(own)
+        Some(Deadline::starting(now, effective(own)?))
     }
 }
 

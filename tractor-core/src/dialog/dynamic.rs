@@ -5,14 +5,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::Serialize;
-use tokio::time::Instant;
 
 use super::deadline::{Inside, in_time};
 use super::parent::{ContextTypes, ParentContext};
 use super::portal::Portal;
 use super::run::Run;
 use super::scope::Scope;
-use crate::actor::{PldSpecs, Request};
+use crate::actor::{Deadline, PldSpecs, Request};
 use crate::error::{Error, RuntimeFailure};
 use crate::proto::msg::FuncType;
 use crate::proto::payload::{self, PayloadError, PayloadFormat};
@@ -100,7 +99,7 @@ impl DynCall {
         self
     }
 
-    fn request(&self, kind: FuncType, deadline: Option<Instant>) -> Request<'_> {
+    fn request(&self, kind: FuncType, deadline: Option<Deadline>) -> Request<'_> {
         // Its types are not known here, hence no fingerprint: the values are checked one by one.
         Request { ns: &self.module, func: &self.name, kind, pld_spec: "typing.Any", deadline, types: None }
     }

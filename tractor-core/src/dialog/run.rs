@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::deadline::{Grace, Limit};
 use super::stream::decode;
-use crate::actor::{Again, Expiry, Linked, Outcome, Peer, Rule, Sent, Unsettled};
+use crate::actor::{Again, Deadline, Expiry, Linked, Outcome, Peer, Rule, Sent, Unsettled};
 use crate::error::{Error, MessagingError, Result};
 use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
@@ -29,7 +29,7 @@ pub struct Run<T> {
 }
 
 /// Sends the request, with the deadline that the call has; a second time if its types were refused and fit all the same.
-type Starter = Box<dyn FnMut(&Arc<Peer>, Option<Instant>, Option<Again>) -> Result<Sent> + Send>;
+type Starter = Box<dyn FnMut(&Arc<Peer>, Option<Deadline>, Option<Again>) -> Result<Sent> + Send>;
 
 enum State {
     Unstarted(Arc<Peer>, Starter),
@@ -60,7 +60,7 @@ impl<T: Payload> Run<T> {
         peer: Arc<Peer>,
         limit: Limit,
         rule: Option<Rule<T>>,
-        starter: impl FnMut(&Arc<Peer>, Option<Instant>, Option<Again>) -> Result<Sent> + Send + 'static,
+        starter: impl FnMut(&Arc<Peer>, Option<Deadline>, Option<Again>) -> Result<Sent> + Send + 'static,
     ) -> Self {
         Self { state: State::Unstarted(peer, Box::new(starter)), limit, rule, types: PhantomData }
     }
@@ -113,8 +113,7 @@ impl<T: Payload> Future for Run<T> {
                 if let Some((unsettled, mut starter)) = unsettled
                     && let Some(again) = unsettled.settle(&linked.peer, failure)?
                 {
-                    let at = linked.deadline.map(|deadline| deadline.at);
-                    let sent = starter(&linked.peer, at, Some(again))?;
+                    let sent = starter(&linked.peer, linked.deadline, Some(again))?;
                     self.state = State::Running(Running::new(sent, starter));
                     continue;
                 }
