@@ -74,7 +74,7 @@ pub mod __private {
     };
     pub use crate::error::EndpointError;
     pub use crate::proto::args::ArgTuple;
-    pub use crate::proto::payload::{Payload, PayloadError, PayloadFormat};
+    pub use crate::proto::payload::{Payload, PayloadError, PayloadFormat, PayloadOf};
     pub use crate::proto::schema::TypeShape;
     pub use crate::proto::union;
 }

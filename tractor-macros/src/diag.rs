@@ -1,57 +1,87 @@
 //! Collects every error of one macro call, so that a user sees all of them at once.
 //!
-//! Each error says what is wrong in the user's words, points at the exact tokens, and ends in a help line with what to
-//! write instead.
+//! Each error says what is wrong in the user's words, points at the exact tokens, names the function, and ends in a help
+//! line with what to write instead.
 
 use std::fmt::Display;
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
+
+use crate::sig::Func;
 
 /// The errors found so far, in the order they were found.
 #[derive(Default)]
 #[must_use]
-pub(crate) struct Errors(Option<syn::Error>);
+pub(crate) struct Errors {
+    found: Vec<Found>,
+    /// The function, with a noun; known once it is parsed, which is after its attribute.
+    about: Option<(&'static str, String)>,
+}
+
+enum Found {
+    Ours { at: TokenStream, what: String, help: String },
+    Parser(syn::Error),
+}
 
 impl Errors {
     /// Records an error that underlines all of `tokens`.
     pub(crate) fn at(&mut self, tokens: impl ToTokens, what: impl Display, help: impl Display) {
-        self.push(syn::Error::new_spanned(tokens, text(what, help)));
+        let at = tokens.into_token_stream();
+        self.found.push(Found::Ours { at, what: what.to_string(), help: help.to_string() });
     }
 
     /// Records an error at one span; `Span::call_site()` is the attribute itself.
     pub(crate) fn at_span(&mut self, span: Span, what: impl Display, help: impl Display) {
-        self.push(syn::Error::new(span, text(what, help)));
+        self.at(Ident::new("attribute", span), what, help);
     }
 
     /// Records an error of the parser.
     pub(crate) fn push(&mut self, error: syn::Error) {
-        match &mut self.0 {
-            Some(all) => all.combine(error),
-            none => *none = Some(error),
-        }
+        self.found.push(Found::Parser(error));
+    }
+
+    /// Names the function in every error that does not do so itself; `noun` is what it is: "endpoint".
+    pub(crate) fn about(&mut self, noun: &'static str, func: &Func) {
+        self.about = Some((noun, func.sig.ident.to_string()));
     }
 
     /// Takes over the errors of `other`.
     pub(crate) fn append(&mut self, other: Self) {
-        other.0.into_iter().for_each(|error| self.push(error));
+        self.found.extend(other.found);
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.found.is_empty()
     }
 
     /// `item` followed by one `compile_error!` per error; editors keep the item even when there are errors.
     pub(crate) fn with_item(self, mut item: TokenStream) -> TokenStream {
-        if let Some(error) = self.0 {
+        for found in self.found {
+            let error = match found {
+                Found::Ours { at, what, help } => {
+                    syn::Error::new_spanned(at, text(&what, &help, &self.about))
+                }
+                Found::Parser(error) => error,
+            };
             item.extend(error.into_compile_error());
         }
         item
     }
 }
 
-fn text(what: impl Display, help: impl Display) -> String {
-    format!("{what}\n  = help: {help}")
+fn text(what: &str, help: &str, about: &Option<(&str, String)>) -> String {
+    match about {
+        Some((noun, name)) if ![what, help].iter().any(|said| names(said, name)) => {
+            format!("{what}\n  = note: in the {noun} `{name}`\n  = help: {help}")
+        }
+        Some(_) | None => format!("{what}\n  = help: {help}"),
+    }
+}
+
+/// Whether a text names the function, alone or with its arguments.
+fn names(text: &str, name: &str) -> bool {
+    text.contains(&format!("`{name}`")) || text.contains(&format!("fn {name}("))
 }
 
 /// Tokens as one would type them, for error texts: `Vec<&str>` rather than `Vec < & str >`.

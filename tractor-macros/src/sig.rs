@@ -66,7 +66,7 @@ impl Func {
 
     /// Reports what no macro of this crate accepts in a function's header, except a missing `async`.
     ///
-    /// `what` names the function in the error texts: "an endpoint".
+    /// `what` names the function in the error texts: "the endpoint `add`".
     pub(crate) fn check_header(&self, what: &str, errors: &mut Errors) {
         let sig = &self.sig;
         let plain = self.plain();

@@ -1,1 +1,1 @@
-//! Holds nothing: the crate exists for its tests (`tests/ui.rs`, `pass/`, `fail/`).
+//! Holds nothing: the crate exists for its tests (`tests/ui.rs` compiles `pass/` and `fail/`, `tests/texts.rs` reads what came out).

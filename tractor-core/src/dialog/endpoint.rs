@@ -12,7 +12,7 @@ use crate::actor::Rule;
 use crate::error::EndpointError;
 use crate::proto::args::{ArgTuple, no_defaults};
 use crate::proto::msg::ErrorValue;
-use crate::proto::payload::Payload;
+use crate::proto::payload::PayloadOf;
 
 /// A function that other actors may call.
 ///
@@ -32,7 +32,7 @@ pub trait Endpoint: Sized + 'static {
     /// Types of its arguments, as a tuple.
     type Args: ArgTuple;
     /// Type of its final value.
-    type Returns: Payload;
+    type Returns: PayloadOf<Self>;
     /// What a final value has to keep to.
     const RETURNS_RULE: Option<Rule<Self::Returns>> = None;
 
@@ -66,11 +66,11 @@ pub trait FnBody: Endpoint {
 /// An endpoint linked to the task that opened it: `#[tractor::context]`.
 pub trait ContextEndpoint: Endpoint {
     /// Type of the first value.
-    type Started: Payload;
+    type Started: PayloadOf<Self>;
     /// Type of the values the endpoint streams.
-    type Send: Payload;
+    type Send: PayloadOf<Self>;
     /// Type of the values streamed to the endpoint.
-    type Recv: Payload;
+    type Recv: PayloadOf<Self>;
     /// What a first value has to keep to.
     const STARTED_RULE: Option<Rule<Self::Started>> = None;
     /// What the values that the endpoint streams have to keep to.
@@ -100,7 +100,7 @@ pub trait ContextBody: ContextEndpoint {
 /// An endpoint with a one-way stream of values as its answer: `#[tractor::stream]`.
 pub trait StreamEndpoint: Endpoint {
     /// Type of the streamed values.
-    type Item: Payload;
+    type Item: PayloadOf<Self>;
     /// What the streamed values have to keep to.
     const ITEM_RULE: Option<Rule<Self::Item>> = None;
 }
@@ -120,13 +120,13 @@ pub trait StreamBody: StreamEndpoint {
     fn outcome(output: Self::Output) -> Result<(), EndpointError>;
 }
 
-/// A return type that may be a failure: `Result`.
+/// A return type of the endpoint `E` that may be a failure: `Result`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is named like a `Result` but is none",
+    message = "`{E}` returns a `{Self}` that is named like a `Result` but is none",
     label = "not a `Result`",
     note = "return a `std::result::Result<T, E>` or an alias of it, or give the type another name"
 )]
-pub trait Fallible {
+pub trait Fallible<E> {
     /// Type of the value.
     type Ok;
     /// Type of the failure.
@@ -136,42 +136,42 @@ pub trait Fallible {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T, E> Fallible for Result<T, E> {
+impl<E, T, F> Fallible<E> for Result<T, F> {
     type Ok = T;
-    type Err = E;
+    type Err = F;
 
     fn into_result(self) -> Self {
         self
     }
 }
 
-/// What an endpoint may fail with: any error, or text.
+/// What the endpoint `E` may fail with: any error, or text.
 #[diagnostic::on_unimplemented(
-    message = "an endpoint cannot fail with `{Self}`",
+    message = "`{E}` cannot fail with `{Self}`",
     label = "neither an error nor text",
     note = "implement `std::error::Error` for `{Self}`, such as with `#[derive(thiserror::Error)]`; it is also `Send`, \
             `Sync` and free of borrowed data",
     note = "or fail with a `String`, a `Box<dyn std::error::Error + Send + Sync>` or a `tractor::Error`"
 )]
-pub trait Failure: Sized {
+pub trait Failure<E>: Sized {
     #[doc(hidden)]
     fn into_failure(self) -> EndpointError;
 }
 
 #[diagnostic::do_not_recommend]
-impl<E: Into<Box<dyn StdError + Send + Sync>>> Failure for E {
+impl<E, T: Into<Box<dyn StdError + Send + Sync>>> Failure<E> for T {
     fn into_failure(self) -> EndpointError {
         EndpointError::new(self)
     }
 }
 
-/// Two types that must be the same one.
+/// Two types of the endpoint `E` that must be the same one.
 #[diagnostic::on_unimplemented(
-    message = "the endpoint has a `{Self}` where its attribute says `{T}`",
+    message = "`{E}` has a `{Self}` where its attribute says `{T}`",
     label = "must be `{T}`",
     note = "change this type, or the types in the attribute, so that both agree"
 )]
-pub trait SameAs<T>: Sized {
+pub trait SameAs<T, E>: Sized {
     #[doc(hidden)]
     fn into_declared(self) -> T;
     #[doc(hidden)]
@@ -179,7 +179,7 @@ pub trait SameAs<T>: Sized {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T> SameAs<T> for T {
+impl<T, E> SameAs<T, E> for T {
     fn into_declared(self) -> T {
         self
     }
@@ -189,11 +189,11 @@ impl<T> SameAs<T> for T {
     }
 }
 
-/// The outcome of a function that returns a `Result`. `carry` gives the failure as a value, if it is one.
+/// The outcome of the function behind `E`, which returns a `Result`. `carry` gives the failure as a value, if it is one.
 ///
 /// # Errors
 /// The function's own failure.
-pub fn fallible<R: Fallible<Err: Failure>>(
+pub fn fallible<E, R: Fallible<E, Err: Failure<E>>>(
     output: R,
     carry: impl FnOnce(&R::Err) -> Option<ErrorValue>,
 ) -> Result<R::Ok, EndpointError> {
@@ -203,30 +203,30 @@ pub fn fallible<R: Fallible<Err: Failure>>(
     })
 }
 
-/// The outcome of a function whose failures travel as values: `error = E`.
+/// The outcome of the function behind `E`, whose failures travel as values: `error = F`.
 ///
 /// # Errors
 /// The function's own failure.
-pub fn fallible_as<E: Failure + Payload, R: Fallible<Err: SameAs<E>>>(
+pub fn fallible_as<E, F: Failure<E> + PayloadOf<E>, R: Fallible<E, Err: SameAs<F, E>>>(
     output: R,
-    carry: impl FnOnce(&E) -> Option<ErrorValue>,
+    carry: impl FnOnce(&F) -> Option<ErrorValue>,
 ) -> Result<R::Ok, EndpointError> {
-    fallible(output.into_result().map_err(SameAs::into_declared), carry)
+    fallible::<E, _>(output.into_result().map_err(SameAs::into_declared), carry)
 }
 
-/// A type that `#[tractor(default)]` works for.
+/// A type that `#[tractor(default)]` works for, in the endpoint `E`.
 #[diagnostic::on_unimplemented(
-    message = "an argument of type `{Self}` has no default of its own",
+    message = "the argument of type `{Self}` of `{E}` has no default of its own",
     label = "does not implement `Default`",
     note = "say which value it is, `#[tractor(default = ..)]`, or implement `Default` for `{Self}`"
 )]
-pub trait HasDefault {
+pub trait HasDefault<E> {
     #[doc(hidden)]
     fn default_value() -> Self;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Default> HasDefault for T {
+impl<E, T: Default> HasDefault<E> for T {
     fn default_value() -> T {
         T::default()
     }

@@ -38,19 +38,19 @@ impl<T: ToOwned<Owned: Payload> + ?Sized> Lend for T {
     }
 }
 
-/// A type that an endpoint may take a reference to, and that travels itself.
+/// A type that the endpoint `E` may take a reference to, and that travels itself.
 #[diagnostic::on_unimplemented(
-    message = "an endpoint cannot take a `&{Self}`: the call keeps a copy of the value, and sends it",
+    message = "`{E}` cannot take a `&{Self}`: the call keeps a copy of the value, and sends it",
     label = "not `Clone`, or not a payload type",
     note = "derive `Clone`, `serde::Serialize` and `serde::Deserialize` for `{Self}`, or take the argument by value"
 )]
-pub trait Copied {
+pub trait Copied<E> {
     #[doc(hidden)]
     fn copied(&self) -> Self;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Clone + Payload> Copied for T {
+impl<E, T: Clone + Payload> Copied<E> for T {
     fn copied(&self) -> T {
         self.clone()
     }

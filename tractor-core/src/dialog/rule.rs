@@ -12,19 +12,19 @@ use crate::actor::Rule;
 /// What a rule says; the text is the problem.
 type Verdict = std::result::Result<(), String>;
 
-/// What a `validate` function may return.
+/// What a `validate` function of the endpoint `E` may return.
 #[diagnostic::on_unimplemented(
-    message = "a `validate` function returns a `Result<(), E>` whose `E` can be printed, not `{Self}`",
+    message = "the `validate` function of `{E}` has to return a `Result<(), E>` whose `E` can be printed, not a `{Self}`",
     label = "returns `{Self}`",
     note = "write `fn check(value: &T) -> Result<(), String>`"
 )]
-pub trait IntoVerdict {
+pub trait IntoVerdict<E> {
     #[doc(hidden)]
     fn into_verdict(self) -> Verdict;
 }
 
 #[diagnostic::do_not_recommend]
-impl<E: Display> IntoVerdict for std::result::Result<(), E> {
+impl<E, P: Display> IntoVerdict<E> for std::result::Result<(), P> {
     fn into_verdict(self) -> Verdict {
         self.map_err(|problem| problem.to_string())
     }

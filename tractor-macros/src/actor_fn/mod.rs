@@ -21,6 +21,7 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
         Ok(func) => func,
         Err(instead) => return errors.with_item(instead),
     };
+    errors.about("endpoint", &func);
     take_rivals(&mut func.attrs, &mut errors);
     options.check(&func, "actor_fn", &mut errors);
     let expanded = match Endpoint::check(&func, &options, None, &mut errors) {

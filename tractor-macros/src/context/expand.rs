@@ -21,7 +21,7 @@ pub(crate) fn expand(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Typ
 fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> Kind {
     let krate = &endpoint.options.krate;
     let declared = quote!(#krate::Context<Self::Started, Self::Send, Self::Recv>);
-    let same = quote!(#krate::__private::SameAs<#declared>);
+    let same = quote!(#krate::__private::SameAs<#declared, Self>);
     let convert = associated(context, context, &same, "from_declared");
     let Settled { ty: returns, rule: returns_rule } = &dialog.returns;
     let returns = returns.as_ref().map_or_else(|| endpoint.returned(), |ty| quote!(#ty));
@@ -55,8 +55,12 @@ fn outcome(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>) -> TokenStream {
     }
     let returned = endpoint.returned();
     let blame = endpoint.output.ok.as_ref().unwrap_or(&endpoint.output.ty);
-    let convert =
-        associated(blame, &returned, &quote!(#krate::__private::SameAs<Self::Returns>), "into_declared");
+    let convert = associated(
+        blame,
+        &returned,
+        &quote!(#krate::__private::SameAs<Self::Returns, Self>),
+        "into_declared",
+    );
     quote!(::core::result::Result::Ok(#convert(#outcome?)))
 }
 
@@ -69,12 +73,12 @@ fn witness(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> Toke
         quote!(<#name as #private::ContextEndpoint>::#ty)
     });
     let declared = quote!(#krate::Context<#(#types),*>);
-    let same = associated(context, context, &quote!(#private::SameAs<#declared>), "into_declared");
+    let same = associated(context, context, &quote!(#private::SameAs<#declared, #name>), "into_declared");
     let returned = dialog.returns.ty.as_ref().map(|_| {
         let returned = endpoint.returned();
         let blame = endpoint.output.ok.as_ref().unwrap_or(&endpoint.output.ty);
         let declared = quote!(<#name as #private::Endpoint>::Returns);
-        let same = associated(blame, &returned, &quote!(#private::SameAs<#declared>), "into_declared");
+        let same = associated(blame, &returned, &quote!(#private::SameAs<#declared, #name>), "into_declared");
         quote!(#(#cfg)* const _: fn(#returned) -> #declared = #same;)
     });
     quote! {

@@ -20,6 +20,7 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
         Ok(func) => func,
         Err(instead) => return errors.with_item(instead),
     };
+    errors.about("endpoint", &func);
     let dialog = check::Dialog::check(&args, &func.sig.ident, &mut errors);
     take_rivals(&mut func.attrs, &mut errors);
     args.options.check(&func, "context", &mut errors);

@@ -45,11 +45,11 @@ impl Arg<'_> {
     }
 
     /// `value`, an expression of the argument's type, as a value that travels.
-    pub(crate) fn packed(&self, value: impl ToTokens, krate: &Path) -> TokenStream {
+    pub(crate) fn packed(&self, value: impl ToTokens, endpoint: &Ident, krate: &Path) -> TokenStream {
         match self.passing(krate) {
             Passing::Value => value.to_token_stream(),
             Passing::Copy(ty) => {
-                quote_spanned!(ty.span()=> <#ty as #krate::__private::Copied>::copied(#value))
+                quote_spanned!(ty.span()=> <#ty as #krate::__private::Copied<#endpoint>>::copied(#value))
             }
             Passing::Unsized(lending) => quote!(#lending::own(#value)),
         }
@@ -66,13 +66,14 @@ impl Arg<'_> {
     }
 
     /// What stands in when a caller leaves the argument out.
-    pub(crate) fn default(&self, krate: &Path) -> Option<TokenStream> {
+    pub(crate) fn default(&self, endpoint: &Ident, krate: &Path) -> Option<TokenStream> {
         let owned = self.owned(krate);
         let value = match self.param.default.as_ref()? {
             DefaultValue::OfType => {
-                quote_spanned!(self.ty.span()=> <#owned as #krate::__private::HasDefault>::default_value())
+                let default = quote!(#krate::__private::HasDefault<#endpoint>);
+                quote_spanned!(self.ty.span()=> <#owned as #default>::default_value())
             }
-            DefaultValue::Given(value) => self.packed(value, krate),
+            DefaultValue::Given(value) => self.packed(value, endpoint, krate),
         };
         Some(quote!(#krate::__private::default_arg::<#owned>(#value)))
     }

@@ -44,8 +44,9 @@ impl<'f> Endpoint<'f> {
         errors: &mut Errors,
     ) -> Option<Self> {
         let mut serious = Errors::default();
-        func.check_async("an endpoint", errors);
-        func.check_header("an endpoint", &mut serious);
+        let what = &format!("the endpoint `{}`", func.sig.ident);
+        func.check_async(what, errors);
+        func.check_header(what, &mut serious);
         let args = check_args(func, lead, &mut serious);
         if let Some(ty) = func.output() {
             check_returned(ty, &mut serious);

@@ -67,7 +67,7 @@ impl Endpoint<'_> {
         let (name, vis) = (self.name(), &self.func.vis);
         let (cfg, docs, attrs) = (&self.attrs.cfg, &self.attrs.docs, &self.attrs.handle);
         let (args, types) = (self.idents(), self.args.iter().map(|arg| &arg.ty));
-        let packed = self.args.iter().map(|arg| arg.packed(&arg.ident, krate));
+        let packed = self.args.iter().map(|arg| arg.packed(&arg.ident, name, krate));
         let call = format_ident!("{}", kind.call);
         quote! {
             #(#cfg)*
@@ -127,7 +127,7 @@ impl Endpoint<'_> {
     fn defaults(&self) -> TokenStream {
         let krate = &self.options.krate;
         let defaults = self.args.iter().enumerate().filter_map(|(position, arg)| {
-            let value = arg.default(krate)?;
+            let value = arg.default(self.name(), krate)?;
             Some(quote!(#position => #value,))
         });
         let defaults: TokenStream = defaults.collect();
@@ -188,10 +188,12 @@ impl Endpoint<'_> {
             return ty.clone();
         }
         let blame = self.output.ok.as_ref().unwrap_or(ty);
-        associated(blame, ty, &quote!(#krate::__private::Fallible), "Ok")
+        let name = self.name();
+        associated(blame, ty, &quote!(#krate::__private::Fallible<#name>), "Ok")
     }
 
-    /// `fallible(output, ..)`, `fallible_as::<E, _>(output, ..)` or `infallible(output)`, blamed on the return type.
+    /// `fallible::<Self, _>(output, ..)`, `fallible_as::<Self, E, _>(output, ..)` or `infallible(output)`, blamed on the return
+    /// type.
     pub(crate) fn outcome(&self) -> TokenStream {
         let krate = &self.options.krate;
         let (span, _) = edges(self.output.err.as_ref().unwrap_or(&self.output.ty));
@@ -201,8 +203,8 @@ impl Endpoint<'_> {
             return quote!(#krate::__private::infallible(#output));
         }
         let wrap = match &self.options.error {
-            Some(error) => quote!(fallible_as::<#error, _>),
-            None => quote!(fallible),
+            Some(error) => quote!(fallible_as::<Self, #error, _>),
+            None => quote!(fallible::<Self, _>),
         };
         quote!(#krate::__private::#wrap(#output, #krate::__private::carry!()))
     }

@@ -15,7 +15,7 @@ pub(crate) fn rule(name: &str, of: &str, path: Option<&Path>, krate: &Path) -> T
     let said = quote_spanned!(path.span()=> #path(#value));
     quote! {
         const #name: ::core::option::Option<#krate::__private::Rule<Self::#of>> = ::core::option::Option::Some(
-            |#value| #krate::__private::IntoVerdict::into_verdict(#said)
+            |#value| #krate::__private::IntoVerdict::<Self>::into_verdict(#said)
         );
     }
 }

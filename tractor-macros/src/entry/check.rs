@@ -41,7 +41,7 @@ impl Options {
 
 /// Reports whatever keeps `func` from being an entry point.
 pub(crate) fn check_func(entry: Entry, func: &Func, errors: &mut Errors) {
-    let what = entry.noun();
+    let what = &format!("the {} `{}`", entry.noun(), func.sig.ident);
     func.check_async(what, errors);
     func.check_header(what, errors);
     if !func.sig.inputs.is_empty() {

@@ -22,8 +22,8 @@ pub(crate) enum Entry {
 impl Entry {
     fn noun(self) -> &'static str {
         match self {
-            Self::Main => "the main function",
-            Self::Test => "a test",
+            Self::Main => "function",
+            Self::Test => "test",
         }
     }
 
@@ -44,6 +44,7 @@ pub(crate) fn expand(entry: Entry, attr: TokenStream, item: TokenStream) -> Toke
         Ok(func) => func,
         Err(instead) => return errors.with_item(instead),
     };
+    errors.about(entry.noun(), &func);
     func.check_body("", &mut errors);
     check::check_func(entry, &func, &mut errors);
     let expanded = if errors.is_empty() { run(entry, &func, &options, &args.krate) } else { fallback(&func) };

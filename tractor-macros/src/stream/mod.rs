@@ -25,6 +25,7 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
         Ok(func) => func,
         Err(instead) => return errors.with_item(instead),
     };
+    errors.about("endpoint", &func);
     take_rivals(&mut func.attrs, &mut errors);
     options.check(&func, "stream", &mut errors);
     let lead = Lead { ty: "StreamSender", noun: "sender", example: "out: StreamSender<Item>".to_owned() };

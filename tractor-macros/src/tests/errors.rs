@@ -3,10 +3,20 @@
 use super::Attr::{self, ActorFn, Context, Main, Stream, Test};
 use super::errors;
 
-/// Checks that the only error says `what`, and that its help says `help`.
+/// Checks that the only error says `what`, that its help says `help`, and that the function is named.
 #[track_caller]
 fn check(attr: Attr, args: &str, item: &str, what: &str, help: &str) {
-    assert_eq!(errors(attr, args, item), [format!("{what}\n  = help: {help}")]);
+    let [error] = &errors(attr, args, item)[..] else { panic!("one error for `{item}`") };
+    let noun = match attr {
+        Main => "function",
+        Test => "test",
+        ActorFn | Context | Stream => "endpoint",
+    };
+    let (_, name) = item.split_once("fn ").expect("the item is a function");
+    let (name, _) = name.split_once('(').expect("it has arguments");
+    let note = format!("\n  = note: in the {noun} `{name}`");
+    assert_eq!(error.replacen(&note, "", 1), format!("{what}\n  = help: {help}"));
+    assert!(error.contains(&format!("`{name}`")) || error.contains(&format!("fn {name}(")), "{error}");
 }
 
 const ADD: &str = "async fn add(a: i64, b: i64) -> i64 { a + b }";
@@ -99,7 +109,10 @@ fn all_errors_of_a_function_at_once() {
     let item = "unsafe fn f<T>(&self, (a, b): (u8, u8), c: &mut str, #[cfg(unix)] d: u8) -> &str {}";
     let errors = errors(ActorFn, "name = 1, 5, nam = 3, module = \"\", error = E, extern = 1", item);
     assert_eq!(errors.len(), 14, "{errors:#?}");
-    assert!(errors.iter().all(|error| error.contains("\n  = help: ")), "{errors:#?}");
+    assert!(
+        errors.iter().all(|error| error.contains("`f`") && error.contains("\n  = help: ")),
+        "{errors:#?}"
+    );
 }
 
 #[test]
@@ -185,7 +198,7 @@ fn streams() {
 
 #[test]
 fn entry_points() {
-    check(Main, "", "fn main() {}", "the main function has to be an `async fn`", "write `async fn main()`");
+    check(Main, "", "fn main() {}", "the function `main` has to be an `async fn`", "write `async fn main()`");
     check(
         Main,
         "flavor = \"threads\"",

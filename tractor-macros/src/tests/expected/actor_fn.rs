@@ -5,12 +5,10 @@
     reason = "named like the function"
 )]
 pub struct add {}
-
 #[allow(dead_code, reason = "may be called by name only")]
 pub fn add(a: i64, b: i64) -> ::tractor::Call<add> {
     ::tractor::Call::new((a, b))
 }
-
 impl ::tractor::__private::Endpoint for add {
     const MODULE: &'static str = ::core::module_path!();
     const NAME: &'static str = "add";
@@ -18,24 +16,19 @@ impl ::tractor::__private::Endpoint for add {
     type Args = (i64, i64);
     type Returns = i64;
 }
-
 impl ::tractor::__private::FnBody for add {
     type Output = i64;
-
     fn run((a, b): Self::Args) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
         __tractor_add(a, b)
     }
-
     fn outcome(
         output: Self::Output,
     ) -> ::core::result::Result<Self::Returns, ::tractor::__private::EndpointError> {
         ::tractor::__private::infallible(output)
     }
 }
-
 #[allow(clippy::unused_async, reason = "an endpoint is always async")]
 async fn __tractor_add(a: i64, b: i64) -> i64 {
     a + b
 }
-
 ::tractor::__private::inventory::submit! { ::tractor::__private::EndpointEntry::func::<add>() }

@@ -5,12 +5,10 @@
     reason = "named like the function"
 )]
 struct ticks {}
-
 #[allow(dead_code, reason = "may be called by name only")]
 fn ticks() -> crate::lib::StreamCall<ticks> {
     crate::lib::StreamCall::new(())
 }
-
 impl crate::lib::__private::Endpoint for ticks {
     const MODULE: &'static str = ::core::module_path!();
     const NAME: &'static str = "ticks";
@@ -18,29 +16,23 @@ impl crate::lib::__private::Endpoint for ticks {
     type Args = ();
     type Returns = ();
 }
-
 impl crate::lib::__private::StreamEndpoint for ticks {
     type Item = u64;
 }
-
 impl crate::lib::__private::StreamBody for ticks {
     type Output = ();
-
     fn run(
         out: crate::lib::StreamSender<Self::Item>,
         (): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
         __tractor_ticks(out)
     }
-
     fn outcome(
         output: Self::Output,
     ) -> ::core::result::Result<Self::Returns, crate::lib::__private::EndpointError> {
         crate::lib::__private::infallible(output)
     }
 }
-
 #[allow(clippy::unused_async, reason = "an endpoint is always async")]
 async fn __tractor_ticks(out: StreamSender<u64>) {}
-
 crate::lib::__private::inventory::submit! { crate::lib::__private::EndpointEntry::stream::<ticks>() }

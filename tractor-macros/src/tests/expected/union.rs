@@ -31,13 +31,14 @@ impl ::tractor::__private::ContextBody for scale {
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
         __tractor_scale(<Context<ScalePld> as ::tractor::__private::SameAs<
             ::tractor::Context<Self::Started, Self::Send, Self::Recv>,
+            Self,
         >>::from_declared(ctx))
     }
     fn outcome(
         output: Self::Output,
     ) -> ::core::result::Result<Self::Returns, ::tractor::__private::EndpointError> {
         ::core::result::Result::Ok(
-            <ScalePld as ::tractor::__private::SameAs<Self::Returns>>::into_declared(
+            <ScalePld as ::tractor::__private::SameAs<Self::Returns, Self>>::into_declared(
                 ::tractor::__private::infallible(output)?,
             ),
         )
@@ -137,7 +138,6 @@ const _: () = {
         ) -> ::core::result::Result<Self, ::tractor::__private::PayloadError> {
             ::tractor::__private::union::decode(bytes, format, depth_max)
         }
-
         fn shape() -> ::tractor::__private::TypeShape {
             ::tractor::__private::TypeShape::of_union(
                 <Self as ::tractor::__private::union::Union>::VARIANTS,
