@@ -13,6 +13,7 @@ mod diag;
 mod endpoint;
 mod entry;
 mod recover;
+mod reopen;
 mod sig;
 mod stream;
 #[cfg(test)]

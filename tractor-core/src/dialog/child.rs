@@ -104,7 +104,8 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
         SendStarted::new(self.linked, self.rules, S::hold(value), check.how)
     }
 
-    /// Opens the stream. Once per context: a closed stream is not reopened, a new context is.
+    /// Opens the stream. Once per context: a closed stream is not reopened, a new context is. The macros refuse a second call
+    /// where they see one; any other is an error when it runs.
     ///
     /// # Errors
     /// The stream was opened before.

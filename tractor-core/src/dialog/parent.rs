@@ -94,7 +94,8 @@ impl<E: ContextTypes> ParentContext<E> {
         ready(Ok(()))
     }
 
-    /// Opens the stream. Once per context: a closed stream is not reopened, a new context is.
+    /// Opens the stream. Once per context: a closed stream is not reopened, a new context is. The macros refuse a second call
+    /// where they see one; any other is an error when it runs.
     ///
     /// # Errors
     /// The stream was opened before, or the context has ended.

@@ -9,6 +9,7 @@ use crate::endpoint::attrs::take_rivals;
 use crate::endpoint::expand::Kind;
 use crate::endpoint::options::{ERROR, EXTERN, MODULE, NAME, Options, VALIDATE};
 use crate::endpoint::{Endpoint, rule};
+use crate::reopen;
 use crate::sig::{Func, unused};
 
 const KEYS: &[Key] = &[NAME, MODULE, EXTERN, ERROR, VALIDATE, CRATE];
@@ -28,6 +29,7 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
         Some(endpoint) => endpoint.expand(&kind(&endpoint)),
         None => unused(&func),
     };
+    reopen::check(&func, None, &mut errors);
     errors.with_item(expanded)
 }
 

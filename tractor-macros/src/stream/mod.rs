@@ -13,6 +13,7 @@ use crate::endpoint::expand::{Kind, associated_type};
 use crate::endpoint::lead::Lead;
 use crate::endpoint::options::{ERROR, EXTERN, MODULE, NAME, Options, VALIDATE};
 use crate::endpoint::{Endpoint, rule};
+use crate::reopen;
 use crate::sig::{Func, unused};
 
 const KEYS: &[Key] = &[NAME, MODULE, EXTERN, ERROR, VALIDATE, CRATE];
@@ -36,6 +37,7 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
         (Some(endpoint), Some((sender, item))) => endpoint.expand(&kind(&endpoint, sender, item)),
         _ => unused(&func),
     };
+    reopen::check(&func, None, &mut errors);
     errors.with_item(expanded)
 }
 

@@ -5,6 +5,7 @@
 mod errors;
 mod expansion;
 mod fallback;
+mod reopen;
 
 use proc_macro2::TokenStream;
 use syn::{Item, Macro};
