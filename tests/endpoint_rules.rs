@@ -3,7 +3,7 @@
 mod support;
 
 use support::{tree, with_local, with_process};
-use tractor::error::Blame;
+use tractor::error::{Blame, RemoteKind};
 use tractor::{Context, Error, MsgStream, Portal, StreamSender};
 
 fn even(n: &i64) -> Result<(), String> {
@@ -179,6 +179,99 @@ async fn results_of_functions_and_items_of_streams() -> tractor::Result<()> {
             "the item is refused: {error:?}"
         );
         Ok(())
+    })
+    .await
+}
+
+fn word(text: &str) -> Result<(), &'static str> {
+    if text.contains(' ') { Err("more than one word") } else { Ok(()) }
+}
+
+#[tractor::actor_fn]
+async fn repeats(
+    #[tractor(rename = "word", validate = word)] text: &str,
+    #[tractor(validate = small, default = 100)] times: u8,
+) -> String {
+    text.repeat(times.into())
+}
+
+/// The arguments of `repeats`, as another program sends them.
+#[derive(serde::Serialize)]
+struct Given {
+    word: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times: Option<u8>,
+}
+
+#[tractor::context(started = ())]
+async fn waits_for(ctx: Context<(), (), ()>, #[tractor(validate = even)] n: i64) -> tractor::Result<()> {
+    assert_eq!(n % 2, 0);
+    ctx.started(()).await?;
+    Ok(())
+}
+
+#[tractor::stream]
+async fn counts_to(out: StreamSender<i64>, #[tractor(validate = even)] n: i64) -> tractor::Result<()> {
+    out.send(n).await
+}
+
+/// The request was refused before it left, because of the rule of this argument.
+#[track_caller]
+fn refused_here<T: std::fmt::Debug>(result: tractor::Result<T>, endpoint: &str, argument: &str) {
+    let error = result.expect_err("the rule refuses it");
+    let text = error.to_string();
+    assert!(text.contains(&format!("endpoint_rules:{endpoint}`")), "{text}");
+    assert!(text.contains(&format!("`{argument}` is refused by its rule: ")), "{text}");
+    let Error::MsgType(error) = error else { panic!("{error:?}") };
+    assert_eq!((error.message_type(), error.blame()), ("Start", Blame::Local));
+}
+
+#[tractor::test]
+async fn arguments_are_checked_before_the_request_leaves() -> tractor::Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |portal| {
+            assert_eq!(portal.run(repeats("a", 2)).await?, "aa");
+            refused_here(portal.run(repeats("a b", 2)).await, "repeats", "word");
+            refused_here(portal.run(repeats("a", 100)).await, "repeats", "times");
+            let opened = portal.open_context(waits_for(1), async |_, ()| tractor::Result::Ok(())).await;
+            refused_here(opened, "waits_for", "n");
+            let opened = portal.open_stream_from(counts_to(1), async |_| tractor::Result::Ok(())).await;
+            refused_here(opened, "counts_to", "n");
+            assert_eq!(portal.dialogs_open(), 0);
+            let opened: tractor::Result<()> = portal.open_context(waits_for(2), async |_, ()| Ok(())).await;
+            assert!(opened.is_ok(), "{opened:?}");
+            assert_eq!(repeats("a b", 2).await, "a ba b", "a call that runs here is a call");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn arguments_of_other_sources_are_checked_where_they_arrive() -> tractor::Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |portal| {
+            let run = async |word: &str, times: Option<u8>| -> tractor::Result<String> {
+                let given = Given { word: word.to_owned(), times };
+                portal.run_from_ns(module_path!(), "repeats", given).await
+            };
+            assert_eq!(run("a", Some(2)).await?, "aa");
+            for (word, times, argument, problem) in [
+                ("a b", Some(1), "word", "more than one word"),
+                ("a", Some(100), "times", "too large"),
+                // The default is no exception.
+                ("a", None, "times", "too large"),
+            ] {
+                let error = run(word, times).await.expect_err("the rule refuses it");
+                let remote = error.as_remote().expect("the callee says so");
+                assert_eq!(remote.kind(), RemoteKind::Arguments, "{error}");
+                let text = format!("argument `{argument}` is refused by its rule: {problem}");
+                assert!(remote.message().contains(&text), "{error}");
+            }
+            Ok(())
+        })
+        .await
     })
     .await
 }

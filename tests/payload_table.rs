@@ -88,10 +88,10 @@ const PEER: Blame = Blame::Peer;
 #[rustfmt::skip]
 const TABLE: [(Place, [(Fault, Seen); 9]); 6] = [
     (Place::Argument, [
-        // Arguments are bound by the child side, before there is a dialog: no type error, but a refused request. The rule of a
-        // function is about its result.
+        // Arguments are bound by the child side, before there is a dialog: no type error, but a refused request. Their rules are
+        // asked before the request leaves.
         (WrongType, Arguments),            (FailedTryFrom, Arguments),
-        (FailedValidate, Fits),
+        (FailedValidate, Here("Start", LOCAL)),
         (Asymmetric, Arguments),           (NotEncodable, Here("Start", LOCAL)),
         (Oversized, TooLargeHere),         (OlderSchema, Arguments),
         (NewerSchema, Arguments),          (PythonMap, Fits),

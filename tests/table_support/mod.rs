@@ -74,7 +74,7 @@ impl Serialize for Probe {
 pub(crate) struct Flawed(pub(crate) Probe);
 
 #[tractor::actor_fn]
-pub(crate) async fn takes(probe: Probe) -> bool {
+pub(crate) async fn takes(#[tractor(validate = sound)] probe: Probe) -> bool {
     probe.0 == Flaw::None
 }
 

@@ -70,10 +70,11 @@ pub mod __private {
         Allows, ByteSlice, CanStart, CanStream, CarriesText, CarriesValue, ContextBody, ContextEndpoint,
         ContextRunsHere, ContextTarget, Copied, Endpoint, EndpointRef, Failure, Fallible, FnBody, FnRunsHere,
         FnTarget, HasDefault, IntoVerdict, Lend, Opening, SameAs, SendsFirst, Started, StreamBody,
-        StreamEndpoint, StreamRunsHere, StreamTarget, default_arg, fallible, fallible_as, infallible,
+        StreamEndpoint, StreamRunsHere, StreamTarget, check_arg, default_arg, fallible, fallible_as,
+        infallible,
     };
     pub use crate::error::EndpointError;
-    pub use crate::proto::args::ArgTuple;
+    pub use crate::proto::args::{ArgTuple, ArgsError};
     pub use crate::proto::payload::{Payload, PayloadError, PayloadFormat, PayloadOf};
     pub use crate::proto::schema::TypeShape;
     pub use crate::proto::union;

@@ -95,6 +95,8 @@ use proc_macro::TokenStream;
 /// - `#[tractor(rename = "..")]`: the name it travels under.
 /// - `#[tractor(default)]`, `#[tractor(default = expression)]`: its value when a caller of another program, or one that names the
 ///   function by text, leaves it out.
+/// - `#[tractor(validate = path)]`: a rule for its value, as above; it is given what the function is given, or a reference to
+///   it. A call whose arguments break one is a `MsgTypeError` and is not sent; one that arrives is refused.
 ///
 /// ```
 /// use tractor::prelude::*;

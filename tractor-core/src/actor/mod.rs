@@ -48,6 +48,6 @@ pub use overflow::Overflow;
 pub(crate) use peer::{Peer, Request};
 pub(crate) use plds::PldSpecs;
 pub use plds::limit_plds;
-pub(crate) use request::{Again, Sent, Types, Unsettled};
+pub(crate) use request::{Again, Arguments, Sent, Types, Unsettled};
 pub(crate) use send::Room;
 pub(crate) use slot::Slot;

@@ -10,7 +10,7 @@ use std::error::Error as StdError;
 use super::{Context, StreamSender};
 use crate::actor::Rule;
 use crate::error::EndpointError;
-use crate::proto::args::{ArgTuple, no_defaults};
+use crate::proto::args::{ArgTuple, ArgsError, no_defaults};
 use crate::proto::msg::ErrorValue;
 use crate::proto::payload::PayloadOf;
 
@@ -40,6 +40,15 @@ pub trait Endpoint: Sized + 'static {
     #[doc(hidden)]
     fn default_arg(position: usize) -> Option<Box<dyn Any>> {
         no_defaults(position)
+    }
+
+    /// Asks the rules of the arguments.
+    ///
+    /// # Errors
+    /// One of them refuses its argument.
+    #[doc(hidden)]
+    fn check_args(_args: &Self::Args) -> Result<(), ArgsError> {
+        Ok(())
     }
 }
 

@@ -41,7 +41,7 @@ pub use lend::{ByteSlice, Copied, Lend};
 pub use oneway::{ReceiveStream, StreamSender};
 pub use parent::{ContextTypes, ParentContext, SendsFirst};
 pub use portal::Portal;
-pub use rule::IntoVerdict;
+pub use rule::{IntoVerdict, check_arg};
 pub use run::Run;
 pub use schema::schema_of;
 pub(crate) use scope::{Ask, DialogOpening, Scope};

@@ -12,6 +12,7 @@ use super::call::FnTarget;
 use super::cancel::CancelActor;
 use super::deadline::Limit;
 use super::endpoint::Endpoint;
+use super::rule::TypedArgs;
 use super::run::Run;
 use super::schema::{schema_of_func, types_of};
 use crate::actor::{Peer, Request};
@@ -77,7 +78,7 @@ impl Portal {
                 deadline,
                 types: types_of::<C::Endpoint>(schema_of_func::<C::Endpoint>),
             };
-            peer.request(request, again, |format, out| args.encode(C::Endpoint::ARGS, format, out))
+            peer.request(request, again, TypedArgs::<C::Endpoint>(&args))
         })
     }
 
@@ -98,7 +99,7 @@ impl Portal {
         Run::new(self.peer.clone(), self.limit, None, move |peer, deadline, again| {
             let (kind, pld_spec) = (FuncType::AsyncFunc, "typing.Any");
             let request = Request { ns: &ns, func: &func, kind, pld_spec, deadline, types: None };
-            peer.request(request, again, |_, out| {
+            peer.request(request, again, |_, out: &mut Vec<u8>| {
                 named_arguments(&kwargs, out)?;
                 // Before it leaves, and only if it does: its end is no death then.
                 if (&*ns, &*func) == ("self", "cancel") {
@@ -148,7 +149,7 @@ impl Portal {
         let request = Request { ns: "self", func: "cancel", kind, pld_spec, deadline: None, types: None };
         let ask =
             Run::<bool>::new(self.peer.clone(), Limit::default(), None, move |peer, _inherited, again| {
-                peer.request(request, again, |format, out| ().encode(&[], format, out))
+                peer.request(request, again, |format, out: &mut Vec<u8>| ().encode(&[], format, out))
             });
         match tokio::time::timeout(limit, ask).await {
             Ok(answer) => answer.map(|_acknowledged| ()),

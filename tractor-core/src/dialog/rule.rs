@@ -7,7 +7,10 @@
 
 use std::fmt::Display;
 
-use crate::actor::Rule;
+use super::endpoint::Endpoint;
+use crate::actor::{Arguments, Rule};
+use crate::proto::args::{ArgTuple, ArgsError};
+use crate::proto::payload::{PayloadError, PayloadFormat};
 
 /// What a rule says; the text is the problem.
 type Verdict = std::result::Result<(), String>;
@@ -27,6 +30,27 @@ pub trait IntoVerdict<E> {
 impl<E, P: Display> IntoVerdict<E> for std::result::Result<(), P> {
     fn into_verdict(self) -> Verdict {
         self.map_err(|problem| problem.to_string())
+    }
+}
+
+/// What the rule of an argument of the endpoint `E` says.
+///
+/// # Errors
+/// It refuses the value.
+pub fn check_arg<E>(name: &'static str, verdict: impl IntoVerdict<E>) -> std::result::Result<(), ArgsError> {
+    verdict.into_verdict().map_err(|problem| ArgsError::Refused { name, problem })
+}
+
+/// The arguments of a call, as they leave.
+pub(super) struct TypedArgs<'a, E: Endpoint>(pub(super) &'a E::Args);
+
+impl<E: Endpoint> Arguments for TypedArgs<'_, E> {
+    fn check(&self) -> std::result::Result<(), ArgsError> {
+        E::check_args(self.0)
+    }
+
+    fn append(self, format: PayloadFormat, out: &mut Vec<u8>) -> std::result::Result<(), PayloadError> {
+        self.0.encode(E::ARGS, format, out)
     }
 }
 

@@ -39,6 +39,14 @@ pub enum ArgsError {
         /// What is wrong.
         problem: PayloadError,
     },
+    /// The rule of an argument refuses its value.
+    #[error("argument `{name}` is refused by its rule: {problem}")]
+    Refused {
+        /// Its name.
+        name: &'static str,
+        /// What the rule says.
+        problem: String,
+    },
     /// The arguments are no map.
     #[error("the arguments are no map from name to value: {0}")]
     NotAMap(String),

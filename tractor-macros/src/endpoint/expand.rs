@@ -103,7 +103,7 @@ impl Endpoint<'_> {
         // rustc underlines the whole tuple, or the keyword, when one of the types will not do: at the argument list, then.
         let tuple = quote_spanned!(self.func.sig.paren_token.span.join()=> type Args = (#(#owned,)*););
         let returns = associated_type("Returns", returns);
-        let defaults = self.defaults();
+        let (defaults, rules) = (self.defaults(), self.rules());
         let further = kind.endpoint_trait.map(|endpoint_trait| {
             let endpoint_trait = format_ident!("{endpoint_trait}");
             quote!(#(#cfg)* impl #krate::__private::#endpoint_trait for #name { #types })
@@ -118,6 +118,7 @@ impl Endpoint<'_> {
                 #returns
                 #returns_rule
                 #defaults
+                #rules
             }
             #further
         }
@@ -144,6 +145,27 @@ impl Endpoint<'_> {
                     #defaults
                     _ => ::core::option::Option::None,
                 }
+            }
+        }
+    }
+
+    /// The method that asks the rules of the arguments, if there are any.
+    fn rules(&self) -> TokenStream {
+        let krate = &self.options.krate;
+        // Not in scope for the user's paths.
+        let args = Ident::new("args", Span::mixed_site());
+        let rules = self.args.iter().enumerate();
+        let rules = rules.filter_map(|(position, arg)| arg.checked(&args, position, krate));
+        let rules: TokenStream = rules.collect();
+        if rules.is_empty() {
+            return rules;
+        }
+        quote! {
+            fn check_args(
+                #args: &Self::Args,
+            ) -> ::core::result::Result<(), #krate::__private::ArgsError> {
+                #rules
+                ::core::result::Result::Ok(())
             }
         }
     }

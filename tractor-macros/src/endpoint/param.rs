@@ -1,7 +1,8 @@
 //! `#[tractor(..)]` on an argument.
 
-use syn::{Attribute, Expr, LitStr, Meta};
+use syn::{Attribute, Expr, LitStr, Meta, Path};
 
+use super::options::VALIDATE;
 use crate::args::{Args, Key, Takes};
 use crate::diag::Errors;
 
@@ -14,6 +15,8 @@ pub(crate) struct Param {
     /// The name it travels under.
     pub(crate) rename: Option<LitStr>,
     pub(crate) default: Option<DefaultValue>,
+    /// The rule for its value.
+    pub(crate) validate: Option<Path>,
 }
 
 /// The value of an argument that a caller leaves out.
@@ -38,16 +41,19 @@ impl Param {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rename.is_none() && self.default.is_none()
+        self.rename.is_none() && self.default.is_none() && self.validate.is_none()
     }
 
     fn read(&mut self, attr: &Attribute, errors: &mut Errors) {
         let Meta::List(list) = &attr.meta else {
-            let help = format!("write `#[tractor({})]` or `#[tractor({})]`", RENAME.example, DEFAULT.example);
+            let [rename, default, validate] = [RENAME, DEFAULT, VALIDATE].map(|key| key.example);
+            let help =
+                format!("write `#[tractor({rename})]`, `#[tractor({default})]` or `#[tractor({validate})]`");
             errors.at(attr, "this attribute says nothing", help);
             return;
         };
-        let mut args = Args::parse(list.tokens.clone(), &[RENAME, DEFAULT], errors);
+        let mut args = Args::parse(list.tokens.clone(), &[RENAME, DEFAULT, VALIDATE], errors);
+        self.validate = args.take_path(&VALIDATE, errors);
         if let Some(name) = args.take::<LitStr>(&RENAME, errors) {
             if name.value().is_empty() {
                 errors.at(

@@ -319,9 +319,15 @@ fn arguments() {
         "",
         &with(""),
         nothing,
-        "write `#[tractor(rename = \"id\")]` or `#[tractor(default = 1)]`",
+        "write `#[tractor(rename = \"id\")]`, `#[tractor(default = 1)]` or `#[tractor(validate = check)]`",
     );
-    check(ActorFn, "", &with("(renam = \"c\")"), "unknown key `renam`", "allowed here: `rename`, `default`");
+    check(
+        ActorFn,
+        "",
+        &with("(renam = \"c\")"),
+        "unknown key `renam`",
+        "allowed here: `rename`, `default`, `validate`",
+    );
     check(
         ActorFn,
         "",
@@ -335,7 +341,7 @@ fn arguments() {
         Stream,
         "",
         "async fn ticks(#[tractor(default)] out: StreamSender<u8>) {}",
-        "this argument does not travel: it has neither a name to change nor a default",
+        "this argument does not travel: it has no name to change, no default and no rule",
         "leave the `#[tractor(..)]` out",
     );
 }

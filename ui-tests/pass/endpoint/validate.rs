@@ -33,4 +33,14 @@ async fn dialog(_ctx: Context<DialogPld, DialogPld, u8>) -> DialogPld { 1.into()
 #[tractor::context(started = (), validate_returns = Words::check)]
 async fn last(_ctx: Context<(), (), ()>) -> String { String::new() }
 
+fn path(path: &std::path::Path) -> Result<(), String> { path.to_str().map(drop).ok_or("not text".into()) }
+
+#[tractor::actor_fn]
+async fn arguments(
+    #[tractor(validate = rules::small)] small: u8,
+    #[tractor(validate = path, default = "a".as_ref())] path: &std::path::Path,
+    #[tractor(validate = Words::check, rename = "words")] value: &String,
+    #[tractor(validate = any)] _args: Vec<u8>,
+) -> usize { usize::from(small) + path.components().count() + value.len() }
+
 fn main() {}
