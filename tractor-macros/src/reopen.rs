@@ -1,112 +1,149 @@
 //! Reports a context whose stream is opened a second time, as far as the tokens of one function show it.
 //!
 //! The types cannot forbid it: a context goes on beside its stream, to wait for the result. So this looks for two
-//! `ctx.open_stream(..)` of which the second can only run after the first: both stand in one sequence of statements, or the
-//! second in a block further in. `ctx` is the argument of a `#[context]`, or of a closure that is handed to `open_context`.
+//! `ctx.open_stream().await` of which the second can only run after the first: both stand in one sequence of statements, or
+//! the second in a block further in. `ctx` is the argument of a `#[context]`, or the first one of an
+//! `async |ctx, first| { .. }` that is handed to `open_context`.
 //!
-//! It would rather miss one than report a sound function. Whatever mentions the name other than by a method call may bind
-//! it anew, and is where the search begins afresh; a statement with a closure, an attribute, `&&` or `||` may not run at all.
-//! What is missed fails when it runs.
+//! It would rather miss one than report a sound function; what is missed fails when it runs. Hence:
+//!
+//! 1. Whatever mentions the name other than by a method call may bind it anew, and ends the search. Only
+//!    `let ctx = ctx.started(..)` is known to be the same context.
+//! 2. What may not run counts neither as the first nor as the second: statements with a closure, an attribute, an `else`,
+//!    `&&` or `||`, and whatever is handed to a macro.
+//! 3. The arms of a `match` run instead of each other.
 
-use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use syn::ext::IdentExt;
 
+use crate::args::split_at_commas;
 use crate::diag::Errors;
 use crate::sig::Func;
-
-const OPENS: &[&str] = &["open_stream", "open_stream_with"];
-const SCOPES: &[&str] = &["open_context", "open_context_dyn"];
 
 /// Looks through a function's body. `ctx` is the name of the context it was given, if it was.
 pub(crate) fn check(func: &Func, ctx: Option<&Ident>, errors: &mut Errors) {
     let Some(TokenTree::Group(body)) = &func.body else { return };
     if let Some(ctx) = ctx {
-        sequence(body.stream(), ctx, false, errors);
+        sequence(body.stream(), ctx, Stream::Unopened, errors);
     }
-    scopes(body.stream(), &mut ctx.into_iter().cloned().collect(), errors);
+    scopes(body.stream(), errors);
 }
 
-/// Looks for bodies of contexts that are opened in these tokens. A body whose context is named like one of the `outer` ones was
-/// looked through with that.
-fn scopes(tokens: TokenStream, outer: &mut Vec<Ident>, errors: &mut Errors) {
+/// Looks for bodies of contexts that are opened in these tokens.
+fn scopes(tokens: TokenStream, errors: &mut Errors) {
     let mut opening = false;
     for token in tokens {
         if let TokenTree::Group(group) = &token {
-            let inner = closure(group.stream()).filter(|(ctx, _)| opening && !outer.contains(ctx));
-            let depth = outer.len();
-            if let Some((ctx, body)) = inner {
-                sequence(body, &ctx, false, errors);
-                outer.push(ctx);
+            if opening && let Some((ctx, body)) = scope(group) {
+                sequence(body, &ctx, Stream::Unopened, errors);
             }
-            scopes(group.stream(), outer, errors);
-            outer.truncate(depth);
+            scopes(group.stream(), errors);
         }
-        opening = is_one_of(&token, SCOPES);
+        opening = is_ident(&token, "open_context") || is_ident(&token, "open_context_dyn");
     }
 }
 
-/// The first parameter and the body of a closure among these arguments.
-fn closure(arguments: TokenStream) -> Option<(Ident, TokenStream)> {
-    let mut tokens = arguments.into_iter().skip_while(|token| !is_punct(token, '|')).skip(1);
-    let TokenTree::Ident(ctx) = tokens.next()? else { return None };
-    tokens.find_map(|token| match token {
-        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-            Some((ctx.clone(), group.stream()))
-        }
+/// The context and the body of an `async |ctx, first| { .. }` among these arguments.
+fn scope(arguments: &Group) -> Option<(Ident, TokenStream)> {
+    let mut tokens = arguments.stream().into_iter().skip_while(|token| !is_ident(token, "async")).skip(1);
+    let pipe = |token: &TokenTree| is_punct(token, '|');
+    tokens.next().filter(pipe)?;
+    let parameters = split_at_commas(tokens.by_ref().take_while(|token| !pipe(token)).collect());
+    let [ctx, _first] = &parameters[..] else { return None };
+    let TokenTree::Ident(ctx) = ctx.clone().into_iter().next()? else { return None };
+    match tokens.next()? {
+        TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => Some((ctx, body.stream())),
         _ => None,
-    })
+    }
 }
 
-/// Looks through tokens that run one after the other, after the stream was `opened` or not. Whether the name may mean
-/// something else behind them.
-fn sequence(tokens: TokenStream, ctx: &Ident, mut opened: bool, errors: &mut Errors) -> bool {
-    let (mut before, mut unsure, mut bound) = (opened, false, false);
-    let mut tokens = tokens.into_iter().peekable();
-    let mut after_dot = false;
-    while let Some(token) = tokens.next() {
-        let next = tokens.peek();
-        let is_field = std::mem::replace(&mut after_dot, is_punct(&token, '.'));
-        match &token {
-            TokenTree::Group(group) if sequence(group.stream(), ctx, opened, errors) => {
-                (opened, before, bound) = (false, false, true);
-            }
-            TokenTree::Ident(name) if name == ctx && !is_field => {
-                if !next.is_some_and(|next| is_punct(next, '.')) {
-                    (opened, before, bound) = (false, false, true);
-                    continue;
+/// What is known of the stream of the context with a name.
+#[derive(Clone, Copy, PartialEq)]
+enum Stream {
+    Unopened,
+    Opened,
+    /// The name may stand for something else.
+    Lost,
+}
+
+/// Looks through tokens that run one after the other. What is known of the stream behind them: what a group opens may not
+/// have run, but a name that it has bound anew stays lost.
+fn sequence(tokens: TokenStream, ctx: &Ident, before: Stream, errors: &mut Errors) -> Stream {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    let (mut stream, mut unsure) = (before, false);
+    for (position, token) in tokens.iter().enumerate() {
+        let (passed, rest) = (&tokens[..position], &tokens[position + 1..]);
+        match token {
+            _ if stream == Stream::Lost => break,
+            TokenTree::Group(group) => {
+                // A statement that is unsure is so in its blocks.
+                let known = if unsure { Stream::Unopened } else { stream };
+                let lost = match passed {
+                    [.., TokenTree::Ident(_), bang] if is_punct(bang, '!') => mentions(group.stream(), ctx),
+                    _ => sequence(group.stream(), ctx, known, errors) == Stream::Lost,
+                };
+                if lost {
+                    stream = Stream::Lost;
                 }
-                tokens.next();
-                after_dot = true;
-                let Some(method) = tokens.peek().filter(|method| is_one_of(method, OPENS)) else { continue };
-                if opened {
-                    let what = format!("`{ctx}` opens its stream a second time: a context has one");
-                    let help = "go on with the first one (`split` gives a half to each of two tasks, `subscribe` a \
-                                reader to each of several), or open another context";
-                    errors.at(method, what, help);
+            }
+            TokenTree::Ident(name) if name.unraw() == ctx.unraw() => match rest {
+                _ if passed.last().is_some_and(|last| is_punct(last, '.')) => {}
+                [dot, TokenTree::Ident(method), TokenTree::Group(arguments), then, awaited, ..]
+                    if is_punct(dot, '.') && is_punct(then, '.') && is_ident(awaited, "await") =>
+                {
+                    if opens(method, arguments) && !unsure {
+                        if stream == Stream::Opened {
+                            report(ctx, method, errors);
+                        }
+                        stream = Stream::Opened;
+                    }
                 }
-                opened |= !unsure;
-            }
-            // The next arm of a `match` runs instead of the last one.
-            TokenTree::Punct(punct)
-                if punct.as_char() == '=' && next.is_some_and(|next| is_punct(next, '>')) =>
-            {
-                (opened, unsure) = (before, false);
-            }
+                [dot, ..] if is_punct(dot, '.') => {}
+                [equals, TokenTree::Ident(same), dot, ..]
+                    if is_punct(equals, '=') && same == name && is_punct(dot, '.') => {}
+                _ => stream = Stream::Lost,
+            },
+            TokenTree::Ident(word) if word == "else" => unsure = true,
             TokenTree::Punct(punct) => match punct.as_char() {
                 ';' => unsure = false,
                 '|' | '#' => unsure = true,
-                '&' if next.is_some_and(|next| is_punct(next, '&')) => unsure = true,
+                '&' if rest.first().is_some_and(|next| is_punct(next, '&')) => unsure = true,
+                '=' if rest.first().is_some_and(|next| is_punct(next, '>')) => {
+                    (stream, unsure) = (before, false)
+                }
                 _ => {}
             },
-            TokenTree::Group(_) | TokenTree::Ident(_) | TokenTree::Literal(_) => {}
+            TokenTree::Ident(_) | TokenTree::Literal(_) => {}
         }
     }
-    bound
+    stream
+}
+
+fn report(ctx: &Ident, method: &Ident, errors: &mut Errors) {
+    let what = format!("`{ctx}` opens its stream a second time: a context has one");
+    let help = "go on with the first one (`split` gives a half to each of two tasks, `subscribe` a reader to each of \
+                several), or open another context";
+    errors.at(method, what, help);
+}
+
+/// Whether `method(arguments)` opens a stream of ours. Other libraries' contexts have such methods with other arguments.
+fn opens(method: &Ident, arguments: &Group) -> bool {
+    let count = split_at_commas(arguments.stream()).len();
+    method == "open_stream" && count == 0 || method == "open_stream_with" && count == 1
+}
+
+fn mentions(tokens: TokenStream, name: &Ident) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => mentions(group.stream(), name),
+        TokenTree::Ident(found) => found.unraw() == name.unraw(),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
 }
 
 fn is_punct(token: &TokenTree, punct: char) -> bool {
     matches!(token, TokenTree::Punct(found) if found.as_char() == punct)
 }
 
-fn is_one_of(token: &TokenTree, names: &[&str]) -> bool {
-    matches!(token, TokenTree::Ident(ident) if names.iter().any(|name| ident == name))
+fn is_ident(token: &TokenTree, name: &str) -> bool {
+    matches!(token, TokenTree::Ident(ident) if ident == name)
 }
