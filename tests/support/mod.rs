@@ -8,7 +8,7 @@
 pub(crate) mod journal;
 pub(crate) mod processes;
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
@@ -54,7 +54,15 @@ where
     F: AsyncFnOnce(&Tree) -> tractor::Result<()>,
 {
     let tree = Tree::new();
-    let result = with_deadline(DEADLINE_SECS, body(&tree)).await;
+    watched(&tree, Box::pin(body(&tree))).await
+}
+
+/// The body is boxed: what stands around it is compiled once for all tests of a file.
+async fn watched(
+    tree: &Tree,
+    body: Pin<Box<dyn Future<Output = tractor::Result<()>> + '_>>,
+) -> tractor::Result<()> {
+    let result = with_deadline(DEADLINE_SECS, body).await;
     let left = tree.processes();
     assert!(left.is_empty(), "the test left processes behind: {left:?}; its result was {result:?}");
     result
@@ -117,7 +125,7 @@ where
 
 /// Polls a future once.
 pub(crate) async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
-    let mut future = std::pin::Pin::new(future);
+    let mut future = Pin::new(future);
     std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 

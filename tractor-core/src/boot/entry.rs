@@ -1,5 +1,7 @@
 //! What `#[tractor::main]`, `#[tractor::test]` and `init()` call first.
 
+use std::pin::Pin;
+
 use tokio::runtime::{Builder, Runtime};
 
 use super::child;
@@ -21,7 +23,7 @@ where
     Fut: Future,
 {
     enter(Entry::Main);
-    build(options).block_on(async move { body().await })
+    run(options, body)
 }
 
 /// Runs a test, or the child actor that this process turns out to be. `test` is the function's full path.
@@ -32,7 +34,7 @@ where
 {
     // The harness names tests without the crate.
     enter(Entry::Test(test.split_once("::").map_or(test, |(_crate, path)| path)));
-    build(options).block_on(async move { body().await })
+    run(options, body)
 }
 
 /// Declares this program's `main` as an entry point of actors, for programs that build their own tokio runtime. Must be
@@ -51,6 +53,21 @@ fn enter(entry: Entry) {
         child::run(spec, entry);
     }
     set_entry(entry);
+}
+
+fn run<F, Fut>(options: RuntimeOptions, body: F) -> Fut::Output
+where
+    F: FnOnce() -> Fut,
+    Fut: Future,
+{
+    let mut output = None;
+    block_on(options, Box::pin(async { output = Some(body().await) }));
+    output.expect("it was run to its end")
+}
+
+/// Of one type, because the runtime has much code for each type of future, and tests are many.
+fn block_on(options: RuntimeOptions, body: Pin<Box<dyn Future<Output = ()> + '_>>) {
+    build(options).block_on(body);
 }
 
 fn build(options: RuntimeOptions) -> Runtime {

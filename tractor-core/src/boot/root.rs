@@ -1,5 +1,8 @@
 //! The first actor of a tree.
 
+use std::future::ready;
+use std::pin::{Pin, pin};
+
 use super::{child, serve};
 use crate::actor::{Actor, ActorOptions, Allow, Identity, try_current_actor, with_actor};
 use crate::error::{Error, RuntimeFailure};
@@ -22,12 +25,18 @@ where
     F: AsyncFnOnce(&ActorNursery) -> Result<T, E>,
     E: From<Error> + 'static,
 {
-    match try_current_actor() {
-        Ok(actor) => open_nursery_in(actor, body).await,
+    let (actor, root) = match try_current_actor() {
+        Ok(actor) => (actor, None),
         Err(_) => {
-            open_root_actor(ActorOptions::new(), async |actor| open_nursery_in(actor.clone(), body).await)
-                .await
+            let root = Root::start(ActorOptions::new()).await?;
+            (root.actor.clone(), Some(root))
         }
+    };
+    // One future for both cases: the body is compiled once.
+    let nursery = pin!(open_nursery_in(actor, body));
+    match root {
+        None => nursery.await,
+        Some(root) => root.run(nursery).await,
     }
 }
 
@@ -44,29 +53,58 @@ where
     F: AsyncFnOnce(&Actor) -> Result<T, E>,
     E: From<Error>,
 {
-    if let Ok(actor) = try_current_actor() {
-        let text = format!(
-            "actor `{}` runs here already: a tree has one root; open a nursery instead",
-            actor.name()
-        );
-        return Err(Error::Runtime(RuntimeFailure::new(text)).into());
+    let root = Root::start(options).await?;
+    let actor = root.actor.clone();
+    root.run(pin!(body(&actor))).await
+}
+
+/// A root actor that runs. Dropped, it ends in the background.
+struct Root {
+    actor: Actor,
+    ending: Ending,
+}
+
+impl Root {
+    async fn start(options: ActorOptions) -> Result<Self, Error> {
+        if let Ok(actor) = try_current_actor() {
+            let text = format!(
+                "actor `{}` runs here already: a tree has one root; open a nursery instead",
+                actor.name()
+            );
+            return Err(RuntimeFailure::new(text).into());
+        }
+        if child::is_child_process() {
+            return Err(Error::NoRuntime);
+        }
+        let bind = options.bind.clone();
+        let actor = Actor::new(identity(options, "root", true)?);
+        let root = Self { ending: Ending(Some(actor.clone())), actor };
+        let listening = with_actor(root.actor.clone(), async {
+            adopt_orphans(&root.actor);
+            // A tree that died with its root had nobody to remove its files.
+            root.actor.spawn_link(sweep_sockets());
+            for addr in &bind {
+                serve::listen(&root.actor, addr).await?;
+            }
+            Ok(())
+        });
+        match listening.await {
+            Ok(()) => Ok(root),
+            Err(error) => root.run(pin!(ready(Err(error)))).await,
+        }
     }
-    if child::is_child_process() {
-        return Err(Error::NoRuntime.into());
+
+    /// Runs a future in the actor, and ends the actor. It is pinned by who calls this, so that it is stored once.
+    async fn run<F: Future>(self, future: Pin<&mut F>) -> F::Output {
+        let Self { actor, ending } = self;
+        with_actor(actor.clone(), async {
+            let output = future.await;
+            actor.shut_down().await;
+            ending.disarm();
+            output
+        })
+        .await
     }
-    let bind = options.bind.clone();
-    let actor = Actor::new(identity(options, "root", true)?);
-    let ending = Ending(Some(actor.clone()));
-    with_actor(actor.clone(), async {
-        adopt_orphans(&actor);
-        // A tree that died with its root had nobody to remove its files.
-        actor.spawn_link(sweep_sockets());
-        let result = run(&actor, &bind, body).await;
-        actor.shut_down().await;
-        ending.disarm();
-        result
-    })
-    .await
 }
 
 /// A fresh identity; refuses an allow-list with something on it that is not registered.
@@ -88,17 +126,6 @@ pub(super) fn identity(options: ActorOptions, name: &str, is_root: bool) -> Resu
         is_root,
         log: crate::devx::current_filter(),
     })
-}
-
-async fn run<T, E, F>(actor: &Actor, bind: &[crate::proto::addr::Addr], body: F) -> Result<T, E>
-where
-    F: AsyncFnOnce(&Actor) -> Result<T, E>,
-    E: From<Error>,
-{
-    for addr in bind {
-        serve::listen(actor, addr).await?;
-    }
-    body(actor).await
 }
 
 /// Ends the actor of a root scope that is dropped: the shutdown goes on as a task of the runtime.
