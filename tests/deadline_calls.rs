@@ -169,7 +169,7 @@ async fn without_any_time_nothing_is_sent() -> Result<()> {
             portal.run(sleeps(0)).deadline_at(Instant::now() - NOTHING),
         ] {
             let error = exceeded(call.await, "sleeps", portal);
-            assert!(error.to_string().contains("was not sent"), "{error}");
+            assert!(error.to_string().contains("was not started"), "{error}");
         }
         let hasty = portal.deadline(Duration::ZERO);
         let scope = hasty.open_context(dialogs(), async |_, ()| Ok(()));

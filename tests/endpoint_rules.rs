@@ -217,13 +217,14 @@ async fn counts_to(out: StreamSender<i64>, #[tractor(validate = even)] n: i64) -
 
 /// The request was refused before it left, because of the rule of this argument.
 #[track_caller]
-fn refused_here<T: std::fmt::Debug>(result: tractor::Result<T>, endpoint: &str, argument: &str) {
+fn refused_here<T: std::fmt::Debug>(result: tractor::Result<T>, endpoint: &str, argument: &str, value: &str) {
     let error = result.expect_err("the rule refuses it");
     let text = error.to_string();
-    assert!(text.contains(&format!("endpoint_rules:{endpoint}`")), "{text}");
-    assert!(text.contains(&format!("`{argument}` is refused by its rule: ")), "{text}");
+    let whose = format!("argument `{argument}` of `endpoint_rules:{endpoint}`: `validate` says: ");
+    assert!(text.contains(&whose), "{text}");
     let Error::MsgType(error) = error else { panic!("{error:?}") };
-    assert_eq!((error.message_type(), error.blame()), ("Start", Blame::Local));
+    assert_eq!((error.message_type(), error.blame(), error.cid()), ("Start", Blame::Local, None));
+    assert_eq!(error.value(), value);
 }
 
 #[tractor::test]
@@ -231,12 +232,12 @@ async fn arguments_are_checked_before_the_request_leaves() -> tractor::Result<()
     tree(async |tree| {
         with_process(tree, module_path!(), async |portal| {
             assert_eq!(portal.run(repeats("a", 2)).await?, "aa");
-            refused_here(portal.run(repeats("a b", 2)).await, "repeats", "word");
-            refused_here(portal.run(repeats("a", 100)).await, "repeats", "times");
+            refused_here(portal.run(repeats("a b", 2)).await, "repeats", "word", "\"a b\"");
+            refused_here(portal.run(repeats("a", 100)).await, "repeats", "times", "100");
             let opened = portal.open_context(waits_for(1), async |_, ()| tractor::Result::Ok(())).await;
-            refused_here(opened, "waits_for", "n");
+            refused_here(opened, "waits_for", "n", "1");
             let opened = portal.open_stream_from(counts_to(1), async |_| tractor::Result::Ok(())).await;
-            refused_here(opened, "counts_to", "n");
+            refused_here(opened, "counts_to", "n", "1");
             assert_eq!(portal.dialogs_open(), 0);
             let opened: tractor::Result<()> = portal.open_context(waits_for(2), async |_, ()| Ok(())).await;
             assert!(opened.is_ok(), "{opened:?}");
@@ -257,18 +258,41 @@ async fn arguments_of_other_sources_are_checked_where_they_arrive() -> tractor::
                 portal.run_from_ns(module_path!(), "repeats", given).await
             };
             assert_eq!(run("a", Some(2)).await?, "aa");
-            for (word, times, argument, problem) in [
-                ("a b", Some(1), "word", "more than one word"),
-                ("a", Some(100), "times", "too large"),
+            for (word, times, text) in [
+                ("a b", Some(1), "argument `word`: \"a b\" is refused: `validate` says: more than one word"),
+                ("a", Some(100), "argument `times`: 100 is refused: `validate` says: too large"),
                 // The default is no exception.
-                ("a", None, "times", "too large"),
+                ("a", None, "argument `times`: 100 is refused: `validate` says: too large"),
             ] {
                 let error = run(word, times).await.expect_err("the rule refuses it");
                 let remote = error.as_remote().expect("the callee says so");
                 assert_eq!(remote.kind(), RemoteKind::Arguments, "{error}");
-                let text = format!("argument `{argument}` is refused by its rule: {problem}");
-                assert!(remote.message().contains(&text), "{error}");
+                assert!(remote.message().contains(text), "{error}");
             }
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+/// The rule of a declaration is its caller's.
+#[tractor::test]
+async fn a_declaration_has_rules_of_its_own() -> tractor::Result<()> {
+    #[tractor::actor_fn(module = "rules.service")]
+    async fn doubles(n: i64) -> i64 {
+        2 * n
+    }
+    mod declared {
+        #[tractor::actor_fn(extern, module = "rules.service")]
+        pub(super) async fn doubles(#[tractor(validate = super::even)] n: i64) -> i64;
+    }
+    tree(async |tree| {
+        with_process(tree, "rules.service", async |portal| {
+            assert_eq!(portal.run(doubles(1)).await?, 2);
+            assert_eq!(portal.run(declared::doubles(2)).await?, 4);
+            let error = portal.run(declared::doubles(1)).await.expect_err("1 is odd");
+            assert!(error.to_string().contains("argument `n` of `rules.service:doubles`"), "{error}");
             Ok(())
         })
         .await

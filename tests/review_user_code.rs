@@ -5,7 +5,7 @@ mod support;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use support::journal::{note, seen};
-use support::{forever, poll_once, with_deadline, with_local};
+use support::{forever, poll_once, tree, with_deadline, with_local};
 use tokio::sync::oneshot;
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
@@ -118,6 +118,76 @@ async fn arguments_that_panic_while_they_are_encoded_leave_no_dialog_behind() ->
         let call = tokio::spawn(portal.run(takes(Bomb::OnTheWayOut)));
         assert!(call.await.expect_err("the caller panics").is_panic());
         assert_works(portal).await
+    })
+    .await
+}
+
+fn explodes(n: &u8) -> Result<(), &'static str> {
+    assert!(*n != 7, "in a rule");
+    Ok(())
+}
+
+#[tractor::actor_fn]
+async fn takes_number(#[tractor(validate = explodes)] n: u8) -> u8 {
+    n
+}
+
+#[tractor::test]
+async fn a_rule_that_panics_fails_its_call_at_either_end() -> tractor::Result<()> {
+    with_local(module_path!(), async |portal| {
+        let call = tokio::spawn(portal.run(takes_number(7)));
+        assert!(call.await.expect_err("the caller panics").is_panic());
+        assert_works(portal).await?;
+        for _ in 0..2 {
+            // Nobody asks the rule on this side.
+            let args = std::collections::BTreeMap::from([("n", 7)]);
+            let call = portal.run_from_ns::<u8, _>(module_path!(), "takes_number", args);
+            let error = with_deadline(20, call).await.expect_err("it panics");
+            assert_panicked(&error, "in a rule");
+        }
+        assert_eq!(portal.run(takes_number(8)).await?, 8);
+        assert_works(portal).await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_one_shot_call_that_cannot_be_sent_ends_its_actor_and_its_nursery() -> tractor::Result<()> {
+    tree(async |tree| {
+        let mut told = None;
+        let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
+            let one = an.run_in_actor(takes(Bomb::OnTheWayOut)).name(tree.name("one")).await?;
+            told = Some(one);
+            Ok(())
+        });
+        let error = with_deadline(20, scope).await.expect_err("sending it panics");
+        assert!(error.to_string().contains("on the way out"), "{error}");
+        let again = told.expect("its actor has started").wait_for_result().await.expect_err("the same");
+        assert_eq!(again.to_string(), error.to_string());
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_one_shot_call_with_arguments_that_a_rule_refuses_starts_no_actor() -> tractor::Result<()> {
+    #[tractor::actor_fn]
+    async fn halves(#[tractor(validate = even)] n: u8) -> u8 {
+        n / 2
+    }
+    fn even(n: &u8) -> Result<(), &'static str> {
+        if n.is_multiple_of(2) { Ok(()) } else { Err("odd") }
+    }
+    tree(async |tree| {
+        tractor::open_nursery(async |an| -> tractor::Result<()> {
+            let error = an.run_in_actor(halves(3)).name(tree.name("odd")).await.expect_err("it is odd");
+            assert!(matches!(&error, Error::MsgType(error) if error.message_type() == "Start"), "{error:?}");
+            assert!(tree.processes().is_empty(), "{:?}", tree.processes());
+            let half = an.run_in_actor(halves(4)).name(tree.name("even")).await?.wait_for_result().await?;
+            assert_eq!(*half, 2);
+            Ok(())
+        })
+        .await
     })
     .await
 }

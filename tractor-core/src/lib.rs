@@ -74,7 +74,7 @@ pub mod __private {
         infallible,
     };
     pub use crate::error::EndpointError;
-    pub use crate::proto::args::{ArgTuple, ArgsError};
+    pub use crate::proto::args::{ArgTuple, RefusedArg};
     pub use crate::proto::payload::{Payload, PayloadError, PayloadFormat, PayloadOf};
     pub use crate::proto::schema::TypeShape;
     pub use crate::proto::union;

@@ -96,7 +96,9 @@ use proc_macro::TokenStream;
 /// - `#[tractor(default)]`, `#[tractor(default = expression)]`: its value when a caller of another program, or one that names the
 ///   function by text, leaves it out.
 /// - `#[tractor(validate = path)]`: a rule for its value, as above; it is given what the function is given, or a reference to
-///   it. A call whose arguments break one is a `MsgTypeError` and is not sent; one that arrives is refused.
+///   it. A call whose argument breaks one is a `MsgTypeError` and is not sent; where one arrives all the same, or a default
+///   breaks it, the request is refused like one with an argument of the wrong type. Rules are asked at both ends, and where a
+///   request arrives by the task that reads the connection: they should be quick.
 ///
 /// ```
 /// use tractor::prelude::*;

@@ -1,5 +1,5 @@
-//! What every error text owes its reader, read off the goldens in `fail/`: the endpoint's name, a way out, and the user's
-//! own token as its place.
+//! What every error text owes its reader, read off the goldens in `fail/`: the endpoint's name, in a sentence or in the lines
+//! that it shows, a way out, and the user's own token as its place.
 //!
 //! What is underlined, and whether a sentence is a good one, is for whoever reads the golden. This finds what was
 //! forgotten.
@@ -108,10 +108,16 @@ fn function(line: &str) -> Option<&str> {
     Some(&rest[..end])
 }
 
+/// Whether the endpoint's name stands there as code: `name`, `Call<name>`, or as it is declared or called.
 fn mentions(error: &str, endpoint: &str) -> bool {
-    let ways = [("`", "`"), ("", "("), ("<", ">"), ("<", " as "), ("{", "}")];
-    let ways = ways.map(|(before, after)| format!("{before}{endpoint}{after}"));
-    ways.iter().any(|way| error.contains(way))
+    error.match_indices(endpoint).any(|(at, _)| {
+        let before = error[..at].chars().next_back();
+        let after = error[at + endpoint.len()..].chars().next();
+        let in_code =
+            matches!((before, after), (Some('`'), Some('`')) | (Some('<'), _) | (Some('{'), Some('}')));
+        let is_word = !before.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        in_code || is_word && after == Some('(')
+    })
 }
 
 fn has_help(error: &str) -> bool {

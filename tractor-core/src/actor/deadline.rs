@@ -89,10 +89,17 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// Of what starts `now` in the running task, whose own deadline may be earlier.
-    pub(crate) fn starting(now: Instant, at: Instant) -> Self {
-        let at = effective(Some(at)).unwrap_or(at);
-        Self { at, budget: budget(now, at) }
+    /// Of what starts now in the running task: this long, until this point, or until the task's own deadline.
+    pub(crate) fn starting_now(within: Option<Duration>, until: Option<Instant>) -> Option<Self> {
+        let now = Instant::now();
+        let end = within.and_then(|within| now.checked_add(within));
+        let own = match (end, until) {
+            (Some(end), Some(until)) => Some(end.min(until)),
+            (end, until) => end.or(until),
+        };
+        let at = effective(own)?;
+        let budget = within.filter(|_| end == Some(at)).unwrap_or_else(|| budget(now, at));
+        Some(Self { at, budget })
     }
 
     /// Of a request of the peer. A time beyond what the clock can show is no deadline.
@@ -116,15 +123,14 @@ pub fn current_deadline() -> Option<Instant> {
 }
 
 /// The earlier of a deadline of one's own and that of the running task.
-pub(crate) fn effective(own: Option<Instant>) -> Option<Instant> {
+fn effective(own: Option<Instant>) -> Option<Instant> {
     match (own, current_deadline()) {
         (Some(own), Some(inherited)) => Some(own.min(inherited)),
         (own, inherited) => own.or(inherited),
     }
 }
 
-/// The time that is left, for people: rounded up to whole milliseconds, so that what they gave is what they read. Zero only
-/// if nothing is left.
+/// The time until a point that was chosen earlier, for people: rounded up to whole milliseconds. Zero only if nothing is left.
 fn budget(now: Instant, at: Instant) -> Duration {
     let left = at.saturating_duration_since(now);
     let millis = left.as_nanos().div_ceil(1_000_000);

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::core::Actor;
 use super::deadline::Deadline;
 use super::linked::Linked;
-use super::request::{Arguments, KnownRequest, Types};
+use super::request::{KnownRequest, Types};
 use crate::error::{
     self, Blame, CloseReason, DeadlineExceeded, Details, Error, MessagingError, MsgTypeError, TransportClosed,
 };
@@ -147,15 +146,17 @@ impl Peer {
     }
 
     /// Asks the peer to run an endpoint; returns the parent side of the new dialog.
+    ///
+    /// `args` appends them as one map from name to value.
     pub(super) fn start_known(
         self: &Arc<Self>,
         known: &KnownRequest,
         deadline: Option<Deadline>,
-        args: impl Arguments,
+        args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Arc<Linked>, Error> {
-        if deadline.is_some_and(|deadline| deadline.is_over()) {
+        if let Some(late) = deadline.filter(|deadline| deadline.is_over()) {
             let whom = self.aid.uid.clone();
-            return Err(DeadlineExceeded::of_request(known.label.clone(), whom, Duration::ZERO, None).into());
+            return Err(DeadlineExceeded::before_start(known.label.clone(), whom, late.budget).into());
         }
         let linked = {
             let mut table = self.table();
@@ -178,19 +179,10 @@ impl Peer {
         };
         let cid = linked.cid;
         let entered = Entered { peer: self, linked: &linked };
-        let bad = |found: String, expected: &str, problem: String| -> Error {
-            let (message, expected) = ("Start".to_owned(), expected.to_owned());
-            let details = Details { message, found, expected, problem, ..Details::default() };
-            MsgTypeError::new(details, &self.us, Blame::Local, cid).into()
-        };
-        if let Err(problem) = args.check() {
-            let found = format!("an argument of `{}`", linked.endpoint);
-            return Err(bad(found, "values that the rules of the arguments allow", problem.to_string()));
-        }
         let appended = self.channel.append(|out| {
             let begun = out.len();
             known.head.begin(&cid, out);
-            args.append(known.format, out)?;
+            args(known.format, out)?;
             match deadline {
                 Some(Deadline { at, .. }) if self.caps.contains(Caps::DEADLINE) => {
                     known.head.finish_within(at.saturating_duration_since(Instant::now()), begun, out);
@@ -207,8 +199,14 @@ impl Peer {
             }
             Ok(Appended::TooLarge(error)) => MessagingError::new(error.to_string(), Some(cid)).into(),
             Err(problem) => {
-                let found = format!("the arguments of `{}`", linked.endpoint);
-                bad(found, "serializable values", problem.to_string())
+                let details = Details {
+                    message: "Start".to_owned(),
+                    found: format!("the arguments of `{}`", linked.endpoint),
+                    expected: "serializable values".to_owned(),
+                    problem: problem.to_string(),
+                    ..Details::default()
+                };
+                MsgTypeError::new(details, &self.us, Blame::Local, cid).into()
             }
         };
         Err(error)
@@ -225,7 +223,7 @@ impl Peer {
             types: None,
         };
         let args = (cid.as_str().to_owned(),);
-        match self.start(request, |format, out: &mut Vec<u8>| args.encode(&["cid"], format, out)) {
+        match self.start(request, |format, out| args.encode(&["cid"], format, out)) {
             Ok(_answer) => {}
             Err(error) => tracing::debug!(%cid, peer = %self.aid.uid, "cancel request not sent: {error}"),
         }

@@ -21,7 +21,6 @@ use std::task::{Context, Poll};
 use super::linked::{Cell, Linked};
 use super::peer::{Peer, Request};
 use crate::error::{Error, SchemaMismatch};
-use crate::proto::args::ArgsError;
 use crate::proto::codec::StartHead;
 use crate::proto::id::Caps;
 use crate::proto::msg::FuncType;
@@ -96,36 +95,15 @@ impl Unsettled {
     }
 }
 
-/// The arguments of a request: a closure that appends them as one map from name to value, or something with rules as well.
-pub(crate) trait Arguments {
-    /// Asks the rules, before anything is locked.
-    ///
-    /// # Errors
-    /// One of them refuses its argument.
-    fn check(&self) -> Result<(), ArgsError> {
-        Ok(())
-    }
-
-    /// Appends them.
-    ///
-    /// # Errors
-    /// A serializer failed.
-    fn append(self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
-}
-
-impl<F: FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>> Arguments for F {
-    fn append(self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        self(format, out)
-    }
-}
-
 impl Peer {
     /// Asks the peer to run an endpoint, which it may refuse because of its types.
+    ///
+    /// `args` appends them as one map from name to value.
     pub(crate) fn request(
         self: &Arc<Self>,
         request: Request<'_>,
         again: Option<Again>,
-        args: impl Arguments,
+        args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Sent, Error> {
         let known = again.map_or_else(|| self.known_request(&request), |Again(known)| known);
         let linked = self.start_known(&known, request.deadline, args)?;
@@ -137,7 +115,7 @@ impl Peer {
     pub(crate) fn start(
         self: &Arc<Self>,
         request: Request<'_>,
-        args: impl Arguments,
+        args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Arc<Linked>, Error> {
         self.start_known(&self.known_request(&request), request.deadline, args)
     }

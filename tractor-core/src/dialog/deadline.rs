@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::run::abandon;
-use crate::actor::{Deadline, Expiry, Linked, Outcome, Settling, effective, instant_after, within};
+use crate::actor::{Deadline, Expiry, Linked, Outcome, Settling, instant_after, within};
 use crate::error::{DeadlineExceeded, Error};
 
 /// Runs the body, and every request that is started in it, within this time.
@@ -57,11 +57,7 @@ where
     F: AsyncFnOnce() -> Result<T, E>,
     E: From<Error>,
 {
-    let now = Instant::now();
-    match now.checked_add(budget) {
-        Some(at) => scope(Deadline::starting(now, at), body).await,
-        None => body().await,
-    }
+    scope(Deadline::starting_now(Some(budget), None), body).await
 }
 
 /// As [`with_deadline`], until a point on the runtime's clock.
@@ -76,14 +72,16 @@ where
     F: AsyncFnOnce() -> Result<T, E>,
     E: From<Error>,
 {
-    scope(Deadline::starting(Instant::now(), at), body).await
+    scope(Deadline::starting_now(None, Some(at)), body).await
 }
 
-async fn scope<T, E, F>(deadline: Deadline, body: F) -> Result<T, E>
+/// Without a deadline, which a budget beyond the end of the clock is not, the body just runs.
+async fn scope<T, E, F>(deadline: Option<Deadline>, body: F) -> Result<T, E>
 where
     F: AsyncFnOnce() -> Result<T, E>,
     E: From<Error>,
 {
+    let Some(deadline) = deadline else { return body().await };
     match within(deadline.at, body()).await {
         Some(result) => result,
         None => Err(Error::DeadlineExceeded(DeadlineExceeded::of_scope(deadline.budget)).into()),
@@ -109,12 +107,7 @@ impl Limit {
 
     /// The deadline of a request that starts now, in the running task.
     pub(super) fn starting_now(&self) -> Option<Deadline> {
-        let now = Instant::now();
-        let own = match (self.budget.and_then(|budget| now.checked_add(budget)), self.at) {
-            (Some(budget), Some(at)) => Some(budget.min(at)),
-            (budget, at) => budget.or(at),
-        };
-        Some(Deadline::starting(now, effective(own)?))
+        Deadline::starting_now(self.budget, self.at)
     }
 }
 

@@ -168,7 +168,7 @@ impl Portal {
     pub fn run_dyn(&self, call: DynCall) -> Run<Value> {
         Run::new(self.peer.clone(), self.limit, None, move |peer, deadline, again| {
             let request = call.request(FuncType::AsyncFunc, deadline);
-            let sent = peer.request(request, again, |_, out: &mut Vec<u8>| put_args(&call.args, out))?;
+            let sent = peer.request(request, again, |_, out| put_args(&call.args, out))?;
             sent.linked.plds.narrow(call.seen_by_caller());
             Ok(sent)
         })
@@ -191,7 +191,7 @@ impl Portal {
     {
         self.refuse_self()?;
         let request = call.request(FuncType::Context, self.limit.starting_now());
-        let linked = self.peer.start(request, |_, out: &mut Vec<u8>| put_args(&call.args, out))?;
+        let linked = self.peer.start(request, |_, out| put_args(&call.args, out))?;
         linked.plds.narrow(call.seen_by_caller());
         linked.plds.be_strict();
         let scope = Scope(linked.clone());

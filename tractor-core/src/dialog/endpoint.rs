@@ -10,7 +10,7 @@ use std::error::Error as StdError;
 use super::{Context, StreamSender};
 use crate::actor::Rule;
 use crate::error::EndpointError;
-use crate::proto::args::{ArgTuple, ArgsError, no_defaults};
+use crate::proto::args::{ArgTuple, RefusedArg, no_defaults};
 use crate::proto::msg::ErrorValue;
 use crate::proto::payload::PayloadOf;
 
@@ -47,7 +47,7 @@ pub trait Endpoint: Sized + 'static {
     /// # Errors
     /// One of them refuses its argument.
     #[doc(hidden)]
-    fn check_args(_args: &Self::Args) -> Result<(), ArgsError> {
+    fn check_args(_args: &Self::Args) -> Result<(), RefusedArg> {
         Ok(())
     }
 }

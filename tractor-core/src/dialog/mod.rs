@@ -41,6 +41,7 @@ pub use lend::{ByteSlice, Copied, Lend};
 pub use oneway::{ReceiveStream, StreamSender};
 pub use parent::{ContextTypes, ParentContext, SendsFirst};
 pub use portal::Portal;
+pub(crate) use rule::check_args;
 pub use rule::{IntoVerdict, check_arg};
 pub use run::Run;
 pub use schema::schema_of;

@@ -12,7 +12,7 @@ use super::call::FnTarget;
 use super::cancel::CancelActor;
 use super::deadline::Limit;
 use super::endpoint::Endpoint;
-use super::rule::TypedArgs;
+use super::rule::check_args;
 use super::run::Run;
 use super::schema::{schema_of_func, types_of};
 use crate::actor::{Peer, Request};
@@ -63,7 +63,7 @@ impl Portal {
     /// # Errors
     /// [`Error::Remote`] when the function failed, panicked, is not exposed or does not take these arguments;
     /// [`Error::Cancelled`] when it was cancelled; [`Error::Died`] or [`Error::Closed`] when the actor or the
-    /// connection is gone; [`Error::MsgType`] when a value does not fit its type.
+    /// connection is gone; [`Error::MsgType`] when a value does not fit its type or its rule.
     ///
     /// # Cancel safety
     /// Dropping the future cancels the remote task.
@@ -78,7 +78,10 @@ impl Portal {
                 deadline,
                 types: types_of::<C::Endpoint>(schema_of_func::<C::Endpoint>),
             };
-            peer.request(request, again, TypedArgs::<C::Endpoint>(&args))
+            if again.is_none() {
+                check_args::<C::Endpoint>(&peer.us, &args)?;
+            }
+            peer.request(request, again, |format, out| args.encode(C::Endpoint::ARGS, format, out))
         })
     }
 
@@ -99,7 +102,7 @@ impl Portal {
         Run::new(self.peer.clone(), self.limit, None, move |peer, deadline, again| {
             let (kind, pld_spec) = (FuncType::AsyncFunc, "typing.Any");
             let request = Request { ns: &ns, func: &func, kind, pld_spec, deadline, types: None };
-            peer.request(request, again, |_, out: &mut Vec<u8>| {
+            peer.request(request, again, |_, out| {
                 named_arguments(&kwargs, out)?;
                 // Before it leaves, and only if it does: its end is no death then.
                 if (&*ns, &*func) == ("self", "cancel") {
@@ -149,7 +152,7 @@ impl Portal {
         let request = Request { ns: "self", func: "cancel", kind, pld_spec, deadline: None, types: None };
         let ask =
             Run::<bool>::new(self.peer.clone(), Limit::default(), None, move |peer, _inherited, again| {
-                peer.request(request, again, |format, out: &mut Vec<u8>| ().encode(&[], format, out))
+                peer.request(request, again, |format, out| ().encode(&[], format, out))
             });
         match tokio::time::timeout(limit, ask).await {
             Ok(answer) => answer.map(|_acknowledged| ()),
@@ -167,7 +170,8 @@ impl Portal {
         self.peer.aid.pid
     }
 
-    /// Dialogs open on this connection, both ways.
+    /// Dialogs open on this connection, both ways, requests to cancel one among them. One that has just ended may still be
+    /// counted.
     pub fn dialogs_open(&self) -> usize {
         self.peer.dialogs_open()
     }

@@ -1,16 +1,18 @@
-//! Rules about the values of a type: the `validate = path` of an endpoint's attribute.
+//! Rules about the values of a type: `validate = path`, of an endpoint's attribute or of one of its arguments.
 //!
 //! Types say which values can be built; a rule says which of them the dialog allows. The first value and the final one are
 //! checked before they leave, so that the one at fault gets the error, and so are streamed ones on a strict stream; every
 //! value is checked where it arrives, because the peer may be built from other sources. Both happen where the types are
-//! checked: `Linked::with_checked` and `decode`.
+//! checked: `Linked::with_checked` and `decode`. Arguments are checked before the request is made, and where they are bound.
 
 use std::fmt::Display;
 
 use super::endpoint::Endpoint;
-use crate::actor::{Arguments, Rule};
-use crate::proto::args::{ArgTuple, ArgsError};
-use crate::proto::payload::{PayloadError, PayloadFormat};
+use crate::actor::Rule;
+use crate::error::{Blame, Details, MsgTypeError, Result};
+use crate::proto::args::RefusedArg;
+use crate::proto::id::Uid;
+use crate::proto::payload::Payload;
 
 /// What a rule says; the text is the problem.
 type Verdict = std::result::Result<(), String>;
@@ -33,25 +35,34 @@ impl<E, P: Display> IntoVerdict<E> for std::result::Result<(), P> {
     }
 }
 
-/// What the rule of an argument of the endpoint `E` says.
+/// What the rule of an argument of the endpoint `E` says. `value` is what travels.
 ///
 /// # Errors
 /// It refuses the value.
-pub fn check_arg<E>(name: &'static str, verdict: impl IntoVerdict<E>) -> std::result::Result<(), ArgsError> {
-    verdict.into_verdict().map_err(|problem| ArgsError::Refused { name, problem })
+pub fn check_arg<E, T: Payload>(
+    name: &'static str,
+    verdict: impl IntoVerdict<E>,
+    value: &T,
+) -> std::result::Result<(), RefusedArg> {
+    verdict.into_verdict().map_err(|problem| RefusedArg::new(name, value, problem))
 }
 
-/// The arguments of a call, as they leave.
-pub(super) struct TypedArgs<'a, E: Endpoint>(pub(super) &'a E::Args);
-
-impl<E: Endpoint> Arguments for TypedArgs<'_, E> {
-    fn check(&self) -> std::result::Result<(), ArgsError> {
-        E::check_args(self.0)
-    }
-
-    fn append(self, format: PayloadFormat, out: &mut Vec<u8>) -> std::result::Result<(), PayloadError> {
-        self.0.encode(E::ARGS, format, out)
-    }
+/// Asks the rules of the arguments that `us` is about to send.
+///
+/// # Errors
+/// [`Error::MsgType`](crate::Error::MsgType): one of them refuses its argument.
+pub(crate) fn check_args<E: Endpoint>(us: &Uid, args: &E::Args) -> Result<()> {
+    E::check_args(args).map_err(|RefusedArg { name, value, ty, problem }| {
+        let details = Details {
+            message: "Start".to_owned(),
+            value,
+            found: ty.to_owned(),
+            expected: ty.to_owned(),
+            problem: format!("argument `{name}` of `{}:{}`: `validate` says: {problem}", E::MODULE, E::NAME),
+            sender: None,
+        };
+        MsgTypeError::new(details, us, Blame::Local, None).into()
+    })
 }
 
 /// What the endpoint's attribute demands of the values of a context.

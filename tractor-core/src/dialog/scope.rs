@@ -13,12 +13,13 @@ use super::deadline::{Inside, grace};
 use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
 use super::parent::{ContextTypes, ParentContext};
 use super::portal::Portal;
-use super::rule::TypedArgs;
+use super::rule::check_args;
 use super::run::abandon;
 use super::schema::{schema_of_context, schema_of_stream, types_of};
 use super::stream::decode;
 use crate::actor::{Again, Linked, Outcome, Request, Sent, Unsettled, in_context, within};
 use crate::error::{Error, Result};
+use crate::proto::args::ArgTuple;
 use crate::proto::codec::PldKind;
 use crate::proto::dialog::{Absorbs, Verdict, judge};
 use crate::proto::msg::FuncType;
@@ -53,7 +54,10 @@ impl DialogOpening<()> {
                 deadline,
                 types: types_of::<C::Endpoint>(schema_of_context::<C::Endpoint>),
             };
-            peer.request(request, again, TypedArgs::<C::Endpoint>(&args))
+            if again.is_none() {
+                check_args::<C::Endpoint>(&peer.us, &args)?;
+            }
+            peer.request(request, again, |format, out| args.encode(C::Endpoint::ARGS, format, out))
         })
     }
 
@@ -72,7 +76,10 @@ impl DialogOpening<()> {
                 deadline,
                 types: types_of::<C::Endpoint>(schema_of_stream::<C::Endpoint>),
             };
-            peer.request(request, again, TypedArgs::<C::Endpoint>(&args))
+            if again.is_none() {
+                check_args::<C::Endpoint>(&peer.us, &args)?;
+            }
+            peer.request(request, again, |format, out| args.encode(C::Endpoint::ARGS, format, out))
         })
     }
 }

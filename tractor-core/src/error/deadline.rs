@@ -19,20 +19,27 @@ struct Exceeded {
     /// Endpoint and actor; `None` for a scope.
     request: Option<(Arc<str>, Uid)>,
     budget: Duration,
+    /// It was over before the request could be sent.
+    before_start: bool,
     /// What came after the deadline.
     late: Option<Error>,
 }
 
 impl DeadlineExceeded {
     pub(crate) fn of_scope(budget: Duration) -> Self {
-        Self(Arc::new(Exceeded { request: None, budget, late: None }))
+        Self(Arc::new(Exceeded { request: None, budget, before_start: false, late: None }))
     }
 
-    /// A budget of zero stands for a request that was never sent. `late` is what the other side has reported after the
-    /// deadline.
+    /// `late` is what the other side has reported after the deadline.
     pub(crate) fn of_request(endpoint: Arc<str>, actor: Uid, budget: Duration, late: Option<Error>) -> Self {
         let late = late.map(Error::into_cause);
-        Self(Arc::new(Exceeded { request: Some((endpoint, actor)), budget, late }))
+        Self(Arc::new(Exceeded { request: Some((endpoint, actor)), budget, before_start: false, late }))
+    }
+
+    /// The endpoint was not started.
+    pub(crate) fn before_start(endpoint: Arc<str>, actor: Uid, budget: Duration) -> Self {
+        let request = Some((endpoint, actor));
+        Self(Arc::new(Exceeded { request, budget, before_start: true, late: None }))
     }
 
     pub(super) fn is_same(&self, other: &Self) -> bool {
@@ -49,7 +56,7 @@ impl DeadlineExceeded {
         self.0.request.as_ref().map(|(_, actor)| actor)
     }
 
-    /// The time there was when the request, or the scope, began. Zero when nothing was left and so nothing was sent.
+    /// The time there was when the request, or the scope, began. Zero when nothing was left.
     pub fn budget(&self) -> Duration {
         self.0.budget
     }
@@ -58,11 +65,8 @@ impl DeadlineExceeded {
 impl fmt::Display for DeadlineExceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.request {
-            Some((endpoint, actor)) if self.0.budget.is_zero() => {
-                write!(
-                    f,
-                    "the request for `{endpoint}` in actor {actor} was not sent: its deadline had passed"
-                )
+            Some((endpoint, actor)) if self.0.before_start => {
+                write!(f, "`{endpoint}` in actor {actor} was not started: its deadline had passed")
             }
             Some((endpoint, actor)) => {
                 write!(

@@ -63,10 +63,11 @@ pub(crate) struct Details {
 }
 
 impl MsgTypeError {
-    pub(crate) fn new(details: Details, sender: &Uid, blame: Blame, cid: Cid) -> Self {
+    /// Without a `cid` there was no dialog yet.
+    pub(crate) fn new(details: Details, sender: &Uid, blame: Blame, cid: impl Into<Option<Cid>>) -> Self {
         let sender = Some((sender.name().to_owned(), sender.uuid().to_owned()));
         let details = Details { sender, ..details };
-        Self { inner: Arc::new(Inner { details, blame, cid: Some(cid), bad_msg: None, remote: None }) }
+        Self { inner: Arc::new(Inner { details, blame, cid: cid.into(), bad_msg: None, remote: None }) }
     }
 
     /// The same with the whole offending message, one well-formed value.
@@ -138,7 +139,8 @@ impl MsgTypeError {
         self.inner.details.sender.as_ref().map(|(name, uuid)| Uid::new(name.as_str(), uuid.as_str()))
     }
 
-    /// The dialog, on the connection over which this actor learned of it.
+    /// The dialog, on the connection over which this actor learned of it; `None` for arguments that were refused before there
+    /// was one.
     pub fn cid(&self) -> Option<Cid> {
         self.inner.cid
     }

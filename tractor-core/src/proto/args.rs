@@ -39,17 +39,36 @@ pub enum ArgsError {
         /// What is wrong.
         problem: PayloadError,
     },
-    /// The rule of an argument refuses its value.
-    #[error("argument `{name}` is refused by its rule: {problem}")]
-    Refused {
-        /// Its name.
-        name: &'static str,
-        /// What the rule says.
-        problem: String,
-    },
+    /// An argument has a value that its rule refuses.
+    #[error(transparent)]
+    Refused(#[from] RefusedArg),
     /// The arguments are no map.
     #[error("the arguments are no map from name to value: {0}")]
     NotAMap(String),
+}
+
+/// An argument whose value its rule refuses: `#[tractor(validate = path)]`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("argument `{name}`: {value} is refused: `validate` says: {problem}")]
+pub struct RefusedArg {
+    /// Its name.
+    pub name: &'static str,
+    /// The value as short text.
+    pub value: String,
+    /// Its type.
+    pub ty: &'static str,
+    /// What the rule says.
+    pub problem: String,
+}
+
+impl RefusedArg {
+    /// `value` is what travels, or would.
+    pub fn new<T: Payload>(name: &'static str, value: &T, problem: String) -> Self {
+        let mut bytes = Vec::new();
+        // What does not encode is rendered as far as it did.
+        _ = value.encode_payload(PayloadFormat::Named, &mut bytes);
+        Self { name, value: payload::render(&bytes), ty: std::any::type_name::<T>(), problem }
+    }
 }
 
 /// A tuple of argument values; implemented for tuples of up to twelve payload types.

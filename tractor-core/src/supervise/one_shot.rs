@@ -1,17 +1,20 @@
 //! One call in an actor of its own.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::sync::watch;
 
 use super::builder::StartActor;
 use super::nursery::ActorNursery;
-use crate::actor::current_deadline;
-use crate::dialog::{Call, Endpoint, FnBody};
-use crate::error::{Error, Result, RuntimeFailure};
+use crate::actor::{catching, current_deadline};
+use crate::dialog::{Call, Endpoint, FnBody, Run, check_args};
+use crate::error::{Error, Panicked, Result, RuntimeFailure};
 use crate::proto::id::Uid;
+use crate::proto::payload::Payload;
 
 /// A call to be run in an actor of its own; await it to start the actor. Made by [`ActorNursery::run_in_actor`].
 #[must_use = "an actor is started by awaiting this"]
@@ -60,6 +63,7 @@ async fn launch<E: FnBody>(
 where
     E::Returns: Sync,
 {
+    check_args::<E>(nursery.inner.actor.uid(), &args)?;
     // The call runs in a task of its own, which is no part of the caller's scope.
     let deadline = current_deadline();
     let portal = start.await?;
@@ -71,7 +75,7 @@ where
         if let Some(at) = deadline {
             call = call.deadline_at(at);
         }
-        let value = call.await.map(Arc::new);
+        let value = unpanicked(call).await.map(Arc::new);
         if let Err(error) = &value
             && !(inner.is_cancelled() && is_aftermath(error))
         {
@@ -85,6 +89,17 @@ where
         drop(running);
     });
     Ok(OneShot { uid, result })
+}
+
+/// Sending a call runs the user's serializers. A panic there is a failure of the call, or nobody would end its actor.
+async fn unpanicked<T: Payload>(mut call: Run<T>) -> Result<T> {
+    poll_fn(|cx| {
+        catching(|| Pin::new(&mut call).poll(cx)).unwrap_or_else(|Panicked { message, location }| {
+            let text = format!("the call was not sent, a panic: {message} at {location}");
+            Poll::Ready(Err(RuntimeFailure::new(text).into()))
+        })
+    })
+    .await
 }
 
 /// Whether a call in an actor that is being cancelled fails like this because of that. Any other failure is its own.

@@ -87,12 +87,12 @@ impl Arg<'_> {
         let (args, position) =
             (Ident::new(&args.to_string(), at), Index { index: position as u32, span: at });
         let value = quote_spanned!(at=> &#args.#position);
-        let value = match self.passing(krate) {
-            Passing::Value | Passing::Copy(_) => value,
+        let passed = match self.passing(krate) {
+            Passing::Value | Passing::Copy(_) => value.clone(),
             Passing::Unsized(lending) => quote_spanned!(at=> #lending::lend(#value)),
         };
-        let said = quote_spanned!(path.span()=> #path(#value));
-        Some(quote!(#krate::__private::check_arg::<Self>(#label, #said)?;))
+        let said = quote_spanned!(path.span()=> #path(#passed));
+        Some(quote!(#krate::__private::check_arg::<Self, _>(#label, #said, #value)?;))
     }
 
     fn passing(&self, krate: &Path) -> Passing<'_> {

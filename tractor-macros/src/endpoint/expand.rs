@@ -163,7 +163,7 @@ impl Endpoint<'_> {
         quote! {
             fn check_args(
                 #args: &Self::Args,
-            ) -> ::core::result::Result<(), #krate::__private::ArgsError> {
+            ) -> ::core::result::Result<(), #krate::__private::RefusedArg> {
                 #rules
                 ::core::result::Result::Ok(())
             }

@@ -1,9 +1,10 @@
 //! `#[tractor(..)]` on an argument.
 
+use quote::quote;
 use syn::{Attribute, Expr, LitStr, Meta, Path};
 
 use super::options::VALIDATE;
-use crate::args::{Args, Key, Takes};
+use crate::args::{Args, Key, Takes, split_at_commas};
 use crate::diag::Errors;
 
 const RENAME: Key = Key::new("rename", "rename = \"id\"");
@@ -27,47 +28,38 @@ pub(crate) enum DefaultValue {
 }
 
 impl Param {
-    /// Takes our attributes away from `attrs`.
+    /// Takes our attributes away from `attrs`. Several of them are read as one.
     pub(crate) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
-        let mut param = Self::default();
+        let mut said = Vec::new();
         attrs.retain(|attr| {
             let ours = attr.path().is_ident("tractor");
-            if ours {
-                param.read(attr, errors);
+            match &attr.meta {
+                Meta::List(list) if ours => said.extend(split_at_commas(list.tokens.clone())),
+                _ if ours => says_nothing(attr, errors),
+                _ => {}
             }
             !ours
         });
-        param
+        let mut args = Args::parse(quote!(#(#said),*), &[RENAME, DEFAULT, VALIDATE], errors);
+        let rename = args.take::<LitStr>(&RENAME, errors);
+        if let Some(name) = rename.as_ref().filter(|name| name.value().is_empty()) {
+            let what = "an argument needs a name, as it travels by name";
+            errors.at(name, what, format_args!("write `{}`", RENAME.example));
+        }
+        let default = match args.take_flag(&DEFAULT) {
+            Some(_) => Some(DefaultValue::OfType),
+            None => args.take(&DEFAULT, errors).map(|value| DefaultValue::Given(Box::new(value))),
+        };
+        Self { rename, default, validate: args.take_path(&VALIDATE, errors) }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.rename.is_none() && self.default.is_none() && self.validate.is_none()
     }
+}
 
-    fn read(&mut self, attr: &Attribute, errors: &mut Errors) {
-        let Meta::List(list) = &attr.meta else {
-            let [rename, default, validate] = [RENAME, DEFAULT, VALIDATE].map(|key| key.example);
-            let help =
-                format!("write `#[tractor({rename})]`, `#[tractor({default})]` or `#[tractor({validate})]`");
-            errors.at(attr, "this attribute says nothing", help);
-            return;
-        };
-        let mut args = Args::parse(list.tokens.clone(), &[RENAME, DEFAULT, VALIDATE], errors);
-        self.validate = args.take_path(&VALIDATE, errors);
-        if let Some(name) = args.take::<LitStr>(&RENAME, errors) {
-            if name.value().is_empty() {
-                errors.at(
-                    &name,
-                    "an argument needs a name, as it travels by name",
-                    "write `rename = \"id\"`",
-                );
-            }
-            self.rename = Some(name);
-        }
-        if args.take_flag(&DEFAULT).is_some() {
-            self.default = Some(DefaultValue::OfType);
-        } else if let Some(value) = args.take(&DEFAULT, errors) {
-            self.default = Some(DefaultValue::Given(Box::new(value)));
-        }
-    }
+fn says_nothing(attr: &Attribute, errors: &mut Errors) {
+    let [rename, default, validate] = [RENAME, DEFAULT, VALIDATE].map(|key| key.example);
+    let help = format!("write `#[tractor({rename})]`, `#[tractor({default})]` or `#[tractor({validate})]`");
+    errors.at(attr, "this attribute says nothing", help);
 }

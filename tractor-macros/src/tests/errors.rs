@@ -335,6 +335,15 @@ fn arguments() {
         "`rename` is not of the form `key = value`",
         "write `rename = \"id\"`",
     );
+    let apart =
+        "#[tractor(validate = small)] #[tractor(default = 1)] #[tractor(validate = odd, rename = \"c\")]";
+    check(
+        ActorFn,
+        "",
+        &format!("async fn f(a: u8, {apart} b: u8) {{}}"),
+        "`validate` is given twice",
+        "keep one of them",
+    );
     let twice = "two arguments would travel as `a`";
     check(ActorFn, "", &with("(rename = \"a\")"), twice, "give one of them another name");
     check(

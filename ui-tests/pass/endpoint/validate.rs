@@ -37,7 +37,9 @@ fn path(path: &std::path::Path) -> Result<(), String> { path.to_str().map(drop).
 
 #[tractor::actor_fn]
 async fn arguments(
-    #[tractor(validate = rules::small)] small: u8,
+    #[tractor(validate = rules::small)]
+    #[tractor(default = 1)]
+    small: u8,
     #[tractor(validate = path, default = "a".as_ref())] path: &std::path::Path,
     #[tractor(validate = Words::check, rename = "words")] value: &String,
     #[tractor(validate = any)] _args: Vec<u8>,
