@@ -2,10 +2,11 @@
 
 mod support;
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use support::journal::note;
-use support::{in_root, start, tree, with_local, with_process};
+use support::{forever, in_root, poll_once, start, tree, with_local, with_process};
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Result};
@@ -228,4 +229,35 @@ async fn notes_of_one_actor_are_not_those_of_another() -> Result<()> {
         .await
     })
     .await
+}
+
+/// Notes in which actor it is dropped.
+struct Looks<'a>(&'a Mutex<Vec<String>>);
+
+impl Drop for Looks<'_> {
+    fn drop(&mut self) {
+        let actor = tractor::try_current_actor().map_or("none".to_owned(), |actor| actor.name().to_owned());
+        self.0.lock().expect("nothing panics with it").push(actor);
+    }
+}
+
+#[tractor::test]
+async fn a_scope_that_is_dropped_drops_its_body_in_the_root_it_has_brought() {
+    let seen = Mutex::new(Vec::new());
+    let mut nursery = Box::pin(tractor::open_nursery(async |_| -> tractor::Result<()> {
+        let _looks = Looks(&seen);
+        forever().await;
+        Ok(())
+    }));
+    assert!(poll_once(&mut nursery).await.is_pending());
+    drop(nursery);
+    let mut root =
+        Box::pin(tractor::open_root_actor(ActorOptions::new(), async |_| -> tractor::Result<()> {
+            let _looks = Looks(&seen);
+            forever().await;
+            Ok(())
+        }));
+    assert!(poll_once(&mut root).await.is_pending());
+    drop(root);
+    assert_eq!(seen.into_inner().expect("nothing panics with it"), ["root", "root"]);
 }

@@ -1,7 +1,6 @@
 //! The first actor of a tree.
 
 use std::future::ready;
-use std::pin::{Pin, pin};
 
 use super::{child, serve};
 use crate::actor::{Actor, ActorOptions, Allow, Identity, try_current_actor, with_actor};
@@ -32,8 +31,8 @@ where
             (root.actor.clone(), Some(root))
         }
     };
-    // One future for both cases: the body is compiled once.
-    let nursery = pin!(open_nursery_in(actor, body));
+    // One future for both cases: the body is compiled once. It is owned by who polls it, and so is dropped in the actor.
+    let nursery = Box::pin(open_nursery_in(actor, body));
     match root {
         None => nursery.await,
         Some(root) => root.run(nursery).await,
@@ -55,7 +54,7 @@ where
 {
     let root = Root::start(options).await?;
     let actor = root.actor.clone();
-    root.run(pin!(body(&actor))).await
+    root.run(Box::pin(body(&actor))).await
 }
 
 /// A root actor that runs. Dropped, it ends in the background.
@@ -90,12 +89,12 @@ impl Root {
         });
         match listening.await {
             Ok(()) => Ok(root),
-            Err(error) => root.run(pin!(ready(Err(error)))).await,
+            Err(error) => root.run(ready(Err(error))).await,
         }
     }
 
-    /// Runs a future in the actor, and ends the actor. It is pinned by who calls this, so that it is stored once.
-    async fn run<F: Future>(self, future: Pin<&mut F>) -> F::Output {
+    /// Runs a future, a small one, in the actor, and ends the actor.
+    async fn run<F: Future>(self, future: F) -> F::Output {
         let Self { actor, ending } = self;
         with_actor(actor.clone(), async {
             let output = future.await;
