@@ -261,3 +261,14 @@ async fn a_scope_that_is_dropped_drops_its_body_in_the_root_it_has_brought() {
     drop(root);
     assert_eq!(seen.into_inner().expect("nothing panics with it"), ["root", "root"]);
 }
+
+#[tractor::test]
+async fn a_function_that_makes_the_body_of_a_root_is_called_in_it() -> Result<()> {
+    let body = |_: &tractor::Actor| {
+        let name = tractor::current_actor().name().to_owned();
+        async move { Ok(name) }
+    };
+    let name: Result<String> = tractor::open_root_actor(ActorOptions::new(), body).await;
+    assert_eq!(name?, "root");
+    Ok(())
+}

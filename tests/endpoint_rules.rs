@@ -225,6 +225,8 @@ fn refused_here<T: std::fmt::Debug>(result: tractor::Result<T>, endpoint: &str, 
     let Error::MsgType(error) = error else { panic!("{error:?}") };
     assert_eq!((error.message_type(), error.blame(), error.cid()), ("Start", Blame::Local, None));
     assert_eq!(error.value(), value);
+    assert!(text.contains(&format!("{value} has type {}, which does not match", error.found())), "{text}");
+    assert_ne!(error.found(), error.expected());
 }
 
 #[tractor::test]
@@ -262,7 +264,7 @@ async fn arguments_of_other_sources_are_checked_where_they_arrive() -> tractor::
                 ("a b", Some(1), "argument `word`: \"a b\" is refused: `validate` says: more than one word"),
                 ("a", Some(100), "argument `times`: 100 is refused: `validate` says: too large"),
                 // The default is no exception.
-                ("a", None, "argument `times`: 100 is refused: `validate` says: too large"),
+                ("a", None, "argument `times`: its value is refused: `validate` says: too large"),
             ] {
                 let error = run(word, times).await.expect_err("the rule refuses it");
                 let remote = error.as_remote().expect("the callee says so");

@@ -38,6 +38,30 @@ async fn arms(outwards: bool) -> Bomb {
     if outwards { Bomb::OnTheWayOut } else { Bomb::Dud }
 }
 
+/// Its result goes off where it arrives.
+#[tractor::actor_fn]
+async fn brings() -> LateBomb {
+    LateBomb
+}
+
+#[derive(Debug)]
+struct LateBomb;
+
+impl Serialize for LateBomb {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(std::process::id())
+    }
+}
+
+impl<'de> Deserialize<'de> for LateBomb {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let made_by = u32::deserialize(deserializer)?;
+        // Who sends it decodes it as well, and a schema is found by reading zeros.
+        assert!(made_by == 0 || made_by == std::process::id(), "on the way in");
+        Ok(Self)
+    }
+}
+
 #[tractor::actor_fn]
 async fn takes(bomb: Bomb) -> bool {
     bomb == Bomb::Dud
@@ -164,6 +188,21 @@ async fn a_one_shot_call_that_cannot_be_sent_ends_its_actor_and_its_nursery() ->
         assert!(error.to_string().contains("on the way out"), "{error}");
         let again = told.expect("its actor has started").wait_for_result().await.expect_err("the same");
         assert_eq!(again.to_string(), error.to_string());
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_one_shot_call_that_panics_here_is_raised_once() -> tractor::Result<()> {
+    tree(async |tree| {
+        let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
+            let one = an.run_in_actor(brings()).name(tree.name("one")).await?;
+            one.wait_for_result().await.map(drop)
+        });
+        let error = with_deadline(20, scope).await.expect_err("its result panics while it is decoded");
+        assert!(matches!(error, Error::Runtime(_)), "{error:?}");
+        assert!(error.to_string().contains("on the way in"), "{error}");
         Ok(())
     })
     .await

@@ -51,8 +51,13 @@ struct Entry {
 impl Args {
     /// Parses the text between the attribute's parentheses.
     pub(crate) fn parse(tokens: TokenStream, allowed: &'static [Key], errors: &mut Errors) -> Self {
+        Self::of_parts(split_at_commas(tokens), allowed, errors)
+    }
+
+    /// As [`parse`](Self::parse), for tokens that were split at their commas already.
+    pub(crate) fn of_parts(parts: Vec<TokenStream>, allowed: &'static [Key], errors: &mut Errors) -> Self {
         let mut args = Self { allowed, entries: Vec::new() };
-        for part in split_at_commas(tokens) {
+        for part in parts {
             match split_entry(part.clone()) {
                 Some(entry) => args.add(entry, errors),
                 None => {

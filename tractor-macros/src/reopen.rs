@@ -9,8 +9,8 @@
 //!
 //! 1. Whatever mentions the name other than by a method call may bind it anew, and ends the search. Only
 //!    `let ctx = ctx.started(..)` is known to be the same context.
-//! 2. What may not run counts neither as the first nor as the second: statements with a closure, an attribute, an `else`,
-//!    `&&` or `||`, and whatever is handed to a macro.
+//! 2. What is in a block of its own is never the first. What is handed to a macro, and a statement with a closure, an `async`
+//!    block, an attribute, an `else`, `&&` or `||`, is neither the first nor the second.
 //! 3. The arms of a `match` run instead of each other.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
@@ -70,7 +70,7 @@ enum Stream {
 /// have run, but a name that it has bound anew stays lost.
 fn sequence(tokens: TokenStream, ctx: &Ident, before: Stream, errors: &mut Errors) -> Stream {
     let tokens: Vec<_> = tokens.into_iter().collect();
-    let (mut stream, mut unsure) = (before, false);
+    let (mut stream, mut unsure, mut gated) = (before, false, false);
     for (position, token) in tokens.iter().enumerate() {
         let (passed, rest) = (&tokens[..position], &tokens[position + 1..]);
         match token {
@@ -99,17 +99,18 @@ fn sequence(tokens: TokenStream, ctx: &Ident, before: Stream, errors: &mut Error
                     }
                 }
                 [dot, ..] if is_punct(dot, '.') => {}
-                [equals, TokenTree::Ident(same), dot, ..]
-                    if is_punct(equals, '=') && same == name && is_punct(dot, '.') => {}
+                [equals, TokenTree::Ident(same), dot, started, ..]
+                    if is_punct(equals, '=') && same == name && is_punct(dot, '.') && starts(started) => {}
                 _ => stream = Stream::Lost,
             },
-            TokenTree::Ident(word) if word == "else" => unsure = true,
+            TokenTree::Ident(word) if word == "else" || word == "async" => unsure = true,
             TokenTree::Punct(punct) => match punct.as_char() {
-                ';' => unsure = false,
-                '|' | '#' => unsure = true,
+                ';' => (unsure, gated) = (false, false),
+                '#' => (unsure, gated) = (true, true),
+                '|' => unsure = true,
                 '&' if rest.first().is_some_and(|next| is_punct(next, '&')) => unsure = true,
                 '=' if rest.first().is_some_and(|next| is_punct(next, '>')) => {
-                    (stream, unsure) = (before, false)
+                    (stream, unsure) = (before, gated);
                 }
                 _ => {}
             },
@@ -130,6 +131,11 @@ fn report(ctx: &Ident, method: &Ident, errors: &mut Errors) {
 fn opens(method: &Ident, arguments: &Group) -> bool {
     let count = split_at_commas(arguments.stream()).len();
     method == "open_stream" && count == 0 || method == "open_stream_with" && count == 1
+}
+
+/// Whether this is the method that gives the context back.
+fn starts(method: &TokenTree) -> bool {
+    is_ident(method, "started") || is_ident(method, "started_with")
 }
 
 fn mentions(tokens: TokenStream, name: &Ident) -> bool {

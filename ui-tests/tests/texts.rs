@@ -113,8 +113,10 @@ fn mentions(error: &str, endpoint: &str) -> bool {
     error.match_indices(endpoint).any(|(at, _)| {
         let before = error[..at].chars().next_back();
         let after = error[at + endpoint.len()..].chars().next();
-        let in_code =
-            matches!((before, after), (Some('`'), Some('`')) | (Some('<'), _) | (Some('{'), Some('}')));
+        let in_code = matches!(
+            (before, after),
+            (Some('`'), Some('`')) | (Some('<'), Some('>' | ' ')) | (Some('{'), Some('}'))
+        );
         let is_word = !before.is_some_and(|c| c.is_alphanumeric() || c == '_');
         in_code || is_word && after == Some('(')
     })

@@ -13,7 +13,8 @@ use crate::supervise::{ActorNursery, adopt_orphans, open_nursery_in, sweep_socke
 /// the nursery.
 ///
 /// # Errors
-/// The body's own error; else what the children failed with.
+/// The body's own error; else what the children failed with; [`Error::NoRuntime`] in a task of a child process that has left
+/// its actor.
 ///
 /// # Cancel safety
 /// Dropping the future cancels every child. Inside an actor, the actor finishes their teardown; where this call has
@@ -54,7 +55,8 @@ where
 {
     let root = Root::start(options).await?;
     let actor = root.actor.clone();
-    root.run(Box::pin(body(&actor))).await
+    // Called in the actor, too: it may be a plain function that does more than to make a future.
+    root.run(Box::pin(async { body(&actor).await })).await
 }
 
 /// A root actor that runs. Dropped, it ends in the background.

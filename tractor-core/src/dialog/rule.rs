@@ -10,9 +10,10 @@ use std::fmt::Display;
 use super::endpoint::Endpoint;
 use crate::actor::Rule;
 use crate::error::{Blame, Details, MsgTypeError, Result};
-use crate::proto::args::RefusedArg;
+use crate::proto::args::{ArgTuple, RefusedArg};
 use crate::proto::id::Uid;
-use crate::proto::payload::Payload;
+use crate::proto::limits::NESTING_DEPTH_MAX;
+use crate::proto::payload::PayloadFormat;
 
 /// What a rule says; the text is the problem.
 type Verdict = std::result::Result<(), String>;
@@ -35,16 +36,16 @@ impl<E, P: Display> IntoVerdict<E> for std::result::Result<(), P> {
     }
 }
 
-/// What the rule of an argument of the endpoint `E` says. `value` is what travels.
+/// What the rule of an argument of the endpoint `E` says; `_value` is the argument as it travels.
 ///
 /// # Errors
 /// It refuses the value.
-pub fn check_arg<E, T: Payload>(
+pub fn check_arg<E, T>(
     name: &'static str,
     verdict: impl IntoVerdict<E>,
-    value: &T,
+    _value: &T,
 ) -> std::result::Result<(), RefusedArg> {
-    verdict.into_verdict().map_err(|problem| RefusedArg::new(name, value, problem))
+    verdict.into_verdict().map_err(|problem| RefusedArg::new::<T>(name, problem))
 }
 
 /// Asks the rules of the arguments that `us` is about to send.
@@ -52,11 +53,17 @@ pub fn check_arg<E, T: Payload>(
 /// # Errors
 /// [`Error::MsgType`](crate::Error::MsgType): one of them refuses its argument.
 pub(crate) fn check_args<E: Endpoint>(us: &Uid, args: &E::Args) -> Result<()> {
-    E::check_args(args).map_err(|RefusedArg { name, value, ty, problem }| {
+    E::check_args(args).map_err(|refused| {
+        let mut kwargs = Vec::new();
+        let RefusedArg { name, value, kind, ty, problem } =
+            match args.encode(E::ARGS, PayloadFormat::Named, &mut kwargs) {
+                Ok(()) => refused.shown(NESTING_DEPTH_MAX, &kwargs),
+                Err(_unencodable) => refused,
+            };
         let details = Details {
             message: "Start".to_owned(),
-            value,
-            found: ty.to_owned(),
+            found: if value.is_some() { kind.to_owned() } else { ty.to_owned() },
+            value: value.unwrap_or_default(),
             expected: ty.to_owned(),
             problem: format!("argument `{name}` of `{}:{}`: `validate` says: {problem}", E::MODULE, E::NAME),
             sender: None,

@@ -133,6 +133,8 @@ impl Error {
             (Self::Died(one), Self::Died(two)) => one.pid() == two.pid(),
             (Self::GaveUp(one), Self::GaveUp(two)) => one.is_same(two),
             (Self::Closed(one), Self::Closed(two)) => one.peer() == two.peer(),
+            (Self::Runtime(one), Self::Runtime(two)) => Arc::ptr_eq(&one.0, &two.0),
+            (Self::Messaging(one), Self::Messaging(two)) => Arc::ptr_eq(&one.text, &two.text),
             (Self::Group(one), Self::Group(two)) => std::ptr::eq(one.members(), two.members()),
             _ => false,
         }

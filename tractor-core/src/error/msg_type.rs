@@ -25,8 +25,8 @@ pub enum Blame {
 
 /// A payload that does not have the type its dialog allows.
 ///
-/// Raised where it was noticed, by the sender before the first and the last value of a dialog leave it, by the receiver for
-/// streamed values, and reported to the other side, where it is the same type again. [`blame`](Self::blame) and
+/// Raised where it was noticed, by the sender before a request with arguments that their rules refuse, and the first and the
+/// last value of a dialog, leave it, by the receiver for streamed values, and reported to the other side, where it is the same type again. [`blame`](Self::blame) and
 /// [`sender`](Self::sender) say whose payload it was, from wherever one looks.
 #[derive(Debug, Clone)]
 pub struct MsgTypeError {

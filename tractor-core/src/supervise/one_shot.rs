@@ -63,6 +63,7 @@ async fn launch<E: FnBody>(
 where
     E::Returns: Sync,
 {
+    // Asked again when the call is sent; here it is not too late to start nothing.
     check_args::<E>(nursery.inner.actor.uid(), &args)?;
     // The call runs in a task of its own, which is no part of the caller's scope.
     let deadline = current_deadline();
@@ -91,11 +92,11 @@ where
     Ok(OneShot { uid, result })
 }
 
-/// Sending a call runs the user's serializers. A panic there is a failure of the call, or nobody would end its actor.
+/// A call runs the user's serializers and rules here. A panic of theirs is a failure of the call, or nobody would end its actor.
 async fn unpanicked<T: Payload>(mut call: Run<T>) -> Result<T> {
     poll_fn(|cx| {
         catching(|| Pin::new(&mut call).poll(cx)).unwrap_or_else(|Panicked { message, location }| {
-            let text = format!("the call was not sent, a panic: {message} at {location}");
+            let text = format!("the call has failed with a panic on this side: {message} at {location}");
             Poll::Ready(Err(RuntimeFailure::new(text).into()))
         })
     })

@@ -1,6 +1,5 @@
 //! `#[tractor(..)]` on an argument.
 
-use quote::quote;
 use syn::{Attribute, Expr, LitStr, Meta, Path};
 
 use super::options::VALIDATE;
@@ -40,7 +39,7 @@ impl Param {
             }
             !ours
         });
-        let mut args = Args::parse(quote!(#(#said),*), &[RENAME, DEFAULT, VALIDATE], errors);
+        let mut args = Args::of_parts(said, &[RENAME, DEFAULT, VALIDATE], errors);
         let rename = args.take::<LitStr>(&RENAME, errors);
         if let Some(name) = rename.as_ref().filter(|name| name.value().is_empty()) {
             let what = "an argument needs a name, as it travels by name";

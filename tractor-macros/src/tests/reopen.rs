@@ -67,6 +67,7 @@ fn what_may_be_sound_is_not_reported() {
         "#[cfg(a)] let x = ctx.open_stream().await; #[cfg(not(a))] let x = ctx.open_stream_with(y).await;",
         "let never_polled = ctx.open_stream(); drop(never_polled); ctx.open_stream().await?; 1",
         "let mut ctx = Session::new(ctx); ctx.open_stream().await?; ctx.open_stream().await?; 1",
+        "let mut ctx = ctx.into_session(); ctx.open_stream().await?; ctx.open_stream().await?; 1",
         "mux.run(async |ctx| { ctx.open_stream().await?; ctx.open_stream().await })",
         "async fn both(ctx: &mut Control) { ctx.open_stream().await; ctx.open_stream().await; } both(ctx).await",
     ] {
@@ -83,6 +84,8 @@ fn what_may_be_sound_is_not_reported() {
         "ctx.open_stream(peer, protocol).await; ctx.open_stream_with().await;",
         "#[cfg(never)] ctx.open_stream().await?;",
         "let again = async || ctx.open_stream().await;",
+        "let never_polled = async { ctx.open_stream().await };",
+        "match x { #[cfg(never)] A => ctx.open_stream().await?, B => 1 };",
         "info!(\"{}\", stringify!(ctx.open_stream().await));",
         "assert!(ctx.open_stream().await.is_err());",
     ] {

@@ -38,7 +38,8 @@ fn path(path: &std::path::Path) -> Result<(), String> { path.to_str().map(drop).
 #[tractor::actor_fn]
 async fn arguments(
     #[tractor(validate = rules::small)]
-    #[tractor(default = 1)]
+    #[tractor(default = 1 << 2)]
+    #[tractor(rename = "little")]
     small: u8,
     #[tractor(validate = path, default = "a".as_ref())] path: &std::path::Path,
     #[tractor(validate = Words::check, rename = "words")] value: &String,
