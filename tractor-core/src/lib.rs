@@ -67,11 +67,11 @@ pub mod __private {
     pub use crate::actor::{EndpointEntry, Rule};
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::dialog::{
-        Allows, ByteSlice, CanStart, CanStream, CarriesText, CarriesValue, ContextBody, ContextEndpoint,
-        ContextRunsHere, ContextTarget, Copied, Endpoint, EndpointRef, Failure, Fallible, FnBody, FnRunsHere,
-        FnTarget, HasDefault, IntoVerdict, Lend, Opening, SameAs, SendsFirst, Started, StreamBody,
-        StreamEndpoint, StreamRunsHere, StreamTarget, check_arg, default_arg, fallible, fallible_as,
-        infallible,
+        Allows, AllowsIn, ByteSlice, CanStart, CanStartIn, CanStream, CanStreamIn, CarriesText, CarriesValue,
+        ContextBody, ContextEndpoint, ContextOf, ContextRunsHere, ContextTarget, Copied, DefaultOf, Endpoint,
+        EndpointRef, EndpointResult, Failure, Fallible, FnBody, FnRunsHere, FnTarget, HasDefault,
+        IntoVerdict, Lend, Opening, SameAs, SendsFirst, Started, StreamBody, StreamEndpoint, StreamRunsHere,
+        StreamTarget, check_arg, declared, default_arg, fallible, fallible_as, given, infallible,
     };
     pub use crate::error::EndpointError;
     pub use crate::proto::args::{ArgTuple, RefusedArg};

@@ -12,12 +12,14 @@ mod context;
 mod diag;
 mod endpoint;
 mod entry;
+mod naming;
 mod recover;
 mod reopen;
 mod sig;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use entry::Entry;
 use proc_macro::TokenStream;

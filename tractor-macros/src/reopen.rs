@@ -19,6 +19,7 @@ use syn::ext::IdentExt;
 use crate::args::split_at_commas;
 use crate::diag::Errors;
 use crate::sig::Func;
+use crate::tokens::{is_ident, is_punct};
 
 /// Looks through a function's body. `ctx` is the name of the context it was given, if it was.
 pub(crate) fn check(func: &Func, ctx: Option<&Ident>, errors: &mut Errors) {
@@ -144,12 +145,4 @@ fn mentions(tokens: TokenStream, name: &Ident) -> bool {
         TokenTree::Ident(found) => found.unraw() == name.unraw(),
         TokenTree::Punct(_) | TokenTree::Literal(_) => false,
     })
-}
-
-fn is_punct(token: &TokenTree, punct: char) -> bool {
-    matches!(token, TokenTree::Punct(found) if found.as_char() == punct)
-}
-
-fn is_ident(token: &TokenTree, name: &str) -> bool {
-    matches!(token, TokenTree::Ident(ident) if ident == name)
 }

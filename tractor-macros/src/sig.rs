@@ -1,7 +1,7 @@
 //! The model of an annotated function: its header is parsed, its body is not.
 //!
-//! The body stays the token group the user typed. A half-typed body therefore still expands, and editors keep
-//! completing inside it.
+//! The body stays the token group the user typed, but for the names of methods (see `naming`). A half-typed body therefore
+//! still expands, and editors keep completing inside it.
 
 use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -22,7 +22,7 @@ pub(crate) struct Func {
     pub(crate) sig: Signature,
     /// What `#[tractor(..)]` says about each argument; the attributes are no longer in the signature.
     pub(crate) params: Vec<Param>,
-    /// The `{ .. }` group, untouched; `None` if the function ends with `;`.
+    /// The `{ .. }` group as typed; `None` if the function ends with `;`.
     pub(crate) body: Option<TokenTree>,
 }
 
@@ -50,17 +50,16 @@ impl Func {
         }
     }
 
-    /// The function with another name, always `async`, with `attrs` and no visibility.
-    pub(crate) fn renamed(&self, name: &Ident, attrs: &[Attribute]) -> TokenStream {
+    /// The function with another name and body, always `async`, with `attrs` and no visibility.
+    pub(crate) fn renamed(&self, name: &Ident, attrs: &[Attribute], body: &TokenStream) -> TokenStream {
         let mut sig = self.sig.clone();
         sig.asyncness.get_or_insert(Token![async](sig.fn_token.span));
         sig.ident = name.clone();
-        let body = self.body_or_stub();
         quote!(#(#attrs)* #sig #body)
     }
 
     /// The body; for a function without one something that fits any return type, lest rustc complain as well.
-    fn body_or_stub(&self) -> TokenStream {
+    pub(crate) fn body_or_stub(&self) -> TokenStream {
         self.body.as_ref().map_or_else(|| quote!({ ::core::unreachable!() }), ToTokens::to_token_stream)
     }
 

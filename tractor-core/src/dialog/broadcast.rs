@@ -22,7 +22,7 @@ use bytes::Bytes;
 
 use super::ring::{Read, ReaderKey, Ring};
 use super::rule::StreamRules;
-use super::sending::{Allows, SendItem};
+use super::sending::{Allows, AllowsIn, SendItem};
 use super::stream::decode;
 use crate::actor::{Linked, Rule};
 use crate::error::{Error, Lagged, Result};
@@ -93,7 +93,20 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        SendItem::new(&self.reader.fan.linked, &self.head, self.rules.send, Tx::hold(value))
+        self.item(Tx::hold(value))
+    }
+
+    /// As [`send`](Self::send), in the body of the endpoint `E`.
+    #[doc(hidden)]
+    pub fn send_in<E, V>(&self, value: V) -> SendItem<'_, Tx, <Tx as AllowsIn<V, E>>::Held>
+    where
+        Tx: AllowsIn<V, E>,
+    {
+        self.item(Tx::hold(value))
+    }
+
+    fn item<Held>(&self, held: Held) -> SendItem<'_, Tx, Held> {
+        SendItem::new(&self.reader.fan.linked, &self.head, self.rules.send, held)
     }
 
     /// One more subscriber, of what arrives from now on. It raises lags.

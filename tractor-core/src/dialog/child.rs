@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::portal::Portal;
 use super::rule::Rules;
-use super::sending::{Allows, OpenStream, SendStarted};
+use super::sending::{Allows, AllowsIn, OpenStream, SendStarted};
 use crate::actor::{Check, Linked, Overflow, UntilCancelled};
 use crate::error::Error;
 use crate::proto::dialog::Side;
@@ -33,6 +33,16 @@ pub trait CanStart {}
 
 impl CanStart for Opening {}
 
+/// [`CanStart`], for a context that the body of the endpoint `E` was given: rustc then names the endpoint.
+#[diagnostic::on_unimplemented(
+    message = "the context of `{E}` has started already: `started` is called once",
+    label = "not available after `started`",
+    note = "send further values through the stream: `let mut stream = ctx.open_stream().await?;`"
+)]
+pub trait CanStartIn<E>: CanStart {}
+
+impl<E> CanStartIn<E> for Opening {}
+
 /// States in which a [`Context`] may stream: after its first value.
 #[diagnostic::on_unimplemented(
     message = "the context has not started: `open_stream` comes after `started`",
@@ -42,6 +52,16 @@ impl CanStart for Opening {}
 pub trait CanStream {}
 
 impl CanStream for Started {}
+
+/// [`CanStream`], for a context that the body of the endpoint `E` was given: rustc then names the endpoint.
+#[diagnostic::on_unimplemented(
+    message = "the context of `{E}` has not started: `open_stream` comes after `started`",
+    label = "not available before `started`",
+    note = "send the first value and go on with the context it returns: `let mut ctx = ctx.started(value).await?;`"
+)]
+pub trait CanStreamIn<E>: CanStream {}
+
+impl<E> CanStreamIn<E> for Started {}
 
 /// The child side of a context, linked to the task in another actor that opened it.
 ///
@@ -141,6 +161,50 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
         State: CanStream,
     {
         OpenStream::new(&self.linked, overflow, self.rules.stream)
+    }
+
+    // What the macros make of the calls in an endpoint's own body, for rustc to name the endpoint.
+
+    /// As [`started`](Self::started).
+    #[doc(hidden)]
+    pub fn started_in<E, V>(self, value: V) -> SendStarted<S, Tx, Rx, <S as AllowsIn<V, E>>::Held>
+    where
+        State: CanStartIn<E>,
+        S: AllowsIn<V, E>,
+    {
+        self.started_with_in(value, Check::DECODES)
+    }
+
+    /// As [`started_with`](Self::started_with).
+    #[doc(hidden)]
+    pub fn started_with_in<E, V>(
+        self,
+        value: V,
+        check: Check<S>,
+    ) -> SendStarted<S, Tx, Rx, <S as AllowsIn<V, E>>::Held>
+    where
+        State: CanStartIn<E>,
+        S: AllowsIn<V, E>,
+    {
+        SendStarted::new(self.linked, self.rules, S::hold(value), check.how)
+    }
+
+    /// As [`open_stream`](Self::open_stream).
+    #[doc(hidden)]
+    pub fn open_stream_in<E>(&mut self) -> OpenStream<'_, Tx, Rx>
+    where
+        State: CanStreamIn<E>,
+    {
+        self.open_stream()
+    }
+
+    /// As [`open_stream_with`](Self::open_stream_with).
+    #[doc(hidden)]
+    pub fn open_stream_with_in<E>(&mut self, overflow: Overflow) -> OpenStream<'_, Tx, Rx>
+    where
+        State: CanStreamIn<E>,
+    {
+        self.open_stream_with(overflow)
     }
 
     /// Cancels this context from its child side: the endpoint's future is dropped at its next await, and the parent side

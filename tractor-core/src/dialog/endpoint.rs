@@ -52,6 +52,9 @@ pub trait Endpoint: Sized + 'static {
     }
 }
 
+/// What became of the function behind the endpoint `E`.
+pub type EndpointResult<E> = Result<<E as Endpoint>::Returns, EndpointError>;
+
 /// The function behind an endpoint with one value as its answer: `#[tractor::actor_fn]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lives in another program: an actor of this one cannot run it",
@@ -69,7 +72,7 @@ pub trait FnBody: Endpoint {
     ///
     /// # Errors
     /// The function's own failure.
-    fn outcome(output: Self::Output) -> Result<Self::Returns, EndpointError>;
+    fn outcome(output: Self::Output) -> EndpointResult<Self>;
 }
 
 /// An endpoint linked to the task that opened it: `#[tractor::context]`.
@@ -88,22 +91,23 @@ pub trait ContextEndpoint: Endpoint {
     const RECV_RULE: Option<Rule<Self::Recv>> = None;
 }
 
+/// What the function behind the context `E` is handed.
+pub type ContextOf<E> =
+    Context<<E as ContextEndpoint>::Started, <E as ContextEndpoint>::Send, <E as ContextEndpoint>::Recv>;
+
 /// The function behind an endpoint that is linked to the task that opened it.
 pub trait ContextBody: ContextEndpoint {
     /// The declared return type.
     type Output: Send;
 
     /// Runs the function here.
-    fn run(
-        ctx: Context<Self::Started, Self::Send, Self::Recv>,
-        args: Self::Args,
-    ) -> impl Future<Output = Self::Output> + Send;
+    fn run(ctx: ContextOf<Self>, args: Self::Args) -> impl Future<Output = Self::Output> + Send;
 
     /// Splits the declared return type into value and failure.
     ///
     /// # Errors
     /// The function's own failure.
-    fn outcome(output: Self::Output) -> Result<Self::Returns, EndpointError>;
+    fn outcome(output: Self::Output) -> EndpointResult<Self>;
 }
 
 /// An endpoint with a one-way stream of values as its answer: `#[tractor::stream]`.
@@ -198,6 +202,11 @@ impl<T, E> SameAs<T, E> for T {
     }
 }
 
+/// The final value of the function behind `E`, whose type has to be the one that the attribute says.
+pub fn declared<E: Endpoint, T: SameAs<E::Returns, E>>(value: T) -> E::Returns {
+    value.into_declared()
+}
+
 /// The outcome of the function behind `E`, which returns a `Result`. `carry` gives the failure as a value, if it is one.
 ///
 /// # Errors
@@ -239,6 +248,29 @@ impl<E, T: Default> HasDefault<E> for T {
     fn default_value() -> T {
         T::default()
     }
+}
+
+/// A value that `#[tractor(default = ..)]` may give an argument of type `T` of the endpoint `E`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the default of an argument of `{E}` that is a `{T}`",
+    label = "not a `{T}`",
+    note = "give a value of type `{T}`, or change the type of the argument"
+)]
+pub trait DefaultOf<T, E> {
+    #[doc(hidden)]
+    fn into_default(self) -> T;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E> DefaultOf<T, E> for T {
+    fn into_default(self) -> T {
+        self
+    }
+}
+
+/// `value`, if it is one for an argument of type `T`.
+pub fn given<E, T, V: DefaultOf<T, E>>(value: V) -> T {
+    value.into_default()
 }
 
 /// A default value of an argument.

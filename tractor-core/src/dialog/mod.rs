@@ -29,12 +29,13 @@ pub use call::{
 };
 pub use cancel::{CancelActor, CancelContext};
 pub use carry::{CarriesText, CarriesValue};
-pub use child::{CanStart, CanStream, Context, Opening, Started};
+pub use child::{CanStart, CanStartIn, CanStream, CanStreamIn, Context, Opening, Started};
 pub use deadline::{with_deadline, with_deadline_at};
 pub use dynamic::{DynCall, Dynamic};
 pub use endpoint::{
-    ContextBody, ContextEndpoint, Endpoint, Failure, Fallible, FnBody, HasDefault, SameAs, StreamBody,
-    StreamEndpoint, default_arg, fallible, fallible_as, infallible,
+    ContextBody, ContextEndpoint, ContextOf, DefaultOf, Endpoint, EndpointResult, Failure, Fallible, FnBody,
+    HasDefault, SameAs, StreamBody, StreamEndpoint, declared, default_arg, fallible, fallible_as, given,
+    infallible,
 };
 pub use expose::EndpointRef;
 pub use lend::{ByteSlice, Copied, Lend};
@@ -46,5 +47,5 @@ pub use rule::{IntoVerdict, check_arg};
 pub use run::Run;
 pub use schema::schema_of;
 pub(crate) use scope::{Ask, DialogOpening, Scope};
-pub use sending::{Allows, OpenStream, SendItem, SendStarted};
+pub use sending::{Allows, AllowsIn, OpenStream, SendItem, SendStarted};
 pub use stream::{MsgStream, StreamRx, StreamTx};

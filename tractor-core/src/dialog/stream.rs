@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::broadcast::{FanOut, Reader, StreamSubscriber};
 use super::rule::StreamRules;
-use super::sending::{Allows, SendItem};
+use super::sending::{Allows, AllowsIn, SendItem};
 use crate::actor::{Linked, Rule};
 use crate::error::{Blame, Result};
 use crate::proto::codec::{PldKind, YieldHead};
@@ -48,7 +48,22 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        SendItem::new(&self.linked, &self.head, self.rules.send, Tx::hold(value))
+        self.item(Tx::hold(value))
+    }
+
+    /// As [`send`](Self::send), in the body of the endpoint `E`.
+    #[doc(hidden)]
+    #[inline]
+    pub fn send_in<E, V>(&self, value: V) -> SendItem<'_, Tx, <Tx as AllowsIn<V, E>>::Held>
+    where
+        Tx: AllowsIn<V, E>,
+    {
+        self.item(Tx::hold(value))
+    }
+
+    #[inline]
+    fn item<Held>(&self, held: Held) -> SendItem<'_, Tx, Held> {
+        SendItem::new(&self.linked, &self.head, self.rules.send, held)
     }
 
     /// From now on every value of this context is encoded and decoded once more before it is sent, and checked against the
@@ -214,7 +229,17 @@ impl<Tx: Payload, Rx: Payload> StreamTx<'_, Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        self.stream.send(value)
+        self.stream.item(Tx::hold(value))
+    }
+
+    /// As [`send`](Self::send), in the body of the endpoint `E`.
+    #[doc(hidden)]
+    #[inline]
+    pub fn send_in<E, V>(&self, value: V) -> SendItem<'_, Tx, <Tx as AllowsIn<V, E>>::Held>
+    where
+        Tx: AllowsIn<V, E>,
+    {
+        self.stream.item(Tx::hold(value))
     }
 
     /// As [`MsgStream::finish`].

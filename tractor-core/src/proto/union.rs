@@ -7,9 +7,11 @@
 //! declaration, that it can be read as.
 
 use std::fmt::{Debug, Write};
+use std::marker::PhantomData;
 
 use super::codec::RawMap;
-use super::payload::{PayloadError, PayloadFormat};
+use super::payload::{Payload, PayloadError, PayloadFormat};
+use super::schema::TypeShape;
 
 /// A type that is one of several payload types; implemented by the attribute macros.
 pub trait Union: Send + Sized + 'static {
@@ -35,6 +37,45 @@ pub trait Union: Send + Sized + 'static {
         format: PayloadFormat,
         depth_max: usize,
     ) -> Result<Self, PayloadError>;
+}
+
+/// One of the types of a union of the endpoint `E`: any [`Payload`]. A trait of its own lets rustc name the endpoint.
+#[diagnostic::on_unimplemented(
+    message = "`{E}` cannot send or receive a `{Self}`: it cannot travel between actors",
+    label = "not a payload type",
+    note = "a payload is owned and serializable: add `#[derive(serde::Serialize, serde::Deserialize)]` to the type, or to \
+            those inside of it, and make it `Send` and free of borrowed data"
+)]
+pub trait VariantOf<E>: Sized {
+    /// As [`Payload::encode_payload`].
+    ///
+    /// # Errors
+    /// Its own serializer failed.
+    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
+
+    /// As [`Payload::decode_payload`].
+    ///
+    /// # Errors
+    /// The bytes are no such value.
+    fn decode(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError>;
+
+    /// As [`Payload::shape`].
+    fn shape() -> TypeShape;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, T: Payload> VariantOf<E> for T {
+    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+        self.encode_payload(format, out)
+    }
+
+    fn decode(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError> {
+        Self::decode_payload(bytes, format, depth_max)
+    }
+
+    fn shape() -> TypeShape {
+        <Self as Payload>::shape()
+    }
 }
 
 /// Appends a value of a union.
@@ -103,6 +144,23 @@ fn names<U: Union>() -> String {
     format!("`{}`", U::VARIANTS.join("`, `"))
 }
 
+/// Whether two types are the same one: `Both::<A, B>::SAME`, with [`Differ`] in scope.
+#[derive(Debug)]
+pub struct Both<A, B>(PhantomData<(A, B)>);
+
+impl<A> Both<A, A> {
+    /// They are.
+    pub const SAME: bool = true;
+}
+
+/// What holds for any two types, unless [`Both`] knows better.
+pub trait Differ {
+    /// They are not.
+    const SAME: bool = false;
+}
+
+impl<A, B> Differ for Both<A, B> {}
+
 macro_rules! conditions {
     ($($(#[$attr:meta])* $name:ident: $bound:ident;)*) => {$(
         $(#[$attr])*
@@ -130,7 +188,6 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::proto::payload::Payload;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Dot {

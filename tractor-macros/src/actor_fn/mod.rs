@@ -35,13 +35,15 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
 
 fn kind(endpoint: &Endpoint<'_>) -> Kind {
     let options = endpoint.options;
+    let returns_rule =
+        rule("RETURNS_RULE", "Returns", options.validate.as_ref(), endpoint.output.blame(), &options.krate);
     Kind {
         call: if endpoint.is_elsewhere() { "RemoteCall" } else { "Call" },
         entry: "func",
         endpoint_trait: None,
         body_trait: "FnBody",
         returns: endpoint.returned(),
-        returns_rule: rule("RETURNS_RULE", "Returns", options.validate.as_ref(), &options.krate),
+        returns_rule,
         types: quote!(),
         parameter: quote!(),
         passed: quote!(),

@@ -8,6 +8,7 @@ use crate::args::attribute;
 use crate::diag::{Errors, show};
 use crate::endpoint::lead::Lead;
 use crate::endpoint::types::check_owned;
+use crate::naming::Handle;
 
 /// The types of one dialog, as seen by the endpoint.
 pub(crate) struct Dialog<'a> {
@@ -102,7 +103,7 @@ fn check_rules(args: &ContextArgs, errors: &mut Errors) {
 /// The leading argument of a context with these types.
 pub(crate) fn lead(dialog: Option<&Dialog<'_>>) -> Lead {
     let context = dialog.map_or_else(|| "Context<MyType>".to_owned(), Dialog::context);
-    Lead { ty: "Context", noun: "context", example: format!("ctx: {context}") }
+    Lead { ty: "Context", handle: Handle::Context, noun: "context", example: format!("ctx: {context}") }
 }
 
 impl Spec {

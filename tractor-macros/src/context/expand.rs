@@ -1,12 +1,13 @@
 //! The expansion of `#[context]`.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Type;
 
 use super::check::{Dialog, Settled};
 use crate::endpoint::expand::{Kind, associated, associated_type};
 use crate::endpoint::{Endpoint, rule};
+use crate::sig::edges;
 
 /// All items of a context.
 pub(crate) fn expand(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> TokenStream {
@@ -20,7 +21,7 @@ pub(crate) fn expand(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Typ
 /// What makes an endpoint a context.
 fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> Kind {
     let krate = &endpoint.options.krate;
-    let declared = quote!(#krate::Context<Self::Started, Self::Send, Self::Recv>);
+    let declared = quote!(#krate::__private::ContextOf<Self>);
     let same = quote!(#krate::__private::SameAs<#declared, Self>);
     let convert = associated(context, context, &same, "from_declared");
     let Settled { ty: returns, rule: returns_rule } = &dialog.returns;
@@ -28,16 +29,17 @@ fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> Kind {
     // Not in scope for the user's argument names.
     let ctx = Ident::new("ctx", Span::mixed_site());
     let types = [("Started", &dialog.started), ("Send", &dialog.send), ("Recv", &dialog.recv)];
-    let rules = types
-        .map(|(name, settled)| rule(&format!("{}_RULE", name.to_uppercase()), name, settled.rule, krate));
-    let types = types.map(|(name, settled)| associated_type(name, &settled.ty));
+    let rules = types.map(|(name, settled)| {
+        rule(&format!("{}_RULE", name.to_uppercase()), name, settled.rule, context, krate)
+    });
+    let types = types.map(|(name, settled)| associated_type(name, &settled.ty, endpoint.name()));
     Kind {
         call: "ContextCall",
         entry: "context",
         endpoint_trait: Some("ContextEndpoint"),
         body_trait: "ContextBody",
         returns,
-        returns_rule: rule("RETURNS_RULE", "Returns", *returns_rule, krate),
+        returns_rule: rule("RETURNS_RULE", "Returns", *returns_rule, endpoint.output.blame(), krate),
         types: quote!(#(#types)* #(#rules)*),
         parameter: quote!(#ctx: #declared,),
         passed: quote!(#convert(#ctx),),
@@ -53,15 +55,14 @@ fn outcome(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>) -> TokenStream {
     if dialog.returns.ty.is_none() {
         return outcome;
     }
-    let returned = endpoint.returned();
-    let blame = endpoint.output.ok.as_ref().unwrap_or(&endpoint.output.ty);
-    let convert = associated(
-        blame,
-        &returned,
-        &quote!(#krate::__private::SameAs<Self::Returns, Self>),
-        "into_declared",
-    );
-    quote!(::core::result::Result::Ok(#convert(#outcome?)))
+    // rustc underlines the value when its type will not do: at the return type, then.
+    let (blame, _) = edges(endpoint.output.blame());
+    let output = Ident::new("output", Span::call_site());
+    let declared = quote_spanned!(blame=> declared::<Self, _>(#output));
+    quote! {
+        let output = #outcome?;
+        ::core::result::Result::Ok(#krate::__private::#declared)
+    }
 }
 
 /// Without a body nothing else compares the types of the signature with those of the attribute.
@@ -76,7 +77,7 @@ fn witness(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> Toke
     let same = associated(context, context, &quote!(#private::SameAs<#declared, #name>), "into_declared");
     let returned = dialog.returns.ty.as_ref().map(|_| {
         let returned = endpoint.returned();
-        let blame = endpoint.output.ok.as_ref().unwrap_or(&endpoint.output.ty);
+        let blame = endpoint.output.blame();
         let declared = quote!(<#name as #private::Endpoint>::Returns);
         let same = associated(blame, &returned, &quote!(#private::SameAs<#declared, #name>), "into_declared");
         quote!(#(#cfg)* const _: fn(#returned) -> #declared = #same;)

@@ -1,6 +1,6 @@
 //! The arguments of an endpoint that travel: checks, and what becomes of each in the expansion.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -73,7 +73,21 @@ impl Arg<'_> {
                 let default = quote!(#krate::__private::HasDefault<#endpoint>);
                 quote_spanned!(self.ty.span()=> <#owned as #default>::default_value())
             }
-            DefaultValue::Given(value) => self.packed(value, endpoint, krate),
+            DefaultValue::Given(value) => match self.passing(krate) {
+                // rustc underlines the value when its type will not do.
+                Passing::Value => {
+                    let given = quote_spanned!(value.span()=> given::<#endpoint, #owned, _>(#value));
+                    quote!(#krate::__private::#given)
+                }
+                // What coerces to the reference will do. rustc shows what is called as well: at the function, then.
+                Passing::Copy(ty) => {
+                    quote_spanned!(endpoint.span()=> <#ty as #krate::__private::Copied<#endpoint>>::copied(#value))
+                }
+                Passing::Unsized(lending) => {
+                    let own = moved_to(endpoint.span(), quote!(#lending::own));
+                    quote!(#own(#value))
+                }
+            },
         };
         Some(quote!(#krate::__private::default_arg::<#owned>(#value)))
     }
@@ -83,7 +97,7 @@ impl Arg<'_> {
         let path = self.param.validate.as_ref()?;
         let label = self.label();
         // rustc underlines what is passed when its type will not do.
-        let at = args.span().located_at(path.span());
+        let at = args.span().located_at(self.ty.span());
         let (args, position) =
             (Ident::new(&args.to_string(), at), Index { index: position as u32, span: at });
         let value = quote_spanned!(at=> &#args.#position);
@@ -219,6 +233,15 @@ fn check_position(ty: &Type, errors: &mut Errors) -> bool {
         format_args!("use `{example}` and make it the first argument"),
     );
     false
+}
+
+/// The tokens, for rustc to underline at `span`.
+fn moved_to(span: Span, tokens: TokenStream) -> TokenStream {
+    let moved = tokens.into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(span));
+        token
+    });
+    moved.collect()
 }
 
 /// Whether the type is `[u8]`.

@@ -2,11 +2,12 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::LitStr;
 use syn::ext::IdentExt;
+use syn::{FnArg, LitStr, Visibility};
 
 use super::Endpoint;
 use super::args::Arg;
+use crate::naming::name_calls;
 use crate::sig::edges;
 
 /// What differs between the kinds of endpoints.
@@ -45,7 +46,7 @@ impl Endpoint<'_> {
         let behind = if !self.is_elsewhere() {
             let name = self.name();
             let implemented = self.implemented(kind);
-            let body = self.func.renamed(&self.body_name(), &self.attrs.body);
+            let body = self.func.renamed(&self.body_name(), &self.attrs.body, &self.body());
             let entry = format_ident!("{}", kind.entry);
             quote! {
                 #implemented
@@ -69,14 +70,13 @@ impl Endpoint<'_> {
         let (args, types) = (self.idents(), self.args.iter().map(|arg| &arg.ty));
         let packed = self.args.iter().map(|arg| arg.packed(&arg.ident, name, krate));
         let call = format_ident!("{}", kind.call);
+        let signature = self.signature();
         quote! {
             #(#cfg)*
             #(#docs)*
-            #[allow(
-                non_camel_case_types, missing_docs, missing_debug_implementations,
-                reason = "named like the function"
-            )]
-            #vis struct #name {}
+            #[allow(nonstandard_style, reason = "named like the function")]
+            #[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
+            #vis struct #name { #signature }
 
             #(#cfg)*
             #(#docs)*
@@ -86,6 +86,29 @@ impl Endpoint<'_> {
                 #krate::#call::new((#(#packed,)*))
             }
         }
+    }
+
+    /// For an endpoint that others see: a field of its type that has the types of its signature, for rustc to say which of them
+    /// are too private. It refuses those anyway, in the traits, but there it cannot be told what to say.
+    fn signature(&self) -> Option<TokenStream> {
+        let (name, vis, sig) = (self.name(), &self.func.vis, &self.func.sig);
+        if matches!(vis, Visibility::Inherited) {
+            return None;
+        }
+        let help = format!("make the type public, or `{}` private", name.unraw());
+        let inputs = sig.inputs.iter().filter_map(|input| match input {
+            FnArg::Typed(input) => Some(&input.ty),
+            FnArg::Receiver(_) => None,
+        });
+        let output = &self.output.ty;
+        // rustc underlines the declaration of the field: at the function's name, then.
+        let field = quote_spanned!(name.span()=> pub signature: );
+        Some(quote! {
+            #[doc(hidden)]
+            #[deny(private_interfaces, reason = #help)]
+            #[allow(dead_code, clippy::type_complexity, reason = "only its type matters")]
+            #field fn(#(#inputs),*) -> #output,
+        })
     }
 
     /// The impl of `Endpoint`, and of the trait with the further types.
@@ -100,9 +123,10 @@ impl Endpoint<'_> {
         let label = self.options.name.as_ref().map_or_else(|| name.unraw().to_string(), LitStr::value);
         let labels = self.args.iter().map(Arg::label);
         let owned = self.args.iter().map(|arg| arg.owned(krate));
-        // rustc underlines the whole tuple, or the keyword, when one of the types will not do: at the argument list, then.
-        let tuple = quote_spanned!(self.func.sig.paren_token.span.join()=> type Args = (#(#owned,)*););
-        let returns = associated_type("Returns", returns);
+        // rustc underlines the whole tuple when one of the types will not do: at the argument list, then.
+        let tuple = quote_spanned!(self.func.sig.paren_token.span.join()=> (#(#owned,)*));
+        let tuple = associated_type("Args", &tuple, name);
+        let returns = associated_type("Returns", returns, name);
         let (defaults, rules) = (self.defaults(), self.rules());
         let further = kind.endpoint_trait.map(|endpoint_trait| {
             let endpoint_trait = format_ident!("{endpoint_trait}");
@@ -183,7 +207,7 @@ impl Endpoint<'_> {
             // What is lent lives in this future.
             run = quote!(async move { #run.await });
         }
-        let output = associated_type("Output", &self.output.ty);
+        let output = associated_type("Output", &self.output.ty, name);
         // rustc reports a future that is not `Send` where the bound is written: at the function's name, then.
         let future = quote_spanned!(name.span()=> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send);
         quote! {
@@ -193,9 +217,7 @@ impl Endpoint<'_> {
                 fn run(#parameter (#(#args,)*): Self::Args) -> #future {
                     #run
                 }
-                fn outcome(
-                    output: Self::Output,
-                ) -> ::core::result::Result<Self::Returns, #krate::__private::EndpointError> {
+                fn outcome(output: Self::Output) -> #krate::__private::EndpointResult<Self> {
                     #outcome
                 }
             }
@@ -209,9 +231,8 @@ impl Endpoint<'_> {
         if !self.output.fallible {
             return ty.clone();
         }
-        let blame = self.output.ok.as_ref().unwrap_or(ty);
         let name = self.name();
-        associated(blame, ty, &quote!(#krate::__private::Fallible<#name>), "Ok")
+        associated(self.output.blame(), ty, &quote!(#krate::__private::Fallible<#name>), "Ok")
     }
 
     /// `fallible::<Self, _>(output, ..)`, `fallible_as::<Self, E, _>(output, ..)` or `infallible(output)`, blamed on the return
@@ -231,6 +252,14 @@ impl Endpoint<'_> {
         quote!(#krate::__private::#wrap(#output, #krate::__private::carry!()))
     }
 
+    /// What the user's function does.
+    fn body(&self) -> TokenStream {
+        match (&self.func.body, self.lead) {
+            (Some(body), Some(lead)) => name_calls(body, lead, self.name()).into(),
+            _ => self.func.body_or_stub(),
+        }
+    }
+
     /// The name the user's function gets.
     fn body_name(&self) -> Ident {
         format_ident!("__tractor_{}", self.name())
@@ -241,11 +270,10 @@ impl Endpoint<'_> {
     }
 }
 
-/// `type name = ty;`, which rustc underlines at the type: a private one is reported at the keyword.
-pub(crate) fn associated_type(name: &str, ty: &impl ToTokens) -> TokenStream {
-    let (first, _) = edges(ty);
-    let name = Ident::new(name, first);
-    quote_spanned!(first=> type #name = #ty;)
+/// `type name = ty;` of an endpoint. rustc reports a type that is too private for it at the name, once for all of them then.
+pub(crate) fn associated_type(name: &str, ty: &impl ToTokens, endpoint: &Ident) -> TokenStream {
+    let name = Ident::new(name, endpoint.span());
+    quote_spanned!(endpoint.span()=> type #name = #ty;)
 }
 
 /// `<ty as imp>::name`, which rustc underlines where the user wrote `blame`.

@@ -3,12 +3,15 @@
 use syn::{FnArg, Ident, Pat, PatType, Type};
 
 use crate::diag::{Errors, show};
+use crate::naming::Handle;
 use crate::sig::{Func, last_segment, peel};
 
 /// The leading argument a macro asks for.
 pub(crate) struct Lead {
     /// The last segment of its type: `Context`. A user's alias may end in it: `ScaleContext`.
     pub(crate) ty: &'static str,
+    /// What a body can do with it.
+    pub(crate) handle: Handle,
     /// What the error texts call it: "context".
     pub(crate) noun: &'static str,
     /// The argument as one would write it: `ctx: Context<Point>`.

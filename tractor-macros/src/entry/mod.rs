@@ -57,7 +57,7 @@ pub(crate) fn expand(entry: Entry, attr: TokenStream, item: TokenStream) -> Toke
 fn run(entry: Entry, func: &Func, options: &Options, krate: &Path) -> TokenStream {
     let Func { attrs, vis, sig, .. } = func;
     let (name, output) = (&sig.ident, &sig.output);
-    let body = func.renamed(name, &[]);
+    let body = func.renamed(name, &[], &func.body_or_stub());
     let Options { multi_thread, worker_threads } = options;
     let worker_threads = match worker_threads {
         Some(threads) => quote!(::core::option::Option::Some(#threads)),
@@ -91,6 +91,6 @@ fn fallback(func: &Func) -> TokenStream {
     if name != "main" {
         return unused(func);
     }
-    let body = unused(func.renamed(name, &[]));
+    let body = unused(func.renamed(name, &[], &func.body_or_stub()));
     quote!(fn #name() { #body })
 }

@@ -13,6 +13,7 @@ use crate::endpoint::expand::{Kind, associated_type};
 use crate::endpoint::lead::Lead;
 use crate::endpoint::options::{ERROR, EXTERN, MODULE, NAME, Options, VALIDATE};
 use crate::endpoint::{Endpoint, rule};
+use crate::naming::Handle;
 use crate::reopen;
 use crate::sig::{Func, unused};
 
@@ -29,7 +30,12 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
     errors.about("endpoint", &func);
     take_rivals(&mut func.attrs, &mut errors);
     options.check(&func, "stream", &mut errors);
-    let lead = Lead { ty: "StreamSender", noun: "sender", example: "out: StreamSender<Item>".to_owned() };
+    let lead = Lead {
+        ty: "StreamSender",
+        handle: Handle::Sender,
+        noun: "sender",
+        example: "out: StreamSender<Item>".to_owned(),
+    };
     let sent = check::check_item(&lead, &func, &mut errors);
     let ends = check::check_output(&func, &mut errors);
     let endpoint = Endpoint::check(&func, &options, Some(&lead), &mut errors).filter(|_| ends);
@@ -43,8 +49,8 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
 
 fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
     let krate = &endpoint.options.krate;
-    let item = associated_type("Item", item);
-    let rule = rule("ITEM_RULE", "Item", endpoint.options.validate.as_ref(), krate);
+    let rule = rule("ITEM_RULE", "Item", endpoint.options.validate.as_ref(), item, krate);
+    let item = associated_type("Item", item, endpoint.name());
     // Not in scope for the user's argument names.
     let out = Ident::new("out", Span::mixed_site());
     Kind {

@@ -5,6 +5,7 @@
 mod errors;
 mod expansion;
 mod fallback;
+mod naming;
 mod reopen;
 
 use proc_macro2::TokenStream;

@@ -1,22 +1,16 @@
-//! A stream carries the type the attribute declares, from either side.
+//! A stream carries the type the attribute declares; so do its halves and its subscribers.
 
-use tractor::{Context, Portal};
+use tractor::Context;
 
 #[tractor::context(send = u8, recv = String)]
 async fn scale(ctx: Context<(), u8, String>) -> tractor::Result<()> {
     let mut ctx = ctx.started(()).await?;
-    let stream = ctx.open_stream().await?;
+    let mut stream = ctx.open_stream().await?.strict();
+    let subscriber = stream.subscribe();
+    subscriber.send(1.0).await?;
+    let (half, _) = stream.split();
+    half.send(vec![1]).await?;
     stream.send("text".to_owned()).await
-}
-
-async fn open(portal: &Portal) -> tractor::Result<()> {
-    let body = async |ctx: &mut tractor::ParentContext<scale>, ()| {
-        let mut stream = ctx.open_stream().await?;
-        let (half, _) = stream.split();
-        half.send(vec![1]).await?;
-        stream.send(1).await
-    };
-    portal.open_context(scale(), body).await
 }
 
 fn main() {}

@@ -1,7 +1,7 @@
 //! The enum of a union, and its impls.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, Path, Visibility};
@@ -19,6 +19,7 @@ impl Union {
         });
         let (allowed, payload, conditional) =
             (self.allowed(krate), self.payload(krate), self.conditional(krate));
+        let distinct = self.distinct(krate);
         quote! {
             #(#cfg)*
             #[doc = #doc]
@@ -30,6 +31,7 @@ impl Union {
                 #allowed
                 #payload
                 #conditional
+                #distinct
             };
         }
     }
@@ -37,12 +39,13 @@ impl Union {
     /// What may be sent: the enum, and values of its types. A trait of its own lets rustc name these types.
     fn allowed(&self, krate: &Path) -> TokenStream {
         let Self { name, endpoint, variants } = self;
-        let (endpoint, shown) = (endpoint.unraw(), self.shown().replace('{', "{{").replace('}', "}}"));
-        let message = format!("`{{Self}}` cannot be sent here: `{endpoint}` allows `{shown}`");
+        let (shown_endpoint, shown) = (endpoint.unraw(), self.shown().replace('{', "{{").replace('}', "}}"));
+        let message = format!("`{{Self}}` cannot be sent here: `{shown_endpoint}` allows `{shown}`");
         let note = format!(
-            "send a value of one of these types, or add `{{Self}}` to the types in the attribute of `{endpoint}`"
+            "send a value of one of these types, or add `{{Self}}` to the types in the attribute of `{shown_endpoint}`"
         );
-        let member = format_ident!("In{name}", span = Span::mixed_site());
+        let declared_member = Ident::new("OneTypeOf", Span::mixed_site());
+        let member = quote!(#declared_member<#endpoint>);
         let value = Ident::new("value", Span::mixed_site());
         let members = variants.iter().map(|variant| {
             let (ty, name_of) = (&variant.ty, &variant.name);
@@ -58,7 +61,7 @@ impl Union {
         });
         quote! {
             #[diagnostic::on_unimplemented(message = #message, label = "not among the allowed types", note = #note)]
-            trait #member: ::core::convert::Into<#name> {}
+            trait #declared_member<E>: ::core::convert::Into<#name> {}
             #(#members)*
 
             impl<V: #member> #krate::__private::Allows<V> for #name {
@@ -67,12 +70,44 @@ impl Union {
                     ::core::convert::Into::into(value)
                 }
             }
+            impl<V: #member, E> #krate::__private::AllowsIn<V, E> for #name {
+                type Held = Self;
+                fn hold(value: V) -> Self {
+                    ::core::convert::Into::into(value)
+                }
+            }
+        }
+    }
+
+    /// Each type is there once, under whatever names. rustc finds that the impls conflict; this says why.
+    fn distinct(&self, krate: &Path) -> TokenStream {
+        let union = quote!(#krate::__private::union);
+        let pairs = self.variants.iter().enumerate().flat_map(|(position, variant)| {
+            self.variants[..position].iter().map(move |before| (before, variant))
+        });
+        let checks = pairs.map(|(before, variant)| {
+            let (one, two) = (&before.ty, &variant.ty);
+            let [shown, other] = [before, variant].map(|variant| variant.shown());
+            let problem = format!(
+                "`{}` and `{}` are one type, which `{}` allows twice\n  = help: keep one of the two",
+                shown,
+                other,
+                self.endpoint.unraw()
+            );
+            // rustc underlines the check: at the type, then.
+            quote_spanned!(two.span()=> ::core::assert!(!#union::Both::<#one, #two>::SAME, #problem);)
+        });
+        quote! {
+            use #union::Differ as _;
+            #(#checks)*
         }
     }
 
     /// How it travels.
     fn payload(&self, krate: &Path) -> TokenStream {
-        let name = &self.name;
+        let Self { name, endpoint, .. } = self;
+        let private = quote!(#krate::__private);
+        let variant_of = quote!(#private::union::VariantOf<#endpoint>);
         let labels = self.variants.iter().map(|variant| variant.name.unraw().to_string());
         let positions = self.variants.iter().enumerate().map(|(position, variant)| {
             let (name, rest) = (&variant.name, variant.rest());
@@ -81,17 +116,15 @@ impl Union {
         let encoded = self.variants.iter().map(|variant| {
             let (name, ty) = (&variant.name, &variant.ty);
             let (bound, value) = variant.bound("value");
-            quote!(Self::#name #bound => <#ty as #krate::__private::Payload>::encode_payload(#value, format, out))
+            quote!(Self::#name #bound => <#ty as #variant_of>::encode(#value, format, out))
         });
         let decoded = self.variants.iter().enumerate().map(|(position, variant)| {
             let ty = &variant.ty;
             quote! {
-                #position => <#ty as #krate::__private::Payload>::decode_payload(bytes, format, depth_max)
-                    .map(Self::from)
+                #position => <#ty as #variant_of>::decode(bytes, format, depth_max).map(Self::from)
             }
         });
         let types = self.variants.iter().map(|variant| &variant.ty);
-        let private = quote!(#krate::__private);
         let error = quote!(#private::PayloadError);
         quote! {
             impl #private::union::Union for #name {
@@ -134,7 +167,7 @@ impl Union {
                 fn shape() -> #private::TypeShape {
                     #private::TypeShape::of_union(
                         <Self as #private::union::Union>::VARIANTS,
-                        ::std::vec![#(<#types as #private::Payload>::shape()),*],
+                        ::std::vec![#(<#types as #variant_of>::shape()),*],
                     )
                 }
             }

@@ -69,11 +69,7 @@ impl Union {
 
     /// The types as one would write them: `A | B`.
     fn shown(&self) -> String {
-        let types = self.variants.iter().map(|variant| match variant.is_unit {
-            true => "None".to_owned(),
-            false => show(&variant.ty),
-        });
-        types.collect::<Vec<_>>().join(" | ")
+        self.variants.iter().map(Variant::shown).collect::<Vec<_>>().join(" | ")
     }
 }
 
@@ -95,6 +91,13 @@ impl Variant {
         }
         let name = Ident::new(&words, ty.span().resolved_at(Span::call_site()));
         Some(Self { name, ty: ty.clone(), is_unit: false })
+    }
+}
+
+impl Variant {
+    /// The type as one would write it.
+    fn shown(&self) -> String {
+        if self.is_unit { "None".to_owned() } else { show(&self.ty) }
     }
 }
 

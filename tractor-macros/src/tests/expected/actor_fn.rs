@@ -1,10 +1,13 @@
 //! The expansion of `#[actor_fn]`.
 
-#[allow(
-    non_camel_case_types, missing_docs, missing_debug_implementations,
-    reason = "named like the function"
-)]
-pub struct add {}
+#[allow(nonstandard_style, reason = "named like the function")]
+#[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
+pub struct add {
+    #[doc(hidden)]
+    #[deny(private_interfaces, reason = "make the type public, or `add` private")]
+    #[allow(dead_code, clippy::type_complexity, reason = "only its type matters")]
+    pub signature: fn(i64, i64) -> i64,
+}
 #[allow(dead_code, reason = "may be called by name only")]
 pub fn add(a: i64, b: i64) -> ::tractor::Call<add> {
     ::tractor::Call::new((a, b))
@@ -18,12 +21,12 @@ impl ::tractor::__private::Endpoint for add {
 }
 impl ::tractor::__private::FnBody for add {
     type Output = i64;
-    fn run((a, b): Self::Args) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
+    fn run(
+        (a, b): Self::Args,
+    ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
         __tractor_add(a, b)
     }
-    fn outcome(
-        output: Self::Output,
-    ) -> ::core::result::Result<Self::Returns, ::tractor::__private::EndpointError> {
+    fn outcome(output: Self::Output) -> ::tractor::__private::EndpointResult<Self> {
         ::tractor::__private::infallible(output)
     }
 }
@@ -31,4 +34,6 @@ impl ::tractor::__private::FnBody for add {
 async fn __tractor_add(a: i64, b: i64) -> i64 {
     a + b
 }
-::tractor::__private::inventory::submit! { ::tractor::__private::EndpointEntry::func::<add>() }
+::tractor::__private::inventory::submit! {
+    ::tractor::__private::EndpointEntry::func:: < add > ()
+}

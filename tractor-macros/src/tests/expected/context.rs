@@ -1,12 +1,15 @@
 //! The expansion of `#[context(pld_spec = Point)]`.
 
-#[doc = "Scales."]
-#[allow(
-    non_camel_case_types, missing_docs, missing_debug_implementations,
-    reason = "named like the function"
-)]
-pub struct scale {}
-#[doc = "Scales."]
+///Scales.
+#[allow(nonstandard_style, reason = "named like the function")]
+#[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
+pub struct scale {
+    #[doc(hidden)]
+    #[deny(private_interfaces, reason = "make the type public, or `scale` private")]
+    #[allow(dead_code, clippy::type_complexity, reason = "only its type matters")]
+    pub signature: fn(Context<Point>, i64) -> Result<Point>,
+}
+///Scales.
 #[allow(dead_code, reason = "may be called by name only")]
 pub fn scale(by: i64) -> ::tractor::ContextCall<scale> {
     ::tractor::ContextCall::new((by,))
@@ -26,33 +29,31 @@ impl ::tractor::__private::ContextEndpoint for scale {
 impl ::tractor::__private::ContextBody for scale {
     type Output = Result<Point>;
     fn run(
-        ctx: ::tractor::Context<Self::Started, Self::Send, Self::Recv>,
+        ctx: ::tractor::__private::ContextOf<Self>,
         (by,): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
         __tractor_scale(
-            <Context<Point> as ::tractor::__private::SameAs<
-                ::tractor::Context<Self::Started, Self::Send, Self::Recv>,
+            <Context<
+                Point,
+            > as ::tractor::__private::SameAs<
+                ::tractor::__private::ContextOf<Self>,
                 Self,
             >>::from_declared(ctx),
             by,
         )
     }
-    fn outcome(
-        output: Self::Output,
-    ) -> ::core::result::Result<Self::Returns, ::tractor::__private::EndpointError> {
-        ::core::result::Result::Ok(
-            <<Result<Point> as ::tractor::__private::Fallible<scale>>::Ok as ::tractor::__private::SameAs<
-                Self::Returns,
-                Self,
-            >>::into_declared(::tractor::__private::fallible::<Self, _>(
-                output,
-                ::tractor::__private::carry!(),
-            )?),
-        )
+    fn outcome(output: Self::Output) -> ::tractor::__private::EndpointResult<Self> {
+        let output = ::tractor::__private::fallible::<
+            Self,
+            _,
+        >(output, ::tractor::__private::carry!())?;
+        ::core::result::Result::Ok(::tractor::__private::declared::<Self, _>(output))
     }
 }
 #[allow(clippy::unused_async, reason = "an endpoint is always async")]
 async fn __tractor_scale(ctx: Context<Point>, mut by: i64) -> Result<Point> {
     by
 }
-::tractor::__private::inventory::submit! { ::tractor::__private::EndpointEntry::context::<scale>() }
+::tractor::__private::inventory::submit! {
+    ::tractor::__private::EndpointEntry::context:: < scale > ()
+}

@@ -1,9 +1,7 @@
 //! The expansion of `#[stream(crate = crate::lib)]`.
 
-#[allow(
-    non_camel_case_types, missing_docs, missing_debug_implementations,
-    reason = "named like the function"
-)]
+#[allow(nonstandard_style, reason = "named like the function")]
+#[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
 struct ticks {}
 #[allow(dead_code, reason = "may be called by name only")]
 fn ticks() -> crate::lib::StreamCall<ticks> {
@@ -27,12 +25,12 @@ impl crate::lib::__private::StreamBody for ticks {
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
         __tractor_ticks(out)
     }
-    fn outcome(
-        output: Self::Output,
-    ) -> ::core::result::Result<Self::Returns, crate::lib::__private::EndpointError> {
+    fn outcome(output: Self::Output) -> crate::lib::__private::EndpointResult<Self> {
         crate::lib::__private::infallible(output)
     }
 }
 #[allow(clippy::unused_async, reason = "an endpoint is always async")]
 async fn __tractor_ticks(out: StreamSender<u64>) {}
-crate::lib::__private::inventory::submit! { crate::lib::__private::EndpointEntry::stream::<ticks>() }
+crate::lib::__private::inventory::submit! {
+    crate ::lib::__private::EndpointEntry::stream:: < ticks > ()
+}

@@ -1,11 +1,7 @@
 //! The expansion of `#[context(pld_spec = Point | None)]`: that of a context, and the enum.
 
-#[allow(
-    non_camel_case_types,
-    missing_docs,
-    missing_debug_implementations,
-    reason = "named like the function"
-)]
+#[allow(nonstandard_style, reason = "named like the function")]
+#[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
 struct scale {}
 #[allow(dead_code, reason = "may be called by name only")]
 fn scale() -> ::tractor::ContextCall<scale> {
@@ -26,35 +22,32 @@ impl ::tractor::__private::ContextEndpoint for scale {
 impl ::tractor::__private::ContextBody for scale {
     type Output = ScalePld;
     fn run(
-        ctx: ::tractor::Context<Self::Started, Self::Send, Self::Recv>,
+        ctx: ::tractor::__private::ContextOf<Self>,
         (): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
-        __tractor_scale(<Context<ScalePld> as ::tractor::__private::SameAs<
-            ::tractor::Context<Self::Started, Self::Send, Self::Recv>,
-            Self,
-        >>::from_declared(ctx))
-    }
-    fn outcome(
-        output: Self::Output,
-    ) -> ::core::result::Result<Self::Returns, ::tractor::__private::EndpointError> {
-        ::core::result::Result::Ok(
-            <ScalePld as ::tractor::__private::SameAs<Self::Returns, Self>>::into_declared(
-                ::tractor::__private::infallible(output)?,
-            ),
+        __tractor_scale(
+            <Context<
+                ScalePld,
+            > as ::tractor::__private::SameAs<
+                ::tractor::__private::ContextOf<Self>,
+                Self,
+            >>::from_declared(ctx),
         )
+    }
+    fn outcome(output: Self::Output) -> ::tractor::__private::EndpointResult<Self> {
+        let output = ::tractor::__private::infallible(output)?;
+        ::core::result::Result::Ok(::tractor::__private::declared::<Self, _>(output))
     }
 }
 #[allow(clippy::unused_async, reason = "an endpoint is always async")]
 async fn __tractor_scale(ctx: Context<ScalePld>) -> ScalePld {
     ctx
 }
-::tractor::__private::inventory::submit! { :: tractor :: __private :: EndpointEntry :: context :: < scale > () }
-#[doc = "What [`scale`] allows: `Point | None`."]
-#[allow(
-    missing_docs,
-    clippy::all,
-    reason = "made of the types in the attribute"
-)]
+::tractor::__private::inventory::submit! {
+    ::tractor::__private::EndpointEntry::context:: < scale > ()
+}
+///What [`scale`] allows: `Point | None`.
+#[allow(missing_docs, clippy::all, reason = "made of the types in the attribute")]
 enum ScalePld {
     Point(Point),
     None,
@@ -65,22 +58,28 @@ const _: () = {
         label = "not among the allowed types",
         note = "send a value of one of these types, or add `{Self}` to the types in the attribute of `scale`"
     )]
-    trait InScalePld: ::core::convert::Into<ScalePld> {}
-    impl InScalePld for Point {}
+    trait OneTypeOf<E>: ::core::convert::Into<ScalePld> {}
+    impl OneTypeOf<scale> for Point {}
     impl ::core::convert::From<Point> for ScalePld {
         #[allow(unused_variables, reason = "`()` has no content")]
         fn from(value: Point) -> Self {
             Self::Point(value)
         }
     }
-    impl InScalePld for () {}
+    impl OneTypeOf<scale> for () {}
     impl ::core::convert::From<()> for ScalePld {
         #[allow(unused_variables, reason = "`()` has no content")]
         fn from(value: ()) -> Self {
             Self::None
         }
     }
-    impl<V: InScalePld> ::tractor::__private::Allows<V> for ScalePld {
+    impl<V: OneTypeOf<scale>> ::tractor::__private::Allows<V> for ScalePld {
+        type Held = Self;
+        fn hold(value: V) -> Self {
+            ::core::convert::Into::into(value)
+        }
+    }
+    impl<V: OneTypeOf<scale>, E> ::tractor::__private::AllowsIn<V, E> for ScalePld {
         type Held = Self;
         fn hold(value: V) -> Self {
             ::core::convert::Into::into(value)
@@ -100,8 +99,16 @@ const _: () = {
             out: &mut ::std::vec::Vec<u8>,
         ) -> ::core::result::Result<(), ::tractor::__private::PayloadError> {
             match self {
-                Self::Point(value) => <Point as ::tractor::__private::Payload>::encode_payload(value, format, out),
-                Self::None => <() as ::tractor::__private::Payload>::encode_payload(&(), format, out),
+                Self::Point(value) => {
+                    <Point as ::tractor::__private::union::VariantOf<
+                        scale,
+                    >>::encode(value, format, out)
+                }
+                Self::None => {
+                    <() as ::tractor::__private::union::VariantOf<
+                        scale,
+                    >>::encode(&(), format, out)
+                }
             }
         }
         fn decode_inner(
@@ -111,14 +118,18 @@ const _: () = {
             depth_max: usize,
         ) -> ::core::result::Result<Self, ::tractor::__private::PayloadError> {
             match position {
-                0usize => <Point as ::tractor::__private::Payload>::decode_payload(
-                    bytes, format, depth_max,
-                )
-                .map(Self::from),
-                1usize => <() as ::tractor::__private::Payload>::decode_payload(
-                    bytes, format, depth_max,
-                )
-                .map(Self::from),
+                0usize => {
+                    <Point as ::tractor::__private::union::VariantOf<
+                        scale,
+                    >>::decode(bytes, format, depth_max)
+                        .map(Self::from)
+                }
+                1usize => {
+                    <() as ::tractor::__private::union::VariantOf<
+                        scale,
+                    >>::decode(bytes, format, depth_max)
+                        .map(Self::from)
+                }
                 _ => ::core::unreachable!("not among `VARIANTS`"),
             }
         }
@@ -142,8 +153,9 @@ const _: () = {
             ::tractor::__private::TypeShape::of_union(
                 <Self as ::tractor::__private::union::Union>::VARIANTS,
                 ::std::vec![
-                    <Point as ::tractor::__private::Payload>::shape(),
-                    <() as ::tractor::__private::Payload>::shape()
+                    < Point as ::tractor::__private::union::VariantOf < scale > >
+                    ::shape(), < () as ::tractor::__private::union::VariantOf < scale > >
+                    ::shape()
                 ],
             )
         }
@@ -151,7 +163,7 @@ const _: () = {
     impl ::core::clone::Clone for ScalePld
     where
         for<'all> Point: ::tractor::__private::union::CloneIf<'all>,
-        for<'all> (): ::tractor::__private::union::CloneIf<'all>
+        for<'all> (): ::tractor::__private::union::CloneIf<'all>,
     {
         fn clone(&self) -> Self {
             match self {
@@ -163,7 +175,7 @@ const _: () = {
     impl ::core::fmt::Debug for ScalePld
     where
         for<'all> Point: ::tractor::__private::union::DebugIf<'all>,
-        for<'all> (): ::tractor::__private::union::DebugIf<'all>
+        for<'all> (): ::tractor::__private::union::DebugIf<'all>,
     {
         fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
             match self {
@@ -175,7 +187,7 @@ const _: () = {
     impl ::core::cmp::PartialEq for ScalePld
     where
         for<'all> Point: ::tractor::__private::union::PartialEqIf<'all>,
-        for<'all> (): ::tractor::__private::union::PartialEqIf<'all>
+        for<'all> (): ::tractor::__private::union::PartialEqIf<'all>,
     {
         fn eq(&self, other: &Self) -> bool {
             match (self, other) {
@@ -185,4 +197,9 @@ const _: () = {
             }
         }
     }
+    use ::tractor::__private::union::Differ as _;
+    ::core::assert!(
+        ! ::tractor::__private::union::Both:: < Point, () > ::SAME,
+        "`Point` and `None` are one type, which `scale` allows twice\n  = help: keep one of the two"
+    );
 };
