@@ -70,8 +70,9 @@ pub mod __private {
         Allows, AllowsIn, ByteSlice, CanStart, CanStartIn, CanStream, CanStreamIn, CarriesText, CarriesValue,
         ContextBody, ContextEndpoint, ContextOf, ContextRunsHere, ContextTarget, Copied, DefaultOf, Endpoint,
         EndpointRef, EndpointResult, Failure, Fallible, FnBody, FnRunsHere, FnTarget, HasDefault,
-        IntoVerdict, Lend, Opening, SameAs, SendsFirst, Started, StreamBody, StreamEndpoint, StreamRunsHere,
-        StreamTarget, check_arg, declared, default_arg, fallible, fallible_as, given, infallible,
+        IntoVerdict, Lend, Of, Opening, SameAs, SendsFirst, Started, StreamBody, StreamEndpoint,
+        StreamRunsHere, StreamTarget, check_arg, declared, default_arg, fallible, fallible_as, given,
+        infallible,
     };
     pub use crate::error::EndpointError;
     pub use crate::proto::args::{ArgTuple, RefusedArg};

@@ -15,6 +15,7 @@ mod entry;
 mod naming;
 mod recover;
 mod reopen;
+mod scope;
 mod sig;
 mod stream;
 #[cfg(test)]

@@ -13,11 +13,12 @@
 //!    block, an attribute, an `else`, `&&` or `||`, is neither the first nor the second.
 //! 3. The arms of a `match` run instead of each other.
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 
 use crate::args::split_at_commas;
 use crate::diag::Errors;
+use crate::scope::Scope;
 use crate::sig::Func;
 use crate::tokens::{is_ident, is_punct};
 
@@ -35,26 +36,12 @@ fn scopes(tokens: TokenStream, errors: &mut Errors) {
     let mut opening = false;
     for token in tokens {
         if let TokenTree::Group(group) = &token {
-            if opening && let Some((ctx, body)) = scope(group) {
-                sequence(body, &ctx, Stream::Unopened, errors);
+            if opening && let Some(Scope { ctx, body, .. }) = Scope::find(group) {
+                sequence(body.stream(), &ctx, Stream::Unopened, errors);
             }
             scopes(group.stream(), errors);
         }
         opening = is_ident(&token, "open_context") || is_ident(&token, "open_context_dyn");
-    }
-}
-
-/// The context and the body of an `async |ctx, first| { .. }` among these arguments.
-fn scope(arguments: &Group) -> Option<(Ident, TokenStream)> {
-    let mut tokens = arguments.stream().into_iter().skip_while(|token| !is_ident(token, "async")).skip(1);
-    let pipe = |token: &TokenTree| is_punct(token, '|');
-    tokens.next().filter(pipe)?;
-    let parameters = split_at_commas(tokens.by_ref().take_while(|token| !pipe(token)).collect());
-    let [ctx, _first] = &parameters[..] else { return None };
-    let TokenTree::Ident(ctx) = ctx.clone().into_iter().next()? else { return None };
-    match tokens.next()? {
-        TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => Some((ctx, body.stream())),
-        _ => None,
     }
 }
 

@@ -7,9 +7,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Errors that do not say which endpoint they are about, and why they cannot.
-const UNNAMED: &[(&str, &str)] =
-    &[("calls/wrong_parent_payload", "a function without an attribute, on a stream of any endpoint's type")];
+/// Errors that name no endpoint, and why.
+const UNNAMED: &[(&str, &str)] = &[(
+    "calls/wrong_helper_payload",
+    "a helper may be given the stream of any endpoint that has these types",
+)];
 
 /// Errors of rustc that nothing can be added to. Another error of the case has to say what to do.
 const BARE: &[&str] = &["error[E0119]", "error[E0446]"];

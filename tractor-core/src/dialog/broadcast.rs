@@ -20,9 +20,10 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 
+use super::named::{AllowsIn, Of};
 use super::ring::{Read, ReaderKey, Ring};
 use super::rule::StreamRules;
-use super::sending::{Allows, AllowsIn, SendItem};
+use super::sending::{Allows, SendItem};
 use super::stream::decode;
 use crate::actor::{Linked, Rule};
 use crate::error::{Error, Lagged, Result};
@@ -98,7 +99,7 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
 
     /// As [`send`](Self::send), in the body of the endpoint `E`.
     #[doc(hidden)]
-    pub fn send_in<E, V>(&self, value: V) -> SendItem<'_, Tx, <Tx as AllowsIn<V, E>>::Held>
+    pub fn send_in<E, V>(&self, _of: Of<E>, value: V) -> SendItem<'_, Tx, <Tx as AllowsIn<V, E>>::Held>
     where
         Tx: AllowsIn<V, E>,
     {

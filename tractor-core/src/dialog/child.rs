@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::named::AllowsIn;
 use super::portal::Portal;
 use super::rule::Rules;
-use super::sending::{Allows, AllowsIn, OpenStream, SendStarted};
+use super::sending::{Allows, OpenStream, SendStarted};
 use crate::actor::{Check, Linked, Overflow, UntilCancelled};
 use crate::error::Error;
 use crate::proto::dialog::Side;

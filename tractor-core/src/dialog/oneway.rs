@@ -4,7 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::sending::{Allows, AllowsIn, SendItem};
+use super::named::{AllowsIn, Of};
+use super::sending::{Allows, SendItem};
 use super::stream::receive;
 use crate::actor::{Linked, Rule};
 use crate::error::Result;
@@ -53,7 +54,7 @@ impl<T: Payload> StreamSender<T> {
     /// As [`send`](Self::send), in the body of the endpoint `E`.
     #[doc(hidden)]
     #[inline]
-    pub fn send_in<E, V>(&self, value: V) -> SendItem<'_, T, <T as AllowsIn<V, E>>::Held>
+    pub fn send_in<E, V>(&self, _of: Of<E>, value: V) -> SendItem<'_, T, <T as AllowsIn<V, E>>::Held>
     where
         T: AllowsIn<V, E>,
     {

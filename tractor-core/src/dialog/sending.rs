@@ -51,37 +51,6 @@ impl<'v, T: Payload> Allows<&'v T> for T {
     }
 }
 
-/// [`Allows`], for a handle that the body of the endpoint `E` was given: rustc then names the endpoint.
-#[diagnostic::on_unimplemented(
-    message = "`{V}` cannot be sent here: the payload contract of `{E}` says `{Self}`",
-    label = "the contract says `{Self}`",
-    note = "send a value of type `{Self}` or a reference to one, or change the types in the attribute of `{E}`"
-)]
-pub trait AllowsIn<V, E>: Sized {
-    #[doc(hidden)]
-    type Held: Borrow<Self>;
-    #[doc(hidden)]
-    fn hold(value: V) -> Self::Held;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Payload, E> AllowsIn<T, E> for T {
-    type Held = T;
-
-    fn hold(value: T) -> T {
-        value
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<'v, T: Payload, E> AllowsIn<&'v T, E> for T {
-    type Held = &'v T;
-
-    fn hold(value: &'v T) -> &'v T {
-        value
-    }
-}
-
 /// Sends one value of a stream; made by `send`.
 #[must_use = "futures do nothing unless awaited"]
 pub struct SendItem<'a, T, Held> {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::broadcast::{FanOut, Reader, StreamSubscriber};
+use super::named::{AllowsIn, Of};
 use super::rule::StreamRules;
-use super::sending::{Allows, AllowsIn, SendItem};
+use super::sending::{Allows, SendItem};
 use crate::actor::{Linked, Rule};
 use crate::error::{Blame, Result};
 use crate::proto::codec::{PldKind, YieldHead};
@@ -54,7 +55,7 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     /// As [`send`](Self::send), in the body of the endpoint `E`.
     #[doc(hidden)]
     #[inline]
-    pub fn send_in<E, V>(&self, value: V) -> SendItem<'_, Tx, <Tx as AllowsIn<V, E>>::Held>
+    pub fn send_in<E, V>(&self, _of: Of<E>, value: V) -> SendItem<'_, Tx, <Tx as AllowsIn<V, E>>::Held>
     where
         Tx: AllowsIn<V, E>,
     {
@@ -235,7 +236,7 @@ impl<Tx: Payload, Rx: Payload> StreamTx<'_, Tx, Rx> {
     /// As [`send`](Self::send), in the body of the endpoint `E`.
     #[doc(hidden)]
     #[inline]
-    pub fn send_in<E, V>(&self, value: V) -> SendItem<'_, Tx, <Tx as AllowsIn<V, E>>::Held>
+    pub fn send_in<E, V>(&self, _of: Of<E>, value: V) -> SendItem<'_, Tx, <Tx as AllowsIn<V, E>>::Held>
     where
         Tx: AllowsIn<V, E>,
     {

@@ -7,7 +7,7 @@ use syn::{FnArg, LitStr, Visibility};
 
 use super::Endpoint;
 use super::args::Arg;
-use crate::naming::name_calls;
+use crate::naming::{name_endpoint, name_opened};
 use crate::sig::edges;
 
 /// What differs between the kinds of endpoints.
@@ -254,9 +254,11 @@ impl Endpoint<'_> {
 
     /// What the user's function does.
     fn body(&self) -> TokenStream {
-        match (&self.func.body, self.lead) {
-            (Some(body), Some(lead)) => name_calls(body, lead, self.name()).into(),
-            _ => self.func.body_or_stub(),
+        let krate = &self.options.krate;
+        let body = name_opened(self.func.body_or_stub());
+        match self.lead {
+            Some(lead) => name_endpoint(body, lead, self.name(), krate),
+            None => body,
         }
     }
 

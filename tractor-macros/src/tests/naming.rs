@@ -1,21 +1,32 @@
 //! Which calls in a body are told the endpoint's name.
 
-use super::Attr::{self, Context, Stream};
+use super::Attr::{self, ActorFn, Context, Main, Stream, Test};
 use super::expand;
 
+/// What a call looks like that names the endpoint `run`, or the one that a body has opened.
+const NAMED: &[(&str, &str)] = &[
+    ("started", "started_in::<run,_>("),
+    ("started_with", "started_with_in::<run,_>("),
+    ("open_stream", "open_stream_in::<run>("),
+    ("open_stream_with", "open_stream_with_in::<run>("),
+    ("send", "send_in(::tractor::__private::Of::<run>::ENDPOINT,"),
+    ("tell", "send_in(of,"),
+];
+
 /// The methods that are told it, in the order of the body.
-fn named(attr: Attr, body: &str) -> Vec<String> {
+fn named(attr: Attr, body: &str) -> Vec<&'static str> {
     let (args, item) = match attr {
         Context => ("pld_spec = u8", format!("async fn run(mut ctx: Context<u8>) -> u8 {{ {body} }}")),
-        _ => ("", format!("async fn run(out: StreamSender<u8>) {{ {body} }}")),
+        Stream => ("", format!("async fn run(out: StreamSender<u8>) {{ {body} }}")),
+        _ => ("", format!("async fn run() {{ {body} }}")),
     };
-    let expanded = expand(attr, args, &item).to_string();
-    let (_, body) = expanded.split_once("async fn __tractor_run").expect("the function is emitted");
-    let names = body.match_indices("_in :: < run ").map(|(at, _)| {
-        let start = body[..at].rfind(' ').map_or(0, |space| space + 1);
-        body[start..at].to_owned()
-    });
-    names.collect()
+    let expanded: String = expand(attr, args, &item).to_string().split_whitespace().collect();
+    let mut found: Vec<_> = NAMED
+        .iter()
+        .flat_map(|(name, call)| expanded.match_indices(call).map(move |(at, _)| (at, *name)))
+        .collect();
+    found.sort_unstable();
+    found.into_iter().map(|(_, name)| name).collect()
 }
 
 #[test]
@@ -87,26 +98,53 @@ fn what_may_be_something_else_is_left_alone() {
         "let ctx = ctx.open_stream().await?; ctx.send(1)",
     ] {
         let named = named(Context, body);
-        assert!(!named.contains(&"send".to_owned()), "{named:?} {body}");
+        assert!(!named.contains(&"send"), "{named:?} {body}");
     }
     assert!(named(Stream, "let out = channel(); out.send(1).await").is_empty());
 }
 
 #[test]
-fn the_rest_of_the_body_stays_as_it_is() {
-    let body = "let ctx = ctx . started_in :: < run , _ > (1) . await ? ; #[allow(x)] { f(ctx) [0] }";
-    let plain = body.replace(" . started_in :: < run , _ > ", ".started");
-    // The name is handed on, so nothing is touched; and a call that is touched is all that changes.
-    for (typed, expected) in [
-        (plain.clone(), plain),
-        (
-            body.replace("f(ctx)", "f()").replace("started_in :: < run , _ >", "started"),
-            body.replace("f(ctx)", "f()"),
-        ),
+fn the_parent_side_tells_by_the_type_of_its_context() {
+    let sends =
+        "let mut s = ctx.open_stream().await?; s.send(1).await?; let (tx, _) = s.split(); tx.send(2).await";
+    let opened = format!("portal.open_context(scale(3), async |ctx, _| {{ {sends} }}).await");
+    let nested =
+        format!("open_nursery(async |an| {{ let portal = an.start_actor(1).await?; {opened} }}).await");
+    let typed = opened.replace("|ctx, _|", "|ctx: &mut ParentContext<scale>, first: u8| -> Result<()>");
+    for attr in [Main, Test, ActorFn] {
+        for body in [&opened, &nested, &typed] {
+            assert_eq!(named(attr, body), ["tell", "tell"], "{body}");
+        }
+    }
+    // Each stream with its own endpoint.
+    let relay = "let ctx = ctx.started(1).await?; let out = ctx.open_stream().await?; \
+         portal.open_context(scale(3), async |other, _| { let s = other.open_stream().await?; \
+         while let Some(n) = s.receive().await? { out.send(n).await?; s.send(n).await?; } }).await";
+    assert_eq!(named(Context, relay), ["started", "open_stream", "send", "tell"]);
+    for body in [
+        "portal.open_context(scale(3), async |ctx, _| { ctx.wait_for_result().await }).await",
+        "portal.open_context(scale(3), async |_, first| { s.send(1) }).await",
+        "portal.open_context(scale(3), body).await",
+        "portal.open_context(scale(3), async |ctx| { let s = ctx.open_stream().await?; s.send(1) }).await",
+        "portal.open_context(scale(3), |ctx, _| { let s = ctx.open_stream().await?; s.send(1) }).await",
+        "portal.open_context_dyn(call, async |ctx, _| { let s = ctx.open_stream().await?; s.send(1) }).await",
+        "portal.open_context(scale(3), async |ctx, _| { other(ctx); let s = ctx.open_stream().await?; s.send(1) })",
     ] {
-        let item = format!("async fn run(ctx: Context<u8>) -> u8 {{ {typed} }}");
+        assert!(named(Main, body).is_empty(), "{body}");
+        assert!(
+            !expand(Main, "", &format!("async fn run() {{ {body} }}")).to_string().contains("endpoint ()")
+        );
+    }
+}
+
+#[test]
+fn the_rest_of_the_body_stays_as_it_is() {
+    let plain = |text: &str| text.split_whitespace().collect::<String>();
+    // A name that is handed on may come back as anything.
+    for (last, call) in [("", "started_in::<run, _>(g(1, [2]))"), ("ctx", "started(g(1, [2]))")] {
+        let body = |call: &str| format!("let ctx = ctx.{call}.await?; #[allow(x)] {{ f({last})[0] }}");
+        let item = format!("async fn run(ctx: Context<u8>) -> u8 {{ {} }}", body("started(g(1, [2]))"));
         let expanded = expand(Context, "pld_spec = u8", &item).to_string();
-        let expected: proc_macro2::TokenStream = expected.parse().expect("balanced");
-        assert!(expanded.contains(&expected.to_string()), "{expanded}");
+        assert!(plain(&expanded).contains(&plain(&body(call))), "{expanded}");
     }
 }

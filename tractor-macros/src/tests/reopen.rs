@@ -39,11 +39,14 @@ fn the_second_of_two_that_run_one_after_the_other_is_reported() {
 fn the_body_of_an_opened_context_is_looked_through() {
     let twice = "ctx.open_stream().await?; ctx.open_stream().await?; Ok(())";
     let body = format!("portal.open_context(scale(3), async |ctx, first: Point| {{ {twice} }})");
+    let typed = body
+        .replace("first: Point|", "first: Point| -> tractor::Result<()>")
+        .replace("async |ctx", "async move |ctx");
     let inner = format!("open_nursery(async |an| {{ {body}.await }}).await");
     let around =
         format!("portal.open_context(scale(3), async |ctx, _| {{ ctx.state(); {body}.await }}).await");
     for attr in [Main, ActorFn, Context] {
-        for body in [&body, &inner, &around] {
+        for body in [&body, &typed, &inner, &around] {
             assert_eq!(found(attr, body), 1, "{body}");
         }
     }

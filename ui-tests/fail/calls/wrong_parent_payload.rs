@@ -1,18 +1,21 @@
 //! The parent side sends what the endpoint receives.
 
-use tractor::{Context, Portal};
+use tractor::Context;
 
 #[tractor::context(send = u8, recv = String)]
 async fn scale(_ctx: Context<(), u8, String>) {}
 
-async fn open(portal: &Portal) -> tractor::Result<()> {
-    let body = async |ctx: &mut tractor::ParentContext<scale>, ()| {
-        let mut stream = ctx.open_stream().await?;
-        let (half, _) = stream.split();
-        half.send(vec![1]).await?;
-        stream.send(1).await
-    };
-    portal.open_context(scale(), body).await
+#[tractor::main]
+async fn main() -> tractor::Result<()> {
+    tractor::open_nursery(async |an| -> tractor::Result<()> {
+        let portal = an.start_actor("worker").enable_module(module_path!()).await?;
+        let body = portal.open_context(scale(), async |ctx, ()| -> tractor::Result<()> {
+            let mut stream = ctx.open_stream().await?;
+            let (half, _) = stream.split();
+            half.send(vec![1]).await?;
+            stream.send(1).await
+        });
+        body.await
+    })
+    .await
 }
-
-fn main() {}
