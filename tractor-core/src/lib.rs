@@ -68,11 +68,10 @@ pub mod __private {
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::dialog::{
         Allows, AllowsIn, ByteSlice, CanStart, CanStartIn, CanStream, CanStreamIn, CarriesText, CarriesValue,
-        ContextBody, ContextEndpoint, ContextOf, ContextRunsHere, ContextTarget, Copied, DefaultOf, Endpoint,
+        ContextBody, ContextEndpoint, ContextOf, ContextRunsHere, ContextTarget, Copied, Endpoint,
         EndpointRef, EndpointResult, Failure, Fallible, FnBody, FnRunsHere, FnTarget, HasDefault,
         IntoVerdict, Lend, Of, Opening, SameAs, SendsFirst, Started, StreamBody, StreamEndpoint,
-        StreamRunsHere, StreamTarget, check_arg, declared, default_arg, fallible, fallible_as, given,
-        infallible,
+        StreamRunsHere, StreamTarget, check_arg, declared, default_arg, fallible, fallible_as, infallible,
     };
     pub use crate::error::EndpointError;
     pub use crate::proto::args::{ArgTuple, RefusedArg};

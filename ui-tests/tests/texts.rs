@@ -117,10 +117,11 @@ fn mentions(error: &str, endpoint: &str) -> bool {
     })
 }
 
-/// The enums that stand for `A | B` in a context; each is called like it.
+/// The enums that stand for `A | B` in a context, and the traits of their types: they are called like it.
 fn unions(endpoint: &str) -> impl Iterator<Item = String> {
     let camel: String = endpoint.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
-    ["Pld", "Started", "Send", "Recv", "Returns"].into_iter().map(move |suffix| format!("{camel}{suffix}"))
+    let suffixes = ["Pld", "Started", "Send", "Recv", "Returns"];
+    suffixes.into_iter().flat_map(move |suffix| ["", "In"].map(|prefix| format!("{prefix}{camel}{suffix}")))
 }
 
 fn has_help(error: &str) -> bool {

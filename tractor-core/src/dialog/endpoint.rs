@@ -250,29 +250,6 @@ impl<E, T: Default> HasDefault<E> for T {
     }
 }
 
-/// A value that `#[tractor(default = ..)]` may give an argument of type `T` of the endpoint `E`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the default of an argument of `{E}` that is a `{T}`",
-    label = "not a `{T}`",
-    note = "give a value of type `{T}`, or change the type of the argument"
-)]
-pub trait DefaultOf<T, E> {
-    #[doc(hidden)]
-    fn into_default(self) -> T;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T, E> DefaultOf<T, E> for T {
-    fn into_default(self) -> T {
-        self
-    }
-}
-
-/// `value`, if it is one for an argument of type `T`.
-pub fn given<E, T, V: DefaultOf<T, E>>(value: V) -> T {
-    value.into_default()
-}
-
 /// A default value of an argument.
 pub fn default_arg<T: Any>(value: T) -> Option<Box<dyn Any>> {
     Some(Box::new(value))

@@ -34,9 +34,8 @@ pub use child::{CanStart, CanStartIn, CanStream, CanStreamIn, Context, Opening, 
 pub use deadline::{with_deadline, with_deadline_at};
 pub use dynamic::{DynCall, Dynamic};
 pub use endpoint::{
-    ContextBody, ContextEndpoint, ContextOf, DefaultOf, Endpoint, EndpointResult, Failure, Fallible, FnBody,
-    HasDefault, SameAs, StreamBody, StreamEndpoint, declared, default_arg, fallible, fallible_as, given,
-    infallible,
+    ContextBody, ContextEndpoint, ContextOf, Endpoint, EndpointResult, Failure, Fallible, FnBody, HasDefault,
+    SameAs, StreamBody, StreamEndpoint, declared, default_arg, fallible, fallible_as, infallible,
 };
 pub use expose::EndpointRef;
 pub use lend::{ByteSlice, Copied, Lend};

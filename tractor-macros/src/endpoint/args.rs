@@ -68,28 +68,27 @@ impl Arg<'_> {
     /// What stands in when a caller leaves the argument out.
     pub(crate) fn default(&self, endpoint: &Ident, krate: &Path) -> Option<TokenStream> {
         let owned = self.owned(krate);
+        // What coerces to the type will do. rustc underlines the value that does not, and shows what is called: the endpoint.
+        let at_name = |tokens| moved_to(endpoint.span(), tokens);
         let value = match self.param.default.as_ref()? {
             DefaultValue::OfType => {
                 let default = quote!(#krate::__private::HasDefault<#endpoint>);
                 quote_spanned!(self.ty.span()=> <#owned as #default>::default_value())
             }
             DefaultValue::Given(value) => match self.passing(krate) {
-                // rustc underlines the value when its type will not do.
-                Passing::Value => {
-                    let given = quote_spanned!(value.span()=> given::<#endpoint, #owned, _>(#value));
-                    quote!(#krate::__private::#given)
-                }
-                // What coerces to the reference will do. rustc shows what is called as well: at the function, then.
+                Passing::Value => value.to_token_stream(),
                 Passing::Copy(ty) => {
-                    quote_spanned!(endpoint.span()=> <#ty as #krate::__private::Copied<#endpoint>>::copied(#value))
+                    let copied = at_name(quote!(<#ty as #krate::__private::Copied<#endpoint>>::copied));
+                    quote!(#copied(#value))
                 }
                 Passing::Unsized(lending) => {
-                    let own = moved_to(endpoint.span(), quote!(#lending::own));
+                    let own = at_name(quote!(#lending::own));
                     quote!(#own(#value))
                 }
             },
         };
-        Some(quote!(#krate::__private::default_arg::<#owned>(#value)))
+        let default_arg = at_name(quote!(#krate::__private::default_arg::<#owned>));
+        Some(quote!(#default_arg(#value)))
     }
 
     /// The statement that asks its rule, where it is the field at `position` of the tuple behind the reference `args`.

@@ -7,7 +7,7 @@ use syn::{FnArg, LitStr, Visibility};
 
 use super::Endpoint;
 use super::args::Arg;
-use crate::naming::{name_endpoint, name_opened};
+use crate::naming::{OwnSide, name_calls};
 use crate::sig::edges;
 
 /// What differs between the kinds of endpoints.
@@ -74,7 +74,7 @@ impl Endpoint<'_> {
         quote! {
             #(#cfg)*
             #(#docs)*
-            #[allow(nonstandard_style, reason = "named like the function")]
+            #[allow(non_camel_case_types, reason = "named like the function")]
             #[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
             #vis struct #name { #signature }
 
@@ -92,7 +92,8 @@ impl Endpoint<'_> {
     /// are too private. It refuses those anyway, in the traits, but there it cannot be told what to say.
     fn signature(&self) -> Option<TokenStream> {
         let (name, vis, sig) = (self.name(), &self.func.vis, &self.func.sig);
-        if matches!(vis, Visibility::Inherited) {
+        // Without a body not all of them are in the traits.
+        if matches!(vis, Visibility::Inherited) || self.is_elsewhere() {
             return None;
         }
         let help = format!("make the type public, or `{}` private", name.unraw());
@@ -106,7 +107,7 @@ impl Endpoint<'_> {
         Some(quote! {
             #[doc(hidden)]
             #[deny(private_interfaces, reason = #help)]
-            #[allow(dead_code, clippy::type_complexity, reason = "only its type matters")]
+            #[allow(dead_code, reason = "only its type matters")]
             #field fn(#(#inputs),*) -> #output,
         })
     }
@@ -162,6 +163,7 @@ impl Endpoint<'_> {
         // Not in scope for the user's expressions.
         let position = Ident::new("position", Span::mixed_site());
         quote! {
+            #[allow(unreachable_code, reason = "a default may be a `panic!`")]
             fn default_arg(
                 #position: usize,
             ) -> ::core::option::Option<::std::boxed::Box<dyn ::core::any::Any>> {
@@ -254,12 +256,13 @@ impl Endpoint<'_> {
 
     /// What the user's function does.
     fn body(&self) -> TokenStream {
-        let krate = &self.options.krate;
-        let body = name_opened(self.func.body_or_stub());
-        match self.lead {
-            Some(lead) => name_endpoint(body, lead, self.name(), krate),
-            None => body,
-        }
+        let own = self.lead.map(|(lead, handle)| OwnSide {
+            lead,
+            handle,
+            endpoint: self.name(),
+            krate: &self.options.krate,
+        });
+        name_calls(self.func.body_or_stub(), &self.func.sig, own)
     }
 
     /// The name the user's function gets.

@@ -13,19 +13,61 @@ pub(crate) enum Handle {
     Context,
     /// A `ParentContext`.
     Parent,
-    /// What has a `send`: a stream, one of its halves, a subscriber, a `StreamSender`.
+    /// A `MsgStream`.
+    Stream,
+    /// A `StreamSender`.
     Sender,
+    /// The sending half of a stream, or one of its subscribers.
+    Part,
 }
 
 impl Handle {
-    /// What this method gives back, after an `.await?` as the case may be.
-    fn makes(self, method: &Ident) -> Option<Self> {
+    pub(super) fn sends(self) -> bool {
+        matches!(self, Self::Stream | Self::Sender | Self::Part)
+    }
+
+    /// What `let` binds to what this method gives back, if the statement goes on like that.
+    fn makes(self, method: &Ident, then: &[TokenTree]) -> Option<Self> {
         match (self, method.to_string().as_str()) {
-            (Self::Context, "started" | "started_with") => Some(Self::Context),
-            (Self::Context | Self::Parent, "open_stream" | "open_stream_with") => Some(Self::Sender),
-            (Self::Sender, "split" | "strict" | "subscribe") => Some(Self::Sender),
+            (Self::Context, "started" | "started_with") => awaited(then).then_some(Self::Context),
+            (Self::Context | Self::Parent, "open_stream" | "open_stream_with") => {
+                awaited(then).then_some(Self::Stream)
+            }
+            (Self::Stream, "split" | "subscribe") => ends(then).then_some(Self::Part),
+            (Self::Stream | Self::Sender, "strict") => ends(then).then_some(self),
             _ => None,
         }
+    }
+}
+
+/// Whether these tokens await a future and take the value out of the `Result`.
+fn awaited(tokens: &[TokenTree]) -> bool {
+    let [dot, word, tokens @ ..] = tokens else { return false };
+    is_punct(dot, '.') && is_ident(word, "await") && taken_out(tokens)
+}
+
+fn taken_out(tokens: &[TokenTree]) -> bool {
+    match tokens {
+        [question, rest @ ..] if is_punct(question, '?') => ends(rest),
+        [dot, TokenTree::Ident(method), TokenTree::Group(_), rest @ ..] if is_punct(dot, '.') => {
+            match method.to_string().as_str() {
+                "unwrap" | "expect" => ends(rest),
+                "map_err" => taken_out(rest),
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// Whether a statement ends here, perhaps after `.strict()`.
+fn ends(tokens: &[TokenTree]) -> bool {
+    match tokens {
+        [end, ..] if is_punct(end, ';') => true,
+        [dot, method, TokenTree::Group(_), rest @ ..] => {
+            is_punct(dot, '.') && is_ident(method, "strict") && ends(rest)
+        }
+        _ => false,
     }
 }
 
@@ -34,14 +76,14 @@ impl Handle {
 pub(super) struct Handles(Vec<(Ident, Handle)>);
 
 impl Handles {
-    /// Those in a body, of which the first is called `lead`.
-    pub(super) fn find(body: &TokenStream, lead: &Ident, handle: Handle) -> Self {
-        let mut lost = Vec::new();
+    /// Those in a body, of which the first is called `lead`. Names that stand in `others`, the further arguments, are none.
+    pub(super) fn find(body: &TokenStream, others: TokenStream, lead: &Ident, handle: Handle) -> Self {
+        let mut lost = idents(others);
         let mut known = Self(Vec::new());
         loop {
             let mut found = Self(Vec::new());
             found.bind(lead, handle, &mut lost);
-            known.scan(body.clone(), &mut found, &mut lost);
+            known.scan(body.clone(), Inside::Code, &mut found, &mut lost);
             found.0.retain(|(name, _)| !lost.contains(name));
             if found == known {
                 return known;
@@ -65,19 +107,20 @@ impl Handles {
     }
 
     /// Collects what `let` binds to handles made by those known, and which of the known names may be bound to something else.
-    fn scan(&self, tokens: TokenStream, found: &mut Self, lost: &mut Vec<Ident>) {
+    fn scan(&self, tokens: TokenStream, inside: Inside, found: &mut Self, lost: &mut Vec<Ident>) {
         let tokens: Vec<_> = tokens.into_iter().collect();
         let mut position = 0;
         while let Some(token) = tokens.get(position) {
             let (passed, rest) = (&tokens[..position], &tokens[position + 1..]);
             position += 1;
             match token {
-                TokenTree::Group(group) => self.scan(group.stream(), found, lost),
-                TokenTree::Ident(word) if word == "let" => {
-                    let Some((names, handle, length)) = self.binding(rest) else { continue };
-                    for name in &names {
-                        found.bind(name, handle, lost);
-                    }
+                TokenTree::Group(group) => {
+                    let inside = if is_macro_input(passed) { Inside::Macro } else { inside };
+                    self.scan(group.stream(), inside, found, lost);
+                }
+                TokenTree::Ident(word) if word == "let" && inside == Inside::Code => {
+                    let Some((name, handle, length)) = self.binding(rest) else { continue };
+                    found.bind(&name, handle, lost);
                     position += length;
                 }
                 TokenTree::Ident(name) if self.get(name).is_some() && !is_used(passed, rest) => {
@@ -89,26 +132,43 @@ impl Handles {
     }
 
     /// What a `let` that goes on with these tokens binds, if it is made by a handle, and how many tokens come before that one.
-    fn binding(&self, tokens: &[TokenTree]) -> Option<(Vec<Ident>, Handle, usize)> {
+    fn binding(&self, tokens: &[TokenTree]) -> Option<(Ident, Handle, usize)> {
         let length = tokens.iter().position(|token| is_punct(token, '='))? + 1;
         let (pattern, made) = tokens.split_at(length);
         let [TokenTree::Ident(maker), dot, TokenTree::Ident(method), TokenTree::Group(_), then @ ..] = made
         else {
             return None;
         };
-        let handle = self.get(maker)?.makes(method).filter(|_| is_punct(dot, '.') && gives_back(then))?;
-        let names = match pattern {
+        let handle = self.get(maker)?.makes(method, then).filter(|_| is_punct(dot, '.'))?;
+        let name = match pattern {
             // `split` gives a sender and a receiver.
             [TokenTree::Group(pair), _] if method == "split" => {
                 let halves = split_at_commas(pair.stream());
                 let [sender, _receiver] = &halves[..] else { return None };
-                vec![name(&sender.clone().into_iter().collect::<Vec<_>>())?]
+                name(&sender.clone().into_iter().collect::<Vec<_>>())?
             }
             _ if method == "split" => return None,
-            pattern => vec![name(&pattern[..pattern.len() - 1])?],
+            pattern => name(&pattern[..pattern.len() - 1])?,
         };
-        Some((names, handle, length))
+        Some((name, handle, length))
     }
+}
+
+/// Where tokens stand.
+#[derive(Clone, Copy, PartialEq)]
+enum Inside {
+    Code,
+    /// What looks like a `let` may be anything.
+    Macro,
+}
+
+fn idents(tokens: TokenStream) -> Vec<Ident> {
+    let idents = tokens.into_iter().flat_map(|token| match token {
+        TokenTree::Group(group) => idents(group.stream()),
+        TokenTree::Ident(ident) => vec![ident.unraw()],
+        TokenTree::Punct(_) | TokenTree::Literal(_) => Vec::new(),
+    });
+    idents.collect()
 }
 
 /// The name in `name`, `mut name` or `name: Type`.
@@ -125,33 +185,32 @@ fn name(pattern: &[TokenTree]) -> Option<Ident> {
     }
 }
 
-/// Whether these tokens end a statement with nothing before that turns a handle, or the future or `Result` of one, into
-/// something else.
-fn gives_back(tokens: &[TokenTree]) -> bool {
-    match tokens {
-        [end, ..] if is_punct(end, ';') => true,
-        [question, rest @ ..] if is_punct(question, '?') => gives_back(rest),
-        [dot, awaited, rest @ ..] if is_punct(dot, '.') && is_ident(awaited, "await") => gives_back(rest),
-        [dot, TokenTree::Ident(method), TokenTree::Group(_), rest @ ..] if is_punct(dot, '.') => {
-            KEEPING.iter().any(|keeping| method == keeping) && gives_back(rest)
-        }
+/// Whether a name between these tokens is a field or a method, or is used without being bound: by calling a method.
+fn is_used(passed: &[TokenTree], rest: &[TokenTree]) -> bool {
+    let is_receiver = matches!(rest, [dot, TokenTree::Ident(_), ..] if is_punct(dot, '.'));
+    is_member(passed) || is_receiver && is_variable(passed)
+}
+
+/// Whether what comes after these tokens is a field or a method: after `.`, but not after `..`.
+fn is_member(passed: &[TokenTree]) -> bool {
+    match passed {
+        [.., before, dot] => is_punct(dot, '.') && !is_punct(before, '.'),
         _ => false,
     }
 }
 
-/// Methods of a `Result` that keep its value, and `strict`.
-const KEEPING: &[&str] = &["unwrap", "expect", "map_err", "context", "with_context", "strict"];
-
-/// Whether a name between these tokens is a field or a method, or is used without being bound: by calling a method.
-fn is_used(passed: &[TokenTree], rest: &[TokenTree]) -> bool {
-    let is_receiver = matches!(rest, [dot, TokenTree::Ident(_), ..] if is_punct(dot, '.'));
-    is_receiver || is_member(passed)
+/// Whether a name after these tokens stands for itself, and is not the end of a path or of a chain.
+pub(super) fn is_variable(passed: &[TokenTree]) -> bool {
+    !is_member(passed) && !passed.last().is_some_and(|before| is_punct(before, ':'))
 }
 
-/// Whether what comes after these tokens is a field or a method: after `.`, but not after `..`.
-pub(super) fn is_member(passed: &[TokenTree]) -> bool {
+/// Whether a group after these tokens is what a macro or an attribute is given.
+pub(super) fn is_macro_input(passed: &[TokenTree]) -> bool {
     match passed {
-        [.., before, dot] => is_punct(dot, '.') && !is_punct(before, '.'),
+        [.., hash] if is_punct(hash, '#') => true,
+        [.., TokenTree::Ident(_), bang] | [.., TokenTree::Ident(_), bang, TokenTree::Ident(_)] => {
+            is_punct(bang, '!')
+        }
         _ => false,
     }
 }

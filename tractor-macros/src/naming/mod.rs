@@ -3,46 +3,83 @@
 //! A `Context<T>` or a `MsgStream<T>` is the same type in every endpoint, and may be handed to helpers of any, so its type does
 //! not tell whose contract was broken. The body does: in it `stream.send(value)` becomes
 //! `stream.send_in(Of::<scale>::ENDPOINT, value)`, and `ctx.open_stream()` becomes `ctx.open_stream_in::<scale>()`: twins of
-//! the methods with the endpoint in their bounds, and hence in rustc's texts. In the body of a context on its parent side it is `stream.send_in(of, value)`, where `of` comes from the context,
-//! whose type has the endpoint.
+//! the methods with the endpoint in their bounds, and hence in rustc's texts. In the body of a context on its parent side it
+//! is `stream.send_in(of, value)`, where `of` comes from the context, whose type has the endpoint.
 //!
-//! Only what must be a handle is touched:
+//! A call that is left as it is works as well, so whatever is in doubt is:
 //!
-//! 1. the leading argument, and what `let` binds to what one of its methods gives back: `let mut stream =
-//!    ctx.open_stream().await?;`;
-//! 2. under a name that is mentioned in no other way than that, or as the receiver of a method: anything else may bind it
-//!    anew, and leaves all calls with this name as they are;
-//! 3. outside of macros, which may look at their tokens.
-//!
-//! A call that is left as it is works as well; its errors name the types only.
+//! 1. A handle is the leading argument, and what `let` binds to what a method of one gives back: `let mut stream =
+//!    ctx.open_stream().await?;`.
+//! 2. A name that is mentioned in any other way, except as the receiver of a method, or that an argument has, may be bound to
+//!    something else, and is none.
+//! 3. What macros are given is left alone. So is a body that came out of one: with what a fragment such as `$x:expr` stands
+//!    for, its tokens say less than rustc knows.
+//! 4. A body that is not complete is left alone, for rustc and editors to see what was typed.
+//! 5. So is the body of an endpoint that mentions its name, or imports who knows what: it may mean something else there.
 
 mod handles;
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Path;
+use syn::ext::IdentExt;
+use syn::{Block, Path, Signature};
 
 pub(crate) use self::handles::Handle;
-use self::handles::{Handles, is_member};
+use self::handles::{Handles, is_macro_input, is_variable};
 use crate::args::split_at_commas;
 use crate::scope::Scope;
 use crate::tokens::{is_ident, is_punct};
 
-/// The body of an endpoint, whose first handle is called `lead`, with the endpoint in the calls on its handles.
-pub(crate) fn name_endpoint(
-    body: TokenStream,
-    (lead, handle): (&Ident, Handle),
-    endpoint: &Ident,
-    krate: &Path,
-) -> TokenStream {
-    let handles = Handles::find(&body, lead, handle);
-    let of = quote!(#krate::__private::Of::<#endpoint>::ENDPOINT);
-    Naming { handles, endpoint: Some(endpoint), of }.rewrite(&body).unwrap_or(body)
+/// An endpoint's own side of its dialog.
+pub(crate) struct OwnSide<'a> {
+    /// The leading argument.
+    pub(crate) lead: &'a Ident,
+    pub(crate) handle: Handle,
+    pub(crate) endpoint: &'a Ident,
+    pub(crate) krate: &'a Path,
 }
 
-/// The body of any function, with their endpoints in the calls on the streams of contexts that it opens.
-pub(crate) fn name_opened(body: TokenStream) -> TokenStream {
-    opened(&body).unwrap_or(body)
+/// The body of a function with the endpoints in the calls on their handles: of the one that it is the body of, and of those that
+/// it opens.
+pub(crate) fn name_calls(body: TokenStream, sig: &Signature, own: Option<OwnSide<'_>>) -> TokenStream {
+    if !is_as_typed(body.clone()) || syn::parse2::<Block>(body.clone()).is_err() {
+        return body;
+    }
+    let body = opened(&body).unwrap_or(body);
+    match own {
+        Some(own) if !may_mean_else(body.clone(), own.endpoint) => own_side(&body, sig, own).unwrap_or(body),
+        Some(_) | None => body,
+    }
+}
+
+fn own_side(body: &TokenStream, sig: &Signature, own: OwnSide<'_>) -> Option<TokenStream> {
+    let OwnSide { lead, handle, endpoint, krate } = own;
+    let others = sig.inputs.iter().skip(1).map(ToTokens::to_token_stream).collect();
+    let handles = Handles::find(body, others, lead, handle);
+    let of = quote!(#krate::__private::Of::<#endpoint>::ENDPOINT);
+    Naming { handles, endpoint: Some(endpoint), of }.rewrite(body)
+}
+
+/// Whether no token is out of a macro's fragment.
+fn is_as_typed(tokens: TokenStream) -> bool {
+    tokens.into_iter().all(|token| match token {
+        TokenTree::Group(group) => group.delimiter() != Delimiter::None && is_as_typed(group.stream()),
+        TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => true,
+    })
+}
+
+/// Whether these tokens may give another meaning to a name: they mention it, or import with a `*`.
+fn may_mean_else(tokens: TokenStream, name: &Ident) -> bool {
+    let tokens: Vec<_> = tokens.into_iter().collect();
+    tokens.iter().enumerate().any(|(position, token)| match token {
+        TokenTree::Group(group) => may_mean_else(group.stream(), name),
+        TokenTree::Ident(ident) => ident.unraw() == name.unraw(),
+        TokenTree::Punct(_) => {
+            let before = &tokens[..position];
+            is_punct(token, '*') && before.last().is_some_and(|before| is_punct(before, ':'))
+        }
+        TokenTree::Literal(_) => false,
+    })
 }
 
 fn opened(tokens: &TokenStream) -> Option<TokenStream> {
@@ -58,9 +95,10 @@ fn opened(tokens: &TokenStream) -> Option<TokenStream> {
 }
 
 /// The arguments of `open_context` with the endpoint in the body among them, if that has a use for it.
-fn parent_side(Scope { ctx, body, position }: &Scope, arguments: &Group) -> Option<Group> {
+fn parent_side(scope: &Scope, arguments: &Group) -> Option<Group> {
+    let Scope { ctx, first, body, position } = scope;
     let statements = body.stream();
-    let handles = Handles::find(&statements, ctx, Handle::Parent);
+    let handles = Handles::find(&statements, first.clone(), ctx, Handle::Parent);
     // Not in scope for the user's names.
     let of = Ident::new("of", Span::mixed_site());
     let named = Naming { handles, endpoint: None, of: of.to_token_stream() }.rewrite(&statements)?;
@@ -101,7 +139,7 @@ impl Naming<'_> {
         let generics = match (self.receiver(passed)?, method.to_string().as_str(), count) {
             (Handle::Context, "started", 1) | (Handle::Context, "started_with", 2) => quote!(, _),
             (Handle::Context, "open_stream", 0) | (Handle::Context, "open_stream_with", 1) => quote!(),
-            (Handle::Sender, "send", 1) => return Some(twin(method).into_token_stream()),
+            (handle, "send", 1) if handle.sends() => return Some(twin(method).into_token_stream()),
             _ => return None,
         };
         // By name, as rustc reports a step out of turn before it looks at arguments.
@@ -115,10 +153,7 @@ impl Naming<'_> {
     fn sent(&self, passed: &[TokenTree], arguments: &Group) -> Option<Group> {
         let [before @ .., TokenTree::Ident(method)] = passed else { return None };
         let value = arguments.stream();
-        if self.receiver(before)? != Handle::Sender
-            || method != "send"
-            || split_at_commas(value.clone()).len() != 1
-        {
+        if !self.receiver(before)?.sends() || method != "send" || split_at_commas(value.clone()).len() != 1 {
             return None;
         }
         let of = self.of.clone().into_iter().map(|mut token| {
@@ -132,7 +167,7 @@ impl Naming<'_> {
     /// What the tokens before a method's name say that it is called on.
     fn receiver(&self, passed: &[TokenTree]) -> Option<Handle> {
         match passed {
-            [before @ .., TokenTree::Ident(name), dot] if is_punct(dot, '.') && !is_member(before) => {
+            [before @ .., TokenTree::Ident(name), dot] if is_punct(dot, '.') && is_variable(before) => {
                 self.handles.get(name)
             }
             _ => None,
@@ -167,15 +202,4 @@ fn replace(group: &Group, tokens: TokenStream) -> Group {
     let mut written = Group::new(group.delimiter(), tokens);
     written.set_span(group.span());
     written
-}
-
-/// Whether a group after these tokens is what a macro or an attribute is given.
-fn is_macro_input(passed: &[TokenTree]) -> bool {
-    match passed {
-        [.., hash] if is_punct(hash, '#') => true,
-        [.., TokenTree::Ident(_), bang] | [.., TokenTree::Ident(_), bang, TokenTree::Ident(_)] => {
-            is_punct(bang, '!')
-        }
-        _ => false,
-    }
 }

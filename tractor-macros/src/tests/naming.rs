@@ -80,6 +80,13 @@ fn what_may_be_something_else_is_left_alone() {
         // The call is not one of ours.
         "ctx.started(); ctx.started(1, 2); ctx.open_stream(1); ctx.send(1); ctx.started::<u8>(1); ctx.started",
         "ctx::started(1); ctx().started(1)",
+        // The endpoint's name may be another one's here.
+        "use std::run; ctx.started(1)",
+        "use other::*; ctx.started(1)",
+        "run(); ctx.started(1)",
+        // It is not complete.
+        "ctx.started(1).await?; ctx.",
+        "let x = ; ctx.started(1)",
         // A macro may look at its tokens.
         "assert!(ctx.started(1).await.is_ok()); 1",
         "select! { sent = ctx.started(1) => sent }",
@@ -94,6 +101,12 @@ fn what_may_be_something_else_is_left_alone() {
         "let s; s = ctx.open_stream().await?; s.send(1)",
         "let s = ctx.open_stream().await?; let s = Channel::new(); s.send(1)",
         "let s = ctx.open_stream().await?; pass(s, |s| s.send(1))",
+        "let s = ctx.open_stream().await?.strict().with_context(1); s.send(1)",
+        "let s = ctx.open_stream().await.context(1)?; s.send(1)",
+        "let s = ctx.open_stream().await; s.send(1)",
+        "let s = ctx.open_stream(); s.send(1)",
+        "with! { let s = ctx.open_stream().await?; } s.send(1)",
+        "let s = ctx.open_stream().await?; other::s.send(1)",
         // One name for a context and for a stream.
         "let ctx = ctx.open_stream().await?; ctx.send(1)",
     ] {
@@ -101,6 +114,12 @@ fn what_may_be_something_else_is_left_alone() {
         assert!(!named.contains(&"send"), "{named:?} {body}");
     }
     assert!(named(Stream, "let out = channel(); out.send(1).await").is_empty());
+    assert_eq!(
+        named(Stream, "let s = out.subscribe(); s.send(1); let (s, r) = out.split(); s.send(1); out.send(2)"),
+        ["send"]
+    );
+    let item = "async fn run(ctx: Context<u8>, s: Other) -> u8 { s.send(1); let s = ctx.open_stream().await?; s.send(2); 1 }";
+    assert!(!expand(Context, "pld_spec = u8", item).to_string().contains("send_in"));
 }
 
 #[test]

@@ -58,4 +58,43 @@ pub async fn open(portal: &Portal) -> tractor::Result<DoScalePld> {
     }).await
 }
 
+/// Texts about its types have braces in them.
+mod projected {
+    use super::*;
+
+    pub(crate) struct Sized<const N: usize>;
+
+    pub(crate) trait Fits {
+        type Number;
+    }
+
+    impl Fits for Sized<2> {
+        type Number = u16;
+    }
+
+    #[tractor::context(pld_spec = <Sized<{ 1 + 1 }> as Fits>::Number | u64)]
+    pub(crate) async fn number(ctx: Context<NumberPld>) -> tractor::Result<NumberPld> {
+        ctx.started(1_u16).await?;
+        Ok(1_u64.into())
+    }
+}
+
+/// Called like the generics of the impls.
+#[allow(non_snake_case, reason = "the name is what is tested")]
+mod letters {
+    use super::*;
+
+    #[tractor::context(pld_spec = String | u64)]
+    pub(crate) async fn V(ctx: Context<VPld>) -> tractor::Result<VPld> {
+        ctx.started(1_u64).await?;
+        Ok(1_u64.into())
+    }
+
+    #[tractor::context(pld_spec = String | u64)]
+    pub(crate) async fn E(ctx: Context<EPld>) -> tractor::Result<EPld> {
+        ctx.started(1_u64).await?;
+        Ok(1_u64.into())
+    }
+}
+
 fn main() {}

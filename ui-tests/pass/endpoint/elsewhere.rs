@@ -16,6 +16,14 @@ pub async fn scale(ctx: Context<ScalePld>, by: i64) -> tractor::Result<ScalePld>
 #[tractor::stream(extern, module = "images.service", validate = small)]
 pub async fn ticks(out: StreamSender<u8>);
 
+/// Not for everybody, and in no contract.
+#[derive(Debug)]
+struct Failed;
+
+/// Of another program, which only it can call.
+#[tractor::stream(extern, module = "images.service")]
+pub async fn beats(out: StreamSender<u8>) -> Result<(), Failed>;
+
 fn small(n: &u8) -> Result<(), String> {
     if *n < 100 { Ok(()) } else { Err("large".to_owned()) }
 }

@@ -1,7 +1,7 @@
 //! The enum of a union, and its impls.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, Path, Visibility};
@@ -39,13 +39,12 @@ impl Union {
     /// What may be sent: the enum, and values of its types. A trait of its own lets rustc name these types.
     fn allowed(&self, krate: &Path) -> TokenStream {
         let Self { name, endpoint, variants } = self;
-        let (shown_endpoint, shown) = (endpoint.unraw(), self.shown().replace('{', "{{").replace('}', "}}"));
-        let message = format!("`{{Self}}` cannot be sent here: `{shown_endpoint}` allows `{shown}`");
+        let (endpoint, shown) = (endpoint.unraw(), escaped(&self.shown()));
+        let message = format!("`{{Self}}` cannot be sent here: `{endpoint}` allows `{shown}`");
         let note = format!(
-            "send a value of one of these types, or add `{{Self}}` to the types in the attribute of `{shown_endpoint}`"
+            "send a value of one of these types, or add `{{Self}}` to the types in the attribute of `{endpoint}`"
         );
-        let declared_member = Ident::new("OneTypeOf", Span::mixed_site());
-        let member = quote!(#declared_member<#endpoint>);
+        let member = format_ident!("In{name}", span = Span::mixed_site());
         let value = Ident::new("value", Span::mixed_site());
         let members = variants.iter().map(|variant| {
             let (ty, name_of) = (&variant.ty, &variant.name);
@@ -61,7 +60,7 @@ impl Union {
         });
         quote! {
             #[diagnostic::on_unimplemented(message = #message, label = "not among the allowed types", note = #note)]
-            trait #declared_member<E>: ::core::convert::Into<#name> {}
+            trait #member: ::core::convert::Into<#name> {}
             #(#members)*
 
             impl<V: #member> #krate::__private::Allows<V> for #name {
@@ -90,8 +89,8 @@ impl Union {
             let [shown, other] = [before, variant].map(|variant| variant.shown());
             let problem = format!(
                 "`{}` and `{}` are one type, which `{}` allows twice\n  = help: keep one of the two",
-                shown,
-                other,
+                escaped(&shown),
+                escaped(&other),
                 self.endpoint.unraw()
             );
             // rustc underlines the check: at the type, then.
@@ -223,6 +222,11 @@ impl Union {
             }
         }
     }
+}
+
+/// The text for a place where braces are for arguments.
+fn escaped(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}")
 }
 
 impl Variant {

@@ -1,11 +1,11 @@
 //! The expansion of `#[actor_fn]`.
 
-#[allow(nonstandard_style, reason = "named like the function")]
+#[allow(non_camel_case_types, reason = "named like the function")]
 #[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
 pub struct add {
     #[doc(hidden)]
     #[deny(private_interfaces, reason = "make the type public, or `add` private")]
-    #[allow(dead_code, clippy::type_complexity, reason = "only its type matters")]
+    #[allow(dead_code, reason = "only its type matters")]
     pub signature: fn(i64, i64) -> i64,
 }
 #[allow(dead_code, reason = "may be called by name only")]

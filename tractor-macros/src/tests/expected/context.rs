@@ -1,12 +1,12 @@
 //! The expansion of `#[context(pld_spec = Point)]`.
 
 ///Scales.
-#[allow(nonstandard_style, reason = "named like the function")]
+#[allow(non_camel_case_types, reason = "named like the function")]
 #[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
 pub struct scale {
     #[doc(hidden)]
     #[deny(private_interfaces, reason = "make the type public, or `scale` private")]
-    #[allow(dead_code, clippy::type_complexity, reason = "only its type matters")]
+    #[allow(dead_code, reason = "only its type matters")]
     pub signature: fn(Context<Point>, i64) -> Result<Point>,
 }
 ///Scales.

@@ -1,6 +1,6 @@
 //! The expansion of `#[stream(crate = crate::lib)]`.
 
-#[allow(nonstandard_style, reason = "named like the function")]
+#[allow(non_camel_case_types, reason = "named like the function")]
 #[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
 struct ticks {}
 #[allow(dead_code, reason = "may be called by name only")]

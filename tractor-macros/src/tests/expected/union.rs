@@ -1,6 +1,6 @@
 //! The expansion of `#[context(pld_spec = Point | None)]`: that of a context, and the enum.
 
-#[allow(nonstandard_style, reason = "named like the function")]
+#[allow(non_camel_case_types, reason = "named like the function")]
 #[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
 struct scale {}
 #[allow(dead_code, reason = "may be called by name only")]
@@ -58,28 +58,28 @@ const _: () = {
         label = "not among the allowed types",
         note = "send a value of one of these types, or add `{Self}` to the types in the attribute of `scale`"
     )]
-    trait OneTypeOf<E>: ::core::convert::Into<ScalePld> {}
-    impl OneTypeOf<scale> for Point {}
+    trait InScalePld: ::core::convert::Into<ScalePld> {}
+    impl InScalePld for Point {}
     impl ::core::convert::From<Point> for ScalePld {
         #[allow(unused_variables, reason = "`()` has no content")]
         fn from(value: Point) -> Self {
             Self::Point(value)
         }
     }
-    impl OneTypeOf<scale> for () {}
+    impl InScalePld for () {}
     impl ::core::convert::From<()> for ScalePld {
         #[allow(unused_variables, reason = "`()` has no content")]
         fn from(value: ()) -> Self {
             Self::None
         }
     }
-    impl<V: OneTypeOf<scale>> ::tractor::__private::Allows<V> for ScalePld {
+    impl<V: InScalePld> ::tractor::__private::Allows<V> for ScalePld {
         type Held = Self;
         fn hold(value: V) -> Self {
             ::core::convert::Into::into(value)
         }
     }
-    impl<V: OneTypeOf<scale>, E> ::tractor::__private::AllowsIn<V, E> for ScalePld {
+    impl<V: InScalePld, E> ::tractor::__private::AllowsIn<V, E> for ScalePld {
         type Held = Self;
         fn hold(value: V) -> Self {
             ::core::convert::Into::into(value)
