@@ -69,9 +69,10 @@ pub mod __private {
     pub use crate::dialog::{
         Allows, AllowsIn, ByteSlice, CanStart, CanStartIn, CanStream, CanStreamIn, CarriesText, CarriesValue,
         ContextBody, ContextEndpoint, ContextOf, ContextRunsHere, ContextTarget, Copied, Endpoint,
-        EndpointRef, EndpointResult, Failure, Fallible, FnBody, FnRunsHere, FnTarget, HasDefault,
+        EndpointRef, EndpointResult, Failure, Fallible, FnBody, FnRunsHere, FnTarget, HasDefault, InBody,
         IntoVerdict, Lend, Of, Opening, SameAs, SendsFirst, Started, StreamBody, StreamEndpoint,
-        StreamRunsHere, StreamTarget, check_arg, declared, default_arg, fallible, fallible_as, infallible,
+        StreamRunsHere, StreamTarget, Told, check_arg, declared, default_arg, fallible, fallible_as,
+        infallible,
     };
     pub use crate::error::EndpointError;
     pub use crate::proto::args::{ArgTuple, RefusedArg};

@@ -36,7 +36,7 @@ fn scopes(tokens: TokenStream, errors: &mut Errors) {
     let mut opening = false;
     for token in tokens {
         if let TokenTree::Group(group) = &token {
-            if opening && let Some(Scope { ctx, body, .. }) = Scope::find(group) {
+            if opening && let Some(Scope { ctx, body }) = Scope::find(group) {
                 sequence(body.stream(), &ctx, Stream::Unopened, errors);
             }
             scopes(group.stream(), errors);

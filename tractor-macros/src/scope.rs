@@ -1,6 +1,6 @@
 //! The body of a context that a function opens, as far as its tokens show it: `open_context(scale(3), async |ctx, first| { .. })`.
 
-use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, TokenTree};
 
 use crate::args::split_at_commas;
 use crate::tokens::{is_ident, is_punct};
@@ -9,11 +9,7 @@ use crate::tokens::{is_ident, is_punct};
 pub(crate) struct Scope {
     /// What the body calls the context.
     pub(crate) ctx: Ident,
-    /// The pattern of the first value.
-    pub(crate) first: TokenStream,
     pub(crate) body: Group,
-    /// Where the body is among the tokens of the arguments.
-    pub(crate) position: usize,
 }
 
 impl Scope {
@@ -29,7 +25,7 @@ impl Scope {
         start += 1;
         let end = start + tokens[start..].iter().position(pipe)?;
         let parameters = split_at_commas(tokens[start..end].iter().cloned().collect());
-        let [ctx, first] = &parameters[..] else { return None };
+        let [ctx, _first] = &parameters[..] else { return None };
         let TokenTree::Ident(ctx) = ctx.clone().into_iter().next()? else { return None };
         let rest = &tokens[end + 1..];
         let position = match rest {
@@ -40,7 +36,7 @@ impl Scope {
         };
         match tokens.get(position)? {
             TokenTree::Group(body) if body.delimiter() == Delimiter::Brace => {
-                Some(Self { ctx, first: first.clone(), body: body.clone(), position })
+                Some(Self { ctx, body: body.clone() })
             }
             _ => None,
         }

@@ -20,7 +20,6 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 
-use super::named::{AllowsIn, Of};
 use super::ring::{Read, ReaderKey, Ring};
 use super::rule::StreamRules;
 use super::sending::{Allows, SendItem};
@@ -94,20 +93,7 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        self.item(Tx::hold(value))
-    }
-
-    /// As [`send`](Self::send), in the body of the endpoint `E`.
-    #[doc(hidden)]
-    pub fn send_in<E, V>(&self, _of: Of<E>, value: V) -> SendItem<'_, Tx, <Tx as AllowsIn<V, E>>::Held>
-    where
-        Tx: AllowsIn<V, E>,
-    {
-        self.item(Tx::hold(value))
-    }
-
-    fn item<Held>(&self, held: Held) -> SendItem<'_, Tx, Held> {
-        SendItem::new(&self.reader.fan.linked, &self.head, self.rules.send, held)
+        SendItem::new(&self.reader.fan.linked, &self.head, self.rules.send, Tx::hold(value))
     }
 
     /// One more subscriber, of what arrives from now on. It raises lags.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::named::AllowsIn;
+use super::named::{AllowsIn, InBody};
 use super::portal::Portal;
 use super::rule::Rules;
 use super::sending::{Allows, OpenStream, SendStarted};
@@ -168,42 +168,45 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
 
     /// As [`started`](Self::started).
     #[doc(hidden)]
-    pub fn started_in<E, V>(self, value: V) -> SendStarted<S, Tx, Rx, <S as AllowsIn<V, E>>::Held>
+    pub fn __tractor_started<B: InBody, V>(
+        self,
+        value: V,
+    ) -> SendStarted<S, Tx, Rx, <S as AllowsIn<V, B::Endpoint>>::Held>
     where
-        State: CanStartIn<E>,
-        S: AllowsIn<V, E>,
+        State: CanStartIn<B::Endpoint>,
+        S: AllowsIn<V, B::Endpoint>,
     {
-        self.started_with_in(value, Check::DECODES)
+        self.__tractor_started_with::<B, V>(value, Check::DECODES)
     }
 
     /// As [`started_with`](Self::started_with).
     #[doc(hidden)]
-    pub fn started_with_in<E, V>(
+    pub fn __tractor_started_with<B: InBody, V>(
         self,
         value: V,
         check: Check<S>,
-    ) -> SendStarted<S, Tx, Rx, <S as AllowsIn<V, E>>::Held>
+    ) -> SendStarted<S, Tx, Rx, <S as AllowsIn<V, B::Endpoint>>::Held>
     where
-        State: CanStartIn<E>,
-        S: AllowsIn<V, E>,
+        State: CanStartIn<B::Endpoint>,
+        S: AllowsIn<V, B::Endpoint>,
     {
         SendStarted::new(self.linked, self.rules, S::hold(value), check.how)
     }
 
     /// As [`open_stream`](Self::open_stream).
     #[doc(hidden)]
-    pub fn open_stream_in<E>(&mut self) -> OpenStream<'_, Tx, Rx>
+    pub fn __tractor_open_stream<B: InBody>(&mut self) -> OpenStream<'_, Tx, Rx>
     where
-        State: CanStreamIn<E>,
+        State: CanStreamIn<B::Endpoint>,
     {
         self.open_stream()
     }
 
     /// As [`open_stream_with`](Self::open_stream_with).
     #[doc(hidden)]
-    pub fn open_stream_with_in<E>(&mut self, overflow: Overflow) -> OpenStream<'_, Tx, Rx>
+    pub fn __tractor_open_stream_with<B: InBody>(&mut self, overflow: Overflow) -> OpenStream<'_, Tx, Rx>
     where
-        State: CanStreamIn<E>,
+        State: CanStreamIn<B::Endpoint>,
     {
         self.open_stream_with(overflow)
     }

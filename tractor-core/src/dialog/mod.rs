@@ -39,7 +39,7 @@ pub use endpoint::{
 };
 pub use expose::EndpointRef;
 pub use lend::{ByteSlice, Copied, Lend};
-pub use named::{AllowsIn, Of};
+pub use named::{AllowsIn, InBody, Of, Told};
 pub use oneway::{ReceiveStream, StreamSender};
 pub use parent::{ContextTypes, ParentContext, SendsFirst};
 pub use portal::Portal;

@@ -1,40 +1,61 @@
 //! Lets rustc name the endpoint whose contract a call breaks.
 //!
-//! The types of streams do not tell: a `MsgStream<u64>` may be any endpoint's. So the macros turn the calls in bodies, where they
-//! see which endpoint a handle belongs to, into calls of twins: `stream.send(value)` into `stream.send_in(of, value)` with an
-//! [`Of<scale>`](Of). The twins have the endpoint in their bounds, whose texts name it. Nothing of it is left when the program
-//! runs.
+//! The types of handles do not tell: a `MsgStream<u64>` may be any endpoint's. So in the body of an endpoint the macros send values
+//! that do, `stream.send(endpoint::tell(value))`, and call `ctx.__tractor_open_stream::<endpoint>()`, where `endpoint` is an
+//! [`Of<scale>`](Of). The bounds then ask for [`AllowsIn`] and the like, whose texts name the endpoint. Nothing of it is left when
+//! the program runs.
 
 use std::borrow::Borrow;
+use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 
+use super::sending::Allows;
 use crate::proto::payload::Payload;
 
-/// Says that a call is in a body that belongs to the endpoint `E`.
-pub struct Of<E>(PhantomData<fn() -> E>);
+/// Stands for a body that belongs to the endpoint `E`; without values.
+#[derive(Debug)]
+pub struct Of<E>(Infallible, PhantomData<E>);
 
 impl<E> Of<E> {
-    /// The only value.
-    pub const ENDPOINT: Self = Self(PhantomData);
-}
-
-// Not derived: that would ask the same of the endpoint.
-impl<E> Copy for Of<E> {}
-
-impl<E> Clone for Of<E> {
-    fn clone(&self) -> Self {
-        *self
+    /// The value, which tells the endpoint.
+    #[inline]
+    pub fn tell<V>(value: V) -> Told<E, V> {
+        Told { value, endpoint: PhantomData }
     }
 }
 
-impl<E> fmt::Debug for Of<E> {
+/// The endpoint of an [`Of`].
+pub trait InBody {
+    /// The endpoint.
+    type Endpoint;
+}
+
+impl<E> InBody for Of<E> {
+    type Endpoint = E;
+}
+
+/// A value that is sent in the body of the endpoint `E`.
+pub struct Told<E, V> {
+    value: V,
+    endpoint: PhantomData<fn() -> E>,
+}
+
+impl<T: AllowsIn<V, E>, V, E> Allows<Told<E, V>> for T {
+    type Held = <T as AllowsIn<V, E>>::Held;
+
+    fn hold(told: Told<E, V>) -> Self::Held {
+        <T as AllowsIn<V, E>>::hold(told.value)
+    }
+}
+
+impl<E, V> fmt::Debug for Told<E, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Of").finish()
+        f.debug_struct("Told").finish_non_exhaustive()
     }
 }
 
-/// [`Allows`](super::Allows), in a body that belongs to the endpoint `E`.
+/// [`Allows`], in the body of the endpoint `E`.
 #[diagnostic::on_unimplemented(
     message = "`{V}` cannot be sent here: the payload contract of `{E}` says `{Self}`",
     label = "the contract says `{Self}`",

@@ -4,7 +4,6 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::named::{AllowsIn, Of};
 use super::sending::{Allows, SendItem};
 use super::stream::receive;
 use crate::actor::{Linked, Rule};
@@ -48,22 +47,7 @@ impl<T: Payload> StreamSender<T> {
     where
         T: Allows<V>,
     {
-        self.item(T::hold(value))
-    }
-
-    /// As [`send`](Self::send), in the body of the endpoint `E`.
-    #[doc(hidden)]
-    #[inline]
-    pub fn send_in<E, V>(&self, _of: Of<E>, value: V) -> SendItem<'_, T, <T as AllowsIn<V, E>>::Held>
-    where
-        T: AllowsIn<V, E>,
-    {
-        self.item(T::hold(value))
-    }
-
-    #[inline]
-    fn item<Held>(&self, held: Held) -> SendItem<'_, T, Held> {
-        SendItem::new(&self.linked, &self.head, self.rule, held)
+        SendItem::new(&self.linked, &self.head, self.rule, T::hold(value))
     }
 }
 

@@ -20,7 +20,6 @@ use super::call::{ContextTarget, StreamTarget};
 use super::cancel::CancelContext;
 use super::deadline::{Inside, in_time};
 use super::endpoint::{ContextEndpoint, StreamEndpoint};
-use super::named::Of;
 use super::oneway::ReceiveStream;
 use super::portal::Portal;
 use super::rule::StreamRules;
@@ -93,12 +92,6 @@ impl<E: ContextTypes> ParentContext<E> {
         E: SendsFirst,
     {
         ready(Ok(()))
-    }
-
-    /// For the twins of `send`: see [`Of`].
-    #[doc(hidden)]
-    pub fn endpoint(&self) -> Of<E> {
-        Of::ENDPOINT
     }
 
     /// Opens the stream. Once per context: a closed stream is not reopened, a new context is. The macros refuse a second call

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::broadcast::{FanOut, Reader, StreamSubscriber};
-use super::named::{AllowsIn, Of};
 use super::rule::StreamRules;
 use super::sending::{Allows, SendItem};
 use crate::actor::{Linked, Rule};
@@ -49,22 +48,7 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        self.item(Tx::hold(value))
-    }
-
-    /// As [`send`](Self::send), in the body of the endpoint `E`.
-    #[doc(hidden)]
-    #[inline]
-    pub fn send_in<E, V>(&self, _of: Of<E>, value: V) -> SendItem<'_, Tx, <Tx as AllowsIn<V, E>>::Held>
-    where
-        Tx: AllowsIn<V, E>,
-    {
-        self.item(Tx::hold(value))
-    }
-
-    #[inline]
-    fn item<Held>(&self, held: Held) -> SendItem<'_, Tx, Held> {
-        SendItem::new(&self.linked, &self.head, self.rules.send, held)
+        SendItem::new(&self.linked, &self.head, self.rules.send, Tx::hold(value))
     }
 
     /// From now on every value of this context is encoded and decoded once more before it is sent, and checked against the
@@ -230,17 +214,7 @@ impl<Tx: Payload, Rx: Payload> StreamTx<'_, Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        self.stream.item(Tx::hold(value))
-    }
-
-    /// As [`send`](Self::send), in the body of the endpoint `E`.
-    #[doc(hidden)]
-    #[inline]
-    pub fn send_in<E, V>(&self, _of: Of<E>, value: V) -> SendItem<'_, Tx, <Tx as AllowsIn<V, E>>::Held>
-    where
-        Tx: AllowsIn<V, E>,
-    {
-        self.stream.item(Tx::hold(value))
+        self.stream.send(value)
     }
 
     /// As [`MsgStream::finish`].

@@ -48,6 +48,7 @@ fn kind(endpoint: &Endpoint<'_>) -> Kind {
         parameter: quote!(),
         passed: quote!(),
         outcome: endpoint.outcome(),
+        sends_union: false,
         witness: quote!(),
     }
 }

@@ -71,6 +71,11 @@ impl<'a> Dialog<'a> {
         })
     }
 
+    /// Whether what the endpoint streams is one of the enums.
+    pub(crate) fn sends_union(&self) -> bool {
+        self.unions.iter().any(|union| union.name == show(&self.send.ty))
+    }
+
     /// The type of the `ctx` argument, as one would write it: `Context<Point>`.
     fn context(&self) -> String {
         let [started, send, recv] = [&self.started, &self.send, &self.recv].map(|settled| show(&settled.ty));

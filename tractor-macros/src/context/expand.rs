@@ -44,6 +44,7 @@ fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> Kind {
         parameter: quote!(#ctx: #declared,),
         passed: quote!(#convert(#ctx),),
         outcome: outcome(endpoint, dialog),
+        sends_union: dialog.sends_union(),
         witness: witness(endpoint, dialog, context),
     }
 }

@@ -7,7 +7,7 @@ use syn::{FnArg, LitStr, Visibility};
 
 use super::Endpoint;
 use super::args::Arg;
-use crate::naming::{OwnSide, name_calls};
+use crate::naming::name_calls;
 use crate::sig::edges;
 
 /// What differs between the kinds of endpoints.
@@ -32,6 +32,8 @@ pub(crate) struct Kind {
     pub(crate) passed: TokenStream,
     /// Turns `output` into the outcome.
     pub(crate) outcome: TokenStream,
+    /// Whether what its streams send is a union, whose errors name the endpoint anyway.
+    pub(crate) sends_union: bool,
     /// In place of the function behind it, if there is none: items that check the types of the declaration.
     pub(crate) witness: TokenStream,
 }
@@ -46,10 +48,12 @@ impl Endpoint<'_> {
         let behind = if !self.is_elsewhere() {
             let name = self.name();
             let implemented = self.implemented(kind);
-            let body = self.func.renamed(&self.body_name(), &self.attrs.body, &self.body());
+            let (body, own) = self.body(kind);
+            let body = self.func.renamed(&self.body_name(), &self.attrs.body, &body);
             let entry = format_ident!("{}", kind.entry);
             quote! {
                 #implemented
+                #own
                 #(#cfg)*
                 #[allow(clippy::unused_async, reason = "an endpoint is always async")]
                 #body
@@ -254,15 +258,23 @@ impl Endpoint<'_> {
         quote!(#krate::__private::#wrap(#output, #krate::__private::carry!()))
     }
 
-    /// What the user's function does.
-    fn body(&self) -> TokenStream {
-        let own = self.lead.map(|(lead, handle)| OwnSide {
-            lead,
-            handle,
-            endpoint: self.name(),
-            krate: &self.options.krate,
-        });
-        name_calls(self.func.body_or_stub(), &self.func.sig, own)
+    /// What the user's function does, and the type beside it that its calls need to know the endpoint, if they do.
+    fn body(&self, kind: &Kind) -> (TokenStream, Option<TokenStream>) {
+        let (krate, cfg, name, own) = (&self.options.krate, &self.attrs.cfg, self.name(), self.body_name());
+        let body = self.func.body_or_stub();
+        let named =
+            self.lead.and_then(|lead| name_calls(&body, &self.func.sig, lead, &own, !kind.sends_union));
+        match named {
+            Some(named) => {
+                let own = quote! {
+                    #(#cfg)*
+                    #[allow(non_camel_case_types, reason = "named like the function")]
+                    type #own = #krate::__private::Of<#name>;
+                };
+                (named, Some(own))
+            }
+            None => (body, None),
+        }
     }
 
     /// The name the user's function gets.

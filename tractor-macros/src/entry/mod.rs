@@ -9,7 +9,6 @@ use syn::Path;
 use syn::ext::IdentExt;
 
 use crate::diag::Errors;
-use crate::naming::name_calls;
 use crate::reopen;
 use crate::sig::{Func, unused};
 use check::Options;
@@ -58,7 +57,7 @@ pub(crate) fn expand(entry: Entry, attr: TokenStream, item: TokenStream) -> Toke
 fn run(entry: Entry, func: &Func, options: &Options, krate: &Path) -> TokenStream {
     let Func { attrs, vis, sig, .. } = func;
     let (name, output) = (&sig.ident, &sig.output);
-    let body = func.renamed(name, &[], &name_calls(func.body_or_stub(), sig, None));
+    let body = func.renamed(name, &[], &func.body_or_stub());
     let Options { multi_thread, worker_threads } = options;
     let worker_threads = match worker_threads {
         Some(threads) => quote!(::core::option::Option::Some(#threads)),

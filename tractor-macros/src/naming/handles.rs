@@ -11,8 +11,6 @@ use crate::tokens::{is_ident, is_punct};
 pub(crate) enum Handle {
     /// A `Context`.
     Context,
-    /// A `ParentContext`.
-    Parent,
     /// A `MsgStream`.
     Stream,
     /// A `StreamSender`.
@@ -30,9 +28,7 @@ impl Handle {
     fn makes(self, method: &Ident, then: &[TokenTree]) -> Option<Self> {
         match (self, method.to_string().as_str()) {
             (Self::Context, "started" | "started_with") => awaited(then).then_some(Self::Context),
-            (Self::Context | Self::Parent, "open_stream" | "open_stream_with") => {
-                awaited(then).then_some(Self::Stream)
-            }
+            (Self::Context, "open_stream" | "open_stream_with") => awaited(then).then_some(Self::Stream),
             (Self::Stream, "split" | "subscribe") => ends(then).then_some(Self::Part),
             (Self::Stream | Self::Sender, "strict") => ends(then).then_some(self),
             _ => None,
@@ -71,6 +67,9 @@ fn ends(tokens: &[TokenTree]) -> bool {
     }
 }
 
+/// How many handles may be made of one another: each takes one more look at the body.
+const ROUNDS_MAX: usize = 12;
+
 /// The names that stand for handles throughout a body.
 #[derive(PartialEq)]
 pub(super) struct Handles(Vec<(Ident, Handle)>);
@@ -80,7 +79,7 @@ impl Handles {
     pub(super) fn find(body: &TokenStream, others: TokenStream, lead: &Ident, handle: Handle) -> Self {
         let mut lost = idents(others);
         let mut known = Self(Vec::new());
-        loop {
+        for _ in 0..ROUNDS_MAX {
             let mut found = Self(Vec::new());
             found.bind(lead, handle, &mut lost);
             known.scan(body.clone(), Inside::Code, &mut found, &mut lost);
@@ -90,6 +89,7 @@ impl Handles {
             }
             known = found;
         }
+        Self(Vec::new())
     }
 
     /// What this name stands for, if it is a handle.

@@ -64,6 +64,7 @@ fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
         parameter: quote!(#out: #krate::StreamSender<Self::Item>,),
         passed: quote!(#out,),
         outcome: endpoint.outcome(),
+        sends_union: false,
         witness: witness(endpoint, sender),
     }
 }

@@ -3,14 +3,13 @@
 use super::Attr::{self, ActorFn, Context, Main, Stream, Test};
 use super::expand;
 
-/// What a call looks like that names the endpoint `run`, or the one that a body has opened.
+/// What a call looks like that names the endpoint `run`.
 const NAMED: &[(&str, &str)] = &[
-    ("started", "started_in::<run,_>("),
-    ("started_with", "started_with_in::<run,_>("),
-    ("open_stream", "open_stream_in::<run>("),
-    ("open_stream_with", "open_stream_with_in::<run>("),
-    ("send", "send_in(::tractor::__private::Of::<run>::ENDPOINT,"),
-    ("tell", "send_in(of,"),
+    ("started", "__tractor_started::<__tractor_run,_>("),
+    ("started_with", "__tractor_started_with::<__tractor_run,_>("),
+    ("open_stream", "__tractor_open_stream::<__tractor_run>("),
+    ("open_stream_with", "__tractor_open_stream_with::<__tractor_run>("),
+    ("send", "send(__tractor_run::tell("),
 ];
 
 /// The methods that are told it, in the order of the body.
@@ -80,10 +79,6 @@ fn what_may_be_something_else_is_left_alone() {
         // The call is not one of ours.
         "ctx.started(); ctx.started(1, 2); ctx.open_stream(1); ctx.send(1); ctx.started::<u8>(1); ctx.started",
         "ctx::started(1); ctx().started(1)",
-        // The endpoint's name may be another one's here.
-        "use std::run; ctx.started(1)",
-        "use other::*; ctx.started(1)",
-        "run(); ctx.started(1)",
         // It is not complete.
         "ctx.started(1).await?; ctx.",
         "let x = ; ctx.started(1)",
@@ -119,48 +114,51 @@ fn what_may_be_something_else_is_left_alone() {
         ["send"]
     );
     let item = "async fn run(ctx: Context<u8>, s: Other) -> u8 { s.send(1); let s = ctx.open_stream().await?; s.send(2); 1 }";
-    assert!(!expand(Context, "pld_spec = u8", item).to_string().contains("send_in"));
+    assert!(!expand(Context, "pld_spec = u8", item).to_string().contains("tell"));
 }
 
 #[test]
-fn the_parent_side_tells_by_the_type_of_its_context() {
+fn the_parent_side_stays_as_it_is() {
     let sends =
         "let mut s = ctx.open_stream().await?; s.send(1).await?; let (tx, _) = s.split(); tx.send(2).await";
     let opened = format!("portal.open_context(scale(3), async |ctx, _| {{ {sends} }}).await");
-    let nested =
-        format!("open_nursery(async |an| {{ let portal = an.start_actor(1).await?; {opened} }}).await");
-    let typed = opened.replace("|ctx, _|", "|ctx: &mut ParentContext<scale>, first: u8| -> Result<()>");
-    for attr in [Main, Test, ActorFn] {
-        for body in [&opened, &nested, &typed] {
-            assert_eq!(named(attr, body), ["tell", "tell"], "{body}");
-        }
+    for attr in [Main, Test, ActorFn, Context] {
+        assert!(named(attr, &opened).is_empty());
     }
-    // Each stream with its own endpoint.
+    // The endpoint's own stream is its own there too.
     let relay = "let ctx = ctx.started(1).await?; let out = ctx.open_stream().await?; \
-         portal.open_context(scale(3), async |other, _| { let s = other.open_stream().await?; \
-         while let Some(n) = s.receive().await? { out.send(n).await?; s.send(n).await?; } }).await";
-    assert_eq!(named(Context, relay), ["started", "open_stream", "send", "tell"]);
-    for body in [
-        "portal.open_context(scale(3), async |ctx, _| { ctx.wait_for_result().await }).await",
-        "portal.open_context(scale(3), async |_, first| { s.send(1) }).await",
-        "portal.open_context(scale(3), body).await",
-        "portal.open_context(scale(3), async |ctx| { let s = ctx.open_stream().await?; s.send(1) }).await",
-        "portal.open_context(scale(3), |ctx, _| { let s = ctx.open_stream().await?; s.send(1) }).await",
-        "portal.open_context_dyn(call, async |ctx, _| { let s = ctx.open_stream().await?; s.send(1) }).await",
-        "portal.open_context(scale(3), async |ctx, _| { other(ctx); let s = ctx.open_stream().await?; s.send(1) })",
-    ] {
-        assert!(named(Main, body).is_empty(), "{body}");
-        assert!(
-            !expand(Main, "", &format!("async fn run() {{ {body} }}")).to_string().contains("endpoint ()")
-        );
+                 portal.open_context(scale(3), async |other, _| { let s = other.open_stream().await?; \
+                 while let Some(n) = s.receive().await? { out.send(n).await?; s.send(n).await?; } }).await";
+    assert_eq!(named(Context, relay), ["started", "open_stream", "send"]);
+}
+
+#[test]
+fn values_of_a_union_tell_anyway() {
+    let item = "async fn run(ctx: Context<(), RunSend, ()>) { let ctx = ctx.started(()).await?; let s = ctx.open_stream().await?; s.send(1); }";
+    let expanded: String =
+        expand(Context, "send = u8 | String", item).to_string().split_whitespace().collect();
+    assert!(expanded.contains("__tractor_open_stream::<") && expanded.contains("s.send(1)"), "{expanded}");
+}
+
+#[test]
+fn what_is_nested_deep_is_left_alone() {
+    let nested = |depth| format!("{} ctx.started(1).await {}", "{".repeat(depth), "}".repeat(depth));
+    assert_eq!(named(Context, &nested(50)), ["started"]);
+    assert!(named(Context, &nested(200)).is_empty());
+    let mut chain = "let ctx = ctx.started(1).await?; let s0 = ctx.open_stream().await?;".to_owned();
+    for n in 0..200 {
+        chain += &format!("let s{} = s{n}.strict();", n + 1);
     }
+    assert!(named(Context, &chain).is_empty());
 }
 
 #[test]
 fn the_rest_of_the_body_stays_as_it_is() {
     let plain = |text: &str| text.split_whitespace().collect::<String>();
     // A name that is handed on may come back as anything.
-    for (last, call) in [("", "started_in::<run, _>(g(1, [2]))"), ("ctx", "started(g(1, [2]))")] {
+    for (last, call) in
+        [("", "__tractor_started::<__tractor_run, _>(g(1, [2]))"), ("ctx", "started(g(1, [2]))")]
+    {
         let body = |call: &str| format!("let ctx = ctx.{call}.await?; #[allow(x)] {{ f({last})[0] }}");
         let item = format!("async fn run(ctx: Context<u8>) -> u8 {{ {} }}", body("started(g(1, [2]))"));
         let expanded = expand(Context, "pld_spec = u8", &item).to_string();

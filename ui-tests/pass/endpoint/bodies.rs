@@ -97,6 +97,41 @@ async fn time(out: StreamSender<u64>) -> tractor::Result<()> {
     out.send(time::Duration::from_secs(1).as_secs()).await
 }
 
+mod imported {
+    pub(super) const ONE: u64 = 1;
+    pub(super) mod ticks {}
+}
+
+#[tractor::stream]
+async fn ticks(out: StreamSender<u64>) -> tractor::Result<()> {
+    use imported::{ONE as FIRST, *};
+    out.send(FIRST + ONE).await
+}
+
+use tractor as lib;
+
+#[tractor::stream(crate = lib)]
+async fn other_crate(out: StreamSender<u64>) -> tractor::Result<()> {
+    use std::time as lib;
+    out.send(lib::Duration::from_secs(1).as_secs()).await
+}
+
+#[tractor::context(pld_spec = u64)]
+async fn moved_into_tasks(ctx: Context<u64>) -> tractor::Result<u64> {
+    let mut ctx = ctx.started(0).await?;
+    let stream = ctx.open_stream().await?;
+    let sent = async {
+        stream.send(1).await?;
+        stream.close().await
+    };
+    whole(sent).await?;
+    Ok(0)
+}
+
+fn whole<F: Future + Send + 'static>(future: F) -> F {
+    future
+}
+
 /// The tokens that a fragment stands for are not all that it is.
 macro_rules! endpoints {
     ($area:ident, $length:expr, $square:ident, $side:literal, $any:ident, $bounds:ty) => {
