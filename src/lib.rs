@@ -196,6 +196,10 @@
 //! # }
 //! ```
 //!
+//! The stream of the side that has opened the context is a [`ParentStream<count>`](ParentStream), which knows its endpoint: fields
+//! and helper functions are typed by the function's name. Those for any endpoint take a `&mut MsgStream<String, u64>`, which it
+//! derefs to.
+//!
 //! A sender waits while its receiver has no room; a slow reader slows its own sender and nobody else.
 //!
 //! Several tasks may read one stream: each [`subscribe`](MsgStream::subscribe)r gets every value, the fastest sets the
@@ -384,13 +388,13 @@ pub use tractor_core::proto::supervision::{Backoff, Intensity, Restart, Strategy
 pub use tractor_core::{
     Actor, ActorLocal, ActorNursery, ActorOptions, Call, CancelActor, CancelContext, Check, ClusterOptions,
     Context, ContextCall, ContextTypes, DynCall, Dynamic, Endpoint, Error, JoinAll, MsgStream, OneShot,
-    OpenStream, Overflow, ParentContext, PldSpec, Portal, ReceiveStream, RemoteCall, Result, Run, RunInActor,
-    SendItem, SendStarted, Sharing, StartActor, StreamCall, StreamRx, StreamSender, StreamSubscriber,
-    StreamTx, SubscriberStatistics, SuperviseChild, Supervised, SupervisionEvent, SupervisionEvents,
-    Supervisor, UntilCancelled, Value, actor_local, connect, current_actor, current_deadline, error,
-    gather_contexts, init, join_all, limit_plds, maybe_open_context, open_actor_cluster, open_nursery,
-    open_root_actor, schema_of, shield, socket_addr, try_current_actor, with_deadline, with_deadline_at,
-    with_local_actor,
+    OpenStream, Overflow, ParentContext, ParentStream, ParentSubscriber, ParentTx, PldSpec, Portal,
+    ReceiveStream, RemoteCall, Result, Run, RunInActor, SendItem, SendStarted, Sharing, StartActor,
+    StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, SuperviseChild,
+    Supervised, SupervisionEvent, SupervisionEvents, Supervisor, UntilCancelled, Value, actor_local, connect,
+    current_actor, current_deadline, error, gather_contexts, init, join_all, limit_plds, maybe_open_context,
+    open_actor_cluster, open_nursery, open_root_actor, schema_of, shield, socket_addr, try_current_actor,
+    with_deadline, with_deadline_at, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

@@ -4,7 +4,7 @@ mod support;
 
 use support::{tree, with_local, with_process};
 use tractor::error::{Blame, RemoteKind};
-use tractor::{Context, Error, MsgStream, Portal, StreamSender};
+use tractor::{Context, Error, Portal, StreamSender};
 
 fn even(n: &i64) -> Result<(), String> {
     if n % 2 == 0 { Ok(()) } else { Err(format!("{n} is odd")) }
@@ -27,7 +27,7 @@ async fn tells(ctx: Context<i64>, first: i64, then: i64, last: i64) -> tractor::
 async fn hear(portal: &Portal, first: i64, then: i64, last: i64, sent: i64) -> tractor::Result<i64> {
     portal
         .open_context(tells(first, then, last), async |ctx, _first| -> tractor::Result<i64> {
-            let mut stream: MsgStream<i64> = ctx.open_stream().await?;
+            let mut stream = ctx.open_stream().await?;
             stream.receive().await?;
             stream.send(sent).await?;
             stream.finish()?;

@@ -248,7 +248,7 @@ async fn a_stream_in_a_task_of_its_own_learns_that_its_scope_was_left() -> tract
         let failed: tractor::Result<()> = portal
             .open_context(stays(), async |ctx, _| {
                 let (polled, is_polled) = oneshot::channel();
-                reader = Some(tokio::spawn(receive_late(ctx.open_stream().await?, polled)));
+                reader = Some(tokio::spawn(receive_late(ctx.open_stream().await?.into(), polled)));
                 is_polled.await.expect("the task waits");
                 Err(Error::NoRuntime)
             })

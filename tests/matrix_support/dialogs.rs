@@ -1,7 +1,7 @@
 //! The parent sides: each brings its dialog to the step of its cell, says so, and waits there as real code would.
 
 use tokio::sync::watch;
-use tractor::{Error, MsgStream, ParentContext, Portal};
+use tractor::{Error, ParentContext, Portal};
 
 use super::cell::{Cell, Kind, Step, Told, Trouble};
 use super::endpoints::{Bomb, feeds, feeds_with, links, links_with, works, works_with};
@@ -164,7 +164,7 @@ async fn streaming(
     id: u64,
     wires: &Wires,
 ) -> Result<u64, Trouble> {
-    let mut stream: MsgStream<u64> = ctx.open_stream().await?;
+    let mut stream = ctx.open_stream().await?;
     for number in 0..2 {
         stream.send(number).await?;
         assert_eq!(stream.receive().await?, Some(number + 1));

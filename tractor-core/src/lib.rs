@@ -42,9 +42,9 @@ pub use self::{
     },
     dialog::{
         Call, CancelActor, CancelContext, Context, ContextCall, ContextTypes, DynCall, Dynamic, Endpoint,
-        MsgStream, OpenStream, ParentContext, Portal, ReceiveStream, RemoteCall, Run, SendItem, SendStarted,
-        StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, schema_of,
-        with_deadline, with_deadline_at,
+        MsgStream, OpenStream, ParentContext, ParentStream, ParentSubscriber, ParentTx, Portal,
+        ReceiveStream, RemoteCall, Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender,
+        StreamSubscriber, StreamTx, SubscriberStatistics, schema_of, with_deadline, with_deadline_at,
     },
     error::{Error, Result},
     proto::supervision::{Backoff, Supervision},

@@ -8,13 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Errors that name no endpoint, and why.
-const UNNAMED: &[(&str, &str)] = &[
-    ("calls/wrong_helper_payload", ANY),
-    // To name it, its stream would need a type of its own, or its body other variables than were typed.
-    ("calls/wrong_parent_payload", ANY),
-];
-
-const ANY: &str = "stands where streams of any endpoint with these types may be";
+const UNNAMED: &[(&str, &str)] = &[(
+    "calls/wrong_helper_payload",
+    "no endpoint is named: the streams of any with these types may be there",
+)];
 
 /// Errors of rustc that nothing can be added to. Another error of the case has to say what to do.
 const BARE: &[&str] = &["error[E0119]", "error[E0446]"];

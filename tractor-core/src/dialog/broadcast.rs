@@ -11,6 +11,7 @@
 //! 3. The inbox has one waker, that of the whole fan-out; it wakes every waiting reader, and the first one polled takes
 //!    the value.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
@@ -93,7 +94,11 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        SendItem::new(&self.reader.fan.linked, &self.head, self.rules.send, Tx::hold(value))
+        self.send_held(Tx::hold(value))
+    }
+
+    pub(super) fn send_held<Held: Borrow<Tx>>(&self, held: Held) -> SendItem<'_, Tx, Held> {
+        SendItem::new(&self.reader.fan.linked, &self.head, self.rules.send, held)
     }
 
     /// One more subscriber, of what arrives from now on. It raises lags.

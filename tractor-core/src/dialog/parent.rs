@@ -21,6 +21,7 @@ use super::cancel::CancelContext;
 use super::deadline::{Inside, in_time};
 use super::endpoint::{ContextEndpoint, StreamEndpoint};
 use super::oneway::ReceiveStream;
+use super::parent_stream::ParentStream;
 use super::portal::Portal;
 use super::rule::StreamRules;
 use super::run::abandon;
@@ -102,7 +103,7 @@ impl<E: ContextTypes> ParentContext<E> {
     ///
     /// # Cancel safety
     /// Opens at its first poll, without waiting.
-    pub async fn open_stream(&mut self) -> Result<MsgStream<E::Recv, E::Send>> {
+    pub async fn open_stream(&mut self) -> Result<ParentStream<E>> {
         self.open_stream_with(Overflow::default()).await
     }
 
@@ -114,11 +115,11 @@ impl<E: ContextTypes> ParentContext<E> {
     ///
     /// # Cancel safety
     /// As [`open_stream`](Self::open_stream).
-    pub async fn open_stream_with(&mut self, overflow: Overflow) -> Result<MsgStream<E::Recv, E::Send>> {
+    pub async fn open_stream_with(&mut self, overflow: Overflow) -> Result<ParentStream<E>> {
         match self.linked.open_stream(overflow) {
             Ok(()) => {
                 let rules = StreamRules { send: E::RECV_RULE, recv: E::SEND_RULE };
-                Ok(MsgStream::new(self.linked.clone(), rules))
+                Ok(ParentStream::new(MsgStream::new(self.linked.clone(), rules)))
             }
             Err(misuse) => match self.linked.outcome() {
                 Some(Outcome::Failed(error)) => Err(error),

@@ -1,5 +1,6 @@
 //! The two-way stream of a context.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
@@ -19,7 +20,7 @@ use crate::proto::payload::Payload;
 /// The two-way stream of a context: this side sends `Tx` and receives `Rx`.
 ///
 /// Between Rust peers a sender waits while the receiver's window (`stream_window_bytes`) is full. Dropping the stream
-/// closes it.
+/// closes it. At the side that has opened the context it is part of a [`ParentStream`](super::ParentStream).
 pub struct MsgStream<Tx, Rx = Tx> {
     linked: Arc<Linked>,
     head: YieldHead,
@@ -48,7 +49,12 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        SendItem::new(&self.linked, &self.head, self.rules.send, Tx::hold(value))
+        self.send_held(Tx::hold(value))
+    }
+
+    #[inline]
+    pub(super) fn send_held<Held: Borrow<Tx>>(&self, held: Held) -> SendItem<'_, Tx, Held> {
+        SendItem::new(&self.linked, &self.head, self.rules.send, held)
     }
 
     /// From now on every value of this context is encoded and decoded once more before it is sent, and checked against the
@@ -197,7 +203,6 @@ impl<Tx, Rx> fmt::Debug for MsgStream<Tx, Rx> {
 }
 
 /// The sending half of a split [`MsgStream`].
-#[derive(Debug)]
 pub struct StreamTx<'a, Tx, Rx> {
     stream: &'a MsgStream<Tx, Rx>,
 }
@@ -214,7 +219,11 @@ impl<Tx: Payload, Rx: Payload> StreamTx<'_, Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        self.stream.send(value)
+        self.send_held(Tx::hold(value))
+    }
+
+    pub(super) fn send_held<Held: Borrow<Tx>>(&self, held: Held) -> SendItem<'_, Tx, Held> {
+        self.stream.send_held(held)
     }
 
     /// As [`MsgStream::finish`].
@@ -227,7 +236,6 @@ impl<Tx: Payload, Rx: Payload> StreamTx<'_, Tx, Rx> {
 }
 
 /// The receiving half of a split [`MsgStream`].
-#[derive(Debug)]
 pub struct StreamRx<'a, Tx, Rx> {
     stream: &'a MsgStream<Tx, Rx>,
 }
@@ -242,5 +250,19 @@ impl<Tx: Payload, Rx: Payload> StreamRx<'_, Tx, Rx> {
     /// As [`MsgStream::receive`].
     pub async fn receive(&mut self) -> Result<Option<Rx>> {
         self.stream.receive_next().await
+    }
+}
+
+// Derived, these would ask for payloads that are `Debug`.
+
+impl<Tx, Rx> fmt::Debug for StreamTx<'_, Tx, Rx> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamTx").field("stream", self.stream).finish()
+    }
+}
+
+impl<Tx, Rx> fmt::Debug for StreamRx<'_, Tx, Rx> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamRx").field("stream", self.stream).finish()
     }
 }

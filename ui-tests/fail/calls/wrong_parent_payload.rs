@@ -13,6 +13,7 @@ async fn main() -> tractor::Result<()> {
             let mut stream = ctx.open_stream().await?;
             let (half, _) = stream.split();
             half.send(vec![1]).await?;
+            stream.subscribe().send('c').await?;
             stream.send(1).await
         });
         body.await
