@@ -1,6 +1,6 @@
 //! The arguments of an endpoint that travel: checks, and what becomes of each in the expansion.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -11,6 +11,7 @@ use super::param::{DefaultValue, Param};
 use super::types::{MAX_ARGS, check_lent, check_owned};
 use crate::diag::{Errors, show};
 use crate::sig::{Func, last_segment, peel};
+use crate::tokens::moved_to;
 
 /// One argument that travels.
 pub(crate) struct Arg<'f> {
@@ -232,15 +233,6 @@ fn check_position(ty: &Type, errors: &mut Errors) -> bool {
         format_args!("use `{example}` and make it the first argument"),
     );
     false
-}
-
-/// The tokens, for rustc to underline at `span`.
-fn moved_to(span: Span, tokens: TokenStream) -> TokenStream {
-    let moved = tokens.into_iter().map(|mut token| {
-        token.set_span(token.span().located_at(span));
-        token
-    });
-    moved.collect()
 }
 
 /// Whether the type is `[u8]`.

@@ -20,7 +20,7 @@
 
 mod handles;
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::{Block, Signature};
 
@@ -28,7 +28,7 @@ pub(crate) use self::handles::Handle;
 use self::handles::{Handles, is_macro_input, is_variable};
 use crate::args::split_at_commas;
 use crate::sig::edges;
-use crate::tokens::is_punct;
+use crate::tokens::{is_punct, moved_to};
 
 /// How deep the groups of a body may be nested. Parsing takes stack for each.
 const DEPTH_MAX: usize = 100;
@@ -99,7 +99,7 @@ impl Naming<'_> {
         }
         // Where the value stands, for what rustc has to say about it.
         let (first, last) = edges(&value);
-        let own = located(self.own, first);
+        let own = moved_to(first, self.own.to_token_stream());
         let mut value = Group::new(Delimiter::Parenthesis, value);
         value.set_span(last);
         Some(replace(arguments, quote_spanned!(first=> #own::tell #value)))
@@ -117,7 +117,7 @@ impl Naming<'_> {
             _ => return None,
         };
         let span = method.span();
-        let (own, method) = (located(self.own, span), Ident::new(&format!("__tractor_{method}"), span));
+        let (own, method) = (moved_to(span, self.own.to_token_stream()), Ident::new(&format!("__tractor_{method}"), span));
         let value = sends_value.then(|| quote_spanned!(span=> , _));
         Some(quote_spanned!(span=> #method::<#own #value>))
     }
@@ -131,13 +131,6 @@ impl Naming<'_> {
             _ => None,
         }
     }
-}
-
-/// The name, for rustc to underline at `span`.
-fn located(name: &Ident, span: Span) -> Ident {
-    let mut name = name.clone();
-    name.set_span(name.span().located_at(span));
-    name
 }
 
 /// The tokens in which `instead` says what stands in for a token, given those before and after it; `None` if it never does. What
