@@ -196,9 +196,9 @@
 //! # }
 //! ```
 //!
-//! The stream of the side that has opened the context is a [`ParentStream<count>`](ParentStream), which knows its endpoint: fields
-//! and helper functions are typed by the function's name. Those for any endpoint take a `&mut MsgStream<String, u64>`, which it
-//! derefs to.
+//! The stream of the side that has opened the context is a [`ParentStream<count>`](ParentStream), which knows its endpoint: a field
+//! or an argument for it is typed by the function's name. A helper for streams of any endpoint takes a `&mut MsgStream<String, u64>`,
+//! as which it can be passed too.
 //!
 //! A sender waits while its receiver has no room; a slow reader slows its own sender and nobody else.
 //!

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::deadline::{Inside, in_time};
+use super::named::AllowsIn;
 use super::parent::{ContextTypes, ParentContext};
 use super::portal::Portal;
 use super::run::Run;
@@ -31,6 +32,7 @@ use crate::proto::value::Value;
 /// portal.open_context_dyn(scale.arg("by", 3).pld_spec(PldSpec::Int), async |ctx, first| {
 ///     let mut stream = ctx.open_stream().await?;
 ///     stream.send(first).await?;
+///     stream.send(4).await?;
 ///     let scaled = stream.receive().await?;
 ///     stream.close().await?;
 ///     Ok::<_, tractor::Error>(scaled)
@@ -150,12 +152,29 @@ impl fmt::Display for DynCall {
 #[derive(Debug)]
 pub enum Dynamic {}
 
+#[diagnostic::do_not_recommend]
 impl ContextTypes for Dynamic {
     type Started = Value;
     type Send = Value;
     type Recv = Value;
     type Returns = Value;
 }
+
+/// What stands for a [`Value`] among the arguments of a [`DynCall`] does so on the stream of its context.
+macro_rules! stand_for_values {
+    ($($ty:ty),*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl AllowsIn<$ty, Dynamic> for Value {
+            type Held = Self;
+
+            fn hold(value: $ty) -> Self {
+                value.into()
+            }
+        }
+    )*};
+}
+
+stand_for_values!((), bool, i64, i32, f64, &str, String, Vec<Value>);
 
 impl Portal {
     /// Runs a function by its name. The value that comes back is checked against [`DynCall::returns`].

@@ -85,3 +85,13 @@ impl<'v, T: Payload, E> AllowsIn<&'v T, E> for T {
         value
     }
 }
+
+// A name that a macro has taken for a stream of its endpoint may be one of another context.
+#[diagnostic::do_not_recommend]
+impl<T: AllowsIn<V, B>, V, B, E> AllowsIn<Told<B, V>, E> for T {
+    type Held = <T as AllowsIn<V, B>>::Held;
+
+    fn hold(told: Told<B, V>) -> Self::Held {
+        <T as AllowsIn<V, B>>::hold(told.value)
+    }
+}

@@ -35,6 +35,12 @@ use crate::proto::id::{Cid, Uid};
 use crate::proto::payload::Payload;
 
 /// The types of a context, as its endpoint sees them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a context",
+    label = "not the name of a `#[tractor::context(..)]`",
+    note = "write the name of a function with this attribute, as in `ParentStream<scale>`; streams of any context are \
+            `MsgStream<Tx, Rx>`"
+)]
 pub trait ContextTypes: 'static {
     /// Type of the first value.
     type Started: Payload;
@@ -54,6 +60,7 @@ pub trait ContextTypes: 'static {
     const RETURNS_RULE: Option<Rule<Self::Returns>> = None;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: ContextEndpoint> ContextTypes for E {
     type Started = E::Started;
     type Send = E::Send;

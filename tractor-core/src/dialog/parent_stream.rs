@@ -15,9 +15,10 @@ use crate::error::Result;
 
 /// The two-way stream of a context of the endpoint `E`, at its parent side: sends `E::Recv` and receives `E::Send`.
 ///
-/// It is a [`MsgStream`] that knows its endpoint, and has all methods of one. A function for the streams of one endpoint takes a
-/// `ParentStream<scale>`; one for those of any with these types takes a `&mut MsgStream`, or a `MsgStream`, which
-/// [`into`](Into::into) makes of this:
+/// It is a [`MsgStream`] that knows its endpoint. A function for the streams of one endpoint takes a `ParentStream<scale>`. One for
+/// those of any with these types takes a `&mut MsgStream`, as which this can be passed, or a `MsgStream`, which
+/// [`into_inner`](Self::into_inner) or [`into`](Into::into) make of it. Where Rust does not look through a reference, as for a
+/// trait that a `MsgStream` implements, `&mut *stream` does:
 ///
 /// ```
 /// # use tractor_core::{self as tractor, ContextTypes};
@@ -48,7 +49,7 @@ use crate::error::Result;
 ///     let mut stream = ctx.open_stream().await?;
 ///     greets(&mut stream).await?;
 ///     counts(&mut stream).await?;
-///     drains(stream.into()).await
+///     drains(stream.into_inner()).await
 /// }
 /// ```
 pub struct ParentStream<E: ContextTypes> {
@@ -58,6 +59,11 @@ pub struct ParentStream<E: ContextTypes> {
 impl<E: ContextTypes> ParentStream<E> {
     pub(super) fn new(stream: MsgStream<E::Recv, E::Send>) -> Self {
         Self { stream }
+    }
+
+    /// The stream, without the name of its endpoint.
+    pub fn into_inner(self) -> MsgStream<E::Recv, E::Send> {
+        self.stream
     }
 
     /// As [`MsgStream::send`].
@@ -97,7 +103,7 @@ impl<E: ContextTypes> ParentStream<E> {
         self.stream.close().await
     }
 
-    /// As [`MsgStream::split`].
+    /// As [`MsgStream::split`]. What only receives needs to know no endpoint.
     pub fn split(&mut self) -> (ParentTx<'_, E>, StreamRx<'_, E::Recv, E::Send>) {
         let (half, other) = self.stream.split();
         (ParentTx { half }, other)
@@ -105,8 +111,8 @@ impl<E: ContextTypes> ParentStream<E> {
 }
 
 impl<E: ContextTypes> From<ParentStream<E>> for MsgStream<E::Recv, E::Send> {
-    fn from(ParentStream { stream }: ParentStream<E>) -> Self {
-        stream
+    fn from(stream: ParentStream<E>) -> Self {
+        stream.into_inner()
     }
 }
 
@@ -126,7 +132,7 @@ impl<E: ContextTypes> DerefMut for ParentStream<E> {
 
 impl<E: ContextTypes> fmt::Debug for ParentStream<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.stream.fmt(f)
+        f.debug_tuple("ParentStream").field(&self.stream).finish()
     }
 }
 
@@ -167,7 +173,7 @@ impl<'a, E: ContextTypes> Deref for ParentTx<'a, E> {
 
 impl<E: ContextTypes> fmt::Debug for ParentTx<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.half.fmt(f)
+        f.debug_tuple("ParentTx").field(&self.half).finish()
     }
 }
 
@@ -225,6 +231,6 @@ impl<E: ContextTypes> DerefMut for ParentSubscriber<E> {
 
 impl<E: ContextTypes> fmt::Debug for ParentSubscriber<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reader.fmt(f)
+        f.debug_tuple("ParentSubscriber").field(&self.reader).finish()
     }
 }

@@ -117,7 +117,8 @@ impl Naming<'_> {
             _ => return None,
         };
         let span = method.span();
-        let (own, method) = (moved_to(span, self.own.to_token_stream()), Ident::new(&format!("__tractor_{method}"), span));
+        let (own, method) =
+            (moved_to(span, self.own.to_token_stream()), Ident::new(&format!("__tractor_{method}"), span));
         let value = sends_value.then(|| quote_spanned!(span=> , _));
         Some(quote_spanned!(span=> #method::<#own #value>))
     }

@@ -148,6 +148,7 @@ impl Union {
                 }
             }
 
+            #[diagnostic::do_not_recommend]
             impl #private::Payload for #name {
                 fn encode_payload(
                     &self,

@@ -134,6 +134,7 @@ const _: () = {
             }
         }
     }
+    #[diagnostic::do_not_recommend]
     impl ::tractor::__private::Payload for ScalePld {
         fn encode_payload(
             &self,
