@@ -4,10 +4,11 @@ mod wire_support;
 
 use std::time::Duration;
 
-use tractor::{ActorOptions, Limits, Timeouts};
+use tractor::schema::Types;
+use tractor::{ActorOptions, Limits, Timeouts, schema_of};
 use tractor_core::proto::id::{Aid, Caps};
 use tractor_core::proto::msg::{FuncType, Msg, RuntimeVars, SpawnSpec};
-use wire_support::endpoints::Point;
+use wire_support::endpoints::{Point, mirrored};
 use wire_support::script::{cid, frame_of, framed, kwargs, pld};
 use wire_support::{Peer, assert_alive, host, timed};
 
@@ -173,7 +174,9 @@ async fn payloads_are_maps_to_the_reference_and_arrays_between_rust_peers() {
     host("hs-format", ActorOptions::new(), async |_, addr| {
         let point = Point { x: 1, y: 2 };
         for (mut peer, first) in [(Peer::base(addr).await, 0x82), (Peer::rust(addr).await, 0x92)] {
-            peer.start("c", "mirrored", kwargs("point", &point)).await; // both layouts are read
+            let mut start = peer.start_msg("c", "mirrored", kwargs("point", &point)); // both layouts are read
+            start.types = Types::Own(schema_of(mirrored).fingerprint());
+            peer.send(&Msg::Start(Box::new(start))).await;
             peer.expect_ack("c", FuncType::AsyncFunc).await;
             match peer.recv().await {
                 Msg::Return { pld, .. } => assert_eq!(pld[0], first),

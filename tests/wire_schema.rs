@@ -12,7 +12,7 @@ use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::limits::SCHEMA_BYTES_MAX;
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
 use tractor_core::proto::payload::{self, PayloadFormat};
-use wire_support::endpoints::{self, Point, counts, doubles, echo, mirrored};
+use wire_support::endpoints::{self, Point, Turn, counts, doubles, echo, mirrored, turned};
 use wire_support::script::{cid, kwargs, pld, value};
 use wire_support::{Peer, host, meet, step};
 
@@ -40,17 +40,50 @@ async fn start_typed(peer: &mut Peer, id: &str, func: &str, kwargs: bytes::Bytes
 // ---- the callee ----------------------------------------------------------------------------------------------------
 
 #[tokio::test]
-async fn a_request_with_our_own_fingerprint_is_served_as_one_without() {
+async fn only_who_has_our_fingerprint_gets_structs_without_names() {
     host("sc-own", ActorOptions::new(), async |_, addr| {
         let mut peer = Peer::rust(addr).await;
-        let own = Types::Own(schema_of(mirrored).fingerprint());
-        for types in [Types::Unsaid, own] {
+        let fingerprint = schema_of(mirrored).fingerprint();
+        let by_name = vec![0x82, 0xa1, b'x', 2, 0xa1, b'y', 1];
+        for (types, answer) in [
+            (Types::Own(fingerprint), vec![0x92, 2, 1]),
+            (Types::Fit(fingerprint), by_name.clone()),
+            (Types::Unsaid, by_name),
+        ] {
             for _again in 0..3 {
                 start_typed(&mut peer, "c", "mirrored", kwargs("point", Point { x: 1, y: 2 }), types).await;
                 peer.expect_ack("c", FuncType::AsyncFunc).await;
-                assert_eq!(peer.recv().await, Msg::Return { cid: cid("c"), pld: vec![0x92, 2, 1].into() });
+                assert_eq!(peer.recv().await, Msg::Return { cid: cid("c"), pld: answer.clone().into() });
             }
         }
+    })
+    .await;
+}
+
+/// Two versions of such types have one fingerprint.
+#[tokio::test]
+async fn types_that_decide_as_they_read_go_by_name_even_with_our_fingerprint() {
+    host("sc-any", ActorOptions::new(), async |_, addr| {
+        let mut peer = Peer::rust(addr).await;
+        let own = Types::Own(schema_of(turned).fingerprint());
+        let turn = kwargs("turn", Turn::By { x: 1, y: 2 });
+        for _again in 0..3 {
+            start_typed(&mut peer, "c", "turned", turn.clone(), own).await;
+            peer.expect_ack("c", FuncType::AsyncFunc).await;
+            let by_name = b"\x83\xa4kind\xa2By\xa1x\x02\xa1y\x01";
+            assert_eq!(peer.recv().await, Msg::Return { cid: cid("c"), pld: by_name.to_vec().into() });
+        }
+    })
+    .await;
+    let script = async |peer: &mut Peer| {
+        let start = peer.expect_start().await;
+        assert_eq!(start.types, Types::Own(schema_of(turned).fingerprint()));
+        assert_eq!(&start.kwargs[..], b"\x81\xa4turn\x83\xa4kind\xa2By\xa1x\x01\xa1y\x02");
+        returns(peer, start.cid, b"\x83\xa1y\x03\xa4kind\xa2By\xa1x\x04".to_vec()).await;
+    };
+    meet("sc-any-call", ActorOptions::new(), Caps::BASIC, script, async |portal| {
+        let answer = portal.run(turned(Turn::By { x: 1, y: 2 })).await.expect("it can be read");
+        assert_eq!(answer, Turn::By { x: 4, y: 3 });
     })
     .await;
 }
@@ -68,21 +101,6 @@ async fn a_request_of_other_types_is_refused_with_our_schema_before_anything_is_
         }
         assert_eq!(peer.dialogs_open().await, 0);
         peer.assert_answered().await;
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn who_accepts_our_fingerprint_gets_structs_by_name() {
-    host("sc-fit", ActorOptions::new(), async |_, addr| {
-        let mut peer = Peer::rust(addr).await;
-        let fit = Types::Fit(schema_of(mirrored).fingerprint());
-        for _again in 0..3 {
-            start_typed(&mut peer, "c", "mirrored", kwargs("point", Point { x: 1, y: 2 }), fit).await;
-            peer.expect_ack("c", FuncType::AsyncFunc).await;
-            let by_name = vec![0x82, 0xa1, b'x', 2, 0xa1, b'y', 1];
-            assert_eq!(peer.recv().await, Msg::Return { cid: cid("c"), pld: by_name.into() });
-        }
     })
     .await;
 }

@@ -34,6 +34,18 @@ pub async fn mirrored(point: Point) -> Point {
     Point { x: point.y, y: point.x }
 }
 
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Turn {
+    By { x: i64, y: i64 },
+}
+
+#[tractor::actor_fn]
+pub async fn turned(turn: Turn) -> Turn {
+    let Turn::By { x, y } = turn;
+    Turn::By { x: y, y: x }
+}
+
 #[tractor::actor_fn]
 pub async fn fails(text: String) -> Result<i64, Oops> {
     Err(Oops(text))

@@ -213,11 +213,12 @@ impl Dispatch {
         if !self.peer.compares_types() {
             return Some(self.peer.format());
         }
-        let is_ours = |fingerprint| (entry.schema)().fingerprint() == fingerprint;
         match types {
             Types::Unsaid => Some(self.peer.format()),
-            Types::Own(theirs) => is_ours(theirs).then(|| self.peer.format()),
-            Types::Fit(accepted) => is_ours(accepted).then_some(PayloadFormat::ByName),
+            Types::Own(theirs) | Types::Fit(theirs) => {
+                let schema = (entry.schema)();
+                (schema.fingerprint() == theirs).then(|| self.peer.format_of(types, schema))
+            }
         }
     }
 

@@ -25,6 +25,7 @@ use crate::proto::id::{Aid, Caps, Cid, Uid};
 use crate::proto::limits::Timeouts;
 use crate::proto::msg::{ErrorMsg, FuncType, Msg};
 use crate::proto::payload::{PayloadError, PayloadFormat};
+use crate::proto::schema::{self, Schema};
 
 /// One connection to another actor.
 #[derive(Debug)]
@@ -126,8 +127,18 @@ impl Peer {
         self.caps.contains(Caps::CREDIT)
     }
 
+    /// How values are laid out on this connection where there is nothing to say of their types.
     pub(crate) fn format(&self) -> PayloadFormat {
-        if self.caps.contains(Caps::POSITIONAL) { PayloadFormat::Positional } else { PayloadFormat::Named }
+        if self.caps.contains(Caps::POSITIONAL) { PayloadFormat::ByName } else { PayloadFormat::Named }
+    }
+
+    /// How the values of a dialog are laid out, whose request has said this of its types. Fields go without names only if
+    /// it is known that both sides have the same in the same places.
+    pub(super) fn format_of(&self, said: schema::Types, schema: &Schema) -> PayloadFormat {
+        match said {
+            schema::Types::Own(_) if schema.is_known() && self.compares_types() => PayloadFormat::Positional,
+            schema::Types::Own(_) | schema::Types::Fit(_) | schema::Types::Unsaid => self.format(),
+        }
     }
 
     /// An id that no dialog on this connection has, whatever ids the peer has taken.

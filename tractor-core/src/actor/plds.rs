@@ -162,7 +162,7 @@ impl Linked {
                 (PldKind::Return, _) => &specs.returned,
                 (PldKind::CancelAck, _) => &PldSpec::Any,
             };
-            if let Err(problem) = spec.check(encoded, self.peer.format(), depth_max) {
+            if let Err(problem) = spec.check(encoded, self.format, depth_max) {
                 return Err(self.mismatch(kind, encoded, spec.to_string(), problem, sender));
             }
         }

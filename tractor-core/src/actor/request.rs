@@ -132,9 +132,8 @@ impl Peer {
             return found;
         }
         // Finding the schema runs user code, hence without the lock.
-        let types = request.types.filter(|_| self.compares_types());
-        let said =
-            types.map_or(schema::Types::Unsaid, |types| schema::Types::Own((types.schema)().fingerprint()));
+        let schema = request.types.filter(|_| self.compares_types()).map(|types| (types.schema)());
+        let said = schema.map_or(schema::Types::Unsaid, |schema| schema::Types::Own(schema.fingerprint()));
         let fresh = Arc::new(KnownRequest {
             ns: request.ns.to_owned(),
             func: request.func.to_owned(),
@@ -144,7 +143,7 @@ impl Peer {
             said,
             head: StartHead::new(request.ns, request.func, &self.us, request.pld_spec, said),
             label: Arc::from(format!("{}:{}", request.ns, request.func)),
-            format: self.format(),
+            format: schema.map_or(self.format(), |schema| self.format_of(said, schema)),
             settled: AtomicBool::new(said == schema::Types::Unsaid),
         });
         let mut known = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
@@ -197,7 +196,7 @@ impl Peer {
             said,
             head: StartHead::new(&refused.ns, &refused.func, &self.us, refused.pld_spec, said),
             label: refused.label.clone(),
-            format: PayloadFormat::ByName,
+            format: self.format_of(said, (types.schema)()),
             settled: AtomicBool::new(false),
         });
         let mut known = self.requests.lock().unwrap_or_else(PoisonError::into_inner);

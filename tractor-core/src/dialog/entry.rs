@@ -54,7 +54,8 @@ impl EndpointEntry {
 fn bind<E: Endpoint>(invocation: &Invocation) -> Result<(Arc<Linked>, E::Args), ArgsError> {
     let peer = &invocation.linked.peer;
     let depth_max = peer.channel.limits().nesting_depth_max;
-    let args = E::Args::decode(E::ARGS, E::default_arg, peer.format(), depth_max, &invocation.kwargs)?;
+    let args =
+        E::Args::decode(E::ARGS, E::default_arg, invocation.linked.format, depth_max, &invocation.kwargs)?;
     E::check_args(&args).map_err(|refused| refused.shown(depth_max, &invocation.kwargs))?;
     Ok((invocation.linked.clone(), args))
 }

@@ -170,7 +170,7 @@ pub(super) fn decode<T: Payload>(
     value: &Bytes,
 ) -> Result<T> {
     let depth_max = linked.peer.channel.limits().nesting_depth_max;
-    let decoded = T::decode_payload(value, linked.peer.format(), depth_max)
+    let decoded = T::decode_payload(value, linked.format, depth_max)
         .and_then(|decoded| linked.check_rule(rule, &decoded).map(|()| decoded))
         .map_err(|problem| linked.mismatch(kind, value, std::any::type_name::<T>(), problem, Blame::Peer));
     let narrowed = decoded.and_then(|decoded| {

@@ -1,8 +1,8 @@
 //! Payloads: values of user types as MessagePack.
 //!
-//! Between Rust peers structs travel as arrays ([`PayloadFormat::Positional`]); towards peers that did not announce the
-//! extension they travel as maps with field names ([`PayloadFormat::Named`]), and types that have a text form for
-//! people (UUIDs, IP addresses) use it.
+//! Between Rust peers with the same types structs travel as arrays ([`PayloadFormat::Positional`]), and as maps where it is not
+//! known that they have ([`PayloadFormat::ByName`]). Towards peers that did not announce the extension they travel as maps with
+//! field names ([`PayloadFormat::Named`]), and types that have a text form for people (UUIDs, IP addresses) use it.
 
 mod positional;
 
@@ -20,14 +20,14 @@ use super::schema::TypeShape;
 
 /// A type whose values can travel between actors: any owned serde type.
 ///
-/// Between Rust actors the fields of a struct travel without their names. For some attributes of serde this matters:
+/// Between Rust actors whose endpoint has the same types the fields of a struct travel without their names. For some
+/// attributes of serde this matters:
 ///
 /// | attribute | what happens |
 /// | --- | --- |
+/// | `rename`, `default`, `alias`, `skip` | nothing special |
 /// | `skip_serializing_if` | a value that leaves a field out travels with names: it takes longer, and more room |
-/// | `flatten`, `rename`, `default`, `alias`, `tag = ".."`, `skip` | nothing special |
-/// | `tag = "..", content = ".."` | variants without content, and those with named fields, are refused by the receiver |
-/// | `untagged` | variants with named fields are refused; variants of different structs are told apart by their fields' types alone: the first that fits wins |
+/// | `tag = ".."`, also with `content`, `untagged`, `flatten` | all values of the endpoint travel with names, for what such types read cannot be [known beforehand](crate::proto::schema#what-cannot-be-seen) |
 /// | `skip_serializing` or `skip_deserializing` alone | refused, or, where the fields behind it have a `default`, read as one of those: use `skip` |
 ///
 /// An `Option` in an `Option` is read as one: `Some(None)` arrives as `None`.
@@ -85,7 +85,7 @@ pub enum PayloadFormat {
     Positional,
     /// As maps from field name to value, and types with a text form for people in that form.
     Named,
-    /// As maps from field name to value: between Rust peers with different versions of the types.
+    /// As maps from field name to value: between Rust peers that may have different versions of the types.
     ByName,
 }
 

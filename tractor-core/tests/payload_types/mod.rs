@@ -351,18 +351,22 @@ pub fn internal() -> impl Strategy<Value = Internal> {
     ]
 }
 
-/// All but the variants without content or with named fields: between Rust peers those are refused.
 pub fn adjacent() -> impl Strategy<Value = Adjacent> {
-    prop_oneof![int().prop_map(Adjacent::One), (any::<u8>(), text()).prop_map(|(a, b)| Adjacent::Two(a, b)),]
+    prop_oneof![
+        Just(Adjacent::Nothing),
+        int().prop_map(Adjacent::One),
+        (any::<u8>(), text()).prop_map(|(a, b)| Adjacent::Two(a, b)),
+        (int(), shape()).prop_map(|(x, y)| Adjacent::Named { x, y }),
+    ]
 }
 
-/// All but the variants with named fields: between Rust peers those are refused.
 pub fn untagged() -> impl Strategy<Value = Untagged> {
     prop_oneof![
         int().prop_map(Untagged::Number),
         text().prop_map(Untagged::Text),
         any::<Vec<u8>>().prop_map(Untagged::List),
         any::<(bool, bool)>().prop_map(|(a, b)| Untagged::Pair(a, b)),
+        (-1e9..1e9f64, text(), any::<bool>()).prop_map(|(x, y, z)| Untagged::Point { x, y, z }),
     ]
 }
 

@@ -101,6 +101,49 @@ async fn variant_result() -> Shape {
     Shape::Dot
 }
 
+// Types that decide as they read: their fields cannot be compared beforehand.
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+enum Order {
+    Pay { from: u64, to: u64 },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Place {
+    At(Point),
+    Called(String),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Parcel {
+    weight: u64,
+    height: u64,
+    #[serde(flatten)]
+    place: Point,
+}
+
+#[tractor::actor_fn(module = "versions")]
+async fn reordered_in_tag(order: Order) -> Order {
+    order
+}
+
+#[tractor::actor_fn(module = "versions")]
+async fn renamed_in_tag(order: Order) -> String {
+    format!("v1 {order:?}")
+}
+
+#[tractor::actor_fn(module = "versions")]
+async fn reordered_in_untagged(places: Vec<Place>) -> Vec<Place> {
+    places
+}
+
+#[tractor::actor_fn(module = "versions")]
+async fn reordered_beside_flatten(parcel: Parcel) -> Parcel {
+    parcel
+}
+
 #[tractor::context(module = "versions", pld_spec = Point)]
 async fn dialog(ctx: Context<Point>) -> tractor::Result<Point> {
     let mut ctx = ctx.started(Point { x: 1, y: 2 }).await?;
@@ -151,6 +194,12 @@ async fn calls(portal: &Portal) {
     say("renamed_function", portal.run(renamed_function(1)).await);
     say("variant_argument", portal.run(variant_argument(Shape::Circle(0.5))).await);
     say("variant_result", portal.run(variant_result()).await);
+    say("reordered_in_tag", portal.run(reordered_in_tag(Order::Pay { from: 1, to: 2 })).await);
+    say("renamed_in_tag", portal.run(renamed_in_tag(Order::Pay { from: 1, to: 2 })).await);
+    let places = vec![Place::At(Point { x: 1, y: 2 }), Place::Called("home".to_owned())];
+    say("reordered_in_untagged", portal.run(reordered_in_untagged(places)).await);
+    let parcel = Parcel { weight: 1, height: 2, place: Point { x: 3, y: 4 } };
+    say("reordered_beside_flatten", portal.run(reordered_beside_flatten(parcel)).await);
     let talked = portal.open_context(dialog(), async |ctx, first| {
         let mut stream = ctx.open_stream().await?;
         stream.send(Point { x: 3, y: 4 }).await?;

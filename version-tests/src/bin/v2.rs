@@ -116,6 +116,55 @@ async fn variant_result() -> Shape {
     Shape::Line { length: 1.5 }
 }
 
+// Types that decide as they read: their fields cannot be compared beforehand.
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+enum Order {
+    Pay { note: Option<String>, to: u64, from: u64 },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+enum Payment {
+    Pay { payer: u64, to: u64 },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Place {
+    Called(String),
+    At(Point),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Parcel {
+    height: u64,
+    #[serde(flatten)]
+    place: Point,
+    weight: u64,
+}
+
+#[tractor::actor_fn(module = "versions")]
+async fn reordered_in_tag(order: Order) -> Order {
+    order
+}
+
+#[tractor::actor_fn(module = "versions")]
+async fn renamed_in_tag(order: Payment) -> String {
+    format!("v2 {order:?}")
+}
+
+#[tractor::actor_fn(module = "versions")]
+async fn reordered_in_untagged(places: Vec<Place>) -> Vec<Place> {
+    places
+}
+
+#[tractor::actor_fn(module = "versions")]
+async fn reordered_beside_flatten(parcel: Parcel) -> Parcel {
+    parcel
+}
+
 #[tractor::context(module = "versions", pld_spec = Point)]
 async fn dialog(ctx: Context<Point>) -> tractor::Result<Point> {
     let mut ctx = ctx.started(Point { x: 1, y: 2 }).await?;
@@ -167,6 +216,12 @@ async fn calls(portal: &Portal) {
     say("renamed_function", portal.run(function(1)).await);
     say("variant_argument", portal.run(variant_argument(Shape::Circle(0.5))).await);
     say("variant_result", portal.run(variant_result()).await);
+    say("reordered_in_tag", portal.run(reordered_in_tag(Order::Pay { note: None, to: 2, from: 1 })).await);
+    say("renamed_in_tag", portal.run(renamed_in_tag(Payment::Pay { payer: 1, to: 2 })).await);
+    let places = vec![Place::At(Point { x: 1, y: 2 }), Place::Called("home".to_owned())];
+    say("reordered_in_untagged", portal.run(reordered_in_untagged(places)).await);
+    let parcel = Parcel { weight: 1, height: 2, place: Point { x: 3, y: 4 } };
+    say("reordered_beside_flatten", portal.run(reordered_beside_flatten(parcel)).await);
     let talked = portal.open_context(dialog(), async |ctx, first| {
         let mut stream = ctx.open_stream().await?;
         stream.send(Point { x: 3, y: 4 }).await?;

@@ -2,8 +2,8 @@
 //! in eight bytes.
 //!
 //! A [`Schema`] is found by asking the types' own `Deserialize` implementations what they read; nothing is to be derived or
-//! annotated. Its [`Display`](std::fmt::Display) form is canonical: equal texts mean that every value means the same to both
-//! sides, however structs are laid out. The [`Fingerprint`] is a hash of that text.
+//! annotated. Its [`Display`](std::fmt::Display) form is canonical: equal texts without `any` mean that every value means the same
+//! to both sides, however structs are laid out. The [`Fingerprint`] is a hash of that text.
 //!
 //! ```text
 //! actor_fn
@@ -12,15 +12,16 @@
 //! ```
 //!
 //! # How it is used
-//! A request between Rust peers carries the fingerprint of the caller's types. Where it is the callee's own as well, all goes
-//! on as if there were none. Where it is not, the callee answers with its schema *before it decodes anything*, and the caller
+//! A request between Rust peers carries the fingerprint of the caller's types. Where it is the callee's own as well, structs
+//! travel without the names of their fields; with them if there is an `any`. Where it is not, the callee answers with its schema *before it decodes anything*, and the caller
 //! compares:
 //!
 //! * The types fit by the rules below: the request is sent once more, naming the callee's fingerprint, and structs travel by
 //!   field name in this dialog. Later requests for the endpoint on this connection do so at once.
 //! * They do not fit: the call fails with the differences, and the endpoint has not run.
 //!
-//! Peers of the base protocol, and calls by name, carry no fingerprint; their values are checked as they are decoded.
+//! Peers of the base protocol, and calls by name, carry no fingerprint; their values go by name, and are checked as they are
+//! decoded.
 //!
 //! # Evolution rules
 //! Each value has a writer and a reader: arguments and the values streamed to the endpoint are written by the caller; the
@@ -47,7 +48,8 @@
 //! # What cannot be seen
 //! * Types that decide as they go what they read (`#[serde(untagged)]`, `#[serde(tag = "..")]`, `#[serde(flatten)]`,
 //!   `serde_json::Value`) are `any`. A reader that is `any` takes everything; a writer that is `any` fits only such a reader.
-//!   So is what comes after [`SCHEMA_NODES_MAX`] types, or deeper than [`SCHEMA_DEPTH_MAX`].
+//!   Since two versions of them have one fingerprint, all values of the endpoint go by name: fields may change as above, and what
+//!   does not fit is found by decoding. `any` is also what comes after [`SCHEMA_NODES_MAX`] types, or deeper than [`SCHEMA_DEPTH_MAX`].
 //! * What a type *writes* is taken to be what it reads. A field that is left out while writing (`skip_serializing_if`), and is
 //!   neither an `Option` nor has a default, is found only by decoding.
 //! * `#[serde(alias)]` looks like a second field, and an enum with `#[serde(other)]` like one without: a writer with more
@@ -103,6 +105,23 @@ pub(crate) enum Shape {
     Enum(Vec<Variant>),
     /// The type that many levels further out again: 0 is the innermost type around this place.
     Back(usize),
+}
+
+impl Shape {
+    /// Whether nothing in it is [`Any`](Self::Any).
+    fn is_known(&self) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Leaf(_) | Self::Back(_) => true,
+            Self::Option(shape) | Self::Seq(shape) => shape.is_known(),
+            Self::Map(key, value) => key.is_known() && value.is_known(),
+            Self::Tuple(shapes) => shapes.iter().all(Self::is_known),
+            Self::Struct { fields, .. } => fields.iter().all(|field| field.shape.is_known()),
+            Self::Enum(variants) => {
+                variants.iter().filter_map(|variant| variant.content.as_ref()).all(Self::is_known)
+            }
+        }
+    }
 }
 
 /// A type without parts.
@@ -191,6 +210,12 @@ impl TypeShape {
         Self(Shape::Enum(variants.iter().zip(shapes).map(variant).collect()))
     }
 
+    /// Whether every part of it is known: values of other types go by name. See [what cannot be
+    /// seen](self#what-cannot-be-seen).
+    pub fn is_known(&self) -> bool {
+        self.0.is_known()
+    }
+
     /// Arguments, each with whether it may be missing.
     pub(crate) fn of_args(args: Vec<(&'static str, bool, Self)>) -> Self {
         let fields = args.into_iter().map(|(name, optional, shape)| Field {
@@ -210,6 +235,8 @@ pub struct Schema {
     args: Shape,
     /// What else travels, in the order of [`Part`].
     parts: Vec<(Part, Shape)>,
+    /// Whether nothing in it is `any`.
+    known: bool,
     fingerprint: Fingerprint,
 }
 
@@ -257,7 +284,8 @@ impl Schema {
     }
 
     fn fingerprinted(kind: FuncType, args: Shape, parts: Vec<(Part, Shape)>) -> Self {
-        let mut schema = Self { kind, args, parts, fingerprint: Fingerprint([0; Fingerprint::BYTES]) };
+        let known = args.is_known() && parts.iter().all(|(_, shape)| shape.is_known());
+        let mut schema = Self { kind, args, parts, known, fingerprint: Fingerprint([0; Fingerprint::BYTES]) };
         let hash = blake2s_simd::blake2s(schema.to_string().as_bytes());
         schema.fingerprint.0.copy_from_slice(&hash.as_bytes()[..Fingerprint::BYTES]);
         schema
@@ -265,6 +293,11 @@ impl Schema {
 
     fn part(&self, part: Part) -> Option<&Shape> {
         self.parts.iter().find(|(own, _)| *own == part).map(|(_, shape)| shape)
+    }
+
+    /// Whether every type in it is known, so that equal fingerprints mean equal fields in equal places.
+    pub fn is_known(&self) -> bool {
+        self.known
     }
 
     /// A hash of the canonical text.
