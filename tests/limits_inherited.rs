@@ -4,8 +4,10 @@ mod support;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use support::{Tree, start, tree};
-use tractor::{ActorOptions, Limits, Result, Timeouts};
+use tractor::prelude::*;
+use tractor::{ActorOptions, Error, Limits, Result, Timeouts};
 
 /// Large enough for every message but the ones that are too large on purpose.
 const FRAME_BYTES: usize = 64 * 1024;
@@ -13,6 +15,34 @@ const FRAME_BYTES: usize = 64 * 1024;
 #[tractor::actor_fn]
 async fn bytes(len: usize) -> String {
     "x".repeat(len)
+}
+
+#[tractor::actor_fn]
+async fn length(text: String) -> usize {
+    text.len()
+}
+
+#[tractor::actor_fn]
+async fn fails_with(len: usize) -> std::result::Result<(), Long> {
+    Err(Long("x".repeat(len)))
+}
+
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+#[error("{0}")]
+struct Long(String);
+
+/// Sends back a text of the length that it is sent, or says why it could not.
+#[tractor::context(started = (), send = String, recv = String, returns = Option<String>)]
+async fn mirrors(ctx: Context<(), String, String>) -> Result<Option<String>> {
+    let mut ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream().await?;
+    while let Some(text) = stream.receive().await? {
+        let mirrored = text.repeat(2);
+        if let Err(error) = stream.send(&mirrored).await {
+            return Ok(Some(error.to_string()));
+        }
+    }
+    Ok(None)
 }
 
 /// Asks an actor below this one for a result of `len` bytes, which that actor has to send.
@@ -113,6 +143,101 @@ async fn a_child_may_be_given_limits_of_its_own() -> Result<()> {
         .await
     })
     .await
+}
+
+/// Says of a failure where it was found, and whether it was the limit of the one who would have received it.
+#[track_caller]
+fn refusal(error: &Error, whose: &str) -> Option<String> {
+    let text = error.to_string();
+    assert!(text.contains(&format!("over {whose}frame_bytes_max = {FRAME_BYTES}")), "{text}");
+    error.as_remote().map(|remote| remote.src_uid().name().to_owned())
+}
+
+/// `portal` accepts less than this actor. Nothing is lost but what is too large.
+async fn sends_to_a_smaller_one(portal: &Portal) -> Result<()> {
+    for _ in 0..2 {
+        let error = portal.run(length("x".repeat(FRAME_BYTES))).await.expect_err("it is too large");
+        assert_eq!(refusal(&error, "the peer's "), None, "found here");
+        assert_eq!(portal.run(length("x".to_owned())).await?, 1);
+    }
+    portal
+        .open_context(mirrors(), async |ctx, ()| {
+            let mut stream = ctx.open_stream().await?;
+            let error = stream.send("x".repeat(FRAME_BYTES)).await.expect_err("it is too large");
+            assert_eq!(refusal(&error, "the peer's "), None);
+            stream.send("x".to_owned()).await?;
+            assert_eq!(stream.receive().await?.as_deref(), Some("xx"));
+            stream.close().await?;
+            assert_eq!(ctx.wait_for_result().await?, None);
+            Ok(())
+        })
+        .await
+}
+
+/// `portal` accepts more than this actor.
+async fn receives_from_a_larger_one(portal: &Portal) -> Result<()> {
+    for _ in 0..2 {
+        let error = portal.run(bytes(FRAME_BYTES)).await.expect_err("it is too large");
+        assert_eq!(refusal(&error, "the peer's ").as_deref(), Some(portal.uid().name()), "found there");
+        assert_eq!(portal.run(bytes(1)).await?, "x");
+    }
+    let error = portal.run(fails_with(FRAME_BYTES)).await.expect_err("it fails");
+    let remote = error.as_remote().expect("it fails there");
+    assert!(remote.message().starts_with("xxx"), "{remote}");
+    portal
+        .open_context(mirrors(), async |ctx, ()| {
+            let stream = ctx.open_stream().await?;
+            stream.send("x".repeat(FRAME_BYTES - 200)).await?;
+            let refused = ctx.wait_for_result().await?.expect("it is too large");
+            assert!(refused.contains("over the peer's frame_bytes_max"), "{refused}");
+            Ok(())
+        })
+        .await
+}
+
+#[tractor::test]
+async fn nobody_sends_a_child_or_a_parent_what_it_does_not_accept() -> Result<()> {
+    tree(async |tree| {
+        tractor::open_nursery(async |an| -> Result<()> {
+            let child =
+                an.start_actor(tree.name("small")).enable_module(module_path!()).limits(small()).await?;
+            sends_to_a_smaller_one(&child).await?;
+            an.cancel().await;
+            Ok(())
+        })
+        .await?;
+        under(tree, ActorOptions::new().limits(small()), async |tree| {
+            tractor::open_nursery(async |an| {
+                let large = an.start_actor(tree.name("large")).enable_module(module_path!());
+                receives_from_a_larger_one(&large.limits(Limits::default()).await?).await?;
+                an.cancel().await;
+                Ok(())
+            })
+            .await
+        })
+        .await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn nobody_sends_what_the_other_end_of_a_connection_does_not_accept() -> Result<()> {
+    let options = || ActorOptions::new().enable_module(module_path!());
+    for (ours, theirs) in [(Limits::default(), small()), (small(), Limits::default())] {
+        let is_larger = ours.frame_bytes_max > theirs.frame_bytes_max;
+        tractor::open_root_actor(options().limits(ours), async |_| {
+            tractor::with_local_actor(options().limits(theirs), async |portal| {
+                if is_larger {
+                    sends_to_a_smaller_one(portal).await
+                } else {
+                    receives_from_a_larger_one(portal).await
+                }
+            })
+            .await
+        })
+        .await?;
+    }
+    Ok(())
 }
 
 #[tractor::test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tractor::schema::Types;
 use tractor::{ActorOptions, Limits, Timeouts, schema_of};
 use tractor_core::proto::id::{Aid, Caps};
+use tractor_core::proto::limits::FRAME_BYTES_MAX_LEAST;
 use tractor_core::proto::msg::{FuncType, Msg, RuntimeVars, SpawnSpec};
 use wire_support::endpoints::{Point, mirrored};
 use wire_support::script::{cid, frame_of, framed, kwargs, pld};
@@ -91,6 +92,25 @@ async fn a_probe_gets_the_identity_and_is_closed() {
         assert_eq!(peer.expect_aid().await.uid, *actor.uid());
         peer.expect_closed().await;
         assert_alive(addr).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_that_says_it_accepts_nothing_gets_what_has_no_large_payload() {
+    host("hs-small", ActorOptions::new(), async |_, addr| {
+        for says in [0, 17] {
+            let mut peer = Peer::dial(addr).await;
+            let aid = Aid { frame_bytes_max: Some(says), ..peer.aid(Caps::BASIC) };
+            peer.send(&Msg::Aid(aid)).await;
+            assert!(peer.expect_aid().await.frame_bytes_max.is_some(), "we say what we accept");
+            peer.assert_answered().await;
+            peer.start("c", "fails", kwargs("text", "x".repeat(FRAME_BYTES_MAX_LEAST))).await;
+            peer.expect_ack("c", FuncType::AsyncFunc).await;
+            let short = peer.expect_error("c", "Oops").await;
+            assert!(short.message.is_some_and(|text| text.starts_with("xxx")), "it is cut to fit");
+            peer.assert_answered().await;
+        }
     })
     .await;
 }

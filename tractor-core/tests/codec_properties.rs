@@ -77,12 +77,14 @@ fn any_aid() -> impl Strategy<Value = Msg> {
         any::<Option<bool>>(),
         any::<bool>(),
         any::<u8>(),
+        any::<Option<u32>>(),
         any::<Option<[u8; 32]>>(),
     )
-        .prop_map(|(uid, pid, is_registrar, is_probe, bits, nonce)| {
+        .prop_map(|(uid, pid, is_registrar, is_probe, bits, bytes_max, nonce)| {
             let caps = Caps::NAMES.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1);
             let caps = caps.fold(Caps::NONE, |all, (_, (cap, _))| all.or(*cap));
-            Msg::Aid(Aid { uid, pid, is_registrar, is_probe, caps, nonce })
+            let frame_bytes_max = bytes_max.map(|bytes| bytes as usize);
+            Msg::Aid(Aid { uid, pid, is_registrar, is_probe, caps, frame_bytes_max, nonce })
         })
 }
 

@@ -69,6 +69,7 @@ fn samples() -> Vec<Msg> {
         pid: Some(-1),
         is_registrar: Some(true),
         caps: Caps::ALL,
+        frame_bytes_max: Some(1 << 20),
         nonce: Some([2; 32]),
         ..Aid::new(uid)
     };
@@ -176,7 +177,7 @@ fn raw_spans_share_the_memory_of_the_frame() {
 #[test]
 fn fields_with_a_default_may_be_missing_and_others_not() {
     let optional = [
-        ("Aid", vec!["pid", "is_registrar", "is_probe", "caps", "nonce"]),
+        ("Aid", vec!["pid", "is_registrar", "is_probe", "caps", "frame_bytes_max", "nonce"]),
         ("SpawnSpec", vec!["enable_endpoints", "secret", "limits", "timeouts_us"]),
         ("Start", vec!["pld_spec", "fingerprint", "remaining_us"]),
         (

@@ -355,13 +355,17 @@ fn errors_of_other_shapes_keep_their_fields() {
 fn extensions_come_after_the_base_fields_and_only_when_set() {
     let base = Aid { pid: Some(1), is_registrar: Some(true), ..Aid::new(Uid::new("a", "u")) };
     let caps = Caps::CREDIT.or(Caps::AUTH);
-    let extended = Aid { caps, nonce: Some([0xee; 32]), ..base.clone() };
+    let extended = Aid { caps, frame_bytes_max: Some(70_000), nonce: Some([0xee; 32]), ..base.clone() };
     let (base, extended) = (frame_of(&Msg::Aid(base)), frame_of(&Msg::Aid(extended)));
-    assert_eq!((base[4], extended[4]), (0x86, 0x88));
-    let extra = [b"\xa4caps\x92\xa6credit\xa4auth\xa5nonce\xc4\x20".as_slice(), &[0xee; 32]].concat();
+    assert_eq!((base[4], extended[4]), (0x86, 0x89));
+    let extra = [
+        b"\xa4caps\x92\xa6credit\xa4auth\xafframe_bytes_max\xce\x00\x01\x11\x70\xa5nonce\xc4\x20".as_slice(),
+        &[0xee; 32],
+    ]
+    .concat();
     assert_eq!(&extended[5..], [&base[5..], &extra].concat());
     let Msg::Aid(aid) = decode(&body(&extended)).unwrap() else { panic!("not an Aid") };
-    assert_eq!((aid.caps, aid.nonce), (caps, Some([0xee; 32])));
+    assert_eq!((aid.caps, aid.frame_bytes_max, aid.nonce), (caps, Some(70_000), Some([0xee; 32])));
 }
 
 #[test]

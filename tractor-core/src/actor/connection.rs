@@ -32,7 +32,7 @@ where
     Fut: Future<Output = Error> + Send,
 {
     let Connected { io, unread, aid, caps, dialer } = connected;
-    let channel = Channel::new(actor.limits().clone());
+    let channel = Channel::new(actor.limits().clone(), aid.frame_bytes_max);
     let peer = Arc::new(Peer::new(actor, aid, caps, channel.clone(), dialer));
     actor.add_peer(&peer);
     let (task_actor, task_peer) = (actor.clone(), peer.clone());

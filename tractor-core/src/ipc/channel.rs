@@ -27,7 +27,7 @@ use tokio::sync::Notify;
 use crate::error::CloseReason;
 use crate::proto::codec;
 use crate::proto::frame::{self, FrameTooLarge};
-use crate::proto::limits::Limits;
+use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits};
 use crate::proto::msg::Msg;
 
 /// The sending end of a connection. Cheap to clone.
@@ -43,6 +43,8 @@ struct Shared {
     /// Notified when the buffer was drained, or nothing will be written any more.
     room: Notify,
     limits: Limits,
+    /// Largest frame body that both ends allow.
+    frame_bytes_max: usize,
 }
 
 #[derive(Debug)]
@@ -120,9 +122,13 @@ fn overflow(waiting: usize) -> CloseReason {
 }
 
 impl Channel {
-    pub(crate) fn new(limits: Limits) -> Self {
+    /// `peer_bytes_max` is the largest frame body that the peer has said it accepts.
+    pub(crate) fn new(limits: Limits, peer_bytes_max: Option<usize>) -> Self {
         let wbuf = WriteBuf { bytes: Vec::new(), state: State::Open, driver: None, stuck: None };
-        Self { shared: Arc::new(Shared { wbuf: Mutex::new(wbuf), room: Notify::new(), limits }) }
+        let peer_bytes_max = peer_bytes_max.unwrap_or(usize::MAX).max(FRAME_BYTES_MAX_LEAST);
+        let frame_bytes_max = limits.frame_bytes_max.min(peer_bytes_max);
+        let shared = Shared { wbuf: Mutex::new(wbuf), room: Notify::new(), limits, frame_bytes_max };
+        Self { shared: Arc::new(shared) }
     }
 
     fn lock(&self) -> MutexGuard<'_, WriteBuf> {
@@ -160,7 +166,8 @@ impl Channel {
         }
         let torn = Torn::begin(&mut wbuf.bytes);
         encode(torn.bytes)?;
-        if let Err(error) = torn.end(self.shared.limits.frame_bytes_max) {
+        if let Err(mut error) = torn.end(self.shared.frame_bytes_max) {
+            error.of_peer = self.shared.frame_bytes_max < self.shared.limits.frame_bytes_max;
             return Ok(Appended::TooLarge(error));
         }
         if wbuf.bytes.len() > self.shared.limits.write_backlog_bytes_max {
@@ -312,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_frame_whose_encoder_fails_or_panics_is_cut_off() {
-        let channel = Channel::new(Limits::default());
+        let channel = Channel::new(Limits::default(), None);
         assert!(matches!(channel.send(&Msg::Ready), Appended::Yes));
         let whole = channel.lock().bytes.clone();
         let failed = channel.append(|out| {
@@ -332,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_frame_over_the_limit_is_not_appended() {
-        let channel = Channel::new(Limits { frame_bytes_max: 4, ..Limits::default() });
+        let channel = Channel::new(Limits { frame_bytes_max: 4, ..Limits::default() }, None);
         let appended = channel.send(&Msg::Ready);
         assert!(
             matches!(&appended, Appended::TooLarge(error) if error.to_string().contains("frame_bytes_max"))
@@ -342,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_backlog_over_the_limit_closes_the_channel() {
-        let channel = Channel::new(Limits { write_backlog_bytes_max: 64, ..Limits::default() });
+        let channel = Channel::new(Limits { write_backlog_bytes_max: 64, ..Limits::default() }, None);
         while matches!(channel.send(&Msg::Ready), Appended::Yes) {}
         let Poll::Ready(reason) = channel.poll_overflowed(&Context::from_waker(Waker::noop())) else {
             panic!("the backlog is over its limit")

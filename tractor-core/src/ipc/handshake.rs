@@ -106,7 +106,8 @@ pub(crate) async fn introduce(
     mut io: Transport,
     with: Introduction<'_>,
 ) -> Result<Introduced, HandshakeError> {
-    let Introduction { ours, role, policy, limits } = with;
+    let Introduction { mut ours, role, policy, limits } = with;
+    ours.frame_bytes_max = Some(limits.frame_bytes_max);
     // Without a secret there is no challenge.
     let nonce = if policy == Policy::Open { [0; 32] } else { fresh_nonce() };
     let (mut machine, first) = Handshake::start(role, policy, ours, nonce);

@@ -18,12 +18,14 @@ use super::limits::FRAME_HEAD_BYTES;
 
 /// A frame is larger than the limit. Nothing of it was kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("frame body of {size} bytes is over frame_bytes_max = {limit}")]
+#[error("frame body of {size} bytes is over {}frame_bytes_max = {limit}", if *.of_peer { "the peer's " } else { "" })]
 pub struct FrameTooLarge {
     /// Bytes of the body.
     pub size: usize,
     /// The limit.
     pub limit: usize,
+    /// Whether it is the limit of who would have received the frame.
+    pub of_peer: bool,
 }
 
 /// Starts a frame at the end of `out` and returns where it starts, for [`end_frame`].
@@ -52,7 +54,7 @@ pub fn end_frame(out: &mut Vec<u8>, start: usize, frame_bytes_max: usize) -> Res
         }
         _ => {
             out.truncate(start);
-            Err(FrameTooLarge { size, limit: frame_bytes_max.min(u32::MAX as usize) })
+            Err(FrameTooLarge { size, limit: frame_bytes_max.min(u32::MAX as usize), of_peer: false })
         }
     }
 }
@@ -67,7 +69,7 @@ pub fn end_frame(out: &mut Vec<u8>, start: usize, frame_bytes_max: usize) -> Res
 pub fn next_frame(buf: &[u8], frame_bytes_max: usize) -> Result<Option<Range<usize>>, FrameTooLarge> {
     let Some(size) = body_size(buf) else { return Ok(None) };
     if size > frame_bytes_max {
-        return Err(FrameTooLarge { size, limit: frame_bytes_max });
+        return Err(FrameTooLarge { size, limit: frame_bytes_max, of_peer: false });
     }
     let end = FRAME_HEAD_BYTES + size;
     Ok((end <= buf.len()).then_some(FRAME_HEAD_BYTES..end))
@@ -200,7 +202,7 @@ mod tests {
     #[test]
     fn too_large_is_known_from_the_header_and_names_the_knob() {
         let error = next_frame(&[0xff; 4], 1024).unwrap_err();
-        assert_eq!(error, FrameTooLarge { size: u32::MAX as usize, limit: 1024 });
+        assert_eq!(error, FrameTooLarge { size: u32::MAX as usize, limit: 1024, of_peer: false });
         assert!(error.to_string().contains("frame_bytes_max = 1024"));
         assert_eq!(next_frame(&[0, 4, 0, 0], 1024), Ok(None));
         assert!(next_frame(&[1, 4, 0, 0], 1024).is_err());
@@ -212,7 +214,10 @@ mod tests {
         let kept = out.clone();
         let start = begin_frame(&mut out);
         out.extend_from_slice(&[0; 17]);
-        assert_eq!(end_frame(&mut out, start, 16), Err(FrameTooLarge { size: 17, limit: 16 }));
+        assert_eq!(
+            end_frame(&mut out, start, 16),
+            Err(FrameTooLarge { size: 17, limit: 16, of_peer: false })
+        );
         assert_eq!(out, kept);
     }
 

@@ -76,6 +76,8 @@ pub struct Aid {
     pub is_probe: bool,
     /// Extensions it understands; empty for a peer that only speaks the base protocol.
     pub caps: Caps,
+    /// Largest frame body it accepts; `None` for a peer that only speaks the base protocol.
+    pub frame_bytes_max: Option<usize>,
     /// Challenge that the other end must answer when the connection asks for a proof of the tree's secret.
     pub nonce: Option<[u8; 32]>,
 }
@@ -83,7 +85,15 @@ pub struct Aid {
 impl Aid {
     /// An identity without a process id and without extensions.
     pub fn new(uid: Uid) -> Self {
-        Self { uid, pid: None, is_registrar: None, is_probe: false, caps: Caps::NONE, nonce: None }
+        Self {
+            uid,
+            pid: None,
+            is_registrar: None,
+            is_probe: false,
+            caps: Caps::NONE,
+            frame_bytes_max: None,
+            nonce: None,
+        }
     }
 }
 

@@ -35,7 +35,7 @@ use crate::error::{ActorDied, ActorFailure, CloseReason, Error};
 use crate::ipc::{Introduction, Transport, default_uds, introduce};
 use crate::proto::addr::Addr;
 use crate::proto::handshake::{Policy, Role};
-use crate::proto::id::{Caps, Uid};
+use crate::proto::id::{Aid, Caps, Uid};
 use crate::proto::msg::{Msg, SpawnSpec};
 
 /// One child process, shared by its supervisor and its nursery.
@@ -219,8 +219,9 @@ async fn connect(
         return Err(BootFailure::Told(text));
     }
     let caps = met.caps;
-    let connected =
-        Connected { io: met.io, unread: met.frames.into_rest(), aid: met.aid, caps: met.caps, dialer: false };
+    // It is about to learn its limits.
+    let aid = Aid { frame_bytes_max: Some(spec.limits.frame_bytes_max), ..met.aid };
+    let connected = Connected { io: met.io, unread: met.frames.into_rest(), aid, caps, dialer: false };
     let failure = Arc::new(watch::Sender::new(None::<CloseReason>));
     let (limit, failed) = (actor.timeouts().exit_status, failure.clone());
     let peer = attach(actor, connected, move |peer, reason| async move {

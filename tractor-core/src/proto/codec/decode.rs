@@ -97,6 +97,7 @@ fn aid(fields: &Fields<'_>) -> Result<Aid, DecodeError> {
         is_registrar: fields.optional(Key::IsRegistrar, Value::bool)?,
         is_probe: fields.or(Key::IsProbe, false, Value::bool)?,
         caps: caps.unwrap_or(Caps::NONE),
+        frame_bytes_max: fields.optional(Key::FrameBytesMax, Value::size)?,
         nonce: fields.optional(Key::Nonce, Value::bin32)?,
     })
 }

@@ -42,7 +42,9 @@ pub fn encode(msg: &Msg, out: &mut Vec<u8>) {
 
 /// Appends an `Aid` message.
 pub fn encode_aid(aid: &Aid, out: &mut Vec<u8>) {
-    let extras = usize::from(!aid.caps.is_empty()) + usize::from(aid.nonce.is_some());
+    let extras = usize::from(!aid.caps.is_empty())
+        + usize::from(aid.frame_bytes_max.is_some())
+        + usize::from(aid.nonce.is_some());
     put_msg_head("Aid", 5 + extras, out);
     put_key(Key::Name, out);
     put_text(aid.uid.name(), out);
@@ -58,6 +60,10 @@ pub fn encode_aid(aid: &Aid, out: &mut Vec<u8>) {
         put_key(Key::Caps, out);
         put_array(aid.caps.names().count(), out);
         aid.caps.names().for_each(|name| put_text(name, out));
+    }
+    if let Some(bytes) = aid.frame_bytes_max {
+        put_key(Key::FrameBytesMax, out);
+        put_int(i64::try_from(bytes).unwrap_or(i64::MAX), out);
     }
     if let Some(nonce) = &aid.nonce {
         put_key(Key::Nonce, out);

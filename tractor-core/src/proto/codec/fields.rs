@@ -211,6 +211,11 @@ impl<'f> Value<'f> {
         u32::try_from(self.int()?).map_err(|_| Problem::Value { expected: "an int from 0 to 4294967295" })
     }
 
+    /// Bytes; below zero is none at all.
+    pub(super) fn size(self) -> Result<usize, Problem> {
+        Ok(usize::try_from(self.int()?.max(0)).unwrap_or(usize::MAX))
+    }
+
     /// Microseconds; below zero is no time at all.
     pub(super) fn micros(self) -> Result<Duration, Problem> {
         Ok(Duration::from_micros(u64::try_from(self.int()?).unwrap_or(0)))

@@ -62,6 +62,7 @@ keys! {
     IsRegistrar = "is_registrar",
     IsProbe = "is_probe",
     Caps = "caps",
+    FrameBytesMax = "frame_bytes_max",
     Nonce = "nonce",
     Proof = "proof",
     ParentMainData = "_parent_main_data",
