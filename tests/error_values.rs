@@ -136,6 +136,11 @@ async fn check_values(portal: &Portal) -> Result<()> {
     assert_texts(&error, "Shop", "only 3 left");
     assert_eq!(error.downcast::<Shop>(), Some(Shop::SoldOut { left: 3 }));
     assert_eq!(error.downcast::<other::Shop>(), None, "a type of the same name");
+    let remote = error.as_remote().expect("it fails there");
+    let value_type = remote.value_type().expect("it came along");
+    assert!(value_type.ends_with("error_values::Shop"), "{value_type}");
+    assert_eq!(remote.downcast_as(value_type), Some(other::Shop::SoldOut { left: 3 }), "if it is asked for");
+    assert_eq!(remote.downcast_as::<Shop>("error_values::other::Shop"), None, "which it is not");
     assert_eq!(error.downcast::<String>(), None);
     assert_eq!(error.downcast::<()>(), None);
 

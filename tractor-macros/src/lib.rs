@@ -87,7 +87,8 @@ use proc_macro::TokenStream;
 ///   own name and module.
 /// - `extern`: the function lives in another program, under `module`. It has no body, and its call is a `RemoteCall`, which
 ///   only a portal takes.
-/// - `error = E`: the type of the failure, an error which is serde. The function returns a `Result` of it.
+/// - `error = E`: the type of the failure, an error which is serde. The function returns a `Result` of it. Where an `extern`
+///   function fails with a type of its own program, `downcast_as` reads it as the `E` of this one.
 /// - `validate = path`: a function `fn(&T) -> Result<(), impl Display>` that says what is wrong with a result. It is asked
 ///   before the value is sent and where it arrives; a value that it refuses is a `MsgTypeError`. A call that runs here is not
 ///   checked.

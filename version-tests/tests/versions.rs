@@ -82,7 +82,7 @@ fn expect(outcomes: &BTreeMap<String, String>, rows: &[(&str, &str)]) {
 fn one_version_talks_to_itself() {
     for version in [V1, V2] {
         let outcomes = outcomes(version, version);
-        assert_eq!(outcomes.len(), 22);
+        assert_eq!(outcomes.len(), 23);
         for (name, outcome) in outcomes {
             assert!(outcome.starts_with("= "), "{name} {outcome}");
         }
@@ -111,6 +111,7 @@ fn an_older_caller_and_a_newer_endpoint() {
             "variant_result",
             "! the result: the endpoint may send the variant `Line`, which the caller does not know",
         ),
+        ("failing", "= (\"v2::SoldOut\", Some(SoldOut { left: 3 }))"),
         ("reordered_in_tag", "= Pay { from: 1, to: 2 }"),
         ("renamed_in_tag", "? is no `v2::Payment`: missing field `payer`"),
         ("reordered_in_untagged", "= [At(Point { x: 1, y: 2 }), Called(\"home\")]"),
@@ -155,6 +156,7 @@ fn a_newer_caller_and_an_older_endpoint() {
             "! argument `shape`: the caller may send the variant `Line`, which the endpoint does not know",
         ),
         ("variant_result", "= Dot"),
+        ("failing", "= (\"v1::SoldOut\", Some(SoldOut { reserved: 0, left: 3 }))"),
         ("reordered_in_tag", "= Pay { note: None, to: 2, from: 1 }"),
         ("renamed_in_tag", "? is no `v1::Order`: missing field `from`"),
         ("reordered_in_untagged", "= [At(Point { y: 2, x: 1 }), Called(\"home\")]"),

@@ -91,7 +91,7 @@ impl RemoteActorError {
     /// It does when `E` is `Serialize`, at most
     /// [`ERROR_VALUE_BYTES_MAX`](crate::proto::limits::ERROR_VALUE_BYTES_MAX) long, and every actor on the way is written
     /// in Rust; relays keep it. `E` is known by its path: a type of the same name elsewhere is another one and gives
-    /// `None`. A newer or older version of `E` will do if its fields allow for it, as those with a default do.
+    /// `None`, see [`downcast_as`](Self::downcast_as). A newer or older version of `E` will do if its fields allow for it, as those with a default do.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -106,7 +106,31 @@ impl RemoteActorError {
     /// # assert_eq!(left(&tractor::Error::NoRuntime), None);
     /// ```
     pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
-        self.msg().value.as_ref().and_then(value::decode)
+        self.downcast_as(std::any::type_name::<E>())
+    }
+
+    /// The path of the original error's type, as the program of the endpoint knows it, if the value came along.
+    pub fn value_type(&self) -> Option<&str> {
+        self.msg().value.as_ref().map(|value| value.type_name.as_str())
+    }
+
+    /// As [`downcast`](Self::downcast), for an `E` that the program of the endpoint knows as `value_type`: one that this program
+    /// declares for itself, as for an endpoint that is `extern`.
+    ///
+    /// ```
+    /// # use serde::Deserialize;
+    /// # use tractor_core as tractor;
+    /// #[derive(Deserialize)]
+    /// struct SoldOut { left: u32 }
+    ///
+    /// fn left(error: &tractor::Error) -> Option<u32> {
+    ///     let sold_out: SoldOut = error.as_remote()?.downcast_as("shop::errors::SoldOut")?;
+    ///     Some(sold_out.left)
+    /// }
+    /// # assert_eq!(left(&tractor::Error::NoRuntime), None);
+    /// ```
+    pub fn downcast_as<E: DeserializeOwned>(&self, value_type: &str) -> Option<E> {
+        value::decode_as(value_type, self.msg().value.as_ref()?)?.ok()
     }
 
     /// What kind of failure it is.

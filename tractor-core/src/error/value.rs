@@ -38,12 +38,7 @@ pub(super) fn encode_as<E: Serialize>(type_name: &str, error: &E) -> Result<Erro
     Ok(ErrorValue { type_name: type_name.to_owned(), value: bytes.into() })
 }
 
-/// The failure, if it is an `E`.
-pub(super) fn decode<E: DeserializeOwned>(value: &ErrorValue) -> Option<E> {
-    decode_as(std::any::type_name::<E>(), value)?.ok()
-}
-
-/// The same under a name of our own; `None` for another type.
+/// The failure, whose type has this name; `None` for another type.
 pub(super) fn decode_as<E: DeserializeOwned>(
     type_name: &str,
     value: &ErrorValue,

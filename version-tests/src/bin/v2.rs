@@ -165,6 +165,19 @@ async fn reordered_beside_flatten(parcel: Parcel) -> Parcel {
     parcel
 }
 
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
+#[error("only {left} left")]
+struct SoldOut {
+    #[serde(default)]
+    reserved: u32,
+    left: u32,
+}
+
+#[tractor::actor_fn(module = "versions", error = SoldOut)]
+async fn failing() -> Result<(), SoldOut> {
+    Err(SoldOut { reserved: 1, left: 3 })
+}
+
 #[tractor::context(module = "versions", pld_spec = Point)]
 async fn dialog(ctx: Context<Point>) -> tractor::Result<Point> {
     let mut ctx = ctx.started(Point { x: 1, y: 2 }).await?;
@@ -222,6 +235,10 @@ async fn calls(portal: &Portal) {
     say("reordered_in_untagged", portal.run(reordered_in_untagged(places)).await);
     let parcel = Parcel { weight: 1, height: 2, place: Point { x: 3, y: 4 } };
     say("reordered_beside_flatten", portal.run(reordered_beside_flatten(parcel)).await);
+    let failed = portal.run(failing()).await.expect_err("it fails");
+    let remote = failed.as_remote().expect("it fails there");
+    let value_type = remote.value_type().expect("it comes along");
+    say("failing", Ok((value_type, remote.downcast_as::<SoldOut>(value_type))));
     let talked = portal.open_context(dialog(), async |ctx, first| {
         let mut stream = ctx.open_stream().await?;
         stream.send(Point { x: 3, y: 4 }).await?;
