@@ -35,7 +35,7 @@ async fn echoes(ctx: Context<EchoesPld>) -> tractor::Result<EchoesPld> {
             EchoesPld::Size(Size { x, y }) => stream.send(Point { x, y }).await?,
             EchoesPld::String(text) => stream.send(text.into_bytes()).await?,
             EchoesPld::VecU8(bytes) => stream.send(&EchoesPld::VecU8(bytes)).await?,
-            EchoesPld::None => stream.send(()).await?,
+            EchoesPld::None => stream.send(None).await?,
         }
     }
     Ok(format!("{count} values").into())
@@ -91,7 +91,7 @@ async fn directions(
     ctx: Context<DirectionsStarted, DirectionsSend, DirectionsRecv>,
 ) -> Result<DirectionsReturns, String> {
     let run = async || -> tractor::Result<DirectionsReturns> {
-        let mut ctx = ctx.started(()).await?;
+        let mut ctx = ctx.started(None).await?;
         let mut stream = ctx.open_stream().await?;
         while let Some(value) = stream.receive().await? {
             match value {
@@ -102,6 +102,41 @@ async fn directions(
         Ok(0.5.into())
     };
     run().await.map_err(|error| error.to_string())
+}
+
+#[tractor::context(started = u8 | None, send = i64 | None, recv = String | None, returns = Point | None)]
+async fn parses(ctx: Context<ParsesStarted, ParsesSend, ParsesRecv>) -> tractor::Result<ParsesReturns> {
+    let mut ctx = ctx.started(Some(7)).await?;
+    let mut stream = ctx.open_stream().await?;
+    while let Some(value) = stream.receive().await? {
+        match value {
+            ParsesRecv::String(text) => stream.send(text.parse().ok()).await?,
+            ParsesRecv::None => stream.send(-1).await?,
+        }
+    }
+    Ok(Some(Point { x: 1, y: 2 }).into())
+}
+
+#[tractor::test]
+async fn an_option_is_a_value_of_one_type_or_none() -> tractor::Result<()> {
+    with_local(module_path!(), async |portal| {
+        portal
+            .open_context(parses(), async |ctx, first| {
+                assert_eq!(first, ParsesStarted::U8(7));
+                let mut stream = ctx.open_stream().await?;
+                stream.send(Some("5".to_owned())).await?;
+                stream.send("five".to_owned()).await?;
+                stream.send(None).await?;
+                for value in [ParsesSend::I64(5), ParsesSend::None, ParsesSend::I64(-1)] {
+                    assert_eq!(stream.receive().await?, Some(value));
+                }
+                stream.close().await?;
+                assert_eq!(ctx.wait_for_result().await?, ParsesReturns::Point(Point { x: 1, y: 2 }));
+                Ok(())
+            })
+            .await
+    })
+    .await
 }
 
 #[tractor::test]

@@ -201,7 +201,7 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// `A | B`, with `None` for no value, makes an enum with a variant for each type, named after it: `VecU8` for `Vec<u8>`. The enum
 /// is as visible as the function, and called like it with the direction at the end: `ScalePld` for the `pld_spec` of
-/// `scale`, `ScaleSend` for its `send`, and so on. A value of any of the types may be sent; what is received is the enum. It has
+/// `scale`, `ScaleSend` for its `send`, and so on. A value of any of the types may be sent, also `None`, and in `A | None` an `Option<A>`; what is received is the enum. It has
 /// `Clone`, `Debug` and `PartialEq` if all of its types have them.
 ///
 /// ```
@@ -214,10 +214,7 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///     while let Some(value) = stream.receive().await? {
 ///         match value {
 ///             ParseRecv::I64(number) => stream.send(number).await?,
-///             ParseRecv::String(text) => match text.parse::<i64>() {
-///                 Ok(number) => stream.send(number).await?,
-///                 Err(_) => stream.send(ParseSend::None).await?,
-///             },
+///             ParseRecv::String(text) => stream.send(text.parse().ok()).await?,
 ///         }
 ///     }
 ///     Ok(())

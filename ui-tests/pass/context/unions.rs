@@ -30,6 +30,7 @@ pub mod service {
                 DoScaleRecv::Opaque(Opaque(n)) => stream.send(vec![Some(n), None]).await?,
             }
             stream.send(5).await?;
+            stream.send(None).await?;
             stream.send((1, String::new())).await?;
         }
         Ok(Point { x: 1 }.into())

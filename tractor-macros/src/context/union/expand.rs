@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Path, Visibility};
 
 use super::{Union, Variant};
+use crate::sig::last_segment;
 
 impl Union {
     /// The enum and its impls.
@@ -58,10 +59,12 @@ impl Union {
                 }
             }
         });
+        let option = self.option(&member);
         quote! {
             #[diagnostic::on_unimplemented(message = #message, label = "not among the allowed types", note = #note)]
             trait #member: ::core::convert::Into<#name> {}
             #(#members)*
+            #option
 
             impl<V: #member> #krate::__private::Allows<V> for #name {
                 type Held = Self;
@@ -76,6 +79,34 @@ impl Union {
                 }
             }
         }
+    }
+
+    /// Where there is a `None`, one may send `None` as it is, and in `T | None` an `Option<T>`. There is one such type, for rustc to
+    /// infer which `None` it is; hence none where one of the types is an `Option` itself.
+    fn option(&self, member: &Ident) -> Option<TokenStream> {
+        let name = &self.name;
+        let none = &self.variants.iter().find(|variant| variant.is_unit)?.name;
+        let others: Vec<_> = self.variants.iter().filter(|variant| !variant.is_unit).collect();
+        if others.iter().any(|variant| last_segment(&variant.ty).is_some_and(|last| last.ident == "Option")) {
+            return None;
+        }
+        let value = Ident::new("value", Span::mixed_site());
+        let (ty, some) = match others[..] {
+            [Variant { name, ty, .. }] => (ty.to_token_stream(), quote!(Self::#name(#value))),
+            _ => (quote!(::core::convert::Infallible), quote!(match #value {})),
+        };
+        Some(quote! {
+            #[diagnostic::do_not_recommend]
+            impl #member for ::core::option::Option<#ty> {}
+            impl ::core::convert::From<::core::option::Option<#ty>> for #name {
+                fn from(value: ::core::option::Option<#ty>) -> Self {
+                    match value {
+                        ::core::option::Option::Some(#value) => #some,
+                        ::core::option::Option::None => Self::#none,
+                    }
+                }
+            }
+        })
     }
 
     /// Each type is there once, under whatever names. rustc finds that the impls conflict; this says why.

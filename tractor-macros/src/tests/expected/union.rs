@@ -73,6 +73,16 @@ const _: () = {
             Self::None
         }
     }
+    #[diagnostic::do_not_recommend]
+    impl InScalePld for ::core::option::Option<Point> {}
+    impl ::core::convert::From<::core::option::Option<Point>> for ScalePld {
+        fn from(value: ::core::option::Option<Point>) -> Self {
+            match value {
+                ::core::option::Option::Some(value) => Self::Point(value),
+                ::core::option::Option::None => Self::None,
+            }
+        }
+    }
     impl<V: InScalePld> ::tractor::__private::Allows<V> for ScalePld {
         type Held = Self;
         fn hold(value: V) -> Self {
