@@ -79,7 +79,9 @@ async fn an_argument_that_cannot_be_encoded_is_an_error_here() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             let error = worker.run(mirrors(Shy::Never, true)).await.unwrap_err();
-            assert!(error.to_string().contains("too shy"), "{error}");
+            let text = "invalid `Start` msg payload: it cannot be sent: `calls_unencodable:mirrors`: argument `_shy`: \
+                        the value cannot be encoded: too shy";
+            assert_eq!(error.to_string(), text);
             assert_eq!(worker.dialogs_open(), 0);
             assert_eq!(worker.run(mirrors(Shy::Fine, true)).await?, Shy::Fine);
             Ok(())

@@ -75,9 +75,35 @@ async fn a_function_known_by_name() -> Result<()> {
             let back = worker.run_dyn(name_of("mirrored").arg("point", point)).await?;
             assert_eq!(back.to::<Point>().expect("a point"), Point { x: 2, y: 1 });
 
+            let again = name_of("add").arg("a", 7).arg("b", 2).arg("a", 1);
+            assert_eq!(worker.run_dyn(again).await?, Value::Int(3), "the last of one name");
+            let point = worker.run_dyn(name_of("mirrored").arg("point", Value::of(&Point { x: 1, y: 2 }).expect("encodable"))).await?;
+            let fields = [(Value::from("x"), Value::Int(2)), (Value::from("y"), Value::Int(1))];
+            assert_eq!(point, Value::Map(fields.into()), "fields have their names");
+
             for text in ["", "add", "a::b", "a:", ":b"] {
                 assert!(matches!(text.parse::<DynCall>(), Err(Error::Runtime(_))), "{text}");
             }
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn an_endpoint_of_another_kind_says_how_it_is_opened() -> Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |worker| {
+            let error = worker.run_dyn(name_of("scale").arg("by", 3)).await.unwrap_err();
+            assert!(error.to_string().contains("no function: open a context with `open_context`"), "{error}");
+            let call = name_of("add").arg("a", 1).arg("b", 2);
+            let opened = worker.open_context_dyn(call, async |_, first| -> Result<()> {
+                panic!("the body ran with {first:?}")
+            });
+            let error = opened.await.unwrap_err();
+            assert!(error.to_string().contains("no context: call a function with `run`"), "{error}");
+            assert_eq!(worker.dialogs_open(), 0);
             Ok(())
         })
         .await

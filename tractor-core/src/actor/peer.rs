@@ -212,9 +212,8 @@ impl Peer {
             Err(problem) => {
                 let details = Details {
                     message: "Start".to_owned(),
-                    found: format!("the arguments of `{}`", linked.endpoint),
                     expected: "serializable values".to_owned(),
-                    problem: problem.to_string(),
+                    problem: format!("`{}`: {problem}", linked.endpoint),
                     ..Details::default()
                 };
                 MsgTypeError::new(details, &self.us, Blame::Local, cid).into()

@@ -66,9 +66,13 @@ impl DynCall {
         Self { module: module.into(), name: name.into(), args: Vec::new(), specs }
     }
 
-    /// Adds an argument. For other types see [`Value::of`].
+    /// Adds an argument, in the place of one with the same name. For other types see [`Value::of`].
     pub fn arg(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.args.push((name.into(), value.into()));
+        let (name, value) = (name.into(), value.into());
+        match self.args.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, before)) => *before = value,
+            None => self.args.push((name, value)),
+        }
         self
     }
 

@@ -200,7 +200,9 @@ impl fmt::Display for MsgTypeError {
             return f.write_str(problem);
         }
         write!(f, "invalid `{message}` msg payload: ")?;
-        if value.is_empty() {
+        if value.is_empty() && found.is_empty() {
+            f.write_str("it cannot be sent: ")?;
+        } else if value.is_empty() {
             write!(f, "a value of type `{found}` cannot be sent: ")?;
         } else {
             write!(f, "{value} has type {found}, ")?;

@@ -43,7 +43,7 @@ pub enum ArgsError {
     #[error(transparent)]
     Refused(#[from] RefusedArg),
     /// The arguments are no map.
-    #[error("the arguments are no map from name to value: {0}")]
+    #[error("the arguments cannot be read as a map from name to value: {0}")]
     NotAMap(String),
 }
 
@@ -170,7 +170,9 @@ fn encode_one<T: Payload>(
     out: &mut Vec<u8>,
 ) -> Result<(), PayloadError> {
     rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
-    value.encode_payload(format, out)
+    value
+        .encode_payload(format, out)
+        .map_err(|problem| PayloadError::new(format!("argument `{name}`: {problem}")))
 }
 
 /// As [`decode_one`] reads it: what has a default or takes nil may be missing.
@@ -301,6 +303,6 @@ mod tests {
         );
         let wrong = text(&map(&[("a", &[0xa1, b'x'])]));
         assert!(wrong.starts_with("argument `a`: \"x\" is no `i64`"), "{wrong}");
-        assert!(text(&[0x01]).starts_with("the arguments are no map"));
+        assert!(text(&[0x01]).starts_with("the arguments cannot be read"));
     }
 }

@@ -30,7 +30,7 @@ use super::schema::TypeShape;
 /// | `tag = ".."`, also with `content`, `untagged`, `flatten` | all values of the endpoint travel with names, for what such types read cannot be [known beforehand](crate::proto::schema#what-cannot-be-seen) |
 /// | `skip_serializing` or `skip_deserializing` alone | refused, or, where the fields behind it have a `default`, read as one of those: use `skip` |
 ///
-/// An `Option` in an `Option` is read as one: `Some(None)` arrives as `None`.
+/// An `Option` in an `Option` is read as one, and so is one of `()`: `Some(None)` and `Some(())` arrive as `None`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel between actors",
     label = "not a payload type",
@@ -168,7 +168,12 @@ fn decode_all<'de, T: DeserializeOwned, C: SerializerConfig>(
     depth_max: usize,
 ) -> Result<T, PayloadError> {
     de.set_max_depth(depth_max);
-    let value = T::deserialize(&mut de).map_err(|error| PayloadError(error.to_string()))?;
+    let value = T::deserialize(&mut de).map_err(|error| match error {
+        rmp_serde::decode::Error::DepthLimitExceeded => {
+            PayloadError(format!("it is nested deeper than nesting_depth_max = {depth_max}"))
+        }
+        error => PayloadError(error.to_string()),
+    })?;
     // The only way to ask the deserializer whether anything is left: a further value must not even begin.
     match IgnoredAny::deserialize(&mut de) {
         Err(rmp_serde::decode::Error::InvalidMarkerRead(error))
@@ -315,7 +320,8 @@ mod tests {
         let error = decode::<i64>(&[1, 2], PayloadFormat::Positional, 16).expect_err("two values");
         assert!(error.to_string().contains("more bytes follow"), "{error}");
         let deep = [vec![0x91; 40], vec![0xc0]].concat();
-        assert!(decode::<serde::de::IgnoredAny>(&deep, PayloadFormat::Positional, 16).is_err());
+        let error = decode::<serde::de::IgnoredAny>(&deep, PayloadFormat::Positional, 16).expect_err("deep");
+        assert_eq!(error.to_string(), "it is nested deeper than nesting_depth_max = 16");
     }
 
     #[test]

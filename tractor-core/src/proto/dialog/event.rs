@@ -140,12 +140,22 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.phase == "awaiting Started" && self.message == "Return" {
-            return f.write_str(
-                "the child side returned before started: a context endpoint must call `ctx.started(value)` first",
-            );
-        }
-        write!(f, "unexpected `{}` while {}", self.message, self.phase)
+        let known = match (self.message, self.phase) {
+            ("Return", "awaiting Started") => {
+                "the child side returned before started: a context endpoint must call `ctx.started(value)` first"
+            }
+            ("StartAck", "awaiting StartAck(asyncfunc)") => {
+                "the endpoint is no function: open a context with `open_context`, a one-way stream with `open_stream_from`"
+            }
+            ("StartAck", "awaiting StartAck(asyncgen)") => {
+                "the endpoint is no one-way stream: call a function with `run`, open a context with `open_context`"
+            }
+            ("StartAck", "awaiting StartAck(context)") => {
+                "the endpoint is no context: call a function with `run`, open a one-way stream with `open_stream_from`"
+            }
+            (message, phase) => return write!(f, "unexpected `{message}` while {phase}"),
+        };
+        f.write_str(known)
     }
 }
 
