@@ -4,7 +4,7 @@ mod support;
 
 use serde::{Deserialize, Serialize};
 use support::{tree, with_local, with_process};
-use tractor::{Context, Portal};
+use tractor::{Context, DynCall, Portal};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Point {
@@ -135,6 +135,23 @@ async fn an_option_is_a_value_of_one_type_or_none() -> tractor::Result<()> {
                 Ok(())
             })
             .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_value_of_none_of_the_types_is_told_which_there_are() -> tractor::Result<()> {
+    with_local(module_path!(), async |portal| {
+        let call = DynCall::new(module_path!(), "parses");
+        let opened = portal.open_context_dyn(call, async |ctx, _| -> tractor::Result<()> {
+            let stream = ctx.open_stream().await?;
+            stream.send(true).await?;
+            ctx.wait_for_result().await.map(drop)
+        });
+        let error = opened.await.expect_err("it is no text");
+        let text = "true has type bool, which does not match type-spec `Yield.pld: String | None`";
+        assert!(error.to_string().contains(text), "{error}");
+        Ok(())
     })
     .await
 }

@@ -36,7 +36,7 @@ impl<T: Payload> ErasedPayload for T {
     }
 
     fn type_name(&self) -> &'static str {
-        std::any::type_name::<T>()
+        T::shown()
     }
 }
 

@@ -23,6 +23,7 @@ use crate::proto::args::ArgTuple;
 use crate::proto::codec::PldKind;
 use crate::proto::dialog::{Absorbs, Verdict, judge};
 use crate::proto::msg::FuncType;
+use crate::proto::payload::Payload;
 
 /// A dialog that was asked for, and is asked for again if its types are refused and fit all the same.
 pub(crate) struct DialogOpening<A> {
@@ -50,7 +51,7 @@ impl DialogOpening<()> {
                 ns: C::Endpoint::MODULE,
                 func: C::Endpoint::NAME,
                 kind: FuncType::Context,
-                pld_spec: std::any::type_name::<<C::Endpoint as ContextEndpoint>::Started>(),
+                pld_spec: <C::Endpoint as ContextEndpoint>::Started::shown(),
                 deadline,
                 types: types_of::<C::Endpoint>(schema_of_context::<C::Endpoint>),
             };

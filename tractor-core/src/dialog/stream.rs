@@ -36,7 +36,8 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
         Self { linked, head, reader: None, rules, types: PhantomData }
     }
 
-    /// Sends one value, waiting while the receiver has no room.
+    /// Sends one value, given by value or by reference, waiting while the receiver has no room. As it may be either, rustc does
+    /// not infer the type of an `x.into()` here: write `u64::from(x)`.
     ///
     /// # Errors
     /// The other side failed, was cancelled or is lost; the stream is closed; the value cannot be encoded or is larger
@@ -172,7 +173,7 @@ pub(super) fn decode<T: Payload>(
     let depth_max = linked.peer.channel.limits().nesting_depth_max;
     let decoded = T::decode_payload(value, linked.format, depth_max)
         .and_then(|decoded| linked.check_rule(rule, &decoded).map(|()| decoded))
-        .map_err(|problem| linked.mismatch(kind, value, std::any::type_name::<T>(), problem, Blame::Peer));
+        .map_err(|problem| linked.mismatch(kind, value, T::shown(), problem, Blame::Peer));
     let narrowed = decoded.and_then(|decoded| {
         linked.check_specs(kind, value, Blame::Peer)?;
         Ok(decoded)

@@ -44,6 +44,11 @@ pub trait Payload: Send + Sized + 'static {
     fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError>;
     #[doc(hidden)]
     fn shape() -> TypeShape;
+    /// The type as errors call it.
+    #[doc(hidden)]
+    fn shown() -> &'static str {
+        std::any::type_name::<Self>()
+    }
 }
 
 // serde is not among the supertraits: the compiler would then name serde's traits, twice for every type, instead of what

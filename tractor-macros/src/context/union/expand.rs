@@ -18,9 +18,8 @@ impl Union {
             true => quote!(#name),
             false => quote!(#name(#ty)),
         });
-        let (allowed, payload, conditional) =
-            (self.allowed(krate), self.payload(krate), self.conditional(krate));
-        let distinct = self.distinct(krate);
+        let (allowed, variants, payload) = (self.allowed(krate), self.variants(krate), self.payload(krate));
+        let (conditional, distinct) = (self.conditional(krate), self.distinct(krate));
         quote! {
             #(#cfg)*
             #[doc = #doc]
@@ -30,6 +29,7 @@ impl Union {
             #(#cfg)*
             const _: () = {
                 #allowed
+                #variants
                 #payload
                 #conditional
                 #distinct
@@ -133,8 +133,8 @@ impl Union {
         }
     }
 
-    /// How it travels.
-    fn payload(&self, krate: &Path) -> TokenStream {
+    /// How its types are told apart on the wire.
+    fn variants(&self, krate: &Path) -> TokenStream {
         let Self { name, endpoint, .. } = self;
         let private = quote!(#krate::__private);
         let variant_of = quote!(#private::union::VariantOf<#endpoint>);
@@ -154,7 +154,6 @@ impl Union {
                 #position => <#ty as #variant_of>::decode(bytes, format, depth_max).map(Self::from)
             }
         });
-        let types = self.variants.iter().map(|variant| &variant.ty);
         let error = quote!(#private::PayloadError);
         quote! {
             impl #private::union::Union for #name {
@@ -178,7 +177,16 @@ impl Union {
                     match position { #(#decoded,)* _ => ::core::unreachable!("not among `VARIANTS`") }
                 }
             }
+        }
+    }
 
+    /// How it travels.
+    fn payload(&self, krate: &Path) -> TokenStream {
+        let Self { name, endpoint, variants } = self;
+        let private = quote!(#krate::__private);
+        let types = variants.iter().map(|variant| &variant.ty);
+        let (shown, error) = (self.shown(), quote!(#private::PayloadError));
+        quote! {
             #[diagnostic::do_not_recommend]
             impl #private::Payload for #name {
                 fn encode_payload(
@@ -195,10 +203,13 @@ impl Union {
                 ) -> ::core::result::Result<Self, #error> {
                     #private::union::decode(bytes, format, depth_max)
                 }
+                fn shown() -> &'static str {
+                    #shown
+                }
                 fn shape() -> #private::TypeShape {
                     #private::TypeShape::of_union(
                         <Self as #private::union::Union>::VARIANTS,
-                        ::std::vec![#(<#types as #variant_of>::shape()),*],
+                        ::std::vec![#(<#types as #private::union::VariantOf<#endpoint>>::shape()),*],
                     )
                 }
             }

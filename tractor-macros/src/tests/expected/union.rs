@@ -160,12 +160,15 @@ const _: () = {
         ) -> ::core::result::Result<Self, ::tractor::__private::PayloadError> {
             ::tractor::__private::union::decode(bytes, format, depth_max)
         }
+        fn shown() -> &'static str {
+            "Point | None"
+        }
         fn shape() -> ::tractor::__private::TypeShape {
             ::tractor::__private::TypeShape::of_union(
                 <Self as ::tractor::__private::union::Union>::VARIANTS,
                 ::std::vec![
-                    < Point as ::tractor::__private::union::VariantOf < scale > >
-                    ::shape(), < () as ::tractor::__private::union::VariantOf < scale > >
+                    < Point as ::tractor::__private::union::VariantOf < scale >>
+                    ::shape(), < () as ::tractor::__private::union::VariantOf < scale >>
                     ::shape()
                 ],
             )
