@@ -2,6 +2,7 @@
 
 mod wire_support;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -69,6 +70,23 @@ async fn the_time_that_is_left_is_told_to_a_peer_that_knows_of_it() {
         let scope = tractor::with_deadline(AMPLE / 4, async || call().deadline(AMPLE).await);
         assert_eq!(scope.await.expect("an answer"), 1);
         assert_eq!(call().await.expect("an answer"), 1);
+    })
+    .await;
+}
+
+/// Without a word on its types such a request has as many fields as one with and without a deadline, and it may be the same
+/// bytes again.
+#[tokio::test]
+async fn a_deadline_is_heeded_in_every_request() {
+    host("deadline-again", ActorOptions::new(), async |_, addr| {
+        let mut peer = Peer::rust(addr).await;
+        for remaining in [Some(AMPLE), Some(AMPLE), None, Some(AMPLE), None] {
+            let mut start = peer.start_msg("c", "has_deadline", pld(&BTreeMap::<String, u8>::new()));
+            start.remaining = remaining;
+            peer.send(&Msg::Start(Box::new(start))).await;
+            peer.expect_ack("c", FuncType::AsyncFunc).await;
+            assert_eq!(peer.expect_return::<bool>("c").await, remaining.is_some());
+        }
     })
     .await;
 }

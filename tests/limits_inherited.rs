@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use support::{Tree, start, tree};
 use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Limits, Result, Timeouts};
+use tractor_core::proto::limits::FRAME_BYTES_MAX_LEAST;
 
 /// Large enough for every message but the ones that are too large on purpose.
 const FRAME_BYTES: usize = 64 * 1024;
@@ -214,6 +215,27 @@ async fn nobody_sends_a_child_or_a_parent_what_it_does_not_accept() -> Result<()
                 Ok(())
             })
             .await
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn what_a_child_has_to_know_may_be_larger_than_what_it_will_accept() -> Result<()> {
+    tree(async |tree| {
+        tractor::open_nursery(async |an| -> Result<()> {
+            let mut limits = Limits::default();
+            limits.frame_bytes_max = FRAME_BYTES_MAX_LEAST;
+            let mut child = an.start_actor(tree.name("tiny")).limits(limits);
+            for _ in 0..FRAME_BYTES_MAX_LEAST / module_path!().len() + 1 {
+                child = child.enable_module(module_path!());
+            }
+            let child = child.await?;
+            assert_eq!(child.run(length("x".to_owned())).await?, 1);
+            assert!(child.run(length("x".repeat(FRAME_BYTES_MAX_LEAST))).await.is_err());
+            an.cancel().await;
+            Ok(())
         })
         .await
     })

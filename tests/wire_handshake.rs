@@ -109,8 +109,24 @@ async fn a_peer_that_says_it_accepts_nothing_gets_what_has_no_large_payload() {
             peer.expect_ack("c", FuncType::AsyncFunc).await;
             let short = peer.expect_error("c", "Oops").await;
             assert!(short.message.is_some_and(|text| text.starts_with("xxx")), "it is cut to fit");
+            peer.start("c", "fails", kwargs("text", "\u{1f980}".repeat(FRAME_BYTES_MAX_LEAST))).await;
+            peer.expect_ack("c", FuncType::AsyncFunc).await;
+            peer.expect_error("c", "Oops").await;
             peer.assert_answered().await;
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_actor_accepts_what_has_no_large_payload_whatever_its_limit() {
+    let mut limits = Limits::default();
+    limits.frame_bytes_max = 17;
+    host("hs-tiny", ActorOptions::new().limits(limits), async |_, addr| {
+        let mut peer = Peer::dial(addr).await;
+        peer.send(&Msg::Aid(peer.aid(Caps::BASIC))).await;
+        assert_eq!(peer.expect_aid().await.frame_bytes_max, Some(FRAME_BYTES_MAX_LEAST));
+        peer.assert_answered().await;
     })
     .await;
 }

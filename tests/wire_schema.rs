@@ -8,11 +8,11 @@ use serde::Deserialize;
 use tractor::DynCall;
 use tractor::schema::{Fingerprint, Schema, Types};
 use tractor::{ActorOptions, Error, schema_of};
-use tractor_core::proto::id::{Caps, Cid};
-use tractor_core::proto::limits::SCHEMA_BYTES_MAX;
+use tractor_core::proto::id::{Aid, Caps, Cid};
+use tractor_core::proto::limits::{FRAME_BYTES_MAX_LEAST, SCHEMA_BYTES_MAX};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
 use tractor_core::proto::payload::{self, PayloadFormat};
-use wire_support::endpoints::{self, Point, Turn, counts, doubles, echo, mirrored, turned};
+use wire_support::endpoints::{self, Point, Turn, counts, doubles, echo, mirrored, turned, widens};
 use wire_support::script::{cid, kwargs, pld, value};
 use wire_support::{Peer, host, meet, step};
 
@@ -100,6 +100,22 @@ async fn a_request_of_other_types_is_refused_with_our_schema_before_anything_is_
             assert_eq!(&schema, schema_of(echo));
         }
         assert_eq!(peer.dialogs_open().await, 0);
+        peer.assert_answered().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refusal_whose_schema_is_too_long_for_the_peer_is_one_all_the_same() {
+    host("sc-long", ActorOptions::new(), async |_, addr| {
+        let mut peer = Peer::dial(addr).await;
+        let aid = Aid { frame_bytes_max: Some(FRAME_BYTES_MAX_LEAST), ..peer.aid(Caps::BASIC) };
+        peer.send(&Msg::Aid(aid)).await;
+        peer.expect_aid().await;
+        assert!(schema_of(widens).to_string().len() > FRAME_BYTES_MAX_LEAST);
+        start_typed(&mut peer, "c", "widens", kwargs("nonsense", "x"), Types::Own(OTHER)).await;
+        let error = peer.expect_local_error("c", "SchemaMismatch", &["widens", "other types"]).await;
+        assert_eq!(error.schema.as_deref(), Some(""));
         peer.assert_answered().await;
     })
     .await;

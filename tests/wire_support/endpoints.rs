@@ -46,6 +46,20 @@ pub async fn turned(turn: Turn) -> Turn {
     Turn::By { x: y, y: x }
 }
 
+type Twelve<T> = (T, T, T, T, T, T, T, T, T, T, T, T);
+/// Its schema is longer than the shortest frames.
+pub type Wide = Twelve<Twelve<Twelve<u64>>>;
+
+#[tractor::actor_fn]
+pub async fn widens(wide: Wide) -> bool {
+    wide == Wide::default()
+}
+
+#[tractor::actor_fn]
+pub async fn has_deadline() -> bool {
+    tractor::current_deadline().is_some()
+}
+
 #[tractor::actor_fn]
 pub async fn fails(text: String) -> Result<i64, Oops> {
     Err(Oops(text))

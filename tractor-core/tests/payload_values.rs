@@ -1,6 +1,7 @@
 //! Payloads of every kind of serde type, over generated values and in every format that such a type travels in.
 //!
-//! What comes back is what was sent, or there is an error at one of the two ends. Nothing is read as something else.
+//! What comes back is what was sent, or there is an error at one of the two ends. Nothing is read as something else, but for an
+//! `untagged` value that fits an earlier variant, too.
 
 #![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
 
@@ -11,8 +12,8 @@ use std::fmt::Debug;
 use payload_types as some;
 use payload_types::*;
 use proptest::prelude::*;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tractor_core::proto::args::{ArgTuple, no_defaults};
 use tractor_core::proto::payload::{Payload, PayloadFormat, decode, encode};
 
@@ -100,4 +101,41 @@ fn types_that_decide_as_they_read_go_by_name() {
     assert!(!Untagged::shape().is_known() && !Flattened::shape().is_known());
     assert!(!<Vec<Option<(u8, Internal)>>>::shape().is_known(), "wherever they stand");
     assert!(Nested::shape().is_known() && Keyed::shape().is_known() && <Vec<Shape>>::shape().is_known());
+}
+
+/// Put the variant with more fields first, or have those with fewer refuse what they do not know.
+#[test]
+fn an_untagged_value_is_the_first_variant_that_it_fits() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct One {
+        x: i64,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct OnlyOne {
+        x: i64,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Two {
+        x: i64,
+        y: i64,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Loose {
+        One(One),
+        Two(Two),
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Strict {
+        One(OnlyOne),
+        Two(Two),
+    }
+    for format in formats::<Loose>() {
+        let bytes = sent(&Loose::Two(Two { x: 1, y: 2 }), format);
+        assert_eq!(decode(&bytes, format, DEPTH), Ok(Loose::One(One { x: 1 })));
+        let strict = Strict::Two(Two { x: 1, y: 2 });
+        assert_eq!(decode(&sent(&strict, format), format, DEPTH), Ok(strict));
+    }
 }

@@ -26,7 +26,7 @@ use super::local::Locals;
 use super::peer::Peer;
 use crate::proto::addr::Addr;
 use crate::proto::id::{Aid, Uid};
-use crate::proto::limits::{Limits, Timeouts};
+use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits, Timeouts};
 
 /// The running actor. Cheap to clone; equal handles are the same actor.
 #[derive(Clone)]
@@ -73,7 +73,9 @@ pub(super) struct Inner {
 
 impl Actor {
     /// An actor on the current tokio runtime.
-    pub(crate) fn new(identity: Identity) -> Self {
+    pub(crate) fn new(mut identity: Identity) -> Self {
+        let frame_bytes_max = &mut identity.limits.frame_bytes_max;
+        *frame_bytes_max = FRAME_BYTES_MAX_LEAST.max(*frame_bytes_max);
         let inner = Inner {
             allow: identity.allow.clone(),
             identity,

@@ -195,7 +195,10 @@ impl Dispatch {
                     return Ok(());
                 };
                 let target = Target { entry, label: entry.label(), format };
-                if let Some(at) = offset_in(frame, &start.kwargs) {
+                // A deadline is another one in every request.
+                if start.remaining.is_none()
+                    && let Some(at) = offset_in(frame, &start.kwargs)
+                {
                     self.known.learn(frame, at..at + start.kwargs.len(), target.clone());
                 }
                 self.invoke(&target, cid, start.kwargs, Deadline::of_peer(start.remaining));

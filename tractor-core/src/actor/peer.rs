@@ -27,6 +27,9 @@ use crate::proto::msg::{ErrorMsg, FuncType, Msg};
 use crate::proto::payload::{PayloadError, PayloadFormat};
 use crate::proto::schema::{self, Schema};
 
+/// What is kept of the text of a failure that is too large for a frame.
+const MESSAGE_BYTES_KEPT: usize = 1000;
+
 /// One connection to another actor.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -351,9 +354,13 @@ impl Peer {
                 Appended::TooLarge(_) => {
                     msg.value = None;
                     msg.causes.clear();
-                    msg.schema = None;
+                    // A refusal because of types stays one.
+                    msg.schema = msg.schema.map(|_| String::new());
                     msg.tb_str.clear();
-                    msg.message = msg.message.map(|text| text.chars().take(1000).collect());
+                    if let Some(text) = &mut msg.message {
+                        let kept = (0..=MESSAGE_BYTES_KEPT).rev().find(|&end| text.is_char_boundary(end));
+                        text.truncate(kept.unwrap_or(0));
+                    }
                 }
             }
         }

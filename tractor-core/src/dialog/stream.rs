@@ -36,8 +36,8 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
         Self { linked, head, reader: None, rules, types: PhantomData }
     }
 
-    /// Sends one value, given by value or by reference, waiting while the receiver has no room. As it may be either, rustc does
-    /// not infer the type of an `x.into()` here: write `u64::from(x)`.
+    /// Sends one value, waiting while the receiver has no room. It is given by value or, unless it is one type of a union, by
+    /// reference; as it may be either, rustc does not infer the type of an `x.into()` here: write `u64::from(x)`.
     ///
     /// # Errors
     /// The other side failed, was cancelled or is lost; the stream is closed; the value cannot be encoded or is larger

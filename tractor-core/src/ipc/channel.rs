@@ -43,14 +43,14 @@ struct Shared {
     /// Notified when the buffer was drained, or nothing will be written any more.
     room: Notify,
     limits: Limits,
-    /// Largest frame body that both ends allow.
-    frame_bytes_max: usize,
 }
 
 #[derive(Debug)]
 struct WriteBuf {
     bytes: Vec<u8>,
     state: State,
+    /// Largest frame body that the peer accepts.
+    peer_bytes_max: usize,
     /// Set by the driver while it sleeps; taken by whoever gives it work.
     driver: Option<Waker>,
     /// Set by the driver while the socket takes nothing; taken by whoever overflows the buffer.
@@ -121,14 +121,23 @@ fn overflow(waiting: usize) -> CloseReason {
     CloseReason::Protocol(text.into())
 }
 
+/// Every peer accepts what has no payload.
+fn at_least(bytes_max: usize) -> usize {
+    bytes_max.max(FRAME_BYTES_MAX_LEAST)
+}
+
 impl Channel {
     /// `peer_bytes_max` is the largest frame body that the peer has said it accepts.
     pub(crate) fn new(limits: Limits, peer_bytes_max: Option<usize>) -> Self {
-        let wbuf = WriteBuf { bytes: Vec::new(), state: State::Open, driver: None, stuck: None };
-        let peer_bytes_max = peer_bytes_max.unwrap_or(usize::MAX).max(FRAME_BYTES_MAX_LEAST);
-        let frame_bytes_max = limits.frame_bytes_max.min(peer_bytes_max);
-        let shared = Shared { wbuf: Mutex::new(wbuf), room: Notify::new(), limits, frame_bytes_max };
-        Self { shared: Arc::new(shared) }
+        let peer_bytes_max = at_least(peer_bytes_max.unwrap_or(usize::MAX));
+        let wbuf =
+            WriteBuf { bytes: Vec::new(), state: State::Open, peer_bytes_max, driver: None, stuck: None };
+        Self { shared: Arc::new(Shared { wbuf: Mutex::new(wbuf), room: Notify::new(), limits }) }
+    }
+
+    /// From now on the peer accepts frame bodies of this size.
+    pub(crate) fn peer_accepts(&self, bytes_max: usize) {
+        self.lock().peer_bytes_max = at_least(bytes_max);
     }
 
     fn lock(&self) -> MutexGuard<'_, WriteBuf> {
@@ -164,10 +173,11 @@ impl Channel {
             }
             State::Closed(reason) => return Ok(Appended::Closed(reason.clone())),
         }
+        let (ours, theirs) = (self.shared.limits.frame_bytes_max, wbuf.peer_bytes_max);
         let torn = Torn::begin(&mut wbuf.bytes);
         encode(torn.bytes)?;
-        if let Err(mut error) = torn.end(self.shared.frame_bytes_max) {
-            error.of_peer = self.shared.frame_bytes_max < self.shared.limits.frame_bytes_max;
+        if let Err(mut error) = torn.end(ours.min(theirs)) {
+            error.of_peer = theirs < ours;
             return Ok(Appended::TooLarge(error));
         }
         if wbuf.bytes.len() > self.shared.limits.write_backlog_bytes_max {

@@ -16,7 +16,8 @@ use std::time::Duration;
 pub const FRAME_HEAD_BYTES: usize = 4;
 /// Longest frame of a handshake. A peer that has not introduced itself must not make us hold more.
 pub const HANDSHAKE_FRAME_BYTES_MAX: usize = 64 * 1024;
-/// Largest frame body that every peer is taken to accept, whatever smaller number it says: what has no payload fits.
+/// Least value of [`Limits::frame_bytes_max`]: what has no payload fits. Whatever less an actor is given, or a peer says, counts
+/// as this.
 pub const FRAME_BYTES_MAX_LEAST: usize = 4096;
 /// Longest context id in bytes. The reference uses 36-character UUIDs; Rust peers use a few digits.
 pub const CID_BYTES_MAX: usize = 39;
@@ -108,8 +109,8 @@ knobs! {
     /// Sizes and counts that bound what a peer may cost this actor.
     Limits: usize, size_of_wire, wire_of_size;
 
-    /// Largest frame body accepted or sent, in bytes. Rust peers tell each other, and send none that the other does not
-    /// accept, from [`FRAME_BYTES_MAX_LEAST`] on.
+    /// Largest frame body accepted or sent, in bytes; at least [`FRAME_BYTES_MAX_LEAST`]. Rust peers tell each other, and send
+    /// none that the other does not accept.
     frame_bytes_max = 16 * 1024 * 1024,
     /// Deepest nesting of MessagePack arrays and maps accepted.
     nesting_depth_max = NESTING_DEPTH_MAX,

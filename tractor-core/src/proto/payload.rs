@@ -25,9 +25,11 @@ use super::schema::TypeShape;
 ///
 /// | attribute | what happens |
 /// | --- | --- |
-/// | `rename`, `default`, `alias`, `skip` | nothing special |
+/// | `rename`, `default`, `alias`, `skip` | nothing special; a name that is another one for writing than for reading is refused where values travel with names |
 /// | `skip_serializing_if` | a value that leaves a field out travels with names: it takes longer, and more room |
-/// | `tag = ".."`, also with `content`, `untagged`, `flatten` | all values of the endpoint travel with names, for what such types read cannot be [known beforehand](crate::proto::schema#what-cannot-be-seen) |
+/// | `tag = ".."`, also with `content`, and `untagged` of an enum; `flatten` | all values of the endpoint travel with names, for what such types read cannot be [known beforehand](crate::proto::schema#what-cannot-be-seen) |
+/// | `untagged` | a value is read as the first variant that it fits, and fields that a variant does not know do not count: put those with more fields first, or say `deny_unknown_fields` in those with fewer |
+/// | `tag = ".."` of a struct | refused by the receiver: leave it out |
 /// | `skip_serializing` or `skip_deserializing` alone | refused, or, where the fields behind it have a `default`, read as one of those: use `skip` |
 ///
 /// An `Option` in an `Option` is read as one, and so is one of `()`: `Some(None)` and `Some(())` arrive as `None`.
@@ -175,7 +177,7 @@ fn decode_all<'de, T: DeserializeOwned, C: SerializerConfig>(
     de.set_max_depth(depth_max);
     let value = T::deserialize(&mut de).map_err(|error| match error {
         rmp_serde::decode::Error::DepthLimitExceeded => {
-            PayloadError(format!("it is nested deeper than nesting_depth_max = {depth_max}"))
+            PayloadError("it is nested deeper than `nesting_depth_max` allows".to_owned())
         }
         error => PayloadError(error.to_string()),
     })?;
@@ -326,7 +328,7 @@ mod tests {
         assert!(error.to_string().contains("more bytes follow"), "{error}");
         let deep = [vec![0x91; 40], vec![0xc0]].concat();
         let error = decode::<serde::de::IgnoredAny>(&deep, PayloadFormat::Positional, 16).expect_err("deep");
-        assert_eq!(error.to_string(), "it is nested deeper than nesting_depth_max = 16");
+        assert_eq!(error.to_string(), "it is nested deeper than `nesting_depth_max` allows");
     }
 
     #[test]

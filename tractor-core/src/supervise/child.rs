@@ -32,10 +32,10 @@ use super::sockets::remove_sockets;
 use crate::actor::{Actor, Connected, Peer, attach};
 use crate::dialog::Portal;
 use crate::error::{ActorDied, ActorFailure, CloseReason, Error};
-use crate::ipc::{Introduction, Transport, default_uds, introduce};
+use crate::ipc::{Appended, Introduction, Transport, default_uds, introduce};
 use crate::proto::addr::Addr;
 use crate::proto::handshake::{Policy, Role};
-use crate::proto::id::{Aid, Caps, Uid};
+use crate::proto::id::{Caps, Uid};
 use crate::proto::msg::{Msg, SpawnSpec};
 
 /// One child process, shared by its supervisor and its nursery.
@@ -219,17 +219,24 @@ async fn connect(
         return Err(BootFailure::Told(text));
     }
     let caps = met.caps;
-    // It is about to learn its limits.
-    let aid = Aid { frame_bytes_max: Some(spec.limits.frame_bytes_max), ..met.aid };
-    let connected = Connected { io: met.io, unread: met.frames.into_rest(), aid, caps, dialer: false };
+    let connected =
+        Connected { io: met.io, unread: met.frames.into_rest(), aid: met.aid, caps, dialer: false };
     let failure = Arc::new(watch::Sender::new(None::<CloseReason>));
     let (limit, failed) = (actor.timeouts().exit_status, failure.clone());
     let peer = attach(actor, connected, move |peer, reason| async move {
         failed.send_replace(Some(reason.clone()));
         cause_of_loss(peer, reason, pid, exit, limit).await
     });
-    // A closed channel is reported by `failure`.
-    _ = peer.channel.send(&Msg::SpawnSpec(Box::new(spec)));
+    let frame_bytes_max = spec.limits.frame_bytes_max;
+    match peer.channel.send(&Msg::SpawnSpec(Box::new(spec))) {
+        // It has its own limits from here on.
+        Appended::Yes => peer.channel.peer_accepts(frame_bytes_max),
+        Appended::TooLarge(error) => {
+            return Err(BootFailure::Told(format!("what it has to know at its birth is too large: {error}")));
+        }
+        // `failure` reports it.
+        Appended::Closed(_) => {}
+    }
     if !caps.contains(Caps::READY) {
         return Ok(Portal::new(peer));
     }
