@@ -117,7 +117,8 @@ impl Caps {
     pub const NONE: Self = Self(0);
     /// `Credit` messages: stream senders wait for room at the receiver.
     pub const CREDIT: Self = Self(1);
-    /// Structs in payloads travel as arrays.
+    /// Structs in payloads travel as arrays where both ends are known to have the same types, else as maps by field name; either
+    /// way types that have a form for people travel in their other one.
     pub const POSITIONAL: Self = Self(1 << 1);
     /// A `Ready` message tells the parent that a child has booted.
     pub const READY: Self = Self(1 << 2);
