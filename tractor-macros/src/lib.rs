@@ -201,8 +201,9 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// `A | B`, with `None` for no value, makes an enum with a variant for each type, named after it: `VecU8` for `Vec<u8>`. The enum
 /// is as visible as the function, and called like it with the direction at the end: `ScalePld` for the `pld_spec` of
-/// `scale`, `ScaleSend` for its `send`, and so on. A value of any of the types may be sent, also `None`, and in `A | None` an `Option<A>`; what is received is the enum. It has
-/// `Clone`, `Debug` and `PartialEq` if all of its types have them.
+/// `scale`, `ScaleSend` for its `send`, and so on. A value of any of the types may be sent, also `None`, and in `A | None` an
+/// `Option<A>` (where one of the types is an `Option` itself, say `ScalePld::None`). What is received is the enum. It has `Clone`,
+/// `Debug` and `PartialEq` if all of its types have them.
 ///
 /// ```
 /// use tractor::prelude::*;
