@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use support::{Tree, start, tree};
 use tractor::prelude::*;
-use tractor::{ActorOptions, Error, Limits, Result, Timeouts};
+use tractor::{ActorOptions, Error, Limits, Result, StartActor, Timeouts};
 use tractor_core::proto::limits::FRAME_BYTES_MAX_LEAST;
 
 /// Large enough for every message but the ones that are too large on purpose.
@@ -221,17 +221,43 @@ async fn nobody_sends_a_child_or_a_parent_what_it_does_not_accept() -> Result<()
     .await
 }
 
+fn tiny() -> Limits {
+    let mut limits = Limits::default();
+    limits.frame_bytes_max = FRAME_BYTES_MAX_LEAST;
+    limits
+}
+
+/// So many modules that they do not fit such a frame.
+fn with_many_modules(mut child: StartActor) -> StartActor {
+    for _ in 0..FRAME_BYTES_MAX_LEAST / module_path!().len() + 1 {
+        child = child.enable_module(module_path!());
+    }
+    child
+}
+
+#[tractor::test]
+async fn what_a_child_has_to_know_is_an_error_if_its_parent_may_not_send_it() -> Result<()> {
+    tree(async |tree| {
+        under(tree, ActorOptions::new().limits(tiny()), async |tree| {
+            tractor::open_nursery(async |an| {
+                let child = with_many_modules(an.start_actor(tree.name("told"))).limits(Limits::default());
+                let error = child.await.expect_err("it is too large").to_string();
+                assert!(error.contains("too large: frame body of"), "{error}");
+                assert!(error.ends_with("over frame_bytes_max = 4096"), "{error}");
+                Ok(())
+            })
+            .await
+        })
+        .await
+    })
+    .await
+}
+
 #[tractor::test]
 async fn what_a_child_has_to_know_may_be_larger_than_what_it_will_accept() -> Result<()> {
     tree(async |tree| {
         tractor::open_nursery(async |an| -> Result<()> {
-            let mut limits = Limits::default();
-            limits.frame_bytes_max = FRAME_BYTES_MAX_LEAST;
-            let mut child = an.start_actor(tree.name("tiny")).limits(limits);
-            for _ in 0..FRAME_BYTES_MAX_LEAST / module_path!().len() + 1 {
-                child = child.enable_module(module_path!());
-            }
-            let child = child.await?;
+            let child = with_many_modules(an.start_actor(tree.name("tiny"))).limits(tiny()).await?;
             assert_eq!(child.run(length("x".to_owned())).await?, 1);
             assert!(child.run(length("x".repeat(FRAME_BYTES_MAX_LEAST))).await.is_err());
             an.cancel().await;
