@@ -29,6 +29,8 @@ mod ipc;
 pub mod proto;
 #[cfg(feature = "runtime")]
 mod supervise;
+#[cfg(feature = "runtime")]
+mod wakers;
 
 #[cfg(feature = "runtime")]
 pub use self::{

@@ -216,8 +216,8 @@ impl Linked {
 }
 
 /// A buffer that the values of one thread take turns with.
-struct Scratch {
-    bytes: Vec<u8>,
+pub(crate) struct Scratch {
+    pub(super) bytes: Vec<u8>,
 }
 
 thread_local! {
@@ -228,8 +228,12 @@ thread_local! {
 const SCRATCH_BYTES_KEPT_MAX: usize = 64 * 1024;
 
 impl Scratch {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The thread's buffer; a new one while a serializer that uses it sends something itself.
-    fn take() -> Self {
+    pub(super) fn take() -> Self {
         let mut bytes = SCRATCH.try_with(Cell::take).unwrap_or_default();
         bytes.clear();
         Self { bytes }

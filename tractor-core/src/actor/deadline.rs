@@ -231,7 +231,7 @@ impl Linked {
     pub(super) fn expire(&self) {
         let mut cell = self.lock();
         if cell.cancel(self.peer.aid.uid.clone(), Asked::Deadline) {
-            self.wake_all(&mut cell);
+            cell.wake_all();
         }
     }
 }

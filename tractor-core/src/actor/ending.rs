@@ -10,10 +10,11 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use super::current::current_linked;
 use super::linked::Linked;
+use super::waiting::Waiting;
 
 /// Runs a future to its end, even if the running endpoint is cancelled meanwhile.
 ///
@@ -83,23 +84,11 @@ impl Drop for Shield {
 /// Cancel safe.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct UntilCancelled {
-    linked: Arc<Linked>,
-    /// Place among the watchers.
-    place: Option<usize>,
-}
+pub struct UntilCancelled(Waiting);
 
 impl UntilCancelled {
     pub(crate) fn new(linked: Arc<Linked>) -> Self {
-        Self { linked, place: None }
-    }
-
-    fn leave(&mut self) {
-        if let Some(place) = self.place.take() {
-            let waker = self.linked.lock().deferral.watchers[place].take();
-            // Dropped here, after the cell's lock is released.
-            drop(waker);
-        }
+        Self(Waiting::new(linked))
     }
 }
 
@@ -107,32 +96,15 @@ impl Future for UntilCancelled {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        let mut cell = this.linked.lock();
-        if cell.dialog.is_ending() || cell.dialog.is_settled() {
-            drop(cell);
-            this.leave();
-            return Poll::Ready(());
-        }
-        let place = cell.deferral.watch(this.place, cx.waker());
-        drop(cell);
-        this.place = Some(place);
-        Poll::Pending
-    }
-}
-
-impl Drop for UntilCancelled {
-    fn drop(&mut self) {
-        self.leave();
+        self.0.poll(cx, |_, cell| {
+            if cell.dialog.is_ending() || cell.dialog.is_settled() { Poll::Ready(()) } else { Poll::Pending }
+        })
     }
 }
 
 /// What keeps a task that must end from being dropped at once.
 #[derive(Debug, Default)]
 pub(super) struct Deferral {
-    /// One place for each live [`UntilCancelled`] that was polled. Places are used again, so there are never more than were
-    /// live at once.
-    watchers: Vec<Option<Waker>>,
     /// The task was left one more poll for its watchers.
     told: bool,
     shields: usize,
@@ -143,36 +115,8 @@ impl Deferral {
         self.shields > 0
     }
 
-    /// Whether a task that must end is polled again first. Asked after each of its polls.
-    pub(super) fn defers(&mut self, cx: &Context<'_>) -> bool {
-        if self.is_shielded() {
-            return true;
-        }
-        if self.told || self.watchers.iter().all(Option::is_none) {
-            return false;
-        }
-        // The end may have been asked for during the poll, after the watcher had looked.
-        self.told = true;
-        cx.waker().wake_by_ref();
-        true
-    }
-
-    pub(super) fn wake_watchers(&self) {
-        for watcher in self.watchers.iter().flatten() {
-            watcher.wake_by_ref();
-        }
-    }
-
-    fn watch(&mut self, place: Option<usize>, waker: &Waker) -> usize {
-        let place = place.or_else(|| self.watchers.iter().position(Option::is_none));
-        let place = place.unwrap_or_else(|| {
-            self.watchers.push(None);
-            self.watchers.len() - 1
-        });
-        match &mut self.watchers[place] {
-            Some(known) => known.clone_from(waker),
-            free => *free = Some(waker.clone()),
-        }
-        place
+    /// Whether a task that must end, and is not shielded, is polled once more for its watchers.
+    pub(super) fn leaves_one_poll(&mut self, watched: bool) -> bool {
+        watched && !std::mem::replace(&mut self.told, true)
     }
 }

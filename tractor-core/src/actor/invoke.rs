@@ -9,12 +9,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 use super::checked::{Rule, Ruled};
+use super::conclude::Ended;
 use super::core::Actor;
 use super::current::{in_task, task_span};
 use super::deadline::Expiry;
 use super::exposed::EndpointFuture;
 use super::linked::Linked;
-use super::send::Ended;
 use crate::error::{EndpointError, Panicked};
 use crate::proto::payload::Payload;
 

@@ -1,6 +1,8 @@
 //! An actor's life: its identity, its peers, the endpoints it exposes, and the requests it runs.
 
+mod cell;
 mod checked;
+mod conclude;
 mod connection;
 mod core;
 mod current;
@@ -23,12 +25,13 @@ mod request;
 mod selfcall;
 mod send;
 mod shutdown;
-mod slot;
 mod state;
+mod waiting;
 
 pub use self::core::Actor;
 pub(crate) use self::core::Identity;
 pub(crate) use checked::How;
+pub(crate) use checked::Scratch;
 pub use checked::{Check, Rule};
 pub(crate) use connection::{Connected, attach};
 #[cfg(feature = "log")]
@@ -48,6 +51,7 @@ pub use overflow::Overflow;
 pub(crate) use peer::{Peer, Request};
 pub(crate) use plds::PldSpecs;
 pub use plds::limit_plds;
+pub(crate) use receive::Taken;
 pub(crate) use request::{Again, Sent, Types, Unsettled};
 pub(crate) use send::Room;
-pub(crate) use slot::Slot;
+pub(crate) use waiting::Waiting;

@@ -207,7 +207,7 @@ impl Peer {
         });
         let error = match appended {
             // Where the channel is closed, the loss of the dialog is about to be told, with the reason.
-            Ok(Appended::Yes | Appended::Closed(_)) => {
+            Ok(Appended::Yes(_) | Appended::Closed(_)) => {
                 std::mem::forget(entered);
                 return Ok(linked);
             }
@@ -335,7 +335,7 @@ impl Peer {
         }
         for attempt in 0..4 {
             match self.channel.send(&Msg::Error(msg.clone())) {
-                Appended::Yes => return,
+                Appended::Yes(_) => return,
                 Appended::Closed(reason) => {
                     tracing::debug!(peer = %self.aid.uid, "error not sent, the connection is closed: {reason}");
                     return;

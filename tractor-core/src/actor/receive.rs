@@ -6,49 +6,81 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::task::coop::poll_proceed;
 
+use super::cell::{Cell, Locked, Reply};
 use super::inbox::{InboxEnd, Offered};
-use super::linked::{Cell, Linked};
+use super::linked::Linked;
 use super::overflow::Overflow;
 use crate::error::{self, Error, MessagingError};
 use crate::proto::dialog::{Command, Misuse};
 use crate::proto::msg::Msg;
+use crate::wakers::poll_or_register;
+
+/// A value taken out of the inbox.
+pub(crate) struct Taken {
+    pub(crate) value: Bytes,
+    /// Room that the sender gets back; see [`Linked::grant`].
+    pub(super) credit: u32,
+}
 
 impl Linked {
     /// Opens the stream.
     pub(crate) fn open_stream(&self, overflow: Overflow) -> Result<(), Error> {
         let mut cell = self.lock();
         cell.dialog.command(Command::OpenStream).map_err(|misuse| self.misuse(misuse))?;
-        let grant = cell.inbox.set_overflow(overflow, self.peer.channel.limits());
-        self.grant(&cell, grant);
+        let freed = cell.inbox.set_overflow(overflow, self.peer.channel.limits());
+        let credit = self.due(&cell, freed);
+        drop(cell);
+        self.grant(credit);
         Ok(())
+    }
+
+    /// Another handle of the stream may read from now on.
+    pub(crate) fn add_stream_handle(&self) {
+        self.lock().stream_handles += 1;
+    }
+
+    /// A handle of the stream is gone. After the last one, those that wait for the outcome discard what comes.
+    pub(crate) fn drop_stream_handle(&self) {
+        let mut cell = self.lock();
+        cell.stream_handles -= 1;
+        if cell.stream_handles == 0 {
+            cell.wake_waiters();
+        }
     }
 
     /// Takes in a value of the peer.
     #[inline]
-    pub(super) fn deliver(&self, cell: &mut Cell, value: Bytes) {
-        match cell.inbox.offer(value, self.peer.has_credit(), self.peer.channel.limits()) {
-            Offered::Kept { grant } => self.grant(cell, grant),
+    pub(super) fn deliver(&self, cell: &mut Locked<'_>, value: Bytes) -> Reply {
+        let reply = match cell.inbox.offer(value, self.peer.has_credit(), self.peer.channel.limits()) {
+            Offered::Kept { grant } => Reply::Credit(self.due(cell, grant)),
             Offered::Refused { knob } => self.refuse(cell, knob),
-            Offered::Late => return,
-        }
-        cell.reader.wake();
-        cell.drainer.wake();
+            Offered::Late => return Reply::Nothing,
+        };
+        cell.wake_reader();
+        reply
     }
 
     /// Tells the sender that a value found no room; and the receiver, if it wants to know.
-    fn refuse(&self, cell: &mut Cell, knob: &str) {
+    fn refuse(&self, cell: &mut Cell, knob: &str) -> Reply {
         let text = format!("the stream's receiver is full and a value was dropped (`{knob}`)");
         let mut msg = error::local(&self.peer.us, error::type_names::STREAM_OVERRUN, text);
         msg.sender = Some(self.peer.aid.uid.clone());
         if cell.inbox.overflow() == Overflow::Error {
             cell.inbox.close(InboxEnd::Overrun(error::received(&self.peer.us, Arc::new(msg.clone()))));
         }
-        self.send_error(msg);
+        Reply::error(msg)
     }
 
-    /// Gives the sender back the room of values: of those received, or, where the sender shall not wait, arrived.
-    fn grant(&self, cell: &Cell, bytes: u32) {
-        if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() {
+    /// The room that the sender gets back: of values received, or, where the sender shall not wait, arrived.
+    #[inline]
+    fn due(&self, cell: &Cell, bytes: u32) -> u32 {
+        if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() { bytes } else { 0 }
+    }
+
+    /// Gives room back to the sender.
+    #[inline]
+    pub(super) fn grant(&self, bytes: u32) {
+        if bytes > 0 {
             // A closed channel is reported by the loss of the dialog.
             _ = self.peer.channel.send(&Msg::Credit { cid: self.cid, bytes });
         }
@@ -58,23 +90,36 @@ impl Linked {
     ///
     /// A failure of the dialog comes after the values that arrived before it.
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
-        // A reader that always finds a value is always ready; others get a turn all the same.
-        let turn = std::task::ready!(poll_proceed(cx));
-        let mut cell = self.lock();
-        let received = self.take_received(&mut cell);
-        if received.is_ready() {
-            turn.made_progress();
-        }
-        if received.is_pending() {
-            cell.reader.set(cx);
-        }
-        received
+        let taken = std::task::ready!(self.poll_take(cx));
+        Poll::Ready(taken.map(|taken| taken.map(|taken| self.accept(taken))))
     }
 
-    pub(super) fn take_received(&self, cell: &mut Cell) -> Poll<Result<Option<Bytes>, Error>> {
-        if let Some((value, grant)) = cell.inbox.take() {
-            self.grant(cell, grant);
-            return Poll::Ready(Ok(Some(value)));
+    /// Gives the sender its room back for a value.
+    #[inline]
+    pub(crate) fn accept(&self, Taken { value, credit }: Taken) -> Bytes {
+        self.grant(credit);
+        value
+    }
+
+    /// As [`poll_recv`](Self::poll_recv), for a caller that holds a lock: it [accepts](Self::accept) the value after that.
+    #[inline]
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Taken>, Error>> {
+        // A reader that always finds a value is always ready; others get a turn all the same.
+        let turn = std::task::ready!(poll_proceed(cx));
+        let taken = std::task::ready!(poll_or_register(
+            cx,
+            || self.lock(),
+            |cell| &mut cell.reader,
+            |cell| self.take_received(cell)
+        ));
+        turn.made_progress();
+        Poll::Ready(taken)
+    }
+
+    pub(super) fn take_received(&self, cell: &mut Cell) -> Poll<Result<Option<Taken>, Error>> {
+        if let Some((value, freed)) = cell.inbox.take() {
+            let credit = self.due(cell, freed);
+            return Poll::Ready(Ok(Some(Taken { value, credit })));
         }
         match (cell.inbox.end(), cell.failure()) {
             (Some(InboxEnd::Overrun(error)), _) | (_, Some(error)) => Poll::Ready(Err(error.clone())),

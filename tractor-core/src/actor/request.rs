@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 
-use super::linked::{Cell, Linked};
+use super::linked::Linked;
 use super::peer::{Peer, Request};
 use crate::error::{Error, SchemaMismatch};
 use crate::proto::codec::StartHead;
@@ -26,6 +26,7 @@ use crate::proto::id::Caps;
 use crate::proto::msg::FuncType;
 use crate::proto::payload::{PayloadError, PayloadFormat};
 use crate::proto::schema::{self, Schema};
+use crate::wakers::poll_or_register;
 
 /// Endpoints of which a connection remembers the constant parts of a request.
 const REQUESTS_KNOWN_MAX: usize = 32;
@@ -221,26 +222,20 @@ impl Peer {
     }
 }
 
-impl Cell {
-    /// Wakes whoever waits for the acceptance of a one-way stream; others wait for more than that.
-    pub(super) fn wake_opener(&mut self) {
-        if self.dialog.is_receiving() {
-            self.outcome_waiter.wake();
-        }
-    }
-}
-
 impl Linked {
     /// Waits until a one-way stream was accepted, or has failed.
-    pub(crate) fn poll_accepted(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let mut cell = self.lock();
-        if let Some(error) = cell.failure() {
-            return Poll::Ready(Err(error.clone()));
-        }
-        if cell.dialog.is_receiving() || cell.outcome.is_some() {
-            return Poll::Ready(Ok(()));
-        }
-        cell.outcome_waiter.set(cx);
-        Poll::Pending
+    pub(crate) fn poll_accepted(&self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
+        poll_or_register(
+            cx,
+            || self.lock(),
+            |cell| &mut cell.opener,
+            |cell| {
+                if let Some(error) = cell.failure() {
+                    return Poll::Ready(Err(error.clone()));
+                }
+                let accepted = cell.dialog.is_receiving() || cell.outcome.is_some();
+                if accepted { Poll::Ready(Ok(())) } else { Poll::Pending }
+            },
+        )
     }
 }

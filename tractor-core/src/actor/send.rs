@@ -1,26 +1,18 @@
-//! Values on their way out: encoded once, straight into the connection's write buffer.
+//! Values on their way out: encoded without a lock, then copied into the connection's write buffer under it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::checked::{ErasedPayload, How, Rule};
-use super::invoke::catching;
+use super::checked::{How, Rule, Scratch};
 use super::linked::Linked;
-use super::state::Asked;
-use crate::error::{self, EndpointError, Error, MessagingError, Panicked, TransportClosed};
+use crate::error::{Error, MessagingError, TransportClosed};
 use crate::ipc::Appended;
 use crate::proto::codec::{self, PldKind, YieldHead};
-use crate::proto::dialog::{Command, Conclusion, Misuse, TaskEnd};
-use crate::proto::msg::{ErrorMsg, Msg};
-use crate::proto::payload::{Payload, PayloadError};
-
-/// How a child-side task ended, with what it leaves behind.
-pub(crate) enum Ended<'a> {
-    Returned(&'a dyn ErasedPayload),
-    Failed(EndpointError),
-    Panicked(Panicked),
-    Dropped,
-}
+use crate::proto::dialog::{Command, Misuse};
+use crate::proto::frame::FrameTooLarge;
+use crate::proto::msg::Msg;
+use crate::proto::payload::Payload;
+use crate::wakers::Woken;
 
 /// What a send waits for that does not go through at once.
 pub(crate) type Room<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -40,15 +32,28 @@ enum Tried {
 }
 
 impl Linked {
-    /// Sends one streamed value, waiting for room; `waiting` is empty at first, and belongs to this value.
+    /// Encodes one streamed value; under strict rules also decodes it again.
+    #[inline]
+    pub(crate) fn encode_item<T: Payload>(&self, value: &T, rule: Option<Rule<T>>) -> Result<Scratch, Error> {
+        if self.plds.is_strict() {
+            self.with_checked(PldKind::Yield, value, &How::Decodes, rule, |_| ())?;
+        }
+        let mut scratch = Scratch::take();
+        match value.encode_payload(self.format, &mut scratch.bytes) {
+            Ok(()) => Ok(scratch),
+            Err(problem) => Err(self.unencodable(PldKind::Yield, value, problem).into()),
+        }
+    }
+
+    /// Sends one encoded value, waiting for room; `waiting` is empty at first, and belongs to this value.
     ///
     /// A value that was not sent when this is no longer polled is not sent at all.
     #[inline]
-    pub(crate) fn poll_send<'a, T: Payload>(
+    pub(crate) fn poll_send<'a>(
         &'a self,
         cx: &mut Context<'_>,
         head: &YieldHead,
-        value: &T,
+        encoded: &[u8],
         waiting: &mut Option<Room<'a>>,
     ) -> Poll<Result<(), Error>> {
         loop {
@@ -56,7 +61,7 @@ impl Linked {
                 ready!(room.as_mut().poll(cx));
                 *waiting = None;
             }
-            let full = match self.try_send(head, value)? {
+            let full = match self.try_send(head, encoded)? {
                 Tried::Sent => return Poll::Ready(Ok(())),
                 Tried::TurnOver => {
                     // Not a plain wake-up: sockets are looked at before this task runs again.
@@ -72,7 +77,7 @@ impl Linked {
             };
             let mut room = Box::pin(room);
             room.as_mut().enable();
-            match self.try_send(head, value)? {
+            match self.try_send(head, encoded)? {
                 Tried::Sent => return Poll::Ready(Ok(())),
                 again if again == full => *waiting = Some(room),
                 _other => {}
@@ -80,9 +85,9 @@ impl Linked {
         }
     }
 
-    /// Sends one streamed value if there is room for it.
+    /// Sends one encoded value if there is room for it.
     #[inline]
-    fn try_send<T: Payload>(&self, head: &YieldHead, value: &T) -> Result<Tried, Error> {
+    fn try_send(&self, head: &YieldHead, encoded: &[u8]) -> Result<Tried, Error> {
         let mut cell = self.lock();
         if let Some(error) = cell.failure().or(cell.overrun.as_ref()) {
             return Err(error.clone());
@@ -98,31 +103,22 @@ impl Linked {
         if cell.pace.is_turn_over() {
             return Ok(Tried::TurnOver);
         }
-        let mut payload_bytes = 0;
         let appended = self.peer.channel.append_if_room(|out| {
             out.extend_from_slice(head.as_bytes());
-            let start = out.len();
-            value.encode_payload(self.format, out)?;
-            payload_bytes = out.len() - start;
-            Ok(())
+            out.extend_from_slice(encoded);
         });
         match appended {
-            Ok(None) => return Ok(Tried::BufferFull),
-            // The loss of the dialog is about to be told, with the reason.
-            Ok(Some(Appended::Closed(_))) => return Ok(Tried::Ending),
-            Ok(Some(appended)) => {
-                if has_credit && matches!(appended, Appended::Yes) {
-                    cell.tx.spend(payload_bytes);
+            None => Ok(Tried::BufferFull),
+            Some(Appended::Closed(_)) => Ok(Tried::Ending),
+            Some(Appended::TooLarge(error)) => Err(self.too_large(&error)),
+            Some(Appended::Yes(driver)) => {
+                if has_credit {
+                    cell.tx.spend(encoded.len());
                 }
-                drop(cell);
-                self.appended(value, Ok(appended))?;
-            }
-            Err(problem) => {
-                drop(cell);
-                self.appended(value, Err(problem))?;
+                cell.wake_driver(driver);
+                Ok(Tried::Sent)
             }
         }
-        Ok(Tried::Sent)
     }
 
     /// Sends the first value of a context.
@@ -140,7 +136,7 @@ impl Linked {
             let kind = PldKind::Started;
             let appended =
                 self.peer.channel.append_infallibly(|out| codec::encode_pld(kind, &self.cid, encoded, out));
-            self.told(appended)?;
+            cell.wake_driver(self.accepted(appended)?);
             cell.dialog = next;
             Ok(())
         })?
@@ -158,118 +154,27 @@ impl Linked {
             // The side that saw `Stop` first does not answer it.
             return Ok(());
         }
-        self.say_stop();
+        if let Appended::Yes(driver) = self.append_stop() {
+            cell.wake_driver(driver);
+        }
         Ok(())
     }
 
-    fn say_stop(&self) {
-        // A closed channel is reported by the loss of the dialog.
-        _ = self.peer.channel.send(&Msg::Stop { cid: self.cid });
+    /// A closed channel is reported by the loss of the dialog.
+    pub(super) fn append_stop(&self) -> Appended {
+        self.peer.channel.send(&Msg::Stop { cid: self.cid })
     }
 
-    fn appended(
-        &self,
-        value: &impl ErasedPayload,
-        appended: Result<Appended, PayloadError>,
-    ) -> Result<(), Error> {
+    /// What became of a frame, as an error of ours; else the driver, to be woken after the lock.
+    pub(super) fn accepted(&self, appended: Appended) -> Result<Woken, Error> {
         match appended {
-            Ok(appended) => self.told(appended),
-            Err(problem) => Err(self.unencodable(PldKind::Yield, value, problem).into()),
-        }
-    }
-
-    fn told(&self, appended: Appended) -> Result<(), Error> {
-        match appended {
-            Appended::Yes => Ok(()),
-            Appended::TooLarge(error) => Err(MessagingError::new(error.to_string(), Some(self.cid)).into()),
+            Appended::Yes(driver) => Ok(driver),
+            Appended::TooLarge(error) => Err(self.too_large(&error)),
             Appended::Closed(reason) => Err(TransportClosed::new(self.peer.aid.uid.clone(), reason).into()),
         }
     }
 
-    /// Settles a child side: tells the parent side how the task ended, and leaves the table.
-    pub(crate) fn conclude(&self, ended: Ended<'_>) {
-        let us = &self.peer.us;
-        let (end, failure): (TaskEnd, Option<ErrorMsg>) = match &ended {
-            Ended::Returned(_) => (TaskEnd::Returned, None),
-            Ended::Failed(error) => (TaskEnd::Failed, Some(error::pack(us, error))),
-            Ended::Panicked(panic) => (TaskEnd::Failed, Some(panic.clone().pack(us))),
-            Ended::Dropped => (TaskEnd::Dropped, None),
-        };
-        let mut cell = self.lock();
-        let (end, failure) = match failure {
-            // The endpoint was told by its own requests before it was dropped: they had the same deadline.
-            Some(told) if self.is_overdue() && error::is_deadline(&told) => {
-                cell.cancel(self.peer.aid.uid.clone(), Asked::Deadline);
-                (TaskEnd::Dropped, None)
-            }
-            failure => (end, failure),
-        };
-        cell.task_end = Some(end.clone());
-        let conclusion = cell.dialog.conclude(end);
-        let parent_failure = cell.parent_failure.take();
-        let asked = cell.asked;
-        let cancel_requests = std::mem::take(&mut cell.cancel_requests);
-        // A stream that the endpoint has given to another task.
-        self.wake_stream(&mut cell);
-        drop(cell);
-        match (conclusion, ended) {
-            (Conclusion::Return, Ended::Returned(value)) => self.send_return(value),
-            (Conclusion::Cancelled(_) | Conclusion::StreamCancelled(_), _)
-                if asked == Some(Asked::Deadline) =>
-            {
-                self.send_error(error::deadline_passed(us, &self.peer.aid.uid));
-            }
-            (Conclusion::StreamCancelled(_), _) if asked == Some(Asked::Peer) => self.say_stop(),
-            (Conclusion::Stop, _) => self.say_stop(),
-            (Conclusion::Cancelled(by) | Conclusion::StreamCancelled(by), _) => {
-                self.send_error(error::cancelled(us, &self.peer.aid.uid, &by))
-            }
-            (Conclusion::Relay, _) => match parent_failure {
-                // A report of ours about what the parent side sent: nothing is passed on.
-                Some(msg) if msg.relay_path.last() == Some(us) => self.send_error(*msg),
-                Some(msg) => self.send_error(error::relay(us, &msg)),
-                None => self.send_error(error::cancelled(us, &self.peer.aid.uid, us)),
-            },
-            (Conclusion::Error | Conclusion::Return, _) => {
-                let gone =
-                    || error::local(us, error::type_names::RUNTIME_FAILURE, "the actor is shutting down");
-                self.send_error(failure.unwrap_or_else(gone));
-            }
-            (Conclusion::Nothing, _) => {}
-        }
-        for request in cancel_requests {
-            self.peer.acknowledge_cancel(request);
-        }
-        self.peer.forget(self);
-    }
-
-    fn send_return(&self, value: &dyn ErasedPayload) {
-        // The dialog is settled already: a serializer or rule that panics must not take the answer with it.
-        let sent = catching(|| {
-            self.with_checked_erased(PldKind::Return, value, |encoded| {
-                self.peer
-                    .channel
-                    .append_infallibly(|out| codec::encode_pld(PldKind::Return, &self.cid, encoded, out))
-            })
-        });
-        let sent = match sent {
-            Ok(sent) => sent,
-            Err(panic) => {
-                let Panicked { message, location } = &panic;
-                tracing::error!(endpoint = %self.endpoint, "the result was not sent, a panic:: {message} at {location}");
-                return self.send_error(panic.pack(&self.peer.us));
-            }
-        };
-        match sent.map_err(Error::from).and_then(|appended| self.told(appended)) {
-            Ok(()) => {}
-            // The caller is gone; its result has nowhere to go.
-            Err(Error::Closed(closed)) => {
-                tracing::debug!(cid = %self.cid, endpoint = %self.endpoint, "result not sent: {closed}");
-            }
-            Err(error) => {
-                tracing::error!(endpoint = %self.endpoint, "the result cannot be sent: {error}");
-                self.send_error(error::pack(&self.peer.us, &EndpointError::new(error)));
-            }
-        }
+    fn too_large(&self, error: &FrameTooLarge) -> Error {
+        MessagingError::new(error.to_string(), Some(self.cid)).into()
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of a dialog at one moment: who asked for its end, who is responsible, what became of it.
 
-use super::linked::{Cell, Linked, Outcome};
+use super::cell::Cell;
+use super::linked::{Linked, Outcome};
 use crate::error::Error;
 use crate::proto::dialog::{Absorbs, Side, TaskEnd, Verdict, blame, judge};
 use crate::proto::id::Uid;

@@ -6,8 +6,8 @@
 //!
 //! # Invariants
 //! 1. A value goes from the inbox into the ring under one lock, within one poll: a dropped future loses none.
-//! 2. Lock order: the ring, then the dialog's cell, then the waiting readers. The last is a leaf, because it is taken by who
-//!    wakes under the cell's lock.
+//! 2. Lock order: the ring, then the session end, then the waiting readers. A reader is woken, and its waker cloned or
+//!    dropped, under none of them.
 //! 3. The inbox has one waker, that of the whole fan-out; it wakes every waiting reader, and the first one polled takes
 //!    the value.
 
@@ -25,7 +25,7 @@ use super::ring::{Read, ReaderKey, Ring};
 use super::rule::StreamRules;
 use super::sending::{Allows, SendItem};
 use super::stream::decode;
-use crate::actor::{Linked, Rule};
+use crate::actor::{Linked, Rule, Taken};
 use crate::error::{Error, Lagged, Result};
 use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
@@ -150,6 +150,7 @@ impl FanOut {
         let size = linked.peer.channel.limits().inbox_messages_max;
         let waiting = Arc::new(Waiting::default());
         let waker = Waker::from(waiting.clone());
+        linked.add_stream_handle();
         Arc::new(Self { linked, ring: Mutex::new(Ring::new(size)), waiting, waker })
     }
 
@@ -187,6 +188,8 @@ impl Reader {
 
     fn poll(&self, cx: &Context<'_>) -> Poll<Result<Option<Bytes>>> {
         let fan = &*self.fan;
+        // Dropped after the locks, if it is not needed.
+        let waker = cx.waker().clone();
         let mut ring = fan.ring();
         match ring.read(self.key) {
             Read::Value(value) => return Poll::Ready(Ok(Some(value))),
@@ -197,28 +200,35 @@ impl Reader {
         }
         if ring.gives_turn(self.key) {
             // A burst that waits in the inbox would otherwise be read here to its end before anybody else is polled.
-            cx.waker().wake_by_ref();
+            drop(ring);
+            waker.wake();
             return Poll::Pending;
         }
         // Before the look into the inbox: what arrives after that look wakes this reader.
-        fan.waiting.add(self.key, cx);
-        let taken = fan.linked.poll_recv(&mut Context::from_waker(&fan.waker));
-        if let Poll::Ready(Ok(Some(value))) = &taken {
+        let replaced = fan.waiting.add(self.key, waker);
+        let taken = fan.linked.poll_take(&mut Context::from_waker(&fan.waker));
+        if let Poll::Ready(Ok(Some(Taken { value, .. }))) = &taken {
             ring.push(self.key, value.clone());
         }
         drop(ring);
-        if taken.is_ready() {
-            // The end or the failure stays in the inbox; everybody finds it there.
-            fan.waiting.remove(self.key);
-            fan.waiting.wake_all();
-        }
-        taken
+        drop(replaced);
+        let taken = std::task::ready!(taken);
+        // The end or the failure stays in the inbox; everybody finds it there.
+        drop(fan.waiting.remove(self.key));
+        fan.waiting.wake_all();
+        Poll::Ready(taken.map(|taken| taken.map(|taken| fan.linked.accept(taken))))
+    }
+}
+
+impl Drop for FanOut {
+    fn drop(&mut self) {
+        self.linked.drop_stream_handle();
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.fan.waiting.remove(self.key);
+        drop(self.fan.waiting.remove(self.key));
         self.fan.ring().leave(self.key);
     }
 }
@@ -228,7 +238,7 @@ struct Awaited<'a>(&'a Reader);
 
 impl Drop for Awaited<'_> {
     fn drop(&mut self) {
-        self.0.fan.waiting.remove(self.0.key);
+        drop(self.0.fan.waiting.remove(self.0.key));
     }
 }
 
@@ -241,14 +251,14 @@ impl Waiting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, key: ReaderKey, cx: &Context<'_>) {
-        let replaced = self.lock().insert(key, cx.waker().clone());
-        drop(replaced); // after the lock
+    #[must_use = "a waker is dropped after the locks"]
+    fn add(&self, key: ReaderKey, waker: Waker) -> Option<Waker> {
+        self.lock().insert(key, waker)
     }
 
-    fn remove(&self, key: ReaderKey) {
-        let waker = self.lock().remove(&key);
-        drop(waker); // after the lock
+    #[must_use = "a waker is dropped after the locks"]
+    fn remove(&self, key: ReaderKey) -> Option<Waker> {
+        self.lock().remove(&key)
     }
 
     fn wake_all(&self) {

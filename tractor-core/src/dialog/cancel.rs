@@ -1,7 +1,6 @@
 //! Requests to cancel, with their options.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,8 +86,7 @@ impl<'a> CancelContext<'a> {
 
     async fn ask(self) -> Result<bool> {
         abandon(self.linked);
-        let outcome = poll_fn(|cx| self.linked.poll_outcome(cx));
-        Ok(tokio::time::timeout(self.limit, outcome).await.is_ok())
+        Ok(tokio::time::timeout(self.limit, self.linked.settled()).await.is_ok())
     }
 }
 

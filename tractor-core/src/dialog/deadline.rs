@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::run::abandon;
-use crate::actor::{Deadline, Expiry, Linked, Outcome, Settling, instant_after, within};
+use crate::actor::{Deadline, Expiry, Linked, Outcome, Settling, Waiting, instant_after, within};
 use crate::error::{DeadlineExceeded, Error};
 
 /// Runs the body, and every request that is started in it, within this time.
@@ -136,7 +136,7 @@ pub(super) async fn in_time<T, E: From<Error>>(
         Inside::Done(result) => result,
         Inside::Failed(error) => {
             abandon(linked);
-            let end = poll_fn(|cx| linked.poll_drain(cx));
+            let end = linked.drained();
             match linked.deadline {
                 None => _ = end.await,
                 Some(deadline) => {
@@ -153,7 +153,7 @@ pub(super) async fn in_time<T, E: From<Error>>(
 /// Cancels a request that is past its deadline, and waits for its end, within a limit.
 pub(super) async fn grace(linked: &Arc<Linked>) -> Error {
     let mut grace = Grace::begin(linked);
-    poll_fn(|cx| grace.poll(linked, cx)).await
+    poll_fn(|cx| grace.poll(cx)).await
 }
 
 /// What a request past its deadline still waits for: the end of the remote task, within a limit.
@@ -161,6 +161,8 @@ pub(super) async fn grace(linked: &Arc<Linked>) -> Error {
 pub(super) struct Grace {
     /// `None` for a limit beyond the end of the clock.
     until: Option<Expiry>,
+    outcome: Waiting,
+    linked: Arc<Linked>,
     _settling: Settling,
 }
 
@@ -169,12 +171,19 @@ impl Grace {
     pub(super) fn begin(linked: &Arc<Linked>) -> Self {
         abandon(linked);
         let until = instant_after(linked.peer.timeouts.context_cancel);
-        Self { until: until.map(Expiry::new), _settling: Settling::begin(until) }
+        let outcome = Waiting::new(linked.clone());
+        Self {
+            until: until.map(Expiry::new),
+            outcome,
+            linked: linked.clone(),
+            _settling: Settling::begin(until),
+        }
     }
 
     /// Ready with the error of the request.
-    pub(super) fn poll(&mut self, linked: &Linked, cx: &mut Context<'_>) -> Poll<Error> {
-        if let Poll::Ready(outcome) = linked.poll_drain(cx) {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let linked = &*self.linked;
+        if let Poll::Ready(outcome) = self.outcome.poll_drained(cx) {
             return Poll::Ready(told(linked, outcome));
         }
         let Some(until) = &mut self.until else { return Poll::Pending };

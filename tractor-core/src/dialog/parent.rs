@@ -9,7 +9,7 @@
 //! ```
 
 use std::fmt;
-use std::future::{Ready, poll_fn, ready};
+use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,7 +145,7 @@ impl<E: ContextTypes> ParentContext<E> {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn wait_for_result(&mut self) -> Result<E::Returns> {
-        let outcome = poll_fn(|cx| self.linked.poll_result(cx)).await;
+        let outcome = self.linked.result().await;
         self.result_of(outcome)
     }
 
@@ -341,7 +341,7 @@ impl Portal {
                 }
             };
             abandon(&linked);
-            let outcome = poll_fn(|cx| linked.poll_drain(cx)).await;
+            let outcome = linked.drained().await;
             Inside::Done(scope.raised(outcome).map_or(Ok(value), |error| Err(error.into())))
         })
         .await

@@ -35,7 +35,7 @@ enum State {
     Unstarted(Arc<Peer>, Starter),
     Running(Running),
     /// Past its deadline; the remote task was cancelled.
-    Settling(Arc<Linked>, Grace),
+    Settling(Grace),
     Done,
 }
 
@@ -123,12 +123,10 @@ impl<T: Payload> Future for Run<T> {
             std::task::ready!(expiry.poll(cx));
             let linked = running.linked.clone();
             let grace = Grace::begin(&linked);
-            self.state = State::Settling(linked, grace);
+            self.state = State::Settling(grace);
         }
-        let State::Settling(linked, grace) = &mut self.state else {
-            panic!("`Run` polled after it was ready")
-        };
-        let error = std::task::ready!(grace.poll(linked, cx));
+        let State::Settling(grace) = &mut self.state else { panic!("`Run` polled after it was ready") };
+        let error = std::task::ready!(grace.poll(cx));
         self.state = State::Done;
         Poll::Ready(Err(error))
     }

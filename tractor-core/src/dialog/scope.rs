@@ -186,7 +186,7 @@ impl Scope {
     /// # Errors
     /// What the scope has to raise; the other side has not ended then, if it was this side that failed.
     pub(crate) async fn joined(&self) -> Result<()> {
-        let outcome = poll_fn(|cx| self.0.poll_result(cx)).await;
+        let outcome = self.0.result().await;
         self.raised(outcome).map_or(Ok(()), Err)
     }
 
@@ -272,7 +272,7 @@ impl Scope {
     pub(crate) async fn end(&self) {
         if !self.0.has_outcome() {
             abandon(&self.0);
-            _ = poll_fn(|cx| self.0.poll_drain(cx)).await;
+            _ = self.0.drained().await;
         }
     }
 }

@@ -13,9 +13,9 @@ use std::task::{Context as TaskContext, Poll};
 use super::child::{Context, Started};
 use super::rule::{Rules, StreamRules};
 use super::stream::MsgStream;
-use crate::actor::{How, Linked, Overflow, Room, Rule};
+use crate::actor::{How, Linked, Overflow, Room, Rule, Scratch};
 use crate::error::Result;
-use crate::proto::codec::{PldKind, YieldHead};
+use crate::proto::codec::YieldHead;
 use crate::proto::payload::Payload;
 
 /// A payload contract that allows values of type `V`: the type itself, a reference to it, or, for the unions that the
@@ -59,6 +59,8 @@ pub struct SendItem<'a, T, Held> {
     /// What the value has to keep to; asked on strict streams.
     rule: Option<Rule<T>>,
     held: Held,
+    /// The encoded value, once it was polled.
+    encoded: Option<Scratch>,
     waiting: Option<Room<'a>>,
     types: PhantomData<fn(T)>,
 }
@@ -68,7 +70,7 @@ impl<T, Held> Unpin for SendItem<'_, T, Held> {}
 
 impl<'a, T, Held> SendItem<'a, T, Held> {
     pub(super) fn new(linked: &'a Linked, head: &'a YieldHead, rule: Option<Rule<T>>, held: Held) -> Self {
-        Self { linked, head, rule, held, waiting: None, types: PhantomData }
+        Self { linked, head, rule, held, encoded: None, waiting: None, types: PhantomData }
     }
 }
 
@@ -77,11 +79,12 @@ impl<T: Payload, Held: Borrow<T>> Future for SendItem<'_, T, Held> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { linked, head, rule, held, waiting, .. } = self.get_mut();
-        if waiting.is_none() && linked.plds.is_strict() {
-            linked.with_checked(PldKind::Yield, (*held).borrow(), &How::Decodes, *rule, |_| ())?;
-        }
-        linked.poll_send(cx, head, (*held).borrow(), waiting)
+        let Self { linked, head, rule, held, encoded, waiting, .. } = self.get_mut();
+        let encoded = match encoded {
+            Some(encoded) => encoded,
+            None => encoded.insert(linked.encode_item((*held).borrow(), *rule)?),
+        };
+        linked.poll_send(cx, head, encoded.bytes(), waiting)
     }
 }
 

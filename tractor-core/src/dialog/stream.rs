@@ -32,6 +32,7 @@ pub struct MsgStream<Tx, Rx = Tx> {
 
 impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     pub(super) fn new(linked: Arc<Linked>, rules: StreamRules<Tx, Rx>) -> Self {
+        linked.add_stream_handle();
         let head = YieldHead::new(&linked.cid);
         Self { linked, head, reader: None, rules, types: PhantomData }
     }
@@ -190,6 +191,7 @@ impl<Tx, Rx> Drop for MsgStream<Tx, Rx> {
     fn drop(&mut self) {
         // The only failure is a stream that was never open, and this one was.
         _ = self.linked.send_stop();
+        self.linked.drop_stream_handle();
     }
 }
 

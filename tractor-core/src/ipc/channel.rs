@@ -20,7 +20,7 @@
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
 
@@ -29,6 +29,7 @@ use crate::proto::codec;
 use crate::proto::frame::{self, FrameTooLarge};
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits};
 use crate::proto::msg::Msg;
+use crate::wakers::{Slot, Woken, poll_or_register};
 
 /// The sending end of a connection. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -51,10 +52,10 @@ struct WriteBuf {
     state: State,
     /// Largest frame body that the peer accepts.
     peer_bytes_max: usize,
-    /// Set by the driver while it sleeps; taken by whoever gives it work.
-    driver: Option<Waker>,
-    /// Set by the driver while the socket takes nothing; taken by whoever overflows the buffer.
-    stuck: Option<Waker>,
+    /// The driver while it sleeps; woken by whoever gives it work.
+    driver: Slot,
+    /// The driver while the socket takes nothing; woken by whoever overflows the buffer.
+    stuck: Slot,
 }
 
 #[derive(Debug, Clone)]
@@ -98,8 +99,8 @@ impl Drop for Torn<'_> {
 /// What became of an append.
 #[derive(Debug)]
 pub(crate) enum Appended {
-    /// The frame will be written.
-    Yes,
+    /// The frame will be written. Dropping this wakes the driver: a caller that holds a lock keeps it until after.
+    Yes(Woken),
     /// The frame is larger than the limit and was not appended.
     TooLarge(FrameTooLarge),
     /// The connection is closed, or closing.
@@ -126,12 +127,24 @@ fn at_least(bytes_max: usize) -> usize {
     bytes_max.max(FRAME_BYTES_MAX_LEAST)
 }
 
+fn infallible<T>(result: Result<T, std::convert::Infallible>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
 impl Channel {
     /// `peer_bytes_max` is the largest frame body that the peer has said it accepts.
     pub(crate) fn new(limits: Limits, peer_bytes_max: Option<usize>) -> Self {
         let peer_bytes_max = at_least(peer_bytes_max.unwrap_or(usize::MAX));
-        let wbuf =
-            WriteBuf { bytes: Vec::new(), state: State::Open, peer_bytes_max, driver: None, stuck: None };
+        let wbuf = WriteBuf {
+            bytes: Vec::new(),
+            state: State::Open,
+            peer_bytes_max,
+            driver: Slot::default(),
+            stuck: Slot::default(),
+        };
         Self { shared: Arc::new(Shared { wbuf: Mutex::new(wbuf), room: Notify::new(), limits }) }
     }
 
@@ -183,13 +196,12 @@ impl Channel {
         if wbuf.bytes.len() > self.shared.limits.write_backlog_bytes_max {
             wbuf.state = State::Overflowed;
         }
-        let driver = wbuf.driver.take();
-        let stuck = if matches!(wbuf.state, State::Overflowed) { wbuf.stuck.take() } else { None };
-        drop(wbuf);
-        for waker in [driver, stuck].into_iter().flatten() {
-            waker.wake();
+        let mut woken = Woken::default();
+        woken.add(wbuf.driver.take());
+        if matches!(wbuf.state, State::Overflowed) {
+            woken.add(wbuf.stuck.take());
         }
-        Ok(Appended::Yes)
+        Ok(Appended::Yes(woken))
     }
 
     /// Appends one message.
@@ -200,27 +212,24 @@ impl Channel {
     /// As [`append`](Self::append), for an encoder that cannot fail.
     #[inline]
     pub(crate) fn append_infallibly(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Appended {
-        let appended: Result<_, std::convert::Infallible> = self.append(|out| {
+        infallible(self.append(|out| {
             encode(out);
             Ok(())
-        });
-        match appended {
-            Ok(appended) => appended,
-            Err(never) => match never {},
-        }
+        }))
     }
 
-    /// As [`append`](Self::append), but `None` while `write_buffer_bytes_max` or more is waiting to be written.
+    /// As [`append_infallibly`](Self::append_infallibly), but `None` while `write_buffer_bytes_max` or more is waiting to
+    /// be written.
     #[inline]
-    pub(crate) fn append_if_room<E>(
-        &self,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<Option<Appended>, E> {
+    pub(crate) fn append_if_room(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Option<Appended> {
         let wbuf = self.lock();
         if wbuf.bytes.len() >= self.shared.limits.write_buffer_bytes_max {
-            return Ok(None);
+            return None;
         }
-        self.append_locked(wbuf, encode).map(Some)
+        Some(infallible(self.append_locked(wbuf, |out| {
+            encode(out);
+            Ok(())
+        })))
     }
 
     /// Waits while `write_buffer_bytes_max` or more is waiting to be written.
@@ -249,43 +258,37 @@ impl Channel {
 
     /// Closes the channel once everything appended so far is written.
     pub(crate) fn close(&self) {
+        let mut woken = Woken::default();
         let mut wbuf = self.lock();
         if matches!(wbuf.state, State::Open) {
             wbuf.state = State::Flushing;
         }
-        let driver = wbuf.driver.take();
-        drop(wbuf);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        woken.add(wbuf.driver.take());
     }
 
     /// Ends the connection even if not everything is written: the peer had its time to take it.
     pub(crate) fn give_up(&self) {
+        let mut woken = Woken::default();
         let mut wbuf = self.lock();
         if matches!(wbuf.state, State::Open | State::Flushing) {
             wbuf.state = State::GivenUp;
         }
-        let wakers = [wbuf.driver.take(), wbuf.stuck.take()];
-        drop(wbuf);
-        for waker in wakers.into_iter().flatten() {
-            waker.wake();
-        }
+        woken.add(wbuf.driver.take());
+        woken.add(wbuf.stuck.take());
     }
 
     /// Why the driver, whose socket takes nothing, has to give up; if it has not, it is woken once it has to.
     pub(super) fn poll_overflowed(&self, cx: &Context<'_>) -> Poll<CloseReason> {
-        let mut wbuf = self.lock();
-        match wbuf.state {
-            State::Overflowed => return Poll::Ready(overflow(wbuf.bytes.len())),
-            State::GivenUp => return Poll::Ready(CloseReason::Local),
-            State::Open | State::Flushing | State::Closed(_) => {}
-        }
-        match &mut wbuf.stuck {
-            Some(waker) => waker.clone_from(cx.waker()),
-            slot => *slot = Some(cx.waker().clone()),
-        }
-        Poll::Pending
+        poll_or_register(
+            cx,
+            || self.lock(),
+            |wbuf| &mut wbuf.stuck,
+            |wbuf| match wbuf.state {
+                State::Overflowed => Poll::Ready(overflow(wbuf.bytes.len())),
+                State::GivenUp => Poll::Ready(CloseReason::Local),
+                State::Open | State::Flushing | State::Closed(_) => Poll::Pending,
+            },
+        )
     }
 
     /// The driver has ended: nothing will be written any more.
@@ -300,37 +303,42 @@ impl Channel {
     /// Swaps appended bytes into the driver's empty buffer, or registers the driver's waker.
     pub(super) fn poll_work(&self, cx: &mut Context<'_>, into: &mut Vec<u8>) -> Work {
         debug_assert!(into.is_empty());
-        let mut wbuf = self.lock();
-        if wbuf.bytes.is_empty() {
-            match wbuf.state {
-                State::Flushing | State::GivenUp => return Work::Done(CloseReason::Local),
-                // Too late: what was refused meanwhile is missing.
-                State::Overflowed => return Work::Done(overflow(0)),
-                State::Open | State::Closed(_) => {}
-            }
-            match &mut wbuf.driver {
-                Some(waker) if waker.will_wake(cx.waker()) => {}
-                slot => *slot = Some(cx.waker().clone()),
-            }
-            return Work::Idle;
+        let found = poll_or_register(
+            cx,
+            || self.lock(),
+            |wbuf| &mut wbuf.driver,
+            |wbuf| {
+                if !wbuf.bytes.is_empty() {
+                    std::mem::swap(&mut wbuf.bytes, into);
+                    return Poll::Ready(Work::Bytes);
+                }
+                match wbuf.state {
+                    State::Flushing | State::GivenUp => Poll::Ready(Work::Done(CloseReason::Local)),
+                    // Too late: what was refused meanwhile is missing.
+                    State::Overflowed => Poll::Ready(Work::Done(overflow(0))),
+                    State::Open | State::Closed(_) => Poll::Pending,
+                }
+            },
+        );
+        let Poll::Ready(work) = found else { return Work::Idle };
+        if let Work::Bytes = work {
+            self.shared.room.notify_waiters();
         }
-        std::mem::swap(&mut wbuf.bytes, into);
-        drop(wbuf);
-        self.shared.room.notify_waiters();
-        Work::Bytes
+        work
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::task::Waker;
 
     use super::*;
 
     #[test]
     fn a_frame_whose_encoder_fails_or_panics_is_cut_off() {
         let channel = Channel::new(Limits::default(), None);
-        assert!(matches!(channel.send(&Msg::Ready), Appended::Yes));
+        assert!(matches!(channel.send(&Msg::Ready), Appended::Yes(_)));
         let whole = channel.lock().bytes.clone();
         let failed = channel.append(|out| {
             out.extend_from_slice(b"half");
@@ -360,7 +368,7 @@ mod tests {
     #[test]
     fn a_backlog_over_the_limit_closes_the_channel() {
         let channel = Channel::new(Limits { write_backlog_bytes_max: 64, ..Limits::default() }, None);
-        while matches!(channel.send(&Msg::Ready), Appended::Yes) {}
+        while matches!(channel.send(&Msg::Ready), Appended::Yes(_)) {}
         let Poll::Ready(reason) = channel.poll_overflowed(&Context::from_waker(Waker::noop())) else {
             panic!("the backlog is over its limit")
         };

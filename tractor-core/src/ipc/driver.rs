@@ -232,7 +232,7 @@ mod tests {
                 async move { drive(Transport::Mem(ours), channel, BytesMut::new(), &mut Deaf).await },
             );
         // The driver first gets stuck in a write; what comes then must still reach it.
-        while matches!(appending.send(&Msg::Ready), Appended::Yes) {
+        while matches!(appending.send(&Msg::Ready), Appended::Yes(_)) {
             tokio::task::yield_now().await;
         }
         let reason =

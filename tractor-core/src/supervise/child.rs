@@ -230,7 +230,7 @@ async fn connect(
     let frame_bytes_max = spec.limits.frame_bytes_max;
     match peer.channel.send(&Msg::SpawnSpec(Box::new(spec))) {
         // It has its own limits from here on.
-        Appended::Yes => peer.channel.peer_accepts(frame_bytes_max),
+        Appended::Yes(_) => peer.channel.peer_accepts(frame_bytes_max),
         Appended::TooLarge(error) => {
             return Err(BootFailure::Told(format!("what it has to know at its birth is too large: {error}")));
         }

@@ -24,10 +24,11 @@ use tokio_util::sync::CancellationToken;
 use super::builder::StartActor;
 use super::child::{Birth, ChildActor, Newborn, supervise};
 use super::one_shot::RunInActor;
-use crate::actor::{Actor, Slot};
+use crate::actor::Actor;
 use crate::dialog::{FnBody, FnTarget};
 use crate::error::{Error, ErrorGroup, Result, RuntimeFailure};
 use crate::proto::id::Uid;
+use crate::wakers::{Slot, Woken, poll_or_register};
 
 /// A scope that owns child actors; made by `open_nursery`.
 ///
@@ -75,11 +76,10 @@ impl Inner {
     }
 
     fn update(&self, change: impl FnOnce(&mut State)) {
+        let mut woken = Woken::default();
         let mut state = self.lock();
         change(&mut state);
-        let mut scope = std::mem::take(&mut state.scope);
-        drop(state);
-        scope.wake();
+        woken.add(state.scope.take());
     }
 
     /// Records a failure, which cancels everything. One that two tasks report, such as a death, counts once.
@@ -129,23 +129,30 @@ impl Inner {
     }
 
     fn poll_failed(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
-        if !state.errors.is_empty() {
-            return Poll::Ready(());
-        }
-        state.scope.set(cx);
-        Poll::Pending
+        poll_or_register(
+            cx,
+            || self.lock(),
+            |state| &mut state.scope,
+            |state| {
+                if state.errors.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+            },
+        )
     }
 
     fn poll_idle(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
-        if state.running == 0 {
-            // Decided under this lock: no clone of the nursery starts a child that nobody waits for.
-            state.closed = true;
-            return Poll::Ready(());
-        }
-        state.scope.set(cx);
-        Poll::Pending
+        poll_or_register(
+            cx,
+            || self.lock(),
+            |state| &mut state.scope,
+            |state| {
+                // Decided under this lock: no clone of the nursery starts a child that nobody waits for.
+                if state.running > 0 {
+                    return Poll::Pending;
+                }
+                state.closed = true;
+                Poll::Ready(())
+            },
+        )
     }
 }
 
