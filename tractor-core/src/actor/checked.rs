@@ -4,10 +4,9 @@
 //! The sender of a dialog's first and last value learns of its own mistakes, instead of the receiver. No lock is held
 //! meanwhile: serializers, deserializers and destructors are user code.
 
-use std::cell::Cell;
-
 use bytes::Bytes;
 
+use super::encoded::Encoded;
 use super::linked::Linked;
 use crate::error::{Blame, Details, MsgTypeError};
 use crate::proto::codec::{self, PldKind, raw};
@@ -144,9 +143,8 @@ impl Linked {
         value: &dyn ErasedPayload,
         then: impl FnOnce(&[u8]) -> R,
     ) -> Result<R, MsgTypeError> {
-        let mut scratch = Scratch::take();
-        match value.encode(self.format, &mut scratch.bytes) {
-            Ok(()) => Ok(then(&scratch.bytes)),
+        match Encoded::by(|out| value.encode(self.format, out)) {
+            Ok(encoded) => Ok(then(&encoded)),
             Err(problem) => Err(self.unencodable(kind, value, problem)),
         }
     }
@@ -212,39 +210,5 @@ impl Linked {
             Bytes::from(out)
         });
         MsgTypeError::new(details, sender, blame, self.cid).showing(bad_msg)
-    }
-}
-
-/// A buffer that the values of one thread take turns with.
-pub(crate) struct Scratch {
-    pub(super) bytes: Vec<u8>,
-}
-
-thread_local! {
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// A larger buffer is given back to the allocator.
-const SCRATCH_BYTES_KEPT_MAX: usize = 64 * 1024;
-
-impl Scratch {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// The thread's buffer; a new one while a serializer that uses it sends something itself.
-    pub(super) fn take() -> Self {
-        let mut bytes = SCRATCH.try_with(Cell::take).unwrap_or_default();
-        bytes.clear();
-        Self { bytes }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if self.bytes.capacity() <= SCRATCH_BYTES_KEPT_MAX {
-            // A thread that is ending has no place for it any more.
-            _ = SCRATCH.try_with(|kept| kept.set(std::mem::take(&mut self.bytes)));
-        }
     }
 }

@@ -3,7 +3,8 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::checked::{How, Rule, Scratch};
+use super::checked::{How, Rule};
+use super::encoded::Encoded;
 use super::linked::Linked;
 use crate::error::{Error, MessagingError, TransportClosed};
 use crate::ipc::Appended;
@@ -34,15 +35,12 @@ enum Tried {
 impl Linked {
     /// Encodes one streamed value; under strict rules also decodes it again.
     #[inline]
-    pub(crate) fn encode_item<T: Payload>(&self, value: &T, rule: Option<Rule<T>>) -> Result<Scratch, Error> {
+    pub(crate) fn encode_item<T: Payload>(&self, value: &T, rule: Option<Rule<T>>) -> Result<Encoded, Error> {
         if self.plds.is_strict() {
             self.with_checked(PldKind::Yield, value, &How::Decodes, rule, |_| ())?;
         }
-        let mut scratch = Scratch::take();
-        match value.encode_payload(self.format, &mut scratch.bytes) {
-            Ok(()) => Ok(scratch),
-            Err(problem) => Err(self.unencodable(PldKind::Yield, value, problem).into()),
-        }
+        Encoded::by(|out| value.encode_payload(self.format, out))
+            .map_err(|problem| self.unencodable(PldKind::Yield, value, problem).into())
     }
 
     /// Sends one encoded value, waiting for room; `waiting` is empty at first, and belongs to this value.

@@ -13,7 +13,7 @@ use std::task::{Context as TaskContext, Poll};
 use super::child::{Context, Started};
 use super::rule::{Rules, StreamRules};
 use super::stream::MsgStream;
-use crate::actor::{How, Linked, Overflow, Room, Rule, Scratch};
+use crate::actor::{Encoded, How, Linked, Overflow, Room, Rule};
 use crate::error::Result;
 use crate::proto::codec::YieldHead;
 use crate::proto::payload::Payload;
@@ -60,7 +60,7 @@ pub struct SendItem<'a, T, Held> {
     rule: Option<Rule<T>>,
     held: Held,
     /// The encoded value, once it was polled.
-    encoded: Option<Scratch>,
+    encoded: Option<Encoded>,
     waiting: Option<Room<'a>>,
     types: PhantomData<fn(T)>,
 }
@@ -84,7 +84,7 @@ impl<T: Payload, Held: Borrow<T>> Future for SendItem<'_, T, Held> {
             Some(encoded) => encoded,
             None => encoded.insert(linked.encode_item((*held).borrow(), *rule)?),
         };
-        linked.poll_send(cx, head, encoded.bytes(), waiting)
+        linked.poll_send(cx, head, encoded, waiting)
     }
 }
 
