@@ -246,8 +246,8 @@
 //!
 //! An error type that is `Serialize` also comes back as what it was: [`Error::downcast`]. A payload that does not have the
 //! type its dialog allows, because the other side was built from other sources, is an [`Error::MsgType`], which says on both
-//! sides what was seen, what was allowed and whose payload it was. Where no types are known, [`Portal::open_context_dyn`]
-//! and [`limit_plds`] check values against a [`PldSpec`].
+//! sides what was seen, what was allowed and whose payload it was. Where no types are known, [`Portal::run_dyn`] and
+//! [`Portal::open_context_dyn`] take a [`DynCall`], and payloads are [`Value`]s.
 //!
 //! Scopes are generic over the error type of their body. Any type that an [`Error`] converts into will do, `anyhow::Error`
 //! for one.
@@ -388,11 +388,11 @@ pub use tractor_core::proto::supervision::{Backoff, Intensity, Restart, Strategy
 pub use tractor_core::{
     Actor, ActorLocal, ActorNursery, ActorOptions, Call, CancelActor, CancelContext, Check, ClusterOptions,
     Context, ContextCall, ContextTypes, DynCall, Dynamic, Endpoint, Error, JoinAll, MsgStream, OneShot,
-    OpenStream, Overflow, ParentContext, ParentStream, ParentSubscriber, ParentTx, PldSpec, Portal,
-    ReceiveStream, RemoteCall, Result, Run, RunInActor, SendItem, SendStarted, Sharing, StartActor,
-    StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, SuperviseChild,
-    Supervised, SupervisionEvent, SupervisionEvents, Supervisor, UntilCancelled, Value, actor_local, connect,
-    current_actor, current_deadline, error, gather_contexts, init, join_all, limit_plds, maybe_open_context,
+    OpenStream, Overflow, ParentContext, ParentStream, ParentSubscriber, ParentTx, Portal, ReceiveStream,
+    RemoteCall, Result, Run, RunInActor, SendItem, SendStarted, Sharing, StartActor, StreamCall, StreamRx,
+    StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, SuperviseChild, Supervised,
+    SupervisionEvent, SupervisionEvents, Supervisor, UntilCancelled, Value, actor_local, connect,
+    current_actor, current_deadline, error, gather_contexts, init, join_all, maybe_open_context,
     open_actor_cluster, open_nursery, open_root_actor, schema_of, shield, socket_addr, try_current_actor,
     with_deadline, with_deadline_at, with_local_actor,
 };

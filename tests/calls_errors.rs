@@ -2,15 +2,12 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
 use serde_bytes::ByteBuf;
 use support::journal::{NoteOnDrop, note, seen};
 use support::{forever, in_root, tree, with_local, with_process};
 use tractor::error::{RemoteActorError, RemoteKind};
 use tractor::prelude::*;
-use tractor::{ActorOptions, Error, Limits};
+use tractor::{ActorOptions, DynCall, Error, Limits};
 
 #[tractor::actor_fn]
 async fn add(a: i64, b: i64) -> i64 {
@@ -63,12 +60,6 @@ async fn waits(ctx: Context<u8>) -> tractor::Result<()> {
     note("waiting");
     forever().await;
     Ok(())
-}
-
-#[derive(Serialize)]
-struct Operands {
-    a: i64,
-    b: i64,
 }
 
 fn remote(error: &Error) -> &RemoteActorError {
@@ -145,33 +136,33 @@ async fn a_call_by_name_reports_what_does_not_fit() -> tractor::Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             let ns = module_path!();
-            assert_eq!(worker.run_from_ns::<i64, _>(ns, "add", Operands { a: 1, b: 2 }).await?, 3);
-            let name = BTreeMap::from([("name", "Ada")]);
-            let greeted: String = worker.run_from_ns(ns, "greet", name.clone()).await?;
+            let call = |name: &str| DynCall::new(ns, name);
+            let one_and_two = |name: &str| call(name).arg("a", 1).arg("b", 2);
+            assert_eq!(worker.run_dyn::<i64>(one_and_two("add")).await?, 3);
+            let greeted: String = worker.run_dyn(call("greet").arg("name", "Ada")).await?;
             assert_eq!(greeted, "Ada", "an optional argument may be missing");
 
-            assert_eq!(worker.run_from_ns::<u8, _>(ns, "nothing", ()).await?, 7);
+            assert_eq!(worker.run_dyn::<u8>(call("nothing")).await?, 7);
 
-            let error = worker.run_from_ns::<i64, _>(ns, "ad", Operands { a: 1, b: 2 }).await.unwrap_err();
+            let error = worker.run_dyn::<i64>(one_and_two("ad")).await.unwrap_err();
             assert_eq!(remote(&error).kind(), RemoteKind::NotFound);
             names(&error, &["`ad`", ns, "`add`", "`subtract`"]);
 
-            let error =
-                worker.run_from_ns::<i64, _>(ns, "add", BTreeMap::from([("a", 1)])).await.unwrap_err();
+            let error = worker.run_dyn::<i64>(call("add").arg("a", 1)).await.unwrap_err();
             assert_eq!(remote(&error).kind(), RemoteKind::Arguments);
             names(&error, &["add()", "missing argument `b`", "(a, b)"]);
 
-            let three = BTreeMap::from([("a", 1), ("b", 2), ("c", 3)]);
-            let error = worker.run_from_ns::<i64, _>(ns, "add", three).await.unwrap_err();
+            let error = worker.run_dyn::<i64>(one_and_two("add").arg("c", 3)).await.unwrap_err();
             assert_eq!(remote(&error).kind(), RemoteKind::Arguments);
             names(&error, &["add()", "unexpected argument `c`", "(a, b)"]);
 
-            let wrong = BTreeMap::from([("a", "one"), ("b", "two")]);
-            let error = worker.run_from_ns::<i64, _>(ns, "add", wrong).await.unwrap_err();
+            let wrong = call("add").arg("a", "one").arg("b", "two");
+            let error = worker.run_dyn::<i64>(wrong).await.unwrap_err();
             assert_eq!(remote(&error).kind(), RemoteKind::Arguments);
             names(&error, &["add()", "argument `a`", "one", "i64"]);
 
-            let error = worker.run_from_ns::<u8, _>("nowhere", "add", name).await.unwrap_err();
+            let nowhere = DynCall::new("nowhere", "add").arg("name", "Ada");
+            let error = worker.run_dyn::<u8>(nowhere).await.unwrap_err();
             assert_eq!(remote(&error).kind(), RemoteKind::NotExposed);
             names(&error, &["nowhere"]);
 
@@ -187,8 +178,8 @@ async fn a_call_by_name_reports_what_does_not_fit() -> tractor::Result<()> {
 async fn a_result_of_another_type_is_a_type_error_here() -> tractor::Result<()> {
     tree(async |_| {
         with_local(module_path!(), async |worker| {
-            let sum = worker.run_from_ns::<String, _>(module_path!(), "add", Operands { a: 1, b: 2 });
-            let error = sum.await.expect_err("a number is no string");
+            let sum = DynCall::new(module_path!(), "add").arg("a", 1).arg("b", 2);
+            let error = worker.run_dyn::<String>(sum).await.expect_err("a number is no string");
             let Error::MsgType(problem) = &error else { panic!("{error:?}") };
             assert_eq!(problem.message_type(), "Return");
             names(&error, &["`Return`", "String"]);
@@ -203,8 +194,7 @@ async fn a_result_of_another_type_is_a_type_error_here() -> tractor::Result<()> 
 async fn the_runtime_refuses_methods_it_does_not_have() -> tractor::Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
-            let none = BTreeMap::<String, i64>::new();
-            let error = worker.run_from_ns::<(), _>("self", "reboot", none).await.unwrap_err();
+            let error = worker.run_dyn::<()>(DynCall::new("self", "reboot")).await.unwrap_err();
             assert_eq!(remote(&error).kind(), RemoteKind::NotFound);
             names(&error, &["self:reboot"]);
             assert_eq!(worker.run(add(1, 1)).await?, 2, "the actor goes on");
@@ -219,8 +209,7 @@ async fn the_runtime_refuses_methods_it_does_not_have() -> tractor::Result<()> {
 async fn a_context_called_like_a_function_is_refused_and_ended() -> tractor::Result<()> {
     tree(async |_| {
         with_local(module_path!(), async |worker| {
-            let none = BTreeMap::<String, i64>::new();
-            let error = worker.run_from_ns::<(), _>(module_path!(), "waits", none).await.unwrap_err();
+            let error = worker.run_dyn::<()>(DynCall::new(module_path!(), "waits")).await.unwrap_err();
             assert!(matches!(error, Error::Messaging(_)), "{error:?}");
             worker.run(seen("dropped".to_owned())).await?;
             Ok(())

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use support::journal::seen;
 use support::processes::{pid_of, signal};
 use support::{forever, start, tree, until, with_local};
-use tractor::{ActorOptions, Context, Error, Result, Side};
+use tractor::{ActorOptions, Context, DynCall, Error, Result, Side};
 use tractor_core::proto::msg::FuncType;
 use wire_support::endpoints::watch;
 use wire_support::script::kwargs;
@@ -219,7 +219,8 @@ async fn a_request_to_end_that_was_never_sent_excuses_no_death() -> Result<()> {
     tree(async |tree| {
         let left: Result<()> = tractor::open_nursery(async |an| {
             let portal = start(an, tree.name("child"), module_path!()).await?;
-            let refused = portal.deadline(Duration::ZERO).run_from_ns::<bool, _>("self", "cancel", ()).await;
+            let refused =
+                portal.deadline(Duration::ZERO).run_dyn::<bool>(DynCall::new("self", "cancel")).await;
             assert!(matches!(refused, Err(Error::DeadlineExceeded(_))), "{refused:?}");
             signal(pid_of(&portal), Signal::KILL);
             Ok(())

@@ -9,13 +9,13 @@ mod support;
 use std::pin::Pin;
 
 use drop_support::endpoints::{
-    self, Sum, adds, counts, doubles, drains, fails, fills, send_cut, shields_and_watches, sits, sleeps,
-    steps, ticks, ticks_cut,
+    self, adds, counts, doubles, drains, fails, fills, send_cut, shields_and_watches, sits, sleeps, steps,
+    ticks, ticks_cut,
 };
 use drop_support::{Cut, Witness, pause};
 use support::{forever, in_root, tree};
 use tractor::prelude::*;
-use tractor::{ActorOptions, Error, Result};
+use tractor::{ActorOptions, DynCall, Error, Result};
 
 const VALUES: u64 = 4;
 
@@ -63,7 +63,8 @@ async fn calls() -> Result<()> {
         assert_eq!(cuts, 1, "it waits for its answer");
         let cuts = witness
             .everywhere(async |cut| {
-                let call = worker.run_from_ns::<u64, _>(endpoints::MODULE, "adds", Sum { a: 1, b: 2 });
+                let call =
+                    worker.run_dyn::<u64>(DynCall::new(endpoints::MODULE, "adds").arg("a", 1).arg("b", 2));
                 cut.drop_in(call).await.transpose()
             })
             .await?;

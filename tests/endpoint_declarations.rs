@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use support::{in_root, tree};
-use tractor::{ActorOptions, Context, Portal, StreamSender};
+use tractor::{ActorOptions, Context, DynCall, Portal, StreamSender};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Point {
@@ -135,8 +135,8 @@ async fn names_of_ones_own_are_those_of_the_allow_list() -> tractor::Result<()> 
         let exposed = ActorOptions::new().enable_module("pymod.service");
         tractor::with_local_actor(exposed, async |portal| -> tractor::Result<()> {
             assert_eq!(portal.run(service::answers(1)).await?, 2);
-            assert_eq!(portal.run_from_ns::<i64, _>("pymod.service", "ping", Kwargs { n: 1 }).await?, 2);
-            let unknown = portal.run_from_ns::<i64, _>("pymod.service", "answers", Kwargs { n: 1 }).await;
+            assert_eq!(portal.run_dyn::<i64>(DynCall::new("pymod.service", "ping").arg("n", 1)).await?, 2);
+            let unknown = portal.run_dyn::<i64>(DynCall::new("pymod.service", "answers").arg("n", 1)).await;
             assert!(unknown.expect_err("it is called `ping`").to_string().contains("has no endpoint"));
             Ok(())
         })
@@ -152,11 +152,6 @@ async fn names_of_ones_own_are_those_of_the_allow_list() -> tractor::Result<()> 
     .await
 }
 
-#[derive(Serialize)]
-struct Kwargs {
-    n: i64,
-}
-
 #[tractor::actor_fn]
 async fn greets(
     #[tractor(rename = "type")] kind: String,
@@ -167,27 +162,17 @@ async fn greets(
     format!("{kind}{} {},{}", mark.repeat(times.into()), at.x, at.y)
 }
 
-#[derive(Serialize)]
-struct Greeting {
-    r#type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    times: Option<u8>,
-}
-
 #[tractor::test]
 async fn left_out_arguments_have_their_defaults() -> tractor::Result<()> {
     in_root(async || {
         tractor::with_local_actor(ActorOptions::new().enable_module(module_path!()), async |portal| {
             let point = Point { x: 1, y: 2 };
             assert_eq!(portal.run(greets("you".to_owned(), 1, "?", point)).await?, "you? 1,2");
-            let by_name = async |times| {
-                portal
-                    .run_from_ns::<String, _>(module_path!(), "greets", Greeting { r#type: "you", times })
-                    .await
-            };
-            assert_eq!(by_name(Some(3)).await?, "you!!! 0,0");
-            assert_eq!(by_name(None).await?, "you!! 0,0");
-            let missing = portal.run_from_ns::<String, _>(module_path!(), "greets", ()).await;
+            let by_name = || DynCall::new(module_path!(), "greets");
+            let you = || by_name().arg("type", "you");
+            assert_eq!(portal.run_dyn::<String>(you().arg("times", 3)).await?, "you!!! 0,0");
+            assert_eq!(portal.run_dyn::<String>(you()).await?, "you!! 0,0");
+            let missing = portal.run_dyn::<String>(by_name()).await;
             let missing = missing.expect_err("no type").to_string();
             assert!(missing.contains("missing argument `type`"), "{missing}");
             Ok(())

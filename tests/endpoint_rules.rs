@@ -4,7 +4,7 @@ mod support;
 
 use support::{tree, with_local, with_process};
 use tractor::error::{Blame, RemoteKind};
-use tractor::{Context, Error, Portal, StreamSender};
+use tractor::{Context, DynCall, Error, Portal, StreamSender};
 
 fn even(n: &i64) -> Result<(), String> {
     if n % 2 == 0 { Ok(()) } else { Err(format!("{n} is odd")) }
@@ -195,14 +195,6 @@ async fn repeats(
     text.repeat(times.into())
 }
 
-/// The arguments of `repeats`, as another program sends them.
-#[derive(serde::Serialize)]
-struct Given {
-    word: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    times: Option<u8>,
-}
-
 #[tractor::context(started = ())]
 async fn waits_for(ctx: Context<(), (), ()>, #[tractor(validate = even)] n: i64) -> tractor::Result<()> {
     assert_eq!(n % 2, 0);
@@ -256,8 +248,8 @@ async fn arguments_of_other_sources_are_checked_where_they_arrive() -> tractor::
     tree(async |tree| {
         with_process(tree, module_path!(), async |portal| {
             let run = async |word: &str, times: Option<u8>| -> tractor::Result<String> {
-                let given = Given { word: word.to_owned(), times };
-                portal.run_from_ns(module_path!(), "repeats", given).await
+                let call = DynCall::new(module_path!(), "repeats").arg("word", word.to_owned());
+                portal.run_dyn(times.into_iter().fold(call, |call, times| call.arg("times", times))).await
             };
             assert_eq!(run("a", Some(2)).await?, "aa");
             for (word, times, text) in [

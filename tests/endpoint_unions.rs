@@ -4,7 +4,7 @@ mod support;
 
 use serde::{Deserialize, Serialize};
 use support::{tree, with_local, with_process};
-use tractor::{Context, DynCall, Portal};
+use tractor::{Context, DynCall, Portal, Value};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Point {
@@ -145,7 +145,7 @@ async fn a_value_of_none_of_the_types_is_told_which_there_are() -> tractor::Resu
         let call = DynCall::new(module_path!(), "parses");
         let opened = portal.open_context_dyn(call, async |ctx, _| -> tractor::Result<()> {
             let stream = ctx.open_stream().await?;
-            stream.send(true).await?;
+            stream.send(Value::from(true)).await?;
             ctx.wait_for_result().await.map(drop)
         });
         let error = opened.await.expect_err("it is no text");

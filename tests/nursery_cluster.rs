@@ -7,7 +7,9 @@ use support::{Spoiled, Tree, forever, spoiled, tree};
 use tokio::sync::Barrier;
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
-use tractor::{ActorOptions, ClusterOptions, Error, Result, StartActor, join_all, open_actor_cluster};
+use tractor::{
+    ActorOptions, ClusterOptions, DynCall, Error, Result, StartActor, join_all, open_actor_cluster,
+};
 
 #[tractor::actor_fn]
 async fn who() -> (String, u32) {
@@ -138,7 +140,8 @@ async fn an_error_of_the_body_comes_bare() -> Result<()> {
             Failed::Own(own) => assert_eq!(own.0, "mine"),
             Failed::Tractor(error) => panic!("{error}"),
         }
-        let error = cluster(tree, 2, async |portals| portals[0].run_from_ns::<(), _>("no", "such", ()).await);
+        let error =
+            cluster(tree, 2, async |portals| portals[0].run_dyn::<()>(DynCall::new("no", "such")).await);
         let error = error.await.expect_err("there is no such function");
         assert_eq!(error.as_remote().map(|remote| remote.kind()), Some(RemoteKind::NotExposed), "{error:?}");
         Ok(())

@@ -1,12 +1,12 @@
-//! Payloads that are checked at run time: contexts known by name only, limits on a scope, strict streams.
+//! Payloads that are checked at run time: calls and contexts known by name only, first values, strict streams.
 
 mod support;
 
 use serde::{Deserialize, Serialize, Serializer};
-use support::{forever, in_root, tree, with_local, with_process};
+use support::{tree, with_local, with_process};
 use tractor::error::{Blame, MsgTypeError};
 use tractor::prelude::*;
-use tractor::{Check, DynCall, Error, PldSpec, Result, Value, limit_plds};
+use tractor::{Check, DynCall, Error, Result, Value};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Point {
@@ -32,7 +32,7 @@ async fn scale(ctx: Context<i64, Value, i64>, by: i64) -> Result<i64> {
     let mut count = 0;
     while let Some(n) = stream.receive().await? {
         count += 1;
-        let scaled = if n == 0 { Value::from("zero") } else { Value::Int(n * by) };
+        let scaled = if n == 0 { Value::from("zero") } else { Value::from(n * by) };
         stream.send(scaled).await?;
     }
     Ok(count)
@@ -55,31 +55,29 @@ async fn a_function_known_by_name() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             let call = || name_of("add").arg("a", 1).arg("b", 2);
-            assert_eq!(worker.run_dyn(call()).await?, Value::Int(3));
-            assert_eq!(worker.run_dyn(call().returns(PldSpec::Int)).await?, Value::Int(3));
+            assert_eq!(worker.run_dyn::<Value>(call()).await?, Value::from(3));
+            assert_eq!(worker.run_dyn::<i64>(call()).await?, 3);
             let parsed: DynCall = format!("{}:add", module_path!()).parse()?;
             assert_eq!(parsed.to_string(), format!("{}:add", module_path!()));
-            assert_eq!(worker.run_dyn(parsed.arg("a", 3).arg("b", 4)).await?, Value::Int(7));
+            let parsed = parsed.arg("a", 3).arg("b", Value::from(4));
+            assert_eq!(worker.run_dyn::<Value>(parsed).await?, Value::from(7));
 
-            let error = worker.run_dyn(call().returns(PldSpec::Str | PldSpec::Nil)).await.unwrap_err();
+            let error = worker.run_dyn::<Option<String>>(call()).await.unwrap_err();
             let problem = type_error(&error);
             assert_eq!((problem.message_type(), problem.blame()), ("Return", Blame::Peer));
             assert_eq!((problem.value(), problem.found()), ("3", "int"));
-            assert_eq!(problem.expected(), "str | nil");
+            assert!(problem.expected().ends_with("Option<alloc::string::String>"), "{}", problem.expected());
             assert_eq!(problem.sender().as_ref(), Some(worker.uid()));
-            let text = "invalid `Return` msg payload: 3 has type int, which does not match type-spec `Return.pld: \
-                        str | nil`: expected str | nil";
-            assert_eq!(error.to_string(), text);
 
-            let point = Value::of(&Point { x: 1, y: 2 }).expect("encodable");
-            let back = worker.run_dyn(name_of("mirrored").arg("point", point)).await?;
-            assert_eq!(back.to::<Point>().expect("a point"), Point { x: 2, y: 1 });
-
-            let again = name_of("add").arg("a", 7).arg("b", 2).arg("a", 1);
-            assert_eq!(worker.run_dyn(again).await?, Value::Int(3), "the last of one name");
-            let point = worker.run_dyn(name_of("mirrored").arg("point", Value::of(&Point { x: 1, y: 2 }).expect("encodable"))).await?;
-            let fields = [(Value::from("x"), Value::Int(2)), (Value::from("y"), Value::Int(1))];
+            let mirrored = || name_of("mirrored").arg("point", Point { x: 1, y: 2 });
+            assert_eq!(worker.run_dyn::<Point>(mirrored()).await?, Point { x: 2, y: 1 });
+            let point = worker.run_dyn::<Value>(mirrored()).await?;
+            let fields = [(Value::from("x"), Value::from(2)), (Value::from("y"), Value::from(1))];
             assert_eq!(point, Value::Map(fields.into()), "fields have their names");
+            assert_eq!(
+                worker.run_dyn::<Point>(name_of("mirrored").arg("point", point)).await?,
+                Point { x: 1, y: 2 }
+            );
 
             for text in ["", "add", "a::b", "a:", ":b"] {
                 assert!(matches!(text.parse::<DynCall>(), Err(Error::Runtime(_))), "{text}");
@@ -91,11 +89,92 @@ async fn a_function_known_by_name() -> Result<()> {
     .await
 }
 
+/// Arrays in arrays; too deep to be encoded by recursion, not too deep to be dropped.
+fn deep() -> Value {
+    (0..4000).fold(Value::Nil, |inner, _| Value::Array(vec![inner]))
+}
+
+#[derive(Serialize)]
+enum Unencodable {
+    #[serde(skip)]
+    Skipped,
+}
+
+#[tractor::test]
+async fn a_bad_argument_is_an_error_of_the_call_which_is_not_sent() -> Result<()> {
+    tree(async |_| {
+        with_local(module_path!(), async |worker| {
+            for (call, text) in [
+                (name_of("add").arg("a", 1).arg("b", 2).arg("a", 1), "argument `a` is given twice"),
+                (
+                    name_of("add").arg("a", Unencodable::Skipped).arg("b", 2),
+                    "argument `a`: the value cannot be encoded",
+                ),
+                (
+                    name_of("add").arg("a", deep()).arg("b", 2),
+                    "argument `a`: the value is nested deeper than 512",
+                ),
+            ] {
+                let errors = [
+                    worker.run_dyn::<Value>(call.clone()).await.unwrap_err(),
+                    worker.open_context_dyn(call, async |_, _| Ok::<_, Error>(())).await.unwrap_err(),
+                ];
+                for error in errors {
+                    let problem = type_error(&error);
+                    assert_eq!((problem.message_type(), problem.blame()), ("Start", Blame::Local));
+                    assert!(error.to_string().contains(text), "{error}");
+                }
+            }
+            assert_eq!(worker.dialogs_open(), 0);
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::context(started = (), send = Value, recv = Value, returns = Value)]
+async fn repeats(ctx: Context<(), Value, Value>) -> Result<Value> {
+    let mut ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream().await?;
+    while let Some(value) = stream.receive().await? {
+        stream.send(&value).await?;
+    }
+    Ok(deep())
+}
+
+#[tractor::test]
+async fn a_value_that_is_too_deep_is_refused_where_it_is_sent() -> Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |worker| {
+            let opened = worker.open_context_dyn(name_of("repeats"), async |ctx, first| {
+                assert_eq!(first, Value::Nil);
+                let mut stream = ctx.open_stream().await?;
+                let error = stream.send(deep()).await.unwrap_err();
+                let problem = type_error(&error);
+                assert_eq!((problem.message_type(), problem.blame()), ("Yield", Blame::Local));
+                assert!(error.to_string().contains("nested deeper than 512 levels"), "{error}");
+                let extension = Value::Ext(7, vec![1, 2, 3]);
+                stream.send(&extension).await?;
+                assert_eq!(stream.receive().await?, Some(extension), "the stream goes on");
+                stream.close().await?;
+                ctx.wait_for_result().await
+            });
+            let error = opened.await.unwrap_err();
+            assert!(error.to_string().contains("nested deeper than 512 levels"), "the result, too: {error}");
+            assert_eq!(worker.run(add(1, 1)).await?, 2, "the actor goes on");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
 #[tractor::test]
 async fn an_endpoint_of_another_kind_says_how_it_is_opened() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
-            let error = worker.run_dyn(name_of("scale").arg("by", 3)).await.unwrap_err();
+            let error = worker.run_dyn::<Value>(name_of("scale").arg("by", 3)).await.unwrap_err();
             assert!(error.to_string().contains("no function: open a context with `open_context`"), "{error}");
             let call = name_of("add").arg("a", 1).arg("b", 2);
             let opened = worker.open_context_dyn(call, async |_, first| -> Result<()> {
@@ -115,132 +194,36 @@ async fn an_endpoint_of_another_kind_says_how_it_is_opened() -> Result<()> {
 async fn a_context_known_by_name() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
-            let call = name_of("scale").arg("by", 3).pld_spec(PldSpec::Int);
             let count = worker
-                .open_context_dyn(call, async |ctx, first| {
-                    assert_eq!(first, Value::Int(3));
+                .open_context_dyn(name_of("scale").arg("by", 3), async |ctx, first| {
+                    assert_eq!(first, Value::from(3));
                     let mut stream = ctx.open_stream().await?;
-                    stream.send(Value::Int(5)).await?;
-                    assert_eq!(stream.receive().await?, Some(Value::Int(15)));
-
-                    let error = stream.send(Value::from("five")).await.unwrap_err();
-                    let problem = type_error(&error);
-                    assert_eq!((problem.message_type(), problem.blame()), ("Yield", Blame::Local));
-                    assert_eq!((problem.value(), problem.expected()), ("\"five\"", "int"));
-
-                    stream.send(Value::Int(0)).await?;
-                    let error = stream.receive().await.unwrap_err();
-                    let problem = type_error(&error);
-                    assert_eq!((problem.value(), problem.blame()), ("\"zero\"", Blame::Peer));
-                    assert!(problem.bad_msg().is_some());
-                    assert_eq!(problem.cid(), Some(ctx.cid()));
+                    stream.send(Value::from(5)).await?;
+                    assert_eq!(stream.receive().await?, Some(Value::from(15)));
+                    stream.send(Value::from(0)).await?;
+                    assert_eq!(stream.receive().await?, Some(Value::from("zero")));
                     stream.close().await?;
                     ctx.wait_for_result().await
                 })
                 .await?;
-            assert_eq!(count, Value::Int(2), "what did not fit was not sent");
+            assert_eq!(count, Value::from(2));
 
-            let call = name_of("scale").arg("by", 3).started(PldSpec::Str);
-            let opened = worker.open_context_dyn(call, async |_, first| -> Result<()> {
-                panic!("the body ran with {first:?}")
-            });
-            assert_eq!(type_error(&opened.await.unwrap_err()).message_type(), "Started");
-
-            let call = name_of("scale").arg("by", 3).returns(PldSpec::Nil);
-            let opened = worker.open_context_dyn(call, async |ctx, _| {
-                ctx.open_stream().await?.close().await?;
-                ctx.wait_for_result().await
-            });
-            assert_eq!(type_error(&opened.await.unwrap_err()).message_type(), "Return");
-            assert_eq!(worker.dialogs_open(), 0);
-            Ok(())
-        })
-        .await
-    })
-    .await
-}
-
-#[tractor::context(pld_spec = Option<i64>, returns = ())]
-async fn echoes(ctx: Context<Option<i64>>) -> Result<()> {
-    let mut ctx = ctx.started(None).await?;
-    let mut stream = ctx.open_stream().await?;
-    while let Some(value) = stream.receive().await? {
-        stream.send(value).await?;
-    }
-    Ok(())
-}
-
-#[tractor::test]
-async fn limits_nest_and_are_lifted() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            worker
-                .open_context(echoes(), async |ctx, _| {
+            let opened: Result<()> = worker
+                .open_context_dyn(name_of("scale").arg("by", 3), async |ctx, _| {
                     let mut stream = ctx.open_stream().await?;
-                    for value in [Some(1), None, None, None, Some(2)] {
-                        stream.send(value).await?;
-                    }
-                    limit_plds(PldSpec::Int | PldSpec::Nil, async || -> Result<()> {
-                        assert_eq!(stream.receive().await?, Some(Some(1)));
-                        let limited = limit_plds(PldSpec::Int, async || stream.receive().await).await;
-                        let error = limited.unwrap_err();
-                        let problem = type_error(&error);
-                        assert_eq!((problem.expected(), problem.blame()), ("int", Blame::Peer));
-                        assert_eq!((problem.value(), problem.found()), ("nil", "nil"));
-                        assert_eq!(stream.receive().await?, Some(None), "the inner limit is lifted");
-                        Ok(())
-                    })
-                    .await?;
-                    assert_eq!(stream.receive().await?, Some(None));
-                    {
-                        // A limit whose body is dropped is lifted, too.
-                        let limited = limit_plds(PldSpec::Nil, async || -> Result<()> {
-                            forever().await;
-                            Ok(())
-                        });
-                        let mut limited = Box::pin(limited);
-                        assert!(support::poll_once(&mut limited).await.is_pending());
-                    }
-                    assert_eq!(stream.receive().await?, Some(Some(2)));
-                    stream.close().await
+                    stream.send(Value::from("five")).await?;
+                    stream.receive().await.map(drop)
                 })
-                .await
-        })
-        .await
-    })
-    .await
-}
-
-#[tractor::context(pld_spec = Option<i64>, returns = ())]
-async fn limited_start(ctx: Context<Option<i64>>) -> Result<()> {
-    limit_plds(PldSpec::Int, async || ctx.started(None).await).await.map(drop)
-}
-
-#[tractor::actor_fn]
-async fn limited_function() -> Result<()> {
-    limit_plds(PldSpec::Int, async || Ok(())).await
-}
-
-#[tractor::test]
-async fn limits_hold_on_the_side_of_an_endpoint_and_nowhere_else() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let opened: Result<()> = worker.open_context(limited_start(), async |_, _| Ok(())).await;
+                .await;
             let error = opened.unwrap_err();
             let problem = type_error(&error);
-            assert_eq!((problem.message_type(), problem.expected()), ("Started", "int"));
-            assert_eq!((problem.blame(), problem.value()), (Blame::Peer, "nil"));
-
-            let error = worker.run(limited_function()).await.unwrap_err();
-            assert!(error.to_string().contains("there is none"), "{error}");
-            let error: Error = limit_plds(PldSpec::Any, async || Ok(())).await.unwrap_err();
-            assert!(matches!(error, Error::Runtime(_)), "{error:?}");
-            Ok(())
-        })
-        .await?;
-        in_root(async || {
-            let error: Error = limit_plds(PldSpec::Any, async || Ok(())).await.unwrap_err();
-            assert!(matches!(error, Error::Runtime(_)), "{error:?}");
+            assert_eq!(
+                (problem.message_type(), problem.blame()),
+                ("Yield", Blame::Local),
+                "the receiver says so"
+            );
+            assert_eq!((problem.value(), problem.expected()), ("\"five\"", "i64"));
+            assert_eq!(worker.dialogs_open(), 0);
             Ok(())
         })
         .await
@@ -315,13 +298,7 @@ async fn a_strict_stream_finds_its_own_mistakes() -> Result<()> {
                 let problem = type_error(&error);
                 assert_eq!((problem.message_type(), problem.blame()), ("Yield", Blame::Local));
                 assert_eq!(problem.sender(), Some(tractor::current_actor().uid().clone()));
-                stream.send(Moody(2)).await?;
-                limit_plds(PldSpec::Nil, async || -> Result<()> {
-                    let error = stream.send(Moody(2)).await.unwrap_err();
-                    assert_eq!(type_error(&error).expected(), "nil");
-                    Ok(())
-                })
-                .await
+                stream.send(Moody(2)).await
             });
             opened.await?;
 

@@ -5,7 +5,7 @@ mod support;
 use support::{Tree, forever, in_root, start, tree, with_deadline, with_process};
 use tokio::sync::oneshot;
 use tractor::prelude::*;
-use tractor::{ActorOptions, Error, Portal};
+use tractor::{ActorOptions, DynCall, Error, Portal};
 
 #[tractor::actor_fn]
 async fn opens_a_tree_outside_of_its_actor() -> bool {
@@ -99,11 +99,7 @@ async fn an_actor_that_is_cancelled_by_name_has_not_died() -> tractor::Result<()
     tree(async |tree| {
         tractor::open_nursery(async |an| {
             let worker = start(an, tree.name("worker"), module_path!()).await?;
-            assert!(
-                worker
-                    .run_from_ns::<bool, _>("self", "cancel", std::collections::BTreeMap::<(), ()>::new())
-                    .await?
-            );
+            assert!(worker.run_dyn::<bool>(DynCall::new("self", "cancel")).await?);
             Ok(())
         })
         .await

@@ -9,7 +9,7 @@ use support::{forever, poll_once, tree, with_deadline, with_local};
 use tokio::sync::oneshot;
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
-use tractor::{Error, MsgStream, Portal};
+use tractor::{DynCall, Error, MsgStream, Portal};
 
 /// A value whose serde impls panic when told to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,8 +164,7 @@ async fn a_rule_that_panics_fails_its_call_at_either_end() -> tractor::Result<()
         assert_works(portal).await?;
         for _ in 0..2 {
             // Nobody asks the rule on this side.
-            let args = std::collections::BTreeMap::from([("n", 7)]);
-            let call = portal.run_from_ns::<u8, _>(module_path!(), "takes_number", args);
+            let call = portal.run_dyn::<u8>(DynCall::new(module_path!(), "takes_number").arg("n", 7));
             let error = with_deadline(20, call).await.expect_err("it panics");
             assert_panicked(&error, "in a rule");
         }

@@ -324,16 +324,13 @@ async fn it_sends_each_type_of_a_union() -> Result<()> {
 }
 
 #[tractor::test]
-async fn that_of_a_dynamic_context_sends_what_stands_for_a_value() -> Result<()> {
+async fn that_of_a_dynamic_context_sends_values() -> Result<()> {
     with_local(module_path!(), async |portal| {
         portal
             .open_context_dyn(DynCall::new(module_path!(), "echoes"), async |ctx, _| -> Result<()> {
                 let mut stream = ctx.open_stream().await?;
-                stream.send(1).await?;
-                stream.send("text").await?;
-                stream.send(true).await?;
-                stream.send(Value::Nil).await?;
-                for value in [Value::Int(1), Value::from("text"), Value::Bool(true), Value::Nil] {
+                for value in [Value::from(1), Value::from("text"), Value::from(true), Value::Nil] {
+                    stream.send(&value).await?;
                     assert_eq!(stream.receive().await?, Some(value));
                 }
                 stream.close().await

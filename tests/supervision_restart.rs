@@ -11,8 +11,8 @@ use support::{Tree, forever, poll_once, tree, until};
 use tractor::error::{ActorDied, RemoteKind};
 use tractor::prelude::*;
 use tractor::{
-    Backoff, Error, Result, StartActor, Supervised, Supervision, SupervisionEvent, SupervisionEvents,
-    Supervisor,
+    Backoff, DynCall, Error, Result, StartActor, Supervised, Supervision, SupervisionEvent,
+    SupervisionEvents, Supervisor,
 };
 
 #[tractor::actor_fn]
@@ -397,7 +397,7 @@ async fn a_call_that_fails_is_no_reason_to_restart() -> Result<()> {
         tractor::open_nursery(async |an| {
             let supervisor = an.supervise(quick(Supervision::one_for_one()));
             let worker = supervisor.child(tree.name("worker"), set_up).await?;
-            let error = worker.portal().await?.run_from_ns::<(), _>("no", "such", ()).await.unwrap_err();
+            let error = worker.portal().await?.run_dyn::<()>(DynCall::new("no", "such")).await.unwrap_err();
             assert_eq!(error.as_remote().map(|remote| remote.kind()), Some(RemoteKind::NotExposed));
             assert_eq!(worker.incarnation(), 1);
             worker.cancel().await;

@@ -15,8 +15,19 @@ use std::path::{Path, PathBuf};
 use rust::{balanced, code_of, line_of, paths_in, tokens_of, words_of};
 
 /// The modules of `tractor-core`, lowest first. A file names its own and those before it.
-const LAYERS: &[&str] =
-    &["proto", "error", "wakers", "ipc", "actor", "dialog", "supervise", "discovery", "devx", "boot", "__private"];
+const LAYERS: &[&str] = &[
+    "proto",
+    "error",
+    "wakers",
+    "ipc",
+    "actor",
+    "dialog",
+    "supervise",
+    "discovery",
+    "devx",
+    "boot",
+    "__private",
+];
 /// What would make `proto` depend on the world around it.
 const IMPURE_PATHS: &[&str] = &[
     "std::env",

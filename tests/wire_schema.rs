@@ -5,9 +5,9 @@ mod wire_support;
 use std::task::{Context, Poll, Waker};
 
 use serde::Deserialize;
-use tractor::DynCall;
 use tractor::schema::{Fingerprint, Schema, Types};
 use tractor::{ActorOptions, Error, schema_of};
+use tractor::{DynCall, Value};
 use tractor_core::proto::id::{Aid, Caps, Cid};
 use tractor_core::proto::limits::{FRAME_BYTES_MAX_LEAST, SCHEMA_BYTES_MAX};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
@@ -159,20 +159,15 @@ async fn only_peers_that_compare_types_are_told_the_fingerprint() {
         };
         meet(name, tractor::ActorOptions::new(), caps, script, async |portal| {
             assert_eq!(portal.run(echo(1)).await.unwrap(), 1);
-            let called = portal.run_from_ns::<i64, _>(endpoints::MODULE, "echo", Value { value: 2 }).await;
+            let called = portal.run_dyn::<i64>(DynCall::new(endpoints::MODULE, "echo").arg("value", 2)).await;
             assert_eq!(called.unwrap(), 2);
             let dynamic = || DynCall::new(endpoints::MODULE, "echo").arg("value", 3);
-            assert_eq!(portal.run_dyn(dynamic()).await.unwrap(), tractor::Value::Int(3));
+            assert_eq!(portal.run_dyn::<Value>(dynamic()).await.unwrap(), Value::from(3));
             let opened = portal.open_context_dyn(dynamic(), async |_, first| Ok::<_, Error>(first));
-            assert_eq!(opened.await.unwrap(), tractor::Value::Int(4));
+            assert_eq!(opened.await.unwrap(), Value::from(4));
         })
         .await;
     }
-}
-
-#[derive(serde::Serialize)]
-struct Value {
-    value: i64,
 }
 
 /// `mirrored` of another version: the fields of its struct are in another order, and it has an optional argument.

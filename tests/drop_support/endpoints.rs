@@ -1,6 +1,5 @@
 //! What runs at the other end of what is dropped.
 
-use serde::Serialize;
 use serde_bytes::ByteBuf;
 use tractor::prelude::*;
 use tractor::{Overflow, Result};
@@ -84,13 +83,6 @@ pub(crate) async fn ticks(out: StreamSender<u64>, to: u64) -> tractor::Result<()
         out.send(tick).await?;
     }
     Ok(())
-}
-
-/// The arguments of `adds`, by name.
-#[derive(Serialize)]
-pub(crate) struct Sum {
-    pub(crate) a: u64,
-    pub(crate) b: u64,
 }
 
 /// Sends until there is no room, then once more up to the cut. Returns how many values were sent, and whether the last

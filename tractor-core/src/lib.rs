@@ -36,7 +36,7 @@ mod wakers;
 pub use self::{
     actor::{
         Actor, ActorLocal, ActorOptions, Check, Overflow, UntilCancelled, current_actor, current_deadline,
-        limit_plds, shield, try_current_actor,
+        shield, try_current_actor,
     },
     boot::{
         ClusterOptions, connect, init, open_actor_cluster, open_nursery, open_root_actor, socket_addr,
@@ -46,7 +46,7 @@ pub use self::{
         Call, CancelActor, CancelContext, Context, ContextCall, ContextTypes, DynCall, Dynamic, Endpoint,
         MsgStream, OpenStream, ParentContext, ParentStream, ParentSubscriber, ParentTx, Portal,
         ReceiveStream, RemoteCall, Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender,
-        StreamSubscriber, StreamTx, SubscriberStatistics, schema_of, with_deadline, with_deadline_at,
+        StreamSubscriber, StreamTx, SubscriberStatistics, Value, schema_of, with_deadline, with_deadline_at,
     },
     error::{Error, Result},
     proto::supervision::{Backoff, Supervision},
@@ -57,7 +57,6 @@ pub use self::{
 };
 #[cfg(feature = "log")]
 pub use devx::log;
-pub use proto::{spec::PldSpec, value::Value};
 
 /// What generated code names. No part of the public interface.
 #[cfg(feature = "runtime")]

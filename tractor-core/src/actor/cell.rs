@@ -11,7 +11,7 @@ use super::inbox::Inbox;
 use super::linked::Outcome;
 use super::pace::Pace;
 use super::state::Asked;
-use crate::error::{self, Error};
+use crate::error::{self, Error, MsgTypeError};
 use crate::proto::dialog::{Dialog, SendCredit, Side, TaskEnd};
 use crate::proto::id::{Cid, Uid};
 use crate::proto::limits::Limits;
@@ -45,6 +45,8 @@ pub(super) struct Cell {
     pub(super) broken: Option<Error>,
     /// The other side has refused a value for want of room. This side's stream ends with it.
     pub(super) overrun: Option<Error>,
+    /// The last streamed value that this side has received and found bad.
+    pub(super) type_error: Option<MsgTypeError>,
     /// Child side: how the task ended.
     pub(super) task_end: Option<TaskEnd>,
     /// This side has asked for the cancellation, perhaps too late.
@@ -171,6 +173,7 @@ impl Cell {
             outcome: None,
             broken: None,
             overrun: None,
+            type_error: None,
             task_end: None,
             cancel_called: false,
             asked: None,

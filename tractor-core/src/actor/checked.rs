@@ -117,9 +117,6 @@ impl Linked {
             };
             checked
                 .map_err(|problem| self.mismatch(kind, encoded, value.type_name(), problem, Blame::Local))?;
-            if !matches!(how, How::Off) {
-                self.check_specs(kind, encoded, Blame::Local)?;
-            }
             Ok(then(encoded))
         })?
     }

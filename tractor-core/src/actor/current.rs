@@ -13,8 +13,6 @@ use crate::error::Error;
 
 tokio::task_local! {
     static CURRENT: Current;
-    /// The context whose parent side the task is in the body of.
-    static OPENED: Arc<Linked>;
 }
 
 #[derive(Clone)]
@@ -55,17 +53,6 @@ pub(crate) async fn with_actor<F: Future>(actor: Actor, future: F) -> F::Output 
 /// The dialog whose endpoint is running.
 pub(super) fn current_linked() -> Option<Arc<Linked>> {
     CURRENT.try_with(|current| current.linked.clone()).ok().flatten()
-}
-
-/// Polls the body of the scope that has opened a context.
-pub(crate) fn in_context<R>(linked: &Arc<Linked>, f: impl FnOnce() -> R) -> R {
-    OPENED.sync_scope(linked.clone(), f)
-}
-
-/// The innermost context that the task is in, on whichever side.
-pub(super) fn current_context() -> Option<Arc<Linked>> {
-    let opened = OPENED.try_with(Clone::clone).ok();
-    opened.or_else(|| current_linked().filter(|linked| linked.plds.is_context()))
 }
 
 /// The span of a dialog's task: its endpoint and its dialog.

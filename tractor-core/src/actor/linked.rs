@@ -9,6 +9,7 @@
 //! 2. Lock order: dialog table, then cell, then write buffer.
 //! 3. A parent side has an outcome exactly when its machine is settled.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -19,7 +20,6 @@ use super::cell::{Cell, Locked, Reply};
 use super::deadline::Deadline;
 use super::inbox::InboxEnd;
 use super::peer::Peer;
-use super::plds::Plds;
 use super::state::Asked;
 use crate::error::{self, Error, MessagingError};
 use crate::proto::dialog::{Dialog, Effect, Misuse, Received, Side};
@@ -44,7 +44,8 @@ pub(crate) struct Linked {
     pub(crate) format: PayloadFormat,
     /// Notified when a sender that had no room should try again: a grant, or the end of the dialog.
     pub(super) room: Notify,
-    pub(crate) plds: Plds,
+    /// Streamed values are decoded again before they are sent.
+    strict: AtomicBool,
     /// See the invariants.
     cell: Mutex<Cell>,
 }
@@ -75,14 +76,24 @@ impl Linked {
             Side::Child => Dialog::child(kind),
         };
         let cell = Cell::new(dialog, peer.channel.limits());
-        let (room, plds) = (Notify::new(), Plds::new(kind));
-        Self { cid, peer, endpoint, deadline, format, room, plds, cell: Mutex::new(cell) }
+        let (room, strict) = (Notify::new(), AtomicBool::new(false));
+        Self { cid, peer, endpoint, deadline, format, room, strict, cell: Mutex::new(cell) }
     }
 
     #[inline]
     pub(super) fn lock(&self) -> Locked<'_> {
         // No user code runs under the lock, so that a panic never leaves the cell half-changed.
         Locked::new(self.cell.lock().unwrap_or_else(PoisonError::into_inner), &self.room)
+    }
+
+    /// From now on streamed values are decoded again before they are sent.
+    pub(crate) fn be_strict(&self) {
+        self.strict.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict.load(Ordering::Relaxed)
     }
 
     // ---- the driver's side -------------------------------------------------------------------------------------

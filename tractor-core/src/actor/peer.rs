@@ -193,6 +193,10 @@ impl Peer {
         };
         let cid = linked.cid;
         let entered = Entered { peer: self, linked: &linked };
+        if known.ends_the_actor() {
+            // Before it leaves, and only if it does: its end is no death then.
+            self.cancel_asked.store(true, Ordering::Release);
+        }
         let appended = self.channel.append(|out| {
             let begun = out.len();
             known.head.begin(&cid, out);

@@ -10,7 +10,7 @@ use super::cell::{Cell, Locked, Reply};
 use super::inbox::{InboxEnd, Offered};
 use super::linked::Linked;
 use super::overflow::Overflow;
-use crate::error::{self, Error, MessagingError};
+use crate::error::{self, EndpointError, Error, MessagingError, MsgTypeError};
 use crate::proto::dialog::{Command, Misuse};
 use crate::proto::msg::Msg;
 use crate::wakers::poll_or_register;
@@ -135,6 +135,20 @@ impl Linked {
             // A child side whose endpoint has ended; its stream lives on in a task of its own.
             (None, None) if cell.dialog.is_settled() => Poll::Ready(Err(self.misuse(Misuse::Ended))),
             (None, None) => Poll::Pending,
+        }
+    }
+
+    /// Keeps a bad value of the peer's, to tell it if the scope ends with an error.
+    pub(crate) fn keep_type_error(&self, error: &MsgTypeError) {
+        let error = error.clone();
+        self.lock().type_error = Some(error);
+    }
+
+    /// Tells the peer of the bad value that it has sent, if it has.
+    pub(crate) fn report_type_error(&self) {
+        let found = self.lock().type_error.take();
+        if let Some(error) = found {
+            self.send_error(error::pack(&self.peer.us, &EndpointError::new(Error::from(error))));
         }
     }
 }

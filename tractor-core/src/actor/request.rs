@@ -63,6 +63,11 @@ impl KnownRequest {
             && self.ns == request.ns
             && self.pld_spec == request.pld_spec
     }
+
+    /// Whether it asks the actor at the other end to end.
+    pub(super) fn ends_the_actor(&self) -> bool {
+        self.ns == "self" && self.func == "cancel"
+    }
 }
 
 /// A request that was sent.

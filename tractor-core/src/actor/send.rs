@@ -36,7 +36,7 @@ impl Linked {
     /// Encodes one streamed value; under strict rules also decodes it again.
     #[inline]
     pub(crate) fn encode_item<T: Payload>(&self, value: &T, rule: Option<Rule<T>>) -> Result<Encoded, Error> {
-        if self.plds.is_strict() {
+        if self.is_strict() {
             self.with_checked(PldKind::Yield, value, &How::Decodes, rule, |_| ())?;
         }
         Encoded::by(|out| value.encode_payload(self.format, out))

@@ -35,12 +35,13 @@ use crate::error::{DeadlineExceeded, Error};
 /// A task made with `tokio::spawn` leaves the scope; the life of a child actor is not limited by it.
 ///
 /// ```
-/// # use tractor_core::{self as tractor, Portal};
+/// # use tractor_core::{self as tractor, DynCall, Portal};
 /// # use std::time::Duration;
 /// # async fn example(portal: &Portal) -> tractor::Result<u64> {
+/// let ask = DynCall::new("oracle", "answer");
 /// tractor::with_deadline(Duration::from_secs(2), async || {
-///     let one: u64 = portal.run_from_ns("oracle", "answer", ()).await?;
-///     let two: u64 = portal.run_from_ns("oracle", "answer", ()).await?;           // has what the first one left
+///     let one: u64 = portal.run_dyn(ask.clone()).await?;
+///     let two: u64 = portal.run_dyn(ask).await?; // has what the first one left
 ///     Ok(one + two)
 /// })
 /// .await

@@ -1,38 +1,49 @@
-//! Endpoints that are known at run time only: by name, with values of any type, checked against specs.
+//! Endpoints that are known at run time only: called by name, with arguments of any type.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::deadline::{Inside, in_time};
-use super::named::AllowsIn;
 use super::parent::{ContextTypes, ParentContext};
 use super::portal::Portal;
 use super::run::Run;
 use super::scope::Scope;
-use crate::actor::{Deadline, PldSpecs, Request};
+use crate::actor::{Deadline, Request};
 use crate::error::{Error, RuntimeFailure};
 use crate::proto::msg::FuncType;
-use crate::proto::payload::{self, PayloadError, PayloadFormat};
-use crate::proto::spec::PldSpec;
-use crate::proto::value::Value;
+use crate::proto::payload::{self, Payload, PayloadError, PayloadFormat};
 
-/// A call of an endpoint by its name, with values whose types are known at run time only.
+/// A payload whose type is known at run time only, as the crate `rmpv` has it.
+///
+/// ```
+/// use tractor_core::Value;
+///
+/// let point = Value::Map(vec![(Value::from("x"), Value::from(1)), (Value::from("y"), Value::Nil)]);
+/// assert_eq!(point["x"].as_i64(), Some(1));
+/// ```
+// An alias, for rustc looks into enums that are exported, and says `std::string::String` once there is another `String`.
+pub type Value = rmpv::Value;
+
+/// A call of an endpoint by its name: for actors built from other sources, and for the runtime's own methods (`self`).
+///
+/// Its arguments are of any serde type, [`Value`] among them, and travel with the names of their fields. Whether they fit is
+/// for the actor to say.
 ///
 /// ```
 /// # use tractor_core as tractor;
-/// # use tractor::{DynCall, PldSpec, Portal, Value};
+/// # use tractor::{DynCall, Portal, Value};
 /// # async fn example(portal: &Portal) -> tractor::Result<()> {
-/// let add = DynCall::new("math", "add").arg("a", 1).arg("b", 2).returns(PldSpec::Int);
-/// assert_eq!(portal.run_dyn(add).await?, Value::Int(3));
+/// let add = DynCall::new("math", "add").arg("a", 1).arg("b", 2);
+/// let sum: i64 = portal.run_dyn(add.clone()).await?;
+/// assert_eq!(portal.run_dyn::<Value>(add).await?, Value::from(sum));
 ///
 /// let scale: DynCall = "math:scale".parse()?;
-/// portal.open_context_dyn(scale.arg("by", 3).pld_spec(PldSpec::Int), async |ctx, first| {
+/// portal.open_context_dyn(scale.arg("by", 3), async |ctx, first| {
 ///     let mut stream = ctx.open_stream().await?;
 ///     stream.send(first).await?;
-///     stream.send(4).await?;
+///     stream.send(Value::from("four")).await?;
 ///     let scaled = stream.receive().await?;
 ///     stream.close().await?;
 ///     Ok::<_, tractor::Error>(scaled)
@@ -45,87 +56,50 @@ use crate::proto::value::Value;
 pub struct DynCall {
     module: String,
     name: String,
-    args: Vec<(String, Value)>,
-    specs: Specs,
-}
-
-/// What the endpoint may send and be sent, as it sees it.
-#[derive(Debug, Clone)]
-struct Specs {
-    started: PldSpec,
-    send: PldSpec,
-    recv: PldSpec,
-    returns: PldSpec,
+    /// Names and encoded values; or what is wrong with the first bad one.
+    args: Result<Vec<(String, Vec<u8>)>, PayloadError>,
 }
 
 impl DynCall {
-    /// A call of `name` in `module`, without arguments. Every payload is allowed.
+    /// A call of `name` in `module`, without arguments.
     pub fn new(module: impl Into<String>, name: impl Into<String>) -> Self {
-        let any = PldSpec::Any;
-        let specs = Specs { started: any.clone(), send: any.clone(), recv: any.clone(), returns: any };
-        Self { module: module.into(), name: name.into(), args: Vec::new(), specs }
+        Self { module: module.into(), name: name.into(), args: Ok(Vec::new()) }
     }
 
-    /// Adds an argument, in the place of one with the same name. For other types see [`Value::of`].
-    pub fn arg(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        let (name, value) = (name.into(), value.into());
-        match self.args.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, before)) => *before = value,
-            None => self.args.push((name, value)),
-        }
-        self
-    }
-
-    /// What every payload may be, in both directions.
-    pub fn pld_spec(self, spec: PldSpec) -> Self {
-        self.started(spec.clone()).send(spec.clone()).recv(spec.clone()).returns(spec)
-    }
-
-    /// What the first value may be.
-    pub fn started(mut self, spec: PldSpec) -> Self {
-        self.specs.started = spec;
-        self
-    }
-
-    /// What the endpoint may stream.
-    pub fn send(mut self, spec: PldSpec) -> Self {
-        self.specs.send = spec;
-        self
-    }
-
-    /// What may be streamed to the endpoint; checked before it is sent.
-    pub fn recv(mut self, spec: PldSpec) -> Self {
-        self.specs.recv = spec;
-        self
-    }
-
-    /// What the final value may be.
-    pub fn returns(mut self, spec: PldSpec) -> Self {
-        self.specs.returns = spec;
+    /// Adds an argument. One that cannot be encoded, or whose name was given before, is an error of the call, which is not
+    /// sent then.
+    pub fn arg(mut self, name: impl Into<String>, value: impl Serialize + 'static) -> Self {
+        let name = name.into();
+        self.args = self.args.and_then(|mut args| {
+            if args.iter().any(|(known, _)| *known == name) {
+                return Err(PayloadError::new(format!("argument `{name}` is given twice")));
+            }
+            let mut encoded = Vec::new();
+            // The only layout that everybody reads.
+            payload::check_depth(&value)
+                .and_then(|()| payload::encode(&value, PayloadFormat::Named, &mut encoded))
+                .map_err(|problem| PayloadError::new(format!("argument `{name}`: {problem}")))?;
+            args.push((name, encoded));
+            Ok(args)
+        });
         self
     }
 
     fn request(&self, kind: FuncType, deadline: Option<Deadline>) -> Request<'_> {
-        // Its types are not known here, hence no fingerprint: the values are checked one by one.
         Request { ns: &self.module, func: &self.name, kind, pld_spec: "typing.Any", deadline, types: None }
     }
 
-    /// As the side that calls sees them.
-    fn seen_by_caller(&self) -> Arc<PldSpecs> {
-        let Specs { started, send, recv, returns } = self.specs.clone();
-        Arc::new(PldSpecs { started, sent: recv, received: send, returned: returns })
-    }
-}
-
-/// Appends the arguments as a map.
-fn put_args(args: &[(String, Value)], out: &mut Vec<u8>) -> Result<(), PayloadError> {
-    struct Args<'a>(&'a [(String, Value)]);
-    impl Serialize for Args<'_> {
-        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    /// Appends the arguments as a map.
+    fn put_args(&self, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+        let args = self.args.as_ref().map_err(Clone::clone)?;
+        let count = u32::try_from(args.len()).expect("a frame has no room for more");
+        rmp::encode::write_map_len(out, count).expect("writing to a Vec cannot fail");
+        for (name, encoded) in args {
+            rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
+            out.extend_from_slice(encoded);
         }
+        Ok(())
     }
-    payload::encode(&Args(args), PayloadFormat::Named, out)
 }
 
 /// `module.path:name` or `module::path:name`.
@@ -164,46 +138,32 @@ impl ContextTypes for Dynamic {
     type Returns = Value;
 }
 
-/// What stands for a [`Value`] among the arguments of a [`DynCall`] does so on the stream of its context.
-macro_rules! stand_for_values {
-    ($($ty:ty),*) => {$(
-        #[diagnostic::do_not_recommend]
-        impl AllowsIn<$ty, Dynamic> for Value {
-            type Held = Self;
-
-            fn hold(value: $ty) -> Self {
-                value.into()
-            }
-        }
-    )*};
-}
-
-stand_for_values!((), bool, i64, i32, f64, &str, String, Vec<Value>);
-
 impl Portal {
-    /// Runs a function by its name. The value that comes back is checked against [`DynCall::returns`].
+    /// Runs a function by its name. Its value is read as a `T`: a [`Value`], or the type that it is known to have.
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, DynCall, Portal};
+    /// # async fn example(portal: &Portal) -> tractor::Result<()> {
+    /// let ended: bool = portal.run_dyn(DynCall::new("self", "cancel")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`run`](Self::run).
     ///
     /// # Cancel safety
     /// As [`run`](Self::run).
-    pub fn run_dyn(&self, call: DynCall) -> Run<Value> {
+    pub fn run_dyn<T: Payload>(&self, call: DynCall) -> Run<T> {
         Run::new(self.peer.clone(), self.limit, None, move |peer, deadline, again| {
-            let request = call.request(FuncType::AsyncFunc, deadline);
-            let sent = peer.request(request, again, |_, out| put_args(&call.args, out))?;
-            sent.linked.plds.narrow(call.seen_by_caller());
-            Ok(sent)
+            peer.request(call.request(FuncType::AsyncFunc, deadline), again, |_, out| call.put_args(out))
         })
     }
 
     /// Opens a context by its name; otherwise as [`open_context`](Self::open_context).
     ///
-    /// What the compiler checks elsewhere is checked while the context runs, on this side: what the endpoint sends when it is
-    /// received, and what the body sends before it leaves.
-    ///
     /// # Errors
-    /// As [`open_context`](Self::open_context); [`Error::MsgType`] for a payload that the specs of the call do not allow.
+    /// As [`open_context`](Self::open_context).
     ///
     /// # Cancel safety
     /// As [`open_context`](Self::open_context).
@@ -214,9 +174,7 @@ impl Portal {
     {
         self.refuse_self()?;
         let request = call.request(FuncType::Context, self.limit.starting_now());
-        let linked = self.peer.start(request, |_, out| put_args(&call.args, out))?;
-        linked.plds.narrow(call.seen_by_caller());
-        linked.plds.be_strict();
+        let linked = self.peer.start(request, |_, out| call.put_args(out))?;
         let scope = Scope(linked.clone());
         in_time(&linked, async {
             match scope.first().await {

@@ -33,7 +33,7 @@ pub use cancel::{CancelActor, CancelContext};
 pub use carry::{CarriesText, CarriesValue};
 pub use child::{CanStart, CanStartIn, CanStream, CanStreamIn, Context, Opening, Started};
 pub use deadline::{with_deadline, with_deadline_at};
-pub use dynamic::{DynCall, Dynamic};
+pub use dynamic::{DynCall, Dynamic, Value};
 pub use endpoint::{
     ContextBody, ContextEndpoint, ContextOf, Endpoint, EndpointResult, Failure, Fallible, FnBody, HasDefault,
     SameAs, StreamBody, StreamEndpoint, declared, default_arg, fallible, fallible_as, infallible,

@@ -31,7 +31,7 @@ impl<T: Payload> StreamSender<T> {
     /// As [`MsgStream::strict`](super::MsgStream::strict): checks every value before it is sent.
     #[must_use]
     pub fn strict(self) -> Self {
-        self.linked.plds.be_strict();
+        self.linked.be_strict();
         self
     }
 

@@ -336,7 +336,7 @@ impl Portal {
             let value = match body(&mut stream).await {
                 Ok(value) => value,
                 Err(error) => {
-                    linked.report_found();
+                    linked.report_type_error();
                     return Inside::Failed(error);
                 }
             };

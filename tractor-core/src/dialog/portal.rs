@@ -6,8 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::call::FnTarget;
 use super::cancel::CancelActor;
 use super::deadline::Limit;
@@ -20,7 +18,6 @@ use crate::error::{ActorTooSlow, Error, Result};
 use crate::proto::args::ArgTuple;
 use crate::proto::id::Uid;
 use crate::proto::msg::FuncType;
-use crate::proto::payload::{self, Payload, PayloadError, PayloadFormat};
 
 /// A connection to another actor, through which its endpoints are called. Cheap to clone; equal handles are the same
 /// connection.
@@ -43,11 +40,11 @@ impl Portal {
     /// over, and limits several requests together.
     ///
     /// ```
-    /// # use tractor_core::{self as tractor, Portal};
+    /// # use tractor_core::{self as tractor, DynCall, Portal};
     /// # use std::time::Duration;
     /// # async fn example(portal: &Portal) -> tractor::Result<()> {
     /// let hasty = portal.deadline(Duration::from_millis(500));
-    /// let answer: u64 = hasty.run_from_ns("oracle", "answer", ()).await?;
+    /// let answer: u64 = hasty.run_dyn(DynCall::new("oracle", "answer")).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -82,34 +79,6 @@ impl Portal {
                 check_args::<C::Endpoint>(&peer.us, &args)?;
             }
             peer.request(request, again, |format, out| args.encode(C::Endpoint::ARGS, format, out))
-        })
-    }
-
-    /// Runs a function by its name, for actors built from other sources. `kwargs` is a map or struct from argument name
-    /// to value, or `()` for none; types are checked by the actor, and by decoding the value that comes back.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    ///
-    /// # Cancel safety
-    /// As [`run`](Self::run).
-    pub fn run_from_ns<T, A>(&self, ns: impl Into<String>, func: impl Into<String>, kwargs: A) -> Run<T>
-    where
-        T: Payload,
-        A: Serialize + Send + 'static,
-    {
-        let (ns, func) = (ns.into(), func.into());
-        Run::new(self.peer.clone(), self.limit, None, move |peer, deadline, again| {
-            let (kind, pld_spec) = (FuncType::AsyncFunc, "typing.Any");
-            let request = Request { ns: &ns, func: &func, kind, pld_spec, deadline, types: None };
-            peer.request(request, again, |_, out| {
-                named_arguments(&kwargs, out)?;
-                // Before it leaves, and only if it does: its end is no death then.
-                if (&*ns, &*func) == ("self", "cancel") {
-                    peer.cancel_asked.store(true, Ordering::Release);
-                }
-                Ok(())
-            })
         })
     }
 
@@ -189,18 +158,6 @@ impl Hash for Portal {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Arc::as_ptr(&self.peer).hash(state);
     }
-}
-
-/// Appends arguments that are a map or struct already; `()` stands for none.
-fn named_arguments<A: Serialize>(kwargs: &A, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-    const NIL: u8 = 0xc0;
-    const EMPTY_MAP: u8 = 0x80;
-    let start = out.len();
-    payload::encode(kwargs, PayloadFormat::Named, out)?;
-    if out[start..] == [NIL] {
-        out[start] = EMPTY_MAP;
-    }
-    Ok(())
 }
 
 impl fmt::Debug for Portal {

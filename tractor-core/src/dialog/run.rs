@@ -72,10 +72,11 @@ impl<T: Payload> Run<T> {
     /// [`Error::DeadlineExceeded`], whatever the actor does; see [`with_deadline`](crate::with_deadline).
     ///
     /// ```
-    /// # use tractor_core::{self as tractor, Portal};
+    /// # use tractor_core::{self as tractor, DynCall, Portal};
     /// # use std::time::Duration;
     /// # async fn example(portal: &Portal) -> tractor::Result<()> {
-    /// let answer: u64 = portal.run_from_ns("oracle", "answer", ()).deadline(Duration::from_secs(2)).await?;
+    /// let call = DynCall::new("oracle", "answer");
+    /// let answer: u64 = portal.run_dyn(call).deadline(Duration::from_secs(2)).await?;
     /// # Ok(())
     /// # }
     /// ```

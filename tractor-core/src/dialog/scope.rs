@@ -17,7 +17,7 @@ use super::rule::check_args;
 use super::run::abandon;
 use super::schema::{schema_of_context, schema_of_stream, types_of};
 use super::stream::decode;
-use crate::actor::{Again, Linked, Outcome, Request, Sent, Unsettled, in_context, within};
+use crate::actor::{Again, Linked, Outcome, Request, Sent, Unsettled, within};
 use crate::error::{Error, Result};
 use crate::proto::args::ArgTuple;
 use crate::proto::codec::PldKind;
@@ -231,7 +231,7 @@ impl Scope {
         poll_fn(|cx| {
             // Looked at first: a failure that comes while the body is polled is one that the body has not seen.
             let failed = self.0.poll_failed(cx);
-            match in_context(&self.0, || body.as_mut().poll(cx)) {
+            match body.as_mut().poll(cx) {
                 Poll::Ready(result) => Poll::Ready(Body::Ended(result)),
                 Poll::Pending => failed.map(Body::Dropped),
             }
@@ -247,7 +247,7 @@ impl Scope {
                 Err(error) => Inside::Failed(error.into()),
             },
             Body::Ended(Err(error)) => {
-                self.report_found();
+                self.report_type_error();
                 Inside::Failed(error)
             }
             Body::Dropped(error) => Inside::Failed(error.into()),
@@ -255,8 +255,8 @@ impl Scope {
     }
 
     /// Tells the other side of a bad value of its own that the failing body has met, before it is asked to end.
-    pub(crate) fn report_found(&self) {
-        self.0.report_found();
+    pub(crate) fn report_type_error(&self) {
+        self.0.report_type_error();
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {

@@ -60,8 +60,8 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     }
 
     /// From now on every value of this context is encoded and decoded once more before it is sent, and checked against the
-    /// attribute's `validate` and the specs of [`limit_plds`](crate::limit_plds): a bad value is an error of `send` and not of the receiver. That costs about
-    /// as much as sending and receiving it.
+    /// attribute's `validate`: a bad value is an error of `send` and not of the receiver. That costs about as much as sending
+    /// and receiving it.
     ///
     /// ```
     /// # use tractor_core as tractor;
@@ -73,7 +73,7 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     /// ```
     #[must_use]
     pub fn strict(self) -> Self {
-        self.linked.plds.be_strict();
+        self.linked.be_strict();
         self
     }
 
@@ -172,19 +172,15 @@ pub(super) fn decode<T: Payload>(
     value: &Bytes,
 ) -> Result<T> {
     let depth_max = linked.peer.channel.limits().nesting_depth_max;
-    let decoded = T::decode_payload(value, linked.format, depth_max)
+    T::decode_payload(value, linked.format, depth_max)
         .and_then(|decoded| linked.check_rule(rule, &decoded).map(|()| decoded))
-        .map_err(|problem| linked.mismatch(kind, value, T::shown(), problem, Blame::Peer));
-    let narrowed = decoded.and_then(|decoded| {
-        linked.check_specs(kind, value, Blame::Peer)?;
-        Ok(decoded)
-    });
-    narrowed.map_err(|error| {
-        if kind == PldKind::Yield {
-            linked.note_found(&error);
-        }
-        error.into()
-    })
+        .map_err(|problem| {
+            let error = linked.mismatch(kind, value, T::shown(), problem, Blame::Peer);
+            if kind == PldKind::Yield {
+                linked.keep_type_error(&error);
+            }
+            error.into()
+        })
 }
 
 impl<Tx, Rx> Drop for MsgStream<Tx, Rx> {

@@ -39,6 +39,8 @@ pub const ENVELOPE_ENTRIES_MAX: usize = 4096;
 /// Deepest nesting of arrays and maps accepted in a frame, the envelope included; default of
 /// [`Limits::nesting_depth_max`].
 pub const NESTING_DEPTH_MAX: usize = 128;
+/// Deepest nesting of a `Value` that can be sent, whatever the peer accepts: encoding takes stack for every level.
+pub const VALUE_DEPTH_MAX: usize = 512;
 /// Bytes of a Unix socket's address on Linux; a path must be shorter.
 pub const UDS_PATH_BYTES_MAX_LINUX: usize = 108;
 /// Bytes of a Unix socket's address on macOS; a path must be shorter.

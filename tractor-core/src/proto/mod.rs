@@ -27,7 +27,5 @@ pub mod limits;
 pub mod msg;
 pub mod payload;
 pub mod schema;
-pub mod spec;
 pub mod supervision;
 pub mod union;
-pub mod value;

@@ -4,6 +4,7 @@
 //! known that they have ([`PayloadFormat::ByName`]). Towards peers that did not announce the extension they travel as maps with
 //! field names ([`PayloadFormat::Named`]), and types that have a text form for people (UUIDs, IP addresses) use it.
 
+mod depth;
 mod positional;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use rmp_serde::decode::ReadRefReader;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::depth::check_depth;
 use self::positional::Stopped;
 use super::schema::TypeShape;
 
@@ -59,6 +61,7 @@ pub trait Payload: Send + Sized + 'static {
 impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
     #[inline]
     fn encode_payload(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+        check_depth(self)?;
         encode(self, format, out)
     }
 

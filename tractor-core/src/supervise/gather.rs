@@ -42,8 +42,6 @@ use crate::error::{Error, Result, RuntimeFailure};
 /// # }
 /// ```
 ///
-/// For [`limit_plds`](crate::limit_plds) in the body none of them is the current context: that is the one around.
-///
 /// # Errors
 /// [`Error::Runtime`] for no contexts. A context that fails before its first value: the others are cancelled, and the body
 /// never runs. The body's own error; else the first failure of another side, which drops the body at its next await, as in
@@ -141,7 +139,7 @@ async fn run<T, Err: From<Error>>(
         match (body.as_mut().poll(cx), failed) {
             (Poll::Pending, Some(error)) => Poll::Ready(Err(error.into())),
             (Poll::Ready(Err(error)), _) => {
-                scopes.iter().for_each(|scope| scope.report_found());
+                scopes.iter().for_each(|scope| scope.report_type_error());
                 Poll::Ready(Err(error))
             }
             (polled, _) => polled,
