@@ -11,77 +11,23 @@ use super::linked::Linked;
 use crate::error::{Blame, Details, MsgTypeError};
 use crate::proto::codec::{self, PldKind, raw};
 use crate::proto::limits::ERROR_VALUE_DEPTH_MAX;
-use crate::proto::payload::{self, Payload, PayloadError, PayloadFormat};
-
-/// A payload whose type is not known here.
-pub(crate) trait ErasedPayload {
-    /// Appends the value.
-    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
-    /// Checks that an encoding is a value of the same type, and whatever else is known of the type.
-    fn check(&self, linked: &Linked, encoded: &[u8]) -> Result<(), PayloadError>;
-    /// The name of its type.
-    fn type_name(&self) -> &'static str;
-}
-
-impl<T: Payload> ErasedPayload for T {
-    #[inline]
-    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        self.encode_payload(format, out)
-    }
-
-    #[inline]
-    fn check(&self, linked: &Linked, encoded: &[u8]) -> Result<(), PayloadError> {
-        linked.decode_own::<T>(encoded).map(drop)
-    }
-
-    fn type_name(&self) -> &'static str {
-        T::shown()
-    }
-}
+use crate::proto::payload::{self, Payload, PayloadError};
 
 /// Says what is wrong with a value, if anything is: the `validate = path` of an endpoint's attribute.
 pub type Rule<T> = fn(&T) -> Result<(), String>;
 
-/// A value with the rule that it has to keep to.
-pub(super) struct Ruled<T> {
-    pub(super) value: T,
-    pub(super) rule: Option<Rule<T>>,
-}
-
-impl<T: Payload> ErasedPayload for Ruled<T> {
-    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        self.value.encode_payload(format, out)
-    }
-
-    fn check(&self, linked: &Linked, encoded: &[u8]) -> Result<(), PayloadError> {
-        self.value.check(linked, encoded)?;
-        linked.check_rule(self.rule, &self.value)
-    }
-
-    fn type_name(&self) -> &'static str {
-        self.value.type_name()
-    }
-}
-
 /// How far a first value is checked before it is sent; for [`Context::started_with`](crate::Context::started_with).
 #[derive(Debug)]
 pub struct Check<T> {
-    pub(crate) how: How<T>,
-}
-
-/// See [`Check`].
-#[derive(Debug)]
-pub(crate) enum How<T> {
-    Off,
-    Decodes,
-    Same(fn(&T, &T) -> bool),
+    /// Whether what the encoding decodes to may stand for the value; `None` where it is not decoded.
+    accepts: Option<fn(&T, &T) -> bool>,
 }
 
 impl<T> Check<T> {
     /// Not at all: the receiver finds what is wrong, and the error is raised there.
-    pub const OFF: Self = Self { how: How::Off };
+    pub const OFF: Self = Self { accepts: None };
     /// It encodes, its encoding is a `T` again, and keeps to the attribute's `validate`: what [`Context::started`](crate::Context::started) does.
-    pub const DECODES: Self = Self { how: How::Decodes };
+    pub const DECODES: Self = Self { accepts: Some(|_, _| true) };
 
     /// As [`DECODES`](Self::DECODES), and the `T` it decodes to equals the one that was sent. What does not equal itself, such
     /// as a NaN, is refused.
@@ -89,69 +35,46 @@ impl<T> Check<T> {
     where
         T: PartialEq,
     {
-        Self { how: How::Same(T::eq) }
+        Self { accepts: Some(T::eq) }
     }
 }
 
 impl Linked {
-    /// Encodes a value and checks it as `how` says, then hands the encoding on.
-    pub(crate) fn with_checked<T: Payload, R>(
+    /// Encodes a value of this side, and checks the encoding.
+    #[inline]
+    pub(crate) fn encode<T: Payload>(
         &self,
         kind: PldKind,
         value: &T,
-        how: &How<T>,
+        check: &Check<T>,
         rule: Option<Rule<T>>,
-        then: impl FnOnce(&[u8]) -> R,
-    ) -> Result<R, MsgTypeError> {
-        self.with_encoded(kind, value, |encoded| {
-            let checked = match how {
-                How::Off => Ok(()),
-                How::Decodes => value.check(self, encoded).and_then(|()| self.check_rule(rule, value)),
-                How::Same(same) => {
-                    let another = || PayloadError::new("it was not sent, as it decodes to another value");
-                    let decoded = self.decode_own(encoded);
-                    let checked = decoded
-                        .and_then(|decoded| if same(value, &decoded) { Ok(()) } else { Err(another()) });
-                    checked.and_then(|()| self.check_rule(rule, value))
-                }
-            };
-            checked
-                .map_err(|problem| self.mismatch(kind, encoded, value.type_name(), problem, Blame::Local))?;
-            Ok(then(encoded))
-        })?
-    }
-
-    /// As [`with_checked`](Self::with_checked), for a type that is not known here.
-    pub(super) fn with_checked_erased<R>(
-        &self,
-        kind: PldKind,
-        value: &dyn ErasedPayload,
-        then: impl FnOnce(&[u8]) -> R,
-    ) -> Result<R, MsgTypeError> {
-        self.with_encoded(kind, value, |encoded| match value.check(self, encoded) {
-            Ok(()) => Ok(then(encoded)),
-            Err(problem) => Err(self.mismatch(kind, encoded, value.type_name(), problem, Blame::Local)),
-        })?
-    }
-
-    fn with_encoded<R>(
-        &self,
-        kind: PldKind,
-        value: &dyn ErasedPayload,
-        then: impl FnOnce(&[u8]) -> R,
-    ) -> Result<R, MsgTypeError> {
-        match Encoded::by(|out| value.encode(self.format, out)) {
-            Ok(encoded) => Ok(then(&encoded)),
-            Err(problem) => Err(self.unencodable(kind, value, problem)),
+    ) -> Result<Encoded, MsgTypeError> {
+        let encoded = Encoded::by(|out| value.encode_payload(self.format, out))
+            .map_err(|problem| self.unencodable::<T>(kind, problem))?;
+        if let Some(accepts) = check.accepts {
+            self.decode_again(value, &encoded, accepts)
+                .and_then(|()| self.check_rule(rule, value))
+                .map_err(|problem| self.mismatch(kind, &encoded, T::shown(), problem, Blame::Local))?;
         }
+        Ok(encoded)
     }
 
-    /// What the peer will make of an encoding of ours.
-    fn decode_own<T: Payload>(&self, encoded: &[u8]) -> Result<T, PayloadError> {
+    /// Looks at what the peer will make of an encoding.
+    fn decode_again<T: Payload>(
+        &self,
+        value: &T,
+        encoded: &[u8],
+        accepts: fn(&T, &T) -> bool,
+    ) -> Result<(), PayloadError> {
         let depth_max = self.peer.channel.limits().nesting_depth_max;
-        T::decode_payload(encoded, self.format, depth_max).map_err(|problem| {
+        let decoded = T::decode_payload(encoded, self.format, depth_max).map_err(|problem| {
             PayloadError::new(format!("it was not sent, as it does not decode again: {problem}"))
-        })
+        })?;
+        if accepts(value, &decoded) {
+            Ok(())
+        } else {
+            Err(PayloadError::new("it was not sent, as it decodes to another value"))
+        }
     }
 
     /// Asks the rule of the endpoint's attribute, for values of either side.
@@ -162,16 +85,12 @@ impl Linked {
     }
 
     /// A value of this side that does not encode.
-    pub(super) fn unencodable(
-        &self,
-        kind: PldKind,
-        value: &(impl ErasedPayload + ?Sized),
-        problem: PayloadError,
-    ) -> MsgTypeError {
+    #[cold]
+    fn unencodable<T: Payload>(&self, kind: PldKind, problem: PayloadError) -> MsgTypeError {
         let details = Details {
             message: kind.name().to_owned(),
-            found: value.type_name().to_owned(),
-            expected: value.type_name().to_owned(),
+            found: T::shown().to_owned(),
+            expected: T::shown().to_owned(),
             problem: problem.to_string(),
             ..Details::default()
         };

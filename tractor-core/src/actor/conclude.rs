@@ -1,10 +1,10 @@
 //! The end of a child side: what the parent side is told when the endpoint's task has ended.
 
-use super::checked::ErasedPayload;
+use super::encoded::Encoded;
 use super::invoke::catching;
 use super::linked::Linked;
 use super::state::Asked;
-use crate::error::{self, EndpointError, Error, Panicked};
+use crate::error::{self, EndpointError, Error, MsgTypeError, Panicked};
 use crate::proto::codec::{self, PldKind};
 use crate::proto::dialog::{Conclusion, TaskEnd};
 use crate::proto::id::Cid;
@@ -12,7 +12,8 @@ use crate::proto::msg::ErrorMsg;
 
 /// How a child-side task ended, with what it leaves behind.
 pub(crate) enum Ended<'a> {
-    Returned(&'a dyn ErasedPayload),
+    /// With a value, which is encoded only if it is sent.
+    Returned(&'a dyn Fn() -> Result<Encoded, MsgTypeError>),
     Failed(EndpointError),
     Panicked(Panicked),
     Dropped,
@@ -45,7 +46,7 @@ impl Linked {
         let settled = self.settle(end, failure);
         match (&settled.conclusion, ended) {
             (Conclusion::Nothing, _) => {}
-            (Conclusion::Return, Ended::Returned(value)) => self.send_return(value),
+            (Conclusion::Return, Ended::Returned(encode)) => self.send_return(encode),
             (Conclusion::Stop, _) => _ = self.append_stop(),
             (Conclusion::StreamCancelled(_), _) if settled.asked == Some(Asked::Peer) => {
                 _ = self.append_stop()
@@ -105,13 +106,13 @@ impl Linked {
         }
     }
 
-    fn send_return(&self, value: &dyn ErasedPayload) {
+    fn send_return(&self, encode: &dyn Fn() -> Result<Encoded, MsgTypeError>) {
         // The dialog is settled already: a serializer or rule that panics must not take the answer with it.
         let sent = catching(|| {
-            self.with_checked_erased(PldKind::Return, value, |encoded| {
+            encode().map(|encoded| {
                 self.peer
                     .channel
-                    .append_infallibly(|out| codec::encode_pld(PldKind::Return, &self.cid, encoded, out))
+                    .append_infallibly(|out| codec::encode_pld(PldKind::Return, &self.cid, &encoded, out))
             })
         });
         let sent = match sent {

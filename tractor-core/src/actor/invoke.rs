@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::checked::{Rule, Ruled};
+use super::checked::{Check, Rule};
 use super::conclude::Ended;
 use super::core::Actor;
 use super::current::{in_task, task_span};
@@ -16,6 +16,7 @@ use super::deadline::Expiry;
 use super::exposed::EndpointFuture;
 use super::linked::Linked;
 use crate::error::{EndpointError, Panicked};
+use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
 
 /// What an endpoint is invoked with.
@@ -29,7 +30,10 @@ impl Linked {
     /// Concludes a child side whose endpoint has returned.
     pub(crate) fn finish<T: Payload>(&self, outcome: Result<T, EndpointError>, rule: Option<Rule<T>>) {
         match outcome {
-            Ok(value) => self.conclude(Ended::Returned(&Ruled { value, rule })),
+            Ok(value) => {
+                let encode = || self.encode(PldKind::Return, &value, &Check::DECODES, rule);
+                self.conclude(Ended::Returned(&encode));
+            }
             Err(error) => self.conclude(Ended::Failed(error)),
         }
     }

@@ -30,7 +30,6 @@ mod waiting;
 
 pub use self::core::Actor;
 pub(crate) use self::core::Identity;
-pub(crate) use checked::How;
 pub use checked::{Check, Rule};
 pub(crate) use connection::{Connected, attach};
 #[cfg(feature = "log")]

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::checked::{How, Rule};
+use super::checked::{Check, Rule};
 use super::encoded::Encoded;
 use super::linked::Linked;
 use crate::error::{Error, MessagingError, TransportClosed};
@@ -36,11 +36,8 @@ impl Linked {
     /// Encodes one streamed value; under strict rules also decodes it again.
     #[inline]
     pub(crate) fn encode_item<T: Payload>(&self, value: &T, rule: Option<Rule<T>>) -> Result<Encoded, Error> {
-        if self.is_strict() {
-            self.with_checked(PldKind::Yield, value, &How::Decodes, rule, |_| ())?;
-        }
-        Encoded::by(|out| value.encode_payload(self.format, out))
-            .map_err(|problem| self.unencodable(PldKind::Yield, value, problem).into())
+        let check = if self.is_strict() { &Check::DECODES } else { &Check::OFF };
+        Ok(self.encode(PldKind::Yield, value, check, rule)?)
     }
 
     /// Sends one encoded value, waiting for room; `waiting` is empty at first, and belongs to this value.
@@ -123,21 +120,20 @@ impl Linked {
     pub(crate) fn send_started<T: Payload>(
         &self,
         value: &T,
-        how: &How<T>,
+        check: &Check<T>,
         rule: Option<Rule<T>>,
     ) -> Result<(), Error> {
-        self.with_checked(PldKind::Started, value, how, rule, |encoded| {
-            let mut cell = self.lock();
-            // The machine must not count as started when the value cannot be sent.
-            let mut next = cell.dialog.clone();
-            next.command(Command::Started).map_err(|misuse| self.misuse(misuse))?;
-            let kind = PldKind::Started;
-            let appended =
-                self.peer.channel.append_infallibly(|out| codec::encode_pld(kind, &self.cid, encoded, out));
-            cell.wake_driver(self.accepted(appended)?);
-            cell.dialog = next;
-            Ok(())
-        })?
+        let kind = PldKind::Started;
+        let encoded = self.encode(kind, value, check, rule)?;
+        let mut cell = self.lock();
+        // The machine must not count as started when the value cannot be sent.
+        let mut next = cell.dialog.clone();
+        next.command(Command::Started).map_err(|misuse| self.misuse(misuse))?;
+        let appended =
+            self.peer.channel.append_infallibly(|out| codec::encode_pld(kind, &self.cid, &encoded, out));
+        cell.wake_driver(self.accepted(appended)?);
+        cell.dialog = next;
+        Ok(())
     }
 
     /// Closes the local half of the stream, if it is open.

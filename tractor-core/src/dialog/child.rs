@@ -122,7 +122,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
         State: CanStart,
         S: Allows<V>,
     {
-        SendStarted::new(self.linked, self.rules, S::hold(value), check.how)
+        SendStarted::new(self.linked, self.rules, S::hold(value), check)
     }
 
     /// Opens the stream. Once per context: a closed stream is not reopened, a new context is. The macros refuse a second call
@@ -190,7 +190,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
         State: CanStartIn<B::Endpoint>,
         S: AllowsIn<V, B::Endpoint>,
     {
-        SendStarted::new(self.linked, self.rules, S::hold(value), check.how)
+        SendStarted::new(self.linked, self.rules, S::hold(value), check)
     }
 
     /// As [`open_stream`](Self::open_stream).

@@ -3,7 +3,7 @@
 //! Types say which values can be built; a rule says which of them the dialog allows. The first value and the final one are
 //! checked before they leave, so that the one at fault gets the error, and so are streamed ones on a strict stream; every
 //! value is checked where it arrives, because the peer may be built from other sources. Both happen where the types are
-//! checked: `Linked::with_checked` and `decode`. Arguments are checked before the request is made, and where they are bound.
+//! checked: `Linked::encode` and `decode`. Arguments are checked before the request is made, and where they are bound.
 
 use std::fmt::Display;
 

@@ -13,7 +13,7 @@ use std::task::{Context as TaskContext, Poll};
 use super::child::{Context, Started};
 use super::rule::{Rules, StreamRules};
 use super::stream::MsgStream;
-use crate::actor::{Encoded, How, Linked, Overflow, Room, Rule};
+use crate::actor::{Check, Encoded, Linked, Overflow, Room, Rule};
 use crate::error::Result;
 use crate::proto::codec::YieldHead;
 use crate::proto::payload::Payload;
@@ -100,13 +100,13 @@ pub struct SendStarted<S, Tx, Rx, Held> {
     linked: Arc<Linked>,
     rules: Rules<S, Tx, Rx>,
     held: Held,
-    how: How<S>,
+    check: Check<S>,
     types: PhantomData<fn(S, Tx) -> Rx>,
 }
 
 impl<S, Tx, Rx, Held> SendStarted<S, Tx, Rx, Held> {
-    pub(super) fn new(linked: Arc<Linked>, rules: Rules<S, Tx, Rx>, held: Held, how: How<S>) -> Self {
-        Self { linked, rules, held, how, types: PhantomData }
+    pub(super) fn new(linked: Arc<Linked>, rules: Rules<S, Tx, Rx>, held: Held, check: Check<S>) -> Self {
+        Self { linked, rules, held, check, types: PhantomData }
     }
 }
 
@@ -114,8 +114,8 @@ impl<S: Payload, Tx, Rx, Held: Borrow<S>> Future for SendStarted<S, Tx, Rx, Held
     type Output = Result<Context<S, Tx, Rx, Started>>;
 
     fn poll(self: Pin<&mut Self>, _cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { linked, rules, held, how, .. } = &*self;
-        let sent = linked.send_started(held.borrow(), how, rules.started);
+        let Self { linked, rules, held, check, .. } = &*self;
+        let sent = linked.send_started(held.borrow(), check, rules.started);
         Poll::Ready(sent.map(|()| Context::new(linked.clone(), *rules)))
     }
 }
