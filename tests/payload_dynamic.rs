@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::net::Ipv4Addr;
+
 use serde::{Deserialize, Serialize, Serializer};
 use support::{tree, with_local, with_process};
 use tractor::error::{Blame, MsgTypeError};
@@ -22,6 +24,12 @@ async fn add(a: i64, b: i64) -> i64 {
 #[tractor::actor_fn]
 async fn mirrored(point: Point) -> Point {
     Point { x: point.y, y: point.x }
+}
+
+/// The type has one form for people and another one between Rust actors.
+#[tractor::actor_fn]
+async fn octets(of: Ipv4Addr) -> [u8; 4] {
+    of.octets()
 }
 
 /// Sends back what it gets, times `by`; a zero comes back as text.
@@ -78,6 +86,9 @@ async fn a_function_known_by_name() -> Result<()> {
                 worker.run_dyn::<Point>(name_of("mirrored").arg("point", point)).await?,
                 Point { x: 1, y: 2 }
             );
+
+            let octets = name_of("octets").arg("of", Ipv4Addr::LOCALHOST);
+            assert_eq!(worker.run_dyn::<[u8; 4]>(octets).await?, [127, 0, 0, 1]);
 
             for text in ["", "add", "a::b", "a:", ":b"] {
                 assert!(matches!(text.parse::<DynCall>(), Err(Error::Runtime(_))), "{text}");

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -51,37 +52,33 @@ pub type Value = rmpv::Value;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a call does nothing by itself: hand it to `portal.run_dyn(..)` or `portal.open_context_dyn(..)`"]
 pub struct DynCall {
     module: String,
     name: String,
-    /// Names and encoded values; or what is wrong with the first bad one.
-    args: Result<Vec<(String, Vec<u8>)>, PayloadError>,
+    args: Vec<(String, Arc<EncodeArg>)>,
 }
+
+/// Appends an argument's value.
+type EncodeArg = dyn Fn(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError> + Send + Sync;
 
 impl DynCall {
     /// A call of `name` in `module`, without arguments.
     pub fn new(module: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { module: module.into(), name: name.into(), args: Ok(Vec::new()) }
+        Self { module: module.into(), name: name.into(), args: Vec::new() }
     }
 
-    /// Adds an argument. One that cannot be encoded, or whose name was given before, is an error of the call, which is not
-    /// sent then.
-    pub fn arg(mut self, name: impl Into<String>, value: impl Serialize + 'static) -> Self {
-        let name = name.into();
-        self.args = self.args.and_then(|mut args| {
-            if args.iter().any(|(known, _)| *known == name) {
-                return Err(PayloadError::new(format!("argument `{name}` is given twice")));
-            }
-            let mut encoded = Vec::new();
-            // The only layout that everybody reads.
-            payload::check_depth(&value)
-                .and_then(|()| payload::encode(&value, PayloadFormat::Named, &mut encoded))
-                .map_err(|problem| PayloadError::new(format!("argument `{name}`: {problem}")))?;
-            args.push((name, encoded));
-            Ok(args)
-        });
+    /// Adds an argument. Two of one name are an error of the call, which is not sent then; so is one that cannot be encoded.
+    pub fn arg<T>(mut self, name: impl Into<String>, value: T) -> Self
+    where
+        T: Serialize + Send + Sync + 'static,
+    {
+        let encode = move |format, out: &mut Vec<u8>| {
+            payload::check_depth(&value)?;
+            payload::encode(&value, format, out)
+        };
+        self.args.push((name.into(), Arc::new(encode)));
         self
     }
 
@@ -90,13 +87,16 @@ impl DynCall {
     }
 
     /// Appends the arguments as a map.
-    fn put_args(&self, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        let args = self.args.as_ref().map_err(Clone::clone)?;
-        let count = u32::try_from(args.len()).expect("a frame has no room for more");
+    fn put_args(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+        let count = u32::try_from(self.args.len()).expect("no frame has room for more");
         rmp::encode::write_map_len(out, count).expect("writing to a Vec cannot fail");
-        for (name, encoded) in args {
+        for (position, (name, encode)) in self.args.iter().enumerate() {
+            if self.args[..position].iter().any(|(before, _)| before == name) {
+                return Err(PayloadError::new(format!("argument `{name}` is given twice")));
+            }
             rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
-            out.extend_from_slice(encoded);
+            encode(format, out)
+                .map_err(|problem| PayloadError::new(format!("argument `{name}`: {problem}")))?;
         }
         Ok(())
     }
@@ -123,6 +123,13 @@ impl FromStr for DynCall {
 impl fmt::Display for DynCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.module, self.name)
+    }
+}
+
+impl fmt::Debug for DynCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.args.iter().map(|(name, _)| name).collect();
+        f.debug_struct("DynCall").field("endpoint", &self.to_string()).field("args", &names).finish()
     }
 }
 
@@ -156,7 +163,9 @@ impl Portal {
     /// As [`run`](Self::run).
     pub fn run_dyn<T: Payload>(&self, call: DynCall) -> Run<T> {
         Run::new(self.peer.clone(), self.limit, None, move |peer, deadline, again| {
-            peer.request(call.request(FuncType::AsyncFunc, deadline), again, |_, out| call.put_args(out))
+            peer.request(call.request(FuncType::AsyncFunc, deadline), again, |format, out| {
+                call.put_args(format, out)
+            })
         })
     }
 
@@ -174,7 +183,7 @@ impl Portal {
     {
         self.refuse_self()?;
         let request = call.request(FuncType::Context, self.limit.starting_now());
-        let linked = self.peer.start(request, |_, out| call.put_args(out))?;
+        let linked = self.peer.start(request, |format, out| call.put_args(format, out))?;
         let scope = Scope(linked.clone());
         in_time(&linked, async {
             match scope.first().await {
