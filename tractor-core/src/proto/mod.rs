@@ -13,7 +13,6 @@
 //! * [`handshake`]: who may talk to whom
 //! * [`payload`], [`args`], [`union`]: values of user types as MessagePack
 //! * [`schema`]: what those types look like, and which versions of them fit together
-//! * [`spec`], [`value`]: types and values that are known at run time only
 //! * [`supervision`]: who is restarted, when, and how often
 
 pub mod addr;
