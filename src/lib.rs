@@ -353,19 +353,9 @@
 //! # Versions
 //!
 //! Parent and child are one program, hence of one version. Actors that find each other by address may be of different ones.
-//! Every request tells the fingerprint of its endpoint's types; where the two sides differ, the rules in [`schema`] decide:
-//! an argument or field that is new and optional, another order, one more variant that only the reader knows all fit. What
-//! does not fit is refused before anything is decoded, with an [`Error::Schema`] that says what differs. [`schema_of`] shows
-//! what an endpoint's types look like on the wire:
-//!
-//! ```
-//! #[tractor::actor_fn]
-//! async fn add(a: i64, b: Option<i64>) -> i64 { a + b.unwrap_or(1) }
-//!
-//! let schema = tractor::schema_of(add);
-//! assert_eq!(schema.to_string(), "actor_fn\nargs {a:i64,b?:?i64,!,}\nreturns i64");
-//! assert_eq!(schema.fingerprint().to_string(), "125b76f4fe661d6d");
-//! ```
+//! Between these, values travel with the names of their fields, and serde's own rules say what fits: a field that the reader does not
+//! know is ignored, one that is missing has its `default`, and anything else is an error that names the field, its type and the side to
+//! blame. An argument that the endpoint does not know is refused; one that is missing is its default, or `None`.
 //!
 //! # Features
 //!
@@ -383,7 +373,6 @@ pub use tractor_core::proto::dialog::Side;
 pub use tractor_core::proto::id::{Cid, Uid};
 pub use tractor_core::proto::limits::{Limits, Timeouts};
 pub use tractor_core::proto::payload::Payload;
-pub use tractor_core::proto::schema;
 pub use tractor_core::proto::supervision::{Backoff, Intensity, Restart, Strategy, Supervision};
 pub use tractor_core::{
     Actor, ActorLocal, ActorNursery, ActorOptions, Call, CancelActor, CancelContext, Check, ClusterOptions,
@@ -393,8 +382,8 @@ pub use tractor_core::{
     StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, SuperviseChild, Supervised,
     SupervisionEvent, SupervisionEvents, Supervisor, UntilCancelled, Value, actor_local, connect,
     current_actor, current_deadline, error, gather_contexts, init, join_all, maybe_open_context,
-    open_actor_cluster, open_nursery, open_root_actor, schema_of, shield, socket_addr, try_current_actor,
-    with_deadline, with_deadline_at, with_local_actor,
+    open_actor_cluster, open_nursery, open_root_actor, shield, socket_addr, try_current_actor, with_deadline,
+    with_deadline_at, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

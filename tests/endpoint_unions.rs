@@ -41,14 +41,6 @@ async fn echoes(ctx: Context<EchoesPld>) -> tractor::Result<EchoesPld> {
     Ok(format!("{count} values").into())
 }
 
-#[test]
-fn a_schema_shows_an_enum() {
-    let pld = "<Point({x:i64,y:i64,})|Size({x:i64,y:i64,})|String(str)|VecU8([u8])|None(nil)>";
-    let text = tractor::schema_of(echoes).to_string();
-    let parts = ["started", "sends", "receives", "returns"].map(|part| format!("\n{part} {pld}"));
-    assert_eq!(text, format!("context\nargs {{!,}}{}", parts.concat()));
-}
-
 async fn check(portal: &Portal) -> tractor::Result<()> {
     let last = portal
         .open_context(echoes(), async |ctx, first| -> tractor::Result<EchoesPld> {

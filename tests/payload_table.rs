@@ -12,12 +12,11 @@ use support::{tree, with_process};
 use table_support::{Flaw, Flawed, MODULE, Probe, fails, reads, returns, sends, starts, takes};
 use tractor::error::{Blame, RemoteKind};
 use tractor::prelude::*;
-use tractor::schema::{Schema, Types};
-use tractor::{ActorOptions, Error, Result, schema_of};
+use tractor::{ActorOptions, Error, Result};
 use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg};
 use wire_support::script::{cid, no_kwargs, pld};
-use wire_support::{Peer, Server, alone, host, meet, step};
+use wire_support::{Peer, Server, alone, host, step};
 
 /// Where a payload is. The parent side is the one that is asked what it sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,9 +44,9 @@ enum Fault {
     NotEncodable,
     Oversized,
     /// A field is missing.
-    OlderSchema,
+    OlderVersion,
     /// There is a field too many.
-    NewerSchema,
+    NewerVersion,
     /// A map with field names, on a connection of the base protocol.
     PythonMap,
 }
@@ -71,15 +70,13 @@ enum Seen {
     Value,
     /// The error arrived, with name and text.
     Text,
-    /// The endpoint did not run: its schema.
-    Refused(String),
 }
 
 use Fault::{
-    Asymmetric, FailedTryFrom, FailedValidate, NewerSchema, NotEncodable, OlderSchema, Oversized, PythonMap,
-    WrongType,
+    Asymmetric, FailedTryFrom, FailedValidate, NewerVersion, NotEncodable, OlderVersion, Oversized,
+    PythonMap, WrongType,
 };
-use Seen::{Arguments, Fits, Here, Refused, Text, There, TooLargeHere, TooLargeThere, Value};
+use Seen::{Arguments, Fits, Here, Text, There, TooLargeHere, TooLargeThere, Value};
 
 const LOCAL: Blame = Blame::Local;
 const PEER: Blame = Blame::Peer;
@@ -93,38 +90,38 @@ const TABLE: [(Place, [(Fault, Seen); 9]); 6] = [
         (WrongType, Arguments),            (FailedTryFrom, Arguments),
         (FailedValidate, Here("Start", LOCAL)),
         (Asymmetric, Arguments),           (NotEncodable, Here("Start", LOCAL)),
-        (Oversized, TooLargeHere),         (OlderSchema, Arguments),
-        (NewerSchema, Arguments),          (PythonMap, Fits),
+        (Oversized, TooLargeHere),         (OlderVersion, Arguments),
+        (NewerVersion, Arguments),          (PythonMap, Fits),
     ]),
     (Place::Started, [
         // Checked by the sender; of what only other sources can send, by the receiver.
         (WrongType, Here("Started", PEER)),     (FailedTryFrom, There("Started", PEER)),
         (FailedValidate, There("Started", PEER)),
         (Asymmetric, There("Started", PEER)),   (NotEncodable, There("Started", PEER)),
-        (Oversized, TooLargeThere),             (OlderSchema, Here("Started", PEER)),
-        (NewerSchema, Here("Started", PEER)),   (PythonMap, Fits),
+        (Oversized, TooLargeThere),             (OlderVersion, Here("Started", PEER)),
+        (NewerVersion, Here("Started", PEER)),   (PythonMap, Fits),
     ]),
     (Place::YieldUp, [
         // Checked by the receiver alone.
         (WrongType, Here("Yield", PEER)),       (FailedTryFrom, Here("Yield", PEER)),
         (FailedValidate, Here("Yield", PEER)),
         (Asymmetric, Here("Yield", PEER)),      (NotEncodable, There("Yield", PEER)),
-        (Oversized, TooLargeThere),             (OlderSchema, Here("Yield", PEER)),
-        (NewerSchema, Here("Yield", PEER)),     (PythonMap, Fits),
+        (Oversized, TooLargeThere),             (OlderVersion, Here("Yield", PEER)),
+        (NewerVersion, Here("Yield", PEER)),     (PythonMap, Fits),
     ]),
     (Place::YieldDown, [
         (WrongType, There("Yield", LOCAL)),     (FailedTryFrom, There("Yield", LOCAL)),
         (FailedValidate, There("Yield", LOCAL)),
         (Asymmetric, There("Yield", LOCAL)),    (NotEncodable, Here("Yield", LOCAL)),
-        (Oversized, TooLargeHere),              (OlderSchema, There("Yield", LOCAL)),
-        (NewerSchema, There("Yield", LOCAL)),   (PythonMap, Fits),
+        (Oversized, TooLargeHere),              (OlderVersion, There("Yield", LOCAL)),
+        (NewerVersion, There("Yield", LOCAL)),   (PythonMap, Fits),
     ]),
     (Place::Return, [
         (WrongType, Here("Return", PEER)),      (FailedTryFrom, There("Return", PEER)),
         (FailedValidate, There("Return", PEER)),
         (Asymmetric, There("Return", PEER)),    (NotEncodable, There("Return", PEER)),
-        (Oversized, TooLargeThere),             (OlderSchema, Here("Return", PEER)),
-        (NewerSchema, Here("Return", PEER)),    (PythonMap, Fits),
+        (Oversized, TooLargeThere),             (OlderVersion, Here("Return", PEER)),
+        (NewerVersion, Here("Return", PEER)),    (PythonMap, Fits),
     ]),
     (Place::ErrorValue, [
         // Whatever is wrong with the value, the error arrives. Values are maps, in which a field too many is left out;
@@ -132,8 +129,8 @@ const TABLE: [(Place, [(Fault, Seen); 9]); 6] = [
         (WrongType, Text),                      (FailedTryFrom, Text),
         (FailedValidate, Value),
         (Asymmetric, Text),                     (NotEncodable, Text),
-        (Oversized, Text),                      (OlderSchema, Text),
-        (NewerSchema, Value),                   (PythonMap, Text),
+        (Oversized, Text),                      (OlderVersion, Text),
+        (NewerVersion, Value),                   (PythonMap, Text),
     ]),
 ];
 
@@ -152,7 +149,6 @@ fn seen<T>(result: Result<T>) -> Seen {
             let make = if error.to_string().starts_with("actor ") { There } else { Here };
             make(message, problem.blame())
         }
-        Error::Schema(mismatch) => Refused(mismatch.to_string()),
         Error::Messaging(_) if too_large => TooLargeHere,
         Error::Remote(remote) if too_large => {
             assert_eq!(remote.kind(), RemoteKind::Messaging, "{error:?}");
@@ -178,7 +174,7 @@ fn flaw(fault: Fault) -> Option<Flaw> {
         Asymmetric => Some(Flaw::Asymmetric),
         NotEncodable => Some(Flaw::Unencodable),
         Oversized => Some(Flaw::Oversized),
-        WrongType | OlderSchema | NewerSchema | PythonMap => None,
+        WrongType | OlderVersion | NewerVersion | PythonMap => None,
     }
 }
 
@@ -216,10 +212,10 @@ fn scripted(place: Place, fault: Fault) -> (Bytes, Caps) {
         |keys: &[&str]| pld(&keys.iter().map(|key| (*key, 7)).collect::<std::collections::BTreeMap<_, _>>());
     match fault {
         WrongType => (pld("text"), Caps::BASIC),
-        OlderSchema if named => (map(&["x"]), Caps::BASIC),
-        OlderSchema => (pld(&[7]), Caps::BASIC),
-        NewerSchema if named => (map(&["x", "y", "z"]), Caps::BASIC),
-        NewerSchema => (pld(&(7, 8, (), 9)), Caps::BASIC),
+        OlderVersion if named => (map(&["x"]), Caps::BASIC),
+        OlderVersion => (pld(&[7]), Caps::BASIC),
+        NewerVersion if named => (map(&["x", "y", "z"]), Caps::BASIC),
+        NewerVersion => (pld(&(7, 8, (), 9)), Caps::BASIC),
         PythonMap => (map(&["x", "y"]), Caps::NONE),
         FailedTryFrom | FailedValidate | Asymmetric | NotEncodable | Oversized => {
             panic!("a child does {fault:?}")
@@ -296,7 +292,7 @@ async fn end(peer: &mut Peer, id: Cid) {
 }
 
 /// The parent side as a script: it sends one bad payload to an actor.
-async fn with_scripted_parent(name: &str, place: Place, (bytes, caps): (Bytes, Caps), types: Types) -> Seen {
+async fn with_scripted_parent(name: &str, place: Place, (bytes, caps): (Bytes, Caps)) -> Seen {
     let mut result = Fits;
     host(name, ActorOptions::new().enable_module(MODULE), async |_, addr| {
         let mut peer = Peer::dial(addr).await;
@@ -307,17 +303,12 @@ async fn with_scripted_parent(name: &str, place: Place, (bytes, caps): (Bytes, C
         };
         let mut start = peer.start_msg("x", func, kwargs);
         MODULE.clone_into(&mut start.ns);
-        start.types = types;
         peer.send(&Msg::Start(Box::new(start))).await;
         loop {
             match peer.recv().await {
                 Msg::StartAck { .. } | Msg::Credit { .. } | Msg::Stop { .. } => {}
                 Msg::Started { .. } => peer.send(&Msg::Yield { cid: cid("x"), pld: bytes.clone() }).await,
                 Msg::Return { .. } => break,
-                Msg::Error(error) if error.boxed_type_str == "SchemaMismatch" => {
-                    result = Refused(error.schema.expect("what the types are here"));
-                    break;
-                }
                 Msg::Error(error) if error.boxed_type_str == "TypeError" => {
                     result = Arguments;
                     break;
@@ -368,7 +359,7 @@ async fn what_other_sources_can_do_wrong() {
             let name = format!("pt-{}-{}", place as u8, fault as u8);
             let got = match place {
                 Place::Argument | Place::YieldDown => {
-                    with_scripted_parent(&name, place, scripted(place, fault), Types::Unsaid).await
+                    with_scripted_parent(&name, place, scripted(place, fault)).await
                 }
                 _ => with_scripted_child(&name, place, fault).await,
             };
@@ -381,87 +372,9 @@ async fn what_other_sources_can_do_wrong() {
 async fn a_peer_of_the_base_protocol_gets_the_message_it_has_sent_but_no_details() {
     let place = Place::YieldDown;
     assert_eq!(
-        with_scripted_parent("pt-base", place, (pld("text"), Caps::NONE), Types::Unsaid).await,
+        with_scripted_parent("pt-base", place, (pld("text"), Caps::NONE)).await,
         There("Yield", LOCAL)
     );
-}
-
-/// The types of a peer whose values have that fault.
-fn other_types(place: Place, fault: Fault) -> Schema {
-    let ours = match place {
-        Place::Argument => schema_of(takes),
-        Place::Started => schema_of(starts),
-        Place::YieldUp => schema_of(sends),
-        Place::YieldDown => schema_of(reads),
-        Place::Return => schema_of(returns),
-        Place::ErrorValue => panic!("errors are no part of a schema"),
-    };
-    let theirs = if fault == OlderSchema { "x:i64," } else { "x:i64,y:i64,z:i64," };
-    let text = ours.to_string();
-    assert!(text.contains("x:i64,y:i64,"), "{text}");
-    Schema::parse(&text.replace("x:i64,y:i64,", theirs)).expect("a schema")
-}
-
-/// Peers that compare types find another version before a value of it travels: one without a field that the reader needs is
-/// refused, one with a field too many goes by name. Where no types are said, the table holds.
-#[tokio::test]
-async fn other_versions_of_peers_that_compare_types() {
-    for place in [Place::Argument, Place::Started, Place::YieldUp, Place::YieldDown, Place::Return] {
-        for fault in [OlderSchema, NewerSchema] {
-            let name = format!("pv-{}-{}", place as u8, fault as u8);
-            let got = match place {
-                Place::Argument | Place::YieldDown => with_other_parent(&name, place, fault).await,
-                _ => with_other_child(&name, place, fault).await,
-            };
-            match got {
-                Refused(text) => assert!(fault == OlderSchema && text.contains("`y`"), "{place:?}: {text}"),
-                got => assert_eq!((fault, got), (NewerSchema, Fits), "{place:?}"),
-            }
-        }
-    }
-}
-
-/// The values of the newer version, with field names.
-fn by_name() -> Bytes {
-    pld(&std::collections::BTreeMap::from([("x", 7), ("y", 8), ("z", 9)]))
-}
-
-/// The script is the caller, and compares what it is told with its own types.
-async fn with_other_parent(name: &str, place: Place, fault: Fault) -> Seen {
-    let own = other_types(place, fault);
-    let said = Types::Own(own.fingerprint());
-    let refused = with_scripted_parent(name, place, (by_name(), Caps::BASIC), said).await;
-    let Refused(theirs) = refused else { panic!("{place:?} x {fault:?}: {refused:?}") };
-    let theirs = Schema::parse(&theirs).expect("a schema");
-    match theirs.compare(&own).iter().find(|difference| difference.breaks()) {
-        Some(difference) => Refused(difference.to_string()),
-        None => {
-            let said = Types::Fit(theirs.fingerprint());
-            with_scripted_parent(name, place, (by_name(), Caps::BASIC), said).await
-        }
-    }
-}
-
-/// The script is the endpoint, and refuses types that are not its own.
-async fn with_other_child(name: &str, place: Place, fault: Fault) -> Seen {
-    let mut result = Text;
-    let script = async |peer: &mut Peer| {
-        let start = peer.expect_start().await;
-        let theirs = other_types(place, fault);
-        let mut refusal = ErrorMsg::new(peer.uid.clone(), "SchemaMismatch", "other types");
-        refusal.cid = Some(start.cid);
-        refusal.schema = Some(theirs.to_string());
-        peer.send(&Msg::Error(Box::new(refusal))).await;
-        if fault == NewerSchema {
-            answer(peer, place, PythonMap, by_name()).await;
-        }
-    };
-    let options = tractor::ActorOptions::new();
-    meet(name, options, Caps::BASIC, script, async |portal| {
-        result = with_child(portal, place, Flaw::None).await
-    })
-    .await;
-    result
 }
 
 #[test]
@@ -473,8 +386,8 @@ fn the_table_is_complete() {
         Asymmetric,
         NotEncodable,
         Oversized,
-        OlderSchema,
-        NewerSchema,
+        OlderVersion,
+        NewerVersion,
         PythonMap,
     ];
     for (place, row) in TABLE {

@@ -4,12 +4,11 @@ mod wire_support;
 
 use std::time::Duration;
 
-use tractor::schema::Types;
-use tractor::{ActorOptions, Limits, Timeouts, schema_of};
+use tractor::{ActorOptions, Limits, Timeouts};
 use tractor_core::proto::id::{Aid, Caps};
 use tractor_core::proto::limits::FRAME_BYTES_MAX_LEAST;
 use tractor_core::proto::msg::{FuncType, Msg, RuntimeVars, SpawnSpec};
-use wire_support::endpoints::{Point, mirrored};
+use wire_support::endpoints::Point;
 use wire_support::script::{cid, frame_of, framed, kwargs, pld};
 use wire_support::{Peer, assert_alive, host, timed};
 
@@ -185,6 +184,7 @@ async fn handshake_messages_after_the_handshake_close_that_connection_only() {
             bind_addrs: None,
             enable_endpoints: Vec::new(),
             secret: Some([7; 32]),
+            image: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
         };
@@ -206,12 +206,12 @@ async fn handshake_messages_after_the_handshake_close_that_connection_only() {
 }
 
 #[tokio::test]
-async fn payloads_are_maps_to_the_reference_and_arrays_between_rust_peers() {
+async fn payloads_are_maps_to_the_reference_and_arrays_in_one_image() {
     host("hs-format", ActorOptions::new(), async |_, addr| {
         let point = Point { x: 1, y: 2 };
-        for (mut peer, first) in [(Peer::base(addr).await, 0x82), (Peer::rust(addr).await, 0x92)] {
+        for (mut peer, first) in [(Peer::base(addr).await, 0x82), (Peer::of_its_image(addr).await, 0x92)] {
             let mut start = peer.start_msg("c", "mirrored", kwargs("point", &point)); // both layouts are read
-            start.types = Types::Own(schema_of(mirrored).fingerprint());
+            start.positional = first == 0x92;
             peer.send(&Msg::Start(Box::new(start))).await;
             peer.expect_ack("c", FuncType::AsyncFunc).await;
             match peer.recv().await {

@@ -16,7 +16,6 @@ use tractor::{ActorOptions, Addr, Limits, Uid};
 use tractor_core::proto::frame::Splitter;
 use tractor_core::proto::id::{Aid, Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, Start};
-use tractor_core::proto::schema::Types;
 use tractor_fuzz::framed;
 
 /// One connection.
@@ -280,7 +279,7 @@ fn request(id: Id, ns: &str, func: &str, kwargs: Vec<u8>) -> Msg {
         kwargs: kwargs.into(),
         uid: uid(),
         pld_spec: "any".to_owned(),
-        types: Types::Unsaid,
+        positional: false,
         remaining: None,
     };
     Msg::Start(Box::new(start))

@@ -117,7 +117,7 @@ impl Receiver {
                     self.deliver(cid, Received::Error(()));
                 }
             }
-            Ok(Msg::Ready | Msg::Aid(_) | Msg::SpawnSpec(_) | Msg::Auth { .. }) => {}
+            Ok(Msg::Ready { .. } | Msg::Aid(_) | Msg::SpawnSpec(_) | Msg::Auth { .. }) => {}
             Err(error) => {
                 if let Some(cid) = error.cid() {
                     self.deliver(cid, Received::Error(()));

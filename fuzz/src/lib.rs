@@ -38,7 +38,7 @@ pub fn raw_spans(msg: &Msg) -> Vec<&Bytes> {
         | Msg::StartAck { .. }
         | Msg::Stop { .. }
         | Msg::Credit { .. }
-        | Msg::Ready
+        | Msg::Ready { .. }
         | Msg::Auth { .. } => Vec::new(),
     }
 }

@@ -46,13 +46,17 @@ pub async fn turned(turn: Turn) -> Turn {
     Turn::By { x: y, y: x }
 }
 
-type Twelve<T> = (T, T, T, T, T, T, T, T, T, T, T, T);
-/// Its schema is longer than the shortest frames.
-pub type Wide = Twelve<Twelve<Twelve<u64>>>;
+/// A value without `a` has names.
+#[derive(Serialize, Deserialize)]
+pub struct Sparse {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    a: Option<u8>,
+    b: u8,
+}
 
 #[tractor::actor_fn]
-pub async fn widens(wide: Wide) -> bool {
-    wide == Wide::default()
+pub async fn sparse(sparse: Sparse) -> Sparse {
+    sparse
 }
 
 #[tractor::actor_fn]

@@ -62,6 +62,27 @@ pub async fn meet(
     script: impl AsyncFnOnce(&mut Peer),
     body: impl AsyncFnOnce(&Portal),
 ) {
+    let greeting = async |peer: &mut Peer| peer.introduce(caps).await;
+    meet_with(name, options, greeting, script, body).await;
+}
+
+/// As [`meet`], with a script that claims to run the actor's program image.
+pub async fn meet_alike(
+    name: &str,
+    options: ActorOptions,
+    script: impl AsyncFnOnce(&mut Peer),
+    body: impl AsyncFnOnce(&Portal),
+) {
+    meet_with(name, options, async |peer: &mut Peer| peer.introduce_alike().await, script, body).await;
+}
+
+async fn meet_with(
+    name: &str,
+    options: ActorOptions,
+    greeting: impl AsyncFnOnce(&mut Peer),
+    script: impl AsyncFnOnce(&mut Peer),
+    body: impl AsyncFnOnce(&Portal),
+) {
     let server = Server::bind(name);
     alone(options, async |_| {
         let dialing = tractor::connect(&server.addr, async |portal| -> tractor::Result<()> {
@@ -69,7 +90,8 @@ pub async fn meet(
             Ok(())
         });
         let scripting = async {
-            let mut peer = server.accept(caps).await;
+            let mut peer = server.next().await;
+            greeting(&mut peer).await;
             script(&mut peer).await;
             peer
         };
@@ -117,10 +139,15 @@ impl Server {
 
     /// The next connection, after a handshake as `peer` introduces itself.
     pub async fn accept(&self, caps: Caps) -> Peer {
-        let (io, _from) = step("a connection", self.listener.accept()).await.expect("accepted");
-        let mut peer = Peer::on(io);
+        let mut peer = self.next().await;
         peer.introduce(caps).await;
         peer
+    }
+
+    /// The next connection, before the handshake.
+    async fn next(&self) -> Peer {
+        let (io, _from) = step("a connection", self.listener.accept()).await.expect("accepted");
+        Peer::on(io)
     }
 }
 

@@ -11,7 +11,6 @@ use tractor_core::proto::codec;
 use tractor_core::proto::frame::Splitter;
 use tractor_core::proto::id::{Aid, Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, Start};
-use tractor_core::proto::schema::Types;
 
 use super::script::{cid, foreign, frame_of, framed, kwargs, no_kwargs, pld, value};
 use super::{endpoints, step};
@@ -66,6 +65,13 @@ impl Peer {
         peer
     }
 
+    /// A peer that claims to run the actor's program image.
+    pub async fn of_its_image(addr: &Addr) -> Self {
+        let mut peer = Self::dial(addr).await;
+        peer.introduce_alike().await;
+        peer
+    }
+
     /// A second connection of the same actor.
     pub async fn again(&self, addr: &Addr) -> Self {
         let mut peer = Self::dial(addr).await;
@@ -86,6 +92,14 @@ impl Peer {
     pub async fn introduce(&mut self, caps: Caps) {
         self.send(&Msg::Aid(self.aid(caps))).await;
         self.expect_aid().await;
+    }
+
+    /// The handshake of a peer that knows every extension, and has the actor's program image.
+    pub async fn introduce_alike(&mut self) {
+        self.expect_aid().await;
+        let image = self.actor.as_ref().and_then(|aid| aid.image);
+        assert!(image.is_some(), "the actor says which image it runs");
+        self.send(&Msg::Aid(Aid { image, ..self.aid(Caps::BASIC) })).await;
     }
 
     /// The actor, as it introduced itself.
@@ -135,7 +149,7 @@ impl Peer {
             kwargs,
             uid: self.uid.clone(),
             pld_spec: "typing.Any".to_owned(),
-            types: Types::Unsaid,
+            positional: false,
             remaining: None,
         }
     }

@@ -46,7 +46,7 @@ pub use self::{
         Call, CancelActor, CancelContext, Context, ContextCall, ContextTypes, DynCall, Dynamic, Endpoint,
         MsgStream, OpenStream, ParentContext, ParentStream, ParentSubscriber, ParentTx, Portal,
         ReceiveStream, RemoteCall, Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender,
-        StreamSubscriber, StreamTx, SubscriberStatistics, Value, schema_of, with_deadline, with_deadline_at,
+        StreamSubscriber, StreamTx, SubscriberStatistics, Value, with_deadline, with_deadline_at,
     },
     error::{Error, Result},
     proto::supervision::{Backoff, Supervision},
@@ -78,6 +78,5 @@ pub mod __private {
     pub use crate::error::EndpointError;
     pub use crate::proto::args::{ArgTuple, RefusedArg};
     pub use crate::proto::payload::{Payload, PayloadError, PayloadFormat, PayloadOf};
-    pub use crate::proto::schema::TypeShape;
     pub use crate::proto::union;
 }

@@ -11,10 +11,11 @@ use tractor_core::proto::addr::Addr;
 use tractor_core::proto::codec::raw::{RawMap, check_one_value, skip_value};
 use tractor_core::proto::codec::{decode, decode_within, encode, peek_yield};
 use tractor_core::proto::frame::next_frame;
-use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
+use tractor_core::proto::id::{Aid, Caps, Cid, Image, Uid};
 use tractor_core::proto::limits::{Limits, NESTING_DEPTH_MAX, Timeouts};
-use tractor_core::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
-use tractor_core::proto::schema::{Fingerprint, Types};
+use tractor_core::proto::msg::{
+    ErrorMsg, ErrorValue, FuncType, Msg, ParentImage, RuntimeVars, SpawnSpec, Start,
+};
 
 fn encoded(msg: &Msg) -> Bytes {
     let mut out = Vec::new();
@@ -78,13 +79,15 @@ fn any_aid() -> impl Strategy<Value = Msg> {
         any::<bool>(),
         any::<u8>(),
         any::<Option<u32>>(),
+        any::<Option<[u8; 16]>>(),
         any::<Option<[u8; 32]>>(),
     )
-        .prop_map(|(uid, pid, is_registrar, is_probe, bits, bytes_max, nonce)| {
+        .prop_map(|(uid, pid, is_registrar, is_probe, bits, bytes_max, image, nonce)| {
             let caps = Caps::NAMES.iter().enumerate().filter(|(at, _)| bits >> at & 1 == 1);
             let caps = caps.fold(Caps::NONE, |all, (_, (cap, _))| all.or(*cap));
             let frame_bytes_max = bytes_max.map(|bytes| bytes as usize);
-            Msg::Aid(Aid { uid, pid, is_registrar, is_probe, caps, frame_bytes_max, nonce })
+            let image = image.map(Image::from_bytes);
+            Msg::Aid(Aid { uid, pid, is_registrar, is_probe, caps, frame_bytes_max, image, nonce })
         })
 }
 
@@ -112,7 +115,7 @@ fn any_vars() -> impl Strategy<Value = RuntimeVars> {
 fn any_spawn_spec() -> impl Strategy<Value = Msg> {
     let addrs = || vec(any_addr(), 0..20);
     let bind_addrs = proptest::option::of(addrs());
-    let secret = any::<Option<[u8; 32]>>();
+    let secret = any::<(Option<[u8; 32]>, Option<[[u8; 16]; 2]>)>();
     (any_texts(), any_vars(), any_texts(), addrs(), bind_addrs, any_texts(), secret, any::<[u64; 3]>())
         .prop_map(
             |(
@@ -122,7 +125,7 @@ fn any_spawn_spec() -> impl Strategy<Value = Msg> {
                 reg_addrs,
                 bind_addrs,
                 enable_endpoints,
-                secret,
+                (secret, image),
                 knobs,
             )| {
                 let (mut limits, mut timeouts) = (Limits::default(), Timeouts::default());
@@ -137,6 +140,10 @@ fn any_spawn_spec() -> impl Strategy<Value = Msg> {
                     bind_addrs,
                     enable_endpoints,
                     secret,
+                    image: image.map(|[image, executable]| ParentImage {
+                        image: Image::from_bytes(image),
+                        executable,
+                    }),
                     limits,
                     timeouts,
                 }))
@@ -146,29 +153,20 @@ fn any_spawn_spec() -> impl Strategy<Value = Msg> {
 
 fn any_start() -> impl Strategy<Value = Msg> {
     let remaining = proptest::option::of(0..=i64::MAX as u64);
-    (any_cid(), ".{0,40}", ".{0,40}", any_map(), any_uid(), ".{0,40}", any_types(), remaining).prop_map(
-        |(cid, ns, func, kwargs, uid, pld_spec, types, remaining)| {
+    (any_cid(), ".{0,40}", ".{0,40}", any_map(), any_uid(), ".{0,40}", any::<bool>(), remaining).prop_map(
+        |(cid, ns, func, kwargs, uid, pld_spec, positional, remaining)| {
             let remaining = remaining.map(Duration::from_micros);
-            Msg::Start(Box::new(Start { cid, ns, func, kwargs, uid, pld_spec, types, remaining }))
+            Msg::Start(Box::new(Start { cid, ns, func, kwargs, uid, pld_spec, positional, remaining }))
         },
     )
-}
-
-fn any_types() -> impl Strategy<Value = Types> {
-    let fingerprint = any::<[u8; 8]>().prop_map(Fingerprint::from_bytes);
-    prop_oneof![
-        Just(Types::Unsaid),
-        fingerprint.clone().prop_map(Types::Own),
-        fingerprint.prop_map(Types::Fit),
-    ]
 }
 
 fn any_error() -> impl Strategy<Value = Msg> {
     use proptest::option::of;
     let texts = (".{0,40}", ".{0,40}", of(".{0,400}"), ".{0,400}", vec(".{0,40}", 0..20));
     let uids = (any_uid(), vec(any_uid(), 0..64), of(any_uid()), of(any_uid()));
-    (texts, uids, of(any_cid()), of(any_map()), of(any_map()), of(".{0,40}")).prop_map(
-        |(texts, uids, cid, bad_msg, bad_msg_as_dict, schema)| {
+    (texts, uids, of(any_cid()), of(any_map()), of(any_map())).prop_map(
+        |(texts, uids, cid, bad_msg, bad_msg_as_dict)| {
             let (src_type_str, boxed_type_str, message, tb_str, causes) = texts;
             let (src_uid, relay_path, canceller, sender) = uids;
             Msg::Error(Box::new(ErrorMsg {
@@ -185,7 +183,6 @@ fn any_error() -> impl Strategy<Value = Msg> {
                 bad_msg,
                 bad_msg_as_dict,
                 causes,
-                schema,
             }))
         },
     )
@@ -201,7 +198,7 @@ fn any_small() -> impl Strategy<Value = Msg> {
         (any_cid(), any_value()).prop_map(|(cid, pld)| Msg::CancelAck { cid, pld: pld.into() }),
         any_cid().prop_map(|cid| Msg::Stop { cid }),
         (any_cid(), any::<u32>()).prop_map(|(cid, bytes)| Msg::Credit { cid, bytes }),
-        Just(Msg::Ready),
+        any::<Option<[u8; 16]>>().prop_map(|image| Msg::Ready { image: image.map(Image::from_bytes) }),
         any::<[u8; 32]>().prop_map(|proof| Msg::Auth { proof }),
     ]
 }

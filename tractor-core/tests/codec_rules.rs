@@ -8,13 +8,14 @@ use bytes::Bytes;
 use tractor_core::proto::addr::Addr;
 use tractor_core::proto::codec::raw::{RawError, RawMap};
 use tractor_core::proto::codec::{DecodeError, PldKind, Problem, decode, decode_within, encode, encode_pld};
-use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
+use tractor_core::proto::id::{Aid, Caps, Cid, Image, Uid};
 use tractor_core::proto::limits::{
     ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, ERROR_VALUE_BYTES_MAX, Limits, NAME_BYTES_MAX,
     NESTING_DEPTH_MAX, RELAY_PATH_MAX, Timeouts, UUID_BYTES_MAX,
 };
-use tractor_core::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
-use tractor_core::proto::schema::{Fingerprint, Types};
+use tractor_core::proto::msg::{
+    ErrorMsg, ErrorValue, FuncType, Msg, ParentImage, RuntimeVars, SpawnSpec, Start,
+};
 
 type Entries = Vec<(String, Vec<u8>)>;
 
@@ -42,6 +43,7 @@ fn samples() -> Vec<Msg> {
         bind_addrs: Some(vec![tcp, uds]),
         enable_endpoints: pair(),
         secret: Some([1; 32]),
+        image: Some(ParentImage { image: Image::from_bytes([4; 16]), executable: [5; 16] }),
         limits: knobs.0,
         timeouts: knobs.1,
     };
@@ -52,7 +54,7 @@ fn samples() -> Vec<Msg> {
         kwargs: Bytes::from_static(b"\x81\xa1a\x01"),
         uid: uid.clone(),
         pld_spec: "int".into(),
-        types: Types::Own(Fingerprint::from_bytes([7; 8])),
+        positional: true,
         remaining: Some(Duration::from_micros(250)),
     };
     let error = ErrorMsg {
@@ -70,6 +72,7 @@ fn samples() -> Vec<Msg> {
         is_registrar: Some(true),
         caps: Caps::ALL,
         frame_bytes_max: Some(1 << 20),
+        image: Some(Image::from_bytes([4; 16])),
         nonce: Some([2; 32]),
         ..Aid::new(uid)
     };
@@ -85,7 +88,7 @@ fn samples() -> Vec<Msg> {
         Msg::CancelAck { cid, pld },
         Msg::Error(Box::new(error)),
         Msg::Credit { cid, bytes: u32::MAX },
-        Msg::Ready,
+        Msg::Ready { image: Some(Image::from_bytes([4; 16])) },
         Msg::Auth { proof: [3; 32] },
     ]
 }
@@ -177,9 +180,10 @@ fn raw_spans_share_the_memory_of_the_frame() {
 #[test]
 fn fields_with_a_default_may_be_missing_and_others_not() {
     let optional = [
-        ("Aid", vec!["pid", "is_registrar", "is_probe", "caps", "frame_bytes_max", "nonce"]),
-        ("SpawnSpec", vec!["enable_endpoints", "secret", "limits", "timeouts_us"]),
-        ("Start", vec!["pld_spec", "fingerprint", "remaining_us"]),
+        ("Aid", vec!["pid", "is_registrar", "is_probe", "caps", "frame_bytes_max", "image", "nonce"]),
+        ("SpawnSpec", vec!["enable_endpoints", "secret", "image", "limits", "timeouts_us"]),
+        ("Ready", vec!["image"]),
+        ("Start", vec!["pld_spec", "positional", "remaining_us"]),
         (
             "Error",
             vec![
@@ -192,7 +196,6 @@ fn fields_with_a_default_may_be_missing_and_others_not() {
                 "_bad_msg_as_dict",
                 "causes",
                 "value",
-                "schema",
             ],
         ),
     ];

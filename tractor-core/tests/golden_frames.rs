@@ -12,10 +12,9 @@ use tractor_core::proto::codec::{
     PldKind, StartHead, YieldHead, decode, encode, encode_pld, encode_start_ack, encode_stop, peek_yield,
 };
 use tractor_core::proto::frame::{begin_frame, end_frame, next_frame};
-use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
+use tractor_core::proto::id::{Aid, Caps, Cid, Image, Uid};
 use tractor_core::proto::limits::{Limits, Timeouts};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
-use tractor_core::proto::schema::Types;
 
 const FRAME_MAX: usize = 1 << 20;
 const STREAM_CID: &str = "91513fdf-8eca-496e-bd84-91fef4c4e42c";
@@ -146,6 +145,7 @@ fn spawn_spec_of_a_leaf_actor() {
         bind_addrs: None,
         enable_endpoints: vec![],
         secret: None,
+        image: None,
         limits: Limits::default(),
         timeouts: Timeouts::default(),
     };
@@ -173,12 +173,12 @@ fn start_of_a_function() {
         kwargs: kwargs.clone(),
         uid: uid.clone(),
         pld_spec: "typing.Any".into(),
-        types: Types::Unsaid,
+        positional: false,
         remaining: None,
     };
     assert_eq!(both_ways(&frame), Msg::Start(Box::new(want)));
 
-    let head = StartHead::new("mod1", "add", &uid, "typing.Any", Types::Unsaid);
+    let head = StartHead::new("mod1", "add", &uid, "typing.Any", false);
     let mut out = Vec::new();
     head.begin(&cid, &mut out);
     out.extend_from_slice(&kwargs);
@@ -200,18 +200,28 @@ fn start_with_a_deadline_is_one_field_longer() {
         kwargs: kwargs.clone(),
         uid: uid.clone(),
         pld_spec: "any".into(),
-        types: Types::Unsaid,
+        positional: false,
         remaining: Some(Duration::from_secs(1)),
     };
     assert_eq!(both_ways(frame), Msg::Start(Box::new(want)));
 
     // What was there before in the buffer stays as it is, and less than a microsecond is not passed on.
-    let head = StartHead::new("mod1", "add", &uid, "any", Types::Unsaid);
+    let head = StartHead::new("mod1", "add", &uid, "any", false);
     let mut out = b"before".to_vec();
     head.begin(&cid, &mut out);
     out.extend_from_slice(&kwargs);
     head.finish_within(Duration::from_nanos(1_000_000_999), b"before".len(), &mut out);
     assert_eq!(out, [b"before".as_slice(), &body(&unhex(frame))].concat());
+}
+
+#[test]
+fn a_request_with_values_by_position_says_so() {
+    let tail = |positional| {
+        let mut out = Vec::new();
+        StartHead::new("m", "f", &Uid::new("n", "u"), "any", positional).finish(&mut out);
+        out
+    };
+    assert_eq!(tail(true), [tail(false).as_slice(), b"\xaapositional\xc3"].concat());
 }
 
 #[test]
@@ -224,7 +234,7 @@ fn the_time_that_a_peer_claims_to_have_left_is_bounded() {
     ];
     for (claimed, micros) in cases {
         let mut out = Vec::new();
-        let head = StartHead::new("m", "f", &Uid::new("n", "u"), "any", Types::Unsaid);
+        let head = StartHead::new("m", "f", &Uid::new("n", "u"), "any", false);
         head.begin(&cid("d7"), &mut out);
         out.push(0x80);
         head.finish_within(Duration::ZERO, 0, &mut out);
@@ -355,24 +365,33 @@ fn errors_of_other_shapes_keep_their_fields() {
 fn extensions_come_after_the_base_fields_and_only_when_set() {
     let base = Aid { pid: Some(1), is_registrar: Some(true), ..Aid::new(Uid::new("a", "u")) };
     let caps = Caps::CREDIT.or(Caps::AUTH);
-    let extended = Aid { caps, frame_bytes_max: Some(70_000), nonce: Some([0xee; 32]), ..base.clone() };
+    let image = Some(Image::from_bytes([0xdd; 16]));
+    let extended =
+        Aid { caps, frame_bytes_max: Some(70_000), image, nonce: Some([0xee; 32]), ..base.clone() };
     let (base, extended) = (frame_of(&Msg::Aid(base)), frame_of(&Msg::Aid(extended)));
-    assert_eq!((base[4], extended[4]), (0x86, 0x89));
+    assert_eq!((base[4], extended[4]), (0x86, 0x8a));
     let extra = [
-        b"\xa4caps\x92\xa6credit\xa4auth\xafframe_bytes_max\xce\x00\x01\x11\x70\xa5nonce\xc4\x20".as_slice(),
+        b"\xa4caps\x92\xa6credit\xa4auth\xafframe_bytes_max\xce\x00\x01\x11\x70".as_slice(),
+        b"\xa5image\xc4\x10",
+        &[0xdd; 16],
+        b"\xa5nonce\xc4\x20",
         &[0xee; 32],
     ]
     .concat();
     assert_eq!(&extended[5..], [&base[5..], &extra].concat());
     let Msg::Aid(aid) = decode(&body(&extended)).unwrap() else { panic!("not an Aid") };
     assert_eq!((aid.caps, aid.frame_bytes_max, aid.nonce), (caps, Some(70_000), Some([0xee; 32])));
+    assert_eq!(aid.image, image);
 }
 
 #[test]
 fn extension_messages() {
     let credit = frame_of(&Msg::Credit { cid: cid("c1"), bytes: 65_536 });
     assert_eq!(&credit[4..], b"\x83\xa8msg_type\xa6Credit\xa3cid\xa2c1\xa5bytes\xce\x00\x01\x00\x00");
-    assert_eq!(&frame_of(&Msg::Ready)[4..], b"\x81\xa8msg_type\xa5Ready");
+    assert_eq!(&frame_of(&Msg::Ready { image: None })[4..], b"\x81\xa8msg_type\xa5Ready");
+    let image = Some(Image::from_bytes([8; 16]));
+    let ready = [b"\x82\xa8msg_type\xa5Ready\xa5image\xc4\x10".as_slice(), &[8; 16]].concat();
+    assert_eq!(&frame_of(&Msg::Ready { image })[4..], ready);
     let auth = frame_of(&Msg::Auth { proof: [9; 32] });
     assert_eq!(&auth[4..], [b"\x82\xa8msg_type\xa4Auth\xa5proof\xc4\x20".as_slice(), &[9; 32]].concat());
 }

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::io::Read;
 
-use tractor::{ActorOptions, Addr, Portal};
+use tractor::{ActorOptions, Addr, Error, Portal};
 
 /// The module that both programs say their endpoints are in.
 pub const MODULE: &str = "versions";
@@ -13,6 +13,7 @@ pub const MODULE: &str = "versions";
 pub fn say<T: Debug>(name: &str, result: tractor::Result<T>) {
     match result {
         Ok(value) => println!("{name} = {value:?}"),
+        Err(Error::MsgType(error)) => println!("{name} ! {:?}: {error}", error.blame()),
         Err(error) => println!("{name} ! {error}"),
     }
 }
@@ -30,7 +31,7 @@ pub async fn program(calls: impl AsyncFn(&Portal)) -> tractor::Result<()> {
             tractor::open_root_actor(ActorOptions::new(), async |_| {
                 tractor::connect(&addr, async |portal| {
                     calls(portal).await;
-                    // Once more, with what was learned of the other side's types.
+                    // Once more: what does not fit has done no harm.
                     calls(portal).await;
                     Ok(())
                 })

@@ -19,13 +19,11 @@ use super::peer::{Peer, Refused};
 use super::selfcall;
 use crate::error::{self, CloseReason, type_names};
 use crate::ipc::FrameHandler;
-use crate::proto::codec::{self, DecodeError, KnownStarts, PldKind};
+use crate::proto::codec::{self, DecodeError, PldKind, StartCache};
 use crate::proto::dialog::{Received, Side, is_own_overrun};
 use crate::proto::id::Cid;
-use crate::proto::limits::SCHEMA_BYTES_MAX;
 use crate::proto::msg::{ErrorMsg, Msg, Start};
 use crate::proto::payload::PayloadFormat;
-use crate::proto::schema::Types;
 
 /// An endpoint that a request resolved to.
 #[derive(Debug, Clone)]
@@ -42,7 +40,7 @@ pub(super) struct Dispatch {
     peer: Arc<Peer>,
     /// The dialog of the last message: messages mostly come in runs.
     last: Option<Arc<Linked>>,
-    known: KnownStarts<Target>,
+    starts: StartCache<Target>,
     bad_frames: usize,
 }
 
@@ -63,7 +61,7 @@ impl FrameHandler for Dispatch {
             if self.hand(cid, || Received::StartAck(functype)) {
                 return Ok(());
             }
-        } else if let Some((cid, kwargs, target)) = self.known.find(frame) {
+        } else if let Some((cid, kwargs, target)) = self.starts.find(frame) {
             let target = target.clone();
             self.invoke(&target, cid, chunk.slice(body.start + kwargs.start..body.start + kwargs.end), None);
             return Ok(());
@@ -78,7 +76,7 @@ impl FrameHandler for Dispatch {
 
 impl Dispatch {
     pub(super) fn new(actor: Actor, peer: Arc<Peer>) -> Self {
-        Self { actor, peer, last: None, known: KnownStarts::default(), bad_frames: 0 }
+        Self { actor, peer, last: None, starts: StartCache::default(), bad_frames: 0 }
     }
 
     /// The short way for a message that was recognised without a decode. Returns whether its dialog is known.
@@ -125,7 +123,10 @@ impl Dispatch {
                     return Err(CloseReason::PeerFailed(text.into()));
                 }
             },
-            Msg::Ready => self.peer.ready.cancel(),
+            Msg::Ready { image } => {
+                self.peer.learn_image(self.actor.aid().image, image);
+                self.peer.ready.cancel();
+            }
             Msg::Aid(_) | Msg::SpawnSpec(_) | Msg::Auth { .. } => {
                 let text = format!("`{}` came after the handshake", msg.name());
                 tracing::warn!(peer = %self.peer.aid.uid, "closing the connection: {text}");
@@ -190,16 +191,21 @@ impl Dispatch {
         }
         match self.actor.inner.allow.find(&self.peer.us, &start.ns, &start.func) {
             Ok(entry) => {
-                let Some(format) = self.format_for(entry, start.types) else {
-                    self.refuse_types(cid, entry);
+                let label = entry.label();
+                if start.positional && !(self.peer.is_same_image() && entry.is_positional()) {
+                    let text = format!(
+                        "`{label}` was asked for with values without field names, which it takes only from a call of \
+                         itself in the same program image"
+                    );
+                    self.refuse(cid, type_names::MESSAGING_ERROR, text);
                     return Ok(());
-                };
-                let target = Target { entry, label: entry.label(), format };
+                }
+                let target = Target { entry, label, format: self.peer.format(start.positional) };
                 // A deadline is another one in every request.
                 if start.remaining.is_none()
                     && let Some(at) = offset_in(frame, &start.kwargs)
                 {
-                    self.known.learn(frame, at..at + start.kwargs.len(), target.clone());
+                    self.starts.learn(frame, at..at + start.kwargs.len(), target.clone());
                 }
                 self.invoke(&target, cid, start.kwargs, Deadline::of_peer(start.remaining));
             }
@@ -209,35 +215,6 @@ impl Dispatch {
             }
         }
         Ok(())
-    }
-
-    /// How values are laid out for a caller with these types; `None` when it must be told the endpoint's types first.
-    fn format_for(&self, entry: &EndpointEntry, types: Types) -> Option<PayloadFormat> {
-        if !self.peer.compares_types() {
-            return Some(self.peer.format());
-        }
-        match types {
-            Types::Unsaid => Some(self.peer.format()),
-            Types::Own(theirs) | Types::Fit(theirs) => {
-                let schema = (entry.schema)();
-                (schema.fingerprint() == theirs).then(|| self.peer.format_of(types, schema))
-            }
-        }
-    }
-
-    /// Refuses a request before any of its values is decoded.
-    fn refuse_types(&self, cid: Cid, entry: &EndpointEntry) {
-        let label = entry.label();
-        tracing::debug!(%cid, peer = %self.peer.aid.uid, "`{label}` was asked for with other types");
-        let schema = (entry.schema)();
-        let text = format!("`{label}` has other types here, with the fingerprint {}", schema.fingerprint());
-        let mut msg = error::local(&self.peer.us, type_names::SCHEMA_MISMATCH, text);
-        msg.cid = Some(cid);
-        // One that is too long is empty: the refusal must be told in any case.
-        msg.schema = Some(schema.to_string())
-            .filter(|text| text.len() <= SCHEMA_BYTES_MAX)
-            .or_else(|| Some(String::new()));
-        self.peer.send_error(msg);
     }
 
     /// Whether the actor ends and takes no requests; this one is answered then.

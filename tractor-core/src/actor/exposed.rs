@@ -3,16 +3,17 @@
 //! Every annotated function registers itself at link time. A peer may call it only when its module, or the endpoint
 //! itself, is on the actor's allow-list; the callee checks.
 
+use std::any::TypeId;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 
+use super::image;
 use super::invoke::Invocation;
 use crate::error::{self, RuntimeFailure};
 use crate::proto::args::ArgsError;
 use crate::proto::id::Uid;
 use crate::proto::msg::{ErrorMsg, FuncType};
-use crate::proto::schema::Schema;
 
 /// A running endpoint. It concludes its dialog itself before it is ready.
 pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -25,7 +26,10 @@ pub struct EndpointEntry {
     /// Path of the function's type: where it is, whatever module and name it says.
     pub(crate) path: fn() -> &'static str,
     pub(crate) kind: FuncType,
-    pub(crate) schema: fn() -> &'static Schema,
+    /// The function's type.
+    pub(crate) endpoint: fn() -> TypeId,
+    /// Whether all types of its values may be laid out by position.
+    pub(crate) types_are_positional: fn() -> bool,
     pub(crate) invoke: fn(&Invocation) -> Result<EndpointFuture, ArgsError>,
 }
 
@@ -34,6 +38,18 @@ impl EndpointEntry {
     pub(super) fn label(&self) -> Arc<str> {
         format!("{}:{}", self.module, self.name).into()
     }
+
+    /// Whether its values are laid out by position for callers of the same image, which has all of its code.
+    pub(super) fn is_positional(&self) -> bool {
+        image::contains(self.invoke as *const ()) && (self.types_are_positional)()
+    }
+}
+
+/// Whether the values of a call of this endpoint are laid out by position towards actors of the same image: it is the one that is
+/// registered under its name, and not the declaration of another one.
+pub(super) fn is_positional(module: &str, name: &str, endpoint: TypeId) -> bool {
+    let registered = REGISTERED.get(&(module, name));
+    registered.is_some_and(|entry| (entry.endpoint)() == endpoint && entry.is_positional())
 }
 
 inventory::collect!(EndpointEntry);

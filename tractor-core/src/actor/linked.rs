@@ -124,12 +124,7 @@ impl Linked {
         match effect {
             Effect::Deliver(value) => return self.deliver(cell, value),
             Effect::Ignored(why) => return Reply::Ignored(why),
-            Effect::Accepted => {
-                if cell.dialog.is_receiving() {
-                    cell.wake_opener();
-                }
-                return Reply::Nothing;
-            }
+            Effect::Accepted => return Reply::Nothing,
             Effect::Grant(bytes) => {
                 cell.tx.grant(bytes);
                 cell.notify_senders();

@@ -7,25 +7,19 @@ use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::core::Actor;
-use super::deadline::Deadline;
 use super::linked::Linked;
-use super::request::{KnownRequest, Types};
-use crate::error::{
-    self, Blame, CloseReason, DeadlineExceeded, Details, Error, MessagingError, MsgTypeError, TransportClosed,
-};
+use super::request::RequestHead;
+use crate::error::{self, CloseReason, Error, MessagingError, TransportClosed};
 use crate::ipc::{Appended, Channel};
-use crate::proto::args::ArgTuple;
 use crate::proto::codec::{self, PldKind};
 use crate::proto::dialog::Side;
-use crate::proto::id::{Aid, Caps, Cid, Uid};
+use crate::proto::id::{Aid, Caps, Cid, Image, Uid};
 use crate::proto::limits::Timeouts;
-use crate::proto::msg::{ErrorMsg, FuncType, Msg};
-use crate::proto::payload::{PayloadError, PayloadFormat};
-use crate::proto::schema::{self, Schema};
+use crate::proto::msg::{ErrorMsg, Msg};
+use crate::proto::payload::PayloadFormat;
 
 /// What is kept of the text of a failure that is too large for a frame.
 const MESSAGE_BYTES_KEPT: usize = 1000;
@@ -55,8 +49,9 @@ pub(crate) struct Peer {
     /// First letter of the cids this end makes; the two ends of a connection use different ones.
     cid_prefix: u8,
     cid_next: AtomicU64,
+    same_image: AtomicBool,
     /// Constant parts of the requests made so far. Held for a look-up.
-    pub(super) requests: Mutex<Vec<Arc<KnownRequest>>>,
+    pub(super) request_heads: Mutex<Vec<Arc<RequestHead>>>,
     /// Live dialogs, and why there can be no new ones. Locked before any dialog's cell.
     table: Mutex<Table>,
 }
@@ -65,19 +60,6 @@ pub(crate) struct Peer {
 struct Table {
     dialogs: HashMap<Cid, Arc<Linked>>,
     closed: Option<Error>,
-}
-
-/// A request to run an endpoint of the peer.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Request<'a> {
-    pub(crate) ns: &'a str,
-    pub(crate) func: &'a str,
-    pub(crate) kind: FuncType,
-    pub(crate) pld_spec: &'static str,
-    /// When it must have ended.
-    pub(crate) deadline: Option<Deadline>,
-    /// `None` for values of any type.
-    pub(crate) types: Option<Types>,
 }
 
 /// Why a child side could not be entered into the table.
@@ -90,21 +72,10 @@ pub(super) enum Refused {
     Closed,
 }
 
-/// A dialog whose request was not sent yet: dropped, it leaves the table again, even if a user's serializer panics.
-struct Entered<'a> {
-    peer: &'a Peer,
-    linked: &'a Linked,
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        self.peer.forget(self.linked);
-    }
-}
-
 impl Peer {
     pub(crate) fn new(actor: &Actor, aid: Aid, caps: Caps, channel: Channel, dialer: bool) -> Self {
-        Self {
+        let theirs = aid.image;
+        let peer = Self {
             us: actor.uid().clone(),
             timeouts: actor.timeouts().clone(),
             aid,
@@ -117,9 +88,12 @@ impl Peer {
             cancels_pending: AtomicUsize::new(0),
             cid_prefix: if dialer { b'd' } else { b'a' },
             cid_next: AtomicU64::new(0),
-            requests: Mutex::default(),
+            same_image: AtomicBool::new(false),
+            request_heads: Mutex::default(),
             table: Mutex::default(),
-        }
+        };
+        peer.learn_image(actor.aid().image, theirs);
+        peer
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -130,17 +104,24 @@ impl Peer {
         self.caps.contains(Caps::CREDIT)
     }
 
-    /// How values are laid out on this connection where there is nothing to say of their types.
-    pub(crate) fn format(&self) -> PayloadFormat {
-        if self.caps.contains(Caps::POSITIONAL) { PayloadFormat::ByName } else { PayloadFormat::Named }
+    /// Whether the actor at the other end has said that it runs our program image.
+    pub(super) fn is_same_image(&self) -> bool {
+        self.same_image.load(Ordering::Acquire)
     }
 
-    /// How the values of a dialog are laid out, whose request has said this of its types. Fields go without names only if
-    /// it is known that both sides have the same in the same places.
-    pub(super) fn format_of(&self, said: schema::Types, schema: &Schema) -> PayloadFormat {
-        match said {
-            schema::Types::Own(_) if schema.is_known() && self.compares_types() => PayloadFormat::Positional,
-            schema::Types::Own(_) | schema::Types::Fit(_) | schema::Types::Unsaid => self.format(),
+    /// The actor at the other end has said which image it runs.
+    pub(super) fn learn_image(&self, ours: Option<Image>, theirs: Option<Image>) {
+        if ours.is_some() && ours == theirs {
+            self.same_image.store(true, Ordering::Release);
+        }
+    }
+
+    /// How the values of a dialog are laid out, by position or not.
+    pub(super) fn format(&self, positional: bool) -> PayloadFormat {
+        match positional {
+            true => PayloadFormat::Positional,
+            false if self.caps.contains(Caps::POSITIONAL) => PayloadFormat::ByName,
+            false => PayloadFormat::Named,
         }
     }
 
@@ -159,91 +140,16 @@ impl Peer {
         }
     }
 
-    /// Asks the peer to run an endpoint; returns the parent side of the new dialog.
-    ///
-    /// `args` appends them as one map from name to value.
-    pub(super) fn start_known(
-        self: &Arc<Self>,
-        known: &KnownRequest,
-        deadline: Option<Deadline>,
-        args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
-    ) -> Result<Arc<Linked>, Error> {
-        if let Some(late) = deadline.filter(|deadline| deadline.is_over()) {
-            let whom = self.aid.uid.clone();
-            return Err(DeadlineExceeded::before_start(known.label.clone(), whom, late.budget).into());
+    /// Enters the parent side of a new dialog, which `make` makes of its id.
+    pub(super) fn enter_new(&self, make: impl FnOnce(Cid) -> Linked) -> Result<Arc<Linked>, Error> {
+        let mut table = self.table();
+        if let Some(error) = &table.closed {
+            return Err(error.clone());
         }
-        let linked = {
-            let mut table = self.table();
-            if let Some(error) = &table.closed {
-                return Err(error.clone());
-            }
-            let cid = self.next_cid(&table);
-            let linked = Linked::new(
-                self.clone(),
-                cid,
-                Side::Parent,
-                known.kind,
-                known.label.clone(),
-                known.format,
-                deadline,
-            );
-            let linked = Arc::new(linked);
-            table.dialogs.insert(cid, linked.clone());
-            linked
-        };
-        let cid = linked.cid;
-        let entered = Entered { peer: self, linked: &linked };
-        if known.ends_the_actor() {
-            // Before it leaves, and only if it does: its end is no death then.
-            self.cancel_asked.store(true, Ordering::Release);
-        }
-        let appended = self.channel.append(|out| {
-            let begun = out.len();
-            known.head.begin(&cid, out);
-            args(known.format, out)?;
-            match deadline {
-                Some(Deadline { at, .. }) if self.caps.contains(Caps::DEADLINE) => {
-                    known.head.finish_within(at.saturating_duration_since(Instant::now()), begun, out);
-                }
-                Some(_) | None => known.head.finish(out),
-            }
-            Ok::<_, PayloadError>(())
-        });
-        let error = match appended {
-            // Where the channel is closed, the loss of the dialog is about to be told, with the reason.
-            Ok(Appended::Yes(_) | Appended::Closed(_)) => {
-                std::mem::forget(entered);
-                return Ok(linked);
-            }
-            Ok(Appended::TooLarge(error)) => MessagingError::new(error.to_string(), Some(cid)).into(),
-            Err(problem) => {
-                let details = Details {
-                    message: "Start".to_owned(),
-                    expected: "serializable values".to_owned(),
-                    problem: format!("`{}`: {problem}", linked.endpoint),
-                    ..Details::default()
-                };
-                MsgTypeError::new(details, &self.us, Blame::Local, cid).into()
-            }
-        };
-        Err(error)
-    }
-
-    /// Asks the peer to cancel the task of a dialog that this end opened. The answer is not waited for.
-    pub(crate) fn request_cancel(self: &Arc<Self>, cid: Cid) {
-        let request = Request {
-            ns: "self",
-            func: "_cancel_task",
-            kind: FuncType::AsyncFunc,
-            pld_spec: "bool",
-            deadline: None,
-            types: None,
-        };
-        let args = (cid.as_str().to_owned(),);
-        match self.start(request, |format, out| args.encode(&["cid"], format, out)) {
-            Ok(_answer) => {}
-            Err(error) => tracing::debug!(%cid, peer = %self.aid.uid, "cancel request not sent: {error}"),
-        }
+        let cid = self.next_cid(&table);
+        let linked = Arc::new(make(cid));
+        table.dialogs.insert(cid, linked.clone());
+        Ok(linked)
     }
 
     /// Checks that the peer may open a dialog with this id.
@@ -358,8 +264,6 @@ impl Peer {
                 Appended::TooLarge(_) => {
                     msg.value = None;
                     msg.causes.clear();
-                    // A refusal because of types stays one.
-                    msg.schema = msg.schema.map(|_| String::new());
                     msg.tb_str.clear();
                     if let Some(text) = &mut msg.message {
                         let kept = (0..=MESSAGE_BYTES_KEPT).rev().find(|&end| text.is_char_boundary(end));

@@ -1,63 +1,60 @@
-//! Requests this end makes: their constant parts, and what becomes of them when the peer has other types.
+//! Requests this end makes: asking the peer to run an endpoint.
 //!
-//! ```text
-//! Start(own fingerprint) --accepted--> settled: later requests are sent without a second thought
-//!        |
-//!        +--SchemaMismatch--> compare --do not fit--> error, nothing has run
-//!                                |
-//!                                +--fit--> Start(the peer's fingerprint), by name --accepted--> settled
-//!                                                      |
-//!                                                      +--SchemaMismatch--> error
-//! ```
-//!
-//! As long as a request is not settled, whoever made it keeps the arguments, to send them once more. A refused dialog is
-//! over like any other that has failed: whoever is dropped between the refusal and the second request leaves nothing behind.
+//! The arguments are encoded first, under no lock, for their serializers are user code. Then the dialog enters the table, and the
+//! request is appended with the constant parts that its endpoint has on this connection.
 
 use std::any::TypeId;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
-use std::task::{Context, Poll};
 
+use tokio::time::Instant;
+
+use super::deadline::Deadline;
+use super::encoded::Encoded;
+use super::exposed;
 use super::linked::Linked;
-use super::peer::{Peer, Request};
-use crate::error::{Error, SchemaMismatch};
+use super::peer::Peer;
+use crate::error::{Blame, DeadlineExceeded, Details, Error, MessagingError, MsgTypeError};
+use crate::ipc::Appended;
+use crate::proto::args::ArgTuple;
 use crate::proto::codec::StartHead;
-use crate::proto::id::Caps;
+use crate::proto::dialog::Side;
+use crate::proto::id::{Caps, Cid};
 use crate::proto::msg::FuncType;
 use crate::proto::payload::{PayloadError, PayloadFormat};
-use crate::proto::schema::{self, Schema};
-use crate::wakers::poll_or_register;
 
-/// Endpoints of which a connection remembers the constant parts of a request.
-const REQUESTS_KNOWN_MAX: usize = 32;
+/// Endpoints of which a connection keeps the constant parts of a request.
+const HEADS_KEPT_MAX: usize = 32;
 
-/// The caller's types of an endpoint.
+/// A request to run an endpoint of the peer.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Types {
-    /// The endpoint's own type: two versions of an endpoint may have the same name.
-    pub(crate) endpoint: TypeId,
-    pub(crate) schema: fn() -> &'static Schema,
+pub(crate) struct Request<'a> {
+    pub(crate) ns: &'a str,
+    pub(crate) func: &'a str,
+    pub(crate) kind: FuncType,
+    pub(crate) pld_spec: &'static str,
+    /// When it must have ended.
+    pub(crate) deadline: Option<Deadline>,
+    /// The endpoint's own type, as two endpoints may have one name; `None` for a call by name.
+    pub(crate) endpoint: Option<TypeId>,
 }
 
 /// The constant parts of the requests for one endpoint.
 #[derive(Debug)]
-pub(crate) struct KnownRequest {
+pub(super) struct RequestHead {
     ns: String,
     func: String,
-    pub(super) kind: FuncType,
+    kind: FuncType,
     pld_spec: &'static str,
-    types: Option<Types>,
-    said: schema::Types,
-    pub(super) head: StartHead,
-    pub(super) label: Arc<str>,
-    pub(super) format: PayloadFormat,
-    /// The peer will not refuse the types any more.
-    settled: AtomicBool,
+    endpoint: Option<TypeId>,
+    start: StartHead,
+    label: Arc<str>,
+    format: PayloadFormat,
 }
 
-impl KnownRequest {
-    fn is_for(&self, request: &Request<'_>) -> bool {
-        self.types.map(|types| types.endpoint) == request.types.map(|types| types.endpoint)
+impl RequestHead {
+    fn is_of(&self, request: &Request<'_>) -> bool {
+        self.endpoint == request.endpoint
             && self.kind == request.kind
             && self.func == request.func
             && self.ns == request.ns
@@ -65,182 +62,113 @@ impl KnownRequest {
     }
 
     /// Whether it asks the actor at the other end to end.
-    pub(super) fn ends_the_actor(&self) -> bool {
+    fn ends_the_actor(&self) -> bool {
         self.ns == "self" && self.func == "cancel"
     }
 }
 
-/// A request that was sent.
-#[derive(Debug)]
-pub(crate) struct Sent {
-    pub(crate) linked: Arc<Linked>,
-    /// While the peer may still refuse the types: keep the arguments until that is settled.
-    pub(crate) unsettled: Option<Unsettled>,
-}
-
-/// A request whose types the peer may refuse.
-#[derive(Debug)]
-pub(crate) struct Unsettled(Arc<KnownRequest>);
-
-/// A request to be sent once more, with types that fit.
-#[derive(Debug)]
-pub(crate) struct Again(Arc<KnownRequest>);
-
-impl Unsettled {
-    /// Learns from the first answer, or the failure in its place, whether the request is to be sent again.
-    ///
-    /// # Errors
-    /// The peer's types do not fit. Every other failure is the caller's to handle.
-    pub(crate) fn settle(self, peer: &Peer, failure: Option<&Error>) -> Result<Option<Again>, Error> {
-        let Some(error) = failure else {
-            self.0.settled.store(true, Ordering::Relaxed);
-            return Ok(None);
-        };
-        let Some(theirs) = error.as_remote().and_then(|error| error.refused_types()) else { return Ok(None) };
-        peer.fit(&self.0, theirs).map(Some)
-    }
-}
-
 impl Peer {
-    /// Asks the peer to run an endpoint, which it may refuse because of its types.
+    /// Asks the peer to run an endpoint; returns the parent side of the new dialog.
     ///
-    /// `args` appends them as one map from name to value.
+    /// `args` appends the arguments as one map from name to value.
     pub(crate) fn request(
-        self: &Arc<Self>,
-        request: Request<'_>,
-        again: Option<Again>,
-        args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
-    ) -> Result<Sent, Error> {
-        let known = again.map_or_else(|| self.known_request(&request), |Again(known)| known);
-        let linked = self.start_known(&known, request.deadline, args)?;
-        let unsettled = (!known.settled.load(Ordering::Relaxed)).then_some(Unsettled(known));
-        Ok(Sent { linked, unsettled })
-    }
-
-    /// Asks the peer to run an endpoint with values of any type.
-    pub(crate) fn start(
         self: &Arc<Self>,
         request: Request<'_>,
         args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Arc<Linked>, Error> {
-        self.start_known(&self.known_request(&request), request.deadline, args)
+        let head = self.request_head(&request);
+        if let Some(late) = request.deadline.filter(|deadline| deadline.is_over()) {
+            let whom = self.aid.uid.clone();
+            return Err(DeadlineExceeded::before_start(head.label.clone(), whom, late.budget).into());
+        }
+        let args =
+            Encoded::by(|out| args(head.format, out)).map_err(|problem| self.unencodable(&head, &problem))?;
+        let linked = self.enter_new(|cid| {
+            let (peer, label) = (self.clone(), head.label.clone());
+            Linked::new(peer, cid, Side::Parent, head.kind, label, head.format, request.deadline)
+        })?;
+        if head.ends_the_actor() {
+            // Before it leaves, and only if it may: its end is no death then.
+            self.cancel_asked.store(true, Ordering::Release);
+        }
+        match self.append_request(&head, &linked, &args) {
+            // Where the channel is closed, the loss of the dialog is about to be told, with the reason.
+            Appended::Yes(_) | Appended::Closed(_) => Ok(linked),
+            Appended::TooLarge(error) => {
+                self.forget(&linked);
+                Err(MessagingError::new(error.to_string(), Some(linked.cid)).into())
+            }
+        }
     }
 
-    /// Whether requests on this connection name their types.
-    pub(super) fn compares_types(&self) -> bool {
-        self.caps.contains(Caps::SCHEMA.or(Caps::POSITIONAL))
+    fn append_request(&self, head: &RequestHead, linked: &Linked, args: &[u8]) -> Appended {
+        self.channel.append_infallibly(|out| {
+            let begun = out.len();
+            head.start.begin(&linked.cid, out);
+            out.extend_from_slice(args);
+            match linked.deadline {
+                Some(Deadline { at, .. }) if self.caps.contains(Caps::DEADLINE) => {
+                    head.start.finish_within(at.saturating_duration_since(Instant::now()), begun, out);
+                }
+                Some(_) | None => head.start.finish(out),
+            }
+        })
+    }
+
+    #[cold]
+    fn unencodable(&self, head: &RequestHead, problem: &PayloadError) -> Error {
+        let details = Details {
+            message: "Start".to_owned(),
+            expected: "serializable values".to_owned(),
+            problem: format!("`{}`: {problem}", head.label),
+            ..Details::default()
+        };
+        MsgTypeError::new(details, &self.us, Blame::Local, None).into()
     }
 
     /// The constant parts of a request, made once per endpoint.
-    fn known_request(&self, request: &Request<'_>) -> Arc<KnownRequest> {
-        let find = |known: &[Arc<KnownRequest>]| known.iter().find(|known| known.is_for(request)).cloned();
-        if let Some(found) = find(&self.requests.lock().unwrap_or_else(PoisonError::into_inner)) {
+    fn request_head(&self, request: &Request<'_>) -> Arc<RequestHead> {
+        let find = |kept: &[Arc<RequestHead>]| kept.iter().find(|head| head.is_of(request)).cloned();
+        if let Some(found) = find(&self.request_heads.lock().unwrap_or_else(PoisonError::into_inner)) {
             return found;
         }
-        // Finding the schema runs user code, hence without the lock.
-        let schema = request.types.filter(|_| self.compares_types()).map(|types| (types.schema)());
-        let said = schema.map_or(schema::Types::Unsaid, |schema| schema::Types::Own(schema.fingerprint()));
-        let fresh = Arc::new(KnownRequest {
+        // Asking the types runs user code, hence without the lock.
+        let positional = self.is_same_image()
+            && request.endpoint.is_some_and(|ty| exposed::is_positional(request.ns, request.func, ty));
+        let fresh = Arc::new(RequestHead {
             ns: request.ns.to_owned(),
             func: request.func.to_owned(),
             kind: request.kind,
             pld_spec: request.pld_spec,
-            types: request.types,
-            said,
-            head: StartHead::new(request.ns, request.func, &self.us, request.pld_spec, said),
+            endpoint: request.endpoint,
+            start: StartHead::new(request.ns, request.func, &self.us, request.pld_spec, positional),
             label: Arc::from(format!("{}:{}", request.ns, request.func)),
-            format: schema.map_or(self.format(), |schema| self.format_of(said, schema)),
-            settled: AtomicBool::new(said == schema::Types::Unsaid),
+            format: self.format(positional),
         });
-        let mut known = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = find(&known) {
+        let mut kept = self.request_heads.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = find(&kept) {
             return found;
         }
-        if known.len() < REQUESTS_KNOWN_MAX {
-            known.push(fresh.clone());
+        if kept.len() < HEADS_KEPT_MAX {
+            kept.push(fresh.clone());
         }
         fresh
     }
 
-    /// The peer has refused the types of a request. Those of its endpoint may fit all the same: then this and all later
-    /// requests say so, and payloads go by name.
-    fn fit(&self, refused: &Arc<KnownRequest>, theirs: &str) -> Result<Again, Error> {
-        let mismatch = |theirs, differences| {
-            let ours = refused.types.map(|types| (types.schema)().fingerprint());
-            let peer = self.aid.uid.clone();
-            Err(SchemaMismatch::new(refused.label.clone(), peer, ours, theirs, differences).into())
-        };
-        if theirs.is_empty() {
-            let why = "its schema is too long to be compared (`SCHEMA_BYTES_MAX`)";
-            return mismatch(None, Err(why.to_owned()));
-        }
-        let theirs = match Schema::parse(theirs) {
-            Ok(theirs) => theirs,
-            Err(error) => return mismatch(None, Err(format!("its schema cannot be read ({error})"))),
-        };
-        let (Some(types), schema::Types::Own(_)) = (refused.types, refused.said) else {
-            return mismatch(Some(theirs.fingerprint()), Err("it has refused its own fingerprint".into()));
-        };
-        let said = schema::Types::Fit(theirs.fingerprint());
-        if let Some(found) = self.find_fitting(refused, said) {
-            return Ok(Again(found));
-        }
-        let differences = theirs.compare((types.schema)());
-        if differences.iter().any(schema::Difference::breaks) {
-            return mismatch(Some(theirs.fingerprint()), Ok(differences));
-        }
-        tracing::debug!(
-            peer = %self.aid.uid, endpoint = %refused.label,
-            "the types differ and fit: {}", differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-        );
-        let fitting = Arc::new(KnownRequest {
-            ns: refused.ns.clone(),
-            func: refused.func.clone(),
-            kind: refused.kind,
-            pld_spec: refused.pld_spec,
-            types: refused.types,
-            said,
-            head: StartHead::new(&refused.ns, &refused.func, &self.us, refused.pld_spec, said),
-            label: refused.label.clone(),
-            format: self.format_of(said, (types.schema)()),
-            settled: AtomicBool::new(false),
-        });
-        let mut known = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(place) = known.iter_mut().find(|known| Arc::ptr_eq(known, refused)) {
-            *place = fitting.clone();
-        }
-        Ok(Again(fitting))
-    }
-
-    /// What another request for the same endpoint, refused before this one, was replaced by.
-    fn find_fitting(&self, refused: &KnownRequest, said: schema::Types) -> Option<Arc<KnownRequest>> {
+    /// Asks the peer to cancel the task of a dialog that this end opened. The answer is not waited for.
+    pub(crate) fn request_cancel(self: &Arc<Self>, cid: Cid) {
         let request = Request {
-            ns: &refused.ns,
-            func: &refused.func,
-            kind: refused.kind,
-            pld_spec: refused.pld_spec,
+            ns: "self",
+            func: "_cancel_task",
+            kind: FuncType::AsyncFunc,
+            pld_spec: "bool",
             deadline: None,
-            types: refused.types,
+            endpoint: None,
         };
-        let known = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        known.iter().find(|known| known.said == said && known.is_for(&request)).cloned()
-    }
-}
-
-impl Linked {
-    /// Waits until a one-way stream was accepted, or has failed.
-    pub(crate) fn poll_accepted(&self, cx: &Context<'_>) -> Poll<Result<(), Error>> {
-        poll_or_register(
-            cx,
-            || self.lock(),
-            |cell| &mut cell.opener,
-            |cell| {
-                if let Some(error) = cell.failure() {
-                    return Poll::Ready(Err(error.clone()));
-                }
-                let accepted = cell.dialog.is_receiving() || cell.outcome.is_some();
-                if accepted { Poll::Ready(Ok(())) } else { Poll::Pending }
-            },
-        )
+        let args = (cid.as_str().to_owned(),);
+        match self.request(request, |format, out| args.encode(&["cid"], format, out)) {
+            Ok(_answer) => {}
+            Err(error) => tracing::debug!(%cid, peer = %self.aid.uid, "cancel request not sent: {error}"),
+        }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
             });
         }
         "_cancel_task" => {
-            match <(String,)>::decode(&["cid"], no_defaults, peer.format(), depth_max, &start.kwargs) {
+            match <(String,)>::decode(&["cid"], no_defaults, peer.format(false), depth_max, &start.kwargs) {
                 Ok((target,)) => {
                     accept(peer, cid);
                     cancel_task(peer, cid, &target);

@@ -19,7 +19,7 @@ use rustix::process::{Pid, Signal};
 use tokio::runtime::Builder;
 
 use super::serve;
-use crate::actor::{Actor, Allow, Connected, Identity, attach};
+use crate::actor::{Actor, Allow, Connected, Identity, attach, image};
 use crate::error::{self, Error};
 use crate::ipc::{FrameReader, HandshakeError, Introduction, Transport, introduce};
 use crate::proto::handshake::{Policy, Role};
@@ -149,6 +149,7 @@ async fn serve_parent(spec: ChildSpec, channel: UnixStream, drain: &mut Duration
         other => return Err(BootError::Unexpected(other.name())),
     };
     *drain = boot.timeouts.drain;
+    aid.image = image::of_child(boot.image);
     let actor = Actor::new(Identity {
         aid,
         allow: allow_list(&boot),
@@ -177,7 +178,7 @@ async fn serve_parent(spec: ChildSpec, channel: UnixStream, drain: &mut Duration
         Ok(()) => {
             if parent.caps.contains(Caps::READY) {
                 // A closed channel stops the actor.
-                _ = parent.channel.send(&Msg::Ready);
+                _ = parent.channel.send(&Msg::Ready { image: actor.aid().image });
             }
             actor.stopped().await;
             say_goodbye(&actor);

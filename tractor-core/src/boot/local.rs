@@ -27,7 +27,7 @@ where
     E: From<Error>,
 {
     let here = try_current_actor()?;
-    let there = Actor::new(identity(options, "local", false)?);
+    let there = Actor::new(identity(options, "local", here.aid().image, false)?);
     let (near, far) = tokio::io::duplex(PIPE_BYTES);
     let (near, far) = tokio::join!(meet(&here, near, Role::Connector), meet(&there, far, Role::Acceptor));
     let far = link(far?, false);

@@ -3,10 +3,10 @@
 use std::future::ready;
 
 use super::{child, serve};
-use crate::actor::{Actor, ActorOptions, Allow, Identity, try_current_actor, with_actor};
+use crate::actor::{Actor, ActorOptions, Allow, Identity, image, try_current_actor, with_actor};
 use crate::error::{Error, RuntimeFailure};
 use crate::ipc::fresh_nonce;
-use crate::proto::id::{Aid, Caps, Uid};
+use crate::proto::id::{Aid, Caps, Image, Uid};
 use crate::supervise::{ActorNursery, adopt_orphans, open_nursery_in, sweep_sockets};
 
 /// Opens a nursery: a scope that owns child actors. Outside of any actor this starts a root actor first, which ends with
@@ -78,7 +78,7 @@ impl Root {
             return Err(Error::NoRuntime);
         }
         let bind = options.bind.clone();
-        let actor = Actor::new(identity(options, "root", true)?);
+        let actor = Actor::new(identity(options, "root", image::draw(), true)?);
         let root = Self { ending: Ending(Some(actor.clone())), actor };
         let listening = with_actor(root.actor.clone(), async {
             adopt_orphans(&root.actor);
@@ -108,8 +108,13 @@ impl Root {
     }
 }
 
-/// A fresh identity; refuses an allow-list with something on it that is not registered.
-pub(super) fn identity(options: ActorOptions, name: &str, is_root: bool) -> Result<Identity, Error> {
+/// A fresh identity, of the program image that `image` stands for; refuses an allow-list with something on it that is not registered.
+pub(super) fn identity(
+    options: ActorOptions,
+    name: &str,
+    image: Option<Image>,
+    is_root: bool,
+) -> Result<Identity, Error> {
     let ActorOptions { name: chosen, bind: _, modules, limits, timeouts } = options;
     let allow = Allow { modules, endpoints: Vec::new() };
     allow.check()?;
@@ -118,6 +123,7 @@ pub(super) fn identity(options: ActorOptions, name: &str, is_root: bool) -> Resu
     aid.pid = Some(std::process::id().into());
     aid.is_registrar = Some(false);
     aid.caps = Caps::BASIC;
+    aid.image = image;
     Ok(Identity {
         aid,
         allow,

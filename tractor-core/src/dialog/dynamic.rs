@@ -83,7 +83,7 @@ impl DynCall {
     }
 
     fn request(&self, kind: FuncType, deadline: Option<Deadline>) -> Request<'_> {
-        Request { ns: &self.module, func: &self.name, kind, pld_spec: "typing.Any", deadline, types: None }
+        Request { ns: &self.module, func: &self.name, kind, pld_spec: "typing.Any", deadline, endpoint: None }
     }
 
     /// Appends the arguments as a map.
@@ -162,8 +162,8 @@ impl Portal {
     /// # Cancel safety
     /// As [`run`](Self::run).
     pub fn run_dyn<T: Payload>(&self, call: DynCall) -> Run<T> {
-        Run::new(self.peer.clone(), self.limit, None, move |peer, deadline, again| {
-            peer.request(call.request(FuncType::AsyncFunc, deadline), again, |format, out| {
+        Run::new(self.peer.clone(), self.limit, None, move |peer, deadline| {
+            peer.request(call.request(FuncType::AsyncFunc, deadline), |format, out| {
                 call.put_args(format, out)
             })
         })
@@ -183,7 +183,7 @@ impl Portal {
     {
         self.refuse_self()?;
         let request = call.request(FuncType::Context, self.limit.starting_now());
-        let linked = self.peer.start(request, |format, out| call.put_args(format, out))?;
+        let linked = self.peer.request(request, |format, out| call.put_args(format, out))?;
         let scope = Scope(linked.clone());
         in_time(&linked, async {
             match scope.first().await {

@@ -1,12 +1,12 @@
 //! From a typed endpoint to the untyped entry under which it is registered.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use super::child::Context;
 use super::endpoint::{ContextBody, Endpoint, FnBody, StreamBody};
 use super::oneway::StreamSender;
 use super::rule::{Rules, StreamRules};
-use super::schema::{schema_of_context, schema_of_func, schema_of_stream};
 use crate::actor::{EndpointEntry, EndpointFuture, Invocation, Linked, Rule};
 use crate::error::EndpointError;
 use crate::proto::args::{ArgTuple, ArgsError};
@@ -21,7 +21,8 @@ impl EndpointEntry {
             name: E::NAME,
             path: std::any::type_name::<E>,
             kind: FuncType::AsyncFunc,
-            schema: schema_of_func::<E>,
+            endpoint: TypeId::of::<E>,
+            types_are_positional: || E::Args::is_positional() && E::Returns::is_positional(),
             invoke: invoke_func::<E>,
         }
     }
@@ -33,7 +34,8 @@ impl EndpointEntry {
             name: E::NAME,
             path: std::any::type_name::<E>,
             kind: FuncType::Context,
-            schema: schema_of_context::<E>,
+            endpoint: TypeId::of::<E>,
+            types_are_positional: context_is_positional::<E>,
             invoke: invoke_context::<E>,
         }
     }
@@ -45,10 +47,19 @@ impl EndpointEntry {
             name: E::NAME,
             path: std::any::type_name::<E>,
             kind: FuncType::AsyncGen,
-            schema: schema_of_stream::<E>,
+            endpoint: TypeId::of::<E>,
+            types_are_positional: || E::Args::is_positional() && E::Item::is_positional(),
             invoke: invoke_stream::<E>,
         }
     }
+}
+
+fn context_is_positional<E: ContextBody>() -> bool {
+    E::Args::is_positional()
+        && E::Started::is_positional()
+        && E::Send::is_positional()
+        && E::Recv::is_positional()
+        && E::Returns::is_positional()
 }
 
 fn bind<E: Endpoint>(invocation: &Invocation) -> Result<(Arc<Linked>, E::Args), ArgsError> {

@@ -2,8 +2,6 @@
 
 use super::call::{Call, ContextCall, StreamCall};
 use super::endpoint::{ContextBody, Endpoint, FnBody, StreamBody};
-use super::schema::{schema_of_context, schema_of_func, schema_of_stream};
-use crate::proto::schema::Schema;
 
 /// An annotated function, named by its path: `add`, `service::add`.
 #[diagnostic::on_unimplemented(
@@ -16,8 +14,6 @@ use crate::proto::schema::Schema;
 pub trait EndpointRef<Marker> {
     /// The endpoint.
     type Endpoint: Endpoint;
-    #[doc(hidden)]
-    fn schema() -> &'static Schema;
 }
 
 macro_rules! endpoint_refs {
@@ -27,10 +23,6 @@ macro_rules! endpoint_refs {
             F: FnOnce($($ty),*) -> Call<E>,
         {
             type Endpoint = E;
-
-            fn schema() -> &'static Schema {
-                schema_of_func::<E>()
-            }
         }
 
         impl<F, E: ContextBody, $($ty),*> EndpointRef<(ContextCall<E>, $($ty,)*)> for F
@@ -38,10 +30,6 @@ macro_rules! endpoint_refs {
             F: FnOnce($($ty),*) -> ContextCall<E>,
         {
             type Endpoint = E;
-
-            fn schema() -> &'static Schema {
-                schema_of_context::<E>()
-            }
         }
 
         impl<F, E: StreamBody, $($ty),*> EndpointRef<(StreamCall<E>, $($ty,)*)> for F
@@ -49,10 +37,6 @@ macro_rules! endpoint_refs {
             F: FnOnce($($ty),*) -> StreamCall<E>,
         {
             type Endpoint = E;
-
-            fn schema() -> &'static Schema {
-                schema_of_stream::<E>()
-            }
         }
     };
 }

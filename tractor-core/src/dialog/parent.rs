@@ -25,7 +25,7 @@ use super::parent_stream::ParentStream;
 use super::portal::Portal;
 use super::rule::StreamRules;
 use super::run::abandon;
-use super::scope::DialogOpening;
+use super::scope::Scope;
 use super::stream::{MsgStream, decode};
 use crate::actor::{Linked, Outcome, Overflow, Rule};
 use crate::error::{Error, MessagingError, Result, RuntimeFailure};
@@ -289,12 +289,10 @@ impl Portal {
         Err: From<Error>,
     {
         self.refuse_self()?;
-        let mut opening = DialogOpening::of_context(self, call)?;
-        let first = opening.first_in_time().await?;
-        let scope = opening.into_scope();
+        let scope = Scope::of_context(self, call)?;
         let linked = scope.0.clone();
         in_time(&linked, async {
-            match first {
+            match scope.first().await {
                 Ok(first) => scope.run::<C::Endpoint, _, _, _>(&first, body).await,
                 Err(error) => Inside::Failed(error.into()),
             }
@@ -326,9 +324,7 @@ impl Portal {
         F: AsyncFnOnce(&mut ReceiveStream<<C::Endpoint as StreamEndpoint>::Item>) -> Result<T, Err>,
         Err: From<Error>,
     {
-        let mut opening = DialogOpening::of_stream(self, call)?;
-        opening.accepted_in_time().await?;
-        let scope = opening.into_scope();
+        let scope = Scope::of_stream(self, call)?;
         let linked = scope.0.clone();
         let mut stream = ReceiveStream::new(linked.clone(), C::Endpoint::ITEM_RULE);
         in_time(&linked, async {

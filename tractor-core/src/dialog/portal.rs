@@ -1,5 +1,6 @@
 //! A portal to another actor.
 
+use std::any::TypeId;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -12,8 +13,7 @@ use super::deadline::Limit;
 use super::endpoint::Endpoint;
 use super::rule::check_args;
 use super::run::Run;
-use super::schema::{schema_of_func, types_of};
-use crate::actor::{Peer, Request};
+use crate::actor::{Deadline, Linked, Peer, Request};
 use crate::error::{ActorTooSlow, Error, Result};
 use crate::proto::args::ArgTuple;
 use crate::proto::id::Uid;
@@ -66,19 +66,9 @@ impl Portal {
     /// Dropping the future cancels the remote task.
     pub fn run<C: FnTarget>(&self, call: C) -> Run<<C::Endpoint as Endpoint>::Returns> {
         let args = call.into_args();
-        Run::new(self.peer.clone(), self.limit, C::Endpoint::RETURNS_RULE, move |peer, deadline, again| {
-            let request = Request {
-                ns: C::Endpoint::MODULE,
-                func: C::Endpoint::NAME,
-                kind: FuncType::AsyncFunc,
-                pld_spec: std::any::type_name::<<C::Endpoint as Endpoint>::Returns>(),
-                deadline,
-                types: types_of::<C::Endpoint>(schema_of_func::<C::Endpoint>),
-            };
-            if again.is_none() {
-                check_args::<C::Endpoint>(&peer.us, &args)?;
-            }
-            peer.request(request, again, |format, out| args.encode(C::Endpoint::ARGS, format, out))
+        Run::new(self.peer.clone(), self.limit, C::Endpoint::RETURNS_RULE, move |peer, deadline| {
+            let pld_spec = std::any::type_name::<<C::Endpoint as Endpoint>::Returns>();
+            ask::<C::Endpoint>(peer, FuncType::AsyncFunc, pld_spec, deadline, &args)
         })
     }
 
@@ -118,11 +108,10 @@ impl Portal {
         self.peer.cancel_asked.store(true, Ordering::Release);
         let (kind, pld_spec) = (FuncType::AsyncFunc, "bool");
         // It has a limit of its own, and is not refused when the caller's time is over.
-        let request = Request { ns: "self", func: "cancel", kind, pld_spec, deadline: None, types: None };
-        let ask =
-            Run::<bool>::new(self.peer.clone(), Limit::default(), None, move |peer, _inherited, again| {
-                peer.request(request, again, |format, out| ().encode(&[], format, out))
-            });
+        let request = Request { ns: "self", func: "cancel", kind, pld_spec, deadline: None, endpoint: None };
+        let ask = Run::<bool>::new(self.peer.clone(), Limit::default(), None, move |peer, _inherited| {
+            peer.request(request, |format, out| ().encode(&[], format, out))
+        });
         match tokio::time::timeout(limit, ask).await {
             Ok(answer) => answer.map(|_acknowledged| ()),
             Err(_elapsed) => Err(Error::TooSlow(ActorTooSlow::new(self.peer.aid.uid.clone(), limit, knob))),
@@ -144,6 +133,20 @@ impl Portal {
     pub fn dialogs_open(&self) -> usize {
         self.peer.dialogs_open()
     }
+}
+
+/// Asks the peer to run an endpoint.
+pub(super) fn ask<E: Endpoint>(
+    peer: &Arc<Peer>,
+    kind: FuncType,
+    pld_spec: &'static str,
+    deadline: Option<Deadline>,
+    args: &E::Args,
+) -> Result<Arc<Linked>> {
+    check_args::<E>(&peer.us, args)?;
+    let endpoint = Some(TypeId::of::<E>());
+    let request = Request { ns: E::MODULE, func: E::NAME, kind, pld_spec, deadline, endpoint };
+    peer.request(request, |format, out| args.encode(E::ARGS, format, out))
 }
 
 impl PartialEq for Portal {

@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::deadline::{Grace, Limit};
+use super::scope::Scope;
 use super::stream::decode;
-use crate::actor::{Again, Deadline, Expiry, Linked, Outcome, Peer, Rule, Sent, Unsettled};
+use crate::actor::{Deadline, Expiry, Linked, Outcome, Peer, Rule};
 use crate::error::{Error, MessagingError, Result};
 use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
@@ -28,31 +29,16 @@ pub struct Run<T> {
     types: PhantomData<fn() -> T>,
 }
 
-/// Sends the request, with the deadline that the call has; a second time if its types were refused and fit all the same.
-type Starter = Box<dyn FnMut(&Arc<Peer>, Option<Deadline>, Option<Again>) -> Result<Sent> + Send>;
+/// Sends the request, with the deadline that the call has.
+type Send = Box<dyn FnOnce(&Arc<Peer>, Option<Deadline>) -> Result<Arc<Linked>> + std::marker::Send>;
 
 enum State {
-    Unstarted(Arc<Peer>, Starter),
-    Running(Running),
+    Unsent(Arc<Peer>, Send),
+    /// The clock is there only with a deadline. Dropped, the scope cancels the remote task.
+    Sent(Scope, Option<Expiry>),
     /// Past its deadline; the remote task was cancelled.
-    Settling(Grace),
-    Done,
-}
-
-struct Running {
-    linked: Arc<Linked>,
-    /// The means to send the request again, until the peer is known to accept its types.
-    unsettled: Option<(Unsettled, Starter)>,
-    /// The clock is there only with a deadline.
-    expiry: Option<Expiry>,
-}
-
-impl Running {
-    fn new(sent: Sent, starter: Starter) -> Self {
-        let Sent { linked, unsettled } = sent;
-        let expiry = linked.deadline.map(|deadline| Expiry::new(deadline.at));
-        Self { linked, unsettled: unsettled.map(|unsettled| (unsettled, starter)), expiry }
-    }
+    Overdue(Grace),
+    Over,
 }
 
 impl<T: Payload> Run<T> {
@@ -60,9 +46,9 @@ impl<T: Payload> Run<T> {
         peer: Arc<Peer>,
         limit: Limit,
         rule: Option<Rule<T>>,
-        starter: impl FnMut(&Arc<Peer>, Option<Deadline>, Option<Again>) -> Result<Sent> + Send + 'static,
+        send: impl FnOnce(&Arc<Peer>, Option<Deadline>) -> Result<Arc<Linked>> + std::marker::Send + 'static,
     ) -> Self {
-        Self { state: State::Unstarted(peer, Box::new(starter)), limit, rule, types: PhantomData }
+        Self { state: State::Unsent(peer, Box::new(send)), limit, rule, types: PhantomData }
     }
 
     /// Limits the call to this much time from its first poll on. Of several limits the earliest holds; the actor is told
@@ -96,40 +82,33 @@ impl<T: Payload> Future for Run<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let State::Unstarted(..) = self.state {
-            let State::Unstarted(peer, mut starter) = std::mem::replace(&mut self.state, State::Done) else {
-                unreachable!("matched above")
-            };
-            let sent = starter(&peer, self.limit.starting_now(), None)?;
-            self.state = State::Running(Running::new(sent, starter));
-        }
-        while let State::Running(running) = &mut self.state {
-            if let Poll::Ready(outcome) = running.linked.poll_outcome(cx) {
-                let State::Running(Running { linked, unsettled, .. }) =
-                    std::mem::replace(&mut self.state, State::Done)
-                else {
-                    unreachable!("matched above")
-                };
-                let failure = if let Outcome::Failed(error) = &outcome { Some(error) } else { None };
-                if let Some((unsettled, mut starter)) = unsettled
-                    && let Some(again) = unsettled.settle(&linked.peer, failure)?
-                {
-                    let sent = starter(&linked.peer, linked.deadline, Some(again))?;
-                    self.state = State::Running(Running::new(sent, starter));
-                    continue;
+        loop {
+            self.state = match std::mem::replace(&mut self.state, State::Over) {
+                State::Unsent(peer, send) => {
+                    let linked = send(&peer, self.limit.starting_now())?;
+                    let expiry = linked.deadline.map(|deadline| Expiry::new(deadline.at));
+                    State::Sent(Scope(linked), expiry)
                 }
-                return Poll::Ready(value_of(&linked, self.rule, outcome));
+                State::Sent(scope, mut expiry) => {
+                    if let Poll::Ready(outcome) = scope.0.poll_outcome(cx) {
+                        return Poll::Ready(value_of(&scope.0, self.rule, outcome));
+                    }
+                    if !expiry.as_mut().is_some_and(|expiry| expiry.poll(cx).is_ready()) {
+                        self.state = State::Sent(scope, expiry);
+                        return Poll::Pending;
+                    }
+                    State::Overdue(Grace::begin(&scope.0))
+                }
+                State::Overdue(mut grace) => {
+                    let polled = grace.poll(cx);
+                    if polled.is_pending() {
+                        self.state = State::Overdue(grace);
+                    }
+                    return polled.map(Err);
+                }
+                State::Over => panic!("`Run` polled after it was ready"),
             }
-            let Some(expiry) = &mut running.expiry else { return Poll::Pending };
-            std::task::ready!(expiry.poll(cx));
-            let linked = running.linked.clone();
-            let grace = Grace::begin(&linked);
-            self.state = State::Settling(grace);
         }
-        let State::Settling(grace) = &mut self.state else { panic!("`Run` polled after it was ready") };
-        let error = std::task::ready!(grace.poll(cx));
-        self.state = State::Done;
-        Poll::Ready(Err(error))
     }
 }
 
@@ -145,21 +124,13 @@ fn no_value(linked: &Linked) -> Error {
     MessagingError::new("the endpoint ended as a one-way stream, without a value", Some(linked.cid)).into()
 }
 
-impl<T> Drop for Run<T> {
-    fn drop(&mut self) {
-        if let State::Running(running) = &self.state {
-            abandon(&running.linked);
-        }
-    }
-}
-
 impl<T> std::fmt::Debug for Run<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match &self.state {
-            State::Unstarted(..) => "unstarted",
-            State::Running(running) => running.linked.phase_name(),
-            State::Settling(..) => "past its deadline",
-            State::Done => "done",
+            State::Unsent(..) => "unstarted",
+            State::Sent(scope, _) => scope.0.phase_name(),
+            State::Overdue(_) => "past its deadline",
+            State::Over => "done",
         };
         f.debug_struct("Run").field("state", &state).finish()
     }

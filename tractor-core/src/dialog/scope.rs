@@ -10,160 +10,47 @@ use tokio::time::Instant;
 
 use super::call::{ContextTarget, StreamTarget};
 use super::deadline::{Inside, grace};
-use super::endpoint::{ContextEndpoint, Endpoint, StreamEndpoint};
+use super::endpoint::{ContextEndpoint, StreamEndpoint};
 use super::parent::{ContextTypes, ParentContext};
-use super::portal::Portal;
-use super::rule::check_args;
+use super::portal::{Portal, ask};
 use super::run::abandon;
-use super::schema::{schema_of_context, schema_of_stream, types_of};
 use super::stream::decode;
-use crate::actor::{Again, Linked, Outcome, Request, Sent, Unsettled, within};
+use crate::actor::{Linked, Outcome};
 use crate::error::{Error, Result};
-use crate::proto::args::ArgTuple;
 use crate::proto::codec::PldKind;
 use crate::proto::dialog::{Absorbs, Verdict, judge};
 use crate::proto::msg::FuncType;
 use crate::proto::payload::Payload;
-
-/// A dialog that was asked for, and is asked for again if its types are refused and fit all the same.
-pub(crate) struct DialogOpening<A> {
-    scope: Scope,
-    /// While the peer may still refuse the types.
-    unsettled: Option<Unsettled>,
-    ask: A,
-}
-
-/// Sends the request.
-pub(crate) trait Ask: FnMut(Option<Again>) -> Result<Sent> + Send {}
-
-impl<A: FnMut(Option<Again>) -> Result<Sent> + Send> Ask for A {}
-
-impl DialogOpening<()> {
-    pub(crate) fn of_context<C: ContextTarget>(
-        portal: &Portal,
-        call: C,
-    ) -> Result<DialogOpening<impl Ask + use<C>>> {
-        portal.refuse_self()?;
-        let args = call.into_args();
-        let (peer, deadline) = (portal.peer.clone(), portal.limit.starting_now());
-        DialogOpening::new(move |again| {
-            let request = Request {
-                ns: C::Endpoint::MODULE,
-                func: C::Endpoint::NAME,
-                kind: FuncType::Context,
-                pld_spec: <C::Endpoint as ContextEndpoint>::Started::shown(),
-                deadline,
-                types: types_of::<C::Endpoint>(schema_of_context::<C::Endpoint>),
-            };
-            if again.is_none() {
-                check_args::<C::Endpoint>(&peer.us, &args)?;
-            }
-            peer.request(request, again, |format, out| args.encode(C::Endpoint::ARGS, format, out))
-        })
-    }
-
-    pub(super) fn of_stream<C: StreamTarget>(
-        portal: &Portal,
-        call: C,
-    ) -> Result<DialogOpening<impl Ask + use<C>>> {
-        let args = call.into_args();
-        let (peer, deadline) = (portal.peer.clone(), portal.limit.starting_now());
-        DialogOpening::new(move |again| {
-            let request = Request {
-                ns: C::Endpoint::MODULE,
-                func: C::Endpoint::NAME,
-                kind: FuncType::AsyncGen,
-                pld_spec: std::any::type_name::<<C::Endpoint as StreamEndpoint>::Item>(),
-                deadline,
-                types: types_of::<C::Endpoint>(schema_of_stream::<C::Endpoint>),
-            };
-            if again.is_none() {
-                check_args::<C::Endpoint>(&peer.us, &args)?;
-            }
-            peer.request(request, again, |format, out| args.encode(C::Endpoint::ARGS, format, out))
-        })
-    }
-}
-
-impl<A: Ask> DialogOpening<A> {
-    fn new(mut ask: A) -> Result<Self> {
-        let Sent { linked, unsettled } = ask(None)?;
-        Ok(Self { scope: Scope(linked), unsettled, ask })
-    }
-
-    /// Waits for the first value.
-    pub(crate) async fn first(&mut self) -> Result<Bytes> {
-        loop {
-            let first = self.scope.first().await;
-            if !self.has_asked_again(first.as_ref().err())? {
-                return first;
-            }
-        }
-    }
-
-    /// As [`first`](Self::first).
-    ///
-    /// # Errors
-    /// The deadline has passed.
-    pub(super) async fn first_in_time(&mut self) -> Result<Result<Bytes>> {
-        let Some(at) = self.scope.deadline() else { return Ok(self.first().await) };
-        match within(at, self.first()).await {
-            Some(first) => Ok(first),
-            None => Err(self.scope.expired().await),
-        }
-    }
-
-    /// Waits until a one-way stream is not refused because of its types, if it may be.
-    ///
-    /// # Errors
-    /// The types do not fit, or the deadline has passed. Any other failure is left to whoever reads the stream.
-    pub(super) async fn accepted_in_time(&mut self) -> Result<()> {
-        let Some(at) = self.scope.deadline() else { return self.accepted().await };
-        match within(at, self.accepted()).await {
-            Some(accepted) => accepted,
-            None => Err(self.scope.expired().await),
-        }
-    }
-
-    async fn accepted(&mut self) -> Result<()> {
-        while self.unsettled.is_some() {
-            let accepted = poll_fn(|cx| self.scope.0.poll_accepted(cx)).await;
-            self.has_asked_again(accepted.as_ref().err())?;
-        }
-        Ok(())
-    }
-
-    fn has_asked_again(&mut self, failure: Option<&Error>) -> Result<bool> {
-        let Some(unsettled) = self.unsettled.take() else { return Ok(false) };
-        let Some(again) = unsettled.settle(&self.scope.0.peer, failure)? else { return Ok(false) };
-        let Sent { linked, unsettled } = (self.ask)(Some(again))?;
-        (self.scope, self.unsettled) = (Scope(linked), unsettled);
-        Ok(true)
-    }
-
-    pub(crate) fn scope(&self) -> &Scope {
-        &self.scope
-    }
-
-    pub(super) fn into_scope(self) -> Scope {
-        self.scope
-    }
-}
 
 /// Cancels a dialog whose scope is left before its outcome, by whatever way.
 pub(crate) struct Scope(pub(super) Arc<Linked>);
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        if self.0.outcome().is_none() {
+        if !self.0.has_outcome() {
             abandon(&self.0);
         }
     }
 }
 
 impl Scope {
+    /// Asks for a context.
+    pub(crate) fn of_context<C: ContextTarget>(portal: &Portal, call: C) -> Result<Self> {
+        portal.refuse_self()?;
+        let pld_spec = <C::Endpoint as ContextEndpoint>::Started::shown();
+        let deadline = portal.limit.starting_now();
+        ask::<C::Endpoint>(&portal.peer, FuncType::Context, pld_spec, deadline, &call.into_args()).map(Self)
+    }
+
+    /// Asks for a one-way stream.
+    pub(super) fn of_stream<C: StreamTarget>(portal: &Portal, call: C) -> Result<Self> {
+        let pld_spec = std::any::type_name::<<C::Endpoint as StreamEndpoint>::Item>();
+        let deadline = portal.limit.starting_now();
+        ask::<C::Endpoint>(&portal.peer, FuncType::AsyncGen, pld_spec, deadline, &call.into_args()).map(Self)
+    }
+
     /// Waits for the first value.
-    pub(super) async fn first(&self) -> Result<Bytes> {
+    pub(crate) async fn first(&self) -> Result<Bytes> {
         poll_fn(|cx| self.0.poll_first(cx)).await
     }
 

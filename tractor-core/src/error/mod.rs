@@ -14,7 +14,6 @@ mod msg_type;
 mod pack;
 mod remote;
 mod route;
-mod schema;
 mod value;
 
 use std::fmt;
@@ -34,7 +33,6 @@ pub(crate) use pack::{
 };
 pub(crate) use remote::received;
 pub use remote::{ContextCancelled, RemoteActorError, RemoteKind};
-pub use schema::SchemaMismatch;
 use serde::de::DeserializeOwned;
 pub(crate) use value::encode as value_of;
 
@@ -60,9 +58,6 @@ pub enum Error {
     /// A payload does not have the type that its dialog allows.
     #[error(transparent)]
     MsgType(#[from] MsgTypeError),
-    /// The actor has a version of the endpoint whose types do not fit.
-    #[error(transparent)]
-    Schema(#[from] SchemaMismatch),
     /// A child process ended without being asked to.
     #[error(transparent)]
     Died(#[from] ActorDied),
@@ -129,7 +124,6 @@ impl Error {
             (Self::Cancelled(one), Self::Cancelled(two)) => std::ptr::eq(one.msg(), two.msg()),
             (Self::MsgType(one), Self::MsgType(two)) => one.is_same(two),
             (Self::DeadlineExceeded(one), Self::DeadlineExceeded(two)) => one.is_same(two),
-            (Self::Schema(one), Self::Schema(two)) => one.is_same(two),
             (Self::Died(one), Self::Died(two)) => one.pid() == two.pid(),
             (Self::GaveUp(one), Self::GaveUp(two)) => one.is_same(two),
             (Self::Closed(one), Self::Closed(two)) => one.peer() == two.peer(),
@@ -145,7 +139,6 @@ impl Error {
             Self::Remote(error) => ("Remote", error),
             Self::Cancelled(error) => ("Cancelled", error),
             Self::MsgType(error) => ("MsgType", error),
-            Self::Schema(error) => ("Schema", error),
             Self::Died(error) => ("Died", error),
             Self::GaveUp(error) => ("GaveUp", error),
             Self::DeadlineExceeded(error) => ("DeadlineExceeded", error),

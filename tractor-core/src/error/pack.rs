@@ -14,7 +14,6 @@ pub(crate) mod type_names {
     pub(crate) const CONTEXT_CANCELLED: &str = "ContextCancelled";
     pub(crate) const MSG_TYPE_ERROR: &str = "MsgTypeError";
     pub(crate) const REMOTE_ACTOR_ERROR: &str = "RemoteActorError";
-    pub(crate) const SCHEMA_MISMATCH: &str = "SchemaMismatch";
     pub(crate) const STREAM_OVERRUN: &str = "StreamOverrun";
     pub(crate) const MESSAGING_ERROR: &str = "MessagingError";
     pub(crate) const MODULE_NOT_EXPOSED: &str = "ModuleNotExposed";
@@ -85,7 +84,6 @@ pub(crate) fn is_deadline_of(msg: &ErrorMsg, peer: &Uid) -> bool {
 pub(crate) fn relay(us: &Uid, received: &ErrorMsg) -> ErrorMsg {
     let mut msg = received.clone();
     msg.cid = None;
-    msg.schema = None;
     match msg.boxed_type_str.as_str() {
         type_names::CONTEXT_CANCELLED | type_names::MSG_TYPE_ERROR => msg.src_uid = us.clone(),
         _ => type_names::REMOTE_ACTOR_ERROR.clone_into(&mut msg.boxed_type_str),
@@ -137,7 +135,6 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
             Some(msg) => return relay(us, msg),
             None => type_names::MSG_TYPE_ERROR,
         },
-        Error::Schema(_) => type_names::SCHEMA_MISMATCH,
         Error::Messaging(_) => type_names::MESSAGING_ERROR,
         Error::Died(_) => "ActorDied",
         Error::GaveUp(_) => "SupervisorGaveUp",

@@ -25,8 +25,6 @@ pub enum RemoteKind {
     NotFound,
     /// The arguments do not fit the function.
     Arguments,
-    /// The types of an endpoint do not fit those of its caller.
-    Schema,
     /// Somebody sent a stream faster than it was read.
     StreamOverrun,
     /// The order of the dialog was broken.
@@ -140,18 +138,11 @@ impl RemoteActorError {
             type_names::MODULE_NOT_EXPOSED => RemoteKind::NotExposed,
             type_names::ATTRIBUTE_ERROR => RemoteKind::NotFound,
             type_names::TYPE_ERROR => RemoteKind::Arguments,
-            type_names::SCHEMA_MISMATCH => RemoteKind::Schema,
             type_names::STREAM_OVERRUN => RemoteKind::StreamOverrun,
             type_names::MESSAGING_ERROR => RemoteKind::Messaging,
             type_names::RUNTIME_FAILURE => RemoteKind::Runtime,
             _ => RemoteKind::Error,
         }
-    }
-
-    /// The endpoint's schema, empty when it was too long, if this is the refusal of a request because of its types.
-    pub(crate) fn refused_types(&self) -> Option<&str> {
-        let refused = self.msg().boxed_type_str == type_names::SCHEMA_MISMATCH;
-        self.msg().schema.as_deref().filter(|_| refused)
     }
 
     pub(crate) fn msg(&self) -> &ErrorMsg {

@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn a_frame_whose_encoder_fails_or_panics_is_cut_off() {
         let channel = Channel::new(Limits::default(), None);
-        assert!(matches!(channel.send(&Msg::Ready), Appended::Yes(_)));
+        assert!(matches!(channel.send(&Msg::Ready { image: None }), Appended::Yes(_)));
         let whole = channel.lock().bytes.clone();
         let failed = channel.append(|out| {
             out.extend_from_slice(b"half");
@@ -358,7 +358,7 @@ mod tests {
     #[test]
     fn a_frame_over_the_limit_is_not_appended() {
         let channel = Channel::new(Limits { frame_bytes_max: 4, ..Limits::default() }, None);
-        let appended = channel.send(&Msg::Ready);
+        let appended = channel.send(&Msg::Ready { image: None });
         assert!(
             matches!(&appended, Appended::TooLarge(error) if error.to_string().contains("frame_bytes_max"))
         );
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn a_backlog_over_the_limit_closes_the_channel() {
         let channel = Channel::new(Limits { write_backlog_bytes_max: 64, ..Limits::default() }, None);
-        while matches!(channel.send(&Msg::Ready), Appended::Yes(_)) {}
+        while matches!(channel.send(&Msg::Ready { image: None }), Appended::Yes(_)) {}
         let Poll::Ready(reason) = channel.poll_overflowed(&Context::from_waker(Waker::noop())) else {
             panic!("the backlog is over its limit")
         };

@@ -232,12 +232,15 @@ mod tests {
                 async move { drive(Transport::Mem(ours), channel, BytesMut::new(), &mut Deaf).await },
             );
         // The driver first gets stuck in a write; what comes then must still reach it.
-        while matches!(appending.send(&Msg::Ready), Appended::Yes(_)) {
+        while matches!(appending.send(&Msg::Ready { image: None }), Appended::Yes(_)) {
             tokio::task::yield_now().await;
         }
         let reason =
             tokio::time::timeout(Duration::from_secs(10), driver).await.expect("it ends").expect("well");
         assert!(reason.to_string().contains("write_backlog_bytes_max"), "{reason}");
-        assert!(matches!(appending.send(&Msg::Ready), Appended::Closed(CloseReason::Protocol(_))));
+        assert!(matches!(
+            appending.send(&Msg::Ready { image: None }),
+            Appended::Closed(CloseReason::Protocol(_))
+        ));
     }
 }

@@ -3,9 +3,7 @@
 use std::any::Any;
 
 use super::codec::RawMap;
-use super::limits::NESTING_DEPTH_MAX;
 use super::payload::{self, Payload, PayloadError, PayloadFormat};
-use super::schema::TypeShape;
 
 /// Arguments that do not fit the function they were sent to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,8 +104,8 @@ pub trait ArgTuple: Sized + Send + 'static {
         kwargs: &[u8],
     ) -> Result<Self, ArgsError>;
 
-    /// The names and types of the arguments, and which may be missing.
-    fn shape(names: &[&'static str], defaults: Defaults) -> TypeShape;
+    /// Whether the structs among them may travel without the names of their fields.
+    fn is_positional() -> bool;
 }
 
 const NIL: &[u8] = &[0xc0];
@@ -175,20 +173,6 @@ fn encode_one<T: Payload>(
         .map_err(|problem| PayloadError::new(format!("argument `{name}`: {problem}")))
 }
 
-/// As [`decode_one`] reads it: what has a default or takes nil may be missing.
-fn shape_one<T: Payload>(
-    name: &'static str,
-    defaults: Defaults,
-    at: usize,
-) -> (&'static str, bool, TypeShape) {
-    let optional = || {
-        defaults(at).is_some() || T::decode_payload(NIL, PayloadFormat::Positional, NESTING_DEPTH_MAX).is_ok()
-    };
-    // A default or a type that panics is none that may be missing.
-    let optional = std::panic::catch_unwind(optional).unwrap_or(false);
-    (name, optional, T::shape())
-}
-
 /// [`Defaults`] of arguments that have none.
 pub fn no_defaults(_position: usize) -> Option<Box<dyn Any>> {
     None
@@ -222,9 +206,8 @@ macro_rules! arg_tuples {
                 Ok(($(decode_one::<$ty>(names, defaults, $index, format, depth_max, spans[$index])?,)*))
             }
 
-            #[allow(unused_variables, reason = "the empty tuple has no types")]
-            fn shape(names: &[&'static str], defaults: Defaults) -> TypeShape {
-                TypeShape::of_args(vec![$(shape_one::<$ty>(names[$index], defaults, $index)),*])
+            fn is_positional() -> bool {
+                true $(&& $ty::is_positional())*
             }
         }
     )*};

@@ -30,8 +30,8 @@ mod error;
 mod fields;
 mod hot;
 mod key;
-mod known_starts;
 pub mod raw;
+mod start_cache;
 
 pub use decode::{decode, decode_within};
 pub use encode::{encode, encode_aid, encode_error, encode_spawn_spec, encode_start};
@@ -40,5 +40,5 @@ pub use hot::{
     PldKind, StartHead, YieldHead, begin_pld, encode_credit, encode_pld, encode_start_ack, encode_stop,
     peek_pld, peek_start_ack, peek_yield,
 };
-pub use known_starts::KnownStarts;
 pub use raw::RawMap;
+pub use start_cache::StartCache;

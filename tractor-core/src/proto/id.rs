@@ -78,6 +78,8 @@ pub struct Aid {
     pub caps: Caps,
     /// Largest frame body it accepts; `None` for a peer that only speaks the base protocol.
     pub frame_bytes_max: Option<usize>,
+    /// The program image it runs, if it is known; see [`Image`].
+    pub image: Option<Image>,
     /// Challenge that the other end must answer when the connection asks for a proof of the tree's secret.
     pub nonce: Option<[u8; 32]>,
 }
@@ -92,6 +94,7 @@ impl Aid {
             is_probe: false,
             caps: Caps::NONE,
             frame_bytes_max: None,
+            image: None,
             nonce: None,
         }
     }
@@ -106,6 +109,35 @@ impl PartialEq for Aid {
 
 impl Eq for Aid {}
 
+/// Stands for the program image that an actor runs: actors with the same one have the same types.
+///
+/// The root draws it at random, and a child has it from its parent if it runs the same executable. It is no secret: whoever makes a
+/// false claim garbles only what it sends and receives itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Image([u8; Self::BYTES]);
+
+impl Image {
+    /// Its size on the wire.
+    pub const BYTES: usize = 16;
+
+    /// As it travels.
+    pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// As it travels.
+    pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
+        &self.0
+    }
+}
+
+/// Without the bytes: they belong into no log.
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Image(..)")
+    }
+}
+
 /// A set of protocol extensions, announced by both ends in their [`Aid`].
 ///
 /// An extension is used on a connection only when both ends announced it.
@@ -117,8 +149,8 @@ impl Caps {
     pub const NONE: Self = Self(0);
     /// `Credit` messages: stream senders wait for room at the receiver.
     pub const CREDIT: Self = Self(1);
-    /// Structs in payloads travel as arrays where both ends are known to have the same types, else as maps by field name; either
-    /// way types that have a form for people travel in their other one.
+    /// Payloads are written for programs, not for people: types that have a form for each travel in the one for programs. Between
+    /// actors of one image a `Start` may say that its dialog's structs are arrays.
     pub const POSITIONAL: Self = Self(1 << 1);
     /// A `Ready` message tells the parent that a child has booted.
     pub const READY: Self = Self(1 << 2);
@@ -126,29 +158,22 @@ impl Caps {
     pub const AUTH: Self = Self(1 << 3);
     /// A `Start` may say how much time its caller has left.
     pub const DEADLINE: Self = Self(1 << 4);
-    /// Requests say the fingerprint of their types.
-    pub const SCHEMA: Self = Self(1 << 5);
     /// An `Error` message may hold the failure's own value.
-    pub const ERROR_VALUES: Self = Self(1 << 6);
+    pub const ERROR_VALUES: Self = Self(1 << 5);
     /// Everything this implementation understands.
     pub const ALL: Self = Self::BASIC.or(Self::AUTH);
 
     /// What an actor announces on every connection; `auth` is added where a proof is wanted.
-    pub const BASIC: Self = Self::CREDIT
-        .or(Self::POSITIONAL)
-        .or(Self::READY)
-        .or(Self::DEADLINE)
-        .or(Self::SCHEMA)
-        .or(Self::ERROR_VALUES);
+    pub const BASIC: Self =
+        Self::CREDIT.or(Self::POSITIONAL).or(Self::READY).or(Self::DEADLINE).or(Self::ERROR_VALUES);
 
     /// Wire names, in bit order.
-    pub const NAMES: [(Self, &'static str); 7] = [
+    pub const NAMES: [(Self, &'static str); 6] = [
         (Self::CREDIT, "credit"),
         (Self::POSITIONAL, "positional"),
         (Self::READY, "ready"),
         (Self::AUTH, "auth"),
         (Self::DEADLINE, "deadline"),
-        (Self::SCHEMA, "schema"),
         (Self::ERROR_VALUES, "error_values"),
     ];
 

@@ -51,12 +51,10 @@ pub const UDS_PATH_BYTES_MAX: usize =
 /// What each queued stream message costs on top of its payload when credit is counted.
 pub const MESSAGE_OVERHEAD_BYTES: usize = 64;
 
-/// Longest schema of an endpoint put on the wire or read from it, in bytes of its text.
-pub const SCHEMA_BYTES_MAX: usize = 32 * 1024;
-/// Types in the schema of one payload; those after it count as any type.
-pub const SCHEMA_NODES_MAX: usize = 1024;
-/// Deepest nesting of types in a schema; what is deeper counts as any type.
-pub const SCHEMA_DEPTH_MAX: usize = 32;
+/// Types looked at inside of one payload type, to see whether its structs may travel without field names; one with more has names.
+pub const LAYOUT_TYPES_MAX: usize = 1024;
+/// Deepest nesting of types inside of one payload type; one with deeper ones has names.
+pub const LAYOUT_DEPTH_MAX: usize = 32;
 
 /// Bytes a stream direction may carry before the receiver grants more; both ends of a dialog start from it.
 pub const STREAM_WINDOW_INITIAL_BYTES: usize = 256 * 1024;

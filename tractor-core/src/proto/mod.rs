@@ -12,7 +12,6 @@
 //! * [`frame`]: the length prefix
 //! * [`handshake`]: who may talk to whom
 //! * [`payload`], [`args`], [`union`]: values of user types as MessagePack
-//! * [`schema`]: what those types look like, and which versions of them fit together
 //! * [`supervision`]: who is restarted, when, and how often
 
 pub mod addr;
@@ -25,6 +24,5 @@ pub mod id;
 pub mod limits;
 pub mod msg;
 pub mod payload;
-pub mod schema;
 pub mod supervision;
 pub mod union;

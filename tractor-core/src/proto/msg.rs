@@ -12,9 +12,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::addr::Addr;
-use super::id::{Aid, Cid, Uid};
+use super::id::{Aid, Cid, Image, Uid};
 use super::limits::{Limits, Timeouts};
-use super::schema::Types;
 
 /// One message, as framed on the wire.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +74,10 @@ pub enum Msg {
         bytes: u32,
     },
     /// The child has booted. Extension `ready`.
-    Ready,
+    Ready {
+        /// The program image it runs, which it learns after it has introduced itself. Written only when present.
+        image: Option<Image>,
+    },
     /// Proof of the tree's secret: the keyed hash of the challenge. Extension `auth`.
     Auth {
         /// The proof.
@@ -98,7 +100,7 @@ impl Msg {
             Self::CancelAck { .. } => "CancelAck",
             Self::Error(_) => "Error",
             Self::Credit { .. } => "Credit",
-            Self::Ready => "Ready",
+            Self::Ready { .. } => "Ready",
             Self::Auth { .. } => "Auth",
         }
     }
@@ -115,7 +117,7 @@ impl Msg {
             | Self::CancelAck { cid, .. }
             | Self::Credit { cid, .. } => Some(*cid),
             Self::Error(error) => error.cid,
-            Self::Aid(_) | Self::SpawnSpec(_) | Self::Ready | Self::Auth { .. } => None,
+            Self::Aid(_) | Self::SpawnSpec(_) | Self::Ready { .. } | Self::Auth { .. } => None,
         }
     }
 }
@@ -162,8 +164,9 @@ pub struct Start {
     pub uid: Uid,
     /// Name of the payload contract, for people.
     pub pld_spec: String,
-    /// What the caller's types are. Written only when said; extension `schema`.
-    pub types: Types,
+    /// Whether structs in its arguments, and in all payloads of its dialog, are arrays; only between actors of one image. Written
+    /// only when they are; extension `positional`.
+    pub positional: bool,
     /// Time the caller has left, in whole microseconds. Written only when present. Extension `deadline`.
     pub remaining: Option<Duration>,
 }
@@ -185,10 +188,21 @@ pub struct SpawnSpec {
     pub enable_endpoints: Vec<(String, String)>,
     /// The tree's secret. Written only when present.
     pub secret: Option<[u8; 32]>,
+    /// The program image of the parent, for the child to take over if it runs the same executable. Written only when present.
+    pub image: Option<ParentImage>,
     /// Bounds of the parent, for the child to take over. Only what is not at its default is written.
     pub limits: Limits,
     /// Waits of the parent, for the child to take over. Only what is not at its default is written.
     pub timeouts: Timeouts,
+}
+
+/// The program image of an actor that starts others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParentImage {
+    /// What stands for it.
+    pub image: Image,
+    /// Device and inode of its executable, in big-endian bytes.
+    pub executable: [u8; 16],
 }
 
 /// Without the secret.
@@ -202,6 +216,7 @@ impl fmt::Debug for SpawnSpec {
             .field("bind_addrs", &self.bind_addrs)
             .field("enable_endpoints", &self.enable_endpoints)
             .field("secret", &self.secret.map(|_| ".."))
+            .field("image", &self.image)
             .field("limits", &self.limits)
             .field("timeouts", &self.timeouts)
             .finish()
@@ -262,8 +277,6 @@ pub struct ErrorMsg {
     pub causes: Vec<String>,
     /// The failure as a value. Written only when present; extension `error_values`.
     pub value: Option<ErrorValue>,
-    /// The endpoint's schema as text; only for `SchemaMismatch`. Written only when present.
-    pub schema: Option<String>,
 }
 
 /// The value of a failure, for who knows its type.
@@ -293,7 +306,6 @@ impl ErrorMsg {
             bad_msg_as_dict: None,
             causes: Vec::new(),
             value: None,
-            schema: None,
         }
     }
 }

@@ -1,40 +1,43 @@
 //! Payloads: values of user types as MessagePack.
 //!
-//! Between Rust peers with the same types structs travel as arrays ([`PayloadFormat::Positional`]), and as maps where it is not
-//! known that they have ([`PayloadFormat::ByName`]). Towards peers that did not announce the extension they travel as maps with
-//! field names ([`PayloadFormat::Named`]), and types that have a text form for people (UUIDs, IP addresses) use it.
+//! Between actors of one program image structs travel as arrays ([`PayloadFormat::Positional`]), if their types allow it; between
+//! other Rust actors as maps from field name to value ([`PayloadFormat::ByName`]). Towards peers that did not announce the
+//! extension they are such maps, too, and types that have a text form for people (UUIDs, IP addresses) use it
+//! ([`PayloadFormat::Named`]).
 
 mod depth;
-mod positional;
+mod encode;
+mod layout;
 
 use std::fmt;
 use std::io::ErrorKind;
 
 use rmp::Marker;
-use rmp_serde::config::{BytesMode, SerializerConfig};
+use rmp_serde::config::SerializerConfig;
 use rmp_serde::decode::ReadRefReader;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::depth::check_depth;
-use self::positional::Stopped;
-use super::schema::TypeShape;
+use self::layout::Layout;
 
 /// A type whose values can travel between actors: any owned serde type.
 ///
-/// Between Rust actors whose endpoint has the same types the fields of a struct travel without their names. For some
-/// attributes of serde this matters:
+/// The rules are serde's, for formats in which structs have field names: a field that the reader does not know is ignored, one that
+/// is missing has its `default`, or is an error. Between actors of one program image structs travel without the names, which is
+/// faster and means the same. What would not mean the same is written otherwise, or refused by the sender:
 ///
-/// | attribute | what happens |
+/// | type or value | what happens |
 /// | --- | --- |
-/// | `rename`, `default`, `alias`, `skip` | nothing special; a name that is another one for writing than for reading is refused where values travel with names |
-/// | `skip_serializing_if` | a value that leaves a field out travels with names: it takes longer, and more room |
-/// | `tag = ".."`, also with `content`, and `untagged` of an enum; `flatten` | all values of the endpoint travel with names, for what such types read cannot be [known beforehand](crate::proto::schema#what-cannot-be-seen) |
-/// | `untagged` | a value is read as the first variant that it fits, and fields that a variant does not know do not count: put those with more fields first, or say `deny_unknown_fields` in those with fewer |
-/// | `tag = ".."` of a struct | refused by the receiver: leave it out |
-/// | `skip_serializing` or `skip_deserializing` alone | refused, or, where the fields behind it have a `default`, read as one of those: use `skip` |
+/// | `untagged`, `tag`, also with `content`, `flatten`, and whatever else decides as it reads | travels with names, and so do all values of its endpoint |
+/// | a struct, or a variant with named fields, that leaves a field out (`skip_serializing_if`), or that writes another number of fields than it reads (`skip_serializing` or `skip_deserializing` alone, `alias`) | this value travels with names |
+/// | a tuple struct, or a variant without field names, that leaves a field out | refused: it is a list in every format, and the fields behind would move up |
+/// | `Some(None)`, `Some(())` | refused: it would be read as `None` |
 ///
-/// An `Option` in an `Option` is read as one, and so is one of `()`: `Some(None)` and `Some(())` arrive as `None`.
+/// What serde itself does not tell apart is not found: an `untagged` value is read as the first variant that it fits, and fields
+/// that a variant does not know do not count (put those with more fields first, or say `deny_unknown_fields` in those with fewer);
+/// a type whose `Serialize` and `Deserialize` do not agree may be read as another value. [`Check::same`](crate::Check::same) finds
+/// both before a first value is sent.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel between actors",
     label = "not a payload type",
@@ -46,8 +49,9 @@ pub trait Payload: Send + Sized + 'static {
     fn encode_payload(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
     #[doc(hidden)]
     fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError>;
+    /// Whether its structs may travel without the names of their fields.
     #[doc(hidden)]
-    fn shape() -> TypeShape;
+    fn is_positional() -> bool;
     /// The type as errors call it.
     #[doc(hidden)]
     fn shown() -> &'static str {
@@ -62,7 +66,7 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
     #[inline]
     fn encode_payload(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
         check_depth(self)?;
-        encode(self, format, out)
+        encode_as(self, format, Layout::of::<T>, out)
     }
 
     #[inline]
@@ -70,8 +74,8 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
         decode(bytes, format, depth_max)
     }
 
-    fn shape() -> TypeShape {
-        TypeShape::of::<T>()
+    fn is_positional() -> bool {
+        Layout::of::<T>().is_positional
     }
 }
 
@@ -90,10 +94,10 @@ impl<E, T: Payload> PayloadOf<E> for T {}
 /// How structs are laid out in payloads on one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayloadFormat {
-    /// As arrays of field values. A value in which some struct leaves a field out (`skip_serializing_if`) has maps
-    /// instead, in all of its structs: an array cannot tell which field is missing.
+    /// As arrays of field values: between actors of one image. A value in which some struct leaves a field out
+    /// (`skip_serializing_if`) has maps instead, in all of its structs: an array cannot tell which field is missing.
     Positional,
-    /// As maps from field name to value, and types with a text form for people in that form.
+    /// As maps from field name to value, and types with a text form for people in that form: towards peers of the base protocol.
     Named,
     /// As maps from field name to value: between Rust peers that may have different versions of the types.
     ByName,
@@ -118,38 +122,28 @@ impl fmt::Display for PayloadError {
 
 impl std::error::Error for PayloadError {}
 
-/// Appends a value.
-///
-/// A value that leaves a field out is serialized twice, the first time up to that field.
+/// Appends a value of a type that is not known to be read as it is written: with the names of fields, in every format.
 ///
 /// # Errors
-/// The value's own serializer failed; `out` may then end in a partial value.
+/// The value's own serializer failed, or a reader could not tell what it is; `out` may then end in a partial value.
 #[inline]
 pub fn encode<T: Serialize + ?Sized>(
     value: &T,
     format: PayloadFormat,
     out: &mut Vec<u8>,
 ) -> Result<(), PayloadError> {
-    let done = match format {
-        PayloadFormat::Positional => {
-            let start = out.len();
-            let mut serializer = rmp_serde::Serializer::new(&mut *out).with_bytes(BytesMode::Normal);
-            match positional::serialize(value, &mut serializer) {
-                Ok(()) => return Ok(()),
-                Err(Stopped::Failed(error)) => Err(error),
-                Err(Stopped::LeavesOut) => {
-                    out.truncate(start);
-                    value.serialize(&mut rmp_serde::Serializer::new(out).with_struct_map())
-                }
-            }
-        }
-        PayloadFormat::ByName => value
-            .serialize(&mut rmp_serde::Serializer::new(out).with_bytes(BytesMode::Normal).with_struct_map()),
-        PayloadFormat::Named => {
-            value.serialize(&mut rmp_serde::Serializer::new(out).with_struct_map().with_human_readable())
-        }
-    };
-    done.map_err(|error| PayloadError(format!("the value cannot be encoded: {error}")))
+    encode_as(value, format, Layout::unknown, out)
+}
+
+#[inline]
+fn encode_as<T: Serialize + ?Sized>(
+    value: &T,
+    format: PayloadFormat,
+    layout: fn() -> &'static Layout,
+    out: &mut Vec<u8>,
+) -> Result<(), PayloadError> {
+    encode::encode(value, format, layout, out)
+        .map_err(|error| PayloadError(format!("the value cannot be encoded: {error}")))
 }
 
 /// Reads a value, which must use all of the bytes.
@@ -318,7 +312,7 @@ mod tests {
         let point = Point { x: 1, y: Some("two".into()) };
         for (format, first) in [(PayloadFormat::Positional, 0x92), (PayloadFormat::Named, 0x82)] {
             let mut bytes = Vec::new();
-            encode(&point, format, &mut bytes).expect("encodable");
+            point.encode_payload(format, &mut bytes).expect("encodable");
             assert_eq!(bytes[0], first);
             assert_eq!(decode::<Point>(&bytes, format, 16).as_ref(), Ok(&point));
             assert_eq!(decode::<Point>(&bytes, PayloadFormat::Positional, 16).as_ref(), Ok(&point));

@@ -1,7 +1,7 @@
 //! Payloads of one of several types, as `#[context(pld_spec = A | B)]` declares them.
 //!
 //! Between peers that announced the extensions a value travels with the name of its variant, as a map of one entry: nothing
-//! has to be guessed, and schemas show an enum. The base protocol ([`PayloadFormat::Named`]) has bare values, told apart
+//! has to be guessed. The base protocol ([`PayloadFormat::Named`]) has bare values, told apart
 //! by their kind or by the field `type`, as the Python library does it for `int | str | None` and for tagged structs. There
 //! a map whose `type` names a variant is that variant; any other value is the first variant, in the order of the
 //! declaration, that it can be read as.
@@ -11,7 +11,6 @@ use std::marker::PhantomData;
 
 use super::codec::RawMap;
 use super::payload::{Payload, PayloadError, PayloadFormat};
-use super::schema::TypeShape;
 
 /// A type that is one of several payload types; implemented by the attribute macros.
 pub trait Union: Send + Sized + 'static {
@@ -59,8 +58,8 @@ pub trait VariantOf<E>: Sized {
     /// The bytes are no such value.
     fn decode(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError>;
 
-    /// As [`Payload::shape`].
-    fn shape() -> TypeShape;
+    /// As [`Payload::is_positional`].
+    fn is_positional() -> bool;
 }
 
 #[diagnostic::do_not_recommend]
@@ -73,8 +72,8 @@ impl<E, T: Payload> VariantOf<E> for T {
         Self::decode_payload(bytes, format, depth_max)
     }
 
-    fn shape() -> TypeShape {
-        <Self as Payload>::shape()
+    fn is_positional() -> bool {
+        <Self as Payload>::is_positional()
     }
 }
 

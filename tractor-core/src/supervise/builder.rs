@@ -5,7 +5,7 @@ use std::pin::Pin;
 use super::child::{Birth, Newborn};
 use super::nursery::ActorNursery;
 use super::process::ChildSpec;
-use crate::actor::Allow;
+use crate::actor::{Allow, image};
 use crate::dialog::{Endpoint, EndpointRef, Portal};
 use crate::error::{ActorFailure, Error, Result};
 use crate::proto::addr::Addr;
@@ -126,6 +126,7 @@ impl StartActor {
             bind_addrs: self.bind,
             enable_endpoints: self.allow.endpoints,
             secret: Some(actor.secret()),
+            image: image::for_child(actor.aid().image),
             limits: self.limits.unwrap_or_else(|| actor.limits().clone()),
             timeouts: self.timeouts.unwrap_or_else(|| actor.timeouts().clone()),
         };

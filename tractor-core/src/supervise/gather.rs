@@ -15,9 +15,7 @@ use tokio::time::Instant;
 
 use super::join::join_all;
 use crate::actor::within;
-use crate::dialog::{
-    Ask, ContextEndpoint, ContextTarget, DialogOpening as Opening, ParentContext, Portal, Scope,
-};
+use crate::dialog::{ContextEndpoint, ContextTarget, ParentContext, Portal, Scope};
 use crate::error::{Error, Result, RuntimeFailure};
 
 /// Opens contexts side by side and runs one body in all of them.
@@ -59,28 +57,27 @@ where
     ) -> Result<T, Err>,
     Err: From<Error>,
 {
-    let mut openings = Vec::new();
+    let mut scopes = Vec::new();
     let mut refused = None;
     for (portal, call) in contexts {
-        match Opening::of_context(&portal, call) {
-            Ok(opening) => openings.push(opening),
+        match Scope::of_context(&portal, call) {
+            Ok(scope) => scopes.push(scope),
             Err(error) => {
                 refused = Some(error);
                 break;
             }
         }
     }
-    let deadline = openings.iter().filter_map(|opening| opening.scope().deadline()).min();
+    let deadline = scopes.iter().filter_map(Scope::deadline).min();
     let inside = async {
         let firsts = match refused {
             Some(error) => return Err(error.into()),
-            None if openings.is_empty() => {
+            None if scopes.is_empty() => {
                 let text = "there is nothing to gather: give at least one context";
                 return Err(Error::from(RuntimeFailure::new(text)).into());
             }
-            None => join_all(openings.iter_mut().map(Opening::first)).await?,
+            None => join_all(scopes.iter().map(Scope::first)).await?,
         };
-        let scopes: Vec<_> = openings.iter().map(Opening::scope).collect();
         let firsts =
             scopes.iter().zip(&firsts).map(|(scope, first)| scope.decode_first::<C::Endpoint>(first));
         let firsts = firsts.collect::<Result<_>>()?;
@@ -93,19 +90,19 @@ where
         None => inside.await,
         Some(at) => match within(at, inside).await {
             Some(result) => result,
-            None => return Err(expire(&openings, at).await.into()),
+            None => return Err(expire(&scopes, at).await.into()),
         },
     };
     if result.is_err() {
-        let ends = join_all(openings.iter().map(async |opening| {
-            opening.scope().end().await;
+        let ends = join_all(scopes.iter().map(async |scope| {
+            scope.end().await;
             Ok::<_, Infallible>(())
         }));
         match deadline {
             None => _ = ends.await,
             Some(at) => {
                 if within(at, ends).await.is_none() {
-                    expire(&openings, at).await;
+                    expire(&scopes, at).await;
                 }
             }
         }
@@ -115,16 +112,16 @@ where
 
 /// Cancels all when the first deadline, `at`, has passed, and waits for their end, within a limit. The error is that of
 /// the one whose deadline it was.
-async fn expire<A: Ask>(openings: &[Opening<A>], at: Instant) -> Error {
-    let expired = openings.iter().map(async |opening| Ok::<_, Infallible>(opening.scope().expired().await));
+async fn expire(scopes: &[Scope], at: Instant) -> Error {
+    let expired = scopes.iter().map(async |scope| Ok::<_, Infallible>(scope.expired().await));
     let Ok(errors) = join_all(expired).await;
-    let overdue = openings.iter().zip(errors).find(|(opening, _)| opening.scope().deadline() == Some(at));
+    let overdue = scopes.iter().zip(errors).find(|(scope, _)| scope.deadline() == Some(at));
     overdue.map_or(Error::NoRuntime, |(_, error)| error)
 }
 
 /// Polls the body; the failure of any other side ends it where it waits.
 async fn run<T, Err: From<Error>>(
-    scopes: &[&Scope],
+    scopes: &[Scope],
     body: impl Future<Output = Result<T, Err>>,
 ) -> Result<T, Err> {
     let mut body = pin!(body);

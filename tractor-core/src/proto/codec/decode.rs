@@ -8,11 +8,8 @@ use super::fields::{Fields, Value};
 use super::hot::peek_yield;
 use super::key::Key;
 use crate::proto::id::{Aid, Caps, Cid, Uid};
-use crate::proto::limits::{
-    ERROR_VALUE_BYTES_MAX, Limits, NESTING_DEPTH_MAX, RELAY_PATH_MAX, SCHEMA_BYTES_MAX, Timeouts,
-};
-use crate::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
-use crate::proto::schema::Types;
+use crate::proto::limits::{ERROR_VALUE_BYTES_MAX, Limits, NESTING_DEPTH_MAX, RELAY_PATH_MAX, Timeouts};
+use crate::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, ParentImage, RuntimeVars, SpawnSpec, Start};
 
 /// Decodes the body of one frame, nested at most [`NESTING_DEPTH_MAX`] levels deep.
 ///
@@ -57,7 +54,7 @@ fn decode_any(frame: &Bytes, nesting_depth_max: usize) -> Result<Msg, DecodeErro
         "CancelAck" => ("CancelAck", |fields| pld(fields).map(|(cid, pld)| Msg::CancelAck { cid, pld })),
         "Error" => ("Error", |fields| error(fields).map(|error| Msg::Error(Box::new(error)))),
         "Credit" => ("Credit", credit),
-        "Ready" => ("Ready", |_| Ok(Msg::Ready)),
+        "Ready" => ("Ready", |fields| Ok(Msg::Ready { image: fields.optional(Key::Image, Value::image)? })),
         "Auth" => ("Auth", |fields| Ok(Msg::Auth { proof: fields.required(Key::Proof, Value::bin32)? })),
         _ => return Err(DecodeError::UnknownTag { tag: prefix(tag, 64).to_owned(), cid: fields.cid() }),
     };
@@ -98,6 +95,7 @@ fn aid(fields: &Fields<'_>) -> Result<Aid, DecodeError> {
         is_probe: fields.or(Key::IsProbe, false, Value::bool)?,
         caps: caps.unwrap_or(Caps::NONE),
         frame_bytes_max: fields.optional(Key::FrameBytesMax, Value::size)?,
+        image: fields.optional(Key::Image, Value::image)?,
         nonce: fields.optional(Key::Nonce, Value::bin32)?,
     })
 }
@@ -115,9 +113,15 @@ fn spawn_spec(fields: &Fields<'_>) -> Result<SpawnSpec, DecodeError> {
         bind_addrs,
         enable_endpoints: enable_endpoints.unwrap_or_default(),
         secret: fields.optional(Key::Secret, Value::bin32)?,
+        image: fields.optional(Key::Image, parent_image)?,
         limits: fields.optional(Key::Limits, limits)?.unwrap_or_default(),
         timeouts: fields.optional(Key::Timeouts, timeouts)?.unwrap_or_default(),
     })
+}
+
+fn parent_image(value: Value<'_>) -> Result<ParentImage, Problem> {
+    let (image, executable) = value.pair("an array of image and executable")?;
+    Ok(ParentImage { image: image.image()?, executable: executable.bin16()? })
 }
 
 fn limits(value: Value<'_>) -> Result<Limits, Problem> {
@@ -161,16 +165,9 @@ fn start(fields: &Fields<'_>) -> Result<Start, DecodeError> {
         kwargs: fields.required(Key::Kwargs, Value::raw_map)?,
         uid: fields.required(Key::Uid, Value::uid)?,
         pld_spec: pld_spec.to_owned(),
-        types: types(fields)?,
+        positional: fields.or(Key::Positional, false, Value::bool)?,
         remaining: fields.optional(Key::Remaining, Value::micros)?,
     })
-}
-
-fn types(fields: &Fields<'_>) -> Result<Types, DecodeError> {
-    if let Some(theirs) = fields.optional(Key::Accepted, Value::fingerprint)? {
-        return Ok(Types::Fit(theirs));
-    }
-    Ok(fields.optional(Key::Fingerprint, Value::fingerprint)?.map_or(Types::Unsaid, Types::Own))
 }
 
 /// Over-long texts and paths are cut and not refused: an error must reach its reader.
@@ -190,14 +187,7 @@ fn error(fields: &Fields<'_>) -> Result<ErrorMsg, DecodeError> {
         bad_msg_as_dict: fields.optional(Key::BadMsgAsDict, Value::raw_map)?,
         causes: fields.optional(Key::Causes, |value| value.list(text))?.unwrap_or_default(),
         value: fields.optional(Key::Value, error_value)?.flatten(),
-        schema: fields.optional(Key::Schema, schema)?.flatten(),
     })
-}
-
-/// A text that is too long counts as none.
-fn schema(value: Value<'_>) -> Result<Option<String>, Problem> {
-    let text = value.text()?;
-    Ok((text.len() <= SCHEMA_BYTES_MAX).then(|| text.to_owned()))
 }
 
 /// One that is over its limit is left out and not refused: an error must reach its reader.

@@ -8,10 +8,9 @@ use rmp::Marker;
 use super::hot::{PldKind, encode_credit, encode_pld, encode_start_ack, encode_stop};
 use super::key::Key;
 use crate::proto::addr::Addr;
-use crate::proto::id::{Aid, Cid, Uid};
-use crate::proto::limits::{ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, RELAY_PATH_MAX, SCHEMA_BYTES_MAX};
-use crate::proto::msg::{ErrorMsg, ErrorValue, Msg, RuntimeVars, SpawnSpec, Start};
-use crate::proto::schema::Types;
+use crate::proto::id::{Aid, Cid, Image, Uid};
+use crate::proto::limits::{ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, RELAY_PATH_MAX};
+use crate::proto::msg::{ErrorMsg, ErrorValue, Msg, ParentImage, RuntimeVars, SpawnSpec, Start};
 
 /// Appends the body of `msg` to `out`, without the length prefix.
 ///
@@ -31,7 +30,10 @@ pub fn encode(msg: &Msg, out: &mut Vec<u8>) {
         Msg::CancelAck { cid, pld } => encode_pld(PldKind::CancelAck, cid, pld, out),
         Msg::Error(error) => encode_error(error, out),
         Msg::Credit { cid, bytes } => encode_credit(cid, *bytes, out),
-        Msg::Ready => put_msg_head("Ready", 0, out),
+        Msg::Ready { image } => {
+            put_msg_head("Ready", usize::from(image.is_some()), out);
+            put_image(image.as_ref(), out);
+        }
         Msg::Auth { proof } => {
             put_msg_head("Auth", 1, out);
             put_key(Key::Proof, out);
@@ -44,6 +46,7 @@ pub fn encode(msg: &Msg, out: &mut Vec<u8>) {
 pub fn encode_aid(aid: &Aid, out: &mut Vec<u8>) {
     let extras = usize::from(!aid.caps.is_empty())
         + usize::from(aid.frame_bytes_max.is_some())
+        + usize::from(aid.image.is_some())
         + usize::from(aid.nonce.is_some());
     put_msg_head("Aid", 5 + extras, out);
     put_key(Key::Name, out);
@@ -65,6 +68,7 @@ pub fn encode_aid(aid: &Aid, out: &mut Vec<u8>) {
         put_key(Key::FrameBytesMax, out);
         put_int(i64::try_from(bytes).unwrap_or(i64::MAX), out);
     }
+    put_image(aid.image.as_ref(), out);
     if let Some(nonce) = &aid.nonce {
         put_key(Key::Nonce, out);
         put_bin(nonce, out);
@@ -75,8 +79,13 @@ pub fn encode_aid(aid: &Aid, out: &mut Vec<u8>) {
 pub fn encode_spawn_spec(spec: &SpawnSpec, out: &mut Vec<u8>) {
     let (limits, timeouts) = (spec.limits.changed(), spec.timeouts.changed());
     let (limits, timeouts): (Vec<_>, Vec<_>) = (limits.collect(), timeouts.collect());
-    let extras =
-        [!spec.enable_endpoints.is_empty(), spec.secret.is_some(), !limits.is_empty(), !timeouts.is_empty()];
+    let extras = [
+        !spec.enable_endpoints.is_empty(),
+        spec.secret.is_some(),
+        spec.image.is_some(),
+        !limits.is_empty(),
+        !timeouts.is_empty(),
+    ];
     put_msg_head("SpawnSpec", 5 + extras.into_iter().filter(|is_there| *is_there).count(), out);
     put_key(Key::ParentMainData, out);
     put_text_map(&spec.parent_main_data, out);
@@ -96,6 +105,12 @@ pub fn encode_spawn_spec(spec: &SpawnSpec, out: &mut Vec<u8>) {
         put_key(Key::Secret, out);
         put_bin(secret, out);
     }
+    if let Some(ParentImage { image, executable }) = &spec.image {
+        put_key(Key::Image, out);
+        put_array(2, out);
+        put_bin(image.as_bytes(), out);
+        put_bin(executable, out);
+    }
     put_knobs(Key::Limits, &limits, out);
     put_knobs(Key::Timeouts, &timeouts, out);
 }
@@ -112,9 +127,17 @@ fn put_knobs(key: Key, knobs: &[(&'static str, u64)], out: &mut Vec<u8>) {
     }
 }
 
+/// One field, or none.
+fn put_image(image: Option<&Image>, out: &mut Vec<u8>) {
+    if let Some(image) = image {
+        put_key(Key::Image, out);
+        put_bin(image.as_bytes(), out);
+    }
+}
+
 /// Appends a `Start` message.
 pub fn encode_start(start: &Start, out: &mut Vec<u8>) {
-    let extras = usize::from(start.types != Types::Unsaid) + usize::from(start.remaining.is_some());
+    let extras = usize::from(start.positional) + usize::from(start.remaining.is_some());
     put_msg_head("Start", 6 + extras, out);
     put_key(Key::Cid, out);
     put_cid(&start.cid, out);
@@ -128,7 +151,7 @@ pub fn encode_start(start: &Start, out: &mut Vec<u8>) {
     put_uid(&start.uid, out);
     put_key(Key::PldSpec, out);
     put_text(&start.pld_spec, out);
-    put_types(start.types, out);
+    put_positional(start.positional, out);
     if let Some(remaining) = start.remaining {
         put_key(Key::Remaining, out);
         put_uint(whole_micros(remaining), out);
@@ -136,21 +159,16 @@ pub fn encode_start(start: &Start, out: &mut Vec<u8>) {
 }
 
 /// One field, or none.
-pub(super) fn put_types(types: Types, out: &mut Vec<u8>) {
-    let (key, fingerprint) = match types {
-        Types::Unsaid => return,
-        Types::Own(fingerprint) => (Key::Fingerprint, fingerprint),
-        Types::Fit(fingerprint) => (Key::Accepted, fingerprint),
-    };
-    put_key(key, out);
-    put_bin(fingerprint.as_bytes(), out);
+pub(super) fn put_positional(positional: bool, out: &mut Vec<u8>) {
+    if positional {
+        put_key(Key::Positional, out);
+        put_bool(true, out);
+    }
 }
 
 /// Appends an `Error` message.
 pub fn encode_error(error: &ErrorMsg, out: &mut Vec<u8>) {
-    let schema = error.schema.as_deref().filter(|text| text.len() <= SCHEMA_BYTES_MAX);
-    let extras = [!error.causes.is_empty(), error.value.is_some(), schema.is_some()];
-    let extras = extras.into_iter().filter(|present| *present).count();
+    let extras = usize::from(!error.causes.is_empty()) + usize::from(error.value.is_some());
     put_msg_head("Error", 11 + extras, out);
     put_key(Key::SrcUid, out);
     put_uid(&error.src_uid, out);
@@ -184,10 +202,6 @@ pub fn encode_error(error: &ErrorMsg, out: &mut Vec<u8>) {
         put_array(2, out);
         put_text(type_name, out);
         put_value(value, out);
-    }
-    if let Some(schema) = schema {
-        put_key(Key::Schema, out);
-        put_text(schema, out);
     }
 }
 

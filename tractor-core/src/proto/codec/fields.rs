@@ -9,9 +9,8 @@ use super::error::{DecodeError, Problem};
 use super::key::Key;
 use super::raw::{Head, RawError, check_one_value, head, skip_value};
 use crate::proto::addr::Addr;
-use crate::proto::id::{Cid, Uid};
+use crate::proto::id::{Cid, Image, Uid};
 use crate::proto::limits::{CID_BYTES_MAX, ENVELOPE_ENTRIES_MAX, NAME_BYTES_MAX, UUID_BYTES_MAX};
-use crate::proto::schema::Fingerprint;
 
 /// Where the value of each known field is.
 pub(super) struct Fields<'f> {
@@ -225,8 +224,12 @@ impl<'f> Value<'f> {
         self.bin("32 bytes")
     }
 
-    pub(super) fn fingerprint(self) -> Result<Fingerprint, Problem> {
-        self.bin("8 bytes").map(Fingerprint::from_bytes)
+    pub(super) fn bin16(self) -> Result<[u8; 16], Problem> {
+        self.bin("16 bytes")
+    }
+
+    pub(super) fn image(self) -> Result<Image, Problem> {
+        self.bin16().map(Image::from_bytes)
     }
 
     fn bin<const N: usize>(self, expected: &'static str) -> Result<[u8; N], Problem> {

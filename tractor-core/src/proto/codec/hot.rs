@@ -4,13 +4,12 @@ use std::fmt;
 use std::time::Duration;
 
 use super::encode::{
-    put_cid, put_key, put_msg_head, put_text, put_types, put_uid, put_uint, put_value, whole_micros,
+    put_cid, put_key, put_msg_head, put_positional, put_text, put_uid, put_uint, put_value, whole_micros,
 };
 use super::key::Key;
 use crate::proto::id::{Cid, Uid};
 use crate::proto::limits::CID_BYTES_MAX;
 use crate::proto::msg::FuncType;
-use crate::proto::schema::Types;
 
 /// Messages that consist of a dialog id and a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +92,7 @@ pub struct StartHead {
 
 impl StartHead {
     /// The constant parts for calls of `ns`:`func` by the actor `uid`.
-    pub fn new(ns: &str, func: &str, uid: &Uid, pld_spec: &str, types: Types) -> Self {
+    pub fn new(ns: &str, func: &str, uid: &Uid, pld_spec: &str, positional: bool) -> Self {
         let mut middle = Vec::new();
         put_key(Key::Ns, &mut middle);
         put_text(ns, &mut middle);
@@ -105,8 +104,8 @@ impl StartHead {
         put_uid(uid, &mut tail);
         put_key(Key::PldSpec, &mut tail);
         put_text(pld_spec, &mut tail);
-        put_types(types, &mut tail);
-        let fields = 6 + usize::from(types != Types::Unsaid);
+        put_positional(positional, &mut tail);
+        let fields = 6 + usize::from(positional);
         Self { fields, middle: middle.into(), tail: tail.into() }
     }
 

@@ -206,11 +206,8 @@ impl Union {
                 fn shown() -> &'static str {
                     #shown
                 }
-                fn shape() -> #private::TypeShape {
-                    #private::TypeShape::of_union(
-                        <Self as #private::union::Union>::VARIANTS,
-                        ::std::vec![#(<#types as #private::union::VariantOf<#endpoint>>::shape()),*],
-                    )
+                fn is_positional() -> bool {
+                    #(<#types as #private::union::VariantOf<#endpoint>>::is_positional())&&*
                 }
             }
         }

@@ -163,15 +163,9 @@ const _: () = {
         fn shown() -> &'static str {
             "Point | None"
         }
-        fn shape() -> ::tractor::__private::TypeShape {
-            ::tractor::__private::TypeShape::of_union(
-                <Self as ::tractor::__private::union::Union>::VARIANTS,
-                ::std::vec![
-                    < Point as ::tractor::__private::union::VariantOf < scale >>
-                    ::shape(), < () as ::tractor::__private::union::VariantOf < scale >>
-                    ::shape()
-                ],
-            )
+        fn is_positional() -> bool {
+            <Point as ::tractor::__private::union::VariantOf<scale>>::is_positional()
+                && <() as ::tractor::__private::union::VariantOf<scale>>::is_positional()
         }
     }
     impl ::core::clone::Clone for ScalePld

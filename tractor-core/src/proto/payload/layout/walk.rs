@@ -9,8 +9,7 @@ use std::cell::{Cell, RefCell};
 
 use serde::de::{self, DeserializeSeed, Visitor};
 
-use super::Leaf;
-use super::trace::{Found, Parts, Step, Stop};
+use super::ask::{Found, Parts, Step, Stop};
 
 /// How many different samples are tried.
 pub(super) const TRIES: usize = 3;
@@ -18,8 +17,6 @@ pub(super) const TRIES: usize = 3;
 const SAMPLES_MAX: u32 = 4096;
 /// Nesting of one sample, and newtypes directly inside of each other: they are no level of the shape.
 const NESTED_MAX: usize = 64;
-/// A field name that no type has.
-const NO_FIELD: &str = "\u{1}no such field";
 /// The newtype by which extension values are asked for.
 const EXT_STRUCT: &str = "_ExtStruct";
 
@@ -73,10 +70,10 @@ impl<'p> Walk<'p> {
 
     /// A sample in this place.
     fn sample(self) -> Result<Self, Stop> {
-        let left = self.pass.samples_left.get().checked_sub(1).ok_or(Stop::Other)?;
+        let left = self.pass.samples_left.get().checked_sub(1).ok_or(Stop)?;
         self.pass.samples_left.set(left);
         if self.nested == NESTED_MAX {
-            return Err(Stop::Other);
+            return Err(Stop);
         }
         let nested = if let Goal::Sample = self.goal { self.nested + 1 } else { 0 };
         Ok(Self { goal: Goal::Sample, nested, ..self })
@@ -84,14 +81,14 @@ impl<'p> Walk<'p> {
 
     fn found<T>(&self, found: Found) -> Result<T, Stop> {
         self.pass.notes.borrow_mut().get_or_insert(found);
-        Err(Stop::Other)
+        Err(Stop)
     }
 
     /// Notes what is asked for, if this is the place.
     fn note<T>(&self, found: Found) -> Result<T, Stop> {
         match self.goal {
             Goal::Follow([]) => self.found(found),
-            Goal::Follow(_) | Goal::Sample | Goal::Name(..) => Err(Stop::Other),
+            Goal::Follow(_) | Goal::Sample | Goal::Name(..) => Err(Stop),
         }
     }
 
@@ -109,43 +106,31 @@ impl<'p> Walk<'p> {
         matches!(self.goal, Goal::Sample)
     }
 
-    fn tuple<'de, V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
+    fn tuple<'de, V: Visitor<'de>>(self, parts: Parts, len: usize, visitor: V) -> Result<V::Value, Stop> {
         match self.step() {
             Some((Step::Element(at), last)) => {
                 visitor.visit_seq(Elements { samples: at, last: Some(last), of: last })
             }
             _ if self.is_sample() => visitor.visit_seq(Elements { samples: len, last: None, of: self }),
-            _ => self.parts::<_, V>(Parts::Tuple(len)),
+            _ => self.parts::<_, V>(parts),
         }
     }
 
     fn structure<'de, V: Visitor<'de>>(
         self,
+        parts: Parts,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Stop> {
-        let others = |skipped| Entries { of: self, what: What::Fields { fields, skipped, at: 0 } };
         match self.step() {
             Some((Step::Field(at), of)) => {
-                let name = fields.get(at).copied().ok_or(Stop::Other)?;
+                let name = fields.get(at).copied().ok_or(Stop)?;
                 visitor.visit_map(Entries { of, what: What::Field(name, at) })
             }
-            Some((Step::Without(skipped), _)) => match visitor.visit_map(others(Some(skipped))) {
-                Ok(_) => self.found(Found::Answer(true)),
-                Err(Stop::Missing(field)) if fields.get(skipped) == Some(&field) => {
-                    self.found(Found::Answer(false))
-                }
-                Err(stop) => Err(stop),
-            },
-            Some((Step::Unknown, of)) => {
-                // A field that is skipped is looked at, and found to be anything.
-                match visitor.visit_map(Entries { of, what: What::Field(NO_FIELD, usize::MAX) }) {
-                    Err(Stop::Unknown) => self.found(Found::Answer(true)),
-                    Ok(_) | Err(_) => self.found(Found::Answer(false)),
-                }
+            _ if self.is_sample() => {
+                visitor.visit_map(Entries { of: self, what: What::Fields { fields, at: 0 } })
             }
-            _ if self.is_sample() => visitor.visit_map(others(None)),
-            _ => self.parts::<_, V>(Parts::Struct(fields)),
+            _ => self.parts::<_, V>(parts),
         }
     }
 
@@ -161,18 +146,18 @@ impl<'p> Walk<'p> {
         const ZEROS: [u8; 32] = [0; 32];
         match self.goal {
             Goal::Sample => visitor.visit_bytes(&ZEROS[..[0, 16, 32][self.pass.attempt % TRIES]]),
-            Goal::Follow(_) | Goal::Name(..) => self.note(Found::Leaf(Leaf::Bytes)),
+            Goal::Follow(_) | Goal::Name(..) => self.note(Found::Plain),
         }
     }
 }
 
 macro_rules! numbers {
-    ($($method:ident => $leaf:ident $visit:ident $ty:ty;)*) => {$(
+    ($($method:ident => $visit:ident $ty:ty;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
             match self.goal {
                 Goal::Sample => visitor.$visit(self.pass.attempt as $ty),
                 Goal::Name(_, index) => visitor.$visit(index as $ty),
-                Goal::Follow(_) => self.note(Found::Leaf(Leaf::$leaf)),
+                Goal::Follow(_) => self.note(Found::Plain),
             }
         }
     )*};
@@ -187,18 +172,18 @@ impl<'de> de::Deserializer<'de> for Walk<'_> {
     }
 
     numbers! {
-        deserialize_i8 => I8 visit_i8 i8;
-        deserialize_i16 => I16 visit_i16 i16;
-        deserialize_i32 => I32 visit_i32 i32;
-        deserialize_i64 => I64 visit_i64 i64;
-        deserialize_i128 => I128 visit_i128 i128;
-        deserialize_u8 => U8 visit_u8 u8;
-        deserialize_u16 => U16 visit_u16 u16;
-        deserialize_u32 => U32 visit_u32 u32;
-        deserialize_u64 => U64 visit_u64 u64;
-        deserialize_u128 => U128 visit_u128 u128;
-        deserialize_f32 => F32 visit_f32 f32;
-        deserialize_f64 => F64 visit_f64 f64;
+        deserialize_i8 => visit_i8 i8;
+        deserialize_i16 => visit_i16 i16;
+        deserialize_i32 => visit_i32 i32;
+        deserialize_i64 => visit_i64 i64;
+        deserialize_i128 => visit_i128 i128;
+        deserialize_u8 => visit_u8 u8;
+        deserialize_u16 => visit_u16 u16;
+        deserialize_u32 => visit_u32 u32;
+        deserialize_u64 => visit_u64 u64;
+        deserialize_u128 => visit_u128 u128;
+        deserialize_f32 => visit_f32 f32;
+        deserialize_f64 => visit_f64 f64;
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
@@ -214,11 +199,11 @@ impl<'de> de::Deserializer<'de> for Walk<'_> {
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        self.text(Found::Leaf(Leaf::Str), visitor)
+        self.text(Found::Plain, visitor)
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        self.text(Found::Leaf(Leaf::Str), visitor)
+        self.text(Found::Plain, visitor)
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
@@ -237,15 +222,15 @@ impl<'de> de::Deserializer<'de> for Walk<'_> {
         if self.is_sample() {
             return visitor.visit_bool(self.pass.attempt == 1);
         }
-        self.note(Found::Leaf(Leaf::Bool))
+        self.note(Found::Plain)
     }
 
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        if self.is_sample() { visitor.visit_char('a') } else { self.note(Found::Leaf(Leaf::Char)) }
+        if self.is_sample() { visitor.visit_char('a') } else { self.note(Found::Plain) }
     }
 
     fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        if self.is_sample() { visitor.visit_unit() } else { self.note(Found::Leaf(Leaf::Nil)) }
+        if self.is_sample() { visitor.visit_unit() } else { self.note(Found::Plain) }
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(
@@ -253,7 +238,7 @@ impl<'de> de::Deserializer<'de> for Walk<'_> {
         _name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Stop> {
-        if self.is_sample() { visitor.visit_unit() } else { self.note(Found::Leaf(Leaf::Unit)) }
+        if self.is_sample() { visitor.visit_unit() } else { self.note(Found::Plain) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -287,16 +272,16 @@ impl<'de> de::Deserializer<'de> for Walk<'_> {
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
-        self.tuple(len, visitor)
+        self.tuple(Parts::Tuple(len), len, visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         len: usize,
         visitor: V,
     ) -> Result<V::Value, Stop> {
-        self.tuple(len, visitor)
+        self.tuple(Parts::TupleStruct(name, len), len, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
@@ -310,16 +295,16 @@ impl<'de> de::Deserializer<'de> for Walk<'_> {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Stop> {
-        self.structure(fields, visitor)
+        self.structure(Parts::Struct(name, fields), fields, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Stop> {
@@ -327,12 +312,12 @@ impl<'de> de::Deserializer<'de> for Walk<'_> {
             Some((Step::Variant(index), content)) => (index, content),
             _ if self.is_sample() => {
                 // The last one in the second try: an enum that contains itself ends in one of them, mostly.
-                let last = variants.len().checked_sub(1).ok_or(Stop::Other)?;
+                let last = variants.len().checked_sub(1).ok_or(Stop)?;
                 ([0, last, last / 2][self.pass.attempt % TRIES], self.sample()?)
             }
-            _ => return self.parts::<_, V>(Parts::Enum(variants)),
+            _ => return self.parts::<_, V>(Parts::Enum(name, variants)),
         };
-        let name = self.named(variants.get(index).copied().ok_or(Stop::Other)?, index);
+        let name = self.named(variants.get(index).copied().ok_or(Stop)?, index);
         visitor.visit_enum(Chosen { name, content })
     }
 }
@@ -373,10 +358,9 @@ enum What {
     Value,
     /// This field, which is on the path.
     Field(&'static str, usize),
-    /// Samples of all fields but perhaps one.
+    /// Samples of all fields.
     Fields {
         fields: &'static [&'static str],
-        skipped: Option<usize>,
         at: usize,
     },
 }
@@ -390,10 +374,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
             What::Key => self.of,
             What::Value => self.of.sample()?,
             What::Field(name, index) => self.of.named(name, *index),
-            What::Fields { fields, skipped, at } => {
-                if *skipped == Some(*at) {
-                    *at += 1;
-                }
+            What::Fields { fields, at } => {
                 let Some(name) = fields.get(*at) else { return Ok(None) };
                 *at += 1;
                 self.of.named(name, *at - 1)
@@ -404,7 +385,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Stop> {
         match self.what {
-            What::Nothing | What::Key => Err(Stop::Other),
+            What::Nothing | What::Key => Err(Stop),
             What::Value | What::Field(..) => seed.deserialize(self.of),
             What::Fields { .. } => seed.deserialize(self.of.sample()?),
         }
@@ -418,7 +399,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
     {
         if let What::Value = self.what {
             self.next_value_seed(value)?;
-            return Err(Stop::Other);
+            return Err(Stop);
         }
         let Some(key) = self.next_key_seed(key)? else { return Ok(None) };
         Ok(Some((key, self.next_value_seed(value)?)))
@@ -444,7 +425,7 @@ impl<'de> de::VariantAccess<'de> for Walk<'_> {
     type Error = Stop;
 
     fn unit_variant(self) -> Result<(), Stop> {
-        if self.is_sample() { Ok(()) } else { self.note(Found::NoContent) }
+        if self.is_sample() { Ok(()) } else { self.note(Found::Plain) }
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Stop> {
@@ -452,7 +433,7 @@ impl<'de> de::VariantAccess<'de> for Walk<'_> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Stop> {
-        self.tuple(len, visitor)
+        self.tuple(Parts::TupleVariant(len), len, visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -460,6 +441,6 @@ impl<'de> de::VariantAccess<'de> for Walk<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Stop> {
-        self.structure(fields, visitor)
+        self.structure(Parts::StructVariant(fields), fields, visitor)
     }
 }

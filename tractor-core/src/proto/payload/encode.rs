@@ -1,0 +1,405 @@
+//! Writing values as MessagePack: as rmp-serde does, but with an eye on what a reader could not tell.
+//!
+//! | value | what happens |
+//! | --- | --- |
+//! | a struct with another number of fields than its type reads (`skip_serializing_if`), as an array | the whole value goes by name instead |
+//! | a tuple struct or variant with another number of fields than its type reads | refused: it is an array in every format |
+//! | nil inside of `Some` | refused: it would be read as `None` |
+//!
+//! The readers are those of rmp-serde. One serializer serves every format, so that a payload type is compiled once.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+
+use rmp::encode;
+use serde::ser::{self, Serialize, Serializer};
+
+use super::layout::Layout;
+use super::{PayloadError, PayloadFormat};
+
+/// Appends a value.
+#[inline]
+pub(super) fn encode<T: Serialize + ?Sized>(
+    value: &T,
+    format: PayloadFormat,
+    layout: fn() -> &'static Layout,
+    out: &mut Vec<u8>,
+) -> Result<(), PayloadError> {
+    let begin = out.len();
+    let how = How { format, layout, lost: RefCell::default() };
+    let done = value.serialize(Encoder { out: &mut *out, how: &how, in_some: false });
+    // A serializer of the user's may have swallowed the error.
+    match how.lost.into_inner() {
+        None => done,
+        Some(Lost::Refused(why)) => Err(PayloadError(why)),
+        Some(Lost::Names) => {
+            out.truncate(begin);
+            encode(value, PayloadFormat::ByName, layout, out)
+        }
+    }
+}
+
+/// What holds for all of a value.
+struct How {
+    format: PayloadFormat,
+    layout: fn() -> &'static Layout,
+    /// Why it cannot be written this way; the first counts.
+    lost: RefCell<Option<Lost>>,
+}
+
+enum Lost {
+    /// Its fields need their names.
+    Names,
+    /// The reader could not tell, in any format.
+    Refused(String),
+}
+
+impl How {
+    fn has_names(&self) -> bool {
+        self.format != PayloadFormat::Positional
+    }
+
+    #[cold]
+    fn lose<T>(&self, lost: Lost) -> Result<T, PayloadError> {
+        self.lost.borrow_mut().get_or_insert(lost);
+        Err(PayloadError::new("it is not written this way"))
+    }
+
+    /// Checks the number of fields of a struct.
+    #[inline]
+    fn check_fields(&self, name: &str, variant: &str, count: usize) -> Result<(), PayloadError> {
+        if self.has_names() || (self.layout)().reads(name, variant, count) == Some(true) {
+            return Ok(());
+        }
+        self.lose(Lost::Names)
+    }
+
+    /// Checks the number of fields of a tuple struct or variant.
+    #[inline]
+    fn check_elements(&self, name: &str, variant: &str, count: usize) -> Result<(), PayloadError> {
+        if (self.layout)().reads(name, variant, count) != Some(false) {
+            return Ok(());
+        }
+        let separator = if variant.is_empty() { "" } else { "::" };
+        self.lose(Lost::Refused(format!(
+            "`{name}{separator}{variant}` has {count} fields here and is read with another number: in a tuple, the others \
+             would move up"
+        )))
+    }
+}
+
+/// The serializer.
+struct Encoder<'a> {
+    out: &'a mut Vec<u8>,
+    how: &'a How,
+    /// Directly inside of a `Some`.
+    in_some: bool,
+}
+
+impl<'a> Encoder<'a> {
+    fn nil(self) -> Result<(), PayloadError> {
+        if self.in_some {
+            let why = "a `Some` with nothing but nil inside would be read as `None`: put what it holds into a struct";
+            return self.how.lose(Lost::Refused(why.to_owned()));
+        }
+        in_memory(encode::write_nil(self.out));
+        Ok(())
+    }
+
+    fn key(&mut self, name: &str) {
+        in_memory(encode::write_map_len(self.out, 1));
+        in_memory(encode::write_str(self.out, name));
+    }
+
+    fn array(self, len: usize) -> Result<Parts<'a>, PayloadError> {
+        self.parts(Some(len), false)
+    }
+
+    /// The parts of an array or map, of which each takes one value or two.
+    #[inline]
+    fn parts(self, len: Option<usize>, is_map: bool) -> Result<Parts<'a>, PayloadError> {
+        let begin = self.out.len();
+        let parts = Parts { out: self.out, how: self.how, begin, len, count: 0, is_map };
+        if let Some(len) = len {
+            write_len(parts.out, len, is_map)?;
+        }
+        Ok(parts)
+    }
+}
+
+fn in_memory<T, E: std::fmt::Debug>(written: Result<T, E>) {
+    written.expect("writing to a Vec cannot fail");
+}
+
+fn write_len(out: &mut Vec<u8>, len: usize, is_map: bool) -> Result<(), PayloadError> {
+    let len =
+        u32::try_from(len).map_err(|_| PayloadError::new("it has more parts than MessagePack can count"))?;
+    in_memory(if is_map { encode::write_map_len(out, len) } else { encode::write_array_len(out, len) });
+    Ok(())
+}
+
+/// The newtype as which an extension value is written.
+const EXT_STRUCT: &str = "_ExtStruct";
+
+impl ser::Error for PayloadError {
+    fn custom<T: Display>(text: T) -> Self {
+        Self::new(text.to_string())
+    }
+}
+
+macro_rules! scalars {
+    ($($name:ident($ty:ty) $write:ident;)*) => {$(
+        #[inline]
+        fn $name(self, value: $ty) -> Result<(), PayloadError> {
+            in_memory(encode::$write(self.out, value.into()));
+            Ok(())
+        }
+    )*};
+}
+
+impl<'a> Serializer for Encoder<'a> {
+    type Ok = ();
+    type Error = PayloadError;
+    type SerializeSeq = Parts<'a>;
+    type SerializeTuple = Parts<'a>;
+    type SerializeTupleStruct = Parts<'a>;
+    type SerializeTupleVariant = Parts<'a>;
+    type SerializeMap = Parts<'a>;
+    type SerializeStruct = Parts<'a>;
+    type SerializeStructVariant = Parts<'a>;
+
+    scalars! {
+        serialize_bool(bool) write_bool;
+        serialize_i8(i8) write_sint;
+        serialize_i16(i16) write_sint;
+        serialize_i32(i32) write_sint;
+        serialize_i64(i64) write_sint;
+        serialize_u8(u8) write_uint;
+        serialize_u16(u16) write_uint;
+        serialize_u32(u32) write_uint;
+        serialize_u64(u64) write_uint;
+        serialize_f32(f32) write_f32;
+        serialize_f64(f64) write_f64;
+        serialize_str(&str) write_str;
+        serialize_bytes(&[u8]) write_bin;
+    }
+
+    fn serialize_i128(self, value: i128) -> Result<(), PayloadError> {
+        self.serialize_bytes(&value.to_be_bytes())
+    }
+
+    fn serialize_u128(self, value: u128) -> Result<(), PayloadError> {
+        self.serialize_bytes(&value.to_be_bytes())
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), PayloadError> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    fn serialize_none(self) -> Result<(), PayloadError> {
+        self.nil()
+    }
+
+    fn serialize_unit(self) -> Result<(), PayloadError> {
+        self.nil()
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), PayloadError> {
+        value.serialize(Self { in_some: true, ..self })
+    }
+
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), PayloadError> {
+        self.array(0).map(drop)
+    }
+
+    fn serialize_unit_variant(
+        self,
+        _name: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<(), PayloadError> {
+        self.serialize_str(variant)
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), PayloadError> {
+        if name == EXT_STRUCT {
+            let mut ext = rmp_serde::Serializer::new(self.out);
+            return ext.serialize_newtype_struct(name, value).map_err(ser::Error::custom);
+        }
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        mut self,
+        _name: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), PayloadError> {
+        self.key(variant);
+        value.serialize(Self { in_some: false, ..self })
+    }
+
+    fn serialize_seq(self, len: Option<usize>) -> Result<Parts<'a>, PayloadError> {
+        self.parts(len, false)
+    }
+
+    fn serialize_tuple(self, len: usize) -> Result<Parts<'a>, PayloadError> {
+        self.array(len)
+    }
+
+    fn serialize_tuple_struct(self, name: &'static str, len: usize) -> Result<Parts<'a>, PayloadError> {
+        self.how.check_elements(name, "", len)?;
+        self.array(len)
+    }
+
+    fn serialize_tuple_variant(
+        mut self,
+        name: &'static str,
+        _: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Parts<'a>, PayloadError> {
+        self.how.check_elements(name, variant, len)?;
+        self.key(variant);
+        self.array(len)
+    }
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Parts<'a>, PayloadError> {
+        self.parts(len, true)
+    }
+
+    #[inline]
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Parts<'a>, PayloadError> {
+        self.how.check_fields(name, "", len)?;
+        let has_names = self.how.has_names();
+        self.parts(Some(len), has_names)
+    }
+
+    fn serialize_struct_variant(
+        mut self,
+        name: &'static str,
+        _: u32,
+        variant: &'static str,
+        len: usize,
+    ) -> Result<Parts<'a>, PayloadError> {
+        self.how.check_fields(name, variant, len)?;
+        self.key(variant);
+        let has_names = self.how.has_names();
+        self.parts(Some(len), has_names)
+    }
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        self.how.format == PayloadFormat::Named
+    }
+}
+
+/// An array or map that is being written.
+struct Parts<'a> {
+    out: &'a mut Vec<u8>,
+    how: &'a How,
+    /// Where it begins.
+    begin: usize,
+    /// How many parts it says that it has, if it does.
+    len: Option<usize>,
+    /// How many it has.
+    count: usize,
+    is_map: bool,
+}
+
+impl Parts<'_> {
+    #[inline]
+    fn put<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PayloadError> {
+        value.serialize(Encoder { out: &mut *self.out, how: self.how, in_some: false })
+    }
+
+    /// One of an array, or the second half of one of a map.
+    #[inline]
+    fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PayloadError> {
+        self.count += 1;
+        self.put(value)
+    }
+
+    #[inline]
+    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), PayloadError> {
+        if self.is_map {
+            in_memory(encode::write_str(self.out, name));
+        }
+        self.part(value)
+    }
+
+    #[inline]
+    fn finish(self) -> Result<(), PayloadError> {
+        match self.len {
+            Some(len) if len == self.count => Ok(()),
+            Some(len) => {
+                Err(PayloadError(format!("its serializer announces {len} parts and writes {}", self.count)))
+            }
+            None => {
+                let mut head = Vec::new();
+                write_len(&mut head, self.count, self.is_map)?;
+                self.out.splice(self.begin..self.begin, head);
+                Ok(())
+            }
+        }
+    }
+}
+
+macro_rules! parts {
+    ($($part:ident: $method:ident($($name:ident)?) $inner:ident;)*) => {$(
+        impl ser::$part for Parts<'_> {
+            type Ok = ();
+            type Error = PayloadError;
+
+            #[inline]
+            fn $method<T: Serialize + ?Sized>(
+                &mut self,
+                $($name: &'static str,)?
+                value: &T,
+            ) -> Result<(), PayloadError> {
+                self.$inner($($name,)? value)
+            }
+
+            #[inline]
+            fn end(self) -> Result<(), PayloadError> {
+                self.finish()
+            }
+        }
+    )*};
+}
+
+parts! {
+    SerializeSeq: serialize_element() part;
+    SerializeTuple: serialize_element() part;
+    SerializeTupleStruct: serialize_field() part;
+    SerializeTupleVariant: serialize_field() part;
+    SerializeStruct: serialize_field(name) field;
+    SerializeStructVariant: serialize_field(name) field;
+}
+
+impl ser::SerializeMap for Parts<'_> {
+    type Ok = ();
+    type Error = PayloadError;
+
+    #[inline]
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), PayloadError> {
+        self.put(key)
+    }
+
+    #[inline]
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PayloadError> {
+        self.part(value)
+    }
+
+    #[inline]
+    fn end(self) -> Result<(), PayloadError> {
+        self.finish()
+    }
+}

@@ -1,0 +1,69 @@
+//! How the values of a type may be laid out: one bit that says whether its structs may travel without the names of their
+//! fields, and how many fields they read.
+//!
+//! It is found by asking the type's own `Deserialize` what it reads; nothing is to be derived or annotated. A type that decides
+//! as it reads (`untagged`, `tag`, `flatten`), that refuses the question or panics, or that is too large to be asked goes by
+//! name.
+//!
+//! # Not here
+//! What a type *writes* cannot be asked. [`encode`](super::encode) compares each value with what is known here.
+
+mod ask;
+mod walk;
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::{LazyLock, PoisonError, RwLock};
+
+use serde::de::DeserializeOwned;
+
+/// What is known of the layout of one type.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Whether structs may be arrays.
+    pub(super) is_positional: bool,
+    /// The structs, tuple structs and variants with fields inside of it, as far as they were found.
+    pub(super) fields: Vec<Fields>,
+}
+
+/// How many fields a struct reads, or a variant of an enum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fields {
+    pub(super) name: &'static str,
+    /// Empty for a struct.
+    pub(super) variant: &'static str,
+    pub(super) count: usize,
+}
+
+impl Layout {
+    /// Whether this struct, or this variant, is read with so many fields; `None` if it was not found.
+    pub(super) fn reads(&self, name: &str, variant: &str, count: usize) -> Option<bool> {
+        let mut found =
+            self.fields.iter().filter(|fields| fields.name == name && fields.variant == variant).peekable();
+        found.peek()?;
+        Some(found.any(|fields| fields.count == count))
+    }
+
+    /// That of a type of which nothing is known.
+    pub(super) fn unknown() -> &'static Self {
+        static UNKNOWN: Layout = Layout { is_positional: false, fields: Vec::new() };
+        &UNKNOWN
+    }
+
+    /// That of `T`, which is asked once in a process.
+    pub(super) fn of<T: DeserializeOwned + 'static>() -> &'static Self {
+        let id = TypeId::of::<T>();
+        // A memo, not state: one entry per type of the program, and every computation gives the same.
+        static KNOWN: LazyLock<RwLock<HashMap<TypeId, &'static Layout>>> = LazyLock::new(RwLock::default);
+        if let Some(layout) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            return layout;
+        }
+        // Runs user code, hence without the lock.
+        let layout = ask::ask::<T>();
+        KNOWN
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(id)
+            .or_insert_with(|| Box::leak(Box::new(layout)))
+    }
+}
