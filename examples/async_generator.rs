@@ -36,7 +36,7 @@ async fn main() -> tractor::Result<()> {
     tractor::open_nursery(async |an| {
         let worker = an.start_actor("worker").expose(primes).await?;
         let sum = worker
-            .open_stream_from(primes(), async |primes| -> tractor::Result<u64> {
+            .open_stream_from(primes(), async |mut primes| -> tractor::Result<u64> {
                 let mut sum = 0;
                 while let Some(prime) = primes.receive().await?
                     && prime < 1000

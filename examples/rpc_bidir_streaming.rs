@@ -14,14 +14,14 @@ const NUMBERS: u64 = 100_000;
 /// Streams the odd numbers, and returns the sum of what was streamed to it.
 #[tractor::context(pld_spec = u64)]
 async fn exchange(ctx: Context<u64>, count: u64) -> tractor::Result<u64> {
-    let mut ctx = ctx.started(count).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(count).await?;
+    let mut stream = ctx.open_stream();
     send_and_sum(&mut stream, (0..count).map(|n| 2 * n + 1)).await
 }
 
 /// Sends all of `numbers` while it sums up the other end's: the same code serves both ends.
-async fn send_and_sum(
-    stream: &mut MsgStream<u64>,
+async fn send_and_sum<R>(
+    stream: &mut MsgStream<u64, u64, R>,
     numbers: impl Iterator<Item = u64>,
 ) -> tractor::Result<u64> {
     let (tx, mut rx) = stream.split();
@@ -29,7 +29,8 @@ async fn send_and_sum(
         for number in numbers {
             tx.send(number).await?;
         }
-        tx.finish() // the other end's `receive` gives `None`; ours goes on
+        tx.finish(); // the other end's `receive` gives `None`; ours goes on
+        Ok::<_, tractor::Error>(())
     };
     let sum = async {
         let mut sum = 0;
@@ -48,9 +49,9 @@ async fn main() -> tractor::Result<()> {
         let worker = an.start_actor("worker").expose(exchange).await?;
         let (evens, odds) = worker
             .open_context(exchange(NUMBERS), async |ctx, count| -> tractor::Result<_> {
-                let mut stream = ctx.open_stream().await?;
+                let mut stream = ctx.open_stream();
                 let odds = send_and_sum(&mut stream, (0..count).map(|n| 2 * n)).await?;
-                Ok((ctx.wait_for_result().await?, odds))
+                Ok((stream.wait_for_result().await?, odds))
             })
             .await?;
         println!("{NUMBERS} numbers in each direction at once");

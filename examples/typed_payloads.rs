@@ -26,8 +26,8 @@ async fn add(a: i64, b: i64) -> i64 {
 #[tractor::context(pld_spec = Point)]
 async fn scale(ctx: Context<Point>, by: i64) -> tractor::Result<Point> {
     let mut last = Point { x: 0, y: 0 };
-    let mut ctx = ctx.started(last.clone()).await?; // there is no `open_stream` before this
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(last.clone()).await?; // there is no `open_stream` before this
+    let mut stream = ctx.open_stream();
     while let Some(p) = stream.receive().await? {
         last = Point { x: p.x * by, y: p.y * by };
         stream.send(last.clone()).await?;
@@ -44,14 +44,13 @@ async fn main() -> tractor::Result<()> {
 
         let last = worker.open_context(scale(3), async |ctx, origin| {
             println!("{origin:?} is where scaling starts");
-            let mut stream = ctx.open_stream().await?;
+            let mut stream = ctx.open_stream();
             for point in [Point { x: 1, y: 2 }, Point { x: -4, y: 5 }] {
                 stream.send(point.clone()).await?;
                 let scaled = stream.receive().await?;
                 println!("{point:?} scaled by 3 is {scaled:?}");
             }
-            stream.close().await?;
-            ctx.wait_for_result().await
+            stream.wait_for_result().await
         });
         assert_eq!(last.await?, Point { x: -12, y: 15 });
         worker.cancel_actor().await?;

@@ -17,8 +17,8 @@
 //!
 //! #[tractor::context(pld_spec = Point)]                  // a dialog: first value, two-way stream, final result
 //! async fn scale(ctx: Context<Point>, by: i64) -> tractor::Result<Point> {
-//!     let mut ctx = ctx.started(Point { x: 0, y: 0 }).await?;
-//!     let mut stream = ctx.open_stream().await?;
+//!     let ctx = ctx.started(Point { x: 0, y: 0 }).await?;
+//!     let mut stream = ctx.open_stream();
 //!     let mut last = Point { x: 0, y: 0 };
 //!     while let Some(p) = stream.receive().await? {
 //!         last = Point { x: p.x * by, y: p.y * by };
@@ -35,11 +35,10 @@
 //!         assert_eq!(worker.run(add(1, 2)).await?, 3);                           // runs there
 //!         let last = worker.open_context(scale(3), async |ctx, first| -> tractor::Result<Point> {
 //!             assert_eq!(first, Point { x: 0, y: 0 });
-//!             let mut stream = ctx.open_stream().await?;
+//!             let mut stream = ctx.open_stream();
 //!             stream.send(Point { x: 1, y: 2 }).await?;
 //!             assert_eq!(stream.receive().await?, Some(Point { x: 3, y: 6 }));
-//!             stream.close().await?;
-//!             ctx.wait_for_result().await
+//!             stream.wait_for_result().await          // closes our half; the endpoint's final value
 //!         }).await?;
 //!         assert_eq!(last, Point { x: 3, y: 6 });
 //!         worker.cancel_actor().await?;
@@ -151,13 +150,14 @@
 //! # Contexts and streams
 //!
 //! A [`#[context]`](macro@context) links two tasks in two actors. The endpoint sends a first value, which opens the scope
-//! at the other end; both may then open a two-way [`MsgStream`]; the endpoint's final value is read with
-//! [`wait_for_result`](ParentContext::wait_for_result). If one of the two fails, the other is cancelled and learns why. The
-//! order is checked by the compiler: a context has no stream before [`started`](Context::started).
+//! at the other end; both may then open a two-way [`MsgStream`], which uses their context up; the endpoint's final value is
+//! read with [`wait_for_result`](MsgStream::wait_for_result). If one of the two fails, the other is cancelled and learns why.
+//! The order is checked by the compiler: a context has no stream before [`started`](Context::started), and no second one.
+//! What a task needs beside the stream is a [`ContextHandle`]: it cancels, watches for the end, waits for the result.
 //!
 //! `pld_spec = T` gives every message the type `T`. With `started`, `send`, `recv` and `returns` each direction has its
-//! own, as seen from the endpoint. Sending anything else does not compile. `A | B` stands for several types, `validate` for
-//! rules about values.
+//! own, as seen from the endpoint. Sending anything else does not compile. `A | B` stands for several types. Rules
+//! about values are serde's, such as `#[serde(try_from = "..")]`.
 //!
 //! ```
 //! use tractor::{ActorOptions, prelude::*};
@@ -165,8 +165,8 @@
 //! /// Counts the words of the lines it gets, and reports the sum after each.
 //! #[tractor::context(send = u64, recv = String, returns = u64)]
 //! async fn count(ctx: Context<(), u64, String>) -> tractor::Result<u64> {
-//!     let mut ctx = ctx.started(()).await?;
-//!     let mut stream = ctx.open_stream().await?;
+//!     let ctx = ctx.started(()).await?;
+//!     let mut stream = ctx.open_stream();
 //!     let mut words = 0;
 //!     while let Some(line) = stream.receive().await? {
 //!         words += line.split_whitespace().count() as u64;
@@ -177,13 +177,12 @@
 //!
 //! async fn count_two_lines(portal: &Portal) -> tractor::Result<u64> {
 //!     portal.open_context(count(), async |ctx, ()| {
-//!         let mut stream = ctx.open_stream().await?;
+//!         let mut stream = ctx.open_stream();
 //!         stream.send("to be or".to_owned()).await?;
 //!         assert_eq!(stream.receive().await?, Some(3));
 //!         stream.send("not to be".to_owned()).await?;
 //!         assert_eq!(stream.receive().await?, Some(6));
-//!         stream.close().await?;                          // the endpoint's `receive` gives `None`
-//!         ctx.wait_for_result().await
+//!         stream.wait_for_result().await           // the endpoint's `receive` gives `None`
 //!     }).await
 //! }
 //! # #[tractor::main]
@@ -195,10 +194,6 @@
 //! #     }).await
 //! # }
 //! ```
-//!
-//! The stream of the side that has opened the context is a [`ParentStream<count>`](ParentStream), which knows its endpoint: a field
-//! or an argument for it is typed by the function's name. A helper for streams of any endpoint takes a `&mut MsgStream<String, u64>`,
-//! as which it can be passed too.
 //!
 //! A sender waits while its receiver has no room; a slow reader slows its own sender and nobody else.
 //!
@@ -219,7 +214,7 @@
 //! }
 //!
 //! async fn sum(portal: &Portal) -> tractor::Result<u64> {
-//!     portal.open_stream_from(ticks(4), async |stream| {
+//!     portal.open_stream_from(ticks(4), async |mut stream| {
 //!         let mut sum = 0;
 //!         while let Some(tick) = stream.receive().await? {
 //!             sum += tick;
@@ -375,15 +370,15 @@ pub use tractor_core::proto::limits::{Limits, Timeouts};
 pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::proto::supervision::{Backoff, Intensity, Restart, Strategy, Supervision};
 pub use tractor_core::{
-    Actor, ActorLocal, ActorNursery, ActorOptions, Call, CancelActor, CancelContext, Check, ClusterOptions,
-    Context, ContextCall, ContextTypes, DynCall, Dynamic, Endpoint, Error, JoinAll, MsgStream, OneShot,
-    OpenStream, Overflow, ParentContext, ParentStream, ParentSubscriber, ParentTx, Portal, ReceiveStream,
-    RemoteCall, Result, Run, RunInActor, SendItem, SendStarted, Sharing, StartActor, StreamCall, StreamRx,
-    StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, SuperviseChild, Supervised,
-    SupervisionEvent, SupervisionEvents, Supervisor, UntilCancelled, Value, actor_local, connect,
-    current_actor, current_deadline, error, gather_contexts, init, join_all, maybe_open_context,
-    open_actor_cluster, open_nursery, open_root_actor, shield, socket_addr, try_current_actor, with_deadline,
-    with_deadline_at, with_local_actor,
+    Actor, ActorLocal, ActorNursery, ActorOptions, Allows, Call, CanStart, CancelActor, CancelContext, Check,
+    ClusterOptions, Context, ContextCall, ContextHandle, ContextState, ContextTypes, DynCall, Dynamic,
+    Endpoint, Error, HasStarted, JoinAll, MsgStream, NoResult, OneShot, Overflow, ParentContext, Portal,
+    ReceiveStream, RemoteCall, Result, Run, RunInActor, SendItem, SendStarted, Sharing, StartActor, Started,
+    StreamCall, StreamRx, StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, SuperviseChild,
+    Supervised, SupervisionEvent, SupervisionEvents, Supervisor, Unstarted, UntilCancelled, Value,
+    actor_local, connect, current_actor, current_deadline, error, gather_contexts, init, join_all,
+    maybe_open_context, open_actor_cluster, open_nursery, open_root_actor, shield, socket_addr,
+    try_current_actor, with_deadline, with_deadline_at, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

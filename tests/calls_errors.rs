@@ -41,8 +41,8 @@ async fn zeros(count: usize) -> ByteBuf {
 
 #[tractor::context(pld_spec = ByteBuf, returns = ())]
 async fn swallow(ctx: Context<ByteBuf>) -> tractor::Result<()> {
-    let mut ctx = ctx.started(ByteBuf::new()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(ByteBuf::new()).await?;
+    let mut stream = ctx.open_stream();
     while stream.receive().await?.is_some() {}
     Ok(())
 }
@@ -235,12 +235,13 @@ async fn a_frame_too_large_is_refused_where_it_is_sent() -> tractor::Result<()> 
                 assert_eq!(worker.run(length(ByteBuf::from(vec![0; 60_000]))).await?, 60_000);
                 worker
                     .open_context(swallow(), async |ctx, _| {
-                        let stream = ctx.open_stream().await?;
+                        let handle = ctx.handle();
+                        let stream = ctx.open_stream();
                         let error = stream.send(ByteBuf::from(vec![0; 64 * 1024])).await.unwrap_err();
                         names(&error, &["frame_bytes_max"]);
                         stream.send(ByteBuf::from(vec![0; 60_000])).await?;
-                        stream.finish()?;
-                        ctx.wait_for_result().await
+                        stream.finish();
+                        handle.wait_for_result().await
                     })
                     .await?;
                 assert_eq!(worker.dialogs_open(), 0, "a refused request leaves nothing behind");

@@ -41,13 +41,13 @@ async fn mirrors(_shy: Shy, back: bool) -> Shy {
 #[tractor::context(pld_spec = Shy, returns = Shy)]
 async fn shies(ctx: Context<Shy>, step: u8) -> tractor::Result<Shy> {
     let shy_at = |at| if step == at { Shy::Never } else { Shy::Fine };
-    let mut ctx = ctx.started(shy_at(0)).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(shy_at(0)).await?;
+    let mut stream = ctx.open_stream();
     if step == 4 {
         stream.receive().await?;
     }
     stream.send(shy_at(1)).await?;
-    stream.close().await?;
+    stream.close();
     Ok(shy_at(2))
 }
 
@@ -98,9 +98,10 @@ async fn each_value_of_a_context_that_cannot_be_encoded_fails_its_endpoint() -> 
             for (step, msg) in [(0, "Started"), (1, "Yield"), (2, "Return")] {
                 let opened = worker.open_context(shies(step), async |ctx, first| {
                     assert_eq!(first, Shy::Fine);
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     while stream.receive().await?.is_some() {}
-                    ctx.wait_for_result().await
+                    handle.wait_for_result().await
                 });
                 assert_shy(&opened.await.unwrap_err(), msg);
                 assert_eq!(worker.dialogs_open(), 0);
@@ -119,11 +120,12 @@ async fn a_streamed_value_that_cannot_be_encoded_is_an_error_here_and_the_stream
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             let opened = worker.open_context(shies(4), async |ctx, _| {
-                let mut stream = ctx.open_stream().await?;
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream();
                 assert_shy(&stream.send(Shy::Never).await.unwrap_err(), "Yield");
                 stream.send(Shy::Fine).await?;
                 assert_eq!(stream.receive().await?, Some(Shy::Fine));
-                ctx.wait_for_result().await
+                handle.wait_for_result().await
             });
             assert_eq!(opened.await?, Shy::Fine);
             Ok(())

@@ -55,8 +55,8 @@ echoes! {
 /// First value, stream and result of a context go other ways than those of a call.
 #[tractor::context(pld_spec = Sparse)]
 async fn streams(ctx: Context<Sparse>, first: Sparse) -> tractor::Result<Sparse> {
-    let mut ctx = ctx.started(first.clone()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(first.clone()).await?;
+    let mut stream = ctx.open_stream();
     let mut last = first;
     while let Some(value) = stream.receive().await? {
         stream.send(value.clone()).await?;
@@ -72,15 +72,16 @@ async fn check_streams(portal: &Portal) -> tractor::Result<()> {
     portal
         .open_context(streams(given.clone()), async |ctx, first| {
             assert_eq!(first, given);
-            let mut stream = ctx.open_stream().await?;
+            let handle = ctx.handle();
+            let mut stream = ctx.open_stream();
             let mut last = given;
             for _ in 0..CALLS {
                 last = next();
                 stream.send(last.clone()).await?;
                 assert_eq!(stream.receive().await?, Some(last.clone()));
             }
-            stream.close().await?;
-            assert_eq!(ctx.wait_for_result().await?, last);
+            stream.close();
+            assert_eq!(handle.wait_for_result().await?, last);
             Ok(())
         })
         .await

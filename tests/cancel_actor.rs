@@ -46,7 +46,7 @@ async fn idles() {
 /// Takes its time to end, and tells the parent side which side it is.
 #[tractor::context(started = String, returns = ())]
 async fn lingers(ctx: Context<String, (), ()>, millis: u64) -> Result<()> {
-    let sides = format!("{} and {}", ctx.side(), ctx.peer_side());
+    let sides = format!("{} and {}", ctx.side(), ctx.side().other());
     assert!(ctx.maybe_error().is_none());
     let _ctx = ctx.started(sides).await?;
     tractor::shield(async {
@@ -131,7 +131,7 @@ async fn a_request_to_cancel_a_context_waits_as_long_as_it_is_told() -> Result<(
         portal
             .open_context(lingers(1_000), async |ctx, sides| {
                 assert_eq!(sides, "child and parent");
-                assert_eq!((ctx.side(), ctx.peer_side()), (Side::Parent, Side::Child));
+                assert_eq!((ctx.side(), ctx.side().other()), (Side::Parent, Side::Child));
                 portal.run(seen("shielded".to_owned())).await?;
                 let begun = tokio::time::Instant::now();
                 assert!(!ctx.cancel().await?);

@@ -51,8 +51,8 @@ async fn blocked_after() -> usize {
 #[tractor::context(started = (), send = ByteBuf)]
 async fn floods(ctx: Context<(), ByteBuf, ()>, count: usize, bytes: usize) -> tractor::Result<usize> {
     let _note = NoteOnDrop("flood dropped");
-    let mut ctx = ctx.started(()).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let stream = ctx.open_stream();
     for number in 0..count {
         tracked(stream.send(ByteBuf::from(vec![(number % 251) as u8; bytes]))).await?;
     }
@@ -69,8 +69,8 @@ async fn drips(out: StreamSender<ByteBuf>, count: usize, bytes: usize) -> tracto
 
 #[tractor::context(pld_spec = ByteBuf, started = (), returns = usize)]
 async fn reads_later(ctx: Context<(), ByteBuf>) -> tractor::Result<usize> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     seen("read".to_owned()).await;
     let mut bytes = 0;
     while let Some(value) = stream.receive().await? {
@@ -82,16 +82,16 @@ async fn reads_later(ctx: Context<(), ByteBuf>) -> tractor::Result<usize> {
 #[tractor::context(started = (), recv = u8)]
 async fn never_reads(ctx: Context<(), (), u8>) -> tractor::Result<()> {
     let _note = NoteOnDrop("reader dropped");
-    let mut ctx = ctx.started(()).await?;
-    let _stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let _stream = ctx.open_stream();
     forever().await;
     Ok(())
 }
 
 #[tractor::context(pld_spec = u64)]
 async fn echoes(ctx: Context<u64>) -> tractor::Result<u64> {
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream();
     let mut count = 0;
     while let Some(value) = stream.receive().await? {
         stream.send(value).await?;
@@ -124,13 +124,14 @@ fn assert_within_window(sent: usize, bytes: usize) {
 async fn echo_works(worker: &Portal) -> Result<()> {
     let count = worker
         .open_context(echoes(), async |ctx, _| -> Result<u64> {
-            let mut stream = ctx.open_stream().await?;
+            let handle = ctx.handle();
+            let mut stream = ctx.open_stream();
             for number in 0..1000 {
                 stream.send(number).await?;
                 assert_eq!(stream.receive().await?, Some(number));
             }
-            stream.finish()?;
-            ctx.wait_for_result().await
+            stream.finish();
+            handle.wait_for_result().await
         })
         .await?;
     assert_eq!(count, 1000);
@@ -144,7 +145,8 @@ async fn a_child_side_waits_for_its_reader_and_nobody_else_does() -> Result<()> 
         with_process(tree, module_path!(), async |worker| {
             worker
                 .open_context(floods(COUNT, KIB), async |ctx, ()| {
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     let sent = worker.run(blocked_after()).await?;
                     assert_within_window(sent, KIB);
                     echo_works(worker).await?;
@@ -154,7 +156,7 @@ async fn a_child_side_waits_for_its_reader_and_nobody_else_does() -> Result<()> 
                         assert_eq!((value.len(), value[0]), (KIB, (number % 251) as u8));
                     }
                     assert_eq!(stream.receive().await?, None);
-                    assert_eq!(ctx.wait_for_result().await?, COUNT);
+                    assert_eq!(handle.wait_for_result().await?, COUNT);
                     Ok(())
                 })
                 .await
@@ -172,12 +174,13 @@ async fn a_blocked_sender_holds_little_memory() -> Result<()> {
             let before = worker.run(resident_bytes()).await?;
             worker
                 .open_context(floods(COUNT, 64 * KIB), async |ctx, ()| {
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     assert_within_window(worker.run(blocked_after()).await?, 64 * KIB);
                     for _ in 0..COUNT {
                         assert!(stream.receive().await?.is_some());
                     }
-                    ctx.wait_for_result().await
+                    handle.wait_for_result().await
                 })
                 .await?;
             let grown = worker.run(resident_bytes()).await?.saturating_sub(before);
@@ -196,12 +199,14 @@ async fn a_parent_side_waits_for_its_reader() -> Result<()> {
         with_process(tree, module_path!(), async |worker| {
             worker
                 .open_context(reads_later(), async |ctx, ()| {
-                    let stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let stream = ctx.open_stream();
                     let mut sends = pin!(async {
                         for _ in 0..COUNT {
                             tracked(stream.send(ByteBuf::from(vec![1; KIB]))).await?;
                         }
-                        stream.finish()
+                        stream.finish();
+                        Ok::<_, tractor::Error>(())
                     });
                     let sent = tokio::select! {
                         biased;
@@ -212,7 +217,7 @@ async fn a_parent_side_waits_for_its_reader() -> Result<()> {
                     echo_works(worker).await?;
                     worker.run(read_now()).await?;
                     sends.await?;
-                    assert_eq!(ctx.wait_for_result().await?, COUNT * KIB);
+                    assert_eq!(handle.wait_for_result().await?, COUNT * KIB);
                     Ok(())
                 })
                 .await
@@ -228,13 +233,14 @@ async fn a_value_larger_than_the_window_passes() -> Result<()> {
         with_process(tree, module_path!(), async |worker| {
             worker
                 .open_context(floods(5, 3 * KIB * KIB), async |ctx, ()| {
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     for number in 0..5 {
                         let value = stream.receive().await?.expect("five values");
                         assert_eq!((value.len(), value[0]), (3 * KIB * KIB, number));
                     }
                     assert_eq!(stream.receive().await?, None);
-                    assert_eq!(ctx.wait_for_result().await?, 5);
+                    assert_eq!(handle.wait_for_result().await?, 5);
                     Ok(())
                 })
                 .await
@@ -250,7 +256,7 @@ async fn a_one_way_stream_waits_for_its_reader_too() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             worker
-                .open_stream_from(drips(COUNT, KIB), async |stream| {
+                .open_stream_from(drips(COUNT, KIB), async |mut stream| {
                     assert_within_window(worker.run(blocked_after()).await?, KIB);
                     for _ in 0..COUNT {
                         assert!(stream.receive().await?.is_some());
@@ -271,9 +277,10 @@ async fn a_blocked_child_side_can_be_cancelled() -> Result<()> {
         with_process(tree, module_path!(), async |worker| {
             worker
                 .open_context(floods(usize::MAX, KIB), async |ctx, ()| -> Result<()> {
-                    let _stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let _stream = ctx.open_stream();
                     worker.run(blocked_after()).await?;
-                    assert!(ctx.cancel().await?);
+                    assert!(handle.cancel().await?);
                     Ok(())
                 })
                 .await?;
@@ -290,7 +297,7 @@ async fn a_blocked_parent_side_can_be_dropped() -> Result<()> {
     tree(async |_| {
         with_local(module_path!(), async |worker| {
             let scope = worker.open_context(never_reads(), async |ctx, ()| -> Result<()> {
-                let stream = ctx.open_stream().await?;
+                let stream = ctx.open_stream();
                 loop {
                     tracked(stream.send(1)).await?;
                 }

@@ -122,7 +122,8 @@ async fn a_cancellation_that_the_body_asked_for_is_quiet() -> Result<()> {
                     assert!(ctx.cancel().await?, "a second request changes nothing");
                     let told = cancelled(ctx.wait_for_result().await.unwrap_err());
                     assert_eq!(cancelled(ctx.wait_for_result().await.unwrap_err()).src_uid(), told.src_uid());
-                    assert!(cancelled(ctx.open_stream().await.unwrap_err()).canceller() == told.canceller());
+                    let late = ctx.open_stream().receive().await.unwrap_err();
+                    assert!(cancelled(late).canceller() == told.canceller());
                     Ok(told)
                 })
                 .await?;
@@ -314,7 +315,7 @@ async fn a_one_way_stream_that_a_third_actor_cancels_does_not_just_end() -> Resu
             let kid = an.start_actor(tree.name("kid")).enable_module(module_path!()).listen().await?;
             let canceller = start(an, tree.name("canceller"), module_path!()).await?;
             let opened: Result<()> = kid
-                .open_stream_from(ticks_once(), async |stream| {
+                .open_stream_from(ticks_once(), async |mut stream| {
                     let addr = kid.run(address()).await?;
                     assert!(canceller.run(cancels(addr)).await?);
                     assert_eq!(stream.receive().await?, Some(1));
@@ -335,7 +336,7 @@ async fn a_one_way_stream_that_a_third_actor_cancels_does_not_just_end() -> Resu
 async fn a_one_way_stream_ends_with_a_cancellation_of_its_actor_by_whomever() -> Result<()> {
     with_local(module_path!(), async |worker| {
         let opened: Result<()> = worker
-            .open_stream_from(ticks_once(), async |stream| {
+            .open_stream_from(ticks_once(), async |mut stream| {
                 assert_eq!(stream.receive().await?, Some(1));
                 worker.cancel_actor().await?;
                 stream.receive().await.map(|received| panic!("got {received:?}"))

@@ -19,8 +19,8 @@ struct Point {
 
 #[tractor::context(pld_spec = Point)]
 async fn scale(ctx: Context<Point>, by: i64) -> tractor::Result<Point> {
-    let mut ctx = ctx.started(Point { x: by, y: by }).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(Point { x: by, y: by }).await?;
+    let mut stream = ctx.open_stream();
     let mut last = Point { x: 0, y: 0 };
     while let Some(point) = stream.receive().await? {
         last = Point { x: point.x * by, y: point.y * by };
@@ -32,8 +32,8 @@ async fn scale(ctx: Context<Point>, by: i64) -> tractor::Result<Point> {
 /// Answers only once it has everything.
 #[tractor::context(started = (), send = u64, recv = u64)]
 async fn sorts(ctx: Context<(), u64, u64>) -> tractor::Result<usize> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     let mut numbers = Vec::new();
     while let Some(number) = stream.receive().await? {
         numbers.push(number);
@@ -47,8 +47,8 @@ async fn sorts(ctx: Context<(), u64, u64>) -> tractor::Result<usize> {
 
 #[tractor::context(pld_spec = u64, returns = String)]
 async fn counts(ctx: Context<u64>, to: u64) -> tractor::Result<String> {
-    let mut ctx = ctx.started(to).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(to).await?;
+    let stream = ctx.open_stream();
     for number in 0..to {
         stream.send(number).await?;
     }
@@ -59,12 +59,12 @@ async fn counts(ctx: Context<u64>, to: u64) -> tractor::Result<String> {
 /// Closes its stream long before it returns.
 #[tractor::context(pld_spec = u64, returns = u64)]
 async fn closes_early(ctx: Context<u64>) -> tractor::Result<u64> {
-    let mut ctx = ctx.started(0).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let stream = ctx.open_stream();
     stream.send(1).await?;
-    stream.finish()?;
+    stream.finish();
     assert!(matches!(stream.send(2).await, Err(Error::Messaging(_))), "a closed half takes nothing");
-    stream.close().await?;
+    stream.close();
     note("closed");
     seen("go".to_owned()).await;
     Ok(7)
@@ -73,14 +73,14 @@ async fn closes_early(ctx: Context<u64>) -> tractor::Result<u64> {
 /// Answers once the parent side has finished, closes its own half too, and goes on.
 #[tractor::context(pld_spec = u64)]
 async fn answers_and_waits(ctx: Context<u64>) -> tractor::Result<u64> {
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream();
     let mut sum = 0;
     while let Some(number) = stream.receive().await? {
         sum += number;
     }
     stream.send(sum).await?;
-    stream.close().await?;
+    stream.close();
     seen("go".to_owned()).await;
     Ok(sum)
 }
@@ -94,19 +94,6 @@ async fn go() {
 async fn forgets_started(ctx: Context<u64>) -> tractor::Result<u64> {
     drop(ctx);
     Ok(1)
-}
-
-#[tractor::context(pld_spec = u64, returns = String)]
-async fn opens_twice(ctx: Context<u64>) -> tractor::Result<String> {
-    let mut ctx = ctx.started(0).await?;
-    let first = ctx.open_stream().await?;
-    // By other names: the macro would see it.
-    let again = &mut ctx;
-    let second = again.open_stream().await.expect_err("one stream per context").to_string();
-    drop(first);
-    let third = ctx.open_stream().await.expect_err("a closed stream is not reopened").to_string();
-    assert_eq!(second, third);
-    Ok(second)
 }
 
 #[tractor::context(pld_spec = u64, returns = ())]
@@ -124,14 +111,15 @@ async fn a_dialog_has_a_first_value_a_stream_and_a_result() -> tractor::Result<(
                 .open_context(scale(3), async |ctx, first| -> tractor::Result<Point> {
                     assert_eq!(first, Point { x: 3, y: 3 });
                     assert_eq!(ctx.peer(), worker.uid());
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     for n in 1..4 {
                         stream.send(Point { x: n, y: -n }).await?;
                         assert_eq!(stream.receive().await?, Some(Point { x: 3 * n, y: -3 * n }));
                     }
-                    stream.close().await?;
-                    let result = ctx.wait_for_result().await?;
-                    assert_eq!(ctx.wait_for_result().await?, result, "it can be asked for again");
+                    stream.close();
+                    let result = handle.wait_for_result().await?;
+                    assert_eq!(handle.wait_for_result().await?, result, "it can be asked for again");
                     Ok(result)
                 })
                 .await?;
@@ -152,12 +140,13 @@ async fn twenty_thousand_values_keep_their_order() -> tractor::Result<()> {
             worker
                 .open_context(counts(COUNT), async |ctx, first| {
                     assert_eq!(first, COUNT);
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     for expected in 0..COUNT {
                         assert_eq!(stream.receive().await?, Some(expected));
                     }
                     assert_eq!(stream.receive().await?, None);
-                    assert_eq!(ctx.wait_for_result().await?, "counted");
+                    assert_eq!(handle.wait_for_result().await?, "counted");
                     Ok(())
                 })
                 .await
@@ -174,13 +163,14 @@ async fn both_directions_stream_at_the_same_time() -> tractor::Result<()> {
         with_process(tree, module_path!(), async |worker| {
             let last = worker
                 .open_context(scale(2), async |ctx, _| {
-                    let mut stream = ctx.open_stream().await?;
+                    let mut stream = ctx.open_stream();
                     let (tx, mut rx) = stream.split();
                     let sends = async {
                         for n in 0..COUNT {
                             tx.send(Point { x: n, y: 0 }).await?;
                         }
-                        tx.finish()
+                        tx.finish();
+                        Ok::<_, tractor::Error>(())
                     };
                     let receives = async {
                         for n in 0..COUNT {
@@ -191,7 +181,7 @@ async fn both_directions_stream_at_the_same_time() -> tractor::Result<()> {
                     let (sent, received) = tokio::join!(sends, receives);
                     sent?;
                     assert_eq!(received?, None);
-                    ctx.wait_for_result().await
+                    stream.wait_for_result().await
                 })
                 .await?;
             assert_eq!(last, Point { x: 2 * (COUNT - 1), y: 0 });
@@ -208,11 +198,12 @@ async fn a_finished_half_leaves_the_other_open() -> tractor::Result<()> {
         with_process(tree, module_path!(), async |worker| {
             let count = worker
                 .open_context(sorts(), async |ctx, ()| {
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     for number in [3, 1, 2] {
                         stream.send(number).await?;
                     }
-                    stream.finish()?;
+                    stream.finish();
                     assert!(
                         matches!(stream.send(4).await, Err(Error::Messaging(_))),
                         "this half is finished"
@@ -221,7 +212,7 @@ async fn a_finished_half_leaves_the_other_open() -> tractor::Result<()> {
                         assert_eq!(stream.receive().await?, Some(number));
                     }
                     assert_eq!(stream.receive().await?, None);
-                    ctx.wait_for_result().await
+                    handle.wait_for_result().await
                 })
                 .await?;
             assert_eq!(count, 3);
@@ -238,16 +229,17 @@ async fn each_half_is_closed_on_its_own() -> tractor::Result<()> {
         with_process(tree, module_path!(), async |worker| {
             worker
                 .open_context(answers_and_waits(), async |ctx, _| {
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     stream.send(20).await?;
                     stream.send(22).await?;
-                    stream.finish()?;
+                    stream.finish();
                     let error = stream.send(1).await.unwrap_err();
                     assert!(matches!(error, tractor::Error::Messaging(_)), "{error:?}");
                     assert_eq!(stream.receive().await?, Some(42));
                     assert_eq!(stream.receive().await?, None, "closed long before the result");
                     worker.run(go()).await?;
-                    assert_eq!(ctx.wait_for_result().await?, 42);
+                    assert_eq!(handle.wait_for_result().await?, 42);
                     Ok(())
                 })
                 .await
@@ -263,11 +255,12 @@ async fn dropping_the_stream_closes_it() -> tractor::Result<()> {
         with_process(tree, module_path!(), async |worker| {
             let last = worker
                 .open_context(scale(5), async |ctx, _| {
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     stream.send(Point { x: 1, y: 1 }).await?;
                     assert!(stream.receive().await?.is_some());
                     drop(stream);
-                    ctx.wait_for_result().await
+                    handle.wait_for_result().await
                 })
                 .await?;
             assert_eq!(last, Point { x: 5, y: 5 });
@@ -284,7 +277,8 @@ async fn values_queued_before_the_result_can_still_be_read() -> tractor::Result<
         with_process(tree, module_path!(), async |worker| {
             worker
                 .open_context(counts(100), async |ctx, _| {
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     // The answer to a later call comes after everything the context has sent.
                     worker.run(go()).await?;
                     for expected in 0..100 {
@@ -292,7 +286,7 @@ async fn values_queued_before_the_result_can_still_be_read() -> tractor::Result<
                     }
                     assert_eq!(stream.receive().await?, None);
                     assert_eq!(stream.receive().await?, None, "the end stays the end");
-                    assert_eq!(ctx.wait_for_result().await?, "counted");
+                    assert_eq!(handle.wait_for_result().await?, "counted");
                     Ok(())
                 })
                 .await
@@ -323,10 +317,11 @@ async fn a_parent_side_that_closes_at_once_gets_the_result() -> tractor::Result<
         with_process(tree, module_path!(), async |worker| {
             let result = worker
                 .open_context(counts(50_000), async |ctx, _| {
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     assert_eq!(stream.receive().await?, Some(0));
-                    stream.close().await?;
-                    ctx.wait_for_result().await
+                    stream.close();
+                    handle.wait_for_result().await
                 })
                 .await?;
             assert_eq!(result, "counted");
@@ -343,10 +338,11 @@ async fn a_child_side_that_closes_early_still_returns() -> tractor::Result<()> {
         with_process(tree, module_path!(), async |worker| {
             let result = worker
                 .open_context(closes_early(), async |ctx, _| {
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     assert_eq!(stream.receive().await?, Some(1));
                     assert_eq!(stream.receive().await?, None);
-                    let mut waiting = pin!(ctx.wait_for_result());
+                    let mut waiting = pin!(handle.wait_for_result());
                     let early =
                         poll_fn(|cx| std::task::Poll::Ready(waiting.as_mut().poll(cx).is_ready())).await;
                     assert!(!early, "it has not returned");
@@ -382,34 +378,12 @@ async fn a_result_without_a_first_value_breaks_the_order() -> tractor::Result<()
 }
 
 #[tractor::test]
-async fn a_stream_is_opened_once() -> tractor::Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let theirs = worker
-                .open_context(opens_twice(), async |ctx, _| {
-                    let stream = ctx.open_stream().await?;
-                    let again = &mut *ctx;
-                    let error = again.open_stream().await.expect_err("one stream per context");
-                    assert!(matches!(error, Error::Messaging(_)), "{error:?}");
-                    drop(stream);
-                    ctx.wait_for_result().await
-                })
-                .await?;
-            assert!(theirs.contains("open a new context"), "{theirs}");
-            Ok(())
-        })
-        .await
-    })
-    .await
-}
-
-#[tractor::test]
 async fn a_stream_whose_other_side_was_never_opened_is_reported_as_cut() -> tractor::Result<()> {
     tree(async |_| {
         with_local(module_path!(), async |worker| {
             worker
                 .open_context(never_streams(), async |ctx, _| {
-                    let mut stream = ctx.open_stream().await?;
+                    let mut stream = ctx.open_stream();
                     stream.send(1).await?;
                     worker.run(go()).await?;
                     let error = stream.receive().await.expect_err("nobody closed the stream");
@@ -429,10 +403,10 @@ async fn contexts_on_one_connection_do_not_mix() -> tractor::Result<()> {
         with_process(tree, module_path!(), async |worker| {
             worker
                 .open_context(scale(2), async |double, _| -> tractor::Result<()> {
-                    let mut doubles = double.open_stream().await?;
+                    let mut doubles = double.open_stream();
                     worker
                         .open_context(scale(3), async |triple, _| -> tractor::Result<()> {
-                            let mut triples = triple.open_stream().await?;
+                            let mut triples = triple.open_stream();
                             assert_ne!(doubles.cid(), triples.cid());
                             for n in 0..100 {
                                 doubles.send(Point { x: n, y: 0 }).await?;

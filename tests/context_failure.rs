@@ -18,8 +18,8 @@ async fn fails_before_started(ctx: Context<u64>) -> std::result::Result<u64, Spo
 
 #[tractor::context(pld_spec = u64)]
 async fn fails_after(ctx: Context<u64>, count: u64) -> anyhow::Result<u64> {
-    let mut ctx = ctx.started(count).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(count).await?;
+    let stream = ctx.open_stream();
     for number in 0..count {
         stream.send(number).await?;
     }
@@ -38,8 +38,8 @@ async fn panics_after_started(ctx: Context<u64>) -> tractor::Result<u64> {
 #[tractor::context(pld_spec = u64)]
 async fn sits(ctx: Context<u64>) -> tractor::Result<u64> {
     let _note = NoteOnDrop("dropped");
-    let mut ctx = ctx.started(1).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(1).await?;
+    let stream = ctx.open_stream();
     stream.send(5).await?;
     note("sitting");
     forever().await;
@@ -108,7 +108,7 @@ async fn a_failure_is_received_after_the_values_before_it() -> Result<()> {
             let mut received = Vec::new();
             let opened: Result<()> = worker
                 .open_context(fails_after(100), async |ctx, _| {
-                    let mut stream = ctx.open_stream().await?;
+                    let mut stream = ctx.open_stream();
                     worker.run(go()).await?;
                     // From here on nothing waits but `receive`, so the failure comes through it.
                     loop {
@@ -288,7 +288,7 @@ async fn a_timeout_around_the_scope_cancels_the_child_side() -> Result<()> {
         with_local(module_path!(), async |worker| {
             tokio::time::pause();
             let scope = worker.open_context(sits(), async |ctx, _| -> Result<()> {
-                let mut stream = ctx.open_stream().await?;
+                let mut stream = ctx.open_stream();
                 assert_eq!(stream.receive().await?, Some(5));
                 stream.receive().await?;
                 Ok(())

@@ -6,7 +6,7 @@ use support::journal::{NoteOnDrop, entries, note, seen};
 use support::{forever, tree, with_local, with_process};
 use tokio::task::yield_now;
 use tractor::prelude::*;
-use tractor::{Error, Result, shield};
+use tractor::{ContextState, Error, Result, shield};
 
 /// Notes who ends it, and how.
 fn note_end<S, Tx, Rx, State>(ctx: &Context<S, Tx, Rx, State>) {
@@ -18,9 +18,9 @@ fn note_end<S, Tx, Rx, State>(ctx: &Context<S, Tx, Rx, State>) {
 async fn notices(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     let _note = NoteOnDrop("dropped");
     let cancelled = ctx.cancelled();
-    assert_eq!((ctx.state(), ctx.canceller()), ("pre-started", None));
+    assert_eq!((ctx.state(), ctx.canceller()), (ContextState::PreStarted, None));
     let ctx = ctx.started(()).await?;
-    note(ctx.state());
+    note(ctx.state().to_string());
     cancelled.await;
     ctx.cancelled().await;
     note_end(&ctx);

@@ -8,7 +8,7 @@ use support::journal::{NoteOnDrop, entries, note, seen};
 use support::{Spoiled, forever, in_root, spoiled, start, tree, until, with_local, with_process};
 use tokio::task::yield_now;
 use tractor::prelude::*;
-use tractor::{ActorOptions, Error, Result, Timeouts, shield};
+use tractor::{ActorOptions, ContextState, Error, Result, Timeouts, shield};
 
 #[tractor::actor_fn]
 async fn go(line: String) {
@@ -100,15 +100,16 @@ async fn rewrites() -> u64 {
 
 #[tractor::context(started = ())]
 async fn reads_in_a_shield(ctx: Context<(), (), ()>) -> tractor::Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let handle = ctx.handle();
+    let mut stream = ctx.open_stream();
     shield(async {
         note("reading");
         let received = stream.receive().await;
         note(format!("received: {}", matches!(received, Err(Error::Closed(_)))));
         let sent = stream.send(()).await;
         note(format!("sent: {}", matches!(sent, Err(Error::Closed(_)))));
-        note(ctx.state());
+        note(handle.state().to_string());
     })
     .await;
     Ok(())
@@ -162,7 +163,8 @@ async fn a_value_returned_after_the_shield_is_still_a_cancellation_and_an_error_
                         assert!(told? && went.is_ok());
                         let error = ctx.wait_for_result().await.unwrap_err();
                         let ends = (ctx.state(), ctx.cancel_called(), ctx.cancel_acked());
-                        let expected = if then == "fail" { "errored" } else { "self-cancelled" };
+                        let expected =
+                            if then == "fail" { ContextState::Errored } else { ContextState::SelfCancelled };
                         assert_eq!(ends, (expected, true, then != "fail"));
                         Ok(error)
                     })
@@ -240,7 +242,7 @@ async fn the_end_of_an_actor_waits_for_its_shields() -> Result<()> {
             let opened: Result<()> = worker
                 .open_context(cleans_up(), async |ctx, ()| {
                     assert!(worker.cancel_actor().await?);
-                    assert_eq!((ctx.state(), ctx.cancel_called()), ("errored", false));
+                    assert_eq!((ctx.state(), ctx.cancel_called()), (ContextState::Errored, false));
                     ctx.wait_for_result().await
                 })
                 .await;

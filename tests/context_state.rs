@@ -5,23 +5,25 @@ mod support;
 use support::journal::{note, seen};
 use support::{Spoiled, forever, spoiled, tree, with_local, with_process};
 use tractor::prelude::*;
-use tractor::{Error, ParentContext, Result, Uid};
+use tractor::{ContextHandle, ContextState, Error, Result, Uid};
 
 /// What the child side of a dialog does once its parent side has said `go`.
 #[tractor::context(pld_spec = u64, returns = u64)]
 async fn ends(ctx: Context<u64>, how: String) -> std::result::Result<u64, Spoiled> {
-    let mut ctx = ctx.started(0).await.or_else(|_| spoiled("not started"))?;
-    let stream = ctx.open_stream().await.or_else(|_| spoiled("no stream"))?;
-    assert_eq!((ctx.state(), ctx.cancel_called(), ctx.canceller()), ("streaming", false, None));
-    stream.close().await.or_else(|_| spoiled("not closed"))?;
-    assert_eq!(ctx.state(), "streaming-finished");
+    let ctx = ctx.started(0).await.or_else(|_| spoiled("not started"))?;
+    let handle = ctx.handle();
+    let stream = ctx.open_stream();
+    let ctx = handle;
+    assert_eq!((ctx.state(), ctx.cancel_called(), ctx.canceller()), (ContextState::Streaming, false, None));
+    stream.close();
+    assert_eq!(ctx.state(), ContextState::StreamingFinished);
     seen("go".to_owned()).await;
     match &*how {
         "returns" => Ok(42),
         "fails" => spoiled("on purpose"),
         "cancels" => {
             ctx.cancel();
-            assert_eq!((ctx.state(), ctx.cancel_called()), ("self-cancelled", true));
+            assert_eq!((ctx.state(), ctx.cancel_called()), (ContextState::SelfCancelled, true));
             assert_eq!(ctx.canceller().as_ref(), Some(tractor::current_actor().uid()));
             Ok(1)
         }
@@ -44,14 +46,14 @@ async fn go() {
 
 #[derive(Debug, PartialEq, Eq)]
 struct Known {
-    state: &'static str,
+    state: ContextState,
     called: bool,
     acked: bool,
     canceller: Option<Uid>,
     outcome: Option<std::result::Result<u64, String>>,
 }
 
-fn known<E: tractor::__private::ContextEndpoint<Returns = u64>>(ctx: &ParentContext<E>) -> Known {
+fn known(ctx: &ContextHandle<u64>) -> Known {
     let outcome = ctx.outcome();
     assert_eq!(outcome.is_some(), ctx.has_outcome());
     let shown = |error: Error| match error {
@@ -75,13 +77,20 @@ async fn after(worker: &Portal, how: &str, parent_cancels: bool) -> Result<Known
     let mut at_the_end = None;
     let opened: Result<()> = worker
         .open_context(ends(how.to_owned()), async |ctx, _| {
-            let fresh =
-                Known { state: "started", called: false, acked: false, canceller: None, outcome: None };
-            assert_eq!(known(ctx), fresh);
-            let stream = ctx.open_stream().await?;
-            assert_eq!(known(ctx), Known { state: "streaming", ..fresh });
+            let fresh = Known {
+                state: ContextState::Started,
+                called: false,
+                acked: false,
+                canceller: None,
+                outcome: None,
+            };
+            assert_eq!(known(&ctx), fresh);
+            let handle = ctx.handle();
+            let stream = ctx.open_stream();
+            let ctx = handle;
+            assert_eq!(known(&ctx), Known { state: ContextState::Streaming, ..fresh });
             drop(stream);
-            assert_eq!(ctx.state(), "streaming-finished");
+            assert_eq!(ctx.state(), ContextState::StreamingFinished);
             if how != "waits" {
                 worker.run(go()).await?;
             }
@@ -89,8 +98,8 @@ async fn after(worker: &Portal, how: &str, parent_cancels: bool) -> Result<Known
                 ctx.cancel().await?;
             }
             _ = ctx.wait_for_result().await;
-            assert!(format!("{ctx:?}").contains(ctx.state()));
-            at_the_end = Some(known(ctx));
+            assert!(format!("{ctx:?}").contains(&format!("{:?}", ctx.state())));
+            at_the_end = Some(known(&ctx));
             Ok(())
         })
         .await;
@@ -105,11 +114,18 @@ async fn a_parent_side_knows_how_its_context_ended() -> Result<()> {
     tree(async |_| {
         let there = "local";
         for (how, parent_cancels, state, acked, canceller, outcome) in [
-            ("waits", true, "self-cancelled", true, Some("root"), Err("cancelled by root")),
-            ("returns", false, "result-returned", false, None, Ok(42)),
-            ("fails", false, "errored", false, Some(there), Err("on purpose")),
-            ("cancels", false, "peer-cancelled", false, Some(there), Err("cancelled by local")),
-            ("ends its actor", false, "peer-cancelled", false, Some(there), Err("cancelled by local")),
+            ("waits", true, ContextState::SelfCancelled, true, Some("root"), Err("cancelled by root")),
+            ("returns", false, ContextState::ResultReturned, false, None, Ok(42)),
+            ("fails", false, ContextState::Errored, false, Some(there), Err("on purpose")),
+            ("cancels", false, ContextState::PeerCancelled, false, Some(there), Err("cancelled by local")),
+            (
+                "ends its actor",
+                false,
+                ContextState::PeerCancelled,
+                false,
+                Some(there),
+                Err("cancelled by local"),
+            ),
         ] {
             with_local(module_path!(), async |worker| {
                 let known = after(worker, how, parent_cancels).await?;
@@ -134,8 +150,11 @@ async fn a_request_that_came_too_late_was_called_but_not_acknowledged() -> Resul
                     worker.run(go()).await?;
                     assert_eq!(ctx.wait_for_result().await?, 42);
                     assert!(ctx.cancel().await?, "it has ended");
-                    let known = known(ctx);
-                    assert_eq!((known.state, known.called, known.acked), ("result-returned", true, false));
+                    let known = known(&ctx);
+                    assert_eq!(
+                        (known.state, known.called, known.acked),
+                        (ContextState::ResultReturned, true, false)
+                    );
                     assert_eq!((known.canceller, known.outcome), (None, Some(Ok(42))));
                     Ok(())
                 })
@@ -154,8 +173,11 @@ async fn ending_the_actor_is_no_cancellation_of_the_context() -> Result<()> {
                 .open_context(ends("waits".to_owned()), async |ctx, _| {
                     // It acknowledges when its tasks have ended, and says so before.
                     assert!(worker.cancel_actor().await?);
-                    let known = known(ctx);
-                    assert_eq!((known.state, known.called, known.acked), ("actor-cancelled", false, false));
+                    let known = known(&ctx);
+                    assert_eq!(
+                        (known.state, known.called, known.acked),
+                        (ContextState::ActorCancelled, false, false)
+                    );
                     assert_eq!(known.canceller.as_ref(), Some(tractor::current_actor().uid()));
                     Ok(())
                 })

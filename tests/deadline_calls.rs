@@ -47,14 +47,15 @@ async fn is_shielded_for_ever() {
 
 #[tractor::context(started = (), send = u64, recv = (), returns = u64)]
 async fn dialogs(ctx: Context<(), u64, ()>) -> Result<u64> {
-    let mut ctx = ctx.started(()).await?;
+    let ctx = ctx.started(()).await?;
     assert_eq!(ctx.deadline(), tractor::current_deadline());
-    let stream = ctx.open_stream().await?;
+    let handle = ctx.handle();
+    let stream = ctx.open_stream();
     stream
-        .send(u64::try_from(ctx.remaining().expect("it has a deadline").as_millis()).expect("short"))
+        .send(u64::try_from(handle.remaining().expect("it has a deadline").as_millis()).expect("short"))
         .await?;
-    ctx.cancelled().await;
-    note(format!("{} by {}", ctx.state(), ctx.canceller().expect("somebody").name()));
+    handle.cancelled().await;
+    note(format!("{} by {}", handle.state(), handle.canceller().expect("somebody").name()));
     Ok(1)
 }
 
@@ -321,7 +322,7 @@ async fn a_context_past_its_deadline_ends_on_both_sides() -> Result<()> {
             let left = ctx.remaining().expect("it has a deadline");
             assert_eq!(ctx.deadline(), tractor::current_deadline(), "the body is inside");
             assert!(left <= BUDGET);
-            let mut stream = ctx.open_stream().await?;
+            let mut stream = ctx.open_stream();
             let there = stream.receive().await?.expect("one value");
             assert!(u128::from(there) <= left.as_millis());
             // Inherited by what the body does elsewhere.
@@ -375,7 +376,7 @@ async fn a_one_way_stream_past_its_deadline_is_no_regular_end() -> Result<()> {
     with_local(module_path!(), async |portal| {
         let mut got = 0;
         let hasty = portal.deadline(BUDGET);
-        let scope = hasty.open_stream_from(trickles(), async |stream| {
+        let scope = hasty.open_stream_from(trickles(), async |mut stream| {
             while stream.receive().await?.is_some() {
                 got += 1;
             }

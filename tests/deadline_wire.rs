@@ -126,7 +126,7 @@ async fn a_callee_with_a_faster_clock_is_no_third_party() {
         let result = portal.run(echo(1)).deadline(AMPLE).await;
         assert!(matches!(&result, Err(Error::DeadlineExceeded(_))), "{result:?}");
         let hasty = portal.deadline(AMPLE);
-        let result = hasty.open_stream_from(counts(1), async |stream| stream.receive().await).await;
+        let result = hasty.open_stream_from(counts(1), async |mut stream| stream.receive().await).await;
         assert!(matches!(&result, Err(Error::DeadlineExceeded(_))), "{result:?}");
     })
     .await;

@@ -42,13 +42,14 @@ async fn with_worker(body: impl AsyncFnOnce(&Portal, &Witness<'_>) -> Result<()>
 async fn whole_dialog(worker: &Portal) -> Result<u64> {
     worker
         .open_context(doubles(), async |ctx, _first| {
-            let mut stream = ctx.open_stream().await?;
+            let handle = ctx.handle();
+            let mut stream = ctx.open_stream();
             for value in 0..2 {
                 stream.send(value).await?;
                 assert_eq!(stream.receive().await?, Some(2 * value));
             }
-            stream.close().await?;
-            ctx.wait_for_result().await
+            stream.close();
+            handle.wait_for_result().await
         })
         .await
 }
@@ -132,7 +133,7 @@ async fn one_way_streams() -> Result<()> {
         for reads in [0, 2, VALUES] {
             let cuts = witness
                 .everywhere(async |cut| {
-                    let scope = worker.open_stream_from(ticks(VALUES), async |stream| -> Result<()> {
+                    let scope = worker.open_stream_from(ticks(VALUES), async |mut stream| -> Result<()> {
                         for tick in 0..reads {
                             assert_eq!(stream.receive().await?, Some(tick));
                         }
@@ -152,10 +153,10 @@ async fn one_way_streams() -> Result<()> {
 fn endless(worker: &Portal) -> [Pin<Box<dyn Future<Output = Result<()>> + '_>>; 4] {
     let quiet = worker.open_context(sits(), async |_, _| Ok(()));
     let talking = worker.open_context(sits(), async |ctx, _| {
-        ctx.open_stream().await?.receive().await?;
+        ctx.open_stream().receive().await?;
         Ok(())
     });
-    let reading = worker.open_stream_from(ticks(u64::MAX), async |stream| -> Result<()> {
+    let reading = worker.open_stream_from(ticks(u64::MAX), async |mut stream| -> Result<()> {
         while stream.receive().await?.is_some() {}
         Ok(())
     });
@@ -192,7 +193,8 @@ async fn receiving_loses_no_value() -> Result<()> {
                 .everywhere(async |cut| {
                     worker
                         .open_context(counts(VALUES), async |ctx, _| {
-                            let mut stream = ctx.open_stream().await?;
+                            let handle = ctx.handle();
+                            let mut stream = ctx.open_stream();
                             let first = match split {
                                 false => cut.drop_in(stream.receive()).await,
                                 true => cut.drop_in(stream.split().1.receive()).await,
@@ -203,7 +205,7 @@ async fn receiving_loses_no_value() -> Result<()> {
                                 got.push(value);
                             }
                             assert_eq!(got, Vec::from_iter(0..VALUES));
-                            ctx.wait_for_result().await?;
+                            handle.wait_for_result().await?;
                             Ok(first)
                         })
                         .await
@@ -223,7 +225,7 @@ async fn receiving_as_one_of_several_loses_no_value_for_anybody() -> Result<()> 
             .everywhere(async |cut| {
                 worker
                     .open_context(counts(VALUES), async |ctx, _| {
-                        let mut stream = ctx.open_stream().await?;
+                        let mut stream = ctx.open_stream();
                         let mut readers = [stream.subscribe(), stream.subscribe()];
                         let first = cut.drop_in(readers[0].receive()).await.transpose()?;
                         let mut got = [Vec::from_iter(first.flatten()), Vec::new()];
@@ -250,7 +252,7 @@ async fn receiving_from_a_one_way_stream_loses_no_value() -> Result<()> {
         let cuts = witness
             .everywhere(async |cut| {
                 worker
-                    .open_stream_from(ticks(VALUES), async |stream| {
+                    .open_stream_from(ticks(VALUES), async |mut stream| {
                         let first = cut.drop_in(stream.receive()).await.transpose()?;
                         let mut got = Vec::from_iter(first.flatten());
                         while let Some(tick) = stream.receive().await? {
@@ -275,10 +277,11 @@ async fn a_dropped_send_has_sent_nothing() -> Result<()> {
             .everywhere(async |cut| {
                 worker
                     .open_context(drains(), async |ctx, ()| {
-                        let mut stream = ctx.open_stream().await?;
+                        let handle = ctx.handle();
+                        let mut stream = ctx.open_stream();
                         let (sent, last) = send_cut(&mut stream, cut).await?;
-                        stream.close().await?;
-                        assert_eq!(ctx.wait_for_result().await?, sent);
+                        stream.close();
+                        assert_eq!(handle.wait_for_result().await?, sent);
                         Ok::<_, Error>(last.then_some(()))
                     })
                     .await
@@ -289,13 +292,14 @@ async fn a_dropped_send_has_sent_nothing() -> Result<()> {
             .everywhere(async |cut| {
                 worker
                     .open_context(fills(cut), async |ctx, ()| {
-                        let mut stream = ctx.open_stream().await?;
+                        let handle = ctx.handle();
+                        let mut stream = ctx.open_stream();
                         let mut got = 0;
                         while stream.receive().await?.is_some() {
                             got += 1;
                             pause().await;
                         }
-                        let (sent, last) = ctx.wait_for_result().await?;
+                        let (sent, last) = handle.wait_for_result().await?;
                         assert_eq!(got, sent);
                         Ok::<_, Error>(last.then_some(()))
                     })
@@ -354,13 +358,8 @@ async fn what_never_waits_needs_one_poll() -> Result<()> {
         let cuts = witness
             .everywhere(async |cut| {
                 let opened = worker.open_context(steps(cut), async |ctx, _| {
-                    let Some(stream) = cut.drop_in(ctx.open_stream()).await.transpose()? else {
-                        return Ok(None);
-                    };
-                    let stream = stream;
-                    let closed = cut.drop_in(stream.close()).await.transpose()?;
-                    assert_eq!(ctx.wait_for_result().await?, 3);
-                    Ok::<_, Error>(closed)
+                    assert_eq!(ctx.open_stream().wait_for_result().await?, 3);
+                    Ok::<_, Error>(Some(()))
                 });
                 match opened.await {
                     // Dropped before its first poll, `started` has sent nothing.
@@ -381,7 +380,7 @@ async fn what_only_endpoints_await() -> Result<()> {
         let cuts = witness
             .everywhere(async |cut| {
                 worker
-                    .open_stream_from(ticks_cut(cut), async |stream| {
+                    .open_stream_from(ticks_cut(cut), async |mut stream| {
                         let first = stream.receive().await?;
                         assert_eq!(first, Some(if cut.polls == 0 { 2 } else { 1 }));
                         Ok::<_, Error>((cut.polls > 0).then_some(()))

@@ -25,8 +25,8 @@ mod service {
 
     #[tractor::context(module = "pymod.service", name = "scale", send = Point, recv = Point | i64, returns = i64)]
     pub(super) async fn scales(ctx: Context<(), Point, ScalesRecv>) -> tractor::Result<i64> {
-        let mut ctx = ctx.started(()).await?;
-        let mut stream = ctx.open_stream().await?;
+        let ctx = ctx.started(()).await?;
+        let mut stream = ctx.open_stream();
         let (mut by, mut count) = (1, 0);
         while let Some(value) = stream.receive().await? {
             match value {
@@ -96,17 +96,18 @@ async fn check_declared(portal: &Portal) -> tractor::Result<()> {
     assert_eq!(portal.run(declared::ping(1)).await?, 2);
     let count = portal
         .open_context(declared::scale(), async |ctx, ()| -> tractor::Result<i64> {
-            let mut stream = ctx.open_stream().await?;
+            let handle = ctx.handle();
+            let mut stream = ctx.open_stream();
             stream.send(3).await?;
             stream.send(Point { x: 1, y: 2 }).await?;
             assert_eq!(stream.receive().await?, Some(Point { x: 3, y: 6 }));
-            stream.close().await?;
-            ctx.wait_for_result().await
+            stream.close();
+            handle.wait_for_result().await
         })
         .await?;
     assert_eq!(count, 1);
     portal
-        .open_stream_from(declared::ticks(2), async |ticks| -> tractor::Result<()> {
+        .open_stream_from(declared::ticks(2), async |mut ticks| -> tractor::Result<()> {
             assert_eq!(ticks.receive().await?, Some(0));
             assert_eq!(ticks.receive().await?, Some(1));
             assert_eq!(ticks.receive().await?, None);
@@ -227,7 +228,7 @@ async fn reference_arguments_are_copied_for_the_call() -> tractor::Result<()> {
                 })
                 .await?;
             worker
-                .open_stream_from(words("a b"), async |words| -> tractor::Result<()> {
+                .open_stream_from(words("a b"), async |mut words| -> tractor::Result<()> {
                     assert_eq!(words.receive().await?.as_deref(), Some("a"));
                     Ok(())
                 })

@@ -25,8 +25,8 @@ struct Opaque(u8);
 
 #[tractor::context(pld_spec = Point | Size | String | Vec<u8> | None)]
 async fn echoes(ctx: Context<EchoesPld>) -> tractor::Result<EchoesPld> {
-    let mut ctx = ctx.started("ready".to_owned()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started("ready".to_owned()).await?;
+    let mut stream = ctx.open_stream();
     let mut count = 0;
     while let Some(value) = stream.receive().await? {
         count += 1;
@@ -45,7 +45,8 @@ async fn check(portal: &Portal) -> tractor::Result<()> {
     let last = portal
         .open_context(echoes(), async |ctx, first| -> tractor::Result<EchoesPld> {
             assert_eq!(first, EchoesPld::String("ready".to_owned()));
-            let mut stream = ctx.open_stream().await?;
+            let handle = ctx.handle();
+            let mut stream = ctx.open_stream();
             stream.send(Point { x: 1, y: 2 }).await?;
             assert_eq!(stream.receive().await?, Some(EchoesPld::Size(Size { x: 1, y: 2 })));
             stream.send(Size { x: 3, y: 4 }).await?;
@@ -58,8 +59,8 @@ async fn check(portal: &Portal) -> tractor::Result<()> {
             let mut readers = stream.subscribe();
             readers.send(()).await?;
             assert_eq!(readers.receive().await?, Some(EchoesPld::None));
-            stream.close().await?;
-            ctx.wait_for_result().await
+            stream.close();
+            handle.wait_for_result().await
         })
         .await?;
     assert_eq!(last.clone(), EchoesPld::String("5 values".to_owned()));
@@ -83,8 +84,8 @@ async fn directions(
     ctx: Context<DirectionsStarted, DirectionsSend, DirectionsRecv>,
 ) -> Result<DirectionsReturns, String> {
     let run = async || -> tractor::Result<DirectionsReturns> {
-        let mut ctx = ctx.started(None).await?;
-        let mut stream = ctx.open_stream().await?;
+        let ctx = ctx.started(None).await?;
+        let mut stream = ctx.open_stream();
         while let Some(value) = stream.receive().await? {
             match value {
                 DirectionsRecv::Opaque(Opaque(byte)) => stream.send(i64::from(byte)).await?,
@@ -98,8 +99,8 @@ async fn directions(
 
 #[tractor::context(started = u8 | None, send = i64 | None, recv = String | None, returns = Point | None)]
 async fn parses(ctx: Context<ParsesStarted, ParsesSend, ParsesRecv>) -> tractor::Result<ParsesReturns> {
-    let mut ctx = ctx.started(Some(7)).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(Some(7)).await?;
+    let mut stream = ctx.open_stream();
     while let Some(value) = stream.receive().await? {
         match value {
             ParsesRecv::String(text) => stream.send(text.parse().ok()).await?,
@@ -115,15 +116,16 @@ async fn an_option_is_a_value_of_one_type_or_none() -> tractor::Result<()> {
         portal
             .open_context(parses(), async |ctx, first| {
                 assert_eq!(first, ParsesStarted::U8(7));
-                let mut stream = ctx.open_stream().await?;
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream();
                 stream.send(Some("5".to_owned())).await?;
                 stream.send("five".to_owned()).await?;
                 stream.send(None).await?;
                 for value in [ParsesSend::I64(5), ParsesSend::None, ParsesSend::I64(-1)] {
                     assert_eq!(stream.receive().await?, Some(value));
                 }
-                stream.close().await?;
-                assert_eq!(ctx.wait_for_result().await?, ParsesReturns::Point(Point { x: 1, y: 2 }));
+                stream.close();
+                assert_eq!(handle.wait_for_result().await?, ParsesReturns::Point(Point { x: 1, y: 2 }));
                 Ok(())
             })
             .await
@@ -136,9 +138,10 @@ async fn a_value_of_none_of_the_types_is_told_which_there_are() -> tractor::Resu
     with_local(module_path!(), async |portal| {
         let call = DynCall::new(module_path!(), "parses");
         let opened = portal.open_context_dyn(call, async |ctx, _| -> tractor::Result<()> {
-            let stream = ctx.open_stream().await?;
+            let handle = ctx.handle();
+            let stream = ctx.open_stream();
             stream.send(Value::from(true)).await?;
-            ctx.wait_for_result().await.map(drop)
+            handle.wait_for_result().await.map(drop)
         });
         let error = opened.await.expect_err("it is no text");
         let text = "true has type bool, which does not match type-spec `Yield.pld: String | None`";
@@ -151,15 +154,14 @@ async fn a_value_of_none_of_the_types_is_told_which_there_are() -> tractor::Resu
 #[tractor::test]
 async fn each_direction_has_its_own_union() -> tractor::Result<()> {
     with_local(module_path!(), async |portal| {
-        let body = async |ctx: &mut tractor::ParentContext<directions>, first| {
+        let body = async |ctx: tractor::ParentContext<directions>, first| {
             assert_eq!(first, DirectionsStarted::None);
-            let mut stream = ctx.open_stream().await?;
+            let mut stream = ctx.open_stream();
             stream.send(Opaque(7)).await?;
             assert_eq!(stream.receive().await?, Some(DirectionsSend::I64(7)));
             stream.send('x').await?;
             assert_eq!(stream.receive().await?, Some(DirectionsSend::Bool(true)));
-            stream.close().await?;
-            ctx.wait_for_result().await
+            stream.wait_for_result().await
         };
         assert_eq!(portal.open_context(directions(), body).await?, DirectionsReturns::F64(0.5));
         Ok(())

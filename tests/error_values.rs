@@ -152,7 +152,7 @@ async fn check_values(portal: &Portal) -> Result<()> {
         portal.open_context(counter(), async |ctx, ()| ctx.wait_for_result().await).await.unwrap_err();
     assert_eq!(error.downcast::<Shop>(), Some(Shop::SoldOut { left: 0 }));
 
-    let read = portal.open_stream_from(till(), async |stream| {
+    let read = portal.open_stream_from(till(), async |mut stream| {
         while stream.receive().await?.is_some() {}
         Ok(())
     });

@@ -35,8 +35,8 @@ struct Long(String);
 /// Sends back a text of the length that it is sent, or says why it could not.
 #[tractor::context(started = (), send = String, recv = String, returns = Option<String>)]
 async fn mirrors(ctx: Context<(), String, String>) -> Result<Option<String>> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     while let Some(text) = stream.receive().await? {
         let mirrored = text.repeat(2);
         if let Err(error) = stream.send(&mirrored).await {
@@ -163,13 +163,14 @@ async fn sends_to_a_smaller_one(portal: &Portal) -> Result<()> {
     }
     portal
         .open_context(mirrors(), async |ctx, ()| {
-            let mut stream = ctx.open_stream().await?;
+            let handle = ctx.handle();
+            let mut stream = ctx.open_stream();
             let error = stream.send("x".repeat(FRAME_BYTES)).await.expect_err("it is too large");
             assert_eq!(refusal(&error, "the peer's "), None);
             stream.send("x".to_owned()).await?;
             assert_eq!(stream.receive().await?.as_deref(), Some("xx"));
-            stream.close().await?;
-            assert_eq!(ctx.wait_for_result().await?, None);
+            stream.close();
+            assert_eq!(handle.wait_for_result().await?, None);
             Ok(())
         })
         .await
@@ -187,9 +188,10 @@ async fn receives_from_a_larger_one(portal: &Portal) -> Result<()> {
     assert!(remote.message().starts_with("xxx"), "{remote}");
     portal
         .open_context(mirrors(), async |ctx, ()| {
-            let stream = ctx.open_stream().await?;
+            let handle = ctx.handle();
+            let stream = ctx.open_stream();
             stream.send("x".repeat(FRAME_BYTES - 200)).await?;
-            let refused = ctx.wait_for_result().await?.expect("it is too large");
+            let refused = handle.wait_for_result().await?.expect("it is too large");
             assert!(refused.contains("over the peer's frame_bytes_max"), "{refused}");
             Ok(())
         })

@@ -30,8 +30,8 @@ async fn sleeps() {
 
 #[tractor::context(started = (), send = u64)]
 async fn sends_one(ctx: Context<(), u64, ()>) -> tractor::Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let stream = ctx.open_stream();
     stream.send(1).await?;
     forever().await;
     Ok(())
@@ -125,11 +125,11 @@ async fn a_kill_is_told_to_every_waiter() -> Result<()> {
         let left: Result<()> = tractor::open_nursery(async |an| {
             let worker = start(an, tree.name("worker"), module_path!()).await?;
             let context = worker.open_context(sends_one(), async |ctx, ()| {
-                let mut stream = ctx.open_stream().await?;
+                let mut stream = ctx.open_stream();
                 assert_eq!(stream.receive().await?, Some(1));
                 stream.receive().await
             });
-            let stream = worker.open_stream_from(trickles(), async |stream| {
+            let stream = worker.open_stream_from(trickles(), async |mut stream| {
                 assert_eq!(stream.receive().await?, Some(1));
                 stream.receive().await
             });

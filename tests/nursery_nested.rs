@@ -26,9 +26,10 @@ async fn line_up(ctx: Context<Line, (), ()>, below: Vec<String>) -> tractor::Res
         let depth = next
             .open_context(line_up(rest.to_vec()), async |lower, line| {
                 stay(ctx, [vec![here()], line].concat()).await?;
-                let stream = lower.open_stream().await?;
-                stream.finish()?;
-                lower.wait_for_result().await
+                let lower_handle = lower.handle();
+                let stream = lower.open_stream();
+                stream.finish();
+                lower_handle.wait_for_result().await
             })
             .await?;
         next.cancel_actor().await?;
@@ -38,8 +39,8 @@ async fn line_up(ctx: Context<Line, (), ()>, below: Vec<String>) -> tractor::Res
 }
 
 async fn stay(ctx: Context<Line, (), ()>, line: Line) -> tractor::Result<u32> {
-    let mut ctx = ctx.started(line).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(line).await?;
+    let mut stream = ctx.open_stream();
     while stream.receive().await?.is_some() {}
     Ok(1)
 }
@@ -143,9 +144,10 @@ async fn three_levels_are_processes_below_one_another() -> Result<()> {
                         assert_eq!(process(*pid).map(|process| process.parent), Some(above));
                         above = *pid;
                     }
-                    let stream = ctx.open_stream().await?;
-                    stream.finish()?;
-                    ctx.wait_for_result().await
+                    let handle = ctx.handle();
+                    let stream = ctx.open_stream();
+                    stream.finish();
+                    handle.wait_for_result().await
                 })
                 .await?;
             assert_eq!(depth, 3);

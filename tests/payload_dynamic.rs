@@ -35,8 +35,8 @@ async fn octets(of: Ipv4Addr) -> [u8; 4] {
 /// Sends back what it gets, times `by`; a zero comes back as text.
 #[tractor::context(started = i64, send = Value, recv = i64, returns = i64)]
 async fn scale(ctx: Context<i64, Value, i64>, by: i64) -> Result<i64> {
-    let mut ctx = ctx.started(by).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(by).await?;
+    let mut stream = ctx.open_stream();
     let mut count = 0;
     while let Some(n) = stream.receive().await? {
         count += 1;
@@ -146,8 +146,8 @@ async fn a_bad_argument_is_an_error_of_the_call_which_is_not_sent() -> Result<()
 
 #[tractor::context(started = (), send = Value, recv = Value, returns = Value)]
 async fn repeats(ctx: Context<(), Value, Value>) -> Result<Value> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     while let Some(value) = stream.receive().await? {
         stream.send(&value).await?;
     }
@@ -160,7 +160,8 @@ async fn a_value_that_is_too_deep_is_refused_where_it_is_sent() -> Result<()> {
         with_process(tree, module_path!(), async |worker| {
             let opened = worker.open_context_dyn(name_of("repeats"), async |ctx, first| {
                 assert_eq!(first, Value::Nil);
-                let mut stream = ctx.open_stream().await?;
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream();
                 let error = stream.send(deep()).await.unwrap_err();
                 let problem = type_error(&error);
                 assert_eq!((problem.message_type(), problem.blame()), ("Yield", Blame::Local));
@@ -168,8 +169,8 @@ async fn a_value_that_is_too_deep_is_refused_where_it_is_sent() -> Result<()> {
                 let extension = Value::Ext(7, vec![1, 2, 3]);
                 stream.send(&extension).await?;
                 assert_eq!(stream.receive().await?, Some(extension), "the stream goes on");
-                stream.close().await?;
-                ctx.wait_for_result().await
+                stream.close();
+                handle.wait_for_result().await
             });
             let error = opened.await.unwrap_err();
             assert!(error.to_string().contains("nested deeper than 512 levels"), "the result, too: {error}");
@@ -208,20 +209,21 @@ async fn a_context_known_by_name() -> Result<()> {
             let count = worker
                 .open_context_dyn(name_of("scale").arg("by", 3), async |ctx, first| {
                     assert_eq!(first, Value::from(3));
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     stream.send(Value::from(5)).await?;
                     assert_eq!(stream.receive().await?, Some(Value::from(15)));
                     stream.send(Value::from(0)).await?;
                     assert_eq!(stream.receive().await?, Some(Value::from("zero")));
-                    stream.close().await?;
-                    ctx.wait_for_result().await
+                    stream.close();
+                    handle.wait_for_result().await
                 })
                 .await?;
             assert_eq!(count, Value::from(2));
 
             let opened: Result<()> = worker
                 .open_context_dyn(name_of("scale").arg("by", 3), async |ctx, _| {
-                    let mut stream = ctx.open_stream().await?;
+                    let mut stream = ctx.open_stream();
                     stream.send(Value::from("five")).await?;
                     stream.receive().await.map(drop)
                 })
@@ -259,8 +261,8 @@ impl Serialize for Moody {
 async fn starts_moody(ctx: Context<Moody>, value: i64, check: u8) -> Result<()> {
     let check = [Check::OFF, Check::DECODES, Check::same()].into_iter().nth(check.into());
     let started = ctx.started_with(Moody(value), check.expect("one of three")).await;
-    let mut ctx = started?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = started?;
+    let mut stream = ctx.open_stream();
     while stream.receive().await?.is_some() {}
     Ok(())
 }
@@ -272,7 +274,7 @@ async fn how_far_a_first_value_is_checked() -> Result<()> {
             let open = async |value, check| -> Result<Moody> {
                 worker
                     .open_context(starts_moody(value, check), async |ctx, first| {
-                        ctx.open_stream().await?.close().await?;
+                        ctx.open_stream().close();
                         Ok(first)
                     })
                     .await
@@ -299,12 +301,20 @@ async fn how_far_a_first_value_is_checked() -> Result<()> {
     .await
 }
 
+/// As [`starts_moody`]; streamed values are checked by their sender.
+#[tractor::context(pld_spec = Moody, returns = (), strict)]
+async fn starts_strictly(ctx: Context<Moody>) -> Result<()> {
+    let mut stream = ctx.started(Moody(0)).await?.open_stream();
+    while stream.receive().await?.is_some() {}
+    Ok(())
+}
+
 #[tractor::test]
 async fn a_strict_stream_finds_its_own_mistakes() -> Result<()> {
     tree(async |_| {
         with_local(module_path!(), async |worker| {
-            let opened = worker.open_context(starts_moody(0, 1), async |ctx, _| {
-                let stream = ctx.open_stream().await?.strict();
+            let opened = worker.open_context(starts_strictly(), async |ctx, _| {
+                let stream = ctx.open_stream();
                 let error = stream.send(Moody(-1)).await.unwrap_err();
                 let problem = type_error(&error);
                 assert_eq!((problem.message_type(), problem.blame()), ("Yield", Blame::Local));
@@ -315,9 +325,10 @@ async fn a_strict_stream_finds_its_own_mistakes() -> Result<()> {
 
             let opened: Result<()> = worker
                 .open_context(starts_moody(0, 1), async |ctx, _| {
-                    let stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let stream = ctx.open_stream();
                     stream.send(Moody(-1)).await?;
-                    ctx.wait_for_result().await
+                    handle.wait_for_result().await
                 })
                 .await;
             let error = opened.unwrap_err();

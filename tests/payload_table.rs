@@ -38,8 +38,6 @@ enum Fault {
     WrongType,
     /// Its own deserializer refuses it (`#[serde(try_from = ..)]`).
     FailedTryFrom,
-    /// The attribute's `validate` refuses it.
-    FailedValidate,
     Asymmetric,
     NotEncodable,
     Oversized,
@@ -73,8 +71,7 @@ enum Seen {
 }
 
 use Fault::{
-    Asymmetric, FailedTryFrom, FailedValidate, NewerVersion, NotEncodable, OlderVersion, Oversized,
-    PythonMap, WrongType,
+    Asymmetric, FailedTryFrom, NewerVersion, NotEncodable, OlderVersion, Oversized, PythonMap, WrongType,
 };
 use Seen::{Arguments, Fits, Here, Text, There, TooLargeHere, TooLargeThere, Value};
 
@@ -83,12 +80,11 @@ const PEER: Blame = Blame::Peer;
 
 /// One row for each place, one column for each fault.
 #[rustfmt::skip]
-const TABLE: [(Place, [(Fault, Seen); 9]); 6] = [
+const TABLE: [(Place, [(Fault, Seen); 8]); 6] = [
     (Place::Argument, [
         // Arguments are bound by the child side, before there is a dialog: no type error, but a refused request. Their rules are
         // asked before the request leaves.
         (WrongType, Arguments),            (FailedTryFrom, Arguments),
-        (FailedValidate, Here("Start", LOCAL)),
         (Asymmetric, Arguments),           (NotEncodable, Here("Start", LOCAL)),
         (Oversized, TooLargeHere),         (OlderVersion, Arguments),
         (NewerVersion, Arguments),          (PythonMap, Fits),
@@ -96,7 +92,6 @@ const TABLE: [(Place, [(Fault, Seen); 9]); 6] = [
     (Place::Started, [
         // Checked by the sender; of what only other sources can send, by the receiver.
         (WrongType, Here("Started", PEER)),     (FailedTryFrom, There("Started", PEER)),
-        (FailedValidate, There("Started", PEER)),
         (Asymmetric, There("Started", PEER)),   (NotEncodable, There("Started", PEER)),
         (Oversized, TooLargeThere),             (OlderVersion, Here("Started", PEER)),
         (NewerVersion, Here("Started", PEER)),   (PythonMap, Fits),
@@ -104,21 +99,18 @@ const TABLE: [(Place, [(Fault, Seen); 9]); 6] = [
     (Place::YieldUp, [
         // Checked by the receiver alone.
         (WrongType, Here("Yield", PEER)),       (FailedTryFrom, Here("Yield", PEER)),
-        (FailedValidate, Here("Yield", PEER)),
         (Asymmetric, Here("Yield", PEER)),      (NotEncodable, There("Yield", PEER)),
         (Oversized, TooLargeThere),             (OlderVersion, Here("Yield", PEER)),
         (NewerVersion, Here("Yield", PEER)),     (PythonMap, Fits),
     ]),
     (Place::YieldDown, [
         (WrongType, There("Yield", LOCAL)),     (FailedTryFrom, There("Yield", LOCAL)),
-        (FailedValidate, There("Yield", LOCAL)),
         (Asymmetric, There("Yield", LOCAL)),    (NotEncodable, Here("Yield", LOCAL)),
         (Oversized, TooLargeHere),              (OlderVersion, There("Yield", LOCAL)),
         (NewerVersion, There("Yield", LOCAL)),   (PythonMap, Fits),
     ]),
     (Place::Return, [
         (WrongType, Here("Return", PEER)),      (FailedTryFrom, There("Return", PEER)),
-        (FailedValidate, There("Return", PEER)),
         (Asymmetric, There("Return", PEER)),    (NotEncodable, There("Return", PEER)),
         (Oversized, TooLargeThere),             (OlderVersion, Here("Return", PEER)),
         (NewerVersion, Here("Return", PEER)),    (PythonMap, Fits),
@@ -127,7 +119,6 @@ const TABLE: [(Place, [(Fault, Seen); 9]); 6] = [
         // Whatever is wrong with the value, the error arrives. Values are maps, in which a field too many is left out;
         // the base protocol has none, so a Python-shaped one cannot exist there. No rule is about errors.
         (WrongType, Text),                      (FailedTryFrom, Text),
-        (FailedValidate, Value),
         (Asymmetric, Text),                     (NotEncodable, Text),
         (Oversized, Text),                      (OlderVersion, Text),
         (NewerVersion, Value),                   (PythonMap, Text),
@@ -170,7 +161,6 @@ fn seen<T>(result: Result<T>) -> Seen {
 fn flaw(fault: Fault) -> Option<Flaw> {
     match fault {
         FailedTryFrom => Some(Flaw::Invalid),
-        FailedValidate => Some(Flaw::Refused),
         Asymmetric => Some(Flaw::Asymmetric),
         NotEncodable => Some(Flaw::Unencodable),
         Oversized => Some(Flaw::Oversized),
@@ -186,7 +176,7 @@ async fn with_child(worker: &Portal, place: Place, flaw: Flaw) -> Seen {
         Place::YieldUp => seen(
             worker
                 .open_context(sends(flaw), async |ctx, ()| {
-                    let mut stream = ctx.open_stream().await?;
+                    let mut stream = ctx.open_stream();
                     stream.receive().await
                 })
                 .await,
@@ -194,9 +184,10 @@ async fn with_child(worker: &Portal, place: Place, flaw: Flaw) -> Seen {
         Place::YieldDown => seen(
             worker
                 .open_context(reads(), async |ctx, ()| {
-                    let stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let stream = ctx.open_stream();
                     stream.send(Probe(flaw)).await?;
-                    ctx.wait_for_result().await
+                    handle.wait_for_result().await
                 })
                 .await,
         ),
@@ -217,7 +208,7 @@ fn scripted(place: Place, fault: Fault) -> (Bytes, Caps) {
         NewerVersion if named => (map(&["x", "y", "z"]), Caps::BASIC),
         NewerVersion => (pld(&(7, 8, (), 9)), Caps::BASIC),
         PythonMap => (map(&["x", "y"]), Caps::NONE),
-        FailedTryFrom | FailedValidate | Asymmetric | NotEncodable | Oversized => {
+        FailedTryFrom | Asymmetric | NotEncodable | Oversized => {
             panic!("a child does {fault:?}")
         }
     }
@@ -382,7 +373,6 @@ fn the_table_is_complete() {
     let all = [
         WrongType,
         FailedTryFrom,
-        FailedValidate,
         Asymmetric,
         NotEncodable,
         Oversized,

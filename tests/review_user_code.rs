@@ -9,7 +9,7 @@ use support::{forever, poll_once, tree, with_deadline, with_local};
 use tokio::sync::oneshot;
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
-use tractor::{DynCall, Error, MsgStream, Portal};
+use tractor::{Error, MsgStream, Portal};
 
 /// A value whose serde impls panic when told to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +69,8 @@ async fn takes(bomb: Bomb) -> bool {
 
 #[tractor::context(pld_spec = u8, returns = ())]
 async fn hands_on(ctx: Context<u8>) -> tractor::Result<()> {
-    let mut ctx = ctx.started(0).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let stream = ctx.open_stream();
     let actor = tractor::current_actor();
     let (polled, is_polled) = oneshot::channel();
     tokio::spawn(async move {
@@ -93,7 +93,10 @@ async fn stays(ctx: Context<u8>) -> tractor::Result<()> {
 }
 
 /// Waits for a value, and says when it does.
-async fn receive_late(mut stream: MsgStream<u8>, polled: oneshot::Sender<()>) -> tractor::Result<Option<u8>> {
+async fn receive_late<R>(
+    mut stream: MsgStream<u8, u8, R>,
+    polled: oneshot::Sender<()>,
+) -> tractor::Result<Option<u8>> {
     let mut receive = Box::pin(stream.receive());
     assert!(poll_once(&mut receive).await.is_pending());
     polled.send(()).expect("somebody waits for it");
@@ -146,34 +149,6 @@ async fn arguments_that_panic_while_they_are_encoded_leave_no_dialog_behind() ->
     .await
 }
 
-fn explodes(n: &u8) -> Result<(), &'static str> {
-    assert!(*n != 7, "in a rule");
-    Ok(())
-}
-
-#[tractor::actor_fn]
-async fn takes_number(#[tractor(validate = explodes)] n: u8) -> u8 {
-    n
-}
-
-#[tractor::test]
-async fn a_rule_that_panics_fails_its_call_at_either_end() -> tractor::Result<()> {
-    with_local(module_path!(), async |portal| {
-        let call = tokio::spawn(portal.run(takes_number(7)));
-        assert!(call.await.expect_err("the caller panics").is_panic());
-        assert_works(portal).await?;
-        for _ in 0..2 {
-            // Nobody asks the rule on this side.
-            let call = portal.run_dyn::<u8>(DynCall::new(module_path!(), "takes_number").arg("n", 7));
-            let error = with_deadline(20, call).await.expect_err("it panics");
-            assert_panicked(&error, "in a rule");
-        }
-        assert_eq!(portal.run(takes_number(8)).await?, 8);
-        assert_works(portal).await
-    })
-    .await
-}
-
 #[tractor::test]
 async fn a_one_shot_call_that_cannot_be_sent_ends_its_actor_and_its_nursery() -> tractor::Result<()> {
     tree(async |tree| {
@@ -208,29 +183,6 @@ async fn a_one_shot_call_that_panics_here_is_raised_once() -> tractor::Result<()
 }
 
 #[tractor::test]
-async fn a_one_shot_call_with_arguments_that_a_rule_refuses_starts_no_actor() -> tractor::Result<()> {
-    #[tractor::actor_fn]
-    async fn halves(#[tractor(validate = even)] n: u8) -> u8 {
-        n / 2
-    }
-    fn even(n: &u8) -> Result<(), &'static str> {
-        if n.is_multiple_of(2) { Ok(()) } else { Err("odd") }
-    }
-    tree(async |tree| {
-        tractor::open_nursery(async |an| -> tractor::Result<()> {
-            let error = an.run_in_actor(halves(3)).name(tree.name("odd")).await.expect_err("it is odd");
-            assert!(matches!(&error, Error::MsgType(error) if error.message_type() == "Start"), "{error:?}");
-            assert!(tree.processes().is_empty(), "{:?}", tree.processes());
-            let half = an.run_in_actor(halves(4)).name(tree.name("even")).await?.wait_for_result().await?;
-            assert_eq!(*half, 2);
-            Ok(())
-        })
-        .await
-    })
-    .await
-}
-
-#[tractor::test]
 async fn a_stream_in_a_task_of_its_own_learns_that_its_endpoint_has_ended() -> tractor::Result<()> {
     with_local(module_path!(), async |portal| {
         let result = portal.open_context(hands_on(), async |ctx, _| ctx.wait_for_result().await).await;
@@ -247,7 +199,7 @@ async fn a_stream_in_a_task_of_its_own_learns_that_its_scope_was_left() -> tract
         let failed: tractor::Result<()> = portal
             .open_context(stays(), async |ctx, _| {
                 let (polled, is_polled) = oneshot::channel();
-                reader = Some(tokio::spawn(receive_late(ctx.open_stream().await?.into(), polled)));
+                reader = Some(tokio::spawn(receive_late(ctx.open_stream(), polled)));
                 is_polled.await.expect("the task waits");
                 Err(Error::NoRuntime)
             })

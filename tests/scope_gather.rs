@@ -16,9 +16,9 @@ async fn numbered(ctx: Context<u64>, number: u64, of: u64) -> tractor::Result<u6
     if number + 1 < of {
         seen(format!("started {}", number + 1)).await;
     }
-    let mut ctx = ctx.started(number).await?;
+    let ctx = ctx.started(number).await?;
     note(format!("started {number}"));
-    let mut stream = ctx.open_stream().await?;
+    let mut stream = ctx.open_stream();
     let mut sum = number;
     while let Some(value) = stream.receive().await? {
         sum += value;
@@ -53,10 +53,11 @@ async fn all_are_open_in_the_order_of_the_input_and_end_together() -> Result<()>
             assert_eq!(firsts, [0, 1, 2, 3]);
             let mut sum = 0;
             for ctx in contexts {
-                let stream = ctx.open_stream().await?;
+                let handle = ctx.handle();
+                let stream = ctx.open_stream();
                 stream.send(10).await?;
-                stream.finish()?;
-                sum += ctx.wait_for_result().await?;
+                stream.finish();
+                sum += handle.wait_for_result().await?;
             }
             Ok(sum)
         });

@@ -32,8 +32,8 @@ async fn fails_after_the_other_waits() -> Result<(), Spoiled> {
 
 #[tractor::context(pld_spec = u64)]
 async fn adds(ctx: Context<u64>) -> tractor::Result<u64> {
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream();
     let mut sum = 0;
     while let Some(value) = stream.receive().await? {
         sum += value;
@@ -145,12 +145,13 @@ async fn calls_and_contexts_run_side_by_side() -> Result<()> {
         assert_eq!(join_all((0..50).map(|n| portal.run(double(n)))).await?[49], 98);
         let sums = (0..10).map(|number| {
             portal.open_context(adds(), async move |ctx, _| -> Result<u64> {
-                let stream = ctx.open_stream().await?;
+                let handle = ctx.handle();
+                let stream = ctx.open_stream();
                 for value in 0..=number {
                     stream.send(value).await?;
                 }
-                stream.finish()?;
-                ctx.wait_for_result().await
+                stream.finish();
+                handle.wait_for_result().await
             })
         });
         assert_eq!(join_all(sums).await?, [0, 1, 3, 6, 10, 15, 21, 28, 36, 45]);

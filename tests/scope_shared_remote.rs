@@ -40,8 +40,8 @@ async fn waits() {
 async fn shared_dialog(ctx: Context<u64, u64>) -> tractor::Result<u64> {
     let _note = NoteOnDrop("dialog over");
     note("dialog");
-    let mut ctx = ctx.started(5).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(5).await?;
+    let mut stream = ctx.open_stream();
     while stream.receive().await?.is_some() {}
     Ok(0)
 }
@@ -49,10 +49,11 @@ async fn shared_dialog(ctx: Context<u64, u64>) -> tractor::Result<u64> {
 /// One dialog that all tasks share, and its first value.
 async fn open_dialog(sharing: Sharing<u64>, portal: Portal) -> Result<()> {
     let opened = portal.open_context(shared_dialog(), async |ctx, first| {
-        let stream = ctx.open_stream().await?;
+        let handle = ctx.handle();
+        let stream = ctx.open_stream();
         sharing.until_unused(first).await;
-        stream.close().await?;
-        ctx.wait_for_result().await.map(drop)
+        stream.close();
+        handle.wait_for_result().await.map(drop)
     });
     opened.await
 }

@@ -101,7 +101,7 @@ async fn every_value_arrives_in_order_and_then_the_end() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             let sum = worker
-                .open_stream_from(ticks(COUNT), async |stream| -> Result<u64> {
+                .open_stream_from(ticks(COUNT), async |mut stream| -> Result<u64> {
                     let mut sum = 0;
                     for expected in 0..COUNT {
                         assert_eq!(stream.receive().await?, Some(expected));
@@ -126,13 +126,13 @@ async fn a_stream_may_be_empty_and_its_endpoint_infallible() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             worker
-                .open_stream_from(empty(), async |stream| -> Result<()> {
+                .open_stream_from(empty(), async |mut stream| -> Result<()> {
                     assert_eq!(stream.receive().await?, None);
                     Ok(())
                 })
                 .await?;
             worker
-                .open_stream_from(pairs(), async |stream| {
+                .open_stream_from(pairs(), async |mut stream| {
                     for number in 0..3 {
                         assert_eq!(stream.receive().await?, Some((number, number.to_string())));
                     }
@@ -151,7 +151,7 @@ async fn leaving_early_ends_the_endpoint_quietly() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             worker
-                .open_stream_from(endless(), async |stream| -> Result<()> {
+                .open_stream_from(endless(), async |mut stream| -> Result<()> {
                     for expected in 0..10 {
                         assert_eq!(stream.receive().await?, Some(expected));
                     }
@@ -172,7 +172,7 @@ async fn the_body_s_error_ends_the_endpoint_and_is_raised() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             let left: anyhow::Result<()> = worker
-                .open_stream_from(endless(), async |stream| {
+                .open_stream_from(endless(), async |mut stream| {
                     assert_eq!(stream.receive().await?, Some(0));
                     anyhow::bail!("had enough")
                 })
@@ -191,7 +191,7 @@ async fn a_failure_is_received_after_the_values_before_it() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             let left: Result<()> = worker
-                .open_stream_from(fails_after(50), async |stream| {
+                .open_stream_from(fails_after(50), async |mut stream| {
                     for expected in 0..50 {
                         assert_eq!(stream.receive().await?, Some(expected));
                     }
@@ -214,7 +214,7 @@ async fn a_failure_that_the_body_ignores_is_raised() -> Result<()> {
     tree(async |_| {
         with_local(module_path!(), async |worker| {
             let left: Result<()> = worker
-                .open_stream_from(fails_after(1), async |stream| {
+                .open_stream_from(fails_after(1), async |mut stream| {
                     while stream.receive().await.is_ok() {}
                     Ok(())
                 })
@@ -232,7 +232,7 @@ async fn a_panic_is_received_after_the_values_before_it() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             let left: Result<()> = worker
-                .open_stream_from(panics_after(2), async |stream| {
+                .open_stream_from(panics_after(2), async |mut stream| {
                     assert_eq!(stream.receive().await?, Some(0));
                     assert_eq!(stream.receive().await?, Some(1));
                     stream.receive().await.map(drop)
@@ -253,7 +253,7 @@ async fn a_panic_is_received_after_the_values_before_it() -> Result<()> {
 async fn dropping_the_scope_ends_the_endpoint() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
-            let scope = worker.open_stream_from(quiet(), async |stream| stream.receive().await);
+            let scope = worker.open_stream_from(quiet(), async |mut stream| stream.receive().await);
             tokio::select! {
                 biased;
                 left = scope => panic!("it sends nothing: {left:?}"),
@@ -271,7 +271,7 @@ async fn an_endpoint_that_never_waits_lets_its_values_go_and_sees_its_cancellati
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             worker
-                .open_stream_from(computes(), async |stream| -> Result<()> {
+                .open_stream_from(computes(), async |mut stream| -> Result<()> {
                     for expected in 0..3 {
                         assert_eq!(stream.receive().await?, Some(expected));
                     }
@@ -294,9 +294,9 @@ async fn streams_of_one_connection_do_not_mix() -> Result<()> {
     tree(async |tree| {
         with_process(tree, module_path!(), async |worker| {
             worker
-                .open_stream_from(endless(), async |first| -> Result<()> {
+                .open_stream_from(endless(), async |mut first| -> Result<()> {
                     worker
-                        .open_stream_from(ticks(500), async |second| -> Result<()> {
+                        .open_stream_from(ticks(500), async |mut second| -> Result<()> {
                             for expected in 0..500 {
                                 assert_eq!(first.receive().await?, Some(expected));
                                 assert_eq!(second.receive().await?, Some(expected));

@@ -20,8 +20,8 @@ fn value(number: usize) -> ByteBuf {
 /// Sends this many values once it has received one.
 #[tractor::context(pld_spec = ByteBuf, started = (), returns = usize)]
 async fn sends(ctx: Context<(), ByteBuf>, count: usize) -> tractor::Result<usize> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     stream.receive().await?;
     for number in 0..count {
         stream.send(value(number)).await?;
@@ -33,8 +33,8 @@ async fn sends(ctx: Context<(), ByteBuf>, count: usize) -> tractor::Result<usize
 /// Sends before anybody asks.
 #[tractor::context(pld_spec = ByteBuf, started = (), returns = ())]
 async fn sends_at_once(ctx: Context<(), ByteBuf>) -> tractor::Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let stream = ctx.open_stream();
     for number in 0..VALUES {
         if number == 10 {
             note("ten");
@@ -48,8 +48,8 @@ async fn sends_at_once(ctx: Context<(), ByteBuf>) -> tractor::Result<()> {
 /// Receives nothing until it is told to.
 #[tractor::context(pld_spec = ByteBuf, started = (), returns = usize)]
 async fn buffers(ctx: Context<(), ByteBuf>) -> tractor::Result<usize> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream_with(Overflow::Buffer).await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream_with(Overflow::Buffer);
     seen("read".to_owned()).await;
     let mut count = 0;
     while let Some(received) = stream.receive().await? {
@@ -69,14 +69,15 @@ async fn a_sender_into_a_buffer_never_waits() -> Result<()> {
     with_local(module_path!(), async |portal| {
         portal
             .open_context(sends(VALUES), async |ctx, ()| {
-                let mut stream = ctx.open_stream_with(Overflow::Buffer).await?;
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream_with(Overflow::Buffer);
                 stream.send(value(0)).await?;
                 portal.run(seen("sent".to_owned())).await?;
                 for number in 0..VALUES {
                     assert_eq!(stream.receive().await?, Some(value(number)));
                 }
                 assert_eq!(stream.receive().await?, None);
-                assert_eq!(ctx.wait_for_result().await?, VALUES);
+                assert_eq!(handle.wait_for_result().await?, VALUES);
                 Ok(())
             })
             .await
@@ -89,13 +90,14 @@ async fn a_child_side_buffers_too() -> Result<()> {
     with_local(module_path!(), async |portal| {
         portal
             .open_context(buffers(), async |ctx, ()| {
-                let stream = ctx.open_stream().await?;
+                let handle = ctx.handle();
+                let stream = ctx.open_stream();
                 for number in 0..VALUES {
                     stream.send(value(number)).await?;
                 }
-                stream.finish()?;
+                stream.finish();
                 portal.run(read_now()).await?;
-                assert_eq!(ctx.wait_for_result().await?, VALUES);
+                assert_eq!(handle.wait_for_result().await?, VALUES);
                 Ok(())
             })
             .await
@@ -109,12 +111,13 @@ async fn a_sender_that_waits_already_goes_on_when_the_buffer_opens() -> Result<(
         portal
             .open_context(sends_at_once(), async |ctx, ()| {
                 portal.run(seen("ten".to_owned())).await?;
-                let mut stream = ctx.open_stream_with(Overflow::Buffer).await?;
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream_with(Overflow::Buffer);
                 portal.run(seen("sent".to_owned())).await?;
                 for number in 0..VALUES {
                     assert_eq!(stream.receive().await?, Some(value(number)));
                 }
-                ctx.wait_for_result().await
+                handle.wait_for_result().await
             })
             .await
     })
@@ -124,8 +127,8 @@ async fn a_sender_that_waits_already_goes_on_when_the_buffer_opens() -> Result<(
 /// Sends until a value is refused.
 #[tractor::context(pld_spec = u64, started = (), returns = ())]
 async fn floods(ctx: Context<(), u64>) -> tractor::Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     stream.receive().await?;
     for number in 0.. {
         if let Err(error) = stream.send(number).await {
@@ -144,8 +147,8 @@ async fn reads_late(ctx: Context<(), u64>, policy: String) -> tractor::Result<Ve
         "oldest" => Overflow::DropOldest,
         _ => Overflow::Latest,
     };
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream_with(overflow).await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream_with(overflow);
     stream.send(0).await?;
     seen("read".to_owned()).await;
     let mut read = Vec::new();
@@ -158,8 +161,8 @@ async fn reads_late(ctx: Context<(), u64>, policy: String) -> tractor::Result<Ve
 /// Sends the numbers below this one, once it has received one.
 #[tractor::context(pld_spec = u64, started = (), returns = ())]
 async fn numbers(ctx: Context<(), u64>, count: u64) -> tractor::Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     stream.receive().await?;
     for number in 0..count {
         stream.send(number).await?;
@@ -178,7 +181,7 @@ async fn a_refused_value_fails_the_sending_endpoint_and_then_its_receiver() -> R
     with_local(module_path!(), async |portal| {
         let us = tractor::current_actor().uid().clone();
         let left = portal.open_context(floods(), async |ctx, ()| -> Result<()> {
-            let mut stream = ctx.open_stream_with(Overflow::Error).await?;
+            let mut stream = ctx.open_stream_with(Overflow::Error);
             stream.send(0).await?;
             for number in 0.. {
                 match stream.receive().await {
@@ -206,9 +209,10 @@ async fn the_scope_fails_even_if_nothing_is_read() -> Result<()> {
         // The endpoint may have returned before it hears of the refusal.
         for count in [65, 70, 5000] {
             let left = portal.open_context(numbers(count), async |ctx, ()| {
-                let stream = ctx.open_stream_with(Overflow::Error).await?;
+                let handle = ctx.handle();
+                let stream = ctx.open_stream_with(Overflow::Error);
                 stream.send(0).await?;
-                while !ctx.has_outcome() {
+                while !handle.has_outcome() {
                     tokio::task::yield_now().await;
                 }
                 Ok(())
@@ -224,7 +228,7 @@ async fn the_scope_fails_even_if_nothing_is_read() -> Result<()> {
 async fn a_refusing_endpoint_fails_the_body_that_floods_it() -> Result<()> {
     with_local(module_path!(), async |portal| {
         let left = portal.open_context(reads_late("error".to_owned()), async |ctx, ()| -> Result<()> {
-            let mut stream = ctx.open_stream().await?;
+            let mut stream = ctx.open_stream();
             stream.receive().await?;
             for number in 0.. {
                 if let Err(error) = stream.send(number).await {
@@ -249,14 +253,15 @@ async fn a_receiver_that_keeps_pace_is_never_overrun() -> Result<()> {
     with_local(module_path!(), async |portal| {
         portal
             .open_context(reads_late("error".to_owned()), async |ctx, ()| {
-                let mut stream = ctx.open_stream().await?;
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream();
                 stream.receive().await?;
                 for number in 0..64 {
                     stream.send(number).await?;
                 }
-                stream.finish()?;
+                stream.finish();
                 portal.run(read_now()).await?;
-                assert_eq!(ctx.wait_for_result().await?, (0..64).collect::<Vec<_>>());
+                assert_eq!(handle.wait_for_result().await?, (0..64).collect::<Vec<_>>());
                 Ok(())
             })
             .await
@@ -270,9 +275,10 @@ async fn the_oldest_or_all_but_the_newest_are_left_out() -> Result<()> {
         for (overflow, first_kept) in [(Overflow::DropOldest, 936), (Overflow::Latest, 999)] {
             portal
                 .open_context(numbers(1000), async |ctx, ()| -> Result<()> {
-                    let mut stream = ctx.open_stream_with(overflow).await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream_with(overflow);
                     stream.send(0).await?;
-                    while !ctx.has_outcome() {
+                    while !handle.has_outcome() {
                         tokio::task::yield_now().await;
                     }
                     for number in first_kept..1000 {
@@ -294,14 +300,15 @@ async fn a_child_side_leaves_values_out_too() -> Result<()> {
         with_local(module_path!(), async |portal| {
             portal
                 .open_context(reads_late(policy.to_owned()), async |ctx, ()| {
-                    let mut stream = ctx.open_stream().await?;
+                    let handle = ctx.handle();
+                    let mut stream = ctx.open_stream();
                     stream.receive().await?;
                     for number in 0..1000 {
                         stream.send(number).await?;
                     }
-                    stream.finish()?;
+                    stream.finish();
                     portal.run(read_now()).await?;
-                    assert_eq!(ctx.wait_for_result().await?, (first_kept..1000).collect::<Vec<_>>());
+                    assert_eq!(handle.wait_for_result().await?, (first_kept..1000).collect::<Vec<_>>());
                     Ok(())
                 })
                 .await

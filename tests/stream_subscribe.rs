@@ -16,8 +16,8 @@ const RING: u64 = 64;
 /// Sends `count` values, and goes on with `count` more for each one it receives.
 #[tractor::context(started = (), send = u64, recv = u64)]
 async fn counts(ctx: Context<(), u64>, count: u64) -> tractor::Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     let mut next = 0;
     let mut until = count;
     loop {
@@ -36,8 +36,8 @@ async fn counts(ctx: Context<(), u64>, count: u64) -> tractor::Result<()> {
 
 #[tractor::context(started = (), send = u64, recv = u64)]
 async fn fails_after(ctx: Context<(), u64>, count: u64) -> anyhow::Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     for value in 0..count {
         stream.send(value).await?;
     }
@@ -45,7 +45,7 @@ async fn fails_after(ctx: Context<(), u64>, count: u64) -> anyhow::Result<()> {
     Ok(spoiled("fell over")?)
 }
 
-type Stream = MsgStream<u64>;
+type Stream = MsgStream<u64, u64, ()>;
 type Subscriber = StreamSubscriber<u64>;
 
 /// Runs the body on the stream of [`counts`], whose first `count` values have been sent.
@@ -56,11 +56,10 @@ where
     with_local(module_path!(), async |portal| {
         portal
             .open_context(counts(count), async |ctx, ()| {
-                let mut stream = ctx.open_stream().await?;
+                let mut stream = ctx.open_stream();
                 portal.run(seen(format!("sent {count}"))).await?;
                 body(&mut stream).await?;
-                stream.close().await?;
-                ctx.wait_for_result().await
+                stream.wait_for_result().await
             })
             .await
     })
@@ -175,20 +174,21 @@ async fn the_end_of_the_stream_ends_all_after_what_they_have_not_read() -> Resul
     with_local(module_path!(), async |portal| {
         portal
             .open_context(counts(3), async |ctx, ()| {
-                let mut stream = ctx.open_stream().await?;
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream();
                 let (mut fast, mut slow) = (stream.subscribe(), stream.subscribe());
                 read(&mut fast, 3).await?;
                 let waiting = fast.receive();
                 let mut waiting = pin!(waiting);
                 assert!(poll_once(&mut waiting).await.is_pending());
-                stream.finish()?; // the endpoint returns, which closes its half
+                stream.finish(); // the endpoint returns, which closes its half
                 assert_eq!(waiting.await?, None);
                 assert_eq!(read(&mut slow, 3).await?, [0, 1, 2]);
                 assert_eq!(slow.receive().await?, None);
                 assert_eq!(slow.receive().await?, None, "again and again");
                 let mut late = stream.subscribe();
                 assert_eq!(late.receive().await?, None);
-                ctx.wait_for_result().await
+                handle.wait_for_result().await
             })
             .await
     })
@@ -199,7 +199,7 @@ async fn the_end_of_the_stream_ends_all_after_what_they_have_not_read() -> Resul
 async fn a_failure_of_the_other_side_reaches_all_readers() -> Result<()> {
     with_local(module_path!(), async |portal| {
         let failed = portal.open_context(fails_after(2), async |ctx, ()| -> anyhow::Result<()> {
-            let mut stream = ctx.open_stream().await?;
+            let mut stream = ctx.open_stream();
             let readers = [stream.subscribe(), stream.subscribe()];
             stream.send(1).await?;
             let ends = readers.into_iter().map(async |mut reader| {
@@ -256,14 +256,15 @@ async fn a_subscriber_sends_and_outlives_the_closing_of_the_stream() -> Result<(
     with_local(module_path!(), async |portal| {
         portal
             .open_context(counts(2), async |ctx, ()| {
-                let mut stream = ctx.open_stream().await?;
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream();
                 let mut reader = stream.subscribe();
                 reader.send(2).await?;
-                stream.close().await?;
+                stream.close();
                 assert!(reader.send(1).await.is_err(), "nothing is sent on a closed stream");
                 assert_eq!(read(&mut reader, 4).await?, [0, 1, 2, 3]);
                 assert_eq!(reader.receive().await?, None);
-                ctx.wait_for_result().await
+                handle.wait_for_result().await
             })
             .await
     })

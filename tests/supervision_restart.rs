@@ -33,8 +33,8 @@ async fn sleeps() {
 
 #[tractor::context(started = (), send = u64)]
 async fn sends_one(ctx: Context<(), u64, ()>) -> tractor::Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let stream = ctx.open_stream();
     stream.send(1).await?;
     forever().await;
     Ok(())
@@ -51,8 +51,8 @@ async fn goes() {
 async fn supervises(ctx: Context<i32, i32, ()>, name: String) -> tractor::Result<()> {
     tractor::open_nursery(async |an| {
         let below = an.supervise(quick(Supervision::one_for_one())).child(name, set_up).await?;
-        let mut ctx = ctx.started(pid_of(&below.portal().await?)).await?;
-        let stream = ctx.open_stream().await?;
+        let ctx = ctx.started(pid_of(&below.portal().await?)).await?;
+        let stream = ctx.open_stream();
         loop {
             let portal = below.portal_after(below.incarnation()).await?;
             stream.send(pid_of(&portal)).await?;
@@ -228,7 +228,7 @@ async fn what_is_open_in_a_dead_process_fails_once_and_later_calls_wait() -> Res
             let mut pid = 0;
             let context: Result<()> = portal
                 .open_context(sends_one(), async |ctx, ()| {
-                    let mut stream = ctx.open_stream().await?;
+                    let mut stream = ctx.open_stream();
                     assert_eq!(stream.receive().await?, Some(1));
                     pid = kill(&worker).await?;
                     let error = stream.receive().await.expect_err("its process is dead");
@@ -336,7 +336,7 @@ async fn the_children_of_a_dead_process_are_gone_before_the_next_is_asked() -> R
                 .portal()
                 .await?
                 .open_context(supervises(name), async |ctx, first| {
-                    let mut stream = ctx.open_stream().await?;
+                    let mut stream = ctx.open_stream();
                     // The worker's own supervisor mends its own child.
                     signal(first, Signal::KILL);
                     second = stream.receive().await?.expect("the child below comes back");

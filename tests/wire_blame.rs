@@ -226,8 +226,8 @@ async fn gathered_contexts_tell_the_sender_of_a_bad_value_before_they_cancel_it(
     };
     meet("gathered-bad-value", ActorOptions::new(), Caps::BASIC, script, async |portal| {
         let contexts = [(portal.clone(), doubles())];
-        let left = tractor::gather_contexts(contexts, async |contexts, _firsts| -> tractor::Result<()> {
-            let mut stream = contexts[0].open_stream().await?;
+        let left = tractor::gather_contexts(contexts, async |mut contexts, _firsts| -> tractor::Result<()> {
+            let mut stream = contexts.remove(0).open_stream();
             stream.receive().await?;
             Ok(())
         });

@@ -39,7 +39,7 @@ async fn open_and_wait(portal: &Portal) -> tractor::Result<i64> {
 async fn open_and_read(portal: &Portal) -> tractor::Result<Option<i64>> {
     portal
         .open_context(doubles(), async |ctx, _first| {
-            let mut stream = ctx.open_stream().await?;
+            let mut stream = ctx.open_stream();
             stream.receive().await
         })
         .await
@@ -89,14 +89,13 @@ async fn a_union_is_bare_values_to_the_reference() {
         peer.send(&Msg::Return { cid: start.cid, pld: pld("done") }).await;
     };
     meet("cl-union", Caps::NONE, script, async |portal| {
-        let body = async |ctx: &mut tractor::ParentContext<mixes>, first| {
+        let body = async |ctx: tractor::ParentContext<mixes>, first| {
             assert_eq!(first, MixesPld::None);
-            let mut stream = ctx.open_stream().await?;
+            let mut stream = ctx.open_stream();
             stream.send(5).await?;
             stream.send(endpoints::Point { x: 1, y: 2 }).await?;
             assert_eq!(stream.receive().await?, Some(MixesPld::Point(endpoints::Point { x: 1, y: 2 })));
-            stream.close().await?;
-            ctx.wait_for_result().await
+            stream.wait_for_result().await
         };
         let last: MixesPld = portal.open_context(mixes(), body).await.unwrap();
         assert_eq!(last, MixesPld::String("done".to_owned()));
@@ -195,12 +194,13 @@ async fn values_before_the_first_one_are_kept_for_the_stream() {
     meet("cl-early", Caps::NONE, script, async |portal| {
         let opened = portal.open_context(doubles(), async |ctx, first| {
             assert_eq!(first, 0);
-            let mut stream = ctx.open_stream().await?;
+            let handle = ctx.handle();
+            let mut stream = ctx.open_stream();
             for n in 1..=3 {
                 assert_eq!(stream.receive().await?, Some(n));
             }
             assert_eq!(stream.receive().await?, None);
-            ctx.wait_for_result().await
+            handle.wait_for_result().await
         });
         assert_eq!(opened.await.unwrap(), 5);
     })
@@ -264,7 +264,7 @@ async fn a_return_while_the_stream_is_open_is_no_streamed_value() {
     };
     meet("cl-cut", Caps::NONE, script, async |portal| {
         let read = portal.open_context(doubles(), async |ctx, _first| {
-            let mut stream = ctx.open_stream().await?;
+            let mut stream = ctx.open_stream();
             stream.send(1).await?;
             assert_eq!(stream.receive().await?, Some(1));
             stream.receive().await
@@ -302,7 +302,7 @@ async fn a_one_way_stream_that_sends_what_it_must_not() {
         expect_blame(peer, start.cid, &["Return"]).await;
     };
     meet("cl-oneway", Caps::NONE, script, async |portal| {
-        let read = portal.open_stream_from(counts(9), async |stream| {
+        let read = portal.open_stream_from(counts(9), async |mut stream| {
             assert_eq!(stream.receive().await?, Some(0));
             stream.receive().await
         });

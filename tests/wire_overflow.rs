@@ -119,11 +119,12 @@ async fn a_sender_is_told_of_a_refused_value_and_ends_the_other_side() {
     };
     meet("of-told", script, async |portal| {
         let scope = portal.open_context(doubles(), async |ctx, _| {
-            let mut stream = ctx.open_stream().await?;
+            let handle = ctx.handle();
+            let mut stream = ctx.open_stream();
             stream.send(1).await?;
             let error = assert_overrun(stream.receive().await);
             assert_overrun(stream.send(2).await);
-            assert_overrun(ctx.wait_for_result().await);
+            assert_overrun(handle.wait_for_result().await);
             Err::<(), _>(error)
         });
         assert_overrun(scope.await);
@@ -142,7 +143,7 @@ async fn a_body_that_ignores_the_overrun_it_has_caused_fails_all_the_same() {
     };
     meet("of-ignored", script, async |portal| {
         let scope = portal.open_context(doubles(), async |ctx, _| {
-            let mut stream = ctx.open_stream().await?;
+            let mut stream = ctx.open_stream();
             stream.send(1).await?;
             assert_overrun(stream.receive().await);
             Ok(())
@@ -170,12 +171,13 @@ async fn an_overrun_is_absorbed_by_a_side_that_cancels_or_takes_lost_values_as_n
         };
         meet(name, script, async |portal| {
             let scope = portal.open_context(doubles(), async |ctx, _| -> tractor::Result<i64> {
-                let stream = ctx.open_stream_with(overflow).await?;
+                let handle = ctx.handle();
+                let stream = ctx.open_stream_with(overflow);
                 stream.send(1).await?;
                 if cancels {
-                    ctx.cancel().await?;
+                    handle.cancel().await?;
                 }
-                ctx.wait_for_result().await
+                handle.wait_for_result().await
             });
             assert_eq!(scope.await.expect("it is absorbed"), 7, "{name}");
         })
@@ -227,10 +229,11 @@ async fn a_parent_side_refuses_values_of_a_base_peer_too() {
         };
         meet(name, script, async |portal| {
             let scope = portal.open_context(doubles(), async |ctx, _| -> tractor::Result<()> {
-                let mut stream = ctx.open_stream_with(Overflow::Error).await?;
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream_with(Overflow::Error);
                 stream.send(0).await?;
                 // All that the script says is there before anything is read.
-                while !ctx.has_outcome() {
+                while !handle.has_outcome() {
                     tokio::task::yield_now().await;
                 }
                 for n in 0..64 {

@@ -76,8 +76,8 @@ async fn empty(ctx: Context<(), (), ()>, value: i64) -> Result<i64> {
 
 #[tractor::context(started = (), send = u64, recv = u64, returns = ())]
 async fn echo(ctx: Context<(), u64, u64>) -> Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     while let Some(value) = stream.receive().await? {
         stream.send(value).await?;
     }
@@ -86,8 +86,8 @@ async fn echo(ctx: Context<(), u64, u64>) -> Result<()> {
 
 #[tractor::context(started = (), send = (), recv = Tick, returns = u64)]
 async fn take_ticks(ctx: Context<(), (), Tick>) -> Result<u64> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     let mut count = 0;
     while let Some(tick) = stream.receive().await? {
         assert_eq!(tick.seq, count);
@@ -98,8 +98,8 @@ async fn take_ticks(ctx: Context<(), (), Tick>) -> Result<u64> {
 
 #[tractor::context(started = (), send = (), recv = ByteBuf, returns = u64)]
 async fn take_bytes(ctx: Context<(), (), ByteBuf>) -> Result<u64> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     let mut bytes = 0;
     while let Some(chunk) = stream.receive().await? {
         bytes += chunk.len() as u64;
@@ -239,13 +239,13 @@ fn stream_ping_pong(transport: Transport, scale: Scale) -> io::Result<f64> {
         as_task(async move {
             portal
                 .open_context(echo(), async |ctx, ()| {
-                    let mut stream = ctx.open_stream().await?;
+                    let mut stream = ctx.open_stream();
                     let mut laps = Laps::new(count);
                     while let Some(round) = laps.next() {
                         stream.send(round as u64).await?;
                         assert_eq!(stream.receive().await?, Some(round as u64));
                     }
-                    stream.close().await?;
+                    stream.close();
                     Ok(laps.median())
                 })
                 .await
@@ -259,14 +259,14 @@ fn ticks(transport: Transport, scale: Scale) -> io::Result<f64> {
     with_child(transport, async move |portal| {
         portal
             .open_context(take_ticks(), async |ctx, ()| {
-                let stream = ctx.open_stream().await?;
+                let stream = ctx.open_stream();
                 let mut tick = Tick { seq: 0, px: 101.25, sym: "TRACTOR1".to_owned() };
                 let start = Instant::now();
                 while tick.seq < count {
                     stream.send(&tick).await?;
                     tick.seq += 1;
                 }
-                stream.close().await?;
+                stream.close();
                 assert_eq!(ctx.wait_for_result().await?, count);
                 Ok(count as f64 / start.elapsed().as_secs_f64())
             })
@@ -279,13 +279,13 @@ fn bulk(transport: Transport, scale: Scale) -> io::Result<f64> {
     with_child(transport, async move |portal| {
         portal
             .open_context(take_bytes(), async |ctx, ()| {
-                let stream = ctx.open_stream().await?;
+                let stream = ctx.open_stream();
                 let chunk = ByteBuf::from(vec![7; BULK_BYTES]);
                 let start = Instant::now();
                 for _ in 0..count {
                     stream.send(&chunk).await?;
                 }
-                stream.close().await?;
+                stream.close();
                 let bytes = ctx.wait_for_result().await?;
                 assert_eq!(bytes, count * BULK_BYTES as u64);
                 Ok(bytes as f64 / 1e9 / start.elapsed().as_secs_f64())

@@ -16,8 +16,8 @@ const CHUNKS_AT_ONCE: usize = 2;
 /// Answers each chunk with its counts, in order.
 #[tractor::context(recv = ByteBuf, send = Counts)]
 async fn count_chunks(ctx: Context<(), Counts, ByteBuf>) -> tractor::Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     while let Some(mut text) = stream.receive().await? {
         // Off this thread, which takes in the next chunk meanwhile.
         let counted = spawn_blocking(move || count::count(&mut text)).await;
@@ -35,7 +35,8 @@ pub(crate) async fn work(
 ) -> tractor::Result<()> {
     let worker = an.start_actor(name).expose(count_chunks).await?;
     let dialog = worker.open_context(count_chunks(), async |ctx, ()| {
-        let mut stream = ctx.open_stream().await?;
+        let handle = ctx.handle();
+        let mut stream = ctx.open_stream();
         for chunk in &*unanswered {
             stream.send(&chunk.text).await?;
         }
@@ -52,8 +53,8 @@ pub(crate) async fn work(
             pool.add(chunk, counts);
             unanswered.pop_front();
         }
-        stream.close().await?;
-        ctx.wait_for_result().await
+        stream.close();
+        handle.wait_for_result().await
     });
     dialog.await?;
     worker.cancel_actor().await?;

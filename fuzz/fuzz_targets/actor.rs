@@ -122,8 +122,8 @@ async fn holds() -> i64 {
 
 #[tractor::context(pld_spec = i64)]
 async fn doubles(ctx: Context<i64>) -> tractor::Result<i64> {
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream();
     let mut got = 0i64;
     while let Some(n) = stream.receive().await? {
         got += 1;

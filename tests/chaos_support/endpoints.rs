@@ -95,7 +95,7 @@ async fn converse(there: &Portal, dialog: Dialog) -> tractor::Result<u32> {
     match dialog {
         Dialog::Call { rounds } => there.run(chews(rounds)).await,
         Dialog::Stream { rounds } => {
-            let read = async |stream: &mut tractor::ReceiveStream<u32>| {
+            let read = async |mut stream: tractor::ReceiveStream<u32>| {
                 let mut count = 0;
                 while let Some(value) = stream.receive().await? {
                     assert_eq!(value, count, "values come in order");
@@ -106,8 +106,8 @@ async fn converse(there: &Portal, dialog: Dialog) -> tractor::Result<u32> {
             there.open_stream_from(pours(rounds), read).await
         }
         Dialog::Context { rounds } => {
-            let talk = async |ctx: &mut tractor::ParentContext<echoes>, first: u32| {
-                let mut stream = ctx.open_stream().await?;
+            let talk = async |ctx: tractor::ParentContext<echoes>, first: u32| {
+                let mut stream = ctx.open_stream();
                 let mut count = first;
                 while rounds.is_none_or(|rounds| count < rounds) {
                     stream.send(count).await?;
@@ -115,9 +115,9 @@ async fn converse(there: &Portal, dialog: Dialog) -> tractor::Result<u32> {
                     assert_eq!(echo, count, "values come in order");
                     count += 1;
                 }
-                stream.finish()?;
+                stream.finish();
                 while stream.receive().await?.is_some() {}
-                ctx.wait_for_result().await
+                stream.wait_for_result().await
             };
             there.open_context(echoes(), talk).await
         }
@@ -151,8 +151,8 @@ async fn pours(out: StreamSender<u32>, rounds: Option<u32>) -> tractor::Result<(
 #[tractor::context(started = u32, send = u32, recv = u32, returns = u32)]
 async fn echoes(ctx: Context<u32, u32, u32>) -> tractor::Result<u32> {
     let _live = live();
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream();
     let mut count = 0;
     while let Some(value) = stream.receive().await? {
         stream.send(value).await?;
@@ -161,6 +161,6 @@ async fn echoes(ctx: Context<u32, u32, u32>) -> tractor::Result<u32> {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     }
-    stream.finish()?;
+    stream.finish();
     Ok(count)
 }

@@ -1,7 +1,7 @@
 //! The parent sides: each brings its dialog to the step of its cell, says so, and waits there as real code would.
 
 use tokio::sync::watch;
-use tractor::{Error, ParentContext, Portal};
+use tractor::{ContextHandle, Error, ParentContext, Portal, ReceiveStream};
 
 use super::cell::{Cell, Kind, Step, Told, Trouble};
 use super::endpoints::{Bomb, feeds, feeds_with, links, links_with, works, works_with};
@@ -71,15 +71,15 @@ async fn call(cell: Cell, worker: &Portal, id: u64, wires: &Wires) -> Result<u64
 async fn stream(cell: Cell, worker: &Portal, id: u64, wires: &Wires) -> Result<u64, Trouble> {
     match (cell.step, cell.fault) {
         (Step::BeforeAck, Fault::EndpointError) => {
-            let body = async |stream: &mut _| read(stream, wires, 0).await;
+            let body = async |mut stream: ReceiveStream<u64>| read(&mut stream, wires, 0).await;
             worker.open_stream_from(hidden::feeds(), body).await
         }
         (Step::BeforeAck, Fault::EndpointPanic) => {
-            let body = async |stream: &mut _| read(stream, wires, 0).await;
+            let body = async |mut stream: ReceiveStream<u64>| read(&mut stream, wires, 0).await;
             worker.open_stream_from(feeds_with(Bomb), body).await
         }
         (step, _) => {
-            let body = async |stream: &mut tractor::ReceiveStream<u64>| {
+            let body = async |mut stream: ReceiveStream<u64>| {
                 let first = if matches!(step, Step::MidStream | Step::AfterStop) { 3 } else { 0 };
                 if step == Step::Closing {
                     wires.say_at_step();
@@ -100,7 +100,7 @@ async fn stream(cell: Cell, worker: &Portal, id: u64, wires: &Wires) -> Result<u
                         BodyOrder::Cancel | BodyOrder::GoOn => Ok(sum),
                     };
                 }
-                read(stream, wires, sum).await
+                read(&mut stream, wires, sum).await
             };
             worker.open_stream_from(feeds(id, step), body).await
         }
@@ -108,7 +108,7 @@ async fn stream(cell: Cell, worker: &Portal, id: u64, wires: &Wires) -> Result<u
 }
 
 /// Reads a one-way stream to its end, unless it is told to fail.
-async fn read(stream: &mut tractor::ReceiveStream<u64>, wires: &Wires, mut sum: u64) -> Result<u64, Trouble> {
+async fn read(stream: &mut ReceiveStream<u64>, wires: &Wires, mut sum: u64) -> Result<u64, Trouble> {
     wires.say_at_step();
     loop {
         let value = tokio::select! {
@@ -135,7 +135,7 @@ async fn context(cell: Cell, worker: &Portal, id: u64, wires: &Wires) -> Result<
             worker.open_context(links_with(Bomb), async |_, _| panic!("it was refused")).await
         }
         (step, fault) => {
-            let body = async |ctx: &mut ParentContext<links>, first: u64| {
+            let body = async |ctx: ParentContext<links>, first: u64| {
                 assert_eq!(first, id);
                 match step {
                     Step::MidStream | Step::AfterStop => streaming(step, ctx, id, wires).await,
@@ -149,7 +149,7 @@ async fn context(cell: Cell, worker: &Portal, id: u64, wires: &Wires) -> Result<
                     }
                     Step::BeforeAck | Step::BeforeFirst | Step::Open => {
                         wires.say_at_step();
-                        obey(wires.ordered().await, ctx, id).await
+                        obey(wires.ordered().await, ctx.handle(), id).await
                     }
                 }
             };
@@ -158,13 +158,9 @@ async fn context(cell: Cell, worker: &Portal, id: u64, wires: &Wires) -> Result<
     }
 }
 
-async fn streaming(
-    step: Step,
-    ctx: &mut ParentContext<links>,
-    id: u64,
-    wires: &Wires,
-) -> Result<u64, Trouble> {
-    let mut stream = ctx.open_stream().await?;
+async fn streaming(step: Step, ctx: ParentContext<links>, id: u64, wires: &Wires) -> Result<u64, Trouble> {
+    let handle = ctx.handle();
+    let mut stream = ctx.open_stream();
     for number in 0..2 {
         stream.send(number).await?;
         assert_eq!(stream.receive().await?, Some(number + 1));
@@ -173,32 +169,32 @@ async fn streaming(
         assert_eq!(stream.receive().await?, None);
         stream.send(9).await?;
         wires.say_at_step();
-        return obey(wires.ordered().await, ctx, id).await;
+        return obey(wires.ordered().await, handle, id).await;
     }
     wires.say_at_step();
     tokio::select! {
         biased;
-        order = wires.ordered() => obey(order, ctx, id).await,
+        order = wires.ordered() => obey(order, handle, id).await,
         end = stream.receive() => {
             // An endpoint that is dropped closes its stream on the way.
             assert_eq!(end?, None, "nothing else was sent");
-            Ok(ctx.wait_for_result().await?)
+            Ok(handle.wait_for_result().await?)
         }
     }
 }
 
-async fn waiting(ctx: &mut ParentContext<links>, id: u64, wires: &Wires) -> Result<u64, Trouble> {
+async fn waiting(ctx: ParentContext<links>, id: u64, wires: &Wires) -> Result<u64, Trouble> {
     wires.say_at_step();
     let order = tokio::select! {
         biased;
         order = wires.ordered() => order,
         result = ctx.wait_for_result() => return Ok(result?),
     };
-    obey(order, ctx, id).await
+    obey(order, ctx.handle(), id).await
 }
 
 /// Does as a body that stands at its step is told; a cancellation is the one that it asked for.
-async fn obey(order: BodyOrder, ctx: &mut ParentContext<links>, id: u64) -> Result<u64, Trouble> {
+async fn obey(order: BodyOrder, ctx: ContextHandle<u64>, id: u64) -> Result<u64, Trouble> {
     match order {
         BodyOrder::Fail => Err(Trouble::Own),
         BodyOrder::GoOn => {

@@ -122,23 +122,24 @@ pub(crate) async fn links(ctx: Context<u64>, id: u64, step: Step) -> Result<u64,
             _ => obey(id).await,
         };
     }
-    let mut ctx = ctx.started(id).await.or_else(|_| spoiled("not started"))?;
+    let ctx = ctx.started(id).await.or_else(|_| spoiled("not started"))?;
+    let handle = ctx.handle();
     let _stream = match step {
         Step::MidStream | Step::AfterStop => {
-            let mut stream = ctx.open_stream().await.or_else(|_| spoiled("no stream"))?;
+            let mut stream = ctx.open_stream();
             for _ in 0..2 {
                 let Ok(Some(value)) = stream.receive().await else { return spoiled("no value came") };
                 stream.send(value + 1).await.or_else(|_| spoiled("nobody listens"))?;
             }
             if step == Step::AfterStop {
-                stream.finish().or_else(|_| spoiled("not stopped"))?;
+                stream.finish();
             }
             Some(stream)
         }
         _ => None,
     };
     if ordered(id).await == Order::Cancel {
-        ctx.cancel();
+        handle.cancel();
         forever().await;
     }
     obey(id).await

@@ -17,7 +17,6 @@ pub(crate) enum Flaw {
     /// Not for the deserializer.
     Invalid,
     /// For that, but not for the attribute's `validate`.
-    Refused,
     Asymmetric,
     Unencodable,
     Oversized,
@@ -43,15 +42,9 @@ impl TryFrom<Wire> for Probe {
     fn try_from(wire: Wire) -> std::result::Result<Self, Self::Error> {
         match wire.x {
             666 => Err("x must not be 666"),
-            13 => Ok(Self(Flaw::Refused)),
             _ => Ok(Self(Flaw::None)),
         }
     }
-}
-
-/// The rule of the endpoints' attributes.
-fn sound(probe: &Probe) -> std::result::Result<(), &'static str> {
-    if probe.0 == Flaw::Refused { Err("x must not be 13") } else { Ok(()) }
 }
 
 impl Serialize for Probe {
@@ -60,7 +53,6 @@ impl Serialize for Probe {
         match self.0 {
             Flaw::None => wire(7, None).serialize(serializer),
             Flaw::Invalid => wire(666, None).serialize(serializer),
-            Flaw::Refused => wire(13, None).serialize(serializer),
             Flaw::Asymmetric => serializer.serialize_str("asymmetric"),
             Flaw::Unencodable => Err(serde::ser::Error::custom("not today")),
             Flaw::Oversized => wire(7, Some(ByteBuf::from(vec![0; OVERSIZED]))).serialize(serializer),
@@ -74,37 +66,37 @@ impl Serialize for Probe {
 pub(crate) struct Flawed(pub(crate) Probe);
 
 #[tractor::actor_fn]
-pub(crate) async fn takes(#[tractor(validate = sound)] probe: Probe) -> bool {
+pub(crate) async fn takes(probe: Probe) -> bool {
     probe.0 == Flaw::None
 }
 
-#[tractor::context(started = Probe, returns = (), validate_started = sound)]
+#[tractor::context(started = Probe, returns = ())]
 pub(crate) async fn starts(ctx: Context<Probe, (), ()>, flaw: Flaw) -> tractor::Result<()> {
     ctx.started(Probe(flaw)).await?;
     Ok(())
 }
 
 /// Sends one value.
-#[tractor::context(started = (), send = Probe, returns = (), validate_send = sound)]
+#[tractor::context(started = (), send = Probe, returns = ())]
 pub(crate) async fn sends(ctx: Context<(), Probe, ()>, flaw: Flaw) -> tractor::Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let stream = ctx.open_stream();
     stream.send(Probe(flaw)).await?;
     Ok(())
 }
 
 /// Reads one value.
-#[tractor::context(started = (), recv = Probe, returns = (), validate_recv = sound)]
+#[tractor::context(started = (), recv = Probe, returns = ())]
 pub(crate) async fn reads(ctx: Context<(), (), Probe>) -> tractor::Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     // `None` if the other side could not send what it wanted to.
     let received = stream.receive().await?;
     assert!(received.is_none_or(|probe| probe.0 == Flaw::None));
     Ok(())
 }
 
-#[tractor::actor_fn(validate = sound)]
+#[tractor::actor_fn]
 pub(crate) async fn returns(flaw: Flaw) -> Probe {
     Probe(flaw)
 }

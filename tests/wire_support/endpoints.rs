@@ -99,8 +99,8 @@ pub async fn holds_open(ctx: Context<i64>, key: String) -> tractor::Result<i64> 
 /// Sends back twice of what it gets, and in the end how many it got.
 #[tractor::context(pld_spec = i64)]
 pub async fn doubles(ctx: Context<i64>) -> tractor::Result<i64> {
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream();
     let mut got = 0;
     while let Some(n) = stream.receive().await? {
         got += 1;
@@ -113,8 +113,8 @@ pub async fn doubles(ctx: Context<i64>) -> tractor::Result<i64> {
 #[tractor::context(pld_spec = i64)]
 pub async fn reads_late(ctx: Context<i64>, key: String) -> tractor::Result<i64> {
     let mut gate = gate(&key);
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream();
     gate.recv().await.expect("the test holds the key");
     let mut sum = 0;
     while let Some(n) = stream.receive().await? {
@@ -127,8 +127,8 @@ pub async fn reads_late(ctx: Context<i64>, key: String) -> tractor::Result<i64> 
 #[tractor::context(pld_spec = i64)]
 pub async fn reads_refusing(ctx: Context<i64>, key: String) -> tractor::Result<i64> {
     let mut gate = gate(&key);
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream_with(Overflow::Error).await?;
+    let ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream_with(Overflow::Error);
     gate.recv().await.expect("the test holds the key");
     let mut got = 0;
     loop {
@@ -147,8 +147,8 @@ pub async fn reads_refusing(ctx: Context<i64>, key: String) -> tractor::Result<i
 #[tractor::context(pld_spec = i64)]
 pub async fn reads_newest(ctx: Context<i64>, key: String) -> tractor::Result<i64> {
     let mut gate = gate(&key);
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream_with(Overflow::DropOldest).await?;
+    let ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream_with(Overflow::DropOldest);
     gate.recv().await.expect("the test holds the key");
     let mut sum = 0;
     while let Some(n) = stream.receive().await? {
@@ -161,8 +161,8 @@ pub async fn reads_newest(ctx: Context<i64>, key: String) -> tractor::Result<i64
 #[tractor::context(pld_spec = i64)]
 pub async fn reads_shielded(ctx: Context<i64>, key: String) -> tractor::Result<i64> {
     let _guard = Guard::new(key);
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream();
     let mut got = 0;
     tractor::shield(async {
         while stream.receive().await?.is_some() {

@@ -35,18 +35,18 @@ mod wakers;
 #[cfg(feature = "runtime")]
 pub use self::{
     actor::{
-        Actor, ActorLocal, ActorOptions, Check, Overflow, UntilCancelled, current_actor, current_deadline,
-        shield, try_current_actor,
+        Actor, ActorLocal, ActorOptions, Check, ContextState, Overflow, UntilCancelled, current_actor,
+        current_deadline, shield, try_current_actor,
     },
     boot::{
         ClusterOptions, connect, init, open_actor_cluster, open_nursery, open_root_actor, socket_addr,
         with_local_actor,
     },
     dialog::{
-        Call, CancelActor, CancelContext, Context, ContextCall, ContextTypes, DynCall, Dynamic, Endpoint,
-        MsgStream, OpenStream, ParentContext, ParentStream, ParentSubscriber, ParentTx, Portal,
-        ReceiveStream, RemoteCall, Run, SendItem, SendStarted, StreamCall, StreamRx, StreamSender,
-        StreamSubscriber, StreamTx, SubscriberStatistics, Value, with_deadline, with_deadline_at,
+        Allows, Call, CanStart, CancelActor, CancelContext, Context, ContextCall, ContextHandle,
+        ContextTypes, DynCall, Dynamic, Endpoint, HasStarted, MsgStream, NoResult, ParentContext, Portal,
+        ReceiveStream, RemoteCall, Run, SendItem, SendStarted, Started, StreamCall, StreamRx, StreamSender,
+        StreamSubscriber, StreamTx, SubscriberStatistics, Unstarted, Value, with_deadline, with_deadline_at,
     },
     error::{Error, Result},
     proto::supervision::{Backoff, Supervision},
@@ -65,18 +65,16 @@ pub mod __private {
     pub use inventory;
 
     pub use crate::__carry as carry;
-    pub use crate::actor::{EndpointEntry, Rule};
+    pub use crate::actor::EndpointEntry;
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::dialog::{
-        Allows, AllowsIn, ByteSlice, CanStart, CanStartIn, CanStream, CanStreamIn, CarriesText, CarriesValue,
-        ContextBody, ContextEndpoint, ContextOf, ContextRunsHere, ContextTarget, Copied, Endpoint,
-        EndpointRef, EndpointResult, Failure, Fallible, FnBody, FnRunsHere, FnTarget, HasDefault, InBody,
-        IntoVerdict, Lend, Of, Opening, SameAs, SendsFirst, Started, StreamBody, StreamEndpoint,
-        StreamRunsHere, StreamTarget, Told, check_arg, declared, default_arg, fallible, fallible_as,
-        infallible,
+        Allows, ByteSlice, CarriesText, CarriesValue, ContextBody, ContextEndpoint, ContextOf,
+        ContextRunsHere, ContextTarget, Copied, Endpoint, EndpointRef, EndpointResult, Failure, Fallible,
+        FnBody, FnRunsHere, FnTarget, HasDefault, Lend, SameAs, StreamBody, StreamEndpoint, StreamRunsHere,
+        StreamTarget, declared, default_arg, fallible, fallible_as, infallible,
     };
     pub use crate::error::EndpointError;
-    pub use crate::proto::args::{ArgTuple, RefusedArg};
+    pub use crate::proto::args::ArgTuple;
     pub use crate::proto::payload::{Payload, PayloadError, PayloadFormat, PayloadOf};
     pub use crate::proto::union;
 }

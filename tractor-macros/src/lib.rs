@@ -12,10 +12,7 @@ mod context;
 mod diag;
 mod endpoint;
 mod entry;
-mod naming;
 mod recover;
-mod reopen;
-mod scope;
 mod sig;
 mod stream;
 #[cfg(test)]
@@ -89,9 +86,6 @@ use proc_macro::TokenStream;
 ///   only a portal takes.
 /// - `error = E`: the type of the failure, an error which is serde. The function returns a `Result` of it. Where an `extern`
 ///   function fails with a type of its own program, `downcast_as` reads it as the `E` of this one.
-/// - `validate = path`: a function `fn(&T) -> Result<(), impl Display>` that says what is wrong with a result. It is asked
-///   before the value is sent and where it arrives; a value that it refuses is a `MsgTypeError`. A call that runs here is not
-///   checked.
 /// - `crate = path`: where the `tractor` crate is, by default `::tractor`.
 ///
 /// And on an argument of the function:
@@ -99,19 +93,13 @@ use proc_macro::TokenStream;
 /// - `#[tractor(rename = "..")]`: the name it travels under.
 /// - `#[tractor(default)]`, `#[tractor(default = expression)]`: its value when a caller of another program, or one that names the
 ///   function by text, leaves it out.
-/// - `#[tractor(validate = path)]`: a rule for its value, as above; it is given what the function is given, or a reference to
-///   it. A call whose argument breaks one is a `MsgTypeError` and is not sent; where one arrives all the same, or a default
-///   breaks it, the request is refused like one with an argument of the wrong type. Rules are asked at both ends, and where a
-///   request arrives by the task that reads the connection: they should be quick.
+///
+/// Rules about values are serde's, such as `#[serde(try_from = "..")]` on their type.
 ///
 /// ```
 /// use tractor::prelude::*;
 ///
-/// fn not_empty(text: &String) -> Result<(), &'static str> {
-///     if text.is_empty() { Err("empty") } else { Ok(()) }
-/// }
-///
-/// #[tractor::actor_fn(module = "text.service", name = "pad", validate = not_empty)]
+/// #[tractor::actor_fn(module = "text.service", name = "pad")]
 /// async fn padded(text: &str, #[tractor(rename = "to", default = 8)] width: usize) -> String {
 ///     format!("{text:<width$}")
 /// }
@@ -149,8 +137,8 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// #[tractor::context(pld_spec = Point)]
 /// async fn scale(ctx: Context<Point>, by: i64) -> tractor::Result<Point> {
-///     let mut ctx = ctx.started(Point { x: 0, y: 0 }).await?;
-///     let mut stream = ctx.open_stream().await?;
+///     let ctx = ctx.started(Point { x: 0, y: 0 }).await?;
+///     let mut stream = ctx.open_stream();
 ///     let mut last = Point { x: 0, y: 0 };
 ///     while let Some(p) = stream.receive().await? {
 ///         last = Point { x: p.x * by, y: p.y * by };
@@ -162,11 +150,10 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// async fn open(portal: &Portal) -> tractor::Result<()> {
 ///     let last = portal.open_context(scale(3), async |ctx, first| -> tractor::Result<Point> {
 ///         assert_eq!(first, Point { x: 0, y: 0 });
-///         let mut stream = ctx.open_stream().await?;
+///         let mut stream = ctx.open_stream();
 ///         stream.send(Point { x: 1, y: 2 }).await?;
 ///         assert_eq!(stream.receive().await?, Some(Point { x: 3, y: 6 }));
-///         stream.close().await?;
-///         ctx.wait_for_result().await
+///         stream.wait_for_result().await
 ///     }).await?;
 ///     assert_eq!(last, Point { x: 3, y: 6 });
 ///     Ok(())
@@ -191,8 +178,8 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// - `started = A`, `send = B`, `recv = C`, `returns = D`: the type of one direction, as seen by the endpoint. They
 ///   take precedence over `pld_spec`. Without `pld_spec` a direction that is not given is `()`, and `returns` is what
 ///   the function returns. The context is then a `Context<A, B, C>`.
-/// - `validate = path`, a rule for values as in [`#[actor_fn]`](macro@actor_fn), for every direction that has the type of
-///   `pld_spec`; `validate_started`, `validate_send`, `validate_recv` and `validate_returns` for one direction.
+/// - `strict`: streamed values are encoded and decoded once more before they leave, in both directions, as first and last values
+///   always are. So a mistake in one is an error of `send`. That costs about as much as sending and receiving it.
 /// - `name`, `module`, `extern`, `error` and `crate` as in [`#[actor_fn]`](macro@actor_fn).
 ///
 /// At least one type is given.
@@ -210,8 +197,8 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// #[tractor::context(recv = i64 | String, send = i64 | None)]
 /// async fn parse(ctx: Context<(), ParseSend, ParseRecv>) -> tractor::Result<()> {
-///     let mut ctx = ctx.started(()).await?;
-///     let mut stream = ctx.open_stream().await?;
+///     let ctx = ctx.started(()).await?;
+///     let mut stream = ctx.open_stream();
 ///     while let Some(value) = stream.receive().await? {
 ///         match value {
 ///             ParseRecv::I64(number) => stream.send(number).await?,
@@ -236,8 +223,8 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// /// Announces its version, sends progress in percent, receives nothing, and returns a path.
 /// #[tractor::context(started = u32, send = u8, returns = String)]
 /// async fn convert(ctx: Context<u32, u8, ()>, file: String) -> tractor::Result<String> {
-///     let mut ctx = ctx.started(1).await?;
-///     let stream = ctx.open_stream().await?;
+///     let ctx = ctx.started(1).await?;
+///     let stream = ctx.open_stream();
 ///     for percent in [0, 50, 100] {
 ///         stream.send(percent).await?;
 ///     }
@@ -264,7 +251,7 @@ pub fn context(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 ///
 /// async fn open(portal: &Portal) -> tractor::Result<()> {
-///     portal.open_stream_from(ticks(2), async |stream| {
+///     portal.open_stream_from(ticks(2), async |mut stream| {
 ///         assert_eq!(stream.receive().await?, Some(0));
 ///         assert_eq!(stream.receive().await?, Some(1));
 ///         assert_eq!(stream.receive().await?, None);
@@ -287,8 +274,8 @@ pub fn context(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Arguments
 ///
-/// `name`, `module`, `extern`, `error`, `validate` (a rule for the items, asked where they arrive) and `crate`, as in
-/// [`#[actor_fn]`](macro@actor_fn).
+/// `name`, `module`, `extern`, `error` and `crate`, as in [`#[actor_fn]`](macro@actor_fn), and `strict` as in
+/// [`#[context]`](macro@context).
 #[proc_macro_attribute]
 pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
     stream::expand(attr.into(), item.into()).into()

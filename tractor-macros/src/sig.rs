@@ -142,7 +142,10 @@ impl Parse for Func {
             return Ok(Self { attrs, vis, sig, params: Vec::new(), body: None });
         }
         match input.parse::<Option<TokenTree>>()? {
-            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+            // Without delimiters of its own where it comes out of a `macro_rules!` as a `block`.
+            Some(TokenTree::Group(group))
+                if matches!(group.delimiter(), Delimiter::Brace | Delimiter::None) =>
+            {
                 Ok(Self { attrs, vis, sig, params: Vec::new(), body: Some(TokenTree::Group(group)) })
             }
             _ => Err(syn::Error::new_spanned(

@@ -1,14 +1,6 @@
 //! Small helpers for tokens.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
-
-pub(crate) fn is_punct(token: &TokenTree, punct: char) -> bool {
-    matches!(token, TokenTree::Punct(found) if found.as_char() == punct)
-}
-
-pub(crate) fn is_ident(token: &TokenTree, name: &str) -> bool {
-    matches!(token, TokenTree::Ident(ident) if ident == name)
-}
+use proc_macro2::{Span, TokenStream};
 
 /// The tokens, for rustc to underline at `span`; what names mean stays as it is.
 pub(crate) fn moved_to(span: Span, tokens: TokenStream) -> TokenStream {

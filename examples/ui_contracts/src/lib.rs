@@ -39,8 +39,8 @@ pub async fn price(order: Order) -> Result<u64, String> {
 /// Fulfils an order and tells how far it is. Whoever listens may add to the order meanwhile.
 #[tractor::context(started = u64, send = Progress, recv = u32, returns = u32)]
 pub async fn fulfil(ctx: Context<u64, Progress, u32>, order: Order) -> tractor::Result<u32> {
-    let mut ctx = ctx.started(u64::from(order.count) * 250).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(u64::from(order.count) * 250).await?;
+    let mut stream = ctx.open_stream();
     let mut count = order.count;
     stream.send(Progress::Packed { count }).await?;
     while let Some(more) = stream.receive().await? {

@@ -13,9 +13,6 @@ use crate::proto::codec::{self, PldKind, raw};
 use crate::proto::limits::ERROR_VALUE_DEPTH_MAX;
 use crate::proto::payload::{self, Payload, PayloadError};
 
-/// Says what is wrong with a value, if anything is: the `validate = path` of an endpoint's attribute.
-pub type Rule<T> = fn(&T) -> Result<(), String>;
-
 /// How far a first value is checked before it is sent; for [`Context::started_with`](crate::Context::started_with).
 #[derive(Debug)]
 pub struct Check<T> {
@@ -47,13 +44,11 @@ impl Linked {
         kind: PldKind,
         value: &T,
         check: &Check<T>,
-        rule: Option<Rule<T>>,
     ) -> Result<Encoded, MsgTypeError> {
         let encoded = Encoded::by(|out| value.encode_payload(self.format, out))
             .map_err(|problem| self.unencodable::<T>(kind, problem))?;
         if let Some(accepts) = check.accepts {
             self.decode_again(value, &encoded, accepts)
-                .and_then(|()| self.check_rule(rule, value))
                 .map_err(|problem| self.mismatch(kind, &encoded, T::shown(), problem, Blame::Local))?;
         }
         Ok(encoded)
@@ -75,13 +70,6 @@ impl Linked {
         } else {
             Err(PayloadError::new("it was not sent, as it decodes to another value"))
         }
-    }
-
-    /// Asks the rule of the endpoint's attribute, for values of either side.
-    #[inline]
-    pub(crate) fn check_rule<T>(&self, rule: Option<Rule<T>>, value: &T) -> Result<(), PayloadError> {
-        let Some(Err(problem)) = rule.map(|rule| rule(value)) else { return Ok(()) };
-        Err(PayloadError::new(format!("`validate` of `{}` says: {problem}", self.endpoint)))
     }
 
     /// A value of this side that does not encode.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::checked::{Check, Rule};
+use super::checked::Check;
 use super::conclude::Ended;
 use super::core::Actor;
 use super::current::{in_task, task_span};
@@ -28,10 +28,10 @@ pub(crate) struct Invocation {
 
 impl Linked {
     /// Concludes a child side whose endpoint has returned.
-    pub(crate) fn finish<T: Payload>(&self, outcome: Result<T, EndpointError>, rule: Option<Rule<T>>) {
+    pub(crate) fn finish<T: Payload>(&self, outcome: Result<T, EndpointError>) {
         match outcome {
             Ok(value) => {
-                let encode = || self.encode(PldKind::Return, &value, &Check::DECODES, rule);
+                let encode = || self.encode(PldKind::Return, &value, &Check::DECODES);
                 self.conclude(Ended::Returned(&encode));
             }
             Err(error) => self.conclude(Ended::Failed(error)),

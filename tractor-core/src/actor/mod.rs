@@ -31,7 +31,7 @@ mod waiting;
 
 pub use self::core::Actor;
 pub(crate) use self::core::Identity;
-pub use checked::{Check, Rule};
+pub use checked::Check;
 pub(crate) use connection::{Connected, attach};
 #[cfg(feature = "log")]
 pub(crate) use current::task_label;
@@ -52,4 +52,5 @@ pub(crate) use peer::Peer;
 pub(crate) use receive::Taken;
 pub(crate) use request::Request;
 pub(crate) use send::Room;
+pub use state::ContextState;
 pub(crate) use waiting::Waiting;

@@ -23,15 +23,17 @@ pub(crate) struct Taken {
 }
 
 impl Linked {
-    /// Opens the stream.
-    pub(crate) fn open_stream(&self, overflow: Overflow) -> Result<(), Error> {
+    /// Opens the stream. One that cannot be opened any more says why when it is used.
+    pub(crate) fn open_stream(&self, overflow: Overflow) {
         let mut cell = self.lock();
-        cell.dialog.command(Command::OpenStream).map_err(|misuse| self.misuse(misuse))?;
+        cell.stream_handles += 1;
+        if cell.dialog.command(Command::OpenStream).is_err() {
+            return;
+        }
         let freed = cell.inbox.set_overflow(overflow, self.peer.channel.limits());
         let credit = self.due(&cell, freed);
         drop(cell);
         self.grant(credit);
-        Ok(())
     }
 
     /// Another handle of the stream may read from now on.

@@ -3,13 +3,13 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::checked::{Check, Rule};
+use super::checked::Check;
 use super::encoded::Encoded;
 use super::linked::Linked;
 use crate::error::{Error, MessagingError, TransportClosed};
 use crate::ipc::Appended;
 use crate::proto::codec::{self, PldKind, YieldHead};
-use crate::proto::dialog::{Command, Misuse};
+use crate::proto::dialog::Command;
 use crate::proto::frame::FrameTooLarge;
 use crate::proto::msg::Msg;
 use crate::proto::payload::Payload;
@@ -35,9 +35,9 @@ enum Tried {
 impl Linked {
     /// Encodes one streamed value; under strict rules also decodes it again.
     #[inline]
-    pub(crate) fn encode_item<T: Payload>(&self, value: &T, rule: Option<Rule<T>>) -> Result<Encoded, Error> {
+    pub(crate) fn encode_item<T: Payload>(&self, value: &T) -> Result<Encoded, Error> {
         let check = if self.is_strict() { &Check::DECODES } else { &Check::OFF };
-        Ok(self.encode(PldKind::Yield, value, check, rule)?)
+        Ok(self.encode(PldKind::Yield, value, check)?)
     }
 
     /// Sends one encoded value, waiting for room; `waiting` is empty at first, and belongs to this value.
@@ -117,14 +117,9 @@ impl Linked {
     }
 
     /// Sends the first value of a context.
-    pub(crate) fn send_started<T: Payload>(
-        &self,
-        value: &T,
-        check: &Check<T>,
-        rule: Option<Rule<T>>,
-    ) -> Result<(), Error> {
+    pub(crate) fn send_started<T: Payload>(&self, value: &T, check: &Check<T>) -> Result<(), Error> {
         let kind = PldKind::Started;
-        let encoded = self.encode(kind, value, check, rule)?;
+        let encoded = self.encode(kind, value, check)?;
         let mut cell = self.lock();
         // The machine must not count as started when the value cannot be sent.
         let mut next = cell.dialog.clone();
@@ -137,21 +132,15 @@ impl Linked {
     }
 
     /// Closes the local half of the stream, if it is open.
-    pub(crate) fn send_stop(&self) -> Result<(), Error> {
+    pub(crate) fn send_stop(&self) {
         let mut cell = self.lock();
-        match cell.dialog.command(Command::Stop) {
-            Ok(()) => {}
-            Err(Misuse::StreamClosed | Misuse::Ended | Misuse::StreamNotOpen) => return Ok(()),
-            Err(misuse) => return Err(self.misuse(misuse)),
-        }
-        if self.stopped_by_peer(&cell) {
-            // The side that saw `Stop` first does not answer it.
-            return Ok(());
+        // A half that is closed or was never opened has nothing to end. The side that saw `Stop` first does not answer it.
+        if cell.dialog.command(Command::Stop).is_err() || self.stopped_by_peer(&cell) {
+            return;
         }
         if let Appended::Yes(driver) = self.append_stop() {
             cell.wake_driver(driver);
         }
-        Ok(())
     }
 
     /// A closed channel is reported by the loss of the dialog.

@@ -1,9 +1,11 @@
 //! What is known of a dialog at one moment: who asked for its end, who is responsible, what became of it.
 
+use std::fmt;
+
 use super::cell::Cell;
 use super::linked::{Linked, Outcome};
 use crate::error::Error;
-use crate::proto::dialog::{Absorbs, Side, TaskEnd, Verdict, blame, judge};
+use crate::proto::dialog::{Absorbs, Progress, Side, TaskEnd, Verdict, blame, judge};
 use crate::proto::id::Uid;
 
 /// Where the first request to cancel a dialog came from.
@@ -17,6 +19,65 @@ pub(super) enum Asked {
     Actor,
     /// The other side, beforehand: the time it has given is over.
     Deadline,
+}
+
+/// What a context is doing, or how it ended. Displayed in lower case, such as `peer-cancelled`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ContextState {
+    /// Where it was opened: it waits for the first value.
+    Syncing,
+    /// In the endpoint: the first value was not sent yet.
+    PreStarted,
+    /// The first value was sent; this side has not opened its stream.
+    Started,
+    /// This side's stream is open.
+    Streaming,
+    /// This side has closed its half of the stream.
+    StreamingFinished,
+    /// The endpoint has returned.
+    ResultReturned,
+    /// This side has cancelled it.
+    SelfCancelled,
+    /// The other side has cancelled it.
+    PeerCancelled,
+    /// It was cancelled because a whole actor had to end.
+    ActorCancelled,
+    /// In the endpoint: its deadline is over.
+    DeadlineExceeded,
+    /// A side has failed, or is lost.
+    Errored,
+}
+
+impl fmt::Display for ContextState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Syncing => "syncing-to-child",
+            Self::PreStarted => "pre-started",
+            Self::Started => "started",
+            Self::Streaming => "streaming",
+            Self::StreamingFinished => "streaming-finished",
+            Self::ResultReturned => "result-returned",
+            Self::SelfCancelled => "self-cancelled",
+            Self::PeerCancelled => "peer-cancelled",
+            Self::ActorCancelled => "actor-cancelled",
+            Self::DeadlineExceeded => "deadline-exceeded",
+            Self::Errored => "errored",
+        })
+    }
+}
+
+impl From<Progress> for ContextState {
+    fn from(progress: Progress) -> Self {
+        match progress {
+            Progress::Syncing => Self::Syncing,
+            Progress::PreStarted => Self::PreStarted,
+            Progress::Started => Self::Started,
+            Progress::Streaming => Self::Streaming,
+            Progress::StreamingFinished => Self::StreamingFinished,
+            Progress::Settled => Self::ResultReturned,
+        }
+    }
 }
 
 impl Linked {
@@ -70,7 +131,7 @@ impl Linked {
     }
 
     /// What the dialog is doing or how it ended, for people.
-    pub(crate) fn state(&self) -> &'static str {
+    pub(crate) fn state(&self) -> ContextState {
         let cell = self.lock();
         match cell.dialog.side() {
             Side::Parent => self.parent_state(&cell),
@@ -78,17 +139,19 @@ impl Linked {
         }
     }
 
-    fn parent_state(&self, cell: &Cell) -> &'static str {
+    fn parent_state(&self, cell: &Cell) -> ContextState {
         match &cell.outcome {
-            None => cell.dialog.phase_name(),
-            Some(Outcome::Returned(_) | Outcome::StreamDone) => "result-returned",
-            Some(Outcome::Failed(error)) if self.is_acknowledgement(cell, error) => "self-cancelled",
+            None => cell.dialog.progress().into(),
+            Some(Outcome::Returned(_) | Outcome::StreamDone) => ContextState::ResultReturned,
+            Some(Outcome::Failed(error)) if self.is_acknowledgement(cell, error) => {
+                ContextState::SelfCancelled
+            }
             // Only this side can have one task of the peer cancelled; everybody else ends the whole actor.
             Some(Outcome::Failed(Error::Cancelled(told))) if told.canceller() == Some(&self.peer.aid.uid) => {
-                "peer-cancelled"
+                ContextState::PeerCancelled
             }
-            Some(Outcome::Failed(Error::Cancelled(_))) => "actor-cancelled",
-            Some(Outcome::Failed(_)) => "errored",
+            Some(Outcome::Failed(Error::Cancelled(_))) => ContextState::ActorCancelled,
+            Some(Outcome::Failed(_)) => ContextState::Errored,
         }
     }
 
@@ -108,20 +171,20 @@ impl Linked {
     }
 }
 
-fn child_state(cell: &Cell) -> &'static str {
+fn child_state(cell: &Cell) -> ContextState {
     if cell.task_end == Some(TaskEnd::Failed) {
-        return "errored";
+        return ContextState::Errored;
     }
     match cell.asked {
-        Some(Asked::Here) => "self-cancelled",
-        Some(Asked::Peer) => "peer-cancelled",
-        Some(Asked::Actor) => "actor-cancelled",
-        Some(Asked::Deadline) => "deadline-exceeded",
-        None if cell.dialog.is_ending() => "errored",
+        Some(Asked::Here) => ContextState::SelfCancelled,
+        Some(Asked::Peer) => ContextState::PeerCancelled,
+        Some(Asked::Actor) => ContextState::ActorCancelled,
+        Some(Asked::Deadline) => ContextState::DeadlineExceeded,
+        None if cell.dialog.is_ending() => ContextState::Errored,
         None => match &cell.task_end {
-            None => cell.dialog.phase_name(),
-            Some(TaskEnd::Returned) => "result-returned",
-            Some(TaskEnd::Failed | TaskEnd::Dropped) => "errored",
+            None => cell.dialog.progress().into(),
+            Some(TaskEnd::Returned) => ContextState::ResultReturned,
+            Some(TaskEnd::Failed | TaskEnd::Dropped) => ContextState::Errored,
         },
     }
 }

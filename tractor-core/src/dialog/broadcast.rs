@@ -11,7 +11,6 @@
 //! 3. The inbox has one waker, that of the whole fan-out; it wakes every waiting reader, and the first one polled takes
 //!    the value.
 
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
@@ -22,10 +21,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use bytes::Bytes;
 
 use super::ring::{Read, ReaderKey, Ring};
-use super::rule::StreamRules;
 use super::sending::{Allows, SendItem};
 use super::stream::decode;
-use crate::actor::{Linked, Rule, Taken};
+use crate::actor::{Linked, Taken};
 use crate::error::{Error, Lagged, Result};
 use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
@@ -40,7 +38,6 @@ pub struct StreamSubscriber<Tx, Rx = Tx> {
     head: YieldHead,
     /// A lag is logged instead of raised.
     lag_logged: bool,
-    rules: StreamRules<Tx, Rx>,
     types: PhantomData<fn(Tx) -> Rx>,
 }
 
@@ -57,9 +54,9 @@ pub struct SubscriberStatistics {
 }
 
 impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
-    pub(super) fn new(reader: Reader, rules: StreamRules<Tx, Rx>) -> Self {
+    pub(super) fn new(reader: Reader) -> Self {
         let head = YieldHead::new(&reader.fan.linked.cid);
-        Self { reader, head, lag_logged: false, rules, types: PhantomData }
+        Self { reader, head, lag_logged: false, types: PhantomData }
     }
 
     /// Waits for the next value; `None` once the other side has closed the stream.
@@ -72,7 +69,7 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     /// Cancel safe: a dropped future loses no value, neither for this subscriber nor for others.
     pub async fn receive(&mut self) -> Result<Option<Rx>> {
         loop {
-            let received = self.reader.receive(self.rules.recv).await;
+            let received = self.reader.receive().await;
             match received {
                 Err(Error::Lagged(lagged)) if self.lag_logged => {
                     tracing::warn!(cid = %self.cid(), "{lagged}");
@@ -94,16 +91,12 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        self.send_held(Tx::hold(value))
-    }
-
-    pub(super) fn send_held<Held: Borrow<Tx>>(&self, held: Held) -> SendItem<'_, Tx, Held> {
-        SendItem::new(&self.reader.fan.linked, &self.head, self.rules.send, held)
+        SendItem::new(&self.reader.fan.linked, &self.head, Tx::hold(value))
     }
 
     /// One more subscriber, of what arrives from now on. It raises lags.
     pub fn subscribe(&self) -> Self {
-        Self::new(self.reader.fan.reader(), self.rules)
+        Self::new(self.reader.fan.reader())
     }
 
     /// Logs lost values, and goes on, instead of raising [`Error::Lagged`].
@@ -176,12 +169,12 @@ impl Reader {
     }
 
     /// Waits for this reader's next value.
-    pub(super) async fn receive<Rx: Payload>(&self, rule: Option<Rule<Rx>>) -> Result<Option<Rx>> {
+    pub(super) async fn receive<Rx: Payload>(&self) -> Result<Option<Rx>> {
         let awaited = Awaited(self);
         let value = poll_fn(|cx| self.poll(cx)).await;
         drop(awaited);
         match value? {
-            Some(value) => decode(&self.fan.linked, PldKind::Yield, rule, &value).map(Some),
+            Some(value) => decode(&self.fan.linked, PldKind::Yield, &value).map(Some),
             None => Ok(None),
         }
     }

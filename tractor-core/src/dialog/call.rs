@@ -94,7 +94,7 @@ pub trait ContextRunsHere {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is a one-way stream: its call cannot be awaited",
     label = "a stream needs a receiver",
-    note = "open it in another actor: `portal.open_stream_from({Self}(..), async |stream| {{ .. }}).await`"
+    note = "open it in another actor: `portal.open_stream_from({Self}(..), async |mut stream| {{ .. }}).await`"
 )]
 pub trait StreamRunsHere {
     #[doc(hidden)]

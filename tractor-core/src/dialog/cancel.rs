@@ -64,17 +64,18 @@ impl IntoFuture for CancelActor {
     }
 }
 
-/// A request to cancel the child side of a context; await it. Made by
-/// [`ParentContext::cancel`](super::ParentContext::cancel).
+/// A request to cancel the endpoint of a context; await it. Made by
+/// [`ContextHandle::cancel`](super::ContextHandle::cancel).
 #[must_use = "the request is sent by awaiting this"]
-pub struct CancelContext<'a> {
-    linked: &'a Arc<Linked>,
+pub struct CancelContext {
+    linked: Arc<Linked>,
     limit: Duration,
 }
 
-impl<'a> CancelContext<'a> {
-    pub(super) fn new(linked: &'a Arc<Linked>) -> Self {
-        Self { linked, limit: linked.peer.timeouts.context_cancel }
+impl CancelContext {
+    pub(super) fn new(linked: Arc<Linked>) -> Self {
+        let limit = linked.peer.timeouts.context_cancel;
+        Self { linked, limit }
     }
 
     /// Waits this long for the acknowledgement, instead of
@@ -85,21 +86,21 @@ impl<'a> CancelContext<'a> {
     }
 
     async fn ask(self) -> Result<bool> {
-        abandon(self.linked);
+        abandon(&self.linked);
         Ok(tokio::time::timeout(self.limit, self.linked.settled()).await.is_ok())
     }
 }
 
-impl<'a> IntoFuture for CancelContext<'a> {
+impl IntoFuture for CancelContext {
     type Output = Result<bool>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.ask())
     }
 }
 
-impl fmt::Debug for CancelContext<'_> {
+impl fmt::Debug for CancelContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CancelContext")
             .field("endpoint", &self.linked.endpoint)

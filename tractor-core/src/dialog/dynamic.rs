@@ -42,11 +42,11 @@ pub type Value = rmpv::Value;
 ///
 /// let scale: DynCall = "math:scale".parse()?;
 /// portal.open_context_dyn(scale.arg("by", 3), async |ctx, first| {
-///     let mut stream = ctx.open_stream().await?;
+///     let mut stream = ctx.open_stream();
 ///     stream.send(first).await?;
 ///     stream.send(Value::from("four")).await?;
 ///     let scaled = stream.receive().await?;
-///     stream.close().await?;
+///     stream.close();
 ///     Ok::<_, tractor::Error>(scaled)
 /// }).await?;
 /// # Ok(())
@@ -162,7 +162,7 @@ impl Portal {
     /// # Cancel safety
     /// As [`run`](Self::run).
     pub fn run_dyn<T: Payload>(&self, call: DynCall) -> Run<T> {
-        Run::new(self.peer.clone(), self.limit, None, move |peer, deadline| {
+        Run::new(self.peer.clone(), self.limit, move |peer, deadline| {
             peer.request(call.request(FuncType::AsyncFunc, deadline), |format, out| {
                 call.put_args(format, out)
             })
@@ -178,7 +178,7 @@ impl Portal {
     /// As [`open_context`](Self::open_context).
     pub async fn open_context_dyn<T, Err, F>(&self, call: DynCall, body: F) -> Result<T, Err>
     where
-        F: AsyncFnOnce(&mut ParentContext<Dynamic>, Value) -> Result<T, Err>,
+        F: AsyncFnOnce(ParentContext<Dynamic>, Value) -> Result<T, Err>,
         Err: From<Error>,
     {
         self.refuse_self()?;

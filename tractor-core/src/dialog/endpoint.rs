@@ -8,9 +8,8 @@ use std::any::Any;
 use std::error::Error as StdError;
 
 use super::{Context, StreamSender};
-use crate::actor::Rule;
 use crate::error::EndpointError;
-use crate::proto::args::{ArgTuple, RefusedArg, no_defaults};
+use crate::proto::args::{ArgTuple, no_defaults};
 use crate::proto::msg::ErrorValue;
 use crate::proto::payload::PayloadOf;
 
@@ -33,22 +32,11 @@ pub trait Endpoint: Sized + 'static {
     type Args: ArgTuple;
     /// Type of its final value.
     type Returns: PayloadOf<Self>;
-    /// What a final value has to keep to.
-    const RETURNS_RULE: Option<Rule<Self::Returns>> = None;
 
     /// The value of the argument at `position` when a caller leaves it out.
     #[doc(hidden)]
     fn default_arg(position: usize) -> Option<Box<dyn Any>> {
         no_defaults(position)
-    }
-
-    /// Asks the rules of the arguments.
-    ///
-    /// # Errors
-    /// One of them refuses its argument.
-    #[doc(hidden)]
-    fn check_args(_args: &Self::Args) -> Result<(), RefusedArg> {
-        Ok(())
     }
 }
 
@@ -83,12 +71,8 @@ pub trait ContextEndpoint: Endpoint {
     type Send: PayloadOf<Self>;
     /// Type of the values streamed to the endpoint.
     type Recv: PayloadOf<Self>;
-    /// What a first value has to keep to.
-    const STARTED_RULE: Option<Rule<Self::Started>> = None;
-    /// What the values that the endpoint streams have to keep to.
-    const SEND_RULE: Option<Rule<Self::Send>> = None;
-    /// What the values streamed to the endpoint have to keep to.
-    const RECV_RULE: Option<Rule<Self::Recv>> = None;
+    /// Whether streamed values are encoded and decoded again before they leave, in both directions.
+    const STRICT: bool = false;
 }
 
 /// What the function behind the context `E` is handed.
@@ -114,8 +98,8 @@ pub trait ContextBody: ContextEndpoint {
 pub trait StreamEndpoint: Endpoint {
     /// Type of the streamed values.
     type Item: PayloadOf<Self>;
-    /// What the streamed values have to keep to.
-    const ITEM_RULE: Option<Rule<Self::Item>> = None;
+    /// Whether items are encoded and decoded again before they leave.
+    const STRICT: bool = false;
 }
 
 /// The function behind an endpoint that answers with a one-way stream.

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::child::Context;
 use super::endpoint::{ContextBody, Endpoint, FnBody, StreamBody};
 use super::oneway::StreamSender;
-use super::rule::{Rules, StreamRules};
-use crate::actor::{EndpointEntry, EndpointFuture, Invocation, Linked, Rule};
+use crate::actor::{EndpointEntry, EndpointFuture, Invocation, Linked};
 use crate::error::EndpointError;
 use crate::proto::args::{ArgTuple, ArgsError};
 use crate::proto::msg::FuncType;
@@ -67,7 +66,6 @@ fn bind<E: Endpoint>(invocation: &Invocation) -> Result<(Arc<Linked>, E::Args), 
     let depth_max = peer.channel.limits().nesting_depth_max;
     let args =
         E::Args::decode(E::ARGS, E::default_arg, invocation.linked.format, depth_max, &invocation.kwargs)?;
-    E::check_args(&args).map_err(|refused| refused.shown(depth_max, &invocation.kwargs))?;
     Ok((invocation.linked.clone(), args))
 }
 
@@ -75,33 +73,37 @@ fn invoke_func<E: FnBody>(invocation: &Invocation) -> Result<EndpointFuture, Arg
     let (linked, args) = bind::<E>(invocation)?;
     Ok(Box::pin(async move {
         let output = E::run(args).await;
-        conclude(&linked, E::RETURNS_RULE, E::outcome(output)).await;
+        conclude(&linked, E::outcome(output)).await;
     }))
 }
 
 fn invoke_context<E: ContextBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
     let (linked, args) = bind::<E>(invocation)?;
-    let stream = StreamRules { send: E::SEND_RULE, recv: E::RECV_RULE };
-    let rules = Rules { started: E::STARTED_RULE, stream };
+    if E::STRICT {
+        linked.be_strict();
+    }
     Ok(Box::pin(async move {
-        let output = E::run(Context::new(linked.clone(), rules), args).await;
-        conclude(&linked, E::RETURNS_RULE, E::outcome(output)).await;
+        let output = E::run(Context::new(linked.clone()), args).await;
+        conclude(&linked, E::outcome(output)).await;
     }))
 }
 
 fn invoke_stream<E: StreamBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
     let (linked, args) = bind::<E>(invocation)?;
+    if E::STRICT {
+        linked.be_strict();
+    }
     Ok(Box::pin(async move {
-        let output = E::run(StreamSender::new(linked.clone(), E::ITEM_RULE), args).await;
-        conclude(&linked, None, E::outcome(output)).await;
+        let output = E::run(StreamSender::new(linked.clone()), args).await;
+        conclude(&linked, E::outcome(output)).await;
     }))
 }
 
 /// Concludes the dialog. A value waits for room on the connection and may be cancelled meanwhile; a failure is told at
 /// once, so that no cancellation takes its place.
-async fn conclude<T: Payload>(linked: &Linked, rule: Option<Rule<T>>, outcome: Result<T, EndpointError>) {
+async fn conclude<T: Payload>(linked: &Linked, outcome: Result<T, EndpointError>) {
     if outcome.is_ok() {
         linked.peer.channel.wait_room().await;
     }
-    linked.finish(outcome, rule);
+    linked.finish(outcome);
 }

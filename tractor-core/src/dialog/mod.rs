@@ -10,14 +10,12 @@ mod dynamic;
 mod endpoint;
 mod entry;
 mod expose;
+mod handle;
 mod lend;
-mod named;
 mod oneway;
 mod parent;
-mod parent_stream;
 mod portal;
 mod ring;
-mod rule;
 mod run;
 mod scope;
 mod sending;
@@ -30,7 +28,7 @@ pub use call::{
 };
 pub use cancel::{CancelActor, CancelContext};
 pub use carry::{CarriesText, CarriesValue};
-pub use child::{CanStart, CanStartIn, CanStream, CanStreamIn, Context, Opening, Started};
+pub use child::{CanStart, Context, HasStarted, Started, Unstarted};
 pub use deadline::{with_deadline, with_deadline_at};
 pub use dynamic::{DynCall, Dynamic, Value};
 pub use endpoint::{
@@ -38,15 +36,12 @@ pub use endpoint::{
     SameAs, StreamBody, StreamEndpoint, declared, default_arg, fallible, fallible_as, infallible,
 };
 pub use expose::EndpointRef;
+pub use handle::{ContextHandle, NoResult};
 pub use lend::{ByteSlice, Copied, Lend};
-pub use named::{AllowsIn, InBody, Of, Told};
 pub use oneway::{ReceiveStream, StreamSender};
-pub use parent::{ContextTypes, ParentContext, SendsFirst};
-pub use parent_stream::{ParentStream, ParentSubscriber, ParentTx};
+pub use parent::{ContextTypes, ParentContext};
 pub use portal::Portal;
-pub(crate) use rule::check_args;
-pub use rule::{IntoVerdict, check_arg};
 pub use run::Run;
 pub(crate) use scope::Scope;
-pub use sending::{Allows, OpenStream, SendItem, SendStarted};
+pub use sending::{Allows, SendItem, SendStarted};
 pub use stream::{MsgStream, StreamRx, StreamTx};

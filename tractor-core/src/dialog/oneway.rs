@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::sending::{Allows, SendItem};
 use super::stream::receive;
-use crate::actor::{Linked, Rule};
+use crate::actor::Linked;
 use crate::error::Result;
 use crate::proto::codec::YieldHead;
 use crate::proto::payload::Payload;
@@ -17,22 +17,13 @@ use crate::proto::payload::Payload;
 pub struct StreamSender<T> {
     linked: Arc<Linked>,
     head: YieldHead,
-    /// What sent values have to keep to; asked on strict streams.
-    rule: Option<Rule<T>>,
     types: PhantomData<fn(T)>,
 }
 
 impl<T: Payload> StreamSender<T> {
-    pub(super) fn new(linked: Arc<Linked>, rule: Option<Rule<T>>) -> Self {
+    pub(super) fn new(linked: Arc<Linked>) -> Self {
         let head = YieldHead::new(&linked.cid);
-        Self { linked, head, rule, types: PhantomData }
-    }
-
-    /// As [`MsgStream::strict`](super::MsgStream::strict): checks every value before it is sent.
-    #[must_use]
-    pub fn strict(self) -> Self {
-        self.linked.be_strict();
-        self
+        Self { linked, head, types: PhantomData }
     }
 
     /// Sends one value, waiting while the receiver has no room.
@@ -47,7 +38,7 @@ impl<T: Payload> StreamSender<T> {
     where
         T: Allows<V>,
     {
-        SendItem::new(&self.linked, &self.head, self.rule, T::hold(value))
+        SendItem::new(&self.linked, &self.head, T::hold(value))
     }
 }
 
@@ -60,27 +51,25 @@ impl<T> fmt::Debug for StreamSender<T> {
 /// The receiving end of a one-way stream, inside [`Portal::open_stream_from`](super::Portal::open_stream_from).
 pub struct ReceiveStream<T> {
     pub(super) linked: Arc<Linked>,
-    /// What received values have to keep to.
-    rule: Option<Rule<T>>,
     types: PhantomData<fn() -> T>,
 }
 
 impl<T: Payload> ReceiveStream<T> {
-    pub(super) fn new(linked: Arc<Linked>, rule: Option<Rule<T>>) -> Self {
-        Self { linked, rule, types: PhantomData }
+    pub(super) fn new(linked: Arc<Linked>) -> Self {
+        Self { linked, types: PhantomData }
     }
 
     /// Waits for the next value; `None` once the endpoint has returned.
     ///
     /// # Errors
     /// The endpoint failed, was cancelled or is lost: this comes after the values that arrived before. Or the value is
-    /// no `T`, or one that the attribute's `validate` refuses.
+    /// no `T`.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no value.
     #[inline]
     pub async fn receive(&mut self) -> Result<Option<T>> {
-        receive(&self.linked, self.rule).await
+        receive(&self.linked).await
     }
 }
 

@@ -11,7 +11,6 @@ use super::call::FnTarget;
 use super::cancel::CancelActor;
 use super::deadline::Limit;
 use super::endpoint::Endpoint;
-use super::rule::check_args;
 use super::run::Run;
 use crate::actor::{Deadline, Linked, Peer, Request};
 use crate::error::{ActorTooSlow, Error, Result};
@@ -66,7 +65,7 @@ impl Portal {
     /// Dropping the future cancels the remote task.
     pub fn run<C: FnTarget>(&self, call: C) -> Run<<C::Endpoint as Endpoint>::Returns> {
         let args = call.into_args();
-        Run::new(self.peer.clone(), self.limit, C::Endpoint::RETURNS_RULE, move |peer, deadline| {
+        Run::new(self.peer.clone(), self.limit, move |peer, deadline| {
             let pld_spec = std::any::type_name::<<C::Endpoint as Endpoint>::Returns>();
             ask::<C::Endpoint>(peer, FuncType::AsyncFunc, pld_spec, deadline, &args)
         })
@@ -109,7 +108,7 @@ impl Portal {
         let (kind, pld_spec) = (FuncType::AsyncFunc, "bool");
         // It has a limit of its own, and is not refused when the caller's time is over.
         let request = Request { ns: "self", func: "cancel", kind, pld_spec, deadline: None, endpoint: None };
-        let ask = Run::<bool>::new(self.peer.clone(), Limit::default(), None, move |peer, _inherited| {
+        let ask = Run::<bool>::new(self.peer.clone(), Limit::default(), move |peer, _inherited| {
             peer.request(request, |format, out| ().encode(&[], format, out))
         });
         match tokio::time::timeout(limit, ask).await {
@@ -143,7 +142,6 @@ pub(super) fn ask<E: Endpoint>(
     deadline: Option<Deadline>,
     args: &E::Args,
 ) -> Result<Arc<Linked>> {
-    check_args::<E>(&peer.us, args)?;
     let endpoint = Some(TypeId::of::<E>());
     let request = Request { ns: E::MODULE, func: E::NAME, kind, pld_spec, deadline, endpoint };
     peer.request(request, |format, out| args.encode(E::ARGS, format, out))

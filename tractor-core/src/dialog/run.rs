@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::deadline::{Grace, Limit};
 use super::scope::Scope;
 use super::stream::decode;
-use crate::actor::{Deadline, Expiry, Linked, Outcome, Peer, Rule};
+use crate::actor::{Deadline, Expiry, Linked, Outcome, Peer};
 use crate::error::{Error, MessagingError, Result};
 use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
@@ -25,7 +25,6 @@ pub struct Run<T> {
     state: State,
     limit: Limit,
     /// What the value has to keep to.
-    rule: Option<Rule<T>>,
     types: PhantomData<fn() -> T>,
 }
 
@@ -45,10 +44,9 @@ impl<T: Payload> Run<T> {
     pub(super) fn new(
         peer: Arc<Peer>,
         limit: Limit,
-        rule: Option<Rule<T>>,
         send: impl FnOnce(&Arc<Peer>, Option<Deadline>) -> Result<Arc<Linked>> + std::marker::Send + 'static,
     ) -> Self {
-        Self { state: State::Unsent(peer, Box::new(send)), limit, rule, types: PhantomData }
+        Self { state: State::Unsent(peer, Box::new(send)), limit, types: PhantomData }
     }
 
     /// Limits the call to this much time from its first poll on. Of several limits the earliest holds; the actor is told
@@ -91,7 +89,7 @@ impl<T: Payload> Future for Run<T> {
                 }
                 State::Sent(scope, mut expiry) => {
                     if let Poll::Ready(outcome) = scope.0.poll_outcome(cx) {
-                        return Poll::Ready(value_of(&scope.0, self.rule, outcome));
+                        return Poll::Ready(value_of(&scope.0, outcome));
                     }
                     if !expiry.as_mut().is_some_and(|expiry| expiry.poll(cx).is_ready()) {
                         self.state = State::Sent(scope, expiry);
@@ -112,9 +110,9 @@ impl<T: Payload> Future for Run<T> {
     }
 }
 
-fn value_of<T: Payload>(linked: &Linked, rule: Option<Rule<T>>, outcome: Outcome) -> Result<T> {
+fn value_of<T: Payload>(linked: &Linked, outcome: Outcome) -> Result<T> {
     match outcome {
-        Outcome::Returned(value) => decode(linked, PldKind::Return, rule, &value),
+        Outcome::Returned(value) => decode(linked, PldKind::Return, &value),
         Outcome::Failed(error) => Err(error),
         Outcome::StreamDone => Err(no_value(linked)),
     }

@@ -55,11 +55,11 @@ impl Scope {
     }
 
     pub(crate) fn decode_first<E: ContextTypes>(&self, first: &Bytes) -> Result<E::Started> {
-        decode(&self.0, PldKind::Started, E::STARTED_RULE, first)
+        decode(&self.0, PldKind::Started, first)
     }
 
     /// What the body is handed.
-    pub(crate) fn context<E>(&self) -> ParentContext<E> {
+    pub(crate) fn context<E: ContextTypes>(&self) -> ParentContext<E> {
         ParentContext::new(self.0.clone())
     }
 
@@ -81,15 +81,17 @@ impl Scope {
     pub(super) async fn run<E, T, Err, F>(self, first: &Bytes, body: F) -> Inside<T, Err>
     where
         E: ContextTypes,
-        F: AsyncFnOnce(&mut ParentContext<E>, E::Started) -> Result<T, Err>,
+        F: AsyncFnOnce(ParentContext<E>, E::Started) -> Result<T, Err>,
         Err: From<Error>,
     {
+        if E::STRICT {
+            self.0.be_strict();
+        }
         let first = match self.decode_first::<E>(first) {
             Ok(first) => first,
             Err(error) => return self.leave(Body::Ended(Err(error.into()))).await,
         };
-        let mut ctx = self.context();
-        let body = self.run_body(body(&mut ctx, first)).await;
+        let body = self.run_body(body(self.context(), first)).await;
         self.leave(body).await
     }
 

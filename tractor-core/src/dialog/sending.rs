@@ -11,9 +11,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use super::child::{Context, Started};
-use super::rule::{Rules, StreamRules};
-use super::stream::MsgStream;
-use crate::actor::{Check, Encoded, Linked, Overflow, Room, Rule};
+use crate::actor::{Check, Encoded, Linked, Room};
 use crate::error::Result;
 use crate::proto::codec::YieldHead;
 use crate::proto::payload::Payload;
@@ -56,8 +54,6 @@ impl<'v, T: Payload> Allows<&'v T> for T {
 pub struct SendItem<'a, T, Held> {
     linked: &'a Linked,
     head: &'a YieldHead,
-    /// What the value has to keep to; asked on strict streams.
-    rule: Option<Rule<T>>,
     held: Held,
     /// The encoded value, once it was polled.
     encoded: Option<Encoded>,
@@ -69,8 +65,8 @@ pub struct SendItem<'a, T, Held> {
 impl<T, Held> Unpin for SendItem<'_, T, Held> {}
 
 impl<'a, T, Held> SendItem<'a, T, Held> {
-    pub(super) fn new(linked: &'a Linked, head: &'a YieldHead, rule: Option<Rule<T>>, held: Held) -> Self {
-        Self { linked, head, rule, held, encoded: None, waiting: None, types: PhantomData }
+    pub(super) fn new(linked: &'a Linked, head: &'a YieldHead, held: Held) -> Self {
+        Self { linked, head, held, encoded: None, waiting: None, types: PhantomData }
     }
 }
 
@@ -79,10 +75,10 @@ impl<T: Payload, Held: Borrow<T>> Future for SendItem<'_, T, Held> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { linked, head, rule, held, encoded, waiting, .. } = self.get_mut();
+        let Self { linked, head, held, encoded, waiting, .. } = self.get_mut();
         let encoded = match encoded {
             Some(encoded) => encoded,
-            None => encoded.insert(linked.encode_item((*held).borrow(), *rule)?),
+            None => encoded.insert(linked.encode_item((*held).borrow())?),
         };
         linked.poll_send(cx, head, encoded, waiting)
     }
@@ -98,15 +94,14 @@ impl<T, Held> fmt::Debug for SendItem<'_, T, Held> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct SendStarted<S, Tx, Rx, Held> {
     linked: Arc<Linked>,
-    rules: Rules<S, Tx, Rx>,
     held: Held,
     check: Check<S>,
     types: PhantomData<fn(S, Tx) -> Rx>,
 }
 
 impl<S, Tx, Rx, Held> SendStarted<S, Tx, Rx, Held> {
-    pub(super) fn new(linked: Arc<Linked>, rules: Rules<S, Tx, Rx>, held: Held, check: Check<S>) -> Self {
-        Self { linked, rules, held, check, types: PhantomData }
+    pub(super) fn new(linked: Arc<Linked>, held: Held, check: Check<S>) -> Self {
+        Self { linked, held, check, types: PhantomData }
     }
 }
 
@@ -114,44 +109,14 @@ impl<S: Payload, Tx, Rx, Held: Borrow<S>> Future for SendStarted<S, Tx, Rx, Held
     type Output = Result<Context<S, Tx, Rx, Started>>;
 
     fn poll(self: Pin<&mut Self>, _cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { linked, rules, held, check, .. } = &*self;
-        let sent = linked.send_started(held.borrow(), check, rules.started);
-        Poll::Ready(sent.map(|()| Context::new(linked.clone(), *rules)))
+        let Self { linked, held, check, .. } = &*self;
+        let sent = linked.send_started(held.borrow(), check);
+        Poll::Ready(sent.map(|()| Context::new(linked.clone())))
     }
 }
 
 impl<S, Tx, Rx, Held> fmt::Debug for SendStarted<S, Tx, Rx, Held> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SendStarted").field("endpoint", &self.linked.endpoint).finish_non_exhaustive()
-    }
-}
-
-/// Opens the stream of a context; made by [`Context::open_stream`].
-#[must_use = "futures do nothing unless awaited"]
-pub struct OpenStream<'a, Tx, Rx> {
-    linked: &'a Arc<Linked>,
-    overflow: Overflow,
-    rules: StreamRules<Tx, Rx>,
-    types: PhantomData<fn(Tx) -> Rx>,
-}
-
-impl<'a, Tx, Rx> OpenStream<'a, Tx, Rx> {
-    pub(super) fn new(linked: &'a Arc<Linked>, overflow: Overflow, rules: StreamRules<Tx, Rx>) -> Self {
-        Self { linked, overflow, rules, types: PhantomData }
-    }
-}
-
-impl<Tx: Payload, Rx: Payload> Future for OpenStream<'_, Tx, Rx> {
-    type Output = Result<MsgStream<Tx, Rx>>;
-
-    fn poll(self: Pin<&mut Self>, _cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let opened = self.linked.open_stream(self.overflow);
-        Poll::Ready(opened.map(|()| MsgStream::new(self.linked.clone(), self.rules)))
-    }
-}
-
-impl<Tx, Rx> fmt::Debug for OpenStream<'_, Tx, Rx> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenStream").field("endpoint", &self.linked.endpoint).finish_non_exhaustive()
     }
 }

@@ -1,40 +1,54 @@
 //! The two-way stream of a context.
 
-use std::borrow::Borrow;
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::broadcast::{FanOut, Reader, StreamSubscriber};
-use super::rule::StreamRules;
+use super::handle::{ContextHandle, NoResult};
 use super::sending::{Allows, SendItem};
-use crate::actor::{Linked, Rule};
+use crate::actor::{Linked, Overflow};
 use crate::error::{Blame, Result};
 use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
 use crate::proto::payload::Payload;
 
-/// The two-way stream of a context: this side sends `Tx` and receives `Rx`.
+/// The two-way stream of a context: this side sends `Tx` and receives `Rx`. Where the context was opened, its result is an `R`.
 ///
 /// Between Rust peers a sender waits while the receiver's window (`stream_window_bytes`) is full. Dropping the stream
-/// closes it. At the side that has opened the context it is part of a [`ParentStream`](super::ParentStream).
-pub struct MsgStream<Tx, Rx = Tx> {
-    linked: Arc<Linked>,
+/// closes it.
+///
+/// A helper that takes the streams of either side leaves `R` open:
+///
+/// ```
+/// # use tractor_core::{self as tractor, MsgStream};
+/// async fn greet<R>(stream: &mut MsgStream<String, u64, R>) -> tractor::Result<Option<u64>> {
+///     stream.send("hello".to_owned()).await?;
+///     stream.receive().await
+/// }
+/// ```
+pub struct MsgStream<Tx, Rx = Tx, R = NoResult> {
+    handle: ContextHandle<R>,
     head: YieldHead,
-    /// This handle as one of several readers; `None` while it is the only one.
+    /// This stream as one of several readers; `None` while it is the only one.
     reader: Option<Reader>,
-    rules: StreamRules<Tx, Rx>,
     types: PhantomData<fn(Tx) -> Rx>,
 }
 
-impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
-    pub(super) fn new(linked: Arc<Linked>, rules: StreamRules<Tx, Rx>) -> Self {
-        linked.add_stream_handle();
+impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
+    pub(super) fn open(handle: ContextHandle<R>, overflow: Overflow) -> Self {
+        let linked = handle.linked();
+        linked.open_stream(overflow);
         let head = YieldHead::new(&linked.cid);
-        Self { linked, head, reader: None, rules, types: PhantomData }
+        Self { handle, head, reader: None, types: PhantomData }
+    }
+
+    /// A handle of the context, which may go into any task.
+    #[must_use]
+    pub fn handle(&self) -> ContextHandle<R> {
+        self.handle.clone()
     }
 
     /// Sends one value, waiting while the receiver has no room. It is given by value or, unless it is one type of a union, by
@@ -51,52 +65,21 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        self.send_held(Tx::hold(value))
-    }
-
-    #[inline]
-    pub(super) fn send_held<Held: Borrow<Tx>>(&self, held: Held) -> SendItem<'_, Tx, Held> {
-        SendItem::new(&self.linked, &self.head, self.rules.send, held)
-    }
-
-    /// From now on every value of this context is encoded and decoded once more before it is sent, and checked against the
-    /// attribute's `validate`: a bad value is an error of `send` and not of the receiver. That costs about as much as sending
-    /// and receiving it.
-    ///
-    /// ```
-    /// # use tractor_core as tractor;
-    /// # async fn example(ctx: tractor::Context<u64>) -> tractor::Result<()> {
-    /// let mut ctx = ctx.started(0).await?;
-    /// let stream = ctx.open_stream().await?.strict();
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn strict(self) -> Self {
-        self.linked.be_strict();
-        self
+        SendItem::new(self.handle.linked(), &self.head, Tx::hold(value))
     }
 
     /// Waits for the next value; `None` once the other side has closed the stream.
     ///
     /// # Errors
     /// The other side failed, was cancelled or is lost: this comes after the values that arrived before. Or the value
-    /// is no `Rx`, or one that the attribute's `validate` refuses. Or, once there are subscribers, this handle was slower than they and has lost values
+    /// is no `Rx`. Or, once there are subscribers, this handle was slower than they and has lost values
     /// ([`Error::Lagged`](crate::Error::Lagged)).
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no value.
     #[inline]
     pub async fn receive(&mut self) -> Result<Option<Rx>> {
-        self.receive_next().await
-    }
-
-    #[inline]
-    async fn receive_next(&self) -> Result<Option<Rx>> {
-        match &self.reader {
-            None => receive(&self.linked, self.rules.recv).await,
-            Some(reader) => reader.receive(self.rules.recv).await,
-        }
+        receive_as(self.handle.linked(), self.reader.as_ref()).await
     }
 
     /// One more reader of this stream, which may live in a task of its own. Every reader gets every value that nobody has
@@ -119,94 +102,101 @@ impl<Tx: Payload, Rx: Payload> MsgStream<Tx, Rx> {
     /// # }
     /// ```
     pub fn subscribe(&mut self) -> StreamSubscriber<Tx, Rx> {
-        let own = self.reader.get_or_insert_with(|| FanOut::new(self.linked.clone()).reader());
-        StreamSubscriber::new(own.fan().reader(), self.rules)
+        let own = self.reader.get_or_insert_with(|| FanOut::new(self.handle.linked().clone()).reader());
+        StreamSubscriber::new(own.fan().reader())
     }
 
     /// Ends this side's sending and goes on receiving. The other side gets `None` after the last value.
-    ///
-    /// # Errors
-    /// The stream was never opened, which cannot happen through this handle.
-    pub fn finish(&self) -> Result<()> {
-        self.linked.send_stop()
+    pub fn finish(&self) {
+        self.handle.linked().send_stop();
     }
 
-    /// Closes the stream: nothing more is sent or received on this side. The handle is used up; dropping it does the same,
-    /// without a word about failures.
-    ///
-    /// # Errors
-    /// As [`finish`](Self::finish).
-    ///
-    /// # Cancel safety
-    /// Closes at its first poll, without waiting.
-    pub async fn close(self) -> Result<()> {
-        self.linked.send_stop()
+    /// Closes the stream: nothing more is sent or received on this side. Dropping it does the same.
+    pub fn close(self) {
+        drop(self);
     }
 
     /// Both directions as handles of their own, for a task that sends and receives at the same time.
-    pub fn split(&mut self) -> (StreamTx<'_, Tx, Rx>, StreamRx<'_, Tx, Rx>) {
-        (StreamTx { stream: self }, StreamRx { stream: self })
+    pub fn split(&mut self) -> (StreamTx<'_, Tx>, StreamRx<'_, Rx>) {
+        let linked = self.handle.linked();
+        let tx = StreamTx { linked, head: &self.head, types: PhantomData };
+        (tx, StreamRx { linked, reader: self.reader.as_ref(), types: PhantomData })
     }
 
     /// The context's id.
     pub fn cid(&self) -> Cid {
-        self.linked.cid
+        self.handle.linked().cid
+    }
+}
+
+/// Where the context was opened.
+impl<Tx: Payload, Rx: Payload, R: Payload> MsgStream<Tx, Rx, R> {
+    /// Closes the stream and waits for the endpoint's final value. Values that have not been received are discarded.
+    ///
+    /// # Errors
+    /// As [`ContextHandle::wait_for_result`].
+    ///
+    /// # Cancel safety
+    /// Closes at its first poll. Dropping the future after that loses nothing but the stream: a
+    /// [`handle`](Self::handle) can still wait for the result.
+    pub async fn wait_for_result(self) -> Result<R> {
+        let handle = self.handle();
+        drop(self);
+        handle.wait_for_result().await
+    }
+}
+
+async fn receive_as<Rx: Payload>(linked: &Linked, reader: Option<&Reader>) -> Result<Option<Rx>> {
+    match reader {
+        None => receive(linked).await,
+        Some(reader) => reader.receive().await,
     }
 }
 
 /// Waits for a value of a stream and decodes it.
 #[inline]
-pub(super) async fn receive<Rx: Payload>(linked: &Linked, rule: Option<Rule<Rx>>) -> Result<Option<Rx>> {
+pub(super) async fn receive<Rx: Payload>(linked: &Linked) -> Result<Option<Rx>> {
     match poll_fn(|cx| linked.poll_recv(cx)).await? {
-        Some(value) => decode(linked, PldKind::Yield, rule, &value).map(Some),
+        Some(value) => decode(linked, PldKind::Yield, &value).map(Some),
         None => Ok(None),
     }
 }
 
 /// Decodes a payload of the peer and checks it.
 #[inline]
-pub(super) fn decode<T: Payload>(
-    linked: &Linked,
-    kind: PldKind,
-    rule: Option<Rule<T>>,
-    value: &Bytes,
-) -> Result<T> {
+pub(super) fn decode<T: Payload>(linked: &Linked, kind: PldKind, value: &Bytes) -> Result<T> {
     let depth_max = linked.peer.channel.limits().nesting_depth_max;
-    T::decode_payload(value, linked.format, depth_max)
-        .and_then(|decoded| linked.check_rule(rule, &decoded).map(|()| decoded))
-        .map_err(|problem| {
-            let error = linked.mismatch(kind, value, T::shown(), problem, Blame::Peer);
-            if kind == PldKind::Yield {
-                linked.keep_type_error(&error);
-            }
-            error.into()
-        })
+    T::decode_payload(value, linked.format, depth_max).map_err(|problem| {
+        let error = linked.mismatch(kind, value, T::shown(), problem, Blame::Peer);
+        if kind == PldKind::Yield {
+            linked.keep_type_error(&error);
+        }
+        error.into()
+    })
 }
 
-impl<Tx, Rx> Drop for MsgStream<Tx, Rx> {
+impl<Tx, Rx, R> Drop for MsgStream<Tx, Rx, R> {
     fn drop(&mut self) {
-        // The only failure is a stream that was never open, and this one was.
-        _ = self.linked.send_stop();
-        self.linked.drop_stream_handle();
+        let linked = self.handle.linked();
+        linked.send_stop();
+        linked.drop_stream_handle();
     }
 }
 
-impl<Tx, Rx> fmt::Debug for MsgStream<Tx, Rx> {
+impl<Tx, Rx, R> fmt::Debug for MsgStream<Tx, Rx, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MsgStream")
-            .field("endpoint", &self.linked.endpoint)
-            .field("cid", &self.linked.cid)
-            .field("state", &self.linked.phase_name())
-            .finish()
+        self.handle.fmt_as("MsgStream", f)
     }
 }
 
 /// The sending half of a split [`MsgStream`].
-pub struct StreamTx<'a, Tx, Rx> {
-    stream: &'a MsgStream<Tx, Rx>,
+pub struct StreamTx<'a, Tx> {
+    linked: &'a Linked,
+    head: &'a YieldHead,
+    types: PhantomData<fn(Tx)>,
 }
 
-impl<Tx: Payload, Rx: Payload> StreamTx<'_, Tx, Rx> {
+impl<Tx: Payload> StreamTx<'_, Tx> {
     /// As [`MsgStream::send`].
     ///
     /// # Errors
@@ -218,28 +208,23 @@ impl<Tx: Payload, Rx: Payload> StreamTx<'_, Tx, Rx> {
     where
         Tx: Allows<V>,
     {
-        self.send_held(Tx::hold(value))
-    }
-
-    pub(super) fn send_held<Held: Borrow<Tx>>(&self, held: Held) -> SendItem<'_, Tx, Held> {
-        self.stream.send_held(held)
+        SendItem::new(self.linked, self.head, Tx::hold(value))
     }
 
     /// As [`MsgStream::finish`].
-    ///
-    /// # Errors
-    /// As [`MsgStream::finish`].
-    pub fn finish(&self) -> Result<()> {
-        self.stream.finish()
+    pub fn finish(&self) {
+        self.linked.send_stop();
     }
 }
 
 /// The receiving half of a split [`MsgStream`].
-pub struct StreamRx<'a, Tx, Rx> {
-    stream: &'a MsgStream<Tx, Rx>,
+pub struct StreamRx<'a, Rx> {
+    linked: &'a Linked,
+    reader: Option<&'a Reader>,
+    types: PhantomData<fn() -> Rx>,
 }
 
-impl<Tx: Payload, Rx: Payload> StreamRx<'_, Tx, Rx> {
+impl<Rx: Payload> StreamRx<'_, Rx> {
     /// As [`MsgStream::receive`].
     ///
     /// # Errors
@@ -248,20 +233,20 @@ impl<Tx: Payload, Rx: Payload> StreamRx<'_, Tx, Rx> {
     /// # Cancel safety
     /// As [`MsgStream::receive`].
     pub async fn receive(&mut self) -> Result<Option<Rx>> {
-        self.stream.receive_next().await
+        receive_as(self.linked, self.reader).await
     }
 }
 
 // Derived, these would ask for payloads that are `Debug`.
 
-impl<Tx, Rx> fmt::Debug for StreamTx<'_, Tx, Rx> {
+impl<Tx> fmt::Debug for StreamTx<'_, Tx> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamTx").field("stream", self.stream).finish()
+        f.debug_struct("StreamTx").field("endpoint", &self.linked.endpoint).finish_non_exhaustive()
     }
 }
 
-impl<Tx, Rx> fmt::Debug for StreamRx<'_, Tx, Rx> {
+impl<Rx> fmt::Debug for StreamRx<'_, Rx> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StreamRx").field("stream", self.stream).finish()
+        f.debug_struct("StreamRx").field("endpoint", &self.linked.endpoint).finish_non_exhaustive()
     }
 }

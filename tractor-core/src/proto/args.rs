@@ -37,45 +37,9 @@ pub enum ArgsError {
         /// What is wrong.
         problem: PayloadError,
     },
-    /// An argument has a value that its rule refuses.
-    #[error(transparent)]
-    Refused(#[from] RefusedArg),
     /// The arguments are no map.
     #[error("the arguments cannot be read as a map from name to value: {0}")]
     NotAMap(String),
-}
-
-/// An argument whose value its rule refuses: `#[tractor(validate = path)]`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("argument `{name}`: {} is refused: `validate` says: {problem}", .value.as_deref().unwrap_or("its value"))]
-pub struct RefusedArg {
-    /// Its name.
-    pub name: &'static str,
-    /// The value as short text; `None` for a default, and for one that does not encode.
-    pub value: Option<String>,
-    /// What kind of encoding the value has; empty without one.
-    pub kind: &'static str,
-    /// The type that the function takes.
-    pub ty: &'static str,
-    /// What the rule says.
-    pub problem: String,
-}
-
-impl RefusedArg {
-    /// An argument of type `T`.
-    pub fn new<T>(name: &'static str, problem: String) -> Self {
-        Self { name, value: None, kind: "", ty: std::any::type_name::<T>(), problem }
-    }
-
-    /// The same, with the value that stands among these arguments.
-    pub fn shown(mut self, depth_max: usize, kwargs: &[u8]) -> Self {
-        let map = RawMap::new(kwargs, depth_max).into_iter().flatten().flatten();
-        let mut named = map.filter(|(name, _)| *name == self.name);
-        if let Some(value) = named.next().and_then(|(_, value)| kwargs.get(value)) {
-            (self.value, self.kind) = (Some(payload::render(value)), payload::kind(value));
-        }
-        self
-    }
 }
 
 /// A tuple of argument values; implemented for tuples of up to twelve payload types.

@@ -7,7 +7,6 @@
 //! declaration, that it can be read as.
 
 use std::fmt::{Debug, Write};
-use std::marker::PhantomData;
 
 use super::codec::RawMap;
 use super::payload::{Payload, PayloadError, PayloadFormat};
@@ -142,23 +141,6 @@ fn position<U: Union>(name: &str) -> Option<usize> {
 fn names<U: Union>() -> String {
     format!("`{}`", U::VARIANTS.join("`, `"))
 }
-
-/// Whether two types are the same one: `Both::<A, B>::SAME`, with [`Differ`] in scope.
-#[derive(Debug)]
-pub struct Both<A, B>(PhantomData<(A, B)>);
-
-impl<A> Both<A, A> {
-    /// They are.
-    pub const SAME: bool = true;
-}
-
-/// What holds for any two types, unless [`Both`] knows better.
-pub trait Differ {
-    /// They are not.
-    const SAME: bool = false;
-}
-
-impl<A, B> Differ for Both<A, B> {}
 
 macro_rules! conditions {
     ($($(#[$attr:meta])* $name:ident: $bound:ident;)*) => {$(

@@ -52,7 +52,7 @@ where
     I: IntoIterator<Item = (Portal, C)>,
     C: ContextTarget,
     F: AsyncFnOnce(
-        &mut [ParentContext<C::Endpoint>],
+        Vec<ParentContext<C::Endpoint>>,
         Vec<<C::Endpoint as ContextEndpoint>::Started>,
     ) -> Result<T, Err>,
     Err: From<Error>,
@@ -81,8 +81,8 @@ where
         let firsts =
             scopes.iter().zip(&firsts).map(|(scope, first)| scope.decode_first::<C::Endpoint>(first));
         let firsts = firsts.collect::<Result<_>>()?;
-        let mut contexts: Vec<_> = scopes.iter().map(|scope| scope.context()).collect();
-        let value = run(&scopes, body(&mut contexts, firsts)).await?;
+        let contexts: Vec<_> = scopes.iter().map(|scope| scope.context()).collect();
+        let value = run(&scopes, body(contexts, firsts)).await?;
         join_all(scopes.iter().map(|scope| scope.joined())).await?;
         Ok(value)
     };

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::builder::StartActor;
 use super::nursery::ActorNursery;
 use crate::actor::{catching, current_deadline};
-use crate::dialog::{Call, Endpoint, FnBody, Run, check_args};
+use crate::dialog::{Call, Endpoint, FnBody, Run};
 use crate::error::{Error, Panicked, Result, RuntimeFailure};
 use crate::proto::id::Uid;
 use crate::proto::payload::Payload;
@@ -63,8 +63,6 @@ async fn launch<E: FnBody>(
 where
     E::Returns: Sync,
 {
-    // Asked again when the call is sent; here it is not too late to start nothing.
-    check_args::<E>(nursery.inner.actor.uid(), &args)?;
     // The call runs in a task of its own, which is no part of the caller's scope.
     let deadline = current_deadline();
     let portal = start.await?;

@@ -5,14 +5,13 @@ use quote::quote;
 
 use crate::args::{Args, CRATE, Key};
 use crate::diag::Errors;
+use crate::endpoint::Endpoint;
 use crate::endpoint::attrs::take_rivals;
 use crate::endpoint::expand::Kind;
-use crate::endpoint::options::{ERROR, EXTERN, MODULE, NAME, Options, VALIDATE};
-use crate::endpoint::{Endpoint, rule};
-use crate::reopen;
+use crate::endpoint::options::{ERROR, EXTERN, MODULE, NAME, Options};
 use crate::sig::{Func, unused};
 
-const KEYS: &[Key] = &[NAME, MODULE, EXTERN, ERROR, VALIDATE, CRATE];
+const KEYS: &[Key] = &[NAME, MODULE, EXTERN, ERROR, CRATE];
 
 /// Expands the macro.
 pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
@@ -29,26 +28,20 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
         Some(endpoint) => endpoint.expand(&kind(&endpoint)),
         None => unused(&func),
     };
-    reopen::check(&func, None, &mut errors);
     errors.with_item(expanded)
 }
 
 fn kind(endpoint: &Endpoint<'_>) -> Kind {
-    let options = endpoint.options;
-    let returns_rule =
-        rule("RETURNS_RULE", "Returns", options.validate.as_ref(), endpoint.output.blame(), &options.krate);
     Kind {
         call: if endpoint.is_elsewhere() { "RemoteCall" } else { "Call" },
         entry: "func",
         endpoint_trait: None,
         body_trait: "FnBody",
         returns: endpoint.returned(),
-        returns_rule,
         types: quote!(),
         parameter: quote!(),
         passed: quote!(),
         outcome: endpoint.outcome(),
-        sends_union: false,
         witness: quote!(),
     }
 }

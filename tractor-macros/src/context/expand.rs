@@ -4,13 +4,13 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Type;
 
-use super::check::{Dialog, Settled};
+use super::check::Dialog;
+use crate::endpoint::Endpoint;
 use crate::endpoint::expand::{Kind, associated, associated_type};
-use crate::endpoint::{Endpoint, rule};
 use crate::sig::edges;
 
 /// All items of a context.
-pub(crate) fn expand(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> TokenStream {
+pub(crate) fn expand(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> TokenStream {
     let (vis, cfg, krate) = (&endpoint.func.vis, &endpoint.attrs.cfg, &endpoint.options.krate);
     let unions = dialog.unions.iter().map(|union| union.expand(vis, cfg, krate));
     let unions: TokenStream = unions.collect();
@@ -19,41 +19,36 @@ pub(crate) fn expand(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Typ
 }
 
 /// What makes an endpoint a context.
-fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> Kind {
+fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> Kind {
     let krate = &endpoint.options.krate;
     let declared = quote!(#krate::__private::ContextOf<Self>);
     let same = quote!(#krate::__private::SameAs<#declared, Self>);
     let convert = associated(context, context, &same, "from_declared");
-    let Settled { ty: returns, rule: returns_rule } = &dialog.returns;
-    let returns = returns.as_ref().map_or_else(|| endpoint.returned(), |ty| quote!(#ty));
+    let returns = dialog.returns.as_ref().map_or_else(|| endpoint.returned(), |ty| quote!(#ty));
     // Not in scope for the user's argument names.
     let ctx = Ident::new("ctx", Span::mixed_site());
     let types = [("Started", &dialog.started), ("Send", &dialog.send), ("Recv", &dialog.recv)];
-    let rules = types.map(|(name, settled)| {
-        rule(&format!("{}_RULE", name.to_uppercase()), name, settled.rule, context, krate)
-    });
-    let types = types.map(|(name, settled)| associated_type(name, &settled.ty, endpoint.name()));
+    let types = types.map(|(name, ty)| associated_type(name, ty, endpoint.name()));
+    let strict = endpoint.options.strictness();
     Kind {
         call: "ContextCall",
         entry: "context",
         endpoint_trait: Some("ContextEndpoint"),
         body_trait: "ContextBody",
         returns,
-        returns_rule: rule("RETURNS_RULE", "Returns", *returns_rule, endpoint.output.blame(), krate),
-        types: quote!(#(#types)* #(#rules)*),
+        types: quote!(#(#types)* #strict),
         parameter: quote!(#ctx: #declared,),
         passed: quote!(#convert(#ctx),),
         outcome: outcome(endpoint, dialog),
-        sends_union: dialog.sends_union(),
         witness: witness(endpoint, dialog, context),
     }
 }
 
 /// The outcome, whose type has to be the declared one.
-fn outcome(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>) -> TokenStream {
+fn outcome(endpoint: &Endpoint<'_>, dialog: &Dialog) -> TokenStream {
     let krate = &endpoint.options.krate;
     let outcome = endpoint.outcome();
-    if dialog.returns.ty.is_none() {
+    if dialog.returns.is_none() {
         return outcome;
     }
     // rustc underlines the value when its type will not do: at the return type, then.
@@ -67,7 +62,7 @@ fn outcome(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>) -> TokenStream {
 }
 
 /// Without a body nothing else compares the types of the signature with those of the attribute.
-fn witness(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> TokenStream {
+fn witness(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> TokenStream {
     let (krate, cfg, name) = (&endpoint.options.krate, &endpoint.attrs.cfg, endpoint.name());
     let private = quote!(#krate::__private);
     let types = ["Started", "Send", "Recv"].map(|ty| {
@@ -76,7 +71,7 @@ fn witness(endpoint: &Endpoint<'_>, dialog: &Dialog<'_>, context: &Type) -> Toke
     });
     let declared = quote!(#krate::Context<#(#types),*>);
     let same = associated(context, context, &quote!(#private::SameAs<#declared, #name>), "into_declared");
-    let returned = dialog.returns.ty.as_ref().map(|_| {
+    let returned = dialog.returns.as_ref().map(|_| {
         let returned = endpoint.returned();
         let blame = endpoint.output.blame();
         let declared = quote!(<#name as #private::Endpoint>::Returns);

@@ -10,7 +10,6 @@ use proc_macro2::TokenStream;
 use crate::diag::Errors;
 use crate::endpoint::Endpoint;
 use crate::endpoint::attrs::take_rivals;
-use crate::reopen;
 use crate::sig::{Func, unused};
 
 /// Expands the macro.
@@ -32,6 +31,5 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
         (Some(endpoint), Some(dialog), Some(context)) => expand::expand(&endpoint, &dialog, context),
         _ => unused(&func),
     };
-    reopen::check(&func, lead.name(&func), &mut errors);
     errors.with_item(expanded)
 }

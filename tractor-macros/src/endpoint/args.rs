@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{FnArg, Ident, Index, Pat, Path, Type};
+use syn::{FnArg, Ident, Pat, Path, Type};
 
 use super::lead::Lead;
 use super::param::{DefaultValue, Param};
@@ -92,23 +92,6 @@ impl Arg<'_> {
         Some(quote!(#default_arg(#value)))
     }
 
-    /// The statement that asks its rule, where it is the field at `position` of the tuple behind the reference `args`.
-    pub(crate) fn checked(&self, args: &Ident, position: usize, krate: &Path) -> Option<TokenStream> {
-        let path = self.param.validate.as_ref()?;
-        let label = self.label();
-        // rustc underlines what is passed when its type will not do.
-        let at = args.span().located_at(self.ty.span());
-        let (args, position) =
-            (Ident::new(&args.to_string(), at), Index { index: position as u32, span: at });
-        let value = quote_spanned!(at=> &#args.#position);
-        let passed = match self.passing(krate) {
-            Passing::Value | Passing::Copy(_) => value.clone(),
-            Passing::Unsized(lending) => quote_spanned!(at=> #lending::lend(#value)),
-        };
-        let said = quote_spanned!(path.span()=> #path(#passed));
-        Some(quote!(#krate::__private::check_arg::<Self, _>(#label, #said, #value)?;))
-    }
-
     fn passing(&self, krate: &Path) -> Passing<'_> {
         match &self.lent {
             None => Passing::Value,
@@ -143,8 +126,7 @@ pub(super) fn check_args<'f>(func: &'f Func, lead: Option<&Lead>, errors: &mut E
             ),
             FnArg::Typed(typed) if lead.is_some_and(|lead| lead.is(&typed.ty)) => {
                 if !param.is_empty() {
-                    let what =
-                        "this argument does not travel: it has no name to change, no default and no rule";
+                    let what = "this argument does not travel: it has no name to change and no default";
                     errors.at(&typed.pat, what, "leave the `#[tractor(..)]` out");
                 }
             }

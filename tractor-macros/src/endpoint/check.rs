@@ -10,7 +10,6 @@ use super::lead::Lead;
 use super::options::Options;
 use super::types::check_returned;
 use crate::diag::Errors;
-use crate::naming::Handle;
 use crate::sig::{Func, generic, last_segment};
 
 /// An endpoint whose signature can be expanded.
@@ -18,8 +17,6 @@ pub(crate) struct Endpoint<'f> {
     pub(crate) func: &'f Func,
     pub(crate) options: &'f Options,
     pub(crate) attrs: Attrs,
-    /// The leading `Context` or `StreamSender`, if it has a name.
-    pub(crate) lead: Option<(&'f Ident, Handle)>,
     /// What travels: the arguments without the leading `Context` or `StreamSender`.
     pub(crate) args: Vec<Arg<'f>>,
     pub(crate) output: Output,
@@ -56,14 +53,7 @@ impl<'f> Endpoint<'f> {
         }
         let sound = serious.is_empty();
         errors.append(serious);
-        sound.then(|| Self {
-            func,
-            options,
-            attrs: Attrs::sort(&func.attrs),
-            lead: lead.and_then(|lead| Some((lead.name(func)?, lead.handle))),
-            args,
-            output: Output::of(func),
-        })
+        sound.then(|| Self { func, options, attrs: Attrs::sort(&func.attrs), args, output: Output::of(func) })
     }
 
     /// Whether the function lives in another program.

@@ -7,7 +7,6 @@ use syn::{FnArg, LitStr, Visibility};
 
 use super::Endpoint;
 use super::args::Arg;
-use crate::naming::name_calls;
 use crate::sig::edges;
 
 /// What differs between the kinds of endpoints.
@@ -22,8 +21,6 @@ pub(crate) struct Kind {
     pub(crate) body_trait: &'static str,
     /// Type of the final value.
     pub(crate) returns: TokenStream,
-    /// The rule for the final value, as a constant of `Endpoint`.
-    pub(crate) returns_rule: TokenStream,
     /// The items of `endpoint_trait`.
     pub(crate) types: TokenStream,
     /// The parameter of `run` before the arguments, with its comma; none for a plain function.
@@ -32,8 +29,6 @@ pub(crate) struct Kind {
     pub(crate) passed: TokenStream,
     /// Turns `output` into the outcome.
     pub(crate) outcome: TokenStream,
-    /// Whether what its streams send is a union, whose errors name the endpoint anyway.
-    pub(crate) sends_union: bool,
     /// In place of the function behind it, if there is none: items that check the types of the declaration.
     pub(crate) witness: TokenStream,
 }
@@ -48,12 +43,10 @@ impl Endpoint<'_> {
         let behind = if !self.is_elsewhere() {
             let name = self.name();
             let implemented = self.implemented(kind);
-            let (body, own) = self.body(kind);
-            let body = self.func.renamed(&self.body_name(), &self.attrs.body, &body);
+            let body = self.func.renamed(&self.body_name(), &self.attrs.body, &self.func.body_or_stub());
             let entry = format_ident!("{}", kind.entry);
             quote! {
                 #implemented
-                #own
                 #(#cfg)*
                 #[allow(clippy::unused_async, reason = "an endpoint is always async")]
                 #body
@@ -119,7 +112,7 @@ impl Endpoint<'_> {
     /// The impl of `Endpoint`, and of the trait with the further types.
     fn described(&self, kind: &Kind) -> TokenStream {
         let krate = &self.options.krate;
-        let Kind { returns, returns_rule, types, .. } = kind;
+        let Kind { returns, types, .. } = kind;
         let (cfg, name) = (&self.attrs.cfg, self.name());
         let module = match &self.options.module {
             Some(module) => quote!(#module),
@@ -132,7 +125,7 @@ impl Endpoint<'_> {
         let tuple = quote_spanned!(self.func.sig.paren_token.span.join()=> (#(#owned,)*));
         let tuple = associated_type("Args", &tuple, name);
         let returns = associated_type("Returns", returns, name);
-        let (defaults, rules) = (self.defaults(), self.rules());
+        let defaults = self.defaults();
         let further = kind.endpoint_trait.map(|endpoint_trait| {
             let endpoint_trait = format_ident!("{endpoint_trait}");
             quote!(#(#cfg)* impl #krate::__private::#endpoint_trait for #name { #types })
@@ -145,9 +138,7 @@ impl Endpoint<'_> {
                 const ARGS: &'static [&'static str] = &[#(#labels),*];
                 #tuple
                 #returns
-                #returns_rule
                 #defaults
-                #rules
             }
             #further
         }
@@ -175,27 +166,6 @@ impl Endpoint<'_> {
                     #defaults
                     _ => ::core::option::Option::None,
                 }
-            }
-        }
-    }
-
-    /// The method that asks the rules of the arguments, if there are any.
-    fn rules(&self) -> TokenStream {
-        let krate = &self.options.krate;
-        // Not in scope for the user's paths.
-        let args = Ident::new("args", Span::mixed_site());
-        let rules = self.args.iter().enumerate();
-        let rules = rules.filter_map(|(position, arg)| arg.checked(&args, position, krate));
-        let rules: TokenStream = rules.collect();
-        if rules.is_empty() {
-            return rules;
-        }
-        quote! {
-            fn check_args(
-                #args: &Self::Args,
-            ) -> ::core::result::Result<(), #krate::__private::RefusedArg> {
-                #rules
-                ::core::result::Result::Ok(())
             }
         }
     }
@@ -256,25 +226,6 @@ impl Endpoint<'_> {
             None => quote!(fallible::<Self, _>),
         };
         quote!(#krate::__private::#wrap(#output, #krate::__private::carry!()))
-    }
-
-    /// What the user's function does, and the type beside it that its calls need to know the endpoint, if they do.
-    fn body(&self, kind: &Kind) -> (TokenStream, Option<TokenStream>) {
-        let (krate, cfg, name, own) = (&self.options.krate, &self.attrs.cfg, self.name(), self.body_name());
-        let body = self.func.body_or_stub();
-        let named =
-            self.lead.and_then(|lead| name_calls(&body, &self.func.sig, lead, &own, !kind.sends_union));
-        match named {
-            Some(named) => {
-                let own = quote! {
-                    #(#cfg)*
-                    #[allow(non_camel_case_types, reason = "named like the function")]
-                    type #own = #krate::__private::Of<#name>;
-                };
-                (named, Some(own))
-            }
-            None => (body, None),
-        }
     }
 
     /// The name the user's function gets.

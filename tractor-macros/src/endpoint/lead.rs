@@ -1,17 +1,14 @@
 //! The first argument of contexts and streams, which the runtime passes and which therefore does not travel.
 
-use syn::{FnArg, Ident, Pat, PatType, Type};
+use syn::{FnArg, Pat, PatType, Type};
 
 use crate::diag::{Errors, show};
-use crate::naming::Handle;
 use crate::sig::{Func, last_segment, peel};
 
 /// The leading argument a macro asks for.
 pub(crate) struct Lead {
     /// The last segment of its type: `Context`. A user's alias may end in it: `ScaleContext`.
     pub(crate) ty: &'static str,
-    /// What a body can do with it.
-    pub(crate) handle: Handle,
     /// What the error texts call it: "context".
     pub(crate) noun: &'static str,
     /// The argument as one would write it: `ctx: Context<Point>`.
@@ -24,17 +21,6 @@ impl Lead {
         match peel(ty) {
             Type::Reference(reference) => self.is(&reference.elem),
             ty => last_segment(ty).is_some_and(|last| last.ident.to_string().ends_with(self.ty)),
-        }
-    }
-
-    /// The name of the function's leading argument, if it is a plain one.
-    pub(crate) fn name<'f>(&self, func: &'f Func) -> Option<&'f Ident> {
-        match func.sig.inputs.first()? {
-            FnArg::Typed(PatType { pat, ty, .. }) if self.is(ty) => match &**pat {
-                Pat::Ident(pat) => Some(&pat.ident),
-                _ => None,
-            },
-            _ => None,
         }
     }
 

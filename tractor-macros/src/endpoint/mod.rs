@@ -11,8 +11,6 @@ pub(crate) mod expand;
 pub(crate) mod lead;
 pub(crate) mod options;
 pub(crate) mod param;
-mod rule;
 pub(crate) mod types;
 
 pub(crate) use check::Endpoint;
-pub(crate) use rule::rule;

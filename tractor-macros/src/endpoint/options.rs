@@ -1,6 +1,7 @@
 //! The attribute arguments that all endpoints share.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
 use syn::{LitStr, Path, Type};
 
 use crate::args::{Args, Key, Takes};
@@ -11,7 +12,9 @@ pub(crate) const NAME: Key = Key::new("name", "name = \"resize\"");
 pub(crate) const MODULE: Key = Key::new("module", "module = \"images.service\"");
 pub(crate) const EXTERN: Key = Key { name: "extern", example: "extern", takes: Takes::Nothing };
 pub(crate) const ERROR: Key = Key::new("error", "error = MyError");
-pub(crate) const VALIDATE: Key = Key::new("validate", "validate = check");
+
+/// Streamed values are decoded again before they leave.
+pub(crate) const STRICT: Key = Key { name: "strict", example: "strict", takes: Takes::Nothing };
 
 /// What every endpoint attribute may be given.
 pub(crate) struct Options {
@@ -21,20 +24,28 @@ pub(crate) struct Options {
     pub(crate) module: Option<LitStr>,
     /// The function lives in another program: it has no body, and is not registered.
     pub(crate) elsewhere: Option<Ident>,
+    pub(crate) strict: bool,
     /// The type of the failure, which travels as a value.
     pub(crate) error: Option<Type>,
-    /// The rule for the values of the endpoint.
-    pub(crate) validate: Option<Path>,
 }
 
 impl Options {
+    /// What the endpoint's trait has to say of `strict`.
+    pub(crate) fn strictness(&self) -> Option<TokenStream> {
+        self.strict.then(|| {
+            quote!(
+                const STRICT: bool = true;
+            )
+        })
+    }
+
     pub(crate) fn take(args: &mut Args, errors: &mut Errors) -> Self {
         Self {
             name: args.take(&NAME, errors),
             module: args.take(&MODULE, errors),
             elsewhere: args.take_flag(&EXTERN),
+            strict: args.take_flag(&STRICT).is_some(),
             error: args.take(&ERROR, errors),
-            validate: args.take_path(&VALIDATE, errors),
             krate: args.take_crate(errors),
         }
     }

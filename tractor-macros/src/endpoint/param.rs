@@ -1,8 +1,7 @@
 //! `#[tractor(..)]` on an argument.
 
-use syn::{Attribute, Expr, LitStr, Meta, Path};
+use syn::{Attribute, Expr, LitStr, Meta};
 
-use super::options::VALIDATE;
 use crate::args::{Args, Key, Takes, split_at_commas};
 use crate::diag::Errors;
 
@@ -15,8 +14,6 @@ pub(crate) struct Param {
     /// The name it travels under.
     pub(crate) rename: Option<LitStr>,
     pub(crate) default: Option<DefaultValue>,
-    /// The rule for its value.
-    pub(crate) validate: Option<Path>,
 }
 
 /// The value of an argument that a caller leaves out.
@@ -39,7 +36,7 @@ impl Param {
             }
             !ours
         });
-        let mut args = Args::of_parts(said, &[RENAME, DEFAULT, VALIDATE], errors);
+        let mut args = Args::of_parts(said, &[RENAME, DEFAULT], errors);
         let rename = args.take::<LitStr>(&RENAME, errors);
         if let Some(name) = rename.as_ref().filter(|name| name.value().is_empty()) {
             let what = "an argument needs a name, as it travels by name";
@@ -49,16 +46,16 @@ impl Param {
             Some(_) => Some(DefaultValue::OfType),
             None => args.take(&DEFAULT, errors).map(|value| DefaultValue::Given(Box::new(value))),
         };
-        Self { rename, default, validate: args.take_path(&VALIDATE, errors) }
+        Self { rename, default }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.rename.is_none() && self.default.is_none() && self.validate.is_none()
+        self.rename.is_none() && self.default.is_none()
     }
 }
 
 fn says_nothing(attr: &Attribute, errors: &mut Errors) {
-    let [rename, default, validate] = [RENAME, DEFAULT, VALIDATE].map(|key| key.example);
-    let help = format!("write `#[tractor({rename})]`, `#[tractor({default})]` or `#[tractor({validate})]`");
+    let [rename, default] = [RENAME, DEFAULT].map(|key| key.example);
+    let help = format!("write `#[tractor({rename})]` or `#[tractor({default})]`");
     errors.at(attr, "this attribute says nothing", help);
 }

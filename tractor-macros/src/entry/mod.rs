@@ -9,7 +9,6 @@ use syn::Path;
 use syn::ext::IdentExt;
 
 use crate::diag::Errors;
-use crate::reopen;
 use crate::sig::{Func, unused};
 use check::Options;
 
@@ -49,7 +48,6 @@ pub(crate) fn expand(entry: Entry, attr: TokenStream, item: TokenStream) -> Toke
     func.check_body("", &mut errors);
     check::check_func(entry, &func, &mut errors);
     let expanded = if errors.is_empty() { run(entry, &func, &options, &args.krate) } else { fallback(&func) };
-    reopen::check(&func, None, &mut errors);
     errors.with_item(expanded)
 }
 

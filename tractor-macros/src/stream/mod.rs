@@ -8,16 +8,14 @@ use syn::Type;
 
 use crate::args::{Args, CRATE, Key};
 use crate::diag::Errors;
+use crate::endpoint::Endpoint;
 use crate::endpoint::attrs::take_rivals;
 use crate::endpoint::expand::{Kind, associated_type};
 use crate::endpoint::lead::Lead;
-use crate::endpoint::options::{ERROR, EXTERN, MODULE, NAME, Options, VALIDATE};
-use crate::endpoint::{Endpoint, rule};
-use crate::naming::Handle;
-use crate::reopen;
+use crate::endpoint::options::{ERROR, EXTERN, MODULE, NAME, Options, STRICT};
 use crate::sig::{Func, unused};
 
-const KEYS: &[Key] = &[NAME, MODULE, EXTERN, ERROR, VALIDATE, CRATE];
+const KEYS: &[Key] = &[NAME, MODULE, EXTERN, ERROR, STRICT, CRATE];
 
 /// Expands the macro.
 pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
@@ -30,12 +28,7 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
     errors.about("endpoint", &func);
     take_rivals(&mut func.attrs, &mut errors);
     options.check(&func, "stream", &mut errors);
-    let lead = Lead {
-        ty: "StreamSender",
-        handle: Handle::Sender,
-        noun: "sender",
-        example: "out: StreamSender<Item>".to_owned(),
-    };
+    let lead = Lead { ty: "StreamSender", noun: "sender", example: "out: StreamSender<Item>".to_owned() };
     let sent = check::check_item(&lead, &func, &mut errors);
     let ends = check::check_output(&func, &mut errors);
     let endpoint = Endpoint::check(&func, &options, Some(&lead), &mut errors).filter(|_| ends);
@@ -43,15 +36,14 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
         (Some(endpoint), Some((sender, item))) => endpoint.expand(&kind(&endpoint, sender, item)),
         _ => unused(&func),
     };
-    reopen::check(&func, None, &mut errors);
     errors.with_item(expanded)
 }
 
 fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
     let krate = &endpoint.options.krate;
-    let rule = rule("ITEM_RULE", "Item", endpoint.options.validate.as_ref(), item, krate);
     let item = associated_type("Item", item, endpoint.name());
     // Not in scope for the user's argument names.
+    let strict = endpoint.options.strictness();
     let out = Ident::new("out", Span::mixed_site());
     Kind {
         call: "StreamCall",
@@ -59,12 +51,10 @@ fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
         endpoint_trait: Some("StreamEndpoint"),
         body_trait: "StreamBody",
         returns: quote!(()),
-        returns_rule: quote!(),
-        types: quote!(#item #rule),
+        types: quote!(#item #strict),
         parameter: quote!(#out: #krate::StreamSender<Self::Item>,),
         passed: quote!(#out,),
         outcome: endpoint.outcome(),
-        sends_union: false,
         witness: witness(endpoint, sender),
     }
 }

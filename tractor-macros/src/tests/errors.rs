@@ -117,7 +117,7 @@ fn all_errors_of_a_function_at_once() {
 
 #[test]
 fn keys() {
-    let allowed = "allowed here: `name`, `module`, `extern`, `error`, `validate`, `crate`";
+    let allowed = "allowed here: `name`, `module`, `extern`, `error`, `crate`";
     check(ActorFn, "nam = \"sum\"", ADD, "unknown key `nam`", allowed);
     check(ActorFn, "name = 1", ADD, "`1` is not a value for `name`", "write `name = \"resize\"`");
     check(
@@ -258,26 +258,6 @@ fn unions() {
 }
 
 #[test]
-fn rules() {
-    let scale = "async fn scale(ctx: Context<u8, u8, u8>) -> u8 {}";
-    check(
-        Context,
-        "send = u8, validate = small",
-        scale,
-        "`validate` is about the type of `pld_spec`, which is not given",
-        "name the direction: `validate_started`, `validate_send`, `validate_recv` or `validate_returns`",
-    );
-    check(
-        Context,
-        "send = u8, validate_recv = small",
-        scale,
-        "`validate_recv` has nothing to check: the direction has no type",
-        "add `recv = MyType`",
-    );
-    check(ActorFn, "validate = 5", ADD, "`5` is not a value for `validate`", "write `validate = check`");
-}
-
-#[test]
 fn elsewhere() {
     check(
         ActorFn,
@@ -319,15 +299,9 @@ fn arguments() {
         "",
         &with(""),
         nothing,
-        "write `#[tractor(rename = \"id\")]`, `#[tractor(default = 1)]` or `#[tractor(validate = check)]`",
+        "write `#[tractor(rename = \"id\")]` or `#[tractor(default = 1)]`",
     );
-    check(
-        ActorFn,
-        "",
-        &with("(renam = \"c\")"),
-        "unknown key `renam`",
-        "allowed here: `rename`, `default`, `validate`",
-    );
+    check(ActorFn, "", &with("(renam = \"c\")"), "unknown key `renam`", "allowed here: `rename`, `default`");
     check(
         ActorFn,
         "",
@@ -335,13 +309,12 @@ fn arguments() {
         "`rename` is not of the form `key = value`",
         "write `rename = \"id\"`",
     );
-    let apart =
-        "#[tractor(validate = small)] #[tractor(default = 1)] #[tractor(validate = odd, rename = \"c\")]";
+    let apart = "#[tractor(default = 2)] #[tractor(rename = \"b\")] #[tractor(default = 1)]";
     check(
         ActorFn,
         "",
         &format!("async fn f(a: u8, {apart} b: u8) {{}}"),
-        "`validate` is given twice",
+        "`default` is given twice",
         "keep one of them",
     );
     let twice = "two arguments would travel as `a`";
@@ -350,7 +323,7 @@ fn arguments() {
         Stream,
         "",
         "async fn ticks(#[tractor(default)] out: StreamSender<u8>) {}",
-        "this argument does not travel: it has no name to change, no default and no rule",
+        "this argument does not travel: it has no name to change and no default",
         "leave the `#[tractor(..)]` out",
     );
 }

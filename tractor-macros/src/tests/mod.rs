@@ -5,8 +5,6 @@
 mod errors;
 mod expansion;
 mod fallback;
-mod naming;
-mod reopen;
 
 use proc_macro2::TokenStream;
 use syn::{Item, Macro};

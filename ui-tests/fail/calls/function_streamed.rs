@@ -8,7 +8,7 @@ async fn add(a: i64, b: i64) -> i64 {
 }
 
 async fn open(portal: &Portal) -> tractor::Result<()> {
-    portal.open_stream_from(add(1, 2), async |_stream| Ok(())).await
+    portal.open_stream_from(add(1, 2), async |mut _stream| Ok(())).await
 }
 
 fn main() {}

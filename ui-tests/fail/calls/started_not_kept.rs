@@ -3,9 +3,9 @@
 use tractor::Context;
 
 #[tractor::context(pld_spec = i64)]
-async fn scale(mut ctx: Context<i64>) -> tractor::Result<i64> {
+async fn scale(ctx: Context<i64>) -> tractor::Result<i64> {
     ctx.started(1).await?;
-    let _stream = ctx.open_stream().await?;
+    let _stream = ctx.open_stream();
     Ok(1)
 }
 

@@ -3,8 +3,8 @@
 use tractor::Context;
 
 #[tractor::context(pld_spec = i64)]
-async fn scale(mut ctx: Context<i64>) -> tractor::Result<i64> {
-    let _stream = ctx.open_stream().await?;
+async fn scale(ctx: Context<i64>) -> tractor::Result<i64> {
+    let _stream = ctx.open_stream();
     Ok(1)
 }
 

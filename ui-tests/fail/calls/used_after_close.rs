@@ -3,12 +3,12 @@
 use tractor::{MsgStream, Result};
 
 async fn sends(stream: MsgStream<u64>) -> Result<()> {
-    stream.close().await?;
+    stream.close();
     stream.send(1).await
 }
 
 async fn subscribes(mut stream: MsgStream<u64>) -> Result<()> {
-    stream.close().await?;
+    stream.close();
     let _reader = stream.subscribe();
     Ok(())
 }

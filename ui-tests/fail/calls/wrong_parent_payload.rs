@@ -10,7 +10,7 @@ async fn main() -> tractor::Result<()> {
     tractor::open_nursery(async |an| -> tractor::Result<()> {
         let portal = an.start_actor("worker").enable_module(module_path!()).await?;
         let body = portal.open_context(scale(), async |ctx, ()| -> tractor::Result<()> {
-            let mut stream = ctx.open_stream().await?;
+            let mut stream = ctx.open_stream();
             let (half, _) = stream.split();
             half.send(vec![1]).await?;
             stream.subscribe().send('c').await?;

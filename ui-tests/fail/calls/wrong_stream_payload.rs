@@ -4,8 +4,8 @@ use tractor::Context;
 
 #[tractor::context(send = u8, recv = String)]
 async fn scale(ctx: Context<(), u8, String>) -> tractor::Result<()> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?.strict();
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     let subscriber = stream.subscribe();
     subscriber.send(1.0).await?;
     let (half, _) = stream.split();

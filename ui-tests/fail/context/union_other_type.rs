@@ -4,15 +4,15 @@ use tractor::{Context, Portal};
 
 #[tractor::context(pld_spec = u64 | String | None)]
 async fn scale(ctx: Context<ScalePld>) -> tractor::Result<ScalePld> {
-    let mut ctx = ctx.started('a').await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started('a').await?;
+    let stream = ctx.open_stream();
     stream.send(0.5).await?;
     Ok(ScalePld::None)
 }
 
 async fn open(portal: &Portal) -> tractor::Result<ScalePld> {
-    let body = async |ctx: &mut tractor::ParentContext<scale>, _first| {
-        let stream = ctx.open_stream().await?;
+    let body = async |ctx: tractor::ParentContext<scale>, _first| {
+        let stream = ctx.open_stream();
         stream.send(&String::new()).await?;
         ctx.wait_for_result().await
     };

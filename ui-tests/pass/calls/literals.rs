@@ -8,8 +8,8 @@ use tractor::prelude::*;
 
 #[tractor::context(started = u64, send = f32, recv = Option<String>)]
 async fn child(ctx: Context<u64, f32, Option<String>>) -> tractor::Result<u8> {
-    let mut ctx = ctx.started(0).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let stream = ctx.open_stream();
     stream.send(1.5).await?;
     stream.send(&2.5).await?;
     Ok(5)
@@ -17,8 +17,8 @@ async fn child(ctx: Context<u64, f32, Option<String>>) -> tractor::Result<u8> {
 
 #[tractor::context(pld_spec = u64)]
 async fn numbers(ctx: Context<u64>) -> tractor::Result<u64> {
-    let mut ctx = ctx.started(1).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(1).await?;
+    let stream = ctx.open_stream();
     stream.send(5).await?;
     stream.send(1 + 1).await?;
     Ok(7)
@@ -32,14 +32,13 @@ async fn pairs(out: StreamSender<(u8, Vec<i64>)>) -> tractor::Result<()> {
 }
 
 async fn parent(portal: &Portal) -> tractor::Result<u8> {
-    let body = async |ctx: &mut tractor::ParentContext<child>, first: u64| {
-        let mut stream = ctx.open_stream().await?;
+    let body = async |ctx: tractor::ParentContext<child>, first: u64| {
+        let mut stream = ctx.open_stream();
         stream.send(None).await?;
         stream.send(Some("text".into())).await?;
         let (tx, _rx) = stream.split();
         tx.send(Some(first.to_string())).await?;
-        stream.close().await?;
-        ctx.wait_for_result().await
+        stream.wait_for_result().await
     };
     portal.open_context(child(), body).await
 }

@@ -6,8 +6,8 @@ use tractor::prelude::*;
 
 #[tractor::context(pld_spec = i64)]
 async fn scale(ctx: Context<i64>, by: i64) -> tractor::Result<i64> {
-    let mut ctx = ctx.started(0).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream();
     let mut last = 0;
     while let Some(value) = stream.receive().await? {
         last = value * by;

@@ -22,8 +22,8 @@ pub mod service {
     #[cfg(unix)]
     #[tractor::context(pld_spec = Point | u64 | Vec<Option<u8>> | (u8, String) | None, recv = std::string::String | Opaque)]
     pub async fn r#do_scale(ctx: Context<DoScalePld, DoScalePld, DoScaleRecv>) -> tractor::Result<DoScalePld> {
-        let mut ctx = ctx.started(()).await?;
-        let mut stream = ctx.open_stream().await?;
+        let ctx = ctx.started(()).await?;
+        let mut stream = ctx.open_stream();
         while let Some(value) = stream.receive().await? {
             match value {
                 DoScaleRecv::String(text) => stream.send(text.len() as u64).await?,
@@ -47,7 +47,7 @@ use service::{DoScalePld, do_scale};
 pub async fn open(portal: &Portal) -> tractor::Result<DoScalePld> {
     portal.open_context(do_scale(), async |ctx, first| {
         assert_eq!(first, DoScalePld::None);
-        let mut stream = ctx.open_stream().await?;
+        let mut stream = ctx.open_stream();
         stream.send("x".to_owned()).await?;
         let received: Option<DoScalePld> = stream.receive().await?;
         match received.clone() {
@@ -55,7 +55,7 @@ pub async fn open(portal: &Portal) -> tractor::Result<DoScalePld> {
             Some(DoScalePld::Point(_) | DoScalePld::None) | None => {}
         }
         assert_eq!(received, Some(DoScalePld::from(1)));
-        ctx.wait_for_result().await
+        stream.wait_for_result().await
     }).await
 }
 

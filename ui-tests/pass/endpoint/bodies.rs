@@ -1,4 +1,4 @@
-//! What looks like a handle of the endpoint, and is none, is called as it was written.
+//! The body of an endpoint is its author's: it is compiled as it was written.
 #![forbid(non_snake_case, unused_must_use)]
 
 use serde::{Deserialize, Serialize};
@@ -18,9 +18,9 @@ impl Mailer {
 
 #[tractor::context(pld_spec = u64)]
 async fn argument_of_the_same_name(ctx: Context<u64>, mail: Mailer) -> tractor::Result<u64> {
-    let mut ctx = ctx.started(0).await?;
+    let ctx = ctx.started(0).await?;
     let _: usize = mail.send(1).await?;
-    let mail = ctx.open_stream().await?;
+    let mail = ctx.open_stream();
     let () = mail.send(2).await?;
     Ok(0)
 }
@@ -53,8 +53,8 @@ impl Traced<()> {
 
 #[tractor::context(pld_spec = u64)]
 async fn extension_method(ctx: Context<u64>) -> tractor::Result<u64> {
-    let mut ctx = ctx.started(0).await?;
-    let stream = ctx.open_stream().await?.with_context(7);
+    let ctx = ctx.started(0).await?;
+    let stream = ctx.open_stream().with_context(7);
     stream.send(1).await?;
     Ok(0)
 }
@@ -74,8 +74,8 @@ macro_rules! traced {
 
 #[tractor::context(pld_spec = u64)]
 async fn bound_by_a_macro(ctx: Context<u64>) -> tractor::Result<u64> {
-    let mut ctx = ctx.started(0).await?;
-    traced! { let stream = ctx.open_stream().await?; }
+    let ctx = ctx.started(0).await?;
+    traced! { let stream = ctx.open_stream(); }
     stream.send(1).await?;
     Ok(0)
 }
@@ -118,11 +118,12 @@ async fn other_crate(out: StreamSender<u64>) -> tractor::Result<()> {
 
 #[tractor::context(pld_spec = u64)]
 async fn moved_into_tasks(ctx: Context<u64>) -> tractor::Result<u64> {
-    let mut ctx = ctx.started(0).await?;
-    let stream = ctx.open_stream().await?;
+    let ctx = ctx.started(0).await?;
+    let stream = ctx.open_stream();
     let sent = async {
         stream.send(1).await?;
-        stream.close().await
+        stream.close();
+        Ok::<_, tractor::Error>(())
     };
     whole(sent).await?;
     Ok(0)
@@ -131,6 +132,24 @@ async fn moved_into_tasks(ctx: Context<u64>) -> tractor::Result<u64> {
 fn whole<F: Future + Send + 'static>(future: F) -> F {
     future
 }
+
+/// A body that comes as one fragment.
+macro_rules! with_body {
+    ($body:block) => {
+        #[tractor::actor_fn]
+        async fn given_as_a_block(_n: u64) -> u64 $body
+
+        #[tractor::context(pld_spec = u64)]
+        async fn context_given_as_a_block(_ctx: Context<u64>) -> u64 $body
+
+        #[tractor::stream]
+        async fn stream_given_as_a_block(_out: StreamSender<u64>) {
+            let _: u64 = $body;
+        }
+    };
+}
+
+with_body!({ 7 });
 
 /// The tokens that a fragment stands for are not all that it is.
 macro_rules! endpoints {

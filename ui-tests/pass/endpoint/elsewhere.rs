@@ -13,7 +13,7 @@ pub async fn other_ping(#[tractor(rename = "type")] kind: &str, n: i64) -> Resul
 pub async fn scale(ctx: Context<ScalePld>, by: i64) -> tractor::Result<ScalePld>;
 
 /// Of another program.
-#[tractor::stream(extern, module = "images.service", validate = small)]
+#[tractor::stream(extern, module = "images.service")]
 pub async fn ticks(out: StreamSender<u8>);
 
 /// Not for everybody, and in no contract.
@@ -24,10 +24,6 @@ struct Failed;
 #[tractor::stream(extern, module = "images.service")]
 pub async fn beats(out: StreamSender<u8>) -> Result<(), Failed>;
 
-fn small(n: &u8) -> Result<(), String> {
-    if *n < 100 { Ok(()) } else { Err("large".to_owned()) }
-}
-
 /// Of this one.
 #[tractor::actor_fn(module = "images.service", name = "ping")]
 pub async fn ping(r#type: &str, n: i64) -> Result<i64, String> { Ok(n + r#type.len() as i64) }
@@ -37,11 +33,11 @@ pub async fn call(portal: &Portal) -> tractor::Result<()> {
     let call: tractor::RemoteCall<other_ping> = other_ping("a", 1);
     assert_eq!(portal.run(call).await?, 2);
     portal.open_context(scale(1), async |ctx, _first| {
-        let mut stream = ctx.open_stream().await?;
+        let mut stream = ctx.open_stream();
         stream.send(1).await?;
         stream.receive().await
     }).await?;
-    portal.open_stream_from(ticks(), async |ticks| ticks.receive().await).await?;
+    portal.open_stream_from(ticks(), async |mut ticks| ticks.receive().await).await?;
     Ok(())
 }
 

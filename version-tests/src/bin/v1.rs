@@ -157,8 +157,8 @@ async fn failing() -> Result<(), SoldOut> {
 
 #[tractor::context(module = "versions", pld_spec = Point)]
 async fn dialog(ctx: Context<Point>) -> tractor::Result<Point> {
-    let mut ctx = ctx.started(Point { x: 1, y: 2 }).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(Point { x: 1, y: 2 }).await?;
+    let mut stream = ctx.open_stream();
     let mut last = Point { x: 0, y: 0 };
     while let Some(point) = stream.receive().await? {
         last = Point { x: point.x * 10, y: point.y };
@@ -169,8 +169,8 @@ async fn dialog(ctx: Context<Point>) -> tractor::Result<Point> {
 
 #[tractor::context(module = "versions", recv = i64 | String, returns = i64)]
 async fn union(ctx: Context<(), (), UnionRecv>) -> tractor::Result<i64> {
-    let mut ctx = ctx.started(()).await?;
-    let mut stream = ctx.open_stream().await?;
+    let ctx = ctx.started(()).await?;
+    let mut stream = ctx.open_stream();
     let mut sum = 0;
     while let Some(value) = stream.receive().await? {
         sum += match value {
@@ -216,22 +216,24 @@ async fn calls(portal: &Portal) {
     let value_type = remote.value_type().expect("it comes along");
     say("failing", Ok((value_type, remote.downcast_as::<SoldOut>(value_type))));
     let talked = portal.open_context(dialog(), async |ctx, first| {
-        let mut stream = ctx.open_stream().await?;
+        let handle = ctx.handle();
+        let mut stream = ctx.open_stream();
         stream.send(Point { x: 3, y: 4 }).await?;
         let answer = stream.receive().await?;
-        stream.close().await?;
-        tractor::Result::Ok((first, answer, ctx.wait_for_result().await?))
+        stream.close();
+        tractor::Result::Ok((first, answer, handle.wait_for_result().await?))
     });
     say("dialog", talked.await);
     let summed = portal.open_context(union(), async |ctx, ()| {
-        let stream = ctx.open_stream().await?;
+        let handle = ctx.handle();
+        let stream = ctx.open_stream();
         stream.send(40).await?;
         stream.send("ab".to_owned()).await?;
-        stream.close().await?;
-        ctx.wait_for_result().await
+        stream.close();
+        handle.wait_for_result().await
     });
     say("union", summed.await);
-    let read = portal.open_stream_from(points(2), async |stream| {
+    let read = portal.open_stream_from(points(2), async |mut stream| {
         let mut all = Vec::new();
         while let Some(point) = stream.receive().await? {
             all.push(point);

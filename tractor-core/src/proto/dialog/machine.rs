@@ -89,6 +89,23 @@ enum Ending {
     Lost,
 }
 
+/// How far a context has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Progress {
+    /// The parent side waits for the first value.
+    Syncing,
+    /// The child side has not sent its first value.
+    PreStarted,
+    /// The first value was sent; the stream is not open.
+    Started,
+    /// The stream is open.
+    Streaming,
+    /// This side has closed its half.
+    StreamingFinished,
+    /// The dialog is over.
+    Settled,
+}
+
 /// One end of one dialog. See the [module docs](super) for the diagram.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Dialog {
@@ -370,6 +387,18 @@ impl Dialog {
             (Ending::No, TaskEnd::Returned) => Conclusion::Return,
             // Dropped without a cause: the runtime that held the task is going away.
             (Ending::No, TaskEnd::Dropped) => Conclusion::Error,
+        }
+    }
+
+    /// How far a context has come.
+    pub fn progress(&self) -> Progress {
+        match self.phase {
+            Phase::AwaitAck(_) | Phase::AwaitReturn | Phase::AwaitStarted { .. } => Progress::Syncing,
+            Phase::PreStarted { .. } => Progress::PreStarted,
+            Phase::Open { tx: Half::Unopened, .. } => Progress::Started,
+            Phase::Open { tx: Half::Open, .. } | Phase::Receiving | Phase::Running(_) => Progress::Streaming,
+            Phase::Open { tx: Half::Closed, .. } => Progress::StreamingFinished,
+            Phase::Settled | Phase::SettledUnopened => Progress::Settled,
         }
     }
 

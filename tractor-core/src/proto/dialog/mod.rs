@@ -36,5 +36,5 @@ mod outcome;
 
 pub use credit::{RecvCredit, SendCredit};
 pub use event::{Command, Conclusion, Effect, Misuse, Received, TaskEnd, Violation};
-pub use machine::{Dialog, Side};
+pub use machine::{Dialog, Progress, Side};
 pub use outcome::{Absorbs, Verdict, blame, is_own_overrun, judge};

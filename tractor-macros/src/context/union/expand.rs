@@ -1,7 +1,7 @@
 //! The enum of a union, and its impls.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, Path, Visibility};
@@ -19,7 +19,7 @@ impl Union {
             false => quote!(#name(#ty)),
         });
         let (allowed, variants, payload) = (self.allowed(krate), self.variants(krate), self.payload(krate));
-        let (conditional, distinct) = (self.conditional(krate), self.distinct(krate));
+        let conditional = self.conditional(krate);
         quote! {
             #(#cfg)*
             #[doc = #doc]
@@ -32,59 +32,47 @@ impl Union {
                 #variants
                 #payload
                 #conditional
-                #distinct
             };
         }
     }
 
-    /// What may be sent: the enum, and values of its types. A trait of its own lets rustc name these types.
+    /// What may be sent: a value of each type, and for a `None` that option too.
     fn allowed(&self, krate: &Path) -> TokenStream {
-        let Self { name, endpoint, variants } = self;
-        let (endpoint, shown) = (endpoint.unraw(), escaped(&self.shown()));
-        let message = format!("`{{Self}}` cannot be sent here: `{endpoint}` allows `{shown}`");
-        let note = format!(
-            "send a value of one of these types, or add `{{Self}}` to the types in the attribute of `{endpoint}`"
-        );
-        let member = format_ident!("In{name}", span = Span::mixed_site());
         let value = Ident::new("value", Span::mixed_site());
-        let members = variants.iter().map(|variant| {
-            let (ty, name_of) = (&variant.ty, &variant.name);
-            let made = if variant.is_unit { quote!(Self::#name_of) } else { quote!(Self::#name_of(#value)) };
-            // rustc reports a type that is there twice, by an alias, at the type.
-            quote_spanned! {ty.span().resolved_at(Span::mixed_site())=>
-                impl #member for #ty {}
-                impl ::core::convert::From<#ty> for #name {
-                    #[allow(unused_variables, reason = "`()` has no content")]
-                    fn from(#value: #ty) -> Self { #made }
-                }
-            }
+        let members = self.variants.iter().map(|variant| {
+            let (ty, name) = (&variant.ty, &variant.name);
+            let made = if variant.is_unit { quote!(Self::#name) } else { quote!(Self::#name(#value)) };
+            self.allow(&ty.to_token_stream(), ty.span(), &made, krate)
         });
-        let option = self.option(&member);
-        quote! {
-            #[diagnostic::on_unimplemented(message = #message, label = "not among the allowed types", note = #note)]
-            trait #member: ::core::convert::Into<#name> {}
-            #(#members)*
-            #option
+        let option = self.option().map(|(ty, made)| {
+            let option = quote!(::core::option::Option<#ty>);
+            let allowed = self.allow(&option, Span::call_site(), &made, krate);
+            // The list of rustc is for the types of the attribute.
+            quote!(#[diagnostic::do_not_recommend] #allowed)
+        });
+        quote!(#(#members)* #option)
+    }
 
-            impl<V: #member> #krate::__private::Allows<V> for #name {
+    fn allow(&self, ty: &TokenStream, span: Span, made: &TokenStream, krate: &Path) -> TokenStream {
+        let name = &self.name;
+        let value = Ident::new("value", Span::mixed_site());
+        quote_spanned! {span.resolved_at(Span::mixed_site())=>
+            impl #krate::Allows<#ty> for #name {
                 type Held = Self;
-                fn hold(value: V) -> Self {
-                    ::core::convert::Into::into(value)
+                fn hold(value: #ty) -> Self {
+                    <Self as ::core::convert::From<#ty>>::from(value)
                 }
             }
-            impl<V: #member, E> #krate::__private::AllowsIn<V, E> for #name {
-                type Held = Self;
-                fn hold(value: V) -> Self {
-                    ::core::convert::Into::into(value)
-                }
+            impl ::core::convert::From<#ty> for #name {
+                #[allow(unused_variables, reason = "`()` has no content")]
+                fn from(#value: #ty) -> Self { #made }
             }
         }
     }
 
-    /// Where there is a `None`, one may send `None` as it is, and in `T | None` an `Option<T>`. There is one such type, for rustc to
-    /// infer which `None` it is; hence none where one of the types is an `Option` itself.
-    fn option(&self, member: &Ident) -> Option<TokenStream> {
-        let name = &self.name;
+    /// The content of the `Option` that stands for a union with `None`, and how to make the union of it. Of a union with one
+    /// other type the option of that; otherwise only `None`.
+    fn option(&self) -> Option<(TokenStream, TokenStream)> {
         let none = &self.variants.iter().find(|variant| variant.is_unit)?.name;
         let others: Vec<_> = self.variants.iter().filter(|variant| !variant.is_unit).collect();
         if others.iter().any(|variant| last_segment(&variant.ty).is_some_and(|last| last.ident == "Option")) {
@@ -92,45 +80,16 @@ impl Union {
         }
         let value = Ident::new("value", Span::mixed_site());
         let (ty, some) = match others[..] {
-            [Variant { name, ty, .. }] => (ty.to_token_stream(), quote!(Self::#name(#value))),
-            _ => (quote!(::core::convert::Infallible), quote!(match #value {})),
+            [Variant { name, ty, .. }] => (ty.to_token_stream(), quote!(Self::#name(some))),
+            _ => (quote!(::core::convert::Infallible), quote!(match some {})),
         };
-        Some(quote! {
-            #[diagnostic::do_not_recommend]
-            impl #member for ::core::option::Option<#ty> {}
-            impl ::core::convert::From<::core::option::Option<#ty>> for #name {
-                fn from(value: ::core::option::Option<#ty>) -> Self {
-                    match value {
-                        ::core::option::Option::Some(#value) => #some,
-                        ::core::option::Option::None => Self::#none,
-                    }
-                }
+        let made = quote! {
+            match #value {
+                ::core::option::Option::Some(some) => #some,
+                ::core::option::Option::None => Self::#none,
             }
-        })
-    }
-
-    /// Each type is there once, under whatever names. rustc finds that the impls conflict; this says why.
-    fn distinct(&self, krate: &Path) -> TokenStream {
-        let union = quote!(#krate::__private::union);
-        let pairs = self.variants.iter().enumerate().flat_map(|(position, variant)| {
-            self.variants[..position].iter().map(move |before| (before, variant))
-        });
-        let checks = pairs.map(|(before, variant)| {
-            let (one, two) = (&before.ty, &variant.ty);
-            let [shown, other] = [before, variant].map(|variant| variant.shown());
-            let problem = format!(
-                "`{}` and `{}` are one type, which `{}` allows twice\n  = help: keep one of the two",
-                escaped(&shown),
-                escaped(&other),
-                self.endpoint.unraw()
-            );
-            // rustc underlines the check: at the type, then.
-            quote_spanned!(two.span()=> ::core::assert!(!#union::Both::<#one, #two>::SAME, #problem);)
-        });
-        quote! {
-            use #union::Differ as _;
-            #(#checks)*
-        }
+        };
+        Some((ty, made))
     }
 
     /// How its types are told apart on the wire.
@@ -262,11 +221,6 @@ impl Union {
             }
         }
     }
-}
-
-/// The text for a place where braces are for arguments.
-fn escaped(text: &str) -> String {
-    text.replace('{', "{{").replace('}', "}}")
 }
 
 impl Variant {

@@ -53,20 +53,24 @@ enum ScalePld {
     None,
 }
 const _: () = {
-    #[diagnostic::on_unimplemented(
-        message = "`{Self}` cannot be sent here: `scale` allows `Point | None`",
-        label = "not among the allowed types",
-        note = "send a value of one of these types, or add `{Self}` to the types in the attribute of `scale`"
-    )]
-    trait InScalePld: ::core::convert::Into<ScalePld> {}
-    impl InScalePld for Point {}
+    impl ::tractor::Allows<Point> for ScalePld {
+        type Held = Self;
+        fn hold(value: Point) -> Self {
+            <Self as ::core::convert::From<Point>>::from(value)
+        }
+    }
     impl ::core::convert::From<Point> for ScalePld {
         #[allow(unused_variables, reason = "`()` has no content")]
         fn from(value: Point) -> Self {
             Self::Point(value)
         }
     }
-    impl InScalePld for () {}
+    impl ::tractor::Allows<()> for ScalePld {
+        type Held = Self;
+        fn hold(value: ()) -> Self {
+            <Self as ::core::convert::From<()>>::from(value)
+        }
+    }
     impl ::core::convert::From<()> for ScalePld {
         #[allow(unused_variables, reason = "`()` has no content")]
         fn from(value: ()) -> Self {
@@ -74,25 +78,19 @@ const _: () = {
         }
     }
     #[diagnostic::do_not_recommend]
-    impl InScalePld for ::core::option::Option<Point> {}
+    impl ::tractor::Allows<::core::option::Option<Point>> for ScalePld {
+        type Held = Self;
+        fn hold(value: ::core::option::Option<Point>) -> Self {
+            <Self as ::core::convert::From<::core::option::Option<Point>>>::from(value)
+        }
+    }
     impl ::core::convert::From<::core::option::Option<Point>> for ScalePld {
+        #[allow(unused_variables, reason = "`()` has no content")]
         fn from(value: ::core::option::Option<Point>) -> Self {
             match value {
-                ::core::option::Option::Some(value) => Self::Point(value),
+                ::core::option::Option::Some(some) => Self::Point(some),
                 ::core::option::Option::None => Self::None,
             }
-        }
-    }
-    impl<V: InScalePld> ::tractor::__private::Allows<V> for ScalePld {
-        type Held = Self;
-        fn hold(value: V) -> Self {
-            ::core::convert::Into::into(value)
-        }
-    }
-    impl<V: InScalePld, E> ::tractor::__private::AllowsIn<V, E> for ScalePld {
-        type Held = Self;
-        fn hold(value: V) -> Self {
-            ::core::convert::Into::into(value)
         }
     }
     impl ::tractor::__private::union::Union for ScalePld {
@@ -205,9 +203,4 @@ const _: () = {
             }
         }
     }
-    use ::tractor::__private::union::Differ as _;
-    ::core::assert!(
-        ! ::tractor::__private::union::Both:: < Point, () > ::SAME,
-        "`Point` and `None` are one type, which `scale` allows twice\n  = help: keep one of the two"
-    );
 };

@@ -9,15 +9,15 @@ async fn order(portal: &Portal) -> tractor::Result<()> {
     let price: u64 = portal.run(price(order.clone())).await?;
     let sent = portal.open_context(fulfil(order), async |ctx, total: u64| {
         assert_eq!(total, price);
-        let mut stream = ctx.open_stream().await?;
+        let mut stream = ctx.open_stream();
         stream.send(1).await?;
-        stream.finish()?;
+        stream.finish();
         let mut last: Option<Progress> = None;
         while let Some(progress) = stream.receive().await? {
             last = Some(progress);
         }
         assert_eq!(last, Some(Progress::Sent));
-        ctx.wait_for_result().await
+        stream.wait_for_result().await
     });
     assert_eq!(sent.await?, 3);
     Ok(())
