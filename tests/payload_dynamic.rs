@@ -26,7 +26,7 @@ async fn mirrored(point: Point) -> Point {
     Point { x: point.y, y: point.x }
 }
 
-/// The type has one form for people and another one between Rust actors.
+/// The type has a form for people, as which it travels with names.
 #[tractor::actor_fn]
 async fn octets(of: Ipv4Addr) -> [u8; 4] {
     of.octets()

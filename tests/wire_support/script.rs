@@ -17,7 +17,7 @@ pub fn cid(text: &str) -> Cid {
 /// A payload as the reference writes it.
 pub fn pld(value: &(impl Serialize + ?Sized)) -> Bytes {
     let mut out = Vec::new();
-    payload::encode(value, PayloadFormat::Named, &mut out).expect("encodable");
+    payload::encode(value, PayloadFormat::Base, &mut out).expect("encodable");
     out.into()
 }
 
@@ -35,7 +35,7 @@ pub fn no_kwargs() -> Bytes {
 }
 
 pub fn value<T: DeserializeOwned>(bytes: &Bytes) -> T {
-    payload::decode(bytes, PayloadFormat::Named, 64).expect("a value of this type")
+    payload::decode(bytes, PayloadFormat::Base, 64).expect("a value of this type")
 }
 
 /// A message as one frame.

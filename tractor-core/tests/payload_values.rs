@@ -20,7 +20,7 @@ const DEPTH: usize = 64;
 /// To actors of the same image, to other Rust peers, and to those of the base protocol.
 fn formats<T: Payload>() -> impl Iterator<Item = PayloadFormat> {
     let positional = T::is_positional().then_some(PayloadFormat::Positional);
-    positional.into_iter().chain([PayloadFormat::ByName, PayloadFormat::Named])
+    positional.into_iter().chain([PayloadFormat::ByName, PayloadFormat::Base])
 }
 
 fn sent<T: Payload>(value: &T, format: PayloadFormat) -> Vec<u8> {

@@ -121,7 +121,7 @@ impl Peer {
         match positional {
             true => PayloadFormat::Positional,
             false if self.caps.contains(Caps::POSITIONAL) => PayloadFormat::ByName,
-            false => PayloadFormat::Named,
+            false => PayloadFormat::Base,
         }
     }
 

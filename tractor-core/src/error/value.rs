@@ -30,7 +30,7 @@ pub(super) fn encode_as<E: Serialize>(type_name: &str, error: &E) -> Result<Erro
         return Err(format!("the path of its type has {} bytes (`NAME_BYTES_MAX`)", type_name.len()));
     }
     let mut bytes = Vec::new();
-    payload::encode(error, PayloadFormat::Named, &mut bytes).map_err(|error| error.to_string())?;
+    payload::encode(error, PayloadFormat::Base, &mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() > ERROR_VALUE_BYTES_MAX {
         return Err(format!("it has {} bytes (`ERROR_VALUE_BYTES_MAX`)", bytes.len()));
     }
@@ -43,6 +43,6 @@ pub(super) fn decode_as<E: DeserializeOwned>(
     type_name: &str,
     value: &ErrorValue,
 ) -> Option<Result<E, PayloadError>> {
-    let decode = || payload::decode(&value.value, PayloadFormat::Named, ERROR_VALUE_DEPTH_MAX);
+    let decode = || payload::decode(&value.value, PayloadFormat::Base, ERROR_VALUE_DEPTH_MAX);
     (value.type_name == type_name).then(decode)
 }

@@ -149,8 +149,8 @@ impl Caps {
     pub const NONE: Self = Self(0);
     /// `Credit` messages: stream senders wait for room at the receiver.
     pub const CREDIT: Self = Self(1);
-    /// Payloads are written for programs, not for people: types that have a form for each travel in the one for programs. Between
-    /// actors of one image a `Start` may say that its dialog's structs are arrays.
+    /// A value of a union says which of its types it has; and between actors of one image a `Start` may say that the structs of its
+    /// dialog are arrays.
     pub const POSITIONAL: Self = Self(1 << 1);
     /// A `Ready` message tells the parent that a child has booted.
     pub const READY: Self = Self(1 << 2);

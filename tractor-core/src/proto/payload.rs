@@ -1,9 +1,8 @@
 //! Payloads: values of user types as MessagePack.
 //!
 //! Between actors of one program image structs travel as arrays ([`PayloadFormat::Positional`]), if their types allow it; between
-//! other Rust actors as maps from field name to value ([`PayloadFormat::ByName`]). Towards peers that did not announce the
-//! extension they are such maps, too, and types that have a text form for people (UUIDs, IP addresses) use it
-//! ([`PayloadFormat::Named`]).
+//! all others as maps from field name to value ([`PayloadFormat::ByName`], [`PayloadFormat::Base`]). Where there are names, types that
+//! have a form for people use it: serde asks for that form whatever the format, in a type that decides as it reads.
 
 mod depth;
 mod encode;
@@ -97,10 +96,11 @@ pub enum PayloadFormat {
     /// As arrays of field values: between actors of one image. A value in which some struct leaves a field out
     /// (`skip_serializing_if`) has maps instead, in all of its structs: an array cannot tell which field is missing.
     Positional,
-    /// As maps from field name to value, and types with a text form for people in that form: towards peers of the base protocol.
-    Named,
-    /// As maps from field name to value: between Rust peers that may have different versions of the types.
+    /// As maps from field name to value, and types that have a form for people (UUIDs, IP addresses) in that form: between Rust
+    /// peers that may have different versions of the types.
     ByName,
+    /// The same, in the base protocol: a [union](super::union) does not say which of its types a value has.
+    Base,
 }
 
 /// A value that could not be written as MessagePack, or bytes that are not a value of the wanted type.
@@ -157,10 +157,8 @@ pub fn decode<T: DeserializeOwned>(
     depth_max: usize,
 ) -> Result<T, PayloadError> {
     match format {
-        PayloadFormat::Positional | PayloadFormat::ByName => {
-            decode_all(rmp_serde::Deserializer::from_read_ref(bytes), depth_max)
-        }
-        PayloadFormat::Named => {
+        PayloadFormat::Positional => decode_all(rmp_serde::Deserializer::from_read_ref(bytes), depth_max),
+        PayloadFormat::ByName | PayloadFormat::Base => {
             decode_all(rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable(), depth_max)
         }
     }
@@ -310,7 +308,7 @@ mod tests {
     #[test]
     fn structs_are_arrays_or_maps_and_both_are_read() {
         let point = Point { x: 1, y: Some("two".into()) };
-        for (format, first) in [(PayloadFormat::Positional, 0x92), (PayloadFormat::Named, 0x82)] {
+        for (format, first) in [(PayloadFormat::Positional, 0x92), (PayloadFormat::Base, 0x82)] {
             let mut bytes = Vec::new();
             point.encode_payload(format, &mut bytes).expect("encodable");
             assert_eq!(bytes[0], first);
@@ -331,7 +329,7 @@ mod tests {
     #[test]
     fn rendering_is_short_and_never_fails() {
         let mut bytes = Vec::new();
-        encode(&Point { x: -5, y: Some("two".into()) }, PayloadFormat::Named, &mut bytes).expect("encodable");
+        encode(&Point { x: -5, y: Some("two".into()) }, PayloadFormat::Base, &mut bytes).expect("encodable");
         assert_eq!(render(&bytes), r#"{"x": -5, "y": "two"}"#);
         assert_eq!(render(&[0xdd, 0xff, 0xff, 0xff, 0xff]), "[…]");
         assert_eq!(render(&[]), "…");

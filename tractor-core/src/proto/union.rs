@@ -1,7 +1,7 @@
 //! Payloads of one of several types, as `#[context(pld_spec = A | B)]` declares them.
 //!
 //! Between peers that announced the extensions a value travels with the name of its variant, as a map of one entry: nothing
-//! has to be guessed. The base protocol ([`PayloadFormat::Named`]) has bare values, told apart
+//! has to be guessed. The base protocol ([`PayloadFormat::Base`]) has bare values, told apart
 //! by their kind or by the field `type`, as the Python library does it for `int | str | None` and for tagged structs. There
 //! a map whose `type` names a variant is that variant; any other value is the first variant, in the order of the
 //! declaration, that it can be read as.
@@ -81,7 +81,7 @@ impl<E, T: Payload> VariantOf<E> for T {
 /// # Errors
 /// The inner value's own serializer failed.
 pub fn encode<U: Union>(value: &U, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-    if format != PayloadFormat::Named {
+    if format != PayloadFormat::Base {
         out.push(MAP_OF_ONE);
         let name = U::VARIANTS[value.variant()];
         rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
@@ -94,7 +94,7 @@ pub fn encode<U: Union>(value: &U, format: PayloadFormat, out: &mut Vec<u8>) -> 
 /// # Errors
 /// The variant is unknown, or its value does not fit.
 pub fn decode<U: Union>(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<U, PayloadError> {
-    if format == PayloadFormat::Named {
+    if format == PayloadFormat::Base {
         return match tag(bytes, depth_max).and_then(position::<U>) {
             Some(position) => U::decode_inner(position, bytes, format, depth_max),
             None => first_fit(bytes, format, depth_max),
@@ -261,13 +261,13 @@ mod tests {
         for (value, bytes) in
             [(Any::Dot(Dot { x: 1 }), &b"\x81\xa1x\x01"[..]), (Any::Number(7), b"\x07"), (Any::None, b"\xc0")]
         {
-            assert_eq!(encoded(&value, PayloadFormat::Named), bytes);
-            assert_eq!(decode::<Any>(bytes, PayloadFormat::Named, 16), Ok(value));
+            assert_eq!(encoded(&value, PayloadFormat::Base), bytes);
+            assert_eq!(decode::<Any>(bytes, PayloadFormat::Base, 16), Ok(value));
         }
         // The kind does not say which of the two it is; the field `type` does.
-        assert_eq!(encoded(&Any::Spot(Spot { x: 1 }), PayloadFormat::Named), b"\x81\xa1x\x01");
+        assert_eq!(encoded(&Any::Spot(Spot { x: 1 }), PayloadFormat::Base), b"\x81\xa1x\x01");
         let tagged = b"\x82\xa4type\xa4Spot\xa1x\x01";
-        assert_eq!(decode::<Any>(tagged, PayloadFormat::Named, 16), Ok(Any::Spot(Spot { x: 1 })));
+        assert_eq!(decode::<Any>(tagged, PayloadFormat::Base, 16), Ok(Any::Spot(Spot { x: 1 })));
     }
 
     #[test]
@@ -280,7 +280,7 @@ mod tests {
             assert_eq!(text, "expected a map from one of `Dot`, `Spot`, `Number`, `None` to its value");
         }
         assert!(positional(b"\x81\xa6Number\x07\x07").contains("more bytes follow"));
-        let named = text(b"\xa1x", PayloadFormat::Named);
+        let named = text(b"\xa1x", PayloadFormat::Base);
         assert!(named.starts_with("it is none of `Dot`, `Spot`, `Number`, `None`; no Dot: "), "{named}");
     }
 }

@@ -62,9 +62,9 @@ mod tests {
     #[test]
     fn claimed_lengths_and_depths_of_a_peer_are_bounded() {
         let claims = [0xdd, 0xff, 0xff, 0xff, 0xff];
-        assert!(decode::<Value>(&claims, PayloadFormat::Named, 16).is_err());
+        assert!(decode::<Value>(&claims, PayloadFormat::Base, 16).is_err());
         let deep = [vec![0x91; 1_000_000], vec![0xc0]].concat();
-        let error = decode::<Value>(&deep, PayloadFormat::Named, 16).expect_err("too deep");
+        let error = decode::<Value>(&deep, PayloadFormat::Base, 16).expect_err("too deep");
         assert_eq!(error.to_string(), "it is nested deeper than `nesting_depth_max` allows");
     }
 }

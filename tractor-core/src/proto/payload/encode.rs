@@ -25,23 +25,30 @@ pub(super) fn encode<T: Serialize + ?Sized>(
     layout: fn() -> &'static Layout,
     out: &mut Vec<u8>,
 ) -> Result<(), PayloadError> {
+    let is_positional = format == PayloadFormat::Positional;
+    let mut how =
+        How { has_names: !is_positional, is_for_people: !is_positional, layout, lost: RefCell::default() };
     let begin = out.len();
-    let how = How { format, layout, lost: RefCell::default() };
-    let done = value.serialize(Encoder { out: &mut *out, how: &how, in_some: false });
-    // A serializer of the user's may have swallowed the error.
-    match how.lost.into_inner() {
-        None => done,
-        Some(Lost::Refused(why)) => Err(PayloadError(why)),
-        Some(Lost::Names) => {
-            out.truncate(begin);
-            encode(value, PayloadFormat::ByName, layout, out)
+    loop {
+        let done = value.serialize(Encoder { out: &mut *out, how: &how, in_some: false });
+        // A serializer of the user's may have swallowed the error.
+        match how.lost.take() {
+            None => return done,
+            Some(Lost::Refused(why)) => return Err(PayloadError(why)),
+            Some(Lost::Names) => {
+                out.truncate(begin);
+                how.has_names = true;
+            }
         }
     }
 }
 
 /// What holds for all of a value.
 struct How {
-    format: PayloadFormat,
+    /// Whether structs are maps, not arrays.
+    has_names: bool,
+    /// Whether types that have a form for people use it.
+    is_for_people: bool,
     layout: fn() -> &'static Layout,
     /// Why it cannot be written this way; the first counts.
     lost: RefCell<Option<Lost>>,
@@ -55,10 +62,6 @@ enum Lost {
 }
 
 impl How {
-    fn has_names(&self) -> bool {
-        self.format != PayloadFormat::Positional
-    }
-
     #[cold]
     fn lose<T>(&self, lost: Lost) -> Result<T, PayloadError> {
         self.lost.borrow_mut().get_or_insert(lost);
@@ -68,7 +71,7 @@ impl How {
     /// Checks the number of fields of a struct.
     #[inline]
     fn check_fields(&self, name: &str, variant: &str, count: usize) -> Result<(), PayloadError> {
-        if self.has_names() || (self.layout)().reads(name, variant, count) == Some(true) {
+        if self.has_names || (self.layout)().reads(name, variant, count) == Some(true) {
             return Ok(());
         }
         self.lose(Lost::Names)
@@ -278,7 +281,7 @@ impl<'a> Serializer for Encoder<'a> {
     #[inline]
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Parts<'a>, PayloadError> {
         self.how.check_fields(name, "", len)?;
-        let has_names = self.how.has_names();
+        let has_names = self.how.has_names;
         self.parts(Some(len), has_names)
     }
 
@@ -291,13 +294,13 @@ impl<'a> Serializer for Encoder<'a> {
     ) -> Result<Parts<'a>, PayloadError> {
         self.how.check_fields(name, variant, len)?;
         self.key(variant);
-        let has_names = self.how.has_names();
+        let has_names = self.how.has_names;
         self.parts(Some(len), has_names)
     }
 
     #[inline]
     fn is_human_readable(&self) -> bool {
-        self.how.format == PayloadFormat::Named
+        self.how.is_for_people
     }
 }
 
