@@ -11,6 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::time::Instant;
 
+use futures_util::future::try_join_all;
 use tractor::ClusterOptions;
 use tractor::prelude::*;
 
@@ -55,7 +56,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ClusterOptions::new(),
         |worker| worker.expose(count_primes),
         async |portals| -> tractor::Result<()> {
-            let shares = tractor::join_all(portals.iter().map(|worker| drive(worker, &queue, &sum))).await?;
+            let shares = try_join_all(portals.iter().map(|worker| drive(worker, &queue, &sum))).await?;
             for (worker, share) in portals.iter().zip(shares) {
                 println!("{:<16} did {share} pieces", worker.uid().name());
             }

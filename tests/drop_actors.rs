@@ -88,7 +88,10 @@ async fn a_cluster() -> Result<()> {
             tractor::open_actor_cluster(
                 tractor::ClusterOptions::new().count(2),
                 |worker| worker.enable_module(endpoints::MODULE),
-                async |portals| tractor::join_all(portals.iter().map(|portal| portal.run(adds(1, 2)))).await,
+                async |portals| {
+                    futures_util::future::try_join_all(portals.iter().map(|portal| portal.run(adds(1, 2))))
+                        .await
+                },
             )
             .await
         });

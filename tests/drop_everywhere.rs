@@ -73,7 +73,7 @@ async fn calls() -> Result<()> {
         let cuts = witness
             .everywhere(async |cut| {
                 let three = (0..3).map(|n| worker.run(adds(n, n)));
-                cut.drop_in(tractor::join_all(three)).await.transpose()
+                cut.drop_in(futures_util::future::try_join_all(three)).await.transpose()
             })
             .await?;
         assert!(cuts >= 1, "it waits for three answers");

@@ -2,14 +2,13 @@
 
 mod support;
 
+use futures_util::future::try_join_all;
 use support::journal::seen;
 use support::{Spoiled, Tree, forever, spoiled, tree};
 use tokio::sync::Barrier;
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
-use tractor::{
-    ActorOptions, ClusterOptions, DynCall, Error, Result, StartActor, join_all, open_actor_cluster,
-};
+use tractor::{ActorOptions, ClusterOptions, DynCall, Error, Result, StartActor, open_actor_cluster};
 
 #[tractor::actor_fn]
 async fn who() -> (String, u32) {
@@ -50,7 +49,7 @@ where
 async fn workers_are_numbered_and_each_is_a_process() -> Result<()> {
     tree(async |tree| {
         cluster(tree, 3, async |portals| {
-            let known = join_all(portals.iter().map(|portal| portal.run(who()))).await?;
+            let known = try_join_all(portals.iter().map(|portal| portal.run(who()))).await?;
             for (number, (name, pid)) in known.iter().enumerate() {
                 assert_eq!(*name, format!("{}.worker_{number}", tree.name("c")));
                 assert_eq!(portals[number].uid().name(), name);
@@ -92,7 +91,7 @@ async fn all_are_at_work_at_the_same_time() -> Result<()> {
     tree(async |tree| {
         cluster(tree, 3, async |portals| {
             let barrier = Barrier::new(3);
-            join_all(portals.iter().map(async |portal| {
+            try_join_all(portals.iter().map(async |portal| {
                 portal.run(who()).await?;
                 barrier.wait().await;
                 portal.run(who()).await
@@ -156,7 +155,7 @@ async fn the_death_of_a_worker_ends_the_cluster() -> Result<()> {
             let (doomed, waiting) = (portals[2].run(dies()), portals[0].run(waits()));
             let both: [std::pin::Pin<Box<dyn Future<Output = Result<()>>>>; 2] =
                 [Box::pin(waiting), Box::pin(doomed)];
-            join_all(both).await.map(drop)
+            try_join_all(both).await.map(drop)
         });
         let error = error.await.expect_err("a worker has died");
         assert_eq!(error.as_died().and_then(|died| died.code()), Some(7), "{error:?}");

@@ -113,7 +113,7 @@ async fn children_that_resist_do_not_cost_the_others_their_cleanup() -> Result<(
                 Ok(begun.elapsed())
             };
             // Each context is left by the end of its actor, or quietly.
-            let took = tractor::join_all([
+            let took = futures_util::future::try_join_all([
                 hold(&spinning, Held::Spins(false)),
                 hold(&deaf, Held::Spins(true)),
                 hold(&shielded, Held::Shields),

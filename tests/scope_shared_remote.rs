@@ -2,11 +2,12 @@
 
 mod support;
 
+use futures_util::future::try_join_all;
 use support::journal::{NoteOnDrop, entries, note, seen};
 use support::{forever, with_local};
 use tokio::sync::Barrier;
 use tractor::prelude::*;
-use tractor::{Error, Result, Sharing, join_all, maybe_open_context};
+use tractor::{Error, Result, Sharing, maybe_open_context};
 
 #[tractor::test]
 async fn an_exit_error_takes_the_place_of_a_cancellation() -> Result<()> {
@@ -69,7 +70,7 @@ async fn tasks_share_one_context_into_another_actor() -> Result<()> {
                 Ok(hit)
             })
         });
-        let hits = join_all(users).await?;
+        let hits = try_join_all(users).await?;
         assert_eq!(hits.iter().filter(|hit| !**hit).count(), 1);
         assert_eq!(portal.run(entries()).await?, ["dialog", "dialog over"]);
         Ok(())

@@ -4,11 +4,12 @@ mod support;
 
 use std::pin::pin;
 
+use futures_util::future::try_join_all;
 use support::journal::{note, seen};
 use support::{Spoiled, poll_once, spoiled, with_local};
 use tractor::error::Lagged;
 use tractor::prelude::*;
-use tractor::{Error, Result, StreamSubscriber, join_all};
+use tractor::{Error, Result, StreamSubscriber};
 
 /// Values kept for slow readers, by default.
 const RING: u64 = 64;
@@ -86,7 +87,8 @@ async fn every_reader_gets_every_value_in_order() -> Result<()> {
     with_counts(0, async |stream| {
         let readers = [stream.subscribe(), stream.subscribe(), stream.subscribe()];
         stream.send(1000).await?;
-        let all = join_all(readers.into_iter().map(async |mut reader| read(&mut reader, 1000).await)).await?;
+        let all =
+            try_join_all(readers.into_iter().map(async |mut reader| read(&mut reader, 1000).await)).await?;
         for values in all {
             assert!(values.into_iter().eq(0..1000));
         }
@@ -206,7 +208,7 @@ async fn a_failure_of_the_other_side_reaches_all_readers() -> Result<()> {
                 assert_eq!(read(&mut reader, 2).await?, [0, 1]);
                 Ok::<_, Error>(reader.receive().await.expect_err("the endpoint has failed"))
             });
-            for error in join_all(ends).await? {
+            for error in try_join_all(ends).await? {
                 assert_eq!(error.as_remote().map(|remote| remote.message()), Some("fell over"), "{error:?}");
             }
             Ok(spoiled::<()>("all have seen it")?)

@@ -100,7 +100,10 @@ async fn children<const N: usize>(
 }
 
 async fn pids(children: &[Supervised]) -> Result<Vec<i32>> {
-    tractor::join_all(children.iter().map(async |child| child.portal().await?.run(process_id()).await)).await
+    futures_util::future::try_join_all(
+        children.iter().map(async |child| child.portal().await?.run(process_id()).await),
+    )
+    .await
 }
 
 async fn kill(child: &Supervised) -> Result<i32> {
@@ -433,7 +436,8 @@ async fn a_worker_that_is_killed_again_and_again_always_comes_back() -> Result<(
                     }
                     kill(&worker).await
                 };
-                let (errors, pid): (Result<Vec<Error>>, _) = tokio::join!(tractor::join_all(calls), kill);
+                let (errors, pid): (Result<Vec<Error>>, _) =
+                    tokio::join!(futures_util::future::try_join_all(calls), kill);
                 let pid = pid?;
                 for error in errors? {
                     assert_eq!(died(&error).pid().cast_signed(), pid, "{error:?}");

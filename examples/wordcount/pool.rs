@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io;
 
+use futures_util::future::try_join_all;
 use indicatif::ProgressBar;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::{Mutex, mpsc};
@@ -37,7 +38,7 @@ pub(crate) async fn count(
     let (queue, kill_at, totals) = (Mutex::new(queue), Cell::new(kill_at), RefCell::default());
     let pool = Pool { queue, kill_at, bar, totals };
     let workers = (0..workers).map(|number| pool.keep(format!("counter_{number}")));
-    tractor::open_root_actor(ActorOptions::new(), async |_root| tractor::join_all(workers).await).await?;
+    tractor::open_root_actor(ActorOptions::new(), async |_root| try_join_all(workers).await).await?;
     reader.await??;
     Ok(pool.totals.into_inner())
 }

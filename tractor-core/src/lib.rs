@@ -38,10 +38,7 @@ pub use self::{
         Actor, ActorLocal, ActorOptions, Check, ContextState, Overflow, UntilCancelled, current_actor,
         current_deadline, shield, try_current_actor,
     },
-    boot::{
-        ClusterOptions, connect, init, open_actor_cluster, open_nursery, open_root_actor, socket_addr,
-        with_local_actor,
-    },
+    boot::{connect, init, open_nursery, open_root_actor, socket_addr, with_local_actor},
     dialog::{
         Allows, Call, CanStart, CancelActor, CancelContext, Context, ContextCall, ContextHandle,
         ContextTypes, DynCall, Dynamic, Endpoint, HasStarted, MsgStream, NoResult, ParentContext, Portal,
@@ -51,8 +48,8 @@ pub use self::{
     error::{Error, Result},
     proto::supervision::{Backoff, Supervision},
     supervise::{
-        ActorNursery, JoinAll, OneShot, RunInActor, Sharing, StartActor, SuperviseChild, Supervised,
-        SupervisionEvent, SupervisionEvents, Supervisor, gather_contexts, join_all, maybe_open_context,
+        ActorNursery, OneShot, RunInActor, Sharing, StartActor, SuperviseChild, Supervised, SupervisionEvent,
+        SupervisionEvents, Supervisor, gather_contexts, maybe_open_context,
     },
 };
 #[cfg(feature = "log")]

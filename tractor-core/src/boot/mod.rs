@@ -1,14 +1,12 @@
 //! Entry points: how a process becomes a root actor, or finds out that it is a child.
 
 mod child;
-mod cluster;
 mod connect;
 mod entry;
 mod local;
 mod root;
 mod serve;
 
-pub use cluster::{ClusterOptions, open_actor_cluster};
 pub use connect::connect;
 pub use entry::{RuntimeOptions, init, run_main, run_test};
 pub use local::with_local_actor;

@@ -212,7 +212,8 @@ impl MessagingError {
 pub struct RuntimeFailure(Arc<str>);
 
 impl RuntimeFailure {
-    pub(crate) fn new(text: impl Into<Arc<str>>) -> Self {
+    /// A failure with this text, for helpers that refuse what they are asked for.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 }

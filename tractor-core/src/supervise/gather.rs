@@ -6,14 +6,13 @@
 //!                 +-- one fails, the body fails, drops ---+--> end all, wait for all, raise the first failure
 //! ```
 
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
+use futures_util::future::{join_all, try_join_all};
 use tokio::time::Instant;
 
-use super::join::join_all;
 use crate::actor::within;
 use crate::dialog::{ContextEndpoint, ContextTarget, ParentContext, Portal, Scope};
 use crate::error::{Error, Result, RuntimeFailure};
@@ -76,14 +75,14 @@ where
                 let text = "there is nothing to gather: give at least one context";
                 return Err(Error::from(RuntimeFailure::new(text)).into());
             }
-            None => join_all(scopes.iter().map(Scope::first)).await?,
+            None => try_join_all(scopes.iter().map(Scope::first)).await?,
         };
         let firsts =
             scopes.iter().zip(&firsts).map(|(scope, first)| scope.decode_first::<C::Endpoint>(first));
         let firsts = firsts.collect::<Result<_>>()?;
         let contexts: Vec<_> = scopes.iter().map(|scope| scope.context()).collect();
         let value = run(&scopes, body(contexts, firsts)).await?;
-        join_all(scopes.iter().map(|scope| scope.joined())).await?;
+        try_join_all(scopes.iter().map(|scope| scope.joined())).await?;
         Ok(value)
     };
     let result = match deadline {
@@ -94,10 +93,7 @@ where
         },
     };
     if result.is_err() {
-        let ends = join_all(scopes.iter().map(async |scope| {
-            scope.end().await;
-            Ok::<_, Infallible>(())
-        }));
+        let ends = join_all(scopes.iter().map(Scope::end));
         match deadline {
             None => _ = ends.await,
             Some(at) => {
@@ -113,8 +109,7 @@ where
 /// Cancels all when the first deadline, `at`, has passed, and waits for their end, within a limit. The error is that of
 /// the one whose deadline it was.
 async fn expire(scopes: &[Scope], at: Instant) -> Error {
-    let expired = scopes.iter().map(async |scope| Ok::<_, Infallible>(scope.expired().await));
-    let Ok(errors) = join_all(expired).await;
+    let errors = join_all(scopes.iter().map(Scope::expired)).await;
     let overdue = scopes.iter().zip(errors).find(|(scope, _)| scope.deadline() == Some(at));
     overdue.map_or(Error::NoRuntime, |(_, error)| error)
 }

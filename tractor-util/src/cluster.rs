@@ -1,10 +1,11 @@
 //! A nursery of equal workers.
 
-use super::root::{open_nursery, open_root_actor};
-use crate::actor::{ActorOptions, current_actor, try_current_actor};
-use crate::dialog::Portal;
-use crate::error::{Error, Result, RuntimeFailure};
-use crate::supervise::{StartActor, join_all};
+use futures_util::future::try_join_all;
+use tractor_core::error::RuntimeFailure;
+use tractor_core::{
+    ActorOptions, Error, Portal, Result, StartActor, current_actor, open_nursery, open_root_actor,
+    try_current_actor,
+};
 
 /// How many workers a cluster has, what they are called, and how they end.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +35,7 @@ impl ClusterOptions {
         self
     }
 
-    /// Whether the workers are signalled at the end instead of asked: see [`ActorNursery::kill`](crate::ActorNursery::kill).
+    /// Whether the workers are signalled at the end instead of asked: see [`ActorNursery::kill`](tractor_core::ActorNursery::kill).
     pub fn hard_kill(mut self, hard_kill: bool) -> Self {
         self.hard_kill = hard_kill;
         self
@@ -71,14 +72,15 @@ impl ClusterOptions {
 /// with the cluster.
 ///
 /// Leaving the body ends the workers, whatever they do; so a body that has handed out work waits for it, with
-/// [`join_all`] for instance.
+/// `futures::future::try_join_all` for instance.
 ///
 /// ```no_run
 /// # use tractor_core as tractor;
+/// # use tractor_util::{ClusterOptions, open_actor_cluster};
 /// # async fn use_them(_: &[tractor::Portal]) -> tractor::Result<u64> { Ok(0) }
 /// # async fn example() -> Result<(), tractor::Error> {
-/// let sum = tractor::open_actor_cluster(
-///     tractor::ClusterOptions::new(),
+/// let sum = open_actor_cluster(
+///     ClusterOptions::new(),
 ///     |worker| worker.enable_module(module_path!()),
 ///     async |portals| use_them(portals).await,
 /// )
@@ -104,8 +106,10 @@ where
     let cluster = async || {
         open_nursery(async |an| {
             let own = current_actor();
-            let births = names.iter().map(|name| set_up(an.start_actor(format!("{}.{name}", own.name()))));
-            let portals = join_all(births).await?;
+            let births = names
+                .iter()
+                .map(|name| set_up(an.start_actor(format!("{}.{name}", own.name()))).into_future());
+            let portals = try_join_all(births).await?;
             let value = body(&portals).await?;
             if hard_kill {
                 an.kill().await

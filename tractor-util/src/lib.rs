@@ -1,0 +1,12 @@
+//! Helpers for `tractor` that need nothing but its public API.
+//!
+//! Applications use the facade crate `tractor`, which re-exports what is here. It is a crate of its own so that the
+//! compiler keeps it honest: what is written here, users could have written.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | `cluster` | [`open_actor_cluster`]: equal workers, started at once, ended with the scope |
+
+mod cluster;
+
+pub use cluster::{ClusterOptions, open_actor_cluster};
