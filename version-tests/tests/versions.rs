@@ -60,13 +60,14 @@ fn outcomes(caller: &str, server: &str) -> BTreeMap<String, String> {
 }
 
 /// Names, and what the outcome must be: `= value`, or the end of an error: after `?` one about the arguments, after `!` one about
-/// another value, which blames the peer.
+/// a value of the peer, after `>` one about a value of the caller, which the peer reports.
 fn expect(outcomes: &BTreeMap<String, String>, rows: &[(&str, &str)]) {
     for (name, wanted) in rows {
         let outcome = outcomes.get(*name).unwrap_or_else(|| panic!("nothing was said of `{name}`"));
         let holds = match wanted.split_at(2) {
             ("? ", words) => outcome.starts_with("! `TypeError` in actor root[") && outcome.ends_with(words),
             ("! ", words) => outcome.starts_with("! Peer: invalid `") && outcome.ends_with(words),
+            ("> ", words) => outcome.starts_with("! Local: actor root[") && outcome.ends_with(words),
             _ => outcome == wanted,
         };
         assert!(holds, "{name}: {outcome:?} is not {wanted:?}");
@@ -78,7 +79,7 @@ fn expect(outcomes: &BTreeMap<String, String>, rows: &[(&str, &str)]) {
 fn one_version_talks_to_itself() {
     for version in [V1, V2] {
         let outcomes = outcomes(version, version);
-        assert_eq!(outcomes.len(), 23);
+        assert_eq!(outcomes.len(), 28);
         for (name, outcome) in outcomes {
             assert!(outcome.starts_with("= "), "{name} {outcome}");
         }
@@ -116,6 +117,26 @@ fn an_older_caller_and_a_newer_endpoint() {
         ("reordered_in_untagged", "= [At(Point { x: 1, y: 2 }), Called(\"home\")]"),
         ("reordered_beside_flatten", "= Parcel { weight: 1, height: 2, place: Point { x: 3, y: 4 } }"),
         ("dialog", "= (Point { x: 1, y: 2 }, Some(Point { x: 30, y: 4 }), Point { x: 30, y: 4 })"),
+        (
+            "deep_in_argument",
+            "? `v2::Report`: at `rows[1].weight`: invalid type: integer `7`, expected a string",
+        ),
+        (
+            "deep_in_result",
+            "! `Return.pld: v1::Report`: at `rows[1].weight`: invalid type: string \"seven\", expected u64",
+        ),
+        (
+            "deep_in_first",
+            "! `Started.pld: v1::Report`: at `rows[1].weight`: invalid type: string \"seven\", expected u64",
+        ),
+        (
+            "deep_in_stream",
+            "! `Yield.pld: v1::Report`: at `rows[1].weight`: invalid type: string \"seven\", expected u64",
+        ),
+        (
+            "deep_in_sent",
+            "> `Yield.pld: v2::Report`: at `rows[1].weight`: invalid type: integer `7`, expected a string",
+        ),
         ("points", "= [Point { x: 0, y: 0 }, Point { x: 1, y: -1 }]"),
     ];
     expect(&outcomes(V1, V2), &rows);
@@ -130,7 +151,7 @@ fn a_newer_caller_and_an_older_endpoint() {
         ("reordered_arguments", "= \"v1 a=1 b=2\""),
         ("reordered_fields", "= Point { y: 2, x: 10 }"),
         ("renamed_field", "? argument `named`: {\"right\": 1} is no `v1::Named`: missing field `left`"),
-        ("changed_type", "? argument `a`: \"1\" is no `i64`: wrong msgpack marker FixStr(1)"),
+        ("changed_type", "? argument `a`: \"1\" is no `i64`: invalid type: string \"1\", expected i64"),
         ("wider_argument", "= \"v1 a=200\""),
         ("optional_field", "= Item { label: None, id: 1 }"),
         ("defaulted_field", "= \"v1 Item { id: 1 }\""),
@@ -146,6 +167,26 @@ fn a_newer_caller_and_an_older_endpoint() {
         ("reordered_in_untagged", "= [At(Point { y: 2, x: 1 }), Called(\"home\")]"),
         ("reordered_beside_flatten", "= Parcel { height: 2, place: Point { y: 4, x: 3 }, weight: 1 }"),
         ("dialog", "= (Point { y: 2, x: 1 }, Some(Point { y: 4, x: 30 }), Point { y: 4, x: 30 })"),
+        (
+            "deep_in_argument",
+            "? `v1::Report`: at `rows[1].weight`: invalid type: string \"seven\", expected u64",
+        ),
+        (
+            "deep_in_result",
+            "! `Return.pld: v2::Report`: at `rows[1].weight`: invalid type: integer `7`, expected a string",
+        ),
+        (
+            "deep_in_first",
+            "! `Started.pld: v2::Report`: at `rows[1].weight`: invalid type: integer `7`, expected a string",
+        ),
+        (
+            "deep_in_stream",
+            "! `Yield.pld: v2::Report`: at `rows[1].weight`: invalid type: integer `7`, expected a string",
+        ),
+        (
+            "deep_in_sent",
+            "> `Yield.pld: v1::Report`: at `rows[1].weight`: invalid type: string \"seven\", expected u64",
+        ),
         ("points", "= [Point { y: 0, x: 0 }, Point { y: -1, x: 1 }]"),
     ];
     expect(&outcomes(V2, V1), &rows);

@@ -62,9 +62,8 @@ impl Linked {
         accepts: fn(&T, &T) -> bool,
     ) -> Result<(), PayloadError> {
         let depth_max = self.peer.channel.limits().nesting_depth_max;
-        let decoded = T::decode_payload(encoded, self.format, depth_max).map_err(|problem| {
-            PayloadError::new(format!("it was not sent, as it does not decode again: {problem}"))
-        })?;
+        let decoded = T::decode_payload(encoded, self.format, depth_max)
+            .map_err(|problem| problem.preceded_by("it was not sent, as it does not decode again"))?;
         if accepts(value, &decoded) {
             Ok(())
         } else {
@@ -79,6 +78,7 @@ impl Linked {
             message: kind.name().to_owned(),
             found: T::shown().to_owned(),
             expected: T::shown().to_owned(),
+            path: problem.path().to_owned(),
             problem: problem.to_string(),
             ..Details::default()
         };
@@ -99,6 +99,7 @@ impl Linked {
             value: payload::render(encoded),
             found: payload::kind(encoded).to_owned(),
             expected: expected.into(),
+            path: problem.path().to_owned(),
             problem: problem.to_string(),
             ..Details::default()
         };

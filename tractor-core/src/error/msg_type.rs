@@ -58,6 +58,8 @@ pub(crate) struct Details {
     pub(crate) expected: String,
     /// Why it does not fit.
     pub(crate) problem: String,
+    /// The part of it that does not fit; empty for the whole.
+    pub(crate) path: String,
     /// Name and UUID of the actor whose payload it is.
     pub(crate) sender: Option<(String, String)>,
 }
@@ -127,6 +129,11 @@ impl MsgTypeError {
     /// Why the payload does not fit.
     pub fn problem(&self) -> &str {
         &self.inner.details.problem
+    }
+
+    /// The part of the payload that does not fit, such as `rows[1].weight`; empty for the payload as a whole.
+    pub fn path(&self) -> &str {
+        &self.inner.details.path
     }
 
     /// Which side broke the contract.

@@ -7,18 +7,19 @@
 mod depth;
 mod encode;
 mod layout;
+mod tracked;
 
 use std::fmt;
 use std::io::ErrorKind;
 
 use rmp::Marker;
-use rmp_serde::config::SerializerConfig;
 use rmp_serde::decode::ReadRefReader;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::depth::check_depth;
 use self::layout::Layout;
+use self::tracked::Trail;
 
 /// A type whose values can travel between actors: any owned serde type.
 ///
@@ -105,18 +106,38 @@ pub enum PayloadFormat {
 
 /// A value that could not be written as MessagePack, or bytes that are not a value of the wanted type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PayloadError(String);
+pub struct PayloadError {
+    problem: String,
+    path: String,
+}
 
 impl PayloadError {
     /// With a text that says what is wrong.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+    pub fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), path: String::new() }
+    }
+
+    fn at(self, path: String) -> Self {
+        if path.is_empty() {
+            return self;
+        }
+        Self { problem: format!("at `{path}`: {}", self.problem), path }
+    }
+
+    /// The same, with more words before its text.
+    pub(crate) fn preceded_by(self, words: &str) -> Self {
+        Self { problem: format!("{words}: {}", self.problem), ..self }
+    }
+
+    /// The part of the value with which something is wrong, such as `rows[1].weight`; empty for the value as a whole.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 }
 
 impl fmt::Display for PayloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.problem)
     }
 }
 
@@ -143,7 +164,7 @@ fn encode_as<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
 ) -> Result<(), PayloadError> {
     encode::encode(value, format, layout, out)
-        .map_err(|error| PayloadError(format!("the value cannot be encoded: {error}")))
+        .map_err(|error| PayloadError::new(format!("the value cannot be encoded: {error}")))
 }
 
 /// Reads a value, which must use all of the bytes.
@@ -156,25 +177,41 @@ pub fn decode<T: DeserializeOwned>(
     format: PayloadFormat,
     depth_max: usize,
 ) -> Result<T, PayloadError> {
-    match format {
-        PayloadFormat::Positional => decode_all(rmp_serde::Deserializer::from_read_ref(bytes), depth_max),
-        PayloadFormat::ByName | PayloadFormat::Base => {
-            decode_all(rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable(), depth_max)
-        }
+    if format != PayloadFormat::Positional {
+        return decode_tracked(bytes, true, depth_max);
+    }
+    match decode_with(bytes, depth_max, |de| T::deserialize(de)) {
+        Ok(value) => Ok(value),
+        // Once more, to see where.
+        Err(_) => decode_tracked(bytes, false, depth_max),
     }
 }
 
-#[inline]
-fn decode_all<'de, T: DeserializeOwned, C: SerializerConfig>(
-    mut de: rmp_serde::Deserializer<ReadRefReader<'de, [u8]>, C>,
+fn decode_tracked<T: DeserializeOwned>(
+    bytes: &[u8],
+    is_for_people: bool,
     depth_max: usize,
 ) -> Result<T, PayloadError> {
+    let trail = Trail::new(is_for_people);
+    decode_with(bytes, depth_max, |de| tracked::deserialize(de, &trail))
+        .map_err(|error| if error.problem == TOO_DEEP { error } else { error.at(trail.shown(bytes)) })
+}
+
+const TOO_DEEP: &str = "it is nested deeper than `nesting_depth_max` allows";
+
+type Reader<'de> = rmp_serde::Deserializer<ReadRefReader<'de, [u8]>>;
+
+#[inline]
+fn decode_with<'de, T>(
+    bytes: &'de [u8],
+    depth_max: usize,
+    read: impl FnOnce(&mut Reader<'de>) -> Result<T, rmp_serde::decode::Error>,
+) -> Result<T, PayloadError> {
+    let mut de = rmp_serde::Deserializer::from_read_ref(bytes);
     de.set_max_depth(depth_max);
-    let value = T::deserialize(&mut de).map_err(|error| match error {
-        rmp_serde::decode::Error::DepthLimitExceeded => {
-            PayloadError("it is nested deeper than `nesting_depth_max` allows".to_owned())
-        }
-        error => PayloadError(error.to_string()),
+    let value = read(&mut de).map_err(|error| match error {
+        rmp_serde::decode::Error::DepthLimitExceeded => PayloadError::new(TOO_DEEP),
+        error => PayloadError::new(error.to_string()),
     })?;
     // The only way to ask the deserializer whether anything is left: a further value must not even begin.
     match IgnoredAny::deserialize(&mut de) {
@@ -183,7 +220,7 @@ fn decode_all<'de, T: DeserializeOwned, C: SerializerConfig>(
         {
             Ok(value)
         }
-        Ok(_) | Err(_) => Err(PayloadError("more bytes follow the value".to_owned())),
+        Ok(_) | Err(_) => Err(PayloadError::new("more bytes follow the value")),
     }
 }
 

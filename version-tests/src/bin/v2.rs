@@ -165,6 +165,48 @@ async fn reordered_beside_flatten(parcel: Parcel) -> Parcel {
     parcel
 }
 
+// What does not fit, deep inside of a value.
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Report {
+    rows: Vec<Row>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Row {
+    id: u8,
+    weight: Option<String>,
+}
+
+fn report() -> Report {
+    Report { rows: vec![Row { id: 1, weight: None }, Row { id: 2, weight: Some("seven".to_owned()) }] }
+}
+
+#[tractor::actor_fn(module = "versions")]
+async fn deep_in_argument(report: Report) -> usize {
+    report.rows.len()
+}
+
+#[tractor::actor_fn(module = "versions")]
+async fn deep_in_result() -> Report {
+    report()
+}
+
+#[tractor::context(module = "versions", pld_spec = Report, returns = ())]
+async fn deep_in_stream(ctx: Context<Report>) -> tractor::Result<()> {
+    let ctx = ctx.started(Report { rows: Vec::new() }).await?;
+    let mut stream = ctx.open_stream();
+    stream.send(report()).await?;
+    while stream.receive().await?.is_some() {}
+    Ok(())
+}
+
+#[tractor::context(module = "versions", pld_spec = Report, returns = ())]
+async fn deep_in_first(ctx: Context<Report>) -> tractor::Result<()> {
+    ctx.started(report()).await?;
+    Ok(())
+}
+
 #[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 #[error("only {left} left")]
 struct SoldOut {
@@ -235,6 +277,21 @@ async fn calls(portal: &Portal) {
     say("reordered_in_untagged", portal.run(reordered_in_untagged(places)).await);
     let parcel = Parcel { weight: 1, height: 2, place: Point { x: 3, y: 4 } };
     say("reordered_beside_flatten", portal.run(reordered_beside_flatten(parcel)).await);
+    say("deep_in_argument", portal.run(deep_in_argument(report())).await);
+    say("deep_in_result", portal.run(deep_in_result()).await);
+    let first = portal.open_context(deep_in_first(), async |_, first| tractor::Result::Ok(first));
+    say("deep_in_first", first.await);
+    let streamed = portal.open_context(deep_in_stream(), async |ctx, _| {
+        let mut stream = ctx.open_stream();
+        stream.receive().await
+    });
+    say("deep_in_stream", streamed.await);
+    let sent = portal.open_context(deep_in_stream(), async |ctx, _| {
+        let stream = ctx.open_stream();
+        stream.send(report()).await?;
+        stream.wait_for_result().await
+    });
+    say("deep_in_sent", sent.await);
     let failed = portal.run(failing()).await.expect_err("it fails");
     let remote = failed.as_remote().expect("it fails there");
     let value_type = remote.value_type().expect("it comes along");

@@ -155,7 +155,7 @@ impl<'a> Iterator for RawMap<'a> {
 /// The first part of a value: its kind and small contents. The data of text, bytes and extensions runs from the offset
 /// given here to the end of the head as returned by [`head`].
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Head {
+pub(crate) enum Head {
     Nil,
     Bool(bool),
     Uint(u64),
@@ -203,7 +203,7 @@ impl Head {
 }
 
 /// The head of the value at `at` and the offset after it; text, bytes and extension values are included whole.
-pub(super) fn head(bytes: &[u8], at: usize) -> Result<(Head, usize), RawError> {
+pub(crate) fn head(bytes: &[u8], at: usize) -> Result<(Head, usize), RawError> {
     let cut = RawError::Truncated { at };
     let Some(&first) = bytes.get(at) else { return Err(cut) };
     let body = at + 1;

@@ -34,7 +34,7 @@ pub(super) fn encode<T: Serialize + ?Sized>(
         // A serializer of the user's may have swallowed the error.
         match how.lost.take() {
             None => return done,
-            Some(Lost::Refused(why)) => return Err(PayloadError(why)),
+            Some(Lost::Refused(why)) => return Err(PayloadError::new(why)),
             Some(Lost::Names) => {
                 out.truncate(begin);
                 how.has_names = true;
@@ -342,9 +342,10 @@ impl Parts<'_> {
     fn finish(self) -> Result<(), PayloadError> {
         match self.len {
             Some(len) if len == self.count => Ok(()),
-            Some(len) => {
-                Err(PayloadError(format!("its serializer announces {len} parts and writes {}", self.count)))
-            }
+            Some(len) => Err(PayloadError::new(format!(
+                "its serializer announces {len} parts and writes {}",
+                self.count
+            ))),
             None => {
                 let mut head = Vec::new();
                 write_len(&mut head, self.count, self.is_map)?;
