@@ -1,0 +1,326 @@
+//! Contexts one of whose sides fails: who is told, in which order, and with what.
+
+use std::time::Duration;
+
+use support::journal::{NoteOnDrop, entries, note, seen};
+use support::{Spoiled, forever, spoiled, tree, with_local, with_process};
+use tractor::error::RemoteKind;
+use tractor::prelude::*;
+use tractor::{Error, Result};
+
+#[tractor::context(pld_spec = u64)]
+async fn fails_before_started(ctx: Context<u64>) -> std::result::Result<u64, Spoiled> {
+    drop(ctx);
+    spoiled("not even started")
+}
+
+#[tractor::context(pld_spec = u64)]
+async fn fails_after(ctx: Context<u64>, count: u64) -> anyhow::Result<u64> {
+    let ctx = ctx.started(count).await?;
+    let stream = ctx.open_stream();
+    for number in 0..count {
+        stream.send(number).await?;
+    }
+    seen("go".to_owned()).await;
+    Ok(spoiled("fell over")?)
+}
+
+#[tractor::context(pld_spec = u64)]
+async fn panics_after_started(ctx: Context<u64>) -> tractor::Result<u64> {
+    let _ctx = ctx.started(1).await?;
+    seen("go".to_owned()).await;
+    panic!("on purpose: {}", 7);
+}
+
+/// Streams its values, then waits for its end.
+#[tractor::context(pld_spec = u64)]
+async fn sits(ctx: Context<u64>) -> tractor::Result<u64> {
+    let _note = NoteOnDrop("dropped");
+    let ctx = ctx.started(1).await?;
+    let stream = ctx.open_stream();
+    stream.send(5).await?;
+    note("sitting");
+    forever().await;
+    Ok(0)
+}
+
+#[tractor::actor_fn]
+async fn go() {
+    note("go");
+}
+
+/// Opens `fails_after` in a child of its own and passes the failure on.
+#[tractor::context(pld_spec = u64)]
+async fn fails_further_down(ctx: Context<u64>, name: String) -> tractor::Result<u64> {
+    let _ctx = ctx.started(1).await?;
+    tractor::open_nursery(async |an| {
+        let below = support::start(an, name, module_path!()).await?;
+        below.open_context(fails_before_started(), async |_, first| Ok(first)).await
+    })
+    .await
+}
+
+/// An application's own error.
+#[derive(Debug)]
+enum Trouble {
+    Ours(&'static str),
+    Theirs(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Theirs(error)
+    }
+}
+
+#[track_caller]
+fn assert_message(error: &Error, text: &str) {
+    assert_eq!(error.as_remote().map(|remote| remote.message()), Some(text), "{error:?}");
+}
+
+#[track_caller]
+fn assert_spoiled(error: &Error, text: &str) {
+    let remote = error.as_remote().unwrap_or_else(|| panic!("{error:?}"));
+    assert_eq!((remote.kind(), remote.src_type(), remote.message()), (RemoteKind::Error, "Spoiled", text));
+}
+
+#[tractor::test]
+async fn a_failure_before_the_first_value_comes_out_of_open_context() -> Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |worker| {
+            let opened: Result<()> = worker
+                .open_context(fails_before_started(), async |_, first| panic!("there is no value: {first}"))
+                .await;
+            assert_spoiled(&opened.unwrap_err(), "not even started");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_failure_is_received_after_the_values_before_it() -> Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |worker| {
+            let mut received = Vec::new();
+            let opened: Result<()> = worker
+                .open_context(fails_after(100), async |ctx, _| {
+                    let mut stream = ctx.open_stream();
+                    worker.run(go()).await?;
+                    // From here on nothing waits but `receive`, so the failure comes through it.
+                    loop {
+                        match stream.receive().await {
+                            Ok(Some(number)) => received.push(number),
+                            Ok(None) => panic!("the stream was not closed"),
+                            Err(error) => {
+                                received.push(1000);
+                                return Err(error);
+                            }
+                        }
+                    }
+                })
+                .await;
+            assert_message(&opened.unwrap_err(), "fell over");
+            assert_eq!(received, (0..100).chain([1000]).collect::<Vec<_>>());
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn the_body_is_dropped_where_it_waits_when_the_child_side_fails() -> Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |worker| {
+            let opened: Result<()> = worker
+                .open_context(fails_after(0), async |_, _| {
+                    let _note = NoteOnDrop("body dropped");
+                    worker.run(go()).await?;
+                    forever().await;
+                    panic!("for ever is over")
+                })
+                .await;
+            assert_message(&opened.unwrap_err(), "fell over");
+            assert_eq!(entries().await, ["body dropped"], "in the journal of this actor");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_failure_after_a_clean_body_is_raised() -> Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |worker| {
+            let opened = worker
+                .open_context(fails_after(3), async |_, _| -> Result<&str> {
+                    worker.run(go()).await?;
+                    Ok("fine here")
+                })
+                .await;
+            assert!(opened.unwrap_err().to_string().contains("fell over"));
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn the_body_s_error_wins_and_cancels_the_child_side() -> Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |worker| {
+            let opened: std::result::Result<(), Trouble> = worker
+                .open_context(sits(), async |_, _| {
+                    worker.run(seen("sitting".to_owned())).await?;
+                    Err(Trouble::Ours("own trouble"))
+                })
+                .await;
+            assert!(matches!(opened, Err(Trouble::Ours("own trouble"))), "{opened:?}");
+            // The scope has waited for the other side's end.
+            assert_eq!(worker.run(entries()).await?, ["sitting", "dropped"]);
+            assert_eq!(worker.dialogs_open(), 0);
+
+            let opened: std::result::Result<(), Trouble> =
+                worker.open_context(fails_before_started(), async |_, _| Ok(())).await;
+            let Err(Trouble::Theirs(error)) = opened else { panic!("{opened:?}") };
+            assert_spoiled(&error, "not even started");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn the_body_s_error_wins_over_a_failure_at_the_same_time() -> Result<()> {
+    tree(async |_| {
+        with_local(module_path!(), async |worker| {
+            let opened: anyhow::Result<()> = worker
+                .open_context(fails_after(0), async |ctx, _| {
+                    worker.run(go()).await?;
+                    assert!(ctx.wait_for_result().await.is_err());
+                    anyhow::bail!("own trouble")
+                })
+                .await;
+            assert_eq!(opened.unwrap_err().to_string(), "own trouble");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_panic_of_the_child_side_is_raised_with_its_place() -> Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |worker| {
+            let opened: Result<()> = worker
+                .open_context(panics_after_started(), async |ctx, _| {
+                    worker.run(go()).await?;
+                    ctx.wait_for_result().await.map(drop)
+                })
+                .await;
+            let error = opened.unwrap_err();
+            let remote = error.as_remote().expect("the endpoint panicked");
+            assert_eq!((remote.kind(), remote.message()), (RemoteKind::Panic, "on purpose: 7"));
+            assert!(remote.trace().contains(file!()), "{}", remote.trace());
+            assert_eq!(worker.run(entries()).await?, ["go"], "the actor goes on");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_failure_passed_on_keeps_its_source_and_its_way() -> Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |worker| {
+            let opened: Result<()> = worker
+                .open_context(fails_further_down(tree.name("below")), async |ctx, _| {
+                    ctx.wait_for_result().await.map(drop)
+                })
+                .await;
+            let error = opened.unwrap_err();
+            assert_spoiled(&error, "not even started");
+            let remote = error.as_remote().expect("checked above");
+            assert_eq!(remote.src_uid().name(), tree.name("below"));
+            assert_eq!(remote.boxed_type(), "RemoteActorError");
+            assert!(remote.is_inception());
+            let way: Vec<_> = remote.relay_path().iter().map(|uid| uid.name().to_owned()).collect();
+            assert_eq!(way, [tree.name("below"), tree.name("worker")]);
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn dropping_the_scope_cancels_the_child_side() -> Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |worker| {
+            let scope = worker.open_context(sits(), async |_, _| {
+                forever().await;
+                Ok::<_, Error>(())
+            });
+            tokio::select! {
+                biased;
+                left = scope => panic!("its body waits for ever: {left:?}"),
+                sitting = worker.run(seen("sitting".to_owned())) => sitting?,
+            }
+            worker.run(seen("dropped".to_owned())).await
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_timeout_around_the_scope_cancels_the_child_side() -> Result<()> {
+    tree(async |_| {
+        with_local(module_path!(), async |worker| {
+            tokio::time::pause();
+            let scope = worker.open_context(sits(), async |ctx, _| -> Result<()> {
+                let mut stream = ctx.open_stream();
+                assert_eq!(stream.receive().await?, Some(5));
+                stream.receive().await?;
+                Ok(())
+            });
+            assert!(tokio::time::timeout(Duration::from_secs(5), scope).await.is_err());
+            worker.run(seen("dropped".to_owned())).await?;
+            tokio::time::resume();
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_timeout_while_the_first_value_is_awaited_cancels_the_child_side() -> Result<()> {
+    #[tractor::context(pld_spec = u64)]
+    async fn never_starts(ctx: Context<u64>) -> tractor::Result<u64> {
+        let _note = NoteOnDrop("dropped");
+        forever().await;
+        ctx.started(1).await?;
+        Ok(1)
+    }
+
+    tree(async |_| {
+        with_local(module_path!(), async |worker| {
+            tokio::time::pause();
+            let scope = worker.open_context(never_starts(), async |_, _| -> Result<()> { Ok(()) });
+            assert!(tokio::time::timeout(Duration::from_secs(5), scope).await.is_err());
+            worker.run(seen("dropped".to_owned())).await?;
+            tokio::time::resume();
+            Ok(())
+        })
+        .await
+    })
+    .await
+}

@@ -1,0 +1,223 @@
+//! Endpoints that notice their cancellation.
+
+use support::journal::{NoteOnDrop, entries, note, seen};
+use support::{forever, tree, with_local, with_process};
+use tokio::task::yield_now;
+use tractor::prelude::*;
+use tractor::{ContextState, Error, Result, shield};
+
+/// Notes who ends it, and how.
+fn note_end<S, Tx, Rx, State>(ctx: &Context<S, Tx, Rx, State>) {
+    let canceller = ctx.canceller().expect("it must end");
+    note(format!("{} by {}", ctx.state(), canceller.name()));
+}
+
+#[tractor::context(started = ())]
+async fn notices(ctx: Context<(), (), ()>) -> tractor::Result<()> {
+    let _note = NoteOnDrop("dropped");
+    let cancelled = ctx.cancelled();
+    assert_eq!((ctx.state(), ctx.canceller()), (ContextState::PreStarted, None));
+    let ctx = ctx.started(()).await?;
+    note(ctx.state().to_string());
+    cancelled.await;
+    ctx.cancelled().await;
+    note_end(&ctx);
+    forever().await;
+    Ok(())
+}
+
+/// The end is asked for when the one that waits for it has been polled already.
+#[tractor::context(started = ())]
+async fn notices_at_the_last_moment(ctx: Context<(), (), ()>) -> tractor::Result<()> {
+    let ctx = ctx.started(()).await?;
+    let watches = async {
+        ctx.cancelled().await;
+        note_end(&ctx);
+        shield(yield_now()).await;
+        note("cleaned up");
+        forever().await;
+    };
+    let cancels = async {
+        ctx.cancel();
+        forever().await;
+    };
+    tokio::join!(watches, cancels);
+    Ok(())
+}
+
+/// Nobody waits for the end: the next await is the last one.
+#[tractor::context(started = ())]
+async fn does_not_look(ctx: Context<(), (), ()>) -> tractor::Result<()> {
+    let ctx = ctx.started(()).await?;
+    drop(ctx.cancelled());
+    ctx.cancel();
+    assert!(ctx.cancel_called());
+    yield_now().await;
+    note("went on");
+    Ok(())
+}
+
+/// Leaves a watcher lie around that nobody polls: that gains it one poll.
+#[tractor::context(started = ())]
+async fn looks_away(ctx: Context<(), (), ()>) -> tractor::Result<()> {
+    let ctx = ctx.started(()).await?;
+    let mut cancelled = ctx.cancelled();
+    assert!(support::poll_once(&mut cancelled).await.is_pending());
+    ctx.cancel();
+    loop {
+        note("polled");
+        yield_now().await;
+    }
+}
+
+/// Is polled all the time.
+#[tractor::context(started = ())]
+async fn is_busy(ctx: Context<(), (), ()>) -> tractor::Result<()> {
+    let ctx = ctx.started(()).await?;
+    let busy = async {
+        loop {
+            yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = ctx.cancelled() => note("noticed"),
+        () = busy => {}
+    }
+    shield(async {
+        for _ in 0..3 {
+            yield_now().await;
+        }
+        note("cleaned up");
+    })
+    .await;
+    Ok(())
+}
+
+/// Waits for its own end in another task.
+#[tractor::context(started = ())]
+async fn is_watched_from_elsewhere(ctx: Context<(), (), ()>) -> tractor::Result<()> {
+    let ctx = ctx.started(()).await?;
+    let actor = tractor::current_actor();
+    tokio::spawn(async move {
+        ctx.cancelled().await;
+        actor.enter(async { note(format!("seen: {}", ctx.state())) }).await;
+    });
+    yield_now().await;
+    Ok(())
+}
+
+/// Opens a context that ends by itself, and gives what its actor has noted.
+async fn journal_of<E>(worker: &Portal, call: tractor::ContextCall<E>) -> Result<(Vec<String>, Error)>
+where
+    tractor::ContextCall<E>: tractor::__private::ContextTarget<Endpoint = E>,
+    E: tractor::__private::ContextEndpoint<Returns = (), Started = ()>,
+{
+    let ended = worker.open_context(call, async |ctx, ()| ctx.wait_for_result().await).await;
+    Ok((worker.run(entries()).await?, ended.err().unwrap_or(Error::NoRuntime)))
+}
+
+#[tractor::test]
+async fn an_endpoint_notices_that_it_is_cancelled_and_by_whom() -> Result<()> {
+    tree(async |tree| {
+        with_process(tree, module_path!(), async |worker| {
+            let root = tractor::current_actor();
+            worker
+                .open_context(notices(), async |ctx, ()| -> Result<()> {
+                    assert!(ctx.cancel().await?);
+                    Ok(())
+                })
+                .await?;
+            let by_root = format!("peer-cancelled by {}", root.name());
+            assert_eq!(worker.run(entries()).await?, ["started", &by_root, "dropped"]);
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_cancellation_after_the_look_is_noticed_as_well() -> Result<()> {
+    tree(async |_| {
+        with_local(module_path!(), async |worker| {
+            let (noted, error) = journal_of(worker, notices_at_the_last_moment()).await?;
+            assert_eq!(noted, ["self-cancelled by local", "cleaned up"]);
+            assert!(error.is_cancelled(), "{error:?}");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn who_does_not_look_does_not_go_on() -> Result<()> {
+    tree(async |_| {
+        with_local(module_path!(), async |worker| {
+            let (noted, error) = journal_of(worker, does_not_look()).await?;
+            assert_eq!(noted, [""; 0]);
+            assert!(error.is_cancelled(), "{error:?}");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_watcher_that_nobody_polls_does_not_keep_an_endpoint() -> Result<()> {
+    tree(async |_| {
+        with_local(module_path!(), async |worker| {
+            let (noted, error) = journal_of(worker, looks_away()).await?;
+            assert_eq!(noted, ["polled", "polled"]);
+            assert!(error.is_cancelled(), "{error:?}");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_watcher_in_another_task_sees_a_regular_end_too() -> Result<()> {
+    tree(async |_| {
+        with_local(module_path!(), async |worker| {
+            worker
+                .open_context(is_watched_from_elsewhere(), async |ctx, ()| ctx.wait_for_result().await)
+                .await?;
+            worker.run(seen("seen: result-returned".to_owned())).await?;
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+/// The request comes at any moment of the endpoint's polls; what it does first, and last, is always seen.
+#[tractor::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_several_threads_no_cancellation_goes_unnoticed() -> Result<()> {
+    tree(async |_| {
+        with_local(module_path!(), async |worker| {
+            const ROUNDS: usize = 500;
+            for round in 0..ROUNDS {
+                worker
+                    .open_context(is_busy(), async |ctx, ()| -> Result<()> {
+                        for _ in 0..round % 7 {
+                            yield_now().await;
+                        }
+                        ctx.cancel().await?;
+                        assert!(ctx.cancel_acked(), "{}", ctx.state());
+                        Ok(())
+                    })
+                    .await?;
+            }
+            let noted = worker.run(entries()).await?;
+            let count = |line| noted.iter().filter(|noted| *noted == line).count();
+            assert_eq!((count("noticed"), count("cleaned up")), (ROUNDS, ROUNDS));
+            Ok(())
+        })
+        .await
+    })
+    .await
+}

@@ -1,0 +1,104 @@
+//! A random tree of actors that talk to each other while actors are killed at random: everybody is told, and nothing is
+//! left.
+//!
+//! The seed is part of every failure; `TRACTOR_CHAOS_SEED=<seed> cargo test --test process chaos` makes the same plan again (how far
+//! the actors have come at each step is up to the system). `TRACTOR_CHAOS_KILLS` makes it longer or shorter.
+
+use crate::chaos_support;
+
+use std::time::{Instant, SystemTime};
+
+use chaos_support::World;
+use chaos_support::plan::{Plan, Step};
+use support::tree;
+use tokio::task::LocalSet;
+use tractor::{ActorOptions, Result};
+
+const KILLS: usize = 200;
+const ACTORS_MIN: usize = 20;
+const DEPTH_MIN: usize = 3;
+/// Many more steps than a kill needs.
+const STEPS_PER_KILL_MAX: usize = 30;
+
+#[tractor::test]
+async fn whoever_is_killed_everybody_is_told_and_nothing_is_left() -> Result<()> {
+    let seed = seed();
+    let told = Told { seed, step: 0.into() };
+    tree(async |tree| {
+        tractor::open_root_actor(ActorOptions::new(), async |_| {
+            LocalSet::new().run_until(run(World::new(tree), seed, &told)).await;
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+/// Given, or fresh.
+fn seed() -> u64 {
+    number("TRACTOR_CHAOS_SEED").unwrap_or_else(|| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
+        now.as_secs() << 30 | u64::from(now.subsec_nanos())
+    })
+}
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(text.parse().unwrap_or_else(|error| panic!("{variable}: {error}")))
+}
+
+async fn run(mut world: World<'_>, seed: u64, told: &Told) {
+    let start = Instant::now();
+    let mut plan = Plan::new(seed);
+    // A line as deep as the run must have seen.
+    for depth in 0..DEPTH_MIN {
+        world
+            .grow(match depth {
+                0 => 0,
+                _ => u32::try_from(depth).expect("small") - 1,
+            })
+            .await;
+    }
+    let mut steps = 0;
+    let kills = number("TRACTOR_CHAOS_KILLS").unwrap_or(KILLS as u64) as usize;
+    while world.kills < kills {
+        steps += 1;
+        assert!(steps <= kills * STEPS_PER_KILL_MAX, "the plan does not come to its kills");
+        told.step.set(steps);
+        match plan.step(world.actors()) {
+            Step::Grow { parent } => world.grow(parent).await,
+            Step::Dial { from, to, dialog, dropped_after } => world.dial(from, to, dialog, dropped_after),
+            Step::Kill { victim, turns } => world.kill(victim, turns).await,
+            Step::Stop { victim, dialog, turns, kill } => world.stop(victim, dialog, turns, kill).await,
+        }
+    }
+    let ((actors, dialogs), depth) = (world.totals(), world.depth_max);
+    let outcomes = world.end().await;
+    told.say(&format!(
+        "{steps} steps, {actors} actors down to depth {depth}, {kills} kills, {dialogs} dialogs: {outcomes:?}, {:?}",
+        start.elapsed()
+    ));
+    assert!(actors >= ACTORS_MIN && depth >= DEPTH_MIN, "{actors} actors, depth {depth}");
+    assert_eq!(outcomes.values().sum::<usize>(), dialogs, "every dialog has one outcome");
+}
+
+/// Says how to make the same plan again, when the test has failed.
+struct Told {
+    seed: u64,
+    step: std::cell::Cell<usize>,
+}
+
+impl Told {
+    #[expect(clippy::print_stdout, reason = "shown with --nocapture, and when the test fails")]
+    fn say(&self, text: &str) {
+        println!("TRACTOR_CHAOS_SEED={}: {text}", self.seed);
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.say(&format!("failed at or after step {}", self.step.get()));
+        }
+    }
+}

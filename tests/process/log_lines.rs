@@ -1,0 +1,86 @@
+//! Log lines of the ready subscriber, and the spans that any other subscriber sees.
+
+use std::process::Command;
+
+const PROGRAM_ENV: &str = "TRACTOR_TEST_LOG_PROGRAM";
+
+#[tractor::actor_fn]
+async fn speak() -> u32 {
+    tracing::info!(answer = 42, "spoken in a task");
+    std::process::id()
+}
+
+/// Run by the tests below, as a program of its own whose standard error they read.
+#[tractor::test]
+async fn program() -> tractor::Result<()> {
+    let Some(level) = std::env::var_os(PROGRAM_ENV) else { return Ok(()) };
+    tractor::log::init(level.to_str().expect("a test chose it")).expect("a filter");
+    tractor::open_nursery(async |an| -> tractor::Result<()> {
+        tracing::info!("spoken in the root");
+        let speaker = an.start_actor("speaker").expose(speak).await?;
+        let pid = speaker.run(speak()).await?;
+        assert_ne!(pid, std::process::id());
+        speaker.cancel_actor().await?;
+        Ok(())
+    })
+    .await
+}
+
+fn lines_at(level: &str, variable: Option<&str>) -> Vec<String> {
+    let mut command = Command::new(std::env::current_exe().expect("this binary"));
+    command
+        .args(["log_lines::program", "--exact", "--nocapture", "--test-threads=1"])
+        .env(PROGRAM_ENV, level);
+    command.env_remove("TRACTOR_LOGLEVEL");
+    if let Some(level) = variable {
+        command.env("TRACTOR_LOGLEVEL", level);
+    }
+    let output = command.output().expect("this binary runs");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stderr).expect("text").lines().map(str::to_owned).collect()
+}
+
+/// The line with this message, without its time.
+fn line<'a>(lines: &'a [String], message: &str) -> &'a str {
+    let line = lines.iter().find(|line| line.contains(message));
+    let line = line.unwrap_or_else(|| panic!("no `{message}` in {lines:#?}"));
+    line.split_once(' ').expect("the time comes first").1
+}
+
+#[test]
+fn a_line_names_actor_process_and_task_wherever_it_was_written() {
+    let lines = lines_at("info", None);
+    let root = line(&lines, "spoken in the root");
+    assert!(root.starts_with("(root["), "{root}");
+    assert!(root.contains(", main) [INFO ] process::log_lines: spoken in the root"), "{root}");
+    let child = line(&lines, "spoken in a task");
+    assert!(child.starts_with("(speaker["), "{child}");
+    assert!(
+        child.contains(
+            ", process::log_lines:speak[a0]) [INFO ] process::log_lines: spoken in a task answer=42"
+        ),
+        "{child}"
+    );
+    let pid = |line: &str| line.split(", ").nth(1).expect("the process comes second").to_owned();
+    assert_ne!(pid(root), pid(child));
+}
+
+#[test]
+fn the_runtime_says_what_it_does_when_asked() {
+    let lines = lines_at("debug", None);
+    let started = line(&lines, "started actor `speaker` as process");
+    assert!(started.starts_with("(root["), "{started}");
+    line(&lines, "reaped actor `speaker`");
+}
+
+#[test]
+fn the_environment_wins_over_the_program_in_every_actor() {
+    let lines = lines_at("trace", Some("off"));
+    assert!(!lines.iter().any(|line| line.contains("spoken")), "{lines:#?}");
+}
+
+#[test]
+fn a_filter_that_cannot_be_read_is_an_error_that_says_what_can() {
+    let error = tractor::log::init("tractor=loud").expect_err("no filter");
+    assert!(error.to_string().contains("write a level"), "{error}");
+}

@@ -1,0 +1,21 @@
+//! Real processes: how they start, die and are cleaned up after.
+
+mod chaos;
+mod chaos_support;
+mod drop_actors;
+mod drop_everywhere;
+mod drop_support;
+mod fault_matrix;
+mod log_lines;
+mod matrix_support;
+mod nursery_below;
+mod nursery_cancel;
+mod nursery_cluster;
+mod nursery_death;
+mod nursery_ladder;
+mod nursery_nested;
+mod nursery_results;
+mod process_boot;
+mod process_death;
+mod process_hygiene;
+mod process_support;

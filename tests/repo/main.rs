@@ -1,0 +1,5 @@
+//! What the files of this repository are held to.
+
+pub mod endpoint_lints;
+mod rule_map;
+mod tidy;

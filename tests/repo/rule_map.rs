@@ -1,0 +1,183 @@
+//! `README.md` of this folder maps the rules of the contract to tests. Here it is held to that: each test it names exists,
+//! each row names one or says why not, and no section is missing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// The sections of the contract that the map covers.
+const SECTIONS: &[u8] = &[8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 35, 36];
+/// Begins the reason of a row that names no test.
+const NO_TEST: &str = "*no test:*";
+/// Marks a row whose test is still to come.
+const PENDING: &str = "PENDING(";
+
+/// A line, and what is wrong with it.
+#[derive(Debug, PartialEq, Eq)]
+struct Finding(usize, String);
+
+#[test]
+fn every_rule_has_its_test() {
+    let map = fs::read_to_string(root().join("tests/README.md")).expect("the map is there");
+    let found: Vec<_> = findings(&map, &tests_of_the_repository())
+        .into_iter()
+        .map(|Finding(line, text)| format!("tests/README.md:{line}: {text}"))
+        .collect();
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+    for (line, row) in map.lines().enumerate().filter(|(_, row)| is_row(row) && row.contains(PENDING)) {
+        println!("tests/README.md:{}: {row}", line + 1);
+    }
+}
+
+/// What is wrong with a map, given the tests that exist.
+fn findings(map: &str, known: &BTreeSet<String>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut sections = Vec::new();
+    for (index, line) in map.lines().enumerate() {
+        let line_number = index + 1;
+        let mut find = |text: String| found.push(Finding(line_number, text));
+        if let Some(heading) = line.strip_prefix("## ") {
+            sections.extend(heading.split(' ').next().and_then(|number| number.parse::<u8>().ok()));
+        }
+        if !is_row(line) {
+            continue;
+        }
+        let cells: Vec<_> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [rule, tests] = cells[..] else {
+            find(format!("{} columns instead of rule and tests", cells.len()));
+            continue;
+        };
+        let number = rule.split(['.', ' ']).next().and_then(|number| number.parse::<u8>().ok());
+        if number.is_none() || number != sections.last().copied() {
+            find(format!("`{rule}` does not begin with the number of its section"));
+        }
+        let named: Vec<_> = tests.split('`').skip(1).step_by(2).filter(|name| is_test(name)).collect();
+        if named.is_empty() && !tests.starts_with(NO_TEST) && !tests.contains(PENDING) {
+            find(format!("`{rule}` names no test: write one, or `{NO_TEST} why`"));
+        }
+        if tests.starts_with(NO_TEST) && tests.len() < NO_TEST.len() + 10 {
+            find(format!("`{rule}` gives no reason"));
+        }
+        for name in named.into_iter().filter(|name| !known.contains(*name)) {
+            find(format!("there is no test `{name}`"));
+        }
+    }
+    if sections != SECTIONS {
+        found.push(Finding(0, format!("the sections are {sections:?}, expected {SECTIONS:?}")));
+    }
+    found
+}
+
+/// A row of a table, but neither its head nor its rule.
+fn is_row(line: &str) -> bool {
+    line.starts_with("| ") && !line.starts_with("| ---") && !line.ends_with("| tests |")
+}
+
+/// Whether it names a test, rather than a type or a setting.
+fn is_test(name: &str) -> bool {
+    name.starts_with("ui/") || name.contains("::") && name == name.to_lowercase()
+}
+
+// ---- The tests that exist, as the map names them ----
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn tests_of_the_repository() -> BTreeSet<String> {
+    let mut known = BTreeSet::new();
+    for binary in ["it", "wire", "process", "repo"] {
+        collect(&root().join("tests").join(binary), "", false, &mut known);
+    }
+    collect(&root().join("tractor-core/tests"), "core/", false, &mut known);
+    collect(&root().join("tractor-core/src"), "unit/", true, &mut known);
+    for folder in ["ui-tests/pass", "ui-tests/fail"] {
+        for (path, _) in sources(&root().join(folder), true) {
+            known.insert(format!("ui/{}/{path}", folder.trim_start_matches("ui-tests/")));
+        }
+    }
+    known
+}
+
+fn collect(folder: &Path, prefix: &str, deep: bool, known: &mut BTreeSet<String>) {
+    for (path, source) in sources(folder, deep) {
+        known.extend(tests_in(&source).into_iter().map(|test| format!("{prefix}{path}::{test}")));
+    }
+}
+
+/// The files of a folder, without their ending; `tests` beside a module counts as that module.
+fn sources(folder: &Path, deep: bool) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("folders of the repository are readable") {
+        let path = entry.expect("folders of the repository are readable").path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && deep {
+            found.extend(
+                sources(&path, true).into_iter().map(|(below, source)| (format!("{name}/{below}"), source)),
+            );
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push((name, fs::read_to_string(&path).expect("source is readable UTF-8")));
+        }
+    }
+    found
+}
+
+/// Names of the functions that stand under an attribute which makes them tests.
+fn tests_in(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut marked = false;
+    for line in source.lines().map(str::trim_start) {
+        if line.starts_with("#[test]") || line.contains("::test]") || line.contains("::test(") {
+            marked |= line.starts_with("#[");
+        } else if let Some((_, name)) = line.split_once("fn ").filter(|_| marked) {
+            found.extend(name.split(['(', '<']).next().map(str::to_owned));
+            marked = false;
+        }
+    }
+    found
+}
+
+// ---- The check can fail ----
+
+fn map_with(rows: &str) -> String {
+    SECTIONS.iter().fold(String::new(), |map, section| {
+        let rows = if *section == 8 { rows } else { "" };
+        format!("{map}## {section} Title\n{rows}")
+    })
+}
+
+fn lines_of(rows: &str) -> Vec<usize> {
+    let known = BTreeSet::from(["a::b".to_owned(), "ui/fail/c".to_owned()]);
+    findings(&map_with(rows), &known).into_iter().map(|finding| finding.0).collect()
+}
+
+#[test]
+fn a_good_map_passes() {
+    let good = "| rule | tests |\n| --- | --- |\n| 8.1 x | `a::b`, `ui/fail/c` |\n\
+        | 8.2 `y` | *no test:* nothing to be tested here |\n| 8.3 z | PENDING(w) |\n";
+    assert_eq!(lines_of(good), [0; 0]);
+}
+
+#[test]
+fn a_bad_row_is_found() {
+    assert_eq!(lines_of("| 8.1 x | `a::c` |\n"), [2], "no such test");
+    assert_eq!(lines_of("| 8.1 x | `ui/fail/d` |\n"), [2], "no such program");
+    assert_eq!(lines_of("| 8.1 x | |\n| 8.1 x | later |\n"), [2, 3], "no test");
+    assert_eq!(lines_of("| 8.1 x | *no test:* |\n"), [2], "no reason");
+    assert_eq!(lines_of("| 9.1 x | `a::b` |\n| x | `a::b` |\n"), [2, 3], "another section");
+    assert_eq!(lines_of("| 8.1 x | y | `a::b` |\n"), [2], "three columns");
+}
+
+#[test]
+fn a_missing_section_is_found() {
+    let known = BTreeSet::new();
+    assert_eq!(findings(&map_with("").replace("## 21 Title\n", ""), &known).len(), 1);
+    assert_eq!(findings("", &known).len(), 1);
+}
+
+#[test]
+fn tests_are_told_from_other_functions() {
+    let source = "fn a() {}\n#[test]\nfn b() {}\n    #[tokio::test(flavor = \"x\")]\n    #[ignore = \"y\"]\n\
+        async fn c() {}\n#[tractor::test]\nasync fn d<T>() {}\n// tokio::test(x)\nfn e() {}";
+    assert_eq!(tests_in(source), ["b", "c", "d"]);
+}

@@ -1,0 +1,187 @@
+//! The harness of the integration tests: a deadline for every test, and no process left behind by any.
+//!
+//! A test is the body of [`tree`]. Order is forced by messages: the [`journal`] lets a test wait for what an actor has
+//! done, wherever the actor lives.
+
+pub mod journal;
+pub mod processes;
+
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use tractor::{ActorNursery, ActorOptions, Portal};
+
+/// Longer than any test takes on a busy machine.
+const DEADLINE_SECS: u64 = 60;
+
+/// The process tree of one test.
+#[derive(Debug)]
+pub struct Tree {
+    /// First characters of every actor's name, unique among the tests of this process.
+    tag: String,
+}
+
+impl Tree {
+    fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        // Short: the kernel keeps 15 bytes of a process name, `_subactor[` included.
+        Self { tag: format!("t{:02}-", NEXT.fetch_add(1, Ordering::Relaxed)) }
+    }
+
+    /// A name for an actor of this test.
+    pub fn name(&self, name: &str) -> String {
+        format!("{}{name}", self.tag)
+    }
+
+    /// The processes of this test's actors: alive or dead, but not yet waited for.
+    pub fn processes(&self) -> Vec<processes::Process> {
+        processes::descendants(&self.tag)
+    }
+
+    /// Waits until no process of this test is left, for teardowns that no scope waits for.
+    pub async fn all_reaped(&self) {
+        until(|| self.processes().is_empty()).await;
+    }
+}
+
+/// Runs a test: bounded in time, and nothing may be left of its processes.
+pub async fn tree<F>(body: F) -> tractor::Result<()>
+where
+    F: AsyncFnOnce(&Tree) -> tractor::Result<()>,
+{
+    let tree = Tree::new();
+    watched(&tree, Box::pin(body(&tree))).await
+}
+
+/// The body is boxed: what stands around it is compiled once for all tests of a file.
+async fn watched(
+    tree: &Tree,
+    body: Pin<Box<dyn Future<Output = tractor::Result<()>> + '_>>,
+) -> tractor::Result<()> {
+    let result = with_deadline(DEADLINE_SECS, body).await;
+    let left = tree.processes();
+    assert!(left.is_empty(), "the test left processes behind: {left:?}; its result was {result:?}");
+    result
+}
+
+/// Runs a future that must be ready in time.
+pub async fn with_deadline<F: Future>(secs: u64, future: F) -> F::Output {
+    match tokio::time::timeout(Duration::from_secs(secs), future).await {
+        Ok(output) => output,
+        Err(_elapsed) => panic!("not done within {secs} s"),
+    }
+}
+
+/// Waits for something that nobody announces, while everybody else goes on.
+pub async fn until(mut holds: impl FnMut() -> bool) {
+    while !holds() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Runs the body with one child process that exposes `module` and the journal, and ends it afterwards.
+pub async fn with_process<T, F>(tree: &Tree, module: &str, body: F) -> tractor::Result<T>
+where
+    F: AsyncFnOnce(&Portal) -> tractor::Result<T>,
+{
+    tractor::open_nursery(async |an| {
+        let worker = start(an, tree.name("worker"), module).await?;
+        let value = body(&worker).await?;
+        worker.cancel_actor().await?;
+        Ok(value)
+    })
+    .await
+}
+
+/// Starts a child process that exposes `module` and the journal.
+pub async fn start(an: &ActorNursery, name: impl Into<String>, module: &str) -> tractor::Result<Portal> {
+    an.start_actor(name).enable_module(module).enable_module(journal::MODULE).await
+}
+
+/// Runs the body with a second actor in this process that exposes `module` and the journal.
+pub async fn with_local<T, F>(module: &str, body: F) -> tractor::Result<T>
+where
+    F: AsyncFnOnce(&Portal) -> tractor::Result<T>,
+{
+    let options = ActorOptions::new().enable_module(module).enable_module(journal::MODULE);
+    in_root(async || tractor::with_local_actor(options, body).await).await
+}
+
+/// Runs the body inside a root actor.
+pub async fn in_root<T, F>(body: F) -> tractor::Result<T>
+where
+    F: AsyncFnOnce() -> tractor::Result<T>,
+{
+    tractor::open_root_actor(ActorOptions::new(), async |_| body().await).await
+}
+
+/// Polls a future once.
+pub async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    let mut future = Pin::new(future);
+    std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+/// Runs `work`, which must not end, until the running endpoint is cancelled: until it is polled and nobody has woken it.
+pub async fn until_cancelled(work: impl Future) {
+    // The first polls of an endpoint come without a wake as well; this comes back through one.
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+    }
+    let woken = Arc::new(Woken::default());
+    let mut work = pin!(work);
+    let mut polled = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut polled, true) && !woken.flag.swap(false, Ordering::Relaxed) {
+            return Poll::Ready(());
+        }
+        woken.task.lock().expect("nothing panics with it").clone_from(cx.waker());
+        let waker = woken.clone().into();
+        assert!(work.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "the work has ended");
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Remembers that it was woken, and wakes a task.
+struct Woken {
+    flag: AtomicBool,
+    task: Mutex<Waker>,
+}
+
+impl Default for Woken {
+    fn default() -> Self {
+        Self { flag: AtomicBool::new(false), task: Mutex::new(Waker::noop().clone()) }
+    }
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.flag.store(true, Ordering::Relaxed);
+        self.task.lock().expect("nothing panics with it").wake_by_ref();
+    }
+}
+
+/// Never ready.
+pub async fn forever() {
+    std::future::pending::<()>().await;
+}
+
+/// What an endpoint of the tests fails with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoiled(pub String);
+
+impl std::fmt::Display for Spoiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Spoiled {}
+
+/// Fails, with a text.
+pub fn spoiled<T>(text: &str) -> Result<T, Spoiled> {
+    Err(Spoiled(text.to_owned()))
+}

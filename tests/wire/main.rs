@@ -1,0 +1,19 @@
+//! Live actors against scripted peers: frames, sockets, endings.
+
+mod cancel_actor;
+mod deadline_wire;
+mod payload_table;
+mod table_support;
+mod wire_blame;
+mod wire_callers;
+mod wire_contexts;
+mod wire_endings;
+mod wire_frames;
+mod wire_handshake;
+mod wire_layout;
+mod wire_overflow;
+mod wire_requests;
+mod wire_shields;
+mod wire_sockets;
+mod wire_storm;
+mod wire_support;

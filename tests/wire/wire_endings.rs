@@ -1,0 +1,111 @@
+//! How the parent side ends what it has opened, byte by byte, and how long it waits for a peer that does not answer.
+
+use crate::wire_support;
+
+use std::time::Duration;
+
+use tractor::ActorOptions;
+use tractor_core::proto::id::{Caps, Cid};
+use tractor_core::proto::msg::{FuncType, Msg};
+use wire_support::endpoints::doubles;
+use wire_support::script::pld;
+use wire_support::{Peer, meet, timed};
+
+async fn opened(peer: &mut Peer) -> Cid {
+    let id = peer.expect_start().await.cid;
+    peer.send(&Msg::StartAck { cid: id, functype: FuncType::Context }).await;
+    peer.send(&Msg::Started { cid: id, pld: pld(&0) }).await;
+    id
+}
+
+#[tokio::test]
+async fn a_stream_that_is_closed_twice_says_so_once() {
+    let script = async |peer: &mut Peer| {
+        let id = opened(peer).await;
+        peer.expect_stop(id.as_str()).await;
+        peer.send(&Msg::Yield { cid: id, pld: pld(&1) }).await; // nobody reads it any more
+        peer.send(&Msg::Return { cid: id, pld: pld(&7) }).await;
+        peer.expect_closed().await;
+    };
+    meet("en-twice", ActorOptions::new(), Caps::NONE, script, async |portal| {
+        let scope = portal.open_context(doubles(), async |ctx, _first| {
+            let handle = ctx.handle();
+            let stream = ctx.open_stream();
+            stream.finish();
+            // It was closed before: nothing is sent.
+            stream.finish();
+            assert!(stream.send(1).await.is_err(), "closed");
+            stream.close();
+            handle.wait_for_result().await
+        });
+        assert_eq!(scope.await.expect("it has returned"), 7);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_has_seen_the_end_of_the_stream_sends_none_in_the_base_protocol() {
+    for (caps, answers) in [(Caps::NONE, false), (Caps::BASIC, true)] {
+        let script = async |peer: &mut Peer| {
+            let id = opened(peer).await;
+            peer.stop(id.as_str()).await;
+            if answers {
+                peer.expect_stop(id.as_str()).await;
+            }
+            peer.send(&Msg::Return { cid: id, pld: pld(&7) }).await;
+            peer.expect_closed().await;
+        };
+        meet(&format!("en-stop-{answers}"), ActorOptions::new(), caps, script, async |portal| {
+            let scope = portal.open_context(doubles(), async |ctx, _first| {
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream();
+                assert_eq!(stream.receive().await?, None);
+                stream.close();
+                handle.wait_for_result().await
+            });
+            assert_eq!(scope.await.expect("it has returned"), 7);
+        })
+        .await;
+    }
+}
+
+async fn expect_end_request(peer: &mut Peer) -> Cid {
+    let start = peer.expect_start().await;
+    assert_eq!((start.ns.as_str(), start.func.as_str()), ("self", "cancel"));
+    start.cid
+}
+
+#[tokio::test]
+async fn a_request_to_end_is_acknowledged_and_a_lost_connection_is_told_at_once() {
+    const LONG: Duration = Duration::from_secs(600);
+    let script = async |peer: &mut Peer| {
+        let id = expect_end_request(peer).await;
+        peer.send(&Msg::StartAck { cid: id, functype: FuncType::AsyncFunc }).await;
+        peer.send(&Msg::CancelAck { cid: id, pld: pld(&true) }).await;
+        expect_end_request(peer).await;
+        let gone = std::mem::replace(peer, Peer::on(tokio::io::duplex(8).0));
+        gone.hang_up().await;
+    };
+    let patient = timed(|timeouts| timeouts.actor_cancel = LONG);
+    meet("en-acked", patient, Caps::NONE, script, async |portal| {
+        assert!(portal.cancel_actor().await.expect("no error"), "acknowledged");
+        assert!(!portal.cancel_actor().await.expect("no error"), "the connection ends");
+        assert!(!portal.cancel_actor().await.expect("no error"), "it has ended");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_to_end_that_is_not_answered_is_given_up() {
+    let (given_up, mut has_given_up) = tokio::sync::mpsc::unbounded_channel();
+    let script = async |peer: &mut Peer| {
+        expect_end_request(peer).await;
+        has_given_up.recv().await.expect("the actor says so");
+    };
+    let impatient = timed(|timeouts| timeouts.actor_cancel = Duration::from_millis(5));
+    meet("en-late", impatient, Caps::NONE, script, async |portal| {
+        assert!(!portal.cancel_actor().await.expect("no error"), "nobody answers");
+        given_up.send(()).expect("the script waits");
+    })
+    .await;
+}
