@@ -110,9 +110,7 @@ impl Linked {
         // The dialog is settled already: a serializer or rule that panics must not take the answer with it.
         let sent = catching(|| {
             encode().map(|encoded| {
-                self.peer
-                    .channel
-                    .append_infallibly(|out| codec::encode_pld(PldKind::Return, &self.cid, &encoded, out))
+                self.peer.channel.append(|out| codec::encode_pld(PldKind::Return, &self.cid, &encoded, out))
             })
         });
         let sent = match sent {

@@ -277,7 +277,7 @@ impl Dispatch {
         // An id may be used again after its dialog; values now belong to the new one.
         self.last = None;
         // A closed channel is reported by the loss of the dialog.
-        _ = self.peer.channel.append_infallibly(|out| codec::encode_start_ack(&cid, entry.kind, out));
+        _ = self.peer.channel.append(|out| codec::encode_start_ack(&cid, entry.kind, out));
         self.actor.run_request(RequestTask::new(self.actor.clone(), linked, future));
     }
 }

@@ -21,9 +21,6 @@ use crate::proto::limits::Timeouts;
 use crate::proto::msg::{ErrorMsg, Msg};
 use crate::proto::payload::PayloadFormat;
 
-/// What is kept of the text of a failure that is too large for a frame.
-const MESSAGE_BYTES_KEPT: usize = 1000;
-
 /// One connection to another actor.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -172,7 +169,7 @@ impl Peer {
     pub(super) fn acknowledge_cancel(&self, request: Cid) {
         const TRUE: &[u8] = &[0xc3];
         // A closed channel has been, or will be, reported by the loss of the connection's dialogs.
-        _ = self.channel.append_infallibly(|out| codec::encode_pld(PldKind::CancelAck, &request, TRUE, out));
+        _ = self.channel.append(|out| codec::encode_pld(PldKind::CancelAck, &request, TRUE, out));
     }
 
     /// Enters the child side of an admitted dialog. Returns why it is lost, if the connection is gone.
@@ -238,40 +235,26 @@ impl Peer {
     }
 
     /// Sends a failure. A message too large for a frame loses its details, not its delivery.
-    pub(crate) fn send_error(&self, msg: ErrorMsg) {
-        let mut msg = Box::new(msg);
+    pub(crate) fn send_error(&self, mut msg: ErrorMsg) {
         if !self.caps.contains(Caps::ERROR_VALUES) {
             msg.value = None;
         }
-        for attempt in 0..4 {
-            match self.channel.send(&Msg::Error(msg.clone())) {
-                Appended::Yes(_) => return,
-                Appended::Closed(reason) => {
-                    tracing::debug!(peer = %self.aid.uid, "error not sent, the connection is closed: {reason}");
-                    return;
-                }
-                // Names, of types or actors, may be as long as whoever sent them likes.
-                Appended::TooLarge(error) if attempt > 1 => {
-                    let cid = msg.cid;
-                    let text = format!("a failure could not be passed on: {error}");
-                    *msg = error::local(&self.us, error::type_names::RUNTIME_FAILURE, text);
-                    msg.cid = cid;
-                }
-                Appended::TooLarge(_) if attempt == 0 => {
-                    msg.bad_msg = None;
-                    msg.bad_msg_as_dict = None;
-                }
-                Appended::TooLarge(_) => {
-                    msg.value = None;
-                    msg.causes.clear();
-                    msg.tb_str.clear();
-                    if let Some(text) = &mut msg.message {
-                        let kept = (0..=MESSAGE_BYTES_KEPT).rev().find(|&end| text.is_char_boundary(end));
-                        text.truncate(kept.unwrap_or(0));
-                    }
-                }
-            }
+        let bytes_max = self.channel.frame_bytes_max();
+        if !codec::shorten_error(&mut msg, bytes_max) {
+            let text = format!(
+                "a failure could not be passed on: even its names are longer than a frame may be, {bytes_max} bytes \
+                 (`frame_bytes_max`)"
+            );
+            let cid = msg.cid;
+            msg = error::local(&self.us, error::type_names::RUNTIME_FAILURE, text);
+            msg.cid = cid;
         }
-        tracing::warn!(peer = %self.aid.uid, "error not sent: even its short form is larger than `frame_bytes_max`");
+        match self.channel.send(&Msg::Error(Box::new(msg))) {
+            Appended::Yes(_) => {}
+            Appended::Closed(reason) => {
+                tracing::debug!(peer = %self.aid.uid, "error not sent, the connection is closed: {reason}");
+            }
+            Appended::TooLarge(error) => tracing::warn!(peer = %self.aid.uid, "error not sent: {error}"),
+        }
     }
 }

@@ -102,7 +102,7 @@ impl Peer {
     }
 
     fn append_request(&self, head: &RequestHead, linked: &Linked, args: &[u8]) -> Appended {
-        self.channel.append_infallibly(|out| {
+        self.channel.append(|out| {
             let begun = out.len();
             head.start.begin(&linked.cid, out);
             out.extend_from_slice(args);

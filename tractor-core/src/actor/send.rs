@@ -124,8 +124,7 @@ impl Linked {
         // The machine must not count as started when the value cannot be sent.
         let mut next = cell.dialog.clone();
         next.command(Command::Started).map_err(|misuse| self.misuse(misuse))?;
-        let appended =
-            self.peer.channel.append_infallibly(|out| codec::encode_pld(kind, &self.cid, &encoded, out));
+        let appended = self.peer.channel.append(|out| codec::encode_pld(kind, &self.cid, &encoded, out));
         cell.wake_driver(self.accepted(appended)?);
         cell.dialog = next;
         Ok(())

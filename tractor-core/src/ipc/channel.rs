@@ -69,7 +69,7 @@ enum State {
     Closed(CloseReason),
 }
 
-/// A frame that is being written. Cut off again if its encoder fails or panics.
+/// A frame that is being written. Cut off again if its encoder panics.
 struct Torn<'a> {
     bytes: &'a mut Vec<u8>,
     /// Where the frame begins; `None` once it is whole.
@@ -127,13 +127,6 @@ fn at_least(bytes_max: usize) -> usize {
     bytes_max.max(FRAME_BYTES_MAX_LEAST)
 }
 
-fn infallible<T>(result: Result<T, std::convert::Infallible>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(never) => match never {},
-    }
-}
-
 impl Channel {
     /// `peer_bytes_max` is the largest frame body that the peer has said it accepts.
     pub(crate) fn new(limits: Limits, peer_bytes_max: Option<usize>) -> Self {
@@ -162,36 +155,36 @@ impl Channel {
         &self.shared.limits
     }
 
+    /// Largest frame body that both ends accept.
+    pub(crate) fn frame_bytes_max(&self) -> usize {
+        self.shared.limits.frame_bytes_max.min(self.lock().peer_bytes_max)
+    }
+
     /// Appends one frame whose body `encode` writes.
-    ///
-    /// On an error of `encode` nothing is appended.
     #[inline]
-    pub(crate) fn append<E>(
-        &self,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<Appended, E> {
+    pub(crate) fn append(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Appended {
         self.append_locked(self.lock(), encode)
     }
 
     #[inline]
-    fn append_locked<E>(
+    fn append_locked(
         &self,
         mut wbuf: MutexGuard<'_, WriteBuf>,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<Appended, E> {
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) -> Appended {
         match &wbuf.state {
             State::Open => {}
             State::Flushing | State::Overflowed | State::GivenUp => {
-                return Ok(Appended::Closed(CloseReason::Local));
+                return Appended::Closed(CloseReason::Local);
             }
-            State::Closed(reason) => return Ok(Appended::Closed(reason.clone())),
+            State::Closed(reason) => return Appended::Closed(reason.clone()),
         }
         let (ours, theirs) = (self.shared.limits.frame_bytes_max, wbuf.peer_bytes_max);
         let torn = Torn::begin(&mut wbuf.bytes);
-        encode(torn.bytes)?;
+        encode(torn.bytes);
         if let Err(mut error) = torn.end(ours.min(theirs)) {
             error.of_peer = theirs < ours;
-            return Ok(Appended::TooLarge(error));
+            return Appended::TooLarge(error);
         }
         if wbuf.bytes.len() > self.shared.limits.write_backlog_bytes_max {
             wbuf.state = State::Overflowed;
@@ -201,24 +194,15 @@ impl Channel {
         if matches!(wbuf.state, State::Overflowed) {
             woken.add(wbuf.stuck.take());
         }
-        Ok(Appended::Yes(woken))
+        Appended::Yes(woken)
     }
 
     /// Appends one message.
     pub(crate) fn send(&self, msg: &Msg) -> Appended {
-        self.append_infallibly(|out| codec::encode(msg, out))
+        self.append(|out| codec::encode(msg, out))
     }
 
-    /// As [`append`](Self::append), for an encoder that cannot fail.
-    #[inline]
-    pub(crate) fn append_infallibly(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Appended {
-        infallible(self.append(|out| {
-            encode(out);
-            Ok(())
-        }))
-    }
-
-    /// As [`append_infallibly`](Self::append_infallibly), but `None` while `write_buffer_bytes_max` or more is waiting to
+    /// As [`append`](Self::append), but `None` while `write_buffer_bytes_max` or more is waiting to
     /// be written.
     #[inline]
     pub(crate) fn append_if_room(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Option<Appended> {
@@ -226,10 +210,7 @@ impl Channel {
         if wbuf.bytes.len() >= self.shared.limits.write_buffer_bytes_max {
             return None;
         }
-        Some(infallible(self.append_locked(wbuf, |out| {
-            encode(out);
-            Ok(())
-        })))
+        Some(self.append_locked(wbuf, encode))
     }
 
     /// Waits while `write_buffer_bytes_max` or more is waiting to be written.
@@ -336,17 +317,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_whose_encoder_fails_or_panics_is_cut_off() {
+    fn a_frame_whose_encoder_panics_is_cut_off() {
         let channel = Channel::new(Limits::default(), None);
         assert!(matches!(channel.send(&Msg::Ready { image: None }), Appended::Yes(_)));
         let whole = channel.lock().bytes.clone();
-        let failed = channel.append(|out| {
-            out.extend_from_slice(b"half");
-            Err("no")
-        });
-        assert_eq!(failed.err(), Some("no"));
         let panicked = catch_unwind(AssertUnwindSafe(|| {
-            channel.append_infallibly(|out| {
+            channel.append(|out| {
                 out.extend_from_slice(b"half");
                 panic!("on purpose");
             })

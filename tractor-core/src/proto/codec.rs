@@ -31,6 +31,7 @@ mod fields;
 mod hot;
 mod key;
 pub mod raw;
+mod shorten;
 mod start_cache;
 
 pub use decode::{decode, decode_within};
@@ -41,4 +42,5 @@ pub use hot::{
     peek_pld, peek_start_ack, peek_yield,
 };
 pub use raw::RawMap;
+pub use shorten::shorten_error;
 pub use start_cache::StartCache;
