@@ -5,7 +5,7 @@
 
 #![no_main]
 
-#[path = "../../tractor-core/tests/dialog_world/mod.rs"]
+#[path = "../../tractor-core/tests/proto/dialog_world/mod.rs"]
 mod dialog_world;
 
 use dialog_world::{STEPS, World};

@@ -89,7 +89,7 @@ fn tests_of_the_repository() -> BTreeSet<String> {
     for binary in ["it", "wire", "process", "repo"] {
         collect(&root().join("tests").join(binary), "", false, &mut known);
     }
-    collect(&root().join("tractor-core/tests"), "core/", false, &mut known);
+    collect(&root().join("tractor-core/tests/proto"), "core/", false, &mut known);
     collect(&root().join("tractor-core/src"), "unit/", true, &mut known);
     for folder in ["ui-tests/pass", "ui-tests/fail"] {
         for (path, _) in sources(&root().join(folder), true) {

@@ -1,7 +1,5 @@
 //! Properties of the codec over generated messages and bytes.
 
-#![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
-
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -1,6 +1,5 @@
 //! Where in a value something is wrong: the path in the error.
 
-#![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
 #![allow(dead_code, reason = "the fields are only read from the wire")]
 
 use std::collections::BTreeMap;

@@ -1,7 +1,5 @@
 //! Properties of supervision over any sequence of events: a world of processes that does what it is told, and checks it.
 
-#![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

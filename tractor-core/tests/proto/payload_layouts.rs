@@ -1,8 +1,6 @@
 //! One table of all that serde's attributes do to a value on its way, without field names and with them: what travels, how, and
 //! what is refused.
 
-#![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
-
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::marker::PhantomData;

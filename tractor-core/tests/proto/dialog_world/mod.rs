@@ -3,7 +3,7 @@
 //! The search in `dialog_search.rs` visits every state of it; `fuzz/fuzz_targets/dialogs.rs` walks further than a search
 //! can.
 
-#![allow(unreachable_pub, reason = "a module of several test binaries")]
+#![allow(unreachable_pub, reason = "a module of a fuzz target, too")]
 
 use std::collections::VecDeque;
 

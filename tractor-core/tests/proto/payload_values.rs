@@ -2,9 +2,7 @@
 //!
 //! What comes back is what was sent. What is refused stands in `payload_layouts`.
 
-#![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
-
-mod payload_types;
+use crate::payload_types;
 
 use std::fmt::Debug;
 

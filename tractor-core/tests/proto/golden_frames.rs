@@ -2,8 +2,6 @@
 //!
 //! Where a capture was abbreviated the missing middle is made up and the stated lengths are checked.
 
-#![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
-
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -1,7 +1,5 @@
 //! What the decoder accepts, what it refuses, and what it says then.
 
-#![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
-
 use std::time::Duration;
 
 use bytes::Bytes;

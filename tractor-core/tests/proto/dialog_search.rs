@@ -29,7 +29,7 @@
 //! A step after which one of these does not hold fails the test with the shortest way there: the steps, the messages that
 //! were sent and delivered in each, and the state at the end.
 
-mod dialog_world;
+use crate::dialog_world;
 
 use std::collections::{HashMap, VecDeque};
 
