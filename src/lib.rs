@@ -371,14 +371,14 @@ pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::proto::supervision::{Backoff, Intensity, Restart, Strategy, Supervision};
 pub use tractor_core::{
     Actor, ActorLocal, ActorNursery, ActorOptions, Allows, Call, CanStart, CancelActor, CancelContext, Check,
-    Context, ContextCall, ContextHandle, ContextState, ContextTypes, DynCall, Dynamic, Endpoint, Error,
-    HasStarted, MsgStream, NoResult, OneShot, Overflow, ParentContext, Portal, ReceiveStream, RemoteCall,
-    Result, Run, RunInActor, SendItem, SendStarted, Sharing, StartActor, Started, StreamCall, StreamRx,
-    StreamSender, StreamSubscriber, StreamTx, SubscriberStatistics, SuperviseChild, Supervised,
-    SupervisionEvent, SupervisionEvents, Supervisor, Unstarted, UntilCancelled, Value, actor_local, connect,
-    current_actor, current_deadline, error, gather_contexts, init, maybe_open_context, open_nursery,
-    open_root_actor, shield, socket_addr, try_current_actor, with_deadline, with_deadline_at,
-    with_local_actor,
+    Context, ContextEndpoint, ContextHandle, ContextState, ContextTarget, ContextTypes, DynCall, Dynamic,
+    Endpoint, Error, FnEndpoint, FnTarget, HasStarted, MsgStream, NoResult, OneShot, Overflow, ParentContext,
+    Portal, ReceiveStream, Result, Run, RunInActor, RunsHere, SendItem, SendStarted, Sharing, StartActor,
+    Started, StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx,
+    SubscriberStatistics, SuperviseChild, Supervised, SupervisionEvent, SupervisionEvents, Supervisor,
+    Unstarted, UntilCancelled, Value, actor_local, connect, current_actor, current_deadline, error,
+    gather_contexts, init, maybe_open_context, open_nursery, open_root_actor, shield, socket_addr,
+    try_current_actor, with_deadline, with_deadline_at, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

@@ -108,10 +108,9 @@ async fn is_watched_from_elsewhere(ctx: Context<(), (), ()>) -> tractor::Result<
 }
 
 /// Opens a context that ends by itself, and gives what its actor has noted.
-async fn journal_of<E>(worker: &Portal, call: tractor::ContextCall<E>) -> Result<(Vec<String>, Error)>
+async fn journal_of<E>(worker: &Portal, call: tractor::Call<E>) -> Result<(Vec<String>, Error)>
 where
-    tractor::ContextCall<E>: tractor::__private::ContextTarget<Endpoint = E>,
-    E: tractor::__private::ContextEndpoint<Returns = (), Started = ()>,
+    E: tractor::ContextEndpoint<Started = (), Returns = ()>,
 {
     let ended = worker.open_context(call, async |ctx, ()| ctx.wait_for_result().await).await;
     Ok((worker.run(entries()).await?, ended.err().unwrap_or(Error::NoRuntime)))

@@ -40,10 +40,11 @@ pub use self::{
     },
     boot::{connect, init, open_nursery, open_root_actor, socket_addr, with_local_actor},
     dialog::{
-        Allows, Call, CanStart, CancelActor, CancelContext, Context, ContextCall, ContextHandle,
-        ContextTypes, DynCall, Dynamic, Endpoint, HasStarted, MsgStream, NoResult, ParentContext, Portal,
-        ReceiveStream, RemoteCall, Run, SendItem, SendStarted, Started, StreamCall, StreamRx, StreamSender,
-        StreamSubscriber, StreamTx, SubscriberStatistics, Unstarted, Value, with_deadline, with_deadline_at,
+        Allows, Call, CanStart, CancelActor, CancelContext, Context, ContextEndpoint, ContextHandle,
+        ContextTarget, ContextTypes, DynCall, Dynamic, Endpoint, FnEndpoint, FnTarget, HasStarted, MsgStream,
+        NoResult, ParentContext, Portal, ReceiveStream, Run, RunsHere, SendItem, SendStarted, Started,
+        StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx,
+        SubscriberStatistics, Unstarted, Value, with_deadline, with_deadline_at,
     },
     error::{Error, Result},
     proto::supervision::{Backoff, Supervision},
@@ -65,10 +66,9 @@ pub mod __private {
     pub use crate::actor::EndpointEntry;
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::dialog::{
-        Allows, ByteSlice, CarriesText, CarriesValue, ContextBody, ContextEndpoint, ContextOf,
-        ContextRunsHere, ContextTarget, Copied, Endpoint, EndpointRef, EndpointResult, Failure, Fallible,
-        FnBody, FnRunsHere, FnTarget, HasDefault, Lend, SameAs, StreamBody, StreamEndpoint, StreamRunsHere,
-        StreamTarget, declared, default_arg, fallible, fallible_as, infallible,
+        ByteSlice, CarriesText, CarriesValue, ContextEndpoint, ContextOf, Copied, Endpoint, EndpointBody,
+        EndpointRef, EndpointResult, Failure, Fallible, FnEndpoint, HasDefault, Lend, SameAs, StreamEndpoint,
+        declared, default_arg, fallible, fallible_as, infallible,
     };
     pub use crate::error::EndpointError;
     pub use crate::proto::args::ArgTuple;

@@ -82,8 +82,8 @@ use proc_macro::TokenStream;
 ///
 /// - `name = ".."`, `module = ".."`: what the function is known under to other actors and in the allow-list, instead of its
 ///   own name and module.
-/// - `extern`: the function lives in another program, under `module`. It has no body, and its call is a `RemoteCall`, which
-///   only a portal takes.
+/// - `extern`: the function lives in another program, under `module`. It has no body, and its call
+///   runs only where the function lives.
 /// - `error = E`: the type of the failure, an error which is serde. The function returns a `Result` of it. Where an `extern`
 ///   function fails with a type of its own program, `downcast_as` reads it as the `E` of this one.
 /// - `crate = path`: where the `tractor` crate is, by default `::tractor`.
@@ -170,7 +170,7 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The context is the first argument; callers do not pass it. Its type ends in `Context` (an alias of your own may be
 /// called `ScaleContext`) and has the types of the attribute. Everything else is as for
-/// [`#[actor_fn]`](macro@actor_fn), except that the call is a `ContextCall`, which cannot be awaited here.
+/// [`#[actor_fn]`](macro@actor_fn), except that the call cannot be awaited here.
 ///
 /// # Arguments
 ///
@@ -270,7 +270,7 @@ pub fn context(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The sender is the first argument; callers do not pass it, and it names the type of the values. The function returns
 /// nothing, or a `Result<()>`; for a final value use [`#[context]`](macro@context). Everything else is as for
-/// [`#[actor_fn]`](macro@actor_fn), except that the call is a `StreamCall`, which cannot be awaited here.
+/// [`#[actor_fn]`](macro@actor_fn), except that the call cannot be awaited here.
 ///
 /// # Arguments
 ///

@@ -1,202 +1,169 @@
 //! A call is a value: what an annotated function returns instead of a future.
 
+use std::marker::PhantomPinned;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::endpoint::{ContextEndpoint, Endpoint, FnBody, StreamEndpoint};
+use pin_project_lite::pin_project;
 
-macro_rules! call_type {
-    ($(#[$attr:meta])* $name:ident) => {
-        $(#[$attr])*
-        pub struct $name<E: Endpoint> {
-            args: E::Args,
-        }
+use super::endpoint::{ContextEndpoint, Endpoint, EndpointBody, FnEndpoint, StreamEndpoint};
 
-        impl<E: Endpoint> $name<E> {
-            #[doc(hidden)]
-            pub fn new(args: E::Args) -> Self {
-                Self { args }
-            }
-        }
-
-        impl<E: Endpoint> std::fmt::Debug for $name<E> {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                write!(f, "{}({}:{})", stringify!($name), E::MODULE, E::NAME)
-            }
-        }
-    };
-}
-
-call_type! {
-    /// A call of a function annotated with `#[tractor::actor_fn]`: awaited it runs here, handed to
-    /// [`Portal::run`](super::Portal::run) it runs there.
-    #[must_use = "a call does nothing by itself: await it, or hand it to `portal.run(..)`"]
-    Call
-}
-
-call_type! {
-    /// A call of a function that is declared with `#[tractor::actor_fn(extern, ..)]` and lives elsewhere: handed to
-    /// [`Portal::run`](super::Portal::run) it runs there. It cannot be awaited here.
-    #[must_use = "a call does nothing by itself: hand it to `portal.run(..)`"]
-    RemoteCall
-}
-
-call_type! {
-    /// A call of a function annotated with `#[tractor::context(..)]`, for
-    /// [`Portal::open_context`](super::Portal::open_context).
-    #[must_use = "a call does nothing by itself: hand it to `portal.open_context(..)`"]
-    ContextCall
-}
-
-call_type! {
-    /// A call of a function annotated with `#[tractor::stream]`, for
-    /// [`Portal::open_stream_from`](super::Portal::open_stream_from).
-    #[must_use = "a call does nothing by itself: hand it to `portal.open_stream_from(..)`"]
-    StreamCall
-}
-
-/// Runs the function here, as part of the awaiting task.
-impl<E: FnBody> IntoFuture for Call<E> {
-    type Output = E::Output;
-    type IntoFuture = Pin<Box<dyn Future<Output = E::Output> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(E::run(self.args))
+pin_project! {
+    /// A call of an annotated function: which endpoint, and its arguments. It does nothing by itself.
+    ///
+    /// * That of a `#[tractor::actor_fn]` is a future, which runs the function here; handed to
+    ///   [`Portal::run`](super::Portal::run) the function runs there.
+    /// * That of a `#[tractor::context(..)]` is for [`Portal::open_context`](super::Portal::open_context).
+    /// * That of a `#[tractor::stream]` is for [`Portal::open_stream_from`](super::Portal::open_stream_from).
+    ///
+    /// A call of a function that is declared `extern` runs only where the function lives.
+    #[must_use = "a call does nothing by itself: await it, or hand it to a portal"]
+    pub struct Call<E: Endpoint> {
+        state: State<E>,
+        // What has begun to run here cannot be moved, hence not be handed to a portal.
+        #[pin]
+        pinned: PhantomPinned,
     }
 }
 
-// Calls that need another actor are futures under a condition that never holds, so that rustc says what to do instead of
-// awaiting one, and not that it is no future.
-
-/// Never implemented.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` lives in another program: its call cannot be awaited here",
-    label = "declared `extern`, cannot run here",
-    note = "run it in an actor that has it: `portal.run({Self}(..)).await`"
-)]
-pub trait FnRunsHere {
-    #[doc(hidden)]
-    fn never() -> !;
+enum State<E: Endpoint> {
+    Unstarted(E::Args),
+    Running(Pin<Box<dyn Future<Output = E::Output> + Send>>),
+    Over,
 }
 
-/// Never implemented.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is a context: its call cannot be awaited",
-    label = "a dialog needs a second side",
-    note = "open it in another actor: `portal.open_context({Self}(..), async |ctx, first| {{ .. }}).await`"
-)]
-pub trait ContextRunsHere {
+impl<E: Endpoint> Call<E> {
     #[doc(hidden)]
-    fn never() -> !;
+    pub fn new(args: E::Args) -> Self {
+        Self { state: State::Unstarted(args), pinned: PhantomPinned }
+    }
+
+    fn into_args(self) -> E::Args {
+        match self.state {
+            State::Unstarted(args) => args,
+            State::Running(_) | State::Over => unreachable!("it was pinned when it was polled"),
+        }
+    }
 }
 
-/// Never implemented.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is a one-way stream: its call cannot be awaited",
-    label = "a stream needs a receiver",
-    note = "open it in another actor: `portal.open_stream_from({Self}(..), async |mut stream| {{ .. }}).await`"
-)]
-pub trait StreamRunsHere {
-    #[doc(hidden)]
-    fn never() -> !;
+impl<E: Endpoint> std::fmt::Debug for Call<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Call({}:{})", E::MODULE, E::NAME)
+    }
 }
 
-macro_rules! not_awaitable {
-    ($($call:ident: $endpoint:ident + $runs_here:ident;)*) => {$(
-        #[doc(hidden)]
-        impl<E: $endpoint + $runs_here> Future for $call<E> {
-            type Output = E::Returns;
+/// Endpoints whose calls are futures: functions with one result that live in this program.
+#[diagnostic::on_unimplemented(
+    message = "a call of `{Self}` cannot be awaited",
+    label = "runs in another actor only",
+    note = "a context is opened with `portal.open_context({Self}(..), async |ctx, first| {{ .. }})`, a one-way stream with \
+            `portal.open_stream_from({Self}(..), async |mut stream| {{ .. }})`; a function that is declared `extern` is run \
+            where it lives: `portal.run({Self}(..))`"
+)]
+pub trait RunsHere: Endpoint {
+    #[doc(hidden)]
+    fn run_here(args: Self::Args) -> impl Future<Output = Self::Output> + Send;
+}
 
-            fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
-                E::never()
+#[diagnostic::do_not_recommend]
+impl<E: FnEndpoint + EndpointBody<Lead = ()>> RunsHere for E {
+    fn run_here(args: E::Args) -> impl Future<Output = E::Output> + Send {
+        E::run((), args)
+    }
+}
+
+/// Runs the function here, as part of the awaiting task.
+impl<E: RunsHere> Future for Call<E> {
+    type Output = E::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<E::Output> {
+        let state = self.project().state;
+        loop {
+            match std::mem::replace(state, State::Over) {
+                State::Unstarted(args) => *state = State::Running(Box::pin(E::run_here(args))),
+                State::Running(mut running) => {
+                    let polled = running.as_mut().poll(cx);
+                    if polled.is_pending() {
+                        *state = State::Running(running);
+                    }
+                    return polled;
+                }
+                State::Over => panic!("a call was polled after it was ready"),
             }
         }
-    )*};
+    }
 }
 
-not_awaitable! {
-    RemoteCall: Endpoint + FnRunsHere;
-    ContextCall: ContextEndpoint + ContextRunsHere;
-    StreamCall: StreamEndpoint + StreamRunsHere;
-}
-
-/// What [`Portal::run`](super::Portal::run) takes: a call of an annotated function.
+/// What [`Portal::run`](super::Portal::run) takes: a call of an endpoint with one result. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a call that another actor can run",
     label = "not a call of a `#[tractor::actor_fn]`",
-    note = "if the function has no attribute, add `#[tractor::actor_fn]` to it",
-    note = "a `ContextCall` is opened with `portal.open_context(..)`, a `StreamCall` with \
-            `portal.open_stream_from(..)`"
+    note = "if the function has no attribute, add `#[tractor::actor_fn]` to it"
 )]
-pub trait FnTarget {
+pub trait FnTarget: sealed::Sealed {
     /// The function.
-    type Endpoint: Endpoint;
+    type Endpoint: FnEndpoint;
+
     #[doc(hidden)]
     fn into_args(self) -> <Self::Endpoint as Endpoint>::Args;
 }
 
-#[diagnostic::do_not_recommend]
-impl<E: FnBody> FnTarget for Call<E> {
+impl<E: FnEndpoint> FnTarget for Call<E> {
     type Endpoint = E;
 
     fn into_args(self) -> E::Args {
-        self.args
+        Self::into_args(self)
     }
 }
 
-#[diagnostic::do_not_recommend]
-impl<E: Endpoint> FnTarget for RemoteCall<E> {
-    type Endpoint = E;
-
-    fn into_args(self) -> E::Args {
-        self.args
-    }
-}
-
-/// What [`Portal::open_context`](super::Portal::open_context) takes: a call of an annotated context.
+/// What [`Portal::open_context`](super::Portal::open_context) takes: a call of a context. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a context that another actor can open",
     label = "not a call of a `#[tractor::context(..)]`",
     note = "if the function has no attribute, add `#[tractor::context(pld_spec = T)]` to it; the first argument, \
-            `ctx: Context<T>`, is not passed by callers",
-    note = "a `Call` is run with `portal.run(..)`, a `StreamCall` is opened with `portal.open_stream_from(..)`"
+            `ctx: Context<T>`, is not passed by callers"
 )]
-pub trait ContextTarget {
+pub trait ContextTarget: sealed::Sealed {
     /// The context.
     type Endpoint: ContextEndpoint;
+
     #[doc(hidden)]
     fn into_args(self) -> <Self::Endpoint as Endpoint>::Args;
 }
 
-#[diagnostic::do_not_recommend]
-impl<E: ContextEndpoint> ContextTarget for ContextCall<E> {
+impl<E: ContextEndpoint> ContextTarget for Call<E> {
     type Endpoint = E;
 
     fn into_args(self) -> E::Args {
-        self.args
+        Self::into_args(self)
     }
 }
 
-/// What [`Portal::open_stream_from`](super::Portal::open_stream_from) takes: a call of an annotated one-way stream.
+/// What [`Portal::open_stream_from`](super::Portal::open_stream_from) takes: a call of a one-way stream. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a one-way stream that another actor can open",
     label = "not a call of a `#[tractor::stream]`",
     note = "if the function has no attribute, add `#[tractor::stream]` to it; the first argument, \
-            `out: StreamSender<T>`, is not passed by callers",
-    note = "a `Call` is run with `portal.run(..)`, a `ContextCall` is opened with `portal.open_context(..)`"
+            `out: StreamSender<T>`, is not passed by callers"
 )]
-pub trait StreamTarget {
+pub trait StreamTarget: sealed::Sealed {
     /// The stream.
     type Endpoint: StreamEndpoint;
+
     #[doc(hidden)]
     fn into_args(self) -> <Self::Endpoint as Endpoint>::Args;
 }
 
-#[diagnostic::do_not_recommend]
-impl<E: StreamEndpoint> StreamTarget for StreamCall<E> {
+impl<E: StreamEndpoint> StreamTarget for Call<E> {
     type Endpoint = E;
 
     fn into_args(self) -> E::Args {
-        self.args
+        Self::into_args(self)
     }
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl<E: super::Endpoint> Sealed for super::Call<E> {}
 }

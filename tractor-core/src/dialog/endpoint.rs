@@ -1,13 +1,13 @@
 //! What the attribute macros implement for every endpoint.
 //!
 //! An endpoint is a type without values, named like the user's function. Its traits say where it lives, what it takes
-//! and what it gives back, which is all that callers need. The function itself is [`FnBody::run`] and friends; an endpoint that
+//! and what it gives back, which is all that callers need. The function itself is [`EndpointBody::run`]; an endpoint that
 //! is declared `extern` has none, because it lives in another program.
 
 use std::any::Any;
 use std::error::Error as StdError;
 
-use super::{Context, StreamSender};
+use super::Context;
 use crate::error::EndpointError;
 use crate::proto::args::{ArgTuple, no_defaults};
 use crate::proto::msg::ErrorValue;
@@ -32,6 +32,8 @@ pub trait Endpoint: Sized + 'static {
     type Args: ArgTuple;
     /// Type of its final value.
     type Returns: PayloadOf<Self>;
+    /// The declared return type; nothing where the function lives in another program.
+    type Output: Send;
 
     /// The value of the argument at `position` when a caller leaves it out.
     #[doc(hidden)]
@@ -43,18 +45,17 @@ pub trait Endpoint: Sized + 'static {
 /// What became of the function behind the endpoint `E`.
 pub type EndpointResult<E> = Result<<E as Endpoint>::Returns, EndpointError>;
 
-/// The function behind an endpoint with one value as its answer: `#[tractor::actor_fn]`.
+/// The function behind an endpoint, which lives in this program.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` lives in another program: an actor of this one cannot run it",
     label = "declared `extern`",
     note = "run it in an actor that has it: `portal.run({Self}(..)).await`"
 )]
-pub trait FnBody: Endpoint {
-    /// The declared return type.
-    type Output: Send;
-
+pub trait EndpointBody: Endpoint {
+    /// What the function is given before its arguments: nothing, a context or a sender.
+    type Lead: Send;
     /// Runs the function here.
-    fn run(args: Self::Args) -> impl Future<Output = Self::Output> + Send;
+    fn run(lead: Self::Lead, args: Self::Args) -> impl Future<Output = Self::Output> + Send;
 
     /// Splits the declared return type into value and failure.
     ///
@@ -63,7 +64,21 @@ pub trait FnBody: Endpoint {
     fn outcome(output: Self::Output) -> EndpointResult<Self>;
 }
 
+/// An endpoint with one result: `#[tractor::actor_fn]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a function with one result",
+    label = "not the name of a `#[tractor::actor_fn]`",
+    note = "a context is opened with `portal.open_context({Self}(..), async |ctx, first| {{ .. }})`, a one-way stream with \
+            `portal.open_stream_from({Self}(..), async |mut stream| {{ .. }})`"
+)]
+pub trait FnEndpoint: Endpoint {}
+
 /// An endpoint linked to the task that opened it: `#[tractor::context]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a context",
+    label = "not the name of a `#[tractor::context(..)]`",
+    note = "a function with one result is run with `portal.run(..)`, a one-way stream opened with `portal.open_stream_from(..)`"
+)]
 pub trait ContextEndpoint: Endpoint {
     /// Type of the first value.
     type Started: PayloadOf<Self>;
@@ -79,42 +94,17 @@ pub trait ContextEndpoint: Endpoint {
 pub type ContextOf<E> =
     Context<<E as ContextEndpoint>::Started, <E as ContextEndpoint>::Send, <E as ContextEndpoint>::Recv>;
 
-/// The function behind an endpoint that is linked to the task that opened it.
-pub trait ContextBody: ContextEndpoint {
-    /// The declared return type.
-    type Output: Send;
-
-    /// Runs the function here.
-    fn run(ctx: ContextOf<Self>, args: Self::Args) -> impl Future<Output = Self::Output> + Send;
-
-    /// Splits the declared return type into value and failure.
-    ///
-    /// # Errors
-    /// The function's own failure.
-    fn outcome(output: Self::Output) -> EndpointResult<Self>;
-}
-
 /// An endpoint with a one-way stream of values as its answer: `#[tractor::stream]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a one-way stream",
+    label = "not the name of a `#[tractor::stream]`",
+    note = "a function with one result is run with `portal.run(..)`, a context opened with `portal.open_context(..)`"
+)]
 pub trait StreamEndpoint: Endpoint {
     /// Type of the streamed values.
     type Item: PayloadOf<Self>;
     /// Whether items are encoded and decoded again before they leave.
     const STRICT: bool = false;
-}
-
-/// The function behind an endpoint that answers with a one-way stream.
-pub trait StreamBody: StreamEndpoint {
-    /// The declared return type.
-    type Output: Send;
-
-    /// Runs the function here.
-    fn run(out: StreamSender<Self::Item>, args: Self::Args) -> impl Future<Output = Self::Output> + Send;
-
-    /// Splits the declared return type into success and failure.
-    ///
-    /// # Errors
-    /// The function's own failure.
-    fn outcome(output: Self::Output) -> Result<(), EndpointError>;
 }
 
 /// A return type of the endpoint `E` that may be a failure: `Result`.

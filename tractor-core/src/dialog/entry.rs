@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use super::child::Context;
-use super::endpoint::{ContextBody, Endpoint, FnBody, StreamBody};
+use super::endpoint::{ContextEndpoint, ContextOf, Endpoint, EndpointBody, FnEndpoint, StreamEndpoint};
 use super::oneway::StreamSender;
 use crate::actor::{EndpointEntry, EndpointFuture, Invocation, Linked};
 use crate::error::EndpointError;
@@ -14,7 +14,7 @@ use crate::proto::payload::Payload;
 
 impl EndpointEntry {
     #[doc(hidden)]
-    pub const fn func<E: FnBody>() -> Self {
+    pub const fn func<E: FnEndpoint + EndpointBody<Lead = ()>>() -> Self {
         Self {
             module: E::MODULE,
             name: E::NAME,
@@ -27,7 +27,7 @@ impl EndpointEntry {
     }
 
     #[doc(hidden)]
-    pub const fn context<E: ContextBody>() -> Self {
+    pub const fn context<E: ContextEndpoint + EndpointBody<Lead = ContextOf<E>>>() -> Self {
         Self {
             module: E::MODULE,
             name: E::NAME,
@@ -40,7 +40,7 @@ impl EndpointEntry {
     }
 
     #[doc(hidden)]
-    pub const fn stream<E: StreamBody>() -> Self {
+    pub const fn stream<E: StreamEndpoint + EndpointBody<Lead = StreamSender<E::Item>>>() -> Self {
         Self {
             module: E::MODULE,
             name: E::NAME,
@@ -53,7 +53,7 @@ impl EndpointEntry {
     }
 }
 
-fn context_is_positional<E: ContextBody>() -> bool {
+fn context_is_positional<E: ContextEndpoint>() -> bool {
     E::Args::is_positional()
         && E::Started::is_positional()
         && E::Send::is_positional()
@@ -69,34 +69,41 @@ fn bind<E: Endpoint>(invocation: &Invocation) -> Result<(Arc<Linked>, E::Args), 
     Ok((invocation.linked.clone(), args))
 }
 
-fn invoke_func<E: FnBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+fn invoke_func<E: EndpointBody<Lead = ()>>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
     let (linked, args) = bind::<E>(invocation)?;
-    Ok(Box::pin(async move {
-        let output = E::run(args).await;
-        conclude(&linked, E::outcome(output)).await;
-    }))
+    Ok(body::<E>(linked, (), args))
 }
 
-fn invoke_context<E: ContextBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+fn invoke_context<E>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError>
+where
+    E: ContextEndpoint + EndpointBody<Lead = ContextOf<E>>,
+{
     let (linked, args) = bind::<E>(invocation)?;
     if E::STRICT {
         linked.be_strict();
     }
-    Ok(Box::pin(async move {
-        let output = E::run(Context::new(linked.clone()), args).await;
-        conclude(&linked, E::outcome(output)).await;
-    }))
+    let ctx = Context::new(linked.clone());
+    Ok(body::<E>(linked, ctx, args))
 }
 
-fn invoke_stream<E: StreamBody>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+fn invoke_stream<E>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError>
+where
+    E: StreamEndpoint + EndpointBody<Lead = StreamSender<E::Item>>,
+{
     let (linked, args) = bind::<E>(invocation)?;
     if E::STRICT {
         linked.be_strict();
     }
-    Ok(Box::pin(async move {
-        let output = E::run(StreamSender::new(linked.clone()), args).await;
+    let out = StreamSender::new(linked.clone());
+    Ok(body::<E>(linked, out, args))
+}
+
+/// Runs the function and tells its outcome.
+fn body<E: EndpointBody>(linked: Arc<Linked>, lead: E::Lead, args: E::Args) -> EndpointFuture {
+    Box::pin(async move {
+        let output = E::run(lead, args).await;
         conclude(&linked, E::outcome(output)).await;
-    }))
+    })
 }
 
 /// Concludes the dialog. A value waits for room on the connection and may be cancelled meanwhile; a failure is told at

@@ -1,7 +1,7 @@
 //! Function references as names of endpoints: `expose(add)`.
 
-use super::call::{Call, ContextCall, StreamCall};
-use super::endpoint::{ContextBody, Endpoint, FnBody, StreamBody};
+use super::call::Call;
+use super::endpoint::{Endpoint, EndpointBody};
 
 /// An annotated function, named by its path: `add`, `service::add`.
 #[diagnostic::on_unimplemented(
@@ -18,23 +18,9 @@ pub trait EndpointRef<Marker> {
 
 macro_rules! endpoint_refs {
     ($($ty:ident)*) => {
-        impl<F, E: FnBody, $($ty),*> EndpointRef<(Call<E>, $($ty,)*)> for F
+        impl<F, E: EndpointBody, $($ty),*> EndpointRef<(E, $($ty,)*)> for F
         where
             F: FnOnce($($ty),*) -> Call<E>,
-        {
-            type Endpoint = E;
-        }
-
-        impl<F, E: ContextBody, $($ty),*> EndpointRef<(ContextCall<E>, $($ty,)*)> for F
-        where
-            F: FnOnce($($ty),*) -> ContextCall<E>,
-        {
-            type Endpoint = E;
-        }
-
-        impl<F, E: StreamBody, $($ty),*> EndpointRef<(StreamCall<E>, $($ty,)*)> for F
-        where
-            F: FnOnce($($ty),*) -> StreamCall<E>,
         {
             type Endpoint = E;
         }

@@ -22,18 +22,15 @@ mod sending;
 mod stream;
 
 pub use broadcast::{StreamSubscriber, SubscriberStatistics};
-pub use call::{
-    Call, ContextCall, ContextRunsHere, ContextTarget, FnRunsHere, FnTarget, RemoteCall, StreamCall,
-    StreamRunsHere, StreamTarget,
-};
+pub use call::{Call, ContextTarget, FnTarget, RunsHere, StreamTarget};
 pub use cancel::{CancelActor, CancelContext};
 pub use carry::{CarriesText, CarriesValue};
 pub use child::{CanStart, Context, HasStarted, Started, Unstarted};
 pub use deadline::{with_deadline, with_deadline_at};
 pub use dynamic::{DynCall, Dynamic, Value};
 pub use endpoint::{
-    ContextBody, ContextEndpoint, ContextOf, Endpoint, EndpointResult, Failure, Fallible, FnBody, HasDefault,
-    SameAs, StreamBody, StreamEndpoint, declared, default_arg, fallible, fallible_as, infallible,
+    ContextEndpoint, ContextOf, Endpoint, EndpointBody, EndpointResult, Failure, Fallible, FnEndpoint,
+    HasDefault, SameAs, StreamEndpoint, declared, default_arg, fallible, fallible_as, infallible,
 };
 pub use expose::EndpointRef;
 pub use handle::{ContextHandle, NoResult};

@@ -24,9 +24,9 @@ use crate::error::{Error, Result, RuntimeFailure};
 ///
 /// ```
 /// # use tractor_core as tractor;
-/// # use tractor::{ContextCall, Endpoint, Portal, Result};
-/// # async fn example<E>(workers: &[Portal], call: fn() -> ContextCall<E>) -> Result<()>
-/// # where E: Endpoint, ContextCall<E>: tractor::__private::ContextTarget<Endpoint = E>, E: tractor::__private::ContextEndpoint<Started = u64> {
+/// # use tractor::{Call, Portal, Result};
+/// # async fn example<E>(workers: &[Portal], call: fn() -> Call<E>) -> Result<()>
+/// # where E: tractor::ContextEndpoint<Started = u64> {
 /// let contexts = workers.iter().map(|worker| (worker.clone(), call()));
 /// let sum: u64 = tractor::gather_contexts(contexts, async |contexts, firsts| -> Result<u64> {
 ///     for ctx in contexts {

@@ -25,7 +25,7 @@ use super::builder::StartActor;
 use super::child::{Birth, ChildActor, Newborn, supervise};
 use super::one_shot::RunInActor;
 use crate::actor::Actor;
-use crate::dialog::{FnBody, FnTarget};
+use crate::dialog::{EndpointBody, FnTarget};
 use crate::error::{Error, ErrorGroup, Result, RuntimeFailure};
 use crate::proto::id::Uid;
 use crate::wakers::{Slot, Woken, poll_or_register};
@@ -179,7 +179,7 @@ impl ActorNursery {
     /// nothing else.
     ///
     /// A failure of the call cancels the whole nursery, whether or not anybody waits for the result.
-    pub fn run_in_actor<C: FnTarget<Endpoint: FnBody>>(&self, call: C) -> RunInActor<C::Endpoint> {
+    pub fn run_in_actor<C: FnTarget<Endpoint: EndpointBody>>(&self, call: C) -> RunInActor<C::Endpoint> {
         RunInActor::new(self.clone(), call.into_args())
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::builder::StartActor;
 use super::nursery::ActorNursery;
 use crate::actor::{catching, current_deadline};
-use crate::dialog::{Call, Endpoint, FnBody, Run};
+use crate::dialog::{Call, Endpoint, EndpointBody, FnEndpoint, Run};
 use crate::error::{Error, Panicked, Result, RuntimeFailure};
 use crate::proto::id::Uid;
 use crate::proto::payload::Payload;
@@ -43,7 +43,7 @@ impl<E: Endpoint> fmt::Debug for RunInActor<E> {
     }
 }
 
-impl<E: FnBody> IntoFuture for RunInActor<E>
+impl<E: FnEndpoint + EndpointBody> IntoFuture for RunInActor<E>
 where
     E::Returns: Sync,
 {
@@ -55,7 +55,7 @@ where
     }
 }
 
-async fn launch<E: FnBody>(
+async fn launch<E: FnEndpoint + EndpointBody>(
     start: StartActor,
     nursery: ActorNursery,
     args: E::Args,

@@ -33,13 +33,12 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
 
 fn kind(endpoint: &Endpoint<'_>) -> Kind {
     Kind {
-        call: if endpoint.is_elsewhere() { "RemoteCall" } else { "Call" },
         entry: "func",
-        endpoint_trait: None,
-        body_trait: "FnBody",
+        endpoint_trait: "FnEndpoint",
+        lead: quote!(()),
         returns: endpoint.returned(),
         types: quote!(),
-        parameter: quote!(),
+        parameter: quote!(()),
         passed: quote!(),
         outcome: endpoint.outcome(),
         witness: quote!(),

@@ -31,13 +31,12 @@ fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> Kind {
     let types = types.map(|(name, ty)| associated_type(name, ty, endpoint.name()));
     let strict = endpoint.options.strictness();
     Kind {
-        call: "ContextCall",
         entry: "context",
-        endpoint_trait: Some("ContextEndpoint"),
-        body_trait: "ContextBody",
+        endpoint_trait: "ContextEndpoint",
+        lead: declared.clone(),
         returns,
         types: quote!(#(#types)* #strict),
-        parameter: quote!(#ctx: #declared,),
+        parameter: quote!(#ctx),
         passed: quote!(#convert(#ctx),),
         outcome: outcome(endpoint, dialog),
         witness: witness(endpoint, dialog, context),

@@ -11,14 +11,12 @@ use crate::sig::edges;
 
 /// What differs between the kinds of endpoints.
 pub(crate) struct Kind {
-    /// The type of a call: `Call`.
-    pub(crate) call: &'static str,
     /// The constructor of its registry entry: `func`.
     pub(crate) entry: &'static str,
     /// The trait that names its types besides those of `Endpoint`, if it has any.
-    pub(crate) endpoint_trait: Option<&'static str>,
-    /// The trait of the function behind it.
-    pub(crate) body_trait: &'static str,
+    pub(crate) endpoint_trait: &'static str,
+    /// Type of what the function is given before its arguments.
+    pub(crate) lead: TokenStream,
     /// Type of the final value.
     pub(crate) returns: TokenStream,
     /// The items of `endpoint_trait`.
@@ -37,7 +35,7 @@ impl Endpoint<'_> {
     /// All items of the endpoint.
     pub(crate) fn expand(&self, kind: &Kind) -> TokenStream {
         let krate = &self.options.krate;
-        let handle = self.handle(kind);
+        let handle = self.handle();
         let described = self.described(kind);
         let cfg = &self.attrs.cfg;
         let behind = if !self.is_elsewhere() {
@@ -60,13 +58,12 @@ impl Endpoint<'_> {
     }
 
     /// The type and the function one calls.
-    fn handle(&self, kind: &Kind) -> TokenStream {
+    fn handle(&self) -> TokenStream {
         let krate = &self.options.krate;
         let (name, vis) = (self.name(), &self.func.vis);
         let (cfg, docs, attrs) = (&self.attrs.cfg, &self.attrs.docs, &self.attrs.handle);
         let (args, types) = (self.idents(), self.args.iter().map(|arg| &arg.ty));
         let packed = self.args.iter().map(|arg| arg.packed(&arg.ident, name, krate));
-        let call = format_ident!("{}", kind.call);
         let signature = self.signature();
         quote! {
             #(#cfg)*
@@ -79,8 +76,8 @@ impl Endpoint<'_> {
             #(#docs)*
             #(#attrs)*
             #[allow(dead_code, reason = "may be called by name only")]
-            #vis fn #name(#(#args: #types),*) -> #krate::#call<#name> {
-                #krate::#call::new((#(#packed,)*))
+            #vis fn #name(#(#args: #types),*) -> #krate::Call<#name> {
+                #krate::Call::new((#(#packed,)*))
             }
         }
     }
@@ -125,11 +122,11 @@ impl Endpoint<'_> {
         let tuple = quote_spanned!(self.func.sig.paren_token.span.join()=> (#(#owned,)*));
         let tuple = associated_type("Args", &tuple, name);
         let returns = associated_type("Returns", returns, name);
+        let output = if self.is_elsewhere() { &quote!(()) } else { &self.output.ty };
+        let output = associated_type("Output", output, name);
         let defaults = self.defaults();
-        let further = kind.endpoint_trait.map(|endpoint_trait| {
-            let endpoint_trait = format_ident!("{endpoint_trait}");
-            quote!(#(#cfg)* impl #krate::__private::#endpoint_trait for #name { #types })
-        });
+        let endpoint_trait = format_ident!("{}", kind.endpoint_trait);
+        let further = quote!(#(#cfg)* impl #krate::__private::#endpoint_trait for #name { #types });
         quote! {
             #(#cfg)*
             impl #krate::__private::Endpoint for #name {
@@ -138,6 +135,7 @@ impl Endpoint<'_> {
                 const ARGS: &'static [&'static str] = &[#(#labels),*];
                 #tuple
                 #returns
+                #output
                 #defaults
             }
             #further
@@ -173,9 +171,8 @@ impl Endpoint<'_> {
     /// The impl of the trait of the function behind it, which runs the user's one.
     fn implemented(&self, kind: &Kind) -> TokenStream {
         let krate = &self.options.krate;
-        let Kind { parameter, passed, outcome, .. } = kind;
+        let Kind { lead, parameter, passed, outcome, .. } = kind;
         let (cfg, name, body) = (&self.attrs.cfg, self.name(), self.body_name());
-        let body_trait = format_ident!("{}", kind.body_trait);
         let args = self.idents();
         let values = self.args.iter().map(|arg| arg.passed(krate));
         let mut run = quote!(#body(#passed #(#values),*));
@@ -183,14 +180,13 @@ impl Endpoint<'_> {
             // What is lent lives in this future.
             run = quote!(async move { #run.await });
         }
-        let output = associated_type("Output", &self.output.ty, name);
         // rustc reports a future that is not `Send` where the bound is written: at the function's name, then.
         let future = quote_spanned!(name.span()=> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send);
         quote! {
             #(#cfg)*
-            impl #krate::__private::#body_trait for #name {
-                #output
-                fn run(#parameter (#(#args,)*): Self::Args) -> #future {
+            impl #krate::__private::EndpointBody for #name {
+                type Lead = #lead;
+                fn run(#parameter: Self::Lead, (#(#args,)*): Self::Args) -> #future {
                     #run
                 }
                 fn outcome(output: Self::Output) -> #krate::__private::EndpointResult<Self> {

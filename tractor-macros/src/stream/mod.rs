@@ -46,13 +46,12 @@ fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
     let strict = endpoint.options.strictness();
     let out = Ident::new("out", Span::mixed_site());
     Kind {
-        call: "StreamCall",
         entry: "stream",
-        endpoint_trait: Some("StreamEndpoint"),
-        body_trait: "StreamBody",
+        endpoint_trait: "StreamEndpoint",
+        lead: quote!(#krate::StreamSender<<Self as #krate::__private::StreamEndpoint>::Item>),
         returns: quote!(()),
         types: quote!(#item #strict),
-        parameter: quote!(#out: #krate::StreamSender<Self::Item>,),
+        parameter: quote!(#out),
         passed: quote!(#out,),
         outcome: endpoint.outcome(),
         witness: witness(endpoint, sender),

@@ -27,7 +27,7 @@ fn check(attr: Attr, args: &str, item: &str, file: &str, lines: usize) {
 #[test]
 fn an_actor_fn() {
     let item = "pub async fn add(a: i64, b: i64) -> i64 { a + b }";
-    check(ActorFn, "", item, "actor_fn", 40);
+    check(ActorFn, "", item, "actor_fn", 45);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_main() {
 fn cfg_gates_every_item() {
     for gate in ["cfg(unix)", "cfg_attr(unix, cfg(debug_assertions))"] {
         let items = items(ActorFn, "", &format!("#[{gate}] async fn add(a: i64) -> i64 {{ a }}"));
-        assert_eq!(items.len(), 6);
+        assert_eq!(items.len(), 7);
         for item in &items {
             assert!(has(attributes(item), gate), "{gate}");
         }

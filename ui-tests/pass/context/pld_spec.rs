@@ -17,5 +17,5 @@ async fn scale(ctx: Context<i64>, by: i64) -> tractor::Result<i64> {
 }
 
 fn main() {
-    let _call: tractor::ContextCall<scale> = scale(3);
+    let _call: tractor::Call<scale> = scale(3);
 }

@@ -30,7 +30,7 @@ pub async fn ping(r#type: &str, n: i64) -> Result<i64, String> { Ok(n + r#type.l
 
 /// Calls them.
 pub async fn call(portal: &Portal) -> tractor::Result<()> {
-    let call: tractor::RemoteCall<other_ping> = other_ping("a", 1);
+    let call: tractor::Call<other_ping> = other_ping("a", 1);
     assert_eq!(portal.run(call).await?, 2);
     portal.open_context(scale(1), async |ctx, _first| {
         let mut stream = ctx.open_stream();

@@ -16,5 +16,5 @@ async fn ticks(out: StreamSender<u64>, count: u64) -> tractor::Result<()> {
 async fn silence(_: tractor::StreamSender<(u8, String)>) {}
 
 fn main() {
-    let _calls: (tractor::StreamCall<ticks>, tractor::StreamCall<silence>) = (ticks(3), silence());
+    let _calls: (tractor::Call<ticks>, tractor::Call<silence>) = (ticks(3), silence());
 }

@@ -18,10 +18,13 @@ impl ::tractor::__private::Endpoint for add {
     const ARGS: &'static [&'static str] = &["a", "b"];
     type Args = (i64, i64);
     type Returns = i64;
-}
-impl ::tractor::__private::FnBody for add {
     type Output = i64;
+}
+impl ::tractor::__private::FnEndpoint for add {}
+impl ::tractor::__private::EndpointBody for add {
+    type Lead = ();
     fn run(
+        (): Self::Lead,
         (a, b): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
         __tractor_add(a, b)

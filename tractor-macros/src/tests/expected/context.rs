@@ -11,8 +11,8 @@ pub struct scale {
 }
 ///Scales.
 #[allow(dead_code, reason = "may be called by name only")]
-pub fn scale(by: i64) -> ::tractor::ContextCall<scale> {
-    ::tractor::ContextCall::new((by,))
+pub fn scale(by: i64) -> ::tractor::Call<scale> {
+    ::tractor::Call::new((by,))
 }
 impl ::tractor::__private::Endpoint for scale {
     const MODULE: &'static str = ::core::module_path!();
@@ -20,16 +20,17 @@ impl ::tractor::__private::Endpoint for scale {
     const ARGS: &'static [&'static str] = &["by"];
     type Args = (i64,);
     type Returns = Point;
+    type Output = Result<Point>;
 }
 impl ::tractor::__private::ContextEndpoint for scale {
     type Started = Point;
     type Send = Point;
     type Recv = Point;
 }
-impl ::tractor::__private::ContextBody for scale {
-    type Output = Result<Point>;
+impl ::tractor::__private::EndpointBody for scale {
+    type Lead = ::tractor::__private::ContextOf<Self>;
     fn run(
-        ctx: ::tractor::__private::ContextOf<Self>,
+        ctx: Self::Lead,
         (by,): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
         __tractor_scale(

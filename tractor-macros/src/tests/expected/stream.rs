@@ -4,8 +4,8 @@
 #[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
 struct ticks {}
 #[allow(dead_code, reason = "may be called by name only")]
-fn ticks() -> crate::lib::StreamCall<ticks> {
-    crate::lib::StreamCall::new(())
+fn ticks() -> crate::lib::Call<ticks> {
+    crate::lib::Call::new(())
 }
 impl crate::lib::__private::Endpoint for ticks {
     const MODULE: &'static str = ::core::module_path!();
@@ -13,14 +13,17 @@ impl crate::lib::__private::Endpoint for ticks {
     const ARGS: &'static [&'static str] = &[];
     type Args = ();
     type Returns = ();
+    type Output = ();
 }
 impl crate::lib::__private::StreamEndpoint for ticks {
     type Item = u64;
 }
-impl crate::lib::__private::StreamBody for ticks {
-    type Output = ();
+impl crate::lib::__private::EndpointBody for ticks {
+    type Lead = crate::lib::StreamSender<
+        <Self as crate::lib::__private::StreamEndpoint>::Item,
+    >;
     fn run(
-        out: crate::lib::StreamSender<Self::Item>,
+        out: Self::Lead,
         (): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
         __tractor_ticks(out)

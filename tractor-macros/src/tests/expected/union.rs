@@ -4,8 +4,8 @@
 #[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
 struct scale {}
 #[allow(dead_code, reason = "may be called by name only")]
-fn scale() -> ::tractor::ContextCall<scale> {
-    ::tractor::ContextCall::new(())
+fn scale() -> ::tractor::Call<scale> {
+    ::tractor::Call::new(())
 }
 impl ::tractor::__private::Endpoint for scale {
     const MODULE: &'static str = ::core::module_path!();
@@ -13,16 +13,17 @@ impl ::tractor::__private::Endpoint for scale {
     const ARGS: &'static [&'static str] = &[];
     type Args = ();
     type Returns = ScalePld;
+    type Output = ScalePld;
 }
 impl ::tractor::__private::ContextEndpoint for scale {
     type Started = ScalePld;
     type Send = ScalePld;
     type Recv = ScalePld;
 }
-impl ::tractor::__private::ContextBody for scale {
-    type Output = ScalePld;
+impl ::tractor::__private::EndpointBody for scale {
+    type Lead = ::tractor::__private::ContextOf<Self>;
     fn run(
-        ctx: ::tractor::__private::ContextOf<Self>,
+        ctx: Self::Lead,
         (): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
         __tractor_scale(
