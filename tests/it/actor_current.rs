@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use support::journal::note;
-use support::{forever, in_root, poll_once, start, tree, with_local, with_process};
+use support::{forever, in_nursery, in_root, poll_once, start, tree, with_local, with_process};
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Result};
@@ -65,20 +65,19 @@ async fn indexes(at: usize) -> u8 {
 
 #[tractor::test]
 async fn a_child_knows_its_name_and_is_no_root() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let (name, uuid, pid, is_root) = worker.run(identity()).await?;
-            assert_eq!((name.as_str(), uuid.as_str()), (worker.uid().name(), worker.uid().uuid()));
-            assert_eq!(name, tree.name("worker"));
-            assert_eq!(worker.pid(), Some(pid.into()));
-            assert!(!is_root);
-            let (name, uuid, pid, is_root) = identity().await;
-            assert_eq!((name.as_str(), pid, is_root), ("root", std::process::id(), true));
-            assert_eq!(tractor::current_actor().uid().uuid(), uuid);
-            assert!(tractor::current_actor().addrs().is_empty(), "nobody asked it to listen");
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let worker = start(an, tree.name("worker"), module_path!()).await?;
+        let (name, uuid, pid, is_root) = worker.run(identity()).await?;
+        assert_eq!((name.as_str(), uuid.as_str()), (worker.uid().name(), worker.uid().uuid()));
+        assert_eq!(name, tree.name("worker"));
+        assert_eq!(worker.pid(), Some(pid.into()));
+        assert!(!is_root);
+        let (name, uuid, pid, is_root) = identity().await;
+        assert_eq!((name.as_str(), pid, is_root), ("root", std::process::id(), true));
+        assert_eq!(tractor::current_actor().uid().uuid(), uuid);
+        assert!(tractor::current_actor().addrs().is_empty(), "nobody asked it to listen");
+        worker.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
@@ -92,7 +91,7 @@ async fn there_is_no_actor_outside_of_every_scope() -> Result<()> {
         assert!(matches!(VISITS.try_get(), Err(Error::NoRuntime)));
         let local: Result<()> = tractor::with_local_actor(ActorOptions::new(), async |_| Ok(())).await;
         assert!(matches!(local, Err(Error::NoRuntime)));
-        in_root(async || {
+        in_root(async |_| {
             assert!(tractor::try_current_actor().is_ok());
             Ok(())
         })
@@ -111,33 +110,27 @@ async fn asking_for_the_actor_outside_of_every_scope_panics() {
 
 #[tractor::test]
 async fn a_detached_task_takes_its_actor_along_if_it_enters_it() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            assert_eq!(worker.run(detached()).await?, (true, worker.uid().name().to_owned()));
-            assert_eq!(detached().await, (true, "root".to_owned()));
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        assert_eq!(worker.run(detached()).await?, (true, worker.uid().name().to_owned()));
+        assert_eq!(detached().await, (true, "root".to_owned()));
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn every_process_has_its_own_state() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let one = start(an, tree.name("one"), module_path!()).await?;
-            let two = start(an, tree.name("two"), module_path!()).await?;
-            assert_eq!(one.run(visit()).await?, 101);
-            assert_eq!(one.run(visit()).await?, 102);
-            assert_eq!(two.run(visit()).await?, 101);
-            assert_eq!(visit().await, 101);
-            assert_eq!(one.run(visit()).await?, 103);
-            one.cancel_actor().await?;
-            two.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let one = start(an, tree.name("one"), module_path!()).await?;
+        let two = start(an, tree.name("two"), module_path!()).await?;
+        assert_eq!(one.run(visit()).await?, 101);
+        assert_eq!(one.run(visit()).await?, 102);
+        assert_eq!(two.run(visit()).await?, 101);
+        assert_eq!(visit().await, 101);
+        assert_eq!(one.run(visit()).await?, 103);
+        one.cancel_actor().await?;
+        two.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
@@ -172,18 +165,15 @@ async fn actors_of_one_process_have_their_own_state() -> Result<()> {
 
 #[tractor::test]
 async fn a_tree_has_one_root() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let error = opens_a_root().await.unwrap_err();
-            assert!(matches!(error, Error::Runtime(_)), "{error:?}");
-            assert!(error.to_string().contains("open a nursery instead"), "{error}");
-            let error = worker.run(opens_a_root()).await.unwrap_err();
-            let remote = error.as_remote().expect("it was refused over there");
-            assert_eq!(remote.kind(), RemoteKind::Runtime);
-            assert!(remote.message().contains(worker.uid().name()), "{remote}");
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let error = opens_a_root().await.unwrap_err();
+        assert!(matches!(error, Error::Runtime(_)), "{error:?}");
+        assert!(error.to_string().contains("open a nursery instead"), "{error}");
+        let error = worker.run(opens_a_root()).await.unwrap_err();
+        let remote = error.as_remote().expect("it was refused over there");
+        assert_eq!(remote.kind(), RemoteKind::Runtime);
+        assert!(remote.message().contains(worker.uid().name()), "{remote}");
+        Ok(())
     })
     .await
 }
@@ -207,24 +197,21 @@ async fn survives_panics(worker: &Portal) -> Result<()> {
 
 #[tractor::test]
 async fn an_actor_survives_panics_of_its_endpoints() -> Result<()> {
-    tree(async |tree| with_process(tree, module_path!(), survives_panics).await).await
+    with_process(module_path!(), survives_panics).await
 }
 
 #[tractor::test]
 async fn an_actor_of_this_process_survives_panics_of_its_endpoints() -> Result<()> {
-    tree(async |_| with_local(module_path!(), survives_panics).await).await
+    with_local(module_path!(), survives_panics).await
 }
 
 #[tractor::test]
 async fn notes_of_one_actor_are_not_those_of_another() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            note("here");
-            assert_eq!(worker.run(support::journal::entries()).await?, [""; 0]);
-            assert_eq!(support::journal::entries().await, ["here"]);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        note("here");
+        assert_eq!(worker.run(support::journal::entries()).await?, [""; 0]);
+        assert_eq!(support::journal::entries().await, ["here"]);
+        Ok(())
     })
     .await
 }

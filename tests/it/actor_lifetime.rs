@@ -274,7 +274,7 @@ async fn blocks(begun: String) -> u64 {
 
 #[tractor::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_actor_waits_for_a_request_in_its_first_poll() -> Result<()> {
-    in_root(async || {
+    in_root(async |_| {
         let begun = std::env::temp_dir().join(format!("tractor-begun-{}", std::process::id()));
         let mut timeouts = Timeouts::default();
         timeouts.drain = Duration::from_millis(150);
@@ -326,7 +326,7 @@ async fn takes(slow: SlowToRead) {
 
 #[tractor::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_actor_waits_for_a_request_that_takes_its_arguments() -> Result<()> {
-    in_root(async || {
+    in_root(async |_| {
         let begun = std::env::temp_dir().join(format!("tractor-taken-{}", std::process::id()));
         let mut timeouts = Timeouts::default();
         timeouts.drain = Duration::from_millis(150);

@@ -2,7 +2,7 @@
 
 use serde_bytes::ByteBuf;
 use support::journal::{NoteOnDrop, note, seen};
-use support::{forever, in_root, tree, with_local, with_process};
+use support::{forever, in_nursery, in_root, tree, with_local, with_process};
 use tractor::error::{RemoteActorError, RemoteKind};
 use tractor::prelude::*;
 use tractor::{ActorOptions, DynCall, Error, Limits};
@@ -75,144 +75,123 @@ fn names(error: &Error, needles: &[&str]) {
 
 #[tractor::test]
 async fn an_exposed_endpoint_is_the_only_one() -> tractor::Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let worker = an.start_actor(tree.name("worker")).expose(add).await?;
-            assert_eq!(worker.run(add(1, 2)).await?, 3);
+    in_nursery(async |tree, an| {
+        let worker = an.start_actor(tree.name("worker")).expose(add).await?;
+        assert_eq!(worker.run(add(1, 2)).await?, 3);
 
-            let error = worker.run(subtract(1, 2)).await.expect_err("it is not exposed");
-            assert_eq!(remote(&error).kind(), RemoteKind::NotExposed);
-            let module = format!(".enable_module(\"{}\")", module_path!());
-            names(&error, &[&module, ".expose(subtract)", worker.uid().name()]);
+        let error = worker.run(subtract(1, 2)).await.expect_err("it is not exposed");
+        assert_eq!(remote(&error).kind(), RemoteKind::NotExposed);
+        let module = format!(".enable_module(\"{}\")", module_path!());
+        names(&error, &[&module, ".expose(subtract)", worker.uid().name()]);
 
-            assert_eq!(worker.run(add(3, 4)).await?, 7, "the actor goes on");
-            worker.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+        assert_eq!(worker.run(add(3, 4)).await?, 7, "the actor goes on");
+        worker.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn an_enabled_module_exposes_all_of_it_and_nothing_else() -> tractor::Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let worker = an.start_actor(tree.name("worker")).enable_module(module_path!()).await?;
-            assert_eq!(worker.run(add(1, 2)).await?, 3);
-            assert_eq!(worker.run(subtract(1, 2)).await?, -1);
-            let error = worker.run(seen("x".to_owned())).await.expect_err("another module");
-            assert_eq!(remote(&error).kind(), RemoteKind::NotExposed);
-            names(&error, &["support::journal", ".expose(seen)"]);
-            worker.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let worker = an.start_actor(tree.name("worker")).enable_module(module_path!()).await?;
+        assert_eq!(worker.run(add(1, 2)).await?, 3);
+        assert_eq!(worker.run(subtract(1, 2)).await?, -1);
+        let error = worker.run(seen("x".to_owned())).await.expect_err("another module");
+        assert_eq!(remote(&error).kind(), RemoteKind::NotExposed);
+        names(&error, &["support::journal", ".expose(seen)"]);
+        worker.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_module_without_endpoints_is_refused_before_anything_starts() -> tractor::Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let start = an.start_actor(tree.name("worker")).enable_module("no::such_module");
-            let error = start.await.expect_err("nothing is registered there");
-            assert!(matches!(error, Error::Runtime(_)), "{error:?}");
-            names(&error, &["no::such_module", "#[tractor::actor_fn]", "module_path!()", module_path!()]);
-            assert!(an.children().is_empty());
-            assert!(tree.processes().is_empty());
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let start = an.start_actor(tree.name("worker")).enable_module("no::such_module");
+        let error = start.await.expect_err("nothing is registered there");
+        assert!(matches!(error, Error::Runtime(_)), "{error:?}");
+        names(&error, &["no::such_module", "#[tractor::actor_fn]", "module_path!()", module_path!()]);
+        assert!(an.children().is_empty());
+        assert!(tree.processes().is_empty());
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_call_by_name_reports_what_does_not_fit() -> tractor::Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let ns = module_path!();
-            let call = |name: &str| DynCall::new(ns, name);
-            let one_and_two = |name: &str| call(name).arg("a", 1).arg("b", 2);
-            assert_eq!(worker.run_dyn::<i64>(one_and_two("add")).await?, 3);
-            let greeted: String = worker.run_dyn(call("greet").arg("name", "Ada")).await?;
-            assert_eq!(greeted, "Ada", "an optional argument may be missing");
+    with_process(module_path!(), async |worker| {
+        let ns = module_path!();
+        let call = |name: &str| DynCall::new(ns, name);
+        let one_and_two = |name: &str| call(name).arg("a", 1).arg("b", 2);
+        assert_eq!(worker.run_dyn::<i64>(one_and_two("add")).await?, 3);
+        let greeted: String = worker.run_dyn(call("greet").arg("name", "Ada")).await?;
+        assert_eq!(greeted, "Ada", "an optional argument may be missing");
 
-            assert_eq!(worker.run_dyn::<u8>(call("nothing")).await?, 7);
+        assert_eq!(worker.run_dyn::<u8>(call("nothing")).await?, 7);
 
-            let error = worker.run_dyn::<i64>(one_and_two("ad")).await.unwrap_err();
-            assert_eq!(remote(&error).kind(), RemoteKind::NotFound);
-            names(&error, &["`ad`", ns, "`add`", "`subtract`"]);
+        let error = worker.run_dyn::<i64>(one_and_two("ad")).await.unwrap_err();
+        assert_eq!(remote(&error).kind(), RemoteKind::NotFound);
+        names(&error, &["`ad`", ns, "`add`", "`subtract`"]);
 
-            let error = worker.run_dyn::<i64>(call("add").arg("a", 1)).await.unwrap_err();
-            assert_eq!(remote(&error).kind(), RemoteKind::Arguments);
-            names(&error, &["add()", "missing argument `b`", "(a, b)"]);
+        let error = worker.run_dyn::<i64>(call("add").arg("a", 1)).await.unwrap_err();
+        assert_eq!(remote(&error).kind(), RemoteKind::Arguments);
+        names(&error, &["add()", "missing argument `b`", "(a, b)"]);
 
-            let error = worker.run_dyn::<i64>(one_and_two("add").arg("c", 3)).await.unwrap_err();
-            assert_eq!(remote(&error).kind(), RemoteKind::Arguments);
-            names(&error, &["add()", "unexpected argument `c`", "(a, b)"]);
+        let error = worker.run_dyn::<i64>(one_and_two("add").arg("c", 3)).await.unwrap_err();
+        assert_eq!(remote(&error).kind(), RemoteKind::Arguments);
+        names(&error, &["add()", "unexpected argument `c`", "(a, b)"]);
 
-            let wrong = call("add").arg("a", "one").arg("b", "two");
-            let error = worker.run_dyn::<i64>(wrong).await.unwrap_err();
-            assert_eq!(remote(&error).kind(), RemoteKind::Arguments);
-            names(&error, &["add()", "argument `a`", "one", "i64"]);
+        let wrong = call("add").arg("a", "one").arg("b", "two");
+        let error = worker.run_dyn::<i64>(wrong).await.unwrap_err();
+        assert_eq!(remote(&error).kind(), RemoteKind::Arguments);
+        names(&error, &["add()", "argument `a`", "one", "i64"]);
 
-            let nowhere = DynCall::new("nowhere", "add").arg("name", "Ada");
-            let error = worker.run_dyn::<u8>(nowhere).await.unwrap_err();
-            assert_eq!(remote(&error).kind(), RemoteKind::NotExposed);
-            names(&error, &["nowhere"]);
+        let nowhere = DynCall::new("nowhere", "add").arg("name", "Ada");
+        let error = worker.run_dyn::<u8>(nowhere).await.unwrap_err();
+        assert_eq!(remote(&error).kind(), RemoteKind::NotExposed);
+        names(&error, &["nowhere"]);
 
-            assert_eq!(worker.run(add(1, 1)).await?, 2, "the actor goes on");
-            Ok(())
-        })
-        .await
+        assert_eq!(worker.run(add(1, 1)).await?, 2, "the actor goes on");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_result_of_another_type_is_a_type_error_here() -> tractor::Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let sum = DynCall::new(module_path!(), "add").arg("a", 1).arg("b", 2);
-            let error = worker.run_dyn::<String>(sum).await.expect_err("a number is no string");
-            let Error::MsgType(problem) = &error else { panic!("{error:?}") };
-            assert_eq!(problem.message_type(), "Return");
-            names(&error, &["`Return`", "String"]);
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        let sum = DynCall::new(module_path!(), "add").arg("a", 1).arg("b", 2);
+        let error = worker.run_dyn::<String>(sum).await.expect_err("a number is no string");
+        let Error::MsgType(problem) = &error else { panic!("{error:?}") };
+        assert_eq!(problem.message_type(), "Return");
+        names(&error, &["`Return`", "String"]);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn the_runtime_refuses_methods_it_does_not_have() -> tractor::Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let error = worker.run_dyn::<()>(DynCall::new("self", "reboot")).await.unwrap_err();
-            assert_eq!(remote(&error).kind(), RemoteKind::NotFound);
-            names(&error, &["self:reboot"]);
-            assert_eq!(worker.run(add(1, 1)).await?, 2, "the actor goes on");
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let error = worker.run_dyn::<()>(DynCall::new("self", "reboot")).await.unwrap_err();
+        assert_eq!(remote(&error).kind(), RemoteKind::NotFound);
+        names(&error, &["self:reboot"]);
+        assert_eq!(worker.run(add(1, 1)).await?, 2, "the actor goes on");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_context_called_like_a_function_is_refused_and_ended() -> tractor::Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let error = worker.run_dyn::<()>(DynCall::new(module_path!(), "waits")).await.unwrap_err();
-            assert!(matches!(error, Error::Messaging(_)), "{error:?}");
-            worker.run(seen("dropped".to_owned())).await?;
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        let error = worker.run_dyn::<()>(DynCall::new(module_path!(), "waits")).await.unwrap_err();
+        assert!(matches!(error, Error::Messaging(_)), "{error:?}");
+        worker.run(seen("dropped".to_owned())).await?;
+        Ok(())
     })
     .await
 }
@@ -225,9 +204,9 @@ fn small_frames() -> ActorOptions {
 
 #[tractor::test]
 async fn a_frame_too_large_is_refused_where_it_is_sent() -> tractor::Result<()> {
-    tree(async |tree| {
+    tree(async |_| {
         tractor::open_root_actor(small_frames(), async |_| {
-            with_process(tree, module_path!(), async |worker| {
+            with_process(module_path!(), async |worker| {
                 let error = worker.run(length(ByteBuf::from(vec![0; 64 * 1024]))).await.unwrap_err();
                 names(&error, &["frame_bytes_max"]);
                 assert_eq!(worker.run(length(ByteBuf::from(vec![0; 60_000]))).await?, 60_000);
@@ -254,19 +233,16 @@ async fn a_frame_too_large_is_refused_where_it_is_sent() -> tractor::Result<()> 
 
 #[tractor::test]
 async fn a_value_too_large_to_be_sent_back_is_the_caller_s_error() -> tractor::Result<()> {
-    tree(async |_| {
-        in_root(async || {
-            let options = small_frames().enable_module(module_path!());
-            tractor::with_local_actor(options, async |worker| -> tractor::Result<()> {
-                let error = worker.run(zeros(64 * 1024)).await.unwrap_err();
-                names(&error, &["frame_bytes_max"]);
-                assert_eq!(worker.run(zeros(60_000)).await?.len(), 60_000);
-                let opened: tractor::Result<()> =
-                    worker.open_context(starts_with(64 * 1024), async |_, _| Ok(())).await;
-                names(&opened.unwrap_err(), &["frame_bytes_max"]);
-                worker.open_context(starts_with(60_000), async |_, _| Ok(())).await
-            })
-            .await
+    in_root(async |_| {
+        let options = small_frames().enable_module(module_path!());
+        tractor::with_local_actor(options, async |worker| -> tractor::Result<()> {
+            let error = worker.run(zeros(64 * 1024)).await.unwrap_err();
+            names(&error, &["frame_bytes_max"]);
+            assert_eq!(worker.run(zeros(60_000)).await?.len(), 60_000);
+            let opened: tractor::Result<()> =
+                worker.open_context(starts_with(64 * 1024), async |_, _| Ok(())).await;
+            names(&opened.unwrap_err(), &["frame_bytes_max"]);
+            worker.open_context(starts_with(60_000), async |_, _| Ok(())).await
         })
         .await
     })

@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use support::journal::{NoteOnDrop, entries, note, seen};
-use support::{forever, in_root, poll_once, tree, until, with_local, with_process};
+use support::{forever, in_nursery, in_root, poll_once, tree, until, with_local, with_process};
 use tokio::sync::watch;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Uid};
@@ -54,85 +54,73 @@ async fn calls_back(ctx: Context<String, (), ()>) -> tractor::Result<String> {
 #[tractor::test]
 async fn a_thousand_calls_are_in_flight_at_once() -> tractor::Result<()> {
     const CROWD: usize = 1000;
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let mut calls: Vec<_> = (0..CROWD).map(|number| worker.run(gather(number, CROWD))).collect();
-            for call in &mut calls {
-                assert!(poll_once(call).await.is_pending());
-            }
-            assert!(worker.dialogs_open() >= CROWD);
-            // Waited for in another order than they were made in.
-            for (number, call) in calls.into_iter().enumerate().rev() {
-                assert_eq!(call.await?, number);
-            }
-            assert_eq!(worker.dialogs_open(), 0);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let mut calls: Vec<_> = (0..CROWD).map(|number| worker.run(gather(number, CROWD))).collect();
+        for call in &mut calls {
+            assert!(poll_once(call).await.is_pending());
+        }
+        assert!(worker.dialogs_open() >= CROWD);
+        // Waited for in another order than they were made in.
+        for (number, call) in calls.into_iter().enumerate().rev() {
+            assert_eq!(call.await?, number);
+        }
+        assert_eq!(worker.dialogs_open(), 0);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn dropping_a_call_cancels_the_remote_task() -> tractor::Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            tokio::select! {
-                biased;
-                slept = worker.run(sleep_forever()) => panic!("it sleeps for ever: {slept:?}"),
-                asleep = worker.run(seen("asleep".to_owned())) => asleep?,
-            }
-            worker.run(seen("dropped".to_owned())).await?;
-            assert_eq!(worker.run(entries()).await?, ["asleep", "dropped"]);
-            until(|| worker.dialogs_open() == 0).await;
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        tokio::select! {
+            biased;
+            slept = worker.run(sleep_forever()) => panic!("it sleeps for ever: {slept:?}"),
+            asleep = worker.run(seen("asleep".to_owned())) => asleep?,
+        }
+        worker.run(seen("dropped".to_owned())).await?;
+        assert_eq!(worker.run(entries()).await?, ["asleep", "dropped"]);
+        until(|| worker.dialogs_open() == 0).await;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_timeout_around_a_call_cancels_the_remote_task() -> tractor::Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            tokio::time::pause();
-            let slept = tokio::time::timeout(Duration::from_secs(3), worker.run(sleep_forever())).await;
-            assert!(slept.is_err());
-            worker.run(seen("dropped".to_owned())).await?;
-            tokio::time::resume();
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        tokio::time::pause();
+        let slept = tokio::time::timeout(Duration::from_secs(3), worker.run(sleep_forever())).await;
+        assert!(slept.is_err());
+        worker.run(seen("dropped".to_owned())).await?;
+        tokio::time::resume();
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_call_does_nothing_until_it_is_polled() -> tractor::Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let unpolled = worker.run(served());
-            assert_eq!(worker.run(served()).await?, 1);
-            drop(unpolled);
-            let mut polled = worker.run(served());
-            assert!(poll_once(&mut polled).await.is_pending());
-            assert_eq!(worker.run(served()).await?, 3);
-            let Poll::Ready(second) = poll_once(&mut polled).await else { panic!("answered before") };
-            assert_eq!(second?, 2);
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        let unpolled = worker.run(served());
+        assert_eq!(worker.run(served()).await?, 1);
+        drop(unpolled);
+        let mut polled = worker.run(served());
+        assert!(poll_once(&mut polled).await.is_pending());
+        assert_eq!(worker.run(served()).await?, 3);
+        let Poll::Ready(second) = poll_once(&mut polled).await else { panic!("answered before") };
+        assert_eq!(second?, 2);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_child_calls_its_parent_over_the_same_connection() -> tractor::Result<()> {
-    tree(async |tree| {
+    tree(async |_| {
         let options = ActorOptions::new().name("top").enable_module(module_path!());
         tractor::open_root_actor(options, async |_| {
-            with_process(tree, module_path!(), async |worker| {
+            with_process(module_path!(), async |worker| {
                 let answer = worker
                     .open_context(calls_back(), async |ctx, name| {
                         assert_eq!(name, worker.uid().name());
@@ -152,65 +140,56 @@ async fn a_child_calls_its_parent_over_the_same_connection() -> tractor::Result<
 #[tractor::test]
 async fn calls_from_many_tasks_share_one_portal() -> tractor::Result<()> {
     const TASKS: usize = 50;
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let actor = tractor::current_actor();
-            let mut tasks = tokio::task::JoinSet::new();
-            for number in 0..TASKS {
-                let (actor, worker) = (actor.clone(), worker.clone());
-                tasks.spawn(async move { actor.enter(worker.run(gather(number, TASKS))).await });
-            }
-            let mut numbers = Vec::new();
-            while let Some(number) = tasks.join_next().await {
-                numbers.push(number.expect("no task panics")?);
-            }
-            numbers.sort_unstable();
-            assert_eq!(numbers, (0..TASKS).collect::<Vec<_>>());
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let actor = tractor::current_actor();
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..TASKS {
+            let (actor, worker) = (actor.clone(), worker.clone());
+            tasks.spawn(async move { actor.enter(worker.run(gather(number, TASKS))).await });
+        }
+        let mut numbers = Vec::new();
+        while let Some(number) = tasks.join_next().await {
+            numbers.push(number.expect("no task panics")?);
+        }
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..TASKS).collect::<Vec<_>>());
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn calls_reach_the_actor_they_were_handed_to() -> tractor::Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let mut workers = Vec::new();
-            for number in 0..4 {
-                workers.push(support::start(an, tree.name(&format!("w{number}")), module_path!()).await?);
-            }
-            let mut names = HashMap::<Uid, String>::new();
-            for worker in &workers {
-                names.insert(worker.uid().clone(), worker.run(whoami()).await?);
-            }
-            for worker in &workers {
-                assert_eq!(names[worker.uid()], worker.uid().name());
-                worker.cancel_actor().await?;
-            }
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let mut workers = Vec::new();
+        for number in 0..4 {
+            workers.push(support::start(an, tree.name(&format!("w{number}")), module_path!()).await?);
+        }
+        let mut names = HashMap::<Uid, String>::new();
+        for worker in &workers {
+            names.insert(worker.uid().clone(), worker.run(whoami()).await?);
+        }
+        for worker in &workers {
+            assert_eq!(names[worker.uid()], worker.uid().name());
+            worker.cancel_actor().await?;
+        }
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_call_to_an_actor_that_has_ended_fails() -> tractor::Result<()> {
-    tree(async |_| {
-        in_root(async || {
-            let options = ActorOptions::new().enable_module(module_path!());
-            let late = tractor::with_local_actor(options, async |worker| -> tractor::Result<Portal> {
-                assert_eq!(worker.run(served()).await?, 1);
-                Ok(worker.clone())
-            })
-            .await?;
-            let error = late.run(served()).await.expect_err("its actor has ended");
-            assert!(matches!(error, tractor::Error::Closed(_)), "{error:?}");
-            Ok(())
+    in_root(async |_| {
+        let options = ActorOptions::new().enable_module(module_path!());
+        let late = tractor::with_local_actor(options, async |worker| -> tractor::Result<Portal> {
+            assert_eq!(worker.run(served()).await?, 1);
+            Ok(worker.clone())
         })
-        .await
+        .await?;
+        let error = late.run(served()).await.expect_err("its actor has ended");
+        assert!(matches!(error, tractor::Error::Closed(_)), "{error:?}");
+        Ok(())
     })
     .await
 }

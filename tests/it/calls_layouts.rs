@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use support::tree;
+use support::in_nursery;
 use tractor::prelude::*;
 use tractor::{ActorOptions, DynCall, Result};
 
@@ -119,20 +119,17 @@ async fn check(portal: &Portal) -> Result<()> {
 
 #[tractor::test]
 async fn processes_of_one_image_leave_the_names_out() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| -> Result<()> {
-            let one = an.start_actor(tree.name("one")).enable_module(MODULE).await?;
-            let addr = tractor::socket_addr(&tree.name("two"))?;
-            let two = an.start_actor(tree.name("two")).enable_module(MODULE).bind(addr.clone()).await?;
-            check(&one).await?;
-            check(&two).await?;
-            let (there, back) = one.run(asks(addr.to_string())).await?;
-            assert_eq!((there, back), (ByPosition as u8, ByPosition as u8), "siblings");
-            one.cancel_actor().await?;
-            two.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let one = an.start_actor(tree.name("one")).enable_module(MODULE).await?;
+        let addr = tractor::socket_addr(&tree.name("two"))?;
+        let two = an.start_actor(tree.name("two")).enable_module(MODULE).bind(addr.clone()).await?;
+        check(&one).await?;
+        check(&two).await?;
+        let (there, back) = one.run(asks(addr.to_string())).await?;
+        assert_eq!((there, back), (ByPosition as u8, ByPosition as u8), "siblings");
+        one.cancel_actor().await?;
+        two.cancel_actor().await?;
+        Ok(())
     })
     .await
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
-use support::{Spoiled, spoiled, tree, with_local, with_process};
+use support::{Spoiled, spoiled, with_local, with_process};
 use tractor::Portal;
 use tractor::error::RemoteKind;
 
@@ -162,12 +162,12 @@ async fn check_shapes(portal: &Portal) -> tractor::Result<()> {
 
 #[tractor::test]
 async fn every_shape_travels_through_memory() -> tractor::Result<()> {
-    tree(async |_| with_local(module_path!(), check_shapes).await).await
+    with_local(module_path!(), check_shapes).await
 }
 
 #[tractor::test]
 async fn every_shape_travels_between_processes() -> tractor::Result<()> {
-    tree(async |tree| with_process(tree, module_path!(), check_shapes).await).await
+    with_process(module_path!(), check_shapes).await
 }
 
 #[tractor::test]
@@ -176,76 +176,64 @@ async fn twelve_arguments_keep_their_places() -> tractor::Result<()> {
         let (words, shape) = (("b".to_owned(), "l".to_owned()), Shape::Dot(a_point(0)));
         twelve(-1, words.0, true, None, vec![5], 6.5, 'g', (-8, 9), a_point(10), shape, 11, words.1)
     };
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let there = worker.run(call()).await?;
-            assert_eq!(there, call().await);
-            assert!(there.starts_with("-1 b true None [5] 6.5 g (-8, 9) 10 Dot"), "{there}");
-            assert!(there.ends_with(" 11 l"), "{there}");
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let there = worker.run(call()).await?;
+        assert_eq!(there, call().await);
+        assert!(there.starts_with("-1 b true None [5] 6.5 g (-8, 9) 10 Dot"), "{there}");
+        assert!(there.ends_with(" 11 l"), "{there}");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn five_mebibytes_travel_both_ways() -> tractor::Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            assert_eq!(worker.run(length(ByteBuf::from(vec![7; 5 * MIB]))).await?, 5 * MIB);
-            let back = worker.run(repeated(9, 5 * MIB)).await?;
-            assert_eq!(back.len(), 5 * MIB);
-            assert!(back.iter().all(|byte| *byte == 9));
-            let long = "é".repeat(5 * MIB / 2);
-            assert_eq!(worker.run(text(long.clone())).await?, long);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        assert_eq!(worker.run(length(ByteBuf::from(vec![7; 5 * MIB]))).await?, 5 * MIB);
+        let back = worker.run(repeated(9, 5 * MIB)).await?;
+        assert_eq!(back.len(), 5 * MIB);
+        assert!(back.iter().all(|byte| *byte == 9));
+        let long = "é".repeat(5 * MIB / 2);
+        assert_eq!(worker.run(text(long.clone())).await?, long);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn an_awaited_call_runs_here_and_a_handed_over_one_there() -> tractor::Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let here = std::process::id();
-            assert_eq!(process_id().await, here);
-            let there = worker.run(process_id()).await?;
-            assert_ne!(there, here);
-            assert_eq!(worker.pid(), Some(there.into()));
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let here = std::process::id();
+        assert_eq!(process_id().await, here);
+        let there = worker.run(process_id()).await?;
+        assert_ne!(there, here);
+        assert_eq!(worker.pid(), Some(there.into()));
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_failure_keeps_its_type_text_and_sources() -> tractor::Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            assert_eq!(halved(4).await, Ok(2));
-            assert_eq!(halved(5).await, spoiled("an odd number"));
-            assert_eq!(worker.run(halved(4)).await?, 2);
-            let error = worker.run(halved(5)).await.expect_err("five is odd");
-            let remote = error.as_remote().expect("the endpoint failed");
-            assert_eq!(remote.kind(), RemoteKind::Error);
-            assert_eq!((remote.src_type(), remote.message()), ("Spoiled", "an odd number"));
-            assert_eq!(remote.src_uid(), worker.uid());
-            assert_eq!(remote.relay_path(), [worker.uid().clone()]);
-            assert!(!remote.is_inception());
+    with_local(module_path!(), async |worker| {
+        assert_eq!(halved(4).await, Ok(2));
+        assert_eq!(halved(5).await, spoiled("an odd number"));
+        assert_eq!(worker.run(halved(4)).await?, 2);
+        let error = worker.run(halved(5)).await.expect_err("five is odd");
+        let remote = error.as_remote().expect("the endpoint failed");
+        assert_eq!(remote.kind(), RemoteKind::Error);
+        assert_eq!((remote.src_type(), remote.message()), ("Spoiled", "an odd number"));
+        assert_eq!(remote.src_uid(), worker.uid());
+        assert_eq!(remote.relay_path(), [worker.uid().clone()]);
+        assert!(!remote.is_inception());
 
-            let error = worker.run(parsed("70000".to_owned())).await.expect_err("larger than a u16");
-            let remote = error.as_remote().expect("the endpoint failed");
-            assert_eq!(remote.message(), "cannot use \"70000\"");
-            assert_eq!(remote.causes(), ["number too large to fit in target type"]);
-            assert!(error.to_string().contains("number too large"), "{error}");
-            assert_eq!(worker.run(parsed("7".to_owned())).await?, 7, "the actor goes on");
-            Ok(())
-        })
-        .await
+        let error = worker.run(parsed("70000".to_owned())).await.expect_err("larger than a u16");
+        let remote = error.as_remote().expect("the endpoint failed");
+        assert_eq!(remote.message(), "cannot use \"70000\"");
+        assert_eq!(remote.causes(), ["number too large to fit in target type"]);
+        assert!(error.to_string().contains("number too large"), "{error}");
+        assert_eq!(worker.run(parsed("7".to_owned())).await?, 7, "the actor goes on");
+        Ok(())
     })
     .await
 }

@@ -3,7 +3,7 @@
 
 use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
-use support::{tree, with_process};
+use support::with_process;
 use tractor::prelude::*;
 use tractor::{Error, Result};
 
@@ -59,79 +59,67 @@ fn assert_shy(error: &Error, msg: &str) {
 
 #[tractor::test]
 async fn a_result_that_cannot_be_encoded_is_the_caller_s_error() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let error = worker.run(mirrors(Shy::Fine, false)).await.unwrap_err();
-            assert_shy(&error, "Return");
-            assert_eq!(worker.run(mirrors(Shy::Fine, true)).await?, Shy::Fine, "the actor goes on");
-            assert_eq!(worker.dialogs_open(), 0);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let error = worker.run(mirrors(Shy::Fine, false)).await.unwrap_err();
+        assert_shy(&error, "Return");
+        assert_eq!(worker.run(mirrors(Shy::Fine, true)).await?, Shy::Fine, "the actor goes on");
+        assert_eq!(worker.dialogs_open(), 0);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn an_argument_that_cannot_be_encoded_is_an_error_here() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let error = worker.run(mirrors(Shy::Never, true)).await.unwrap_err();
-            let text = format!(
-                "invalid `Start` msg payload: it cannot be sent: `{}:mirrors`: argument `_shy`: the value cannot be \
-                 encoded: too shy",
-                module_path!()
-            );
-            assert_eq!(error.to_string(), text);
-            assert_eq!(worker.dialogs_open(), 0);
-            assert_eq!(worker.run(mirrors(Shy::Fine, true)).await?, Shy::Fine);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let error = worker.run(mirrors(Shy::Never, true)).await.unwrap_err();
+        let text = format!(
+            "invalid `Start` msg payload: it cannot be sent: `{}:mirrors`: argument `_shy`: the value cannot be \
+             encoded: too shy",
+            module_path!()
+        );
+        assert_eq!(error.to_string(), text);
+        assert_eq!(worker.dialogs_open(), 0);
+        assert_eq!(worker.run(mirrors(Shy::Fine, true)).await?, Shy::Fine);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn each_value_of_a_context_that_cannot_be_encoded_fails_its_endpoint() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            for (step, msg) in [(0, "Started"), (1, "Yield"), (2, "Return")] {
-                let opened = worker.open_context(shies(step), async |ctx, first| {
-                    assert_eq!(first, Shy::Fine);
-                    let handle = ctx.handle();
-                    let mut stream = ctx.open_stream();
-                    while stream.receive().await?.is_some() {}
-                    handle.wait_for_result().await
-                });
-                assert_shy(&opened.await.unwrap_err(), msg);
-                assert_eq!(worker.dialogs_open(), 0);
-            }
-            let opened = worker.open_context(shies(3), async |ctx, _| ctx.wait_for_result().await);
-            assert_eq!(opened.await?, Shy::Fine);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        for (step, msg) in [(0, "Started"), (1, "Yield"), (2, "Return")] {
+            let opened = worker.open_context(shies(step), async |ctx, first| {
+                assert_eq!(first, Shy::Fine);
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream();
+                while stream.receive().await?.is_some() {}
+                handle.wait_for_result().await
+            });
+            assert_shy(&opened.await.unwrap_err(), msg);
+            assert_eq!(worker.dialogs_open(), 0);
+        }
+        let opened = worker.open_context(shies(3), async |ctx, _| ctx.wait_for_result().await);
+        assert_eq!(opened.await?, Shy::Fine);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_streamed_value_that_cannot_be_encoded_is_an_error_here_and_the_stream_goes_on() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let opened = worker.open_context(shies(4), async |ctx, _| {
-                let handle = ctx.handle();
-                let mut stream = ctx.open_stream();
-                assert_shy(&stream.send(Shy::Never).await.unwrap_err(), "Yield");
-                stream.send(Shy::Fine).await?;
-                assert_eq!(stream.receive().await?, Some(Shy::Fine));
-                handle.wait_for_result().await
-            });
-            assert_eq!(opened.await?, Shy::Fine);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let opened = worker.open_context(shies(4), async |ctx, _| {
+            let handle = ctx.handle();
+            let mut stream = ctx.open_stream();
+            assert_shy(&stream.send(Shy::Never).await.unwrap_err(), "Yield");
+            stream.send(Shy::Fine).await?;
+            assert_eq!(stream.receive().await?, Some(Shy::Fine));
+            handle.wait_for_result().await
+        });
+        assert_eq!(opened.await?, Shy::Fine);
+        Ok(())
     })
     .await
 }

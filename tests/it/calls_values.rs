@@ -10,7 +10,7 @@ use payload_types as some;
 use payload_types::{Deep, Flattened, Internal, Keyed, Nested, Renamed, Sparse, SparseVariant, Wide};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use support::{tree, with_local, with_process};
+use support::{with_local, with_process};
 use tractor::Portal;
 use tractor::prelude::*;
 
@@ -87,24 +87,18 @@ async fn check_streams(portal: &Portal) -> tractor::Result<()> {
 
 #[tractor::test]
 async fn generated_values_travel_through_memory() -> tractor::Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |portal| {
-            check_calls(portal).await?;
-            check_streams(portal).await
-        })
-        .await
+    with_local(module_path!(), async |portal| {
+        check_calls(portal).await?;
+        check_streams(portal).await
     })
     .await
 }
 
 #[tractor::test]
 async fn generated_values_travel_between_processes() -> tractor::Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |portal| {
-            check_calls(portal).await?;
-            check_streams(portal).await
-        })
-        .await
+    with_process(module_path!(), async |portal| {
+        check_calls(portal).await?;
+        check_streams(portal).await
     })
     .await
 }

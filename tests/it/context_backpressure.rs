@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use serde_bytes::ByteBuf;
 use support::journal::{NoteOnDrop, note, seen};
-use support::{forever, tree, with_local, with_process};
+use support::{forever, with_local, with_process};
 use tokio::sync::watch;
 use tractor::Result;
 use tractor::prelude::*;
@@ -139,27 +139,24 @@ async fn echo_works(worker: &Portal) -> Result<()> {
 #[tractor::test]
 async fn a_child_side_waits_for_its_reader_and_nobody_else_does() -> Result<()> {
     const COUNT: usize = 4000;
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            worker
-                .open_context(floods(COUNT, KIB), async |ctx, ()| {
-                    let handle = ctx.handle();
-                    let mut stream = ctx.open_stream();
-                    let sent = worker.run(blocked_after()).await?;
-                    assert_within_window(sent, KIB);
-                    echo_works(worker).await?;
-                    assert_eq!(worker.run(blocked_after()).await?, sent, "nothing was sent meanwhile");
-                    for number in 0..COUNT {
-                        let value = stream.receive().await?.expect("the stream goes on");
-                        assert_eq!((value.len(), value[0]), (KIB, (number % 251) as u8));
-                    }
-                    assert_eq!(stream.receive().await?, None);
-                    assert_eq!(handle.wait_for_result().await?, COUNT);
-                    Ok(())
-                })
-                .await
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        worker
+            .open_context(floods(COUNT, KIB), async |ctx, ()| {
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream();
+                let sent = worker.run(blocked_after()).await?;
+                assert_within_window(sent, KIB);
+                echo_works(worker).await?;
+                assert_eq!(worker.run(blocked_after()).await?, sent, "nothing was sent meanwhile");
+                for number in 0..COUNT {
+                    let value = stream.receive().await?.expect("the stream goes on");
+                    assert_eq!((value.len(), value[0]), (KIB, (number % 251) as u8));
+                }
+                assert_eq!(stream.receive().await?, None);
+                assert_eq!(handle.wait_for_result().await?, COUNT);
+                Ok(())
+            })
+            .await
     })
     .await
 }
@@ -167,25 +164,22 @@ async fn a_child_side_waits_for_its_reader_and_nobody_else_does() -> Result<()> 
 #[tractor::test]
 async fn a_blocked_sender_holds_little_memory() -> Result<()> {
     const COUNT: usize = 2000; // times 64 KiB: 125 MiB
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let before = worker.run(resident_bytes()).await?;
-            worker
-                .open_context(floods(COUNT, 64 * KIB), async |ctx, ()| {
-                    let handle = ctx.handle();
-                    let mut stream = ctx.open_stream();
-                    assert_within_window(worker.run(blocked_after()).await?, 64 * KIB);
-                    for _ in 0..COUNT {
-                        assert!(stream.receive().await?.is_some());
-                    }
-                    handle.wait_for_result().await
-                })
-                .await?;
-            let grown = worker.run(resident_bytes()).await?.saturating_sub(before);
-            assert!(grown < 32 * KIB * KIB, "the sender has grown by {grown} bytes");
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let before = worker.run(resident_bytes()).await?;
+        worker
+            .open_context(floods(COUNT, 64 * KIB), async |ctx, ()| {
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream();
+                assert_within_window(worker.run(blocked_after()).await?, 64 * KIB);
+                for _ in 0..COUNT {
+                    assert!(stream.receive().await?.is_some());
+                }
+                handle.wait_for_result().await
+            })
+            .await?;
+        let grown = worker.run(resident_bytes()).await?.saturating_sub(before);
+        assert!(grown < 32 * KIB * KIB, "the sender has grown by {grown} bytes");
+        Ok(())
     })
     .await
 }
@@ -193,57 +187,51 @@ async fn a_blocked_sender_holds_little_memory() -> Result<()> {
 #[tractor::test]
 async fn a_parent_side_waits_for_its_reader() -> Result<()> {
     const COUNT: usize = 2000;
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            worker
-                .open_context(reads_later(), async |ctx, ()| {
-                    let handle = ctx.handle();
-                    let stream = ctx.open_stream();
-                    let mut sends = pin!(async {
-                        for _ in 0..COUNT {
-                            tracked(stream.send(ByteBuf::from(vec![1; KIB]))).await?;
-                        }
-                        stream.finish();
-                        Ok::<_, tractor::Error>(())
-                    });
-                    let sent = tokio::select! {
-                        biased;
-                        done = &mut sends => panic!("nobody reads: {done:?}"),
-                        sent = blocked_after() => sent,
-                    };
-                    assert_within_window(sent, KIB);
-                    echo_works(worker).await?;
-                    worker.run(read_now()).await?;
-                    sends.await?;
-                    assert_eq!(handle.wait_for_result().await?, COUNT * KIB);
-                    Ok(())
-                })
-                .await
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        worker
+            .open_context(reads_later(), async |ctx, ()| {
+                let handle = ctx.handle();
+                let stream = ctx.open_stream();
+                let mut sends = pin!(async {
+                    for _ in 0..COUNT {
+                        tracked(stream.send(ByteBuf::from(vec![1; KIB]))).await?;
+                    }
+                    stream.finish();
+                    Ok::<_, tractor::Error>(())
+                });
+                let sent = tokio::select! {
+                    biased;
+                    done = &mut sends => panic!("nobody reads: {done:?}"),
+                    sent = blocked_after() => sent,
+                };
+                assert_within_window(sent, KIB);
+                echo_works(worker).await?;
+                worker.run(read_now()).await?;
+                sends.await?;
+                assert_eq!(handle.wait_for_result().await?, COUNT * KIB);
+                Ok(())
+            })
+            .await
     })
     .await
 }
 
 #[tractor::test]
 async fn a_value_larger_than_the_window_passes() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            worker
-                .open_context(floods(5, 3 * KIB * KIB), async |ctx, ()| {
-                    let handle = ctx.handle();
-                    let mut stream = ctx.open_stream();
-                    for number in 0..5 {
-                        let value = stream.receive().await?.expect("five values");
-                        assert_eq!((value.len(), value[0]), (3 * KIB * KIB, number));
-                    }
-                    assert_eq!(stream.receive().await?, None);
-                    assert_eq!(handle.wait_for_result().await?, 5);
-                    Ok(())
-                })
-                .await
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        worker
+            .open_context(floods(5, 3 * KIB * KIB), async |ctx, ()| {
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream();
+                for number in 0..5 {
+                    let value = stream.receive().await?.expect("five values");
+                    assert_eq!((value.len(), value[0]), (3 * KIB * KIB, number));
+                }
+                assert_eq!(stream.receive().await?, None);
+                assert_eq!(handle.wait_for_result().await?, 5);
+                Ok(())
+            })
+            .await
     })
     .await
 }
@@ -251,63 +239,54 @@ async fn a_value_larger_than_the_window_passes() -> Result<()> {
 #[tractor::test]
 async fn a_one_way_stream_waits_for_its_reader_too() -> Result<()> {
     const COUNT: usize = 2000;
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            worker
-                .open_stream_from(drips(COUNT, KIB), async |mut stream| {
-                    assert_within_window(worker.run(blocked_after()).await?, KIB);
-                    for _ in 0..COUNT {
-                        assert!(stream.receive().await?.is_some());
-                    }
-                    assert_eq!(stream.receive().await?, None);
-                    Ok(())
-                })
-                .await
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        worker
+            .open_stream_from(drips(COUNT, KIB), async |mut stream| {
+                assert_within_window(worker.run(blocked_after()).await?, KIB);
+                for _ in 0..COUNT {
+                    assert!(stream.receive().await?.is_some());
+                }
+                assert_eq!(stream.receive().await?, None);
+                Ok(())
+            })
+            .await
     })
     .await
 }
 
 #[tractor::test]
 async fn a_blocked_child_side_can_be_cancelled() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            worker
-                .open_context(floods(usize::MAX, KIB), async |ctx, ()| -> Result<()> {
-                    let handle = ctx.handle();
-                    let _stream = ctx.open_stream();
-                    worker.run(blocked_after()).await?;
-                    assert!(handle.cancel().await?);
-                    Ok(())
-                })
-                .await?;
-            worker.run(seen("flood dropped".to_owned())).await?;
-            echo_works(worker).await
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        worker
+            .open_context(floods(usize::MAX, KIB), async |ctx, ()| -> Result<()> {
+                let handle = ctx.handle();
+                let _stream = ctx.open_stream();
+                worker.run(blocked_after()).await?;
+                assert!(handle.cancel().await?);
+                Ok(())
+            })
+            .await?;
+        worker.run(seen("flood dropped".to_owned())).await?;
+        echo_works(worker).await
     })
     .await
 }
 
 #[tractor::test]
 async fn a_blocked_parent_side_can_be_dropped() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let scope = worker.open_context(never_reads(), async |ctx, ()| -> Result<()> {
-                let stream = ctx.open_stream();
-                loop {
-                    tracked(stream.send(1)).await?;
-                }
-            });
-            tokio::select! {
-                biased;
-                left = scope => panic!("nobody reads: {left:?}"),
-                sent = blocked_after() => assert!(sent > 0),
+    with_local(module_path!(), async |worker| {
+        let scope = worker.open_context(never_reads(), async |ctx, ()| -> Result<()> {
+            let stream = ctx.open_stream();
+            loop {
+                tracked(stream.send(1)).await?;
             }
-            worker.run(seen("reader dropped".to_owned())).await
-        })
-        .await
+        });
+        tokio::select! {
+            biased;
+            left = scope => panic!("nobody reads: {left:?}"),
+            sent = blocked_after() => assert!(sent > 0),
+        }
+        worker.run(seen("reader dropped".to_owned())).await
     })
     .await
 }

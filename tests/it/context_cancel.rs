@@ -1,7 +1,7 @@
 //! Contexts that are cancelled: who asked, who is told, and for whom it is an error.
 
 use support::journal::{NoteOnDrop, entries, note, seen};
-use support::{Spoiled, forever, spoiled, start, tree, until_cancelled, with_local, with_process};
+use support::{Spoiled, forever, in_nursery, spoiled, start, until_cancelled, with_local, with_process};
 use tractor::error::ContextCancelled;
 use tractor::prelude::*;
 use tractor::{Error, Result, Uid};
@@ -111,26 +111,23 @@ fn us() -> Uid {
 
 #[tractor::test]
 async fn a_cancellation_that_the_body_asked_for_is_quiet() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let told = worker
-                .open_context(sleeps(), async |ctx, ()| -> Result<ContextCancelled> {
-                    worker.run(seen("asleep".to_owned())).await?;
-                    assert!(ctx.cancel().await?, "acknowledged in time");
-                    assert!(ctx.cancel().await?, "a second request changes nothing");
-                    let told = cancelled(ctx.wait_for_result().await.unwrap_err());
-                    assert_eq!(cancelled(ctx.wait_for_result().await.unwrap_err()).src_uid(), told.src_uid());
-                    let late = ctx.open_stream().receive().await.unwrap_err();
-                    assert!(cancelled(late).canceller() == told.canceller());
-                    Ok(told)
-                })
-                .await?;
-            assert_eq!(told.src_uid(), worker.uid());
-            assert_eq!(told.canceller(), Some(&us()));
-            assert_eq!(worker.run(entries()).await?, ["asleep", "dropped"]);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let told = worker
+            .open_context(sleeps(), async |ctx, ()| -> Result<ContextCancelled> {
+                worker.run(seen("asleep".to_owned())).await?;
+                assert!(ctx.cancel().await?, "acknowledged in time");
+                assert!(ctx.cancel().await?, "a second request changes nothing");
+                let told = cancelled(ctx.wait_for_result().await.unwrap_err());
+                assert_eq!(cancelled(ctx.wait_for_result().await.unwrap_err()).src_uid(), told.src_uid());
+                let late = ctx.open_stream().receive().await.unwrap_err();
+                assert!(cancelled(late).canceller() == told.canceller());
+                Ok(told)
+            })
+            .await?;
+        assert_eq!(told.src_uid(), worker.uid());
+        assert_eq!(told.canceller(), Some(&us()));
+        assert_eq!(worker.run(entries()).await?, ["asleep", "dropped"]);
+        Ok(())
     })
     .await
 }
@@ -138,162 +135,137 @@ async fn a_cancellation_that_the_body_asked_for_is_quiet() -> Result<()> {
 /// The answer comes at any moment of the body's polls.
 #[tractor::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_several_threads_a_cancellation_is_as_quiet() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            for _round in 0..500 {
-                worker
-                    .open_context(sleeps(), async |ctx, ()| -> Result<()> {
-                        assert!(ctx.cancel().await?, "acknowledged in time");
-                        Ok(())
-                    })
-                    .await?;
-            }
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        for _round in 0..500 {
+            worker
+                .open_context(sleeps(), async |ctx, ()| -> Result<()> {
+                    assert!(ctx.cancel().await?, "acknowledged in time");
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_body_that_goes_on_after_its_cancellation_is_ended() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let opened: Result<()> = worker
-                .open_context(sleeps(), async |ctx, ()| {
-                    ctx.cancel().await?;
-                    forever().await;
-                    Ok(())
-                })
-                .await;
-            // The body was dropped and has no value: the scope can only say why.
-            assert_eq!(cancelled(opened.unwrap_err()).canceller(), Some(&us()));
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        let opened: Result<()> = worker
+            .open_context(sleeps(), async |ctx, ()| {
+                ctx.cancel().await?;
+                forever().await;
+                Ok(())
+            })
+            .await;
+        // The body was dropped and has no value: the scope can only say why.
+        assert_eq!(cancelled(opened.unwrap_err()).canceller(), Some(&us()));
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_result_that_came_before_the_cancellation_stands() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let result = worker
-                .open_context(naps(), async |ctx, ()| -> Result<u64> {
-                    worker.run(go()).await?;
-                    assert_eq!(ctx.wait_for_result().await?, 1);
-                    assert!(ctx.cancel().await?);
-                    ctx.wait_for_result().await
-                })
-                .await?;
-            assert_eq!(result, 1);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let result = worker
+            .open_context(naps(), async |ctx, ()| -> Result<u64> {
+                worker.run(go()).await?;
+                assert_eq!(ctx.wait_for_result().await?, 1);
+                assert!(ctx.cancel().await?);
+                ctx.wait_for_result().await
+            })
+            .await?;
+        assert_eq!(result, 1);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_failure_during_the_cancellation_is_raised() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let opened: Result<()> = worker
-                .open_context(fails_when_cancelled(), async |ctx, ()| {
-                    worker.run(seen("asleep".to_owned())).await?;
-                    ctx.cancel().await?;
-                    Ok(())
-                })
-                .await;
-            let error = opened.unwrap_err();
-            let remote = error.as_remote().expect("a real failure is no cancellation");
-            assert_eq!((remote.src_type(), remote.message()), ("Spoiled", "failed while it was cancelled"));
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let opened: Result<()> = worker
+            .open_context(fails_when_cancelled(), async |ctx, ()| {
+                worker.run(seen("asleep".to_owned())).await?;
+                ctx.cancel().await?;
+                Ok(())
+            })
+            .await;
+        let error = opened.unwrap_err();
+        let remote = error.as_remote().expect("a real failure is no cancellation");
+        assert_eq!((remote.src_type(), remote.message()), ("Spoiled", "failed while it was cancelled"));
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_child_side_that_cancels_itself_is_the_canceller() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            for returns in [false, true] {
-                let opened =
-                    worker.open_context(gives_up(returns), async |ctx, ()| ctx.wait_for_result().await).await;
-                let told = cancelled(opened.unwrap_err());
-                assert_eq!(told.src_uid(), worker.uid());
-                assert_eq!(told.canceller(), Some(worker.uid()));
-                assert!(told.to_string().contains("itself"), "{told}");
-            }
-            assert_eq!(worker.run(entries()).await?, [""; 0], "the actor goes on");
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        for returns in [false, true] {
+            let opened =
+                worker.open_context(gives_up(returns), async |ctx, ()| ctx.wait_for_result().await).await;
+            let told = cancelled(opened.unwrap_err());
+            assert_eq!(told.src_uid(), worker.uid());
+            assert_eq!(told.canceller(), Some(worker.uid()));
+            assert!(told.to_string().contains("itself"), "{told}");
+        }
+        assert_eq!(worker.run(entries()).await?, [""; 0], "the actor goes on");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn an_actor_that_ends_itself_is_the_canceller_of_its_contexts() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let worker = start(an, tree.name("worker"), module_path!()).await?;
-            let opened =
-                worker.open_context(ends_its_actor(), async |ctx, ()| ctx.wait_for_result().await).await;
-            let told = cancelled(opened.unwrap_err());
-            assert_eq!((told.src_uid(), told.canceller()), (worker.uid(), Some(worker.uid())));
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let worker = start(an, tree.name("worker"), module_path!()).await?;
+        let opened = worker.open_context(ends_its_actor(), async |ctx, ()| ctx.wait_for_result().await).await;
+        let told = cancelled(opened.unwrap_err());
+        assert_eq!((told.src_uid(), told.canceller()), (worker.uid(), Some(worker.uid())));
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn ending_the_actor_cancels_all_its_contexts_and_is_raised_by_each() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let worker = start(an, tree.name("worker"), module_path!()).await?;
-            let sleep = || worker.open_context(sleeps(), async |ctx, ()| ctx.wait_for_result().await);
-            let end = async {
-                while worker.run(entries()).await?.len() < 2 {}
-                worker.cancel_actor().await
-            };
-            let (one, two, ended) = tokio::join!(sleep(), sleep(), end);
-            assert!(ended?);
-            for opened in [one, two] {
-                let told = cancelled(opened.unwrap_err());
-                assert_eq!((told.src_uid(), told.canceller()), (worker.uid(), Some(&us())));
-            }
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let worker = start(an, tree.name("worker"), module_path!()).await?;
+        let sleep = || worker.open_context(sleeps(), async |ctx, ()| ctx.wait_for_result().await);
+        let end = async {
+            while worker.run(entries()).await?.len() < 2 {}
+            worker.cancel_actor().await
+        };
+        let (one, two, ended) = tokio::join!(sleep(), sleep(), end);
+        assert!(ended?);
+        for opened in [one, two] {
+            let told = cancelled(opened.unwrap_err());
+            assert_eq!((told.src_uid(), told.canceller()), (worker.uid(), Some(&us())));
+        }
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_cancellation_by_a_third_actor_names_it() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let kid = an.start_actor(tree.name("kid")).enable_module(module_path!()).listen().await?;
-            let canceller = start(an, tree.name("canceller"), module_path!()).await?;
-            let opened: Result<()> = kid
-                .open_context(sleeps(), async |ctx, ()| {
-                    let addr = kid.run(address()).await?;
-                    assert!(canceller.run(cancels(addr)).await?);
-                    ctx.wait_for_result().await.map(drop)
-                })
-                .await;
-            let told = cancelled(opened.unwrap_err());
-            assert_eq!((told.src_uid(), told.canceller()), (kid.uid(), Some(canceller.uid())));
-            canceller.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let kid = an.start_actor(tree.name("kid")).enable_module(module_path!()).listen().await?;
+        let canceller = start(an, tree.name("canceller"), module_path!()).await?;
+        let opened: Result<()> = kid
+            .open_context(sleeps(), async |ctx, ()| {
+                let addr = kid.run(address()).await?;
+                assert!(canceller.run(cancels(addr)).await?);
+                ctx.wait_for_result().await.map(drop)
+            })
+            .await;
+        let told = cancelled(opened.unwrap_err());
+        assert_eq!((told.src_uid(), told.canceller()), (kid.uid(), Some(canceller.uid())));
+        canceller.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
@@ -308,24 +280,21 @@ async fn ticks_once(out: StreamSender<u64>) -> tractor::Result<()> {
 
 #[tractor::test]
 async fn a_one_way_stream_that_a_third_actor_cancels_does_not_just_end() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let kid = an.start_actor(tree.name("kid")).enable_module(module_path!()).listen().await?;
-            let canceller = start(an, tree.name("canceller"), module_path!()).await?;
-            let opened: Result<()> = kid
-                .open_stream_from(ticks_once(), async |mut stream| {
-                    let addr = kid.run(address()).await?;
-                    assert!(canceller.run(cancels(addr)).await?);
-                    assert_eq!(stream.receive().await?, Some(1));
-                    stream.receive().await.map(|received| panic!("got {received:?}"))
-                })
-                .await;
-            let told = cancelled(opened.unwrap_err());
-            assert_eq!((told.src_uid(), told.canceller()), (kid.uid(), Some(canceller.uid())));
-            canceller.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let kid = an.start_actor(tree.name("kid")).enable_module(module_path!()).listen().await?;
+        let canceller = start(an, tree.name("canceller"), module_path!()).await?;
+        let opened: Result<()> = kid
+            .open_stream_from(ticks_once(), async |mut stream| {
+                let addr = kid.run(address()).await?;
+                assert!(canceller.run(cancels(addr)).await?);
+                assert_eq!(stream.receive().await?, Some(1));
+                stream.receive().await.map(|received| panic!("got {received:?}"))
+            })
+            .await;
+        let told = cancelled(opened.unwrap_err());
+        assert_eq!((told.src_uid(), told.canceller()), (kid.uid(), Some(canceller.uid())));
+        canceller.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
@@ -349,72 +318,63 @@ async fn a_one_way_stream_ends_with_a_cancellation_of_its_actor_by_whomever() ->
 
 #[tractor::test]
 async fn a_cancellation_passed_on_is_raised_by_who_did_not_ask_for_it() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let bob = an
-                .start_actor(tree.name("bob"))
-                .enable_module(module_path!())
-                .enable_module(support::journal::MODULE);
-            let bob = bob.listen().await?;
-            let kid = start(an, tree.name("kid"), module_path!()).await?;
-            let addr = bob.run(address()).await?;
-            let opened: Result<()> = kid
-                .open_context(holds(addr), async |ctx, ()| {
-                    bob.run(seen("asleep".to_owned())).await?;
-                    assert!(bob.cancel_actor().await?);
-                    ctx.wait_for_result().await.map(drop)
-                })
-                .await;
-            let told = cancelled(opened.unwrap_err());
-            assert_eq!((told.src_uid(), told.canceller()), (kid.uid(), Some(&us())));
-            assert_eq!(told.relay_path(), [bob.uid().clone(), kid.uid().clone()]);
-            kid.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let bob = an
+            .start_actor(tree.name("bob"))
+            .enable_module(module_path!())
+            .enable_module(support::journal::MODULE);
+        let bob = bob.listen().await?;
+        let kid = start(an, tree.name("kid"), module_path!()).await?;
+        let addr = bob.run(address()).await?;
+        let opened: Result<()> = kid
+            .open_context(holds(addr), async |ctx, ()| {
+                bob.run(seen("asleep".to_owned())).await?;
+                assert!(bob.cancel_actor().await?);
+                ctx.wait_for_result().await.map(drop)
+            })
+            .await;
+        let told = cancelled(opened.unwrap_err());
+        assert_eq!((told.src_uid(), told.canceller()), (kid.uid(), Some(&us())));
+        assert_eq!(told.relay_path(), [bob.uid().clone(), kid.uid().clone()]);
+        kid.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn cancelling_one_context_leaves_its_neighbours_alone() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let result = worker
-                .open_context(naps(), async |kept, ()| -> Result<u64> {
-                    worker
-                        .open_context(sleeps(), async |ctx, ()| -> Result<()> {
-                            ctx.cancel().await?;
-                            Ok(())
-                        })
-                        .await?;
-                    worker.run(go()).await?;
-                    kept.wait_for_result().await
-                })
-                .await?;
-            assert_eq!(result, 1);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let result = worker
+            .open_context(naps(), async |kept, ()| -> Result<u64> {
+                worker
+                    .open_context(sleeps(), async |ctx, ()| -> Result<()> {
+                        ctx.cancel().await?;
+                        Ok(())
+                    })
+                    .await?;
+                worker.run(go()).await?;
+                kept.wait_for_result().await
+            })
+            .await?;
+        assert_eq!(result, 1);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_destructor_that_panics_does_not_stop_a_cancellation() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            worker
-                .open_context(drops_badly(), async |ctx, ()| -> Result<()> {
-                    // A backtrace may take longer than the usual patience.
-                    assert!(ctx.cancel().timeout(std::time::Duration::from_secs(60)).await?);
-                    Ok(())
-                })
-                .await?;
-            assert_eq!(worker.run(entries()).await?, [""; 0], "the actor goes on");
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        worker
+            .open_context(drops_badly(), async |ctx, ()| -> Result<()> {
+                // A backtrace may take longer than the usual patience.
+                assert!(ctx.cancel().timeout(std::time::Duration::from_secs(60)).await?);
+                Ok(())
+            })
+            .await?;
+        assert_eq!(worker.run(entries()).await?, [""; 0], "the actor goes on");
+        Ok(())
     })
     .await
 }

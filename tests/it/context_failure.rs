@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use support::journal::{NoteOnDrop, entries, note, seen};
-use support::{Spoiled, forever, spoiled, tree, with_local, with_process};
+use support::{Spoiled, forever, in_nursery, spoiled, start, with_local, with_process};
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
 use tractor::{Error, Result};
@@ -54,7 +54,7 @@ async fn go() {
 async fn fails_further_down(ctx: Context<u64>, name: String) -> tractor::Result<u64> {
     let _ctx = ctx.started(1).await?;
     tractor::open_nursery(async |an| {
-        let below = support::start(an, name, module_path!()).await?;
+        let below = start(an, name, module_path!()).await?;
         below.open_context(fails_before_started(), async |_, first| Ok(first)).await
     })
     .await
@@ -86,217 +86,189 @@ fn assert_spoiled(error: &Error, text: &str) {
 
 #[tractor::test]
 async fn a_failure_before_the_first_value_comes_out_of_open_context() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let opened: Result<()> = worker
-                .open_context(fails_before_started(), async |_, first| panic!("there is no value: {first}"))
-                .await;
-            assert_spoiled(&opened.unwrap_err(), "not even started");
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let opened: Result<()> = worker
+            .open_context(fails_before_started(), async |_, first| panic!("there is no value: {first}"))
+            .await;
+        assert_spoiled(&opened.unwrap_err(), "not even started");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_failure_is_received_after_the_values_before_it() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let mut received = Vec::new();
-            let opened: Result<()> = worker
-                .open_context(fails_after(100), async |ctx, _| {
-                    let mut stream = ctx.open_stream();
-                    worker.run(go()).await?;
-                    // From here on nothing waits but `receive`, so the failure comes through it.
-                    loop {
-                        match stream.receive().await {
-                            Ok(Some(number)) => received.push(number),
-                            Ok(None) => panic!("the stream was not closed"),
-                            Err(error) => {
-                                received.push(1000);
-                                return Err(error);
-                            }
+    with_process(module_path!(), async |worker| {
+        let mut received = Vec::new();
+        let opened: Result<()> = worker
+            .open_context(fails_after(100), async |ctx, _| {
+                let mut stream = ctx.open_stream();
+                worker.run(go()).await?;
+                // From here on nothing waits but `receive`, so the failure comes through it.
+                loop {
+                    match stream.receive().await {
+                        Ok(Some(number)) => received.push(number),
+                        Ok(None) => panic!("the stream was not closed"),
+                        Err(error) => {
+                            received.push(1000);
+                            return Err(error);
                         }
                     }
-                })
-                .await;
-            assert_message(&opened.unwrap_err(), "fell over");
-            assert_eq!(received, (0..100).chain([1000]).collect::<Vec<_>>());
-            Ok(())
-        })
-        .await
+                }
+            })
+            .await;
+        assert_message(&opened.unwrap_err(), "fell over");
+        assert_eq!(received, (0..100).chain([1000]).collect::<Vec<_>>());
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn the_body_is_dropped_where_it_waits_when_the_child_side_fails() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let opened: Result<()> = worker
-                .open_context(fails_after(0), async |_, _| {
-                    let _note = NoteOnDrop("body dropped");
-                    worker.run(go()).await?;
-                    forever().await;
-                    panic!("for ever is over")
-                })
-                .await;
-            assert_message(&opened.unwrap_err(), "fell over");
-            assert_eq!(entries().await, ["body dropped"], "in the journal of this actor");
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let opened: Result<()> = worker
+            .open_context(fails_after(0), async |_, _| {
+                let _note = NoteOnDrop("body dropped");
+                worker.run(go()).await?;
+                forever().await;
+                panic!("for ever is over")
+            })
+            .await;
+        assert_message(&opened.unwrap_err(), "fell over");
+        assert_eq!(entries().await, ["body dropped"], "in the journal of this actor");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_failure_after_a_clean_body_is_raised() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let opened = worker
-                .open_context(fails_after(3), async |_, _| -> Result<&str> {
-                    worker.run(go()).await?;
-                    Ok("fine here")
-                })
-                .await;
-            assert!(opened.unwrap_err().to_string().contains("fell over"));
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let opened = worker
+            .open_context(fails_after(3), async |_, _| -> Result<&str> {
+                worker.run(go()).await?;
+                Ok("fine here")
+            })
+            .await;
+        assert!(opened.unwrap_err().to_string().contains("fell over"));
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn the_body_s_error_wins_and_cancels_the_child_side() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let opened: std::result::Result<(), Trouble> = worker
-                .open_context(sits(), async |_, _| {
-                    worker.run(seen("sitting".to_owned())).await?;
-                    Err(Trouble::Ours("own trouble"))
-                })
-                .await;
-            assert!(matches!(opened, Err(Trouble::Ours("own trouble"))), "{opened:?}");
-            // The scope has waited for the other side's end.
-            assert_eq!(worker.run(entries()).await?, ["sitting", "dropped"]);
-            assert_eq!(worker.dialogs_open(), 0);
+    with_process(module_path!(), async |worker| {
+        let opened: std::result::Result<(), Trouble> = worker
+            .open_context(sits(), async |_, _| {
+                worker.run(seen("sitting".to_owned())).await?;
+                Err(Trouble::Ours("own trouble"))
+            })
+            .await;
+        assert!(matches!(opened, Err(Trouble::Ours("own trouble"))), "{opened:?}");
+        // The scope has waited for the other side's end.
+        assert_eq!(worker.run(entries()).await?, ["sitting", "dropped"]);
+        assert_eq!(worker.dialogs_open(), 0);
 
-            let opened: std::result::Result<(), Trouble> =
-                worker.open_context(fails_before_started(), async |_, _| Ok(())).await;
-            let Err(Trouble::Theirs(error)) = opened else { panic!("{opened:?}") };
-            assert_spoiled(&error, "not even started");
-            Ok(())
-        })
-        .await
+        let opened: std::result::Result<(), Trouble> =
+            worker.open_context(fails_before_started(), async |_, _| Ok(())).await;
+        let Err(Trouble::Theirs(error)) = opened else { panic!("{opened:?}") };
+        assert_spoiled(&error, "not even started");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn the_body_s_error_wins_over_a_failure_at_the_same_time() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let opened: anyhow::Result<()> = worker
-                .open_context(fails_after(0), async |ctx, _| {
-                    worker.run(go()).await?;
-                    assert!(ctx.wait_for_result().await.is_err());
-                    anyhow::bail!("own trouble")
-                })
-                .await;
-            assert_eq!(opened.unwrap_err().to_string(), "own trouble");
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        let opened: anyhow::Result<()> = worker
+            .open_context(fails_after(0), async |ctx, _| {
+                worker.run(go()).await?;
+                assert!(ctx.wait_for_result().await.is_err());
+                anyhow::bail!("own trouble")
+            })
+            .await;
+        assert_eq!(opened.unwrap_err().to_string(), "own trouble");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_panic_of_the_child_side_is_raised_with_its_place() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let opened: Result<()> = worker
-                .open_context(panics_after_started(), async |ctx, _| {
-                    worker.run(go()).await?;
-                    ctx.wait_for_result().await.map(drop)
-                })
-                .await;
-            let error = opened.unwrap_err();
-            let remote = error.as_remote().expect("the endpoint panicked");
-            assert_eq!((remote.kind(), remote.message()), (RemoteKind::Panic, "on purpose: 7"));
-            assert!(remote.trace().contains(file!()), "{}", remote.trace());
-            assert_eq!(worker.run(entries()).await?, ["go"], "the actor goes on");
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let opened: Result<()> = worker
+            .open_context(panics_after_started(), async |ctx, _| {
+                worker.run(go()).await?;
+                ctx.wait_for_result().await.map(drop)
+            })
+            .await;
+        let error = opened.unwrap_err();
+        let remote = error.as_remote().expect("the endpoint panicked");
+        assert_eq!((remote.kind(), remote.message()), (RemoteKind::Panic, "on purpose: 7"));
+        assert!(remote.trace().contains(file!()), "{}", remote.trace());
+        assert_eq!(worker.run(entries()).await?, ["go"], "the actor goes on");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_failure_passed_on_keeps_its_source_and_its_way() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let opened: Result<()> = worker
-                .open_context(fails_further_down(tree.name("below")), async |ctx, _| {
-                    ctx.wait_for_result().await.map(drop)
-                })
-                .await;
-            let error = opened.unwrap_err();
-            assert_spoiled(&error, "not even started");
-            let remote = error.as_remote().expect("checked above");
-            assert_eq!(remote.src_uid().name(), tree.name("below"));
-            assert_eq!(remote.boxed_type(), "RemoteActorError");
-            assert!(remote.is_inception());
-            let way: Vec<_> = remote.relay_path().iter().map(|uid| uid.name().to_owned()).collect();
-            assert_eq!(way, [tree.name("below"), tree.name("worker")]);
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let worker = start(an, tree.name("worker"), module_path!()).await?;
+        let opened: Result<()> = worker
+            .open_context(fails_further_down(tree.name("below")), async |ctx, _| {
+                ctx.wait_for_result().await.map(drop)
+            })
+            .await;
+        let error = opened.unwrap_err();
+        assert_spoiled(&error, "not even started");
+        let remote = error.as_remote().expect("checked above");
+        assert_eq!(remote.src_uid().name(), tree.name("below"));
+        assert_eq!(remote.boxed_type(), "RemoteActorError");
+        assert!(remote.is_inception());
+        let way: Vec<_> = remote.relay_path().iter().map(|uid| uid.name().to_owned()).collect();
+        assert_eq!(way, [tree.name("below"), tree.name("worker")]);
+        worker.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn dropping_the_scope_cancels_the_child_side() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let scope = worker.open_context(sits(), async |_, _| {
-                forever().await;
-                Ok::<_, Error>(())
-            });
-            tokio::select! {
-                biased;
-                left = scope => panic!("its body waits for ever: {left:?}"),
-                sitting = worker.run(seen("sitting".to_owned())) => sitting?,
-            }
-            worker.run(seen("dropped".to_owned())).await
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let scope = worker.open_context(sits(), async |_, _| {
+            forever().await;
+            Ok::<_, Error>(())
+        });
+        tokio::select! {
+            biased;
+            left = scope => panic!("its body waits for ever: {left:?}"),
+            sitting = worker.run(seen("sitting".to_owned())) => sitting?,
+        }
+        worker.run(seen("dropped".to_owned())).await
     })
     .await
 }
 
 #[tractor::test]
 async fn a_timeout_around_the_scope_cancels_the_child_side() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            tokio::time::pause();
-            let scope = worker.open_context(sits(), async |ctx, _| -> Result<()> {
-                let mut stream = ctx.open_stream();
-                assert_eq!(stream.receive().await?, Some(5));
-                stream.receive().await?;
-                Ok(())
-            });
-            assert!(tokio::time::timeout(Duration::from_secs(5), scope).await.is_err());
-            worker.run(seen("dropped".to_owned())).await?;
-            tokio::time::resume();
+    with_local(module_path!(), async |worker| {
+        tokio::time::pause();
+        let scope = worker.open_context(sits(), async |ctx, _| -> Result<()> {
+            let mut stream = ctx.open_stream();
+            assert_eq!(stream.receive().await?, Some(5));
+            stream.receive().await?;
             Ok(())
-        })
-        .await
+        });
+        assert!(tokio::time::timeout(Duration::from_secs(5), scope).await.is_err());
+        worker.run(seen("dropped".to_owned())).await?;
+        tokio::time::resume();
+        Ok(())
     })
     .await
 }
@@ -311,16 +283,13 @@ async fn a_timeout_while_the_first_value_is_awaited_cancels_the_child_side() -> 
         Ok(1)
     }
 
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            tokio::time::pause();
-            let scope = worker.open_context(never_starts(), async |_, _| -> Result<()> { Ok(()) });
-            assert!(tokio::time::timeout(Duration::from_secs(5), scope).await.is_err());
-            worker.run(seen("dropped".to_owned())).await?;
-            tokio::time::resume();
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        tokio::time::pause();
+        let scope = worker.open_context(never_starts(), async |_, _| -> Result<()> { Ok(()) });
+        assert!(tokio::time::timeout(Duration::from_secs(5), scope).await.is_err());
+        worker.run(seen("dropped".to_owned())).await?;
+        tokio::time::resume();
+        Ok(())
     })
     .await
 }

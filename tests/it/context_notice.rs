@@ -1,7 +1,7 @@
 //! Endpoints that notice their cancellation.
 
 use support::journal::{NoteOnDrop, entries, note, seen};
-use support::{forever, tree, with_local, with_process};
+use support::{forever, with_local, with_process};
 use tokio::task::yield_now;
 use tractor::prelude::*;
 use tractor::{ContextState, Error, Result, shield};
@@ -118,77 +118,60 @@ where
 
 #[tractor::test]
 async fn an_endpoint_notices_that_it_is_cancelled_and_by_whom() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let root = tractor::current_actor();
-            worker
-                .open_context(notices(), async |ctx, ()| -> Result<()> {
-                    assert!(ctx.cancel().await?);
-                    Ok(())
-                })
-                .await?;
-            let by_root = format!("peer-cancelled by {}", root.name());
-            assert_eq!(worker.run(entries()).await?, ["started", &by_root, "dropped"]);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let root = tractor::current_actor();
+        worker
+            .open_context(notices(), async |ctx, ()| -> Result<()> {
+                assert!(ctx.cancel().await?);
+                Ok(())
+            })
+            .await?;
+        let by_root = format!("peer-cancelled by {}", root.name());
+        assert_eq!(worker.run(entries()).await?, ["started", &by_root, "dropped"]);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_cancellation_after_the_look_is_noticed_as_well() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let (noted, error) = journal_of(worker, notices_at_the_last_moment()).await?;
-            assert_eq!(noted, ["self-cancelled by local", "cleaned up"]);
-            assert!(error.is_cancelled(), "{error:?}");
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        let (noted, error) = journal_of(worker, notices_at_the_last_moment()).await?;
+        assert_eq!(noted, ["self-cancelled by local", "cleaned up"]);
+        assert!(error.is_cancelled(), "{error:?}");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn who_does_not_look_does_not_go_on() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let (noted, error) = journal_of(worker, does_not_look()).await?;
-            assert_eq!(noted, [""; 0]);
-            assert!(error.is_cancelled(), "{error:?}");
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        let (noted, error) = journal_of(worker, does_not_look()).await?;
+        assert_eq!(noted, [""; 0]);
+        assert!(error.is_cancelled(), "{error:?}");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_watcher_that_nobody_polls_does_not_keep_an_endpoint() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let (noted, error) = journal_of(worker, looks_away()).await?;
-            assert_eq!(noted, ["polled", "polled"]);
-            assert!(error.is_cancelled(), "{error:?}");
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        let (noted, error) = journal_of(worker, looks_away()).await?;
+        assert_eq!(noted, ["polled", "polled"]);
+        assert!(error.is_cancelled(), "{error:?}");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_watcher_in_another_task_sees_a_regular_end_too() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            worker
-                .open_context(is_watched_from_elsewhere(), async |ctx, ()| ctx.wait_for_result().await)
-                .await?;
-            worker.run(seen("seen: result-returned".to_owned())).await?;
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        worker.open_context(is_watched_from_elsewhere(), async |ctx, ()| ctx.wait_for_result().await).await?;
+        worker.run(seen("seen: result-returned".to_owned())).await?;
+        Ok(())
     })
     .await
 }
@@ -196,27 +179,24 @@ async fn a_watcher_in_another_task_sees_a_regular_end_too() -> Result<()> {
 /// The request comes at any moment of the endpoint's polls; what it does first, and last, is always seen.
 #[tractor::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_several_threads_no_cancellation_goes_unnoticed() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            const ROUNDS: usize = 500;
-            for round in 0..ROUNDS {
-                worker
-                    .open_context(is_busy(), async |ctx, ()| -> Result<()> {
-                        for _ in 0..round % 7 {
-                            yield_now().await;
-                        }
-                        ctx.cancel().await?;
-                        assert!(ctx.cancel_acked(), "{}", ctx.state());
-                        Ok(())
-                    })
-                    .await?;
-            }
-            let noted = worker.run(entries()).await?;
-            let count = |line| noted.iter().filter(|noted| *noted == line).count();
-            assert_eq!((count("noticed"), count("cleaned up")), (ROUNDS, ROUNDS));
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        const ROUNDS: usize = 500;
+        for round in 0..ROUNDS {
+            worker
+                .open_context(is_busy(), async |ctx, ()| -> Result<()> {
+                    for _ in 0..round % 7 {
+                        yield_now().await;
+                    }
+                    ctx.cancel().await?;
+                    assert!(ctx.cancel_acked(), "{}", ctx.state());
+                    Ok(())
+                })
+                .await?;
+        }
+        let noted = worker.run(entries()).await?;
+        let count = |line| noted.iter().filter(|noted| *noted == line).count();
+        assert_eq!((count("noticed"), count("cleaned up")), (ROUNDS, ROUNDS));
+        Ok(())
     })
     .await
 }

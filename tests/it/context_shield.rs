@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use support::journal::{NoteOnDrop, entries, note, seen};
-use support::{Spoiled, forever, in_root, spoiled, start, tree, until, with_local, with_process};
+use support::{Spoiled, forever, in_nursery, in_root, spoiled, start, tree, until, with_local, with_process};
 use tokio::task::yield_now;
 use tractor::prelude::*;
 use tractor::{ActorOptions, ContextState, Error, Result, Timeouts, shield};
@@ -127,24 +127,21 @@ async fn shields_for_ever(ctx: Context<(), (), ()>) -> tractor::Result<()> {
 
 #[tractor::test]
 async fn a_shield_puts_the_drop_off_until_it_is_done() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            worker
-                .open_context(puts_off("wait".to_owned()), async |ctx, ()| -> Result<()> {
-                    worker.run(seen("shielded".to_owned())).await?;
-                    let (acknowledged, went) = tokio::join!(ctx.cancel(), worker.run(go("go".to_owned())));
-                    went?;
-                    assert!(acknowledged?);
-                    assert!(ctx.cancel_acked());
-                    Ok(())
-                })
-                .await?;
-            let by_root = format!("peer-cancelled by {}", tractor::current_actor().name());
-            let noted = worker.run(entries()).await?;
-            assert_eq!(noted, ["shielded", "go", &by_root, "on its way", "dropped"]);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        worker
+            .open_context(puts_off("wait".to_owned()), async |ctx, ()| -> Result<()> {
+                worker.run(seen("shielded".to_owned())).await?;
+                let (acknowledged, went) = tokio::join!(ctx.cancel(), worker.run(go("go".to_owned())));
+                went?;
+                assert!(acknowledged?);
+                assert!(ctx.cancel_acked());
+                Ok(())
+            })
+            .await?;
+        let by_root = format!("peer-cancelled by {}", tractor::current_actor().name());
+        let noted = worker.run(entries()).await?;
+        assert_eq!(noted, ["shielded", "go", &by_root, "on its way", "dropped"]);
+        Ok(())
     })
     .await
 }
@@ -185,116 +182,100 @@ async fn a_value_returned_after_the_shield_is_still_a_cancellation_and_an_error_
 
 #[tractor::test]
 async fn shields_nest_and_the_last_one_counts() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            worker
-                .open_context(puts_off_twice(), async |ctx, ()| -> Result<()> {
-                    worker.run(seen("shielded".to_owned())).await?;
-                    let finish = async {
-                        for line in ["two", "one"] {
-                            worker.run(go(line.to_owned())).await?;
-                            worker.run(seen(format!("after {line}"))).await?;
-                        }
-                        worker.run(go("three".to_owned())).await
-                    };
-                    let (acknowledged, finished) = tokio::join!(ctx.cancel(), finish);
-                    assert!(acknowledged? && finished.is_ok());
-                    Ok(())
-                })
-                .await?;
-            let expected =
-                ["shielded", "two", "after two", "one", "after one", "three", "after three", "dropped"];
-            assert_eq!(worker.run(entries()).await?, expected);
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        worker
+            .open_context(puts_off_twice(), async |ctx, ()| -> Result<()> {
+                worker.run(seen("shielded".to_owned())).await?;
+                let finish = async {
+                    for line in ["two", "one"] {
+                        worker.run(go(line.to_owned())).await?;
+                        worker.run(seen(format!("after {line}"))).await?;
+                    }
+                    worker.run(go("three".to_owned())).await
+                };
+                let (acknowledged, finished) = tokio::join!(ctx.cancel(), finish);
+                assert!(acknowledged? && finished.is_ok());
+                Ok(())
+            })
+            .await?;
+        let expected =
+            ["shielded", "two", "after two", "one", "after one", "three", "after three", "dropped"];
+        assert_eq!(worker.run(entries()).await?, expected);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_shield_that_is_dropped_protects_no_longer() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            worker
-                .open_context(loses_patience(), async |ctx, ()| -> Result<()> {
-                    worker.run(seen("shielded".to_owned())).await?;
-                    let (told, went) = tokio::join!(ctx.cancel(), worker.run(go("go".to_owned())));
-                    assert!(told? && went.is_ok());
-                    Ok(())
-                })
-                .await?;
-            assert_eq!(worker.run(entries()).await?, ["shielded", "go", "gave up", "dropped"]);
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        worker
+            .open_context(loses_patience(), async |ctx, ()| -> Result<()> {
+                worker.run(seen("shielded".to_owned())).await?;
+                let (told, went) = tokio::join!(ctx.cancel(), worker.run(go("go".to_owned())));
+                assert!(told? && went.is_ok());
+                Ok(())
+            })
+            .await?;
+        assert_eq!(worker.run(entries()).await?, ["shielded", "go", "gave up", "dropped"]);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn the_end_of_an_actor_waits_for_its_shields() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let worker = start(an, tree.name("worker"), module_path!()).await?;
-            let opened: Result<()> = worker
-                .open_context(cleans_up(), async |ctx, ()| {
-                    assert!(worker.cancel_actor().await?);
-                    assert_eq!((ctx.state(), ctx.cancel_called()), (ContextState::Errored, false));
-                    ctx.wait_for_result().await
-                })
-                .await;
-            let error = opened.unwrap_err();
-            let remote = error.as_remote().expect("it failed");
-            let expected = format!("actor-cancelled by {}", tractor::current_actor().name());
-            assert_eq!(remote.message(), expected);
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let worker = start(an, tree.name("worker"), module_path!()).await?;
+        let opened: Result<()> = worker
+            .open_context(cleans_up(), async |ctx, ()| {
+                assert!(worker.cancel_actor().await?);
+                assert_eq!((ctx.state(), ctx.cancel_called()), (ContextState::Errored, false));
+                ctx.wait_for_result().await
+            })
+            .await;
+        let error = opened.unwrap_err();
+        let remote = error.as_remote().expect("it failed");
+        let expected = format!("actor-cancelled by {}", tractor::current_actor().name());
+        assert_eq!(remote.message(), expected);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_call_that_is_dropped_finishes_its_shield() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let mut call = worker.run(rewrites());
-            assert!(support::poll_once(&mut call).await.is_pending());
-            worker.run(seen("shielded".to_owned())).await?;
-            drop(call);
-            worker.run(go("go".to_owned())).await?;
-            worker.run(seen("rewritten".to_owned())).await?;
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        let mut call = worker.run(rewrites());
+        assert!(support::poll_once(&mut call).await.is_pending());
+        worker.run(seen("shielded".to_owned())).await?;
+        drop(call);
+        worker.run(go("go".to_owned())).await?;
+        worker.run(seen("rewritten".to_owned())).await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn nothing_waits_in_a_shield_for_a_connection_that_is_gone() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let worker = an.start_actor(tree.name("worker")).enable_module(module_path!());
-            let worker = worker.enable_module(support::journal::MODULE).listen().await?;
-            let addr = worker.run(address()).await?.parse().expect("`address` made it");
-            tractor::connect(&addr, async |guest| {
-                let reads =
-                    guest.open_context(reads_in_a_shield(), async |ctx, ()| ctx.wait_for_result().await);
-                tokio::select! {
-                    ended = reads => panic!("nobody has ended it: {ended:?}"),
-                    reading = worker.run(seen("reading".to_owned())) => reading,
-                }
-            })
-            .await?;
-            worker.run(seen("peer-cancelled".to_owned())).await?;
-            let noted = worker.run(entries()).await?;
-            assert_eq!(noted[..3], ["reading", "received: true", "sent: true"]);
-            worker.cancel_actor().await?;
-            Ok(())
+    in_nursery(async |tree, an| {
+        let worker = an.start_actor(tree.name("worker")).enable_module(module_path!());
+        let worker = worker.enable_module(support::journal::MODULE).listen().await?;
+        let addr = worker.run(address()).await?.parse().expect("`address` made it");
+        tractor::connect(&addr, async |guest| {
+            let reads = guest.open_context(reads_in_a_shield(), async |ctx, ()| ctx.wait_for_result().await);
+            tokio::select! {
+                ended = reads => panic!("nobody has ended it: {ended:?}"),
+                reading = worker.run(seen("reading".to_owned())) => reading,
+            }
         })
-        .await
+        .await?;
+        worker.run(seen("peer-cancelled".to_owned())).await?;
+        let noted = worker.run(entries()).await?;
+        assert_eq!(noted[..3], ["reading", "received: true", "sent: true"]);
+        worker.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
@@ -333,7 +314,7 @@ async fn an_actor_that_shields_for_ever_is_ended_by_the_ladder() -> Result<()> {
 #[tractor::test]
 async fn outside_of_an_endpoint_a_shield_just_runs() -> Result<()> {
     assert_eq!(shield(async { 1 }).await, 1);
-    in_root(async || {
+    in_root(async |_| {
         assert_eq!(shield(async { 2 }).await, 2);
         let spawned = tokio::spawn(shield(async { 3 }));
         assert_eq!(spawned.await.expect("it does not panic"), 3);

@@ -141,49 +141,43 @@ async fn a_parent_side_knows_how_its_context_ended() -> Result<()> {
 
 #[tractor::test]
 async fn a_request_that_came_too_late_was_called_but_not_acknowledged() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            worker
-                .open_context(ends("returns".to_owned()), async |ctx, _| -> Result<()> {
-                    worker.run(go()).await?;
-                    assert_eq!(ctx.wait_for_result().await?, 42);
-                    assert!(ctx.cancel().await?, "it has ended");
-                    let known = known(&ctx);
-                    assert_eq!(
-                        (known.state, known.called, known.acked),
-                        (ContextState::ResultReturned, true, false)
-                    );
-                    assert_eq!((known.canceller, known.outcome), (None, Some(Ok(42))));
-                    Ok(())
-                })
-                .await
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        worker
+            .open_context(ends("returns".to_owned()), async |ctx, _| -> Result<()> {
+                worker.run(go()).await?;
+                assert_eq!(ctx.wait_for_result().await?, 42);
+                assert!(ctx.cancel().await?, "it has ended");
+                let known = known(&ctx);
+                assert_eq!(
+                    (known.state, known.called, known.acked),
+                    (ContextState::ResultReturned, true, false)
+                );
+                assert_eq!((known.canceller, known.outcome), (None, Some(Ok(42))));
+                Ok(())
+            })
+            .await
     })
     .await
 }
 
 #[tractor::test]
 async fn ending_the_actor_is_no_cancellation_of_the_context() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let opened: Result<()> = worker
-                .open_context(ends("waits".to_owned()), async |ctx, _| {
-                    // It acknowledges when its tasks have ended, and says so before.
-                    assert!(worker.cancel_actor().await?);
-                    let known = known(&ctx);
-                    assert_eq!(
-                        (known.state, known.called, known.acked),
-                        (ContextState::ActorCancelled, false, false)
-                    );
-                    assert_eq!(known.canceller.as_ref(), Some(tractor::current_actor().uid()));
-                    Ok(())
-                })
-                .await;
-            assert!(opened.unwrap_err().is_cancelled());
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |worker| {
+        let opened: Result<()> = worker
+            .open_context(ends("waits".to_owned()), async |ctx, _| {
+                // It acknowledges when its tasks have ended, and says so before.
+                assert!(worker.cancel_actor().await?);
+                let known = known(&ctx);
+                assert_eq!(
+                    (known.state, known.called, known.acked),
+                    (ContextState::ActorCancelled, false, false)
+                );
+                assert_eq!(known.canceller.as_ref(), Some(tractor::current_actor().uid()));
+                Ok(())
+            })
+            .await;
+        assert!(opened.unwrap_err().is_cancelled());
+        Ok(())
     })
     .await
 }

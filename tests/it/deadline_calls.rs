@@ -244,7 +244,7 @@ async fn what_an_endpoint_makes_of_its_end_changes_nothing() -> Result<()> {
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_does_not_end_holds_its_caller_up_no_longer_than_a_cancellation() {
     let grace = tractor::Timeouts::default().context_cancel;
-    let held = in_root(async || {
+    let held = in_root(async |_| {
         tractor::with_local_actor(
             tractor::ActorOptions::new().enable_module(module_path!()),
             async |portal| {
@@ -260,7 +260,7 @@ async fn an_endpoint_that_does_not_end_holds_its_caller_up_no_longer_than_a_canc
         .await
     });
     // Nothing ends that endpoint in a process that nobody kills.
-    let ended: std::result::Result<Result<()>, _> = tokio::time::timeout(Duration::from_secs(60), held).await;
+    let ended: std::result::Result<Result<()>, _> = tokio::time::timeout(Duration::from_secs(50), held).await;
     assert!(ended.is_err());
 }
 
@@ -414,7 +414,7 @@ async fn a_scope_waits_for_the_requests_that_settle_in_it() -> Result<()> {
 
 #[tokio::test(start_paused = true)]
 async fn a_scope_drops_a_body_that_waits_for_something_else() -> Result<()> {
-    in_root(async || {
+    in_root(async |_| {
         let start = Instant::now();
         let result: Result<()> = tractor::with_deadline(BUDGET, async || {
             forever().await;

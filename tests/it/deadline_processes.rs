@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use support::processes::{cpu_ticks, pid_of};
-use support::{forever, start, tree, until};
+use support::{forever, in_nursery, start, tree, until};
 use tractor::{Context, Error, Result};
 
 /// Longer than any test here takes.
@@ -77,86 +77,74 @@ async fn spins() {
 
 #[tractor::test]
 async fn the_time_that_is_left_shrinks_with_every_hop() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let first = start(an, tree.name("one"), module_path!()).await?;
-            let names = vec![tree.name("two"), tree.name("three")];
-            let left = first.run(measures(names)).deadline(AMPLE).await?;
-            let budget = AMPLE.as_micros() as u64;
-            assert_eq!(left.len(), 3);
-            assert!([budget].iter().chain(&left).is_sorted_by(|before, after| before > after), "{left:?}");
-            first.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let first = start(an, tree.name("one"), module_path!()).await?;
+        let names = vec![tree.name("two"), tree.name("three")];
+        let left = first.run(measures(names)).deadline(AMPLE).await?;
+        let budget = AMPLE.as_micros() as u64;
+        assert_eq!(left.len(), 3);
+        assert!([budget].iter().chain(&left).is_sorted_by(|before, after| before > after), "{left:?}");
+        first.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn no_actor_of_the_chain_below_outlives_the_deadline() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let first = start(an, tree.name("one"), module_path!()).await?;
-            let names = vec![tree.name("two"), tree.name("three")];
-            let budget = Duration::from_secs(3);
-            let mut opened = false;
-            let hasty = first.deadline(budget);
-            let result: Result<()> = hasty
-                .open_context(holds(names), async |_, ()| {
-                    opened = true;
-                    forever().await;
-                    Ok(())
-                })
-                .await;
-            let Err(Error::DeadlineExceeded(error)) = result else { panic!("{result:?}") };
-            assert_eq!((error.actor(), error.budget()), (Some(first.uid()), budget));
-            assert!(opened, "all three were up in time");
-            until(|| tree.processes().len() == 1).await;
-            first.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let first = start(an, tree.name("one"), module_path!()).await?;
+        let names = vec![tree.name("two"), tree.name("three")];
+        let budget = Duration::from_secs(3);
+        let mut opened = false;
+        let hasty = first.deadline(budget);
+        let result: Result<()> = hasty
+            .open_context(holds(names), async |_, ()| {
+                opened = true;
+                forever().await;
+                Ok(())
+            })
+            .await;
+        let Err(Error::DeadlineExceeded(error)) = result else { panic!("{result:?}") };
+        assert_eq!((error.actor(), error.budget()), (Some(first.uid()), budget));
+        assert!(opened, "all three were up in time");
+        until(|| tree.processes().len() == 1).await;
+        first.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn the_error_names_the_budget_that_was_given() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let one = start(an, tree.name("one"), module_path!()).await?;
-            let budget = Duration::from_millis(300);
-            let result = one.run(waits(Slow(1))).deadline(budget).await;
-            let Err(Error::DeadlineExceeded(error)) = result else { panic!("{result:?}") };
-            assert_eq!((error.actor(), error.budget()), (Some(one.uid()), budget));
-            one.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let one = start(an, tree.name("one"), module_path!()).await?;
+        let budget = Duration::from_millis(300);
+        let result = one.run(waits(Slow(1))).deadline(budget).await;
+        let Err(Error::DeadlineExceeded(error)) = result else { panic!("{result:?}") };
+        assert_eq!((error.actor(), error.budget()), (Some(one.uid()), budget));
+        one.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_stuck_actor_does_not_keep_its_caller() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let stuck = start(an, tree.name("stuck"), module_path!()).await?;
-            let well = start(an, tree.name("well"), module_path!()).await?;
-            let pid = pid_of(&stuck);
-            let budget = Duration::from_millis(300);
-            let begun = Instant::now();
-            let result = stuck.run(spins()).deadline(budget).await;
-            assert!(matches!(&result, Err(Error::DeadlineExceeded(_))), "{result:?}");
-            assert!(begun.elapsed() >= budget);
-            until(|| cpu_ticks(pid).is_some_and(|ticks| ticks > 10)).await;
-            // Others do not notice, and the ladder ends it.
-            assert_eq!(well.run(measures(vec![])).deadline(AMPLE).await?.len(), 1);
-            an.cancel().await;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let stuck = start(an, tree.name("stuck"), module_path!()).await?;
+        let well = start(an, tree.name("well"), module_path!()).await?;
+        let pid = pid_of(&stuck);
+        let budget = Duration::from_millis(300);
+        let begun = Instant::now();
+        let result = stuck.run(spins()).deadline(budget).await;
+        assert!(matches!(&result, Err(Error::DeadlineExceeded(_))), "{result:?}");
+        assert!(begun.elapsed() >= budget);
+        until(|| cpu_ticks(pid).is_some_and(|ticks| ticks > 10)).await;
+        // Others do not notice, and the ladder ends it.
+        assert_eq!(well.run(measures(vec![])).deadline(AMPLE).await?.len(), 1);
+        an.cancel().await;
+        Ok(())
     })
     .await
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use support::{in_root, tree};
+use support::{in_nursery, in_root};
 use tractor::{ActorOptions, Context, DynCall, Portal, StreamSender};
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -63,7 +63,7 @@ mod twins {
 /// Whoever does not expose them is not concerned, as the other tests show.
 #[tractor::test]
 async fn two_endpoints_under_one_name_are_refused() -> tractor::Result<()> {
-    in_root(async || {
+    in_root(async |_| {
         let options = ActorOptions::new().enable_module("pymod.twins");
         let refused = tractor::with_local_actor(options, async |_| Ok(())).await;
         let error = refused.expect_err("nobody could say which of the two is meant");
@@ -116,21 +116,18 @@ async fn check_declared(portal: &Portal) -> tractor::Result<()> {
 
 #[tractor::test]
 async fn an_extern_declaration_calls_what_has_its_name_in_another_process() -> tractor::Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let worker = an.start_actor(tree.name("worker")).enable_module("pymod.service").await?;
-            check_declared(&worker).await?;
-            worker.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let worker = an.start_actor(tree.name("worker")).enable_module("pymod.service").await?;
+        check_declared(&worker).await?;
+        worker.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn names_of_ones_own_are_those_of_the_allow_list() -> tractor::Result<()> {
-    in_root(async || {
+    in_root(async |_| {
         let exposed = ActorOptions::new().enable_module("pymod.service");
         tractor::with_local_actor(exposed, async |portal| -> tractor::Result<()> {
             assert_eq!(portal.run(service::answers(1)).await?, 2);
@@ -163,7 +160,7 @@ async fn greets(
 
 #[tractor::test]
 async fn left_out_arguments_have_their_defaults() -> tractor::Result<()> {
-    in_root(async || {
+    in_root(async |_| {
         tractor::with_local_actor(ActorOptions::new().enable_module(module_path!()), async |portal| {
             let point = Point { x: 1, y: 2 };
             assert_eq!(portal.run(greets("you".to_owned(), 1, "?", point)).await?, "you? 1,2");
@@ -204,37 +201,34 @@ async fn words(out: StreamSender<String>, text: &str) -> tractor::Result<()> {
 
 #[tractor::test]
 async fn reference_arguments_are_copied_for_the_call() -> tractor::Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let worker = an.start_actor(tree.name("worker")).enable_module(module_path!());
-            let worker = worker.expose(describes).await?;
-            let (home, point) = (PathBuf::from("/home"), Point { x: 7, y: 0 });
-            let call = {
-                let name = "ann".to_owned();
-                describes(&name, &[0, 255], &[Point::default(), point.clone()], &home, &point, 1)
-            };
-            let expected = "ann [0, 255] 2 /home 7 1";
-            assert_eq!(worker.run(call).await?, expected);
-            assert_eq!(
-                describes("ann", &[0, 255], &[point.clone(), point.clone()], &home, &point, 1).await,
-                expected
-            );
-            worker
-                .open_context(starts("loud"), async |_ctx, first| -> tractor::Result<()> {
-                    assert_eq!(first, "LOUD");
-                    Ok(())
-                })
-                .await?;
-            worker
-                .open_stream_from(words("a b"), async |mut words| -> tractor::Result<()> {
-                    assert_eq!(words.receive().await?.as_deref(), Some("a"));
-                    Ok(())
-                })
-                .await?;
-            worker.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let worker = an.start_actor(tree.name("worker")).enable_module(module_path!());
+        let worker = worker.expose(describes).await?;
+        let (home, point) = (PathBuf::from("/home"), Point { x: 7, y: 0 });
+        let call = {
+            let name = "ann".to_owned();
+            describes(&name, &[0, 255], &[Point::default(), point.clone()], &home, &point, 1)
+        };
+        let expected = "ann [0, 255] 2 /home 7 1";
+        assert_eq!(worker.run(call).await?, expected);
+        assert_eq!(
+            describes("ann", &[0, 255], &[point.clone(), point.clone()], &home, &point, 1).await,
+            expected
+        );
+        worker
+            .open_context(starts("loud"), async |_ctx, first| -> tractor::Result<()> {
+                assert_eq!(first, "LOUD");
+                Ok(())
+            })
+            .await?;
+        worker
+            .open_stream_from(words("a b"), async |mut words| -> tractor::Result<()> {
+                assert_eq!(words.receive().await?.as_deref(), Some("a"));
+                Ok(())
+            })
+            .await?;
+        worker.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
@@ -252,7 +246,7 @@ async fn withdraws(amount: u32) -> Result<u32, TooMuch> {
 
 #[tractor::test]
 async fn a_declared_failure_travels() -> tractor::Result<()> {
-    in_root(async || {
+    in_root(async |_| {
         tractor::with_local_actor(ActorOptions::new().enable_module(module_path!()), async |portal| {
             assert_eq!(portal.run(withdraws(1)).await?, 9);
             let error = portal.run(withdraws(11)).await.expect_err("too much");

@@ -1,7 +1,7 @@
 //! Dialogs whose messages have one of several types: `pld_spec = A | B`.
 
 use serde::{Deserialize, Serialize};
-use support::{tree, with_local, with_process};
+use support::{with_local, with_process};
 use tractor::{Context, DynCall, Portal, Value};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,7 +68,7 @@ async fn check(portal: &Portal) -> tractor::Result<()> {
 
 #[tractor::test]
 async fn every_type_keeps_its_variant_between_processes() -> tractor::Result<()> {
-    tree(async |tree| with_process(tree, module_path!(), check).await).await
+    with_process(module_path!(), check).await
 }
 
 #[tractor::test]

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
 
 use serde::{Deserialize, Serialize, Serializer};
-use support::{tree, with_local, with_process};
+use support::{in_nursery, start, tree, with_local, with_process};
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
 use tractor::{Error, Result};
@@ -113,7 +113,7 @@ async fn odd(how: String) -> std::result::Result<(), Odd> {
 #[tractor::actor_fn]
 async fn further(name: String, hops: u32) -> Result<u32> {
     tractor::open_nursery(async |an| {
-        let below = support::start(an, format!("{name}{hops}"), module_path!()).await?;
+        let below = start(an, format!("{name}{hops}"), module_path!()).await?;
         let bought =
             if hops > 1 { below.run(further(name, hops - 1)).await } else { below.run(buy(9)).await };
         below.cancel_actor().await?;
@@ -165,62 +165,55 @@ async fn check_values(portal: &Portal) -> Result<()> {
 
 #[tractor::test]
 async fn a_serde_error_comes_back_as_what_it_was() -> Result<()> {
-    tree(async |tree| {
+    tree(async |_| {
         with_local(module_path!(), check_values).await?;
-        with_process(tree, module_path!(), check_values).await
+        with_process(module_path!(), check_values).await
     })
     .await
 }
 
 #[tractor::test]
 async fn other_errors_come_back_by_name_text_and_sources() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |portal| {
-            let error = portal.run(plain()).await.unwrap_err();
-            assert_texts(&error, "Plain", "no serde here");
-            assert_eq!(error.as_remote().unwrap().causes(), ["invalid digit found in string"]);
-            for error in [portal.run(boxed()).await.unwrap_err(), portal.run(loose()).await.unwrap_err()] {
-                assert_eq!(error.as_remote().unwrap().message(), "closed: []");
-                assert_eq!(error.downcast::<Shop>(), None, "its type was lost in the conversion");
-            }
-            Ok(())
-        })
-        .await
+    with_local(module_path!(), async |portal| {
+        let error = portal.run(plain()).await.unwrap_err();
+        assert_texts(&error, "Plain", "no serde here");
+        assert_eq!(error.as_remote().unwrap().causes(), ["invalid digit found in string"]);
+        for error in [portal.run(boxed()).await.unwrap_err(), portal.run(loose()).await.unwrap_err()] {
+            assert_eq!(error.as_remote().unwrap().message(), "closed: []");
+            assert_eq!(error.downcast::<Shop>(), None, "its type was lost in the conversion");
+        }
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_value_that_cannot_travel_does_not_keep_the_error_from_arriving() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |portal| {
-            for how in ["fails", "panics", "large", "deep"] {
-                let error = portal.run(odd(how.to_owned())).await.unwrap_err();
-                assert_texts(&error, "Odd", &format!("odd: {how}"));
-                assert!(error.downcast::<Odd>().is_none(), "{how}");
-            }
-            let error = portal.run(odd("asymmetric".to_owned())).await.unwrap_err();
-            assert_texts(&error, "Odd", "odd: asymmetric");
-            assert!(error.downcast::<Odd>().is_none(), "what it writes it cannot read");
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |portal| {
+        for how in ["fails", "panics", "large", "deep"] {
+            let error = portal.run(odd(how.to_owned())).await.unwrap_err();
+            assert_texts(&error, "Odd", &format!("odd: {how}"));
+            assert!(error.downcast::<Odd>().is_none(), "{how}");
+        }
+        let error = portal.run(odd("asymmetric".to_owned())).await.unwrap_err();
+        assert_texts(&error, "Odd", "odd: asymmetric");
+        assert!(error.downcast::<Odd>().is_none(), "what it writes it cannot read");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn relays_keep_the_value() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |portal| {
-            let error = portal.run(further(tree.name("hop"), 2)).await.unwrap_err();
-            let remote = error.as_remote().unwrap_or_else(|| panic!("{error:?}"));
-            assert_eq!((remote.src_type(), remote.boxed_type()), ("Shop", "RemoteActorError"));
-            assert_eq!(remote.relay_path().len(), 3, "{remote:?}");
-            assert_eq!(error.downcast::<Shop>(), Some(Shop::SoldOut { left: 3 }));
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let portal = start(an, tree.name("worker"), module_path!()).await?;
+        let error = portal.run(further(tree.name("hop"), 2)).await.unwrap_err();
+        let remote = error.as_remote().unwrap_or_else(|| panic!("{error:?}"));
+        assert_eq!((remote.src_type(), remote.boxed_type()), ("Shop", "RemoteActorError"));
+        assert_eq!(remote.relay_path().len(), 3, "{remote:?}");
+        assert_eq!(error.downcast::<Shop>(), Some(Shop::SoldOut { left: 3 }));
+        portal.cancel_actor().await?;
+        Ok(())
     })
     .await
 }

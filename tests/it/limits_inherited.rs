@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use support::{Tree, start, tree};
+use support::{Tree, in_nursery, start, tree};
 use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Limits, Result, StartActor, Timeouts};
 use tractor_core::proto::limits::FRAME_BYTES_MAX_LEAST;
@@ -126,20 +126,16 @@ async fn the_root_s_limits_hold_in_children_and_grandchildren() -> Result<()> {
 
 #[tractor::test]
 async fn a_child_may_be_given_limits_of_its_own() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let usual = start(an, tree.name("usual"), module_path!()).await?;
-            let small =
-                an.start_actor(tree.name("small")).enable_module(module_path!()).limits(small()).await?;
-            assert_eq!(usual.run(bytes(FRAME_BYTES)).await?.len(), FRAME_BYTES);
-            assert!(small.run(bytes(FRAME_BYTES)).await.is_err());
-            // And so have those below it.
-            let below = small.run(bytes_from_below(tree.name("below"), FRAME_BYTES)).await;
-            assert!(below.expect_err("refused").to_string().contains("frame_bytes_max"));
-            an.cancel().await;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let usual = start(an, tree.name("usual"), module_path!()).await?;
+        let small = an.start_actor(tree.name("small")).enable_module(module_path!()).limits(small()).await?;
+        assert_eq!(usual.run(bytes(FRAME_BYTES)).await?.len(), FRAME_BYTES);
+        assert!(small.run(bytes(FRAME_BYTES)).await.is_err());
+        // And so have those below it.
+        let below = small.run(bytes_from_below(tree.name("below"), FRAME_BYTES)).await;
+        assert!(below.expect_err("refused").to_string().contains("frame_bytes_max"));
+        an.cancel().await;
+        Ok(())
     })
     .await
 }
@@ -255,15 +251,12 @@ async fn what_a_child_has_to_know_is_an_error_if_its_parent_may_not_send_it() ->
 
 #[tractor::test]
 async fn what_a_child_has_to_know_may_be_larger_than_what_it_will_accept() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| -> Result<()> {
-            let child = with_many_modules(an.start_actor(tree.name("tiny"))).limits(tiny()).await?;
-            assert_eq!(child.run(length("x".to_owned())).await?, 1);
-            assert!(child.run(length("x".repeat(FRAME_BYTES_MAX_LEAST))).await.is_err());
-            an.cancel().await;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let child = with_many_modules(an.start_actor(tree.name("tiny"))).limits(tiny()).await?;
+        assert_eq!(child.run(length("x".to_owned())).await?, 1);
+        assert!(child.run(length("x".repeat(FRAME_BYTES_MAX_LEAST))).await.is_err());
+        an.cancel().await;
+        Ok(())
     })
     .await
 }

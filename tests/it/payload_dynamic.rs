@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize, Serializer};
-use support::{tree, with_local, with_process};
+use support::{with_local, with_process};
 use tractor::error::{Blame, MsgTypeError};
 use tractor::prelude::*;
 use tractor::{Check, DynCall, Error, Result, Value};
@@ -58,42 +58,39 @@ fn type_error(error: &Error) -> &MsgTypeError {
 
 #[tractor::test]
 async fn a_function_known_by_name() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let call = || name_of("add").arg("a", 1).arg("b", 2);
-            assert_eq!(worker.run_dyn::<Value>(call()).await?, Value::from(3));
-            assert_eq!(worker.run_dyn::<i64>(call()).await?, 3);
-            let parsed: DynCall = format!("{}:add", module_path!()).parse()?;
-            assert_eq!(parsed.to_string(), format!("{}:add", module_path!()));
-            let parsed = parsed.arg("a", 3).arg("b", Value::from(4));
-            assert_eq!(worker.run_dyn::<Value>(parsed).await?, Value::from(7));
+    with_process(module_path!(), async |worker| {
+        let call = || name_of("add").arg("a", 1).arg("b", 2);
+        assert_eq!(worker.run_dyn::<Value>(call()).await?, Value::from(3));
+        assert_eq!(worker.run_dyn::<i64>(call()).await?, 3);
+        let parsed: DynCall = format!("{}:add", module_path!()).parse()?;
+        assert_eq!(parsed.to_string(), format!("{}:add", module_path!()));
+        let parsed = parsed.arg("a", 3).arg("b", Value::from(4));
+        assert_eq!(worker.run_dyn::<Value>(parsed).await?, Value::from(7));
 
-            let error = worker.run_dyn::<Option<String>>(call()).await.unwrap_err();
-            let problem = type_error(&error);
-            assert_eq!((problem.message_type(), problem.blame()), ("Return", Blame::Peer));
-            assert_eq!((problem.value(), problem.found()), ("3", "int"));
-            assert!(problem.expected().ends_with("Option<alloc::string::String>"), "{}", problem.expected());
-            assert_eq!(problem.sender().as_ref(), Some(worker.uid()));
+        let error = worker.run_dyn::<Option<String>>(call()).await.unwrap_err();
+        let problem = type_error(&error);
+        assert_eq!((problem.message_type(), problem.blame()), ("Return", Blame::Peer));
+        assert_eq!((problem.value(), problem.found()), ("3", "int"));
+        assert!(problem.expected().ends_with("Option<alloc::string::String>"), "{}", problem.expected());
+        assert_eq!(problem.sender().as_ref(), Some(worker.uid()));
 
-            let mirrored = || name_of("mirrored").arg("point", Point { x: 1, y: 2 });
-            assert_eq!(worker.run_dyn::<Point>(mirrored()).await?, Point { x: 2, y: 1 });
-            let point = worker.run_dyn::<Value>(mirrored()).await?;
-            let fields = [(Value::from("x"), Value::from(2)), (Value::from("y"), Value::from(1))];
-            assert_eq!(point, Value::Map(fields.into()), "fields have their names");
-            assert_eq!(
-                worker.run_dyn::<Point>(name_of("mirrored").arg("point", point)).await?,
-                Point { x: 1, y: 2 }
-            );
+        let mirrored = || name_of("mirrored").arg("point", Point { x: 1, y: 2 });
+        assert_eq!(worker.run_dyn::<Point>(mirrored()).await?, Point { x: 2, y: 1 });
+        let point = worker.run_dyn::<Value>(mirrored()).await?;
+        let fields = [(Value::from("x"), Value::from(2)), (Value::from("y"), Value::from(1))];
+        assert_eq!(point, Value::Map(fields.into()), "fields have their names");
+        assert_eq!(
+            worker.run_dyn::<Point>(name_of("mirrored").arg("point", point)).await?,
+            Point { x: 1, y: 2 }
+        );
 
-            let octets = name_of("octets").arg("of", Ipv4Addr::LOCALHOST);
-            assert_eq!(worker.run_dyn::<[u8; 4]>(octets).await?, [127, 0, 0, 1]);
+        let octets = name_of("octets").arg("of", Ipv4Addr::LOCALHOST);
+        assert_eq!(worker.run_dyn::<[u8; 4]>(octets).await?, [127, 0, 0, 1]);
 
-            for text in ["", "add", "a::b", "a:", ":b"] {
-                assert!(matches!(text.parse::<DynCall>(), Err(Error::Runtime(_))), "{text}");
-            }
-            Ok(())
-        })
-        .await
+        for text in ["", "add", "a::b", "a:", ":b"] {
+            assert!(matches!(text.parse::<DynCall>(), Err(Error::Runtime(_))), "{text}");
+        }
+        Ok(())
     })
     .await
 }
@@ -111,33 +108,30 @@ enum Unencodable {
 
 #[tractor::test]
 async fn a_bad_argument_is_an_error_of_the_call_which_is_not_sent() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            for (call, text) in [
-                (name_of("add").arg("a", 1).arg("b", 2).arg("a", 1), "argument `a` is given twice"),
-                (
-                    name_of("add").arg("a", Unencodable::Skipped).arg("b", 2),
-                    "argument `a`: the value cannot be encoded",
-                ),
-                (
-                    name_of("add").arg("a", deep()).arg("b", 2),
-                    "argument `a`: the value is nested deeper than 512",
-                ),
-            ] {
-                let errors = [
-                    worker.run_dyn::<Value>(call.clone()).await.unwrap_err(),
-                    worker.open_context_dyn(call, async |_, _| Ok::<_, Error>(())).await.unwrap_err(),
-                ];
-                for error in errors {
-                    let problem = type_error(&error);
-                    assert_eq!((problem.message_type(), problem.blame()), ("Start", Blame::Local));
-                    assert!(error.to_string().contains(text), "{error}");
-                }
+    with_local(module_path!(), async |worker| {
+        for (call, text) in [
+            (name_of("add").arg("a", 1).arg("b", 2).arg("a", 1), "argument `a` is given twice"),
+            (
+                name_of("add").arg("a", Unencodable::Skipped).arg("b", 2),
+                "argument `a`: the value cannot be encoded",
+            ),
+            (
+                name_of("add").arg("a", deep()).arg("b", 2),
+                "argument `a`: the value is nested deeper than 512",
+            ),
+        ] {
+            let errors = [
+                worker.run_dyn::<Value>(call.clone()).await.unwrap_err(),
+                worker.open_context_dyn(call, async |_, _| Ok::<_, Error>(())).await.unwrap_err(),
+            ];
+            for error in errors {
+                let problem = type_error(&error);
+                assert_eq!((problem.message_type(), problem.blame()), ("Start", Blame::Local));
+                assert!(error.to_string().contains(text), "{error}");
             }
-            assert_eq!(worker.dialogs_open(), 0);
-            Ok(())
-        })
-        .await
+        }
+        assert_eq!(worker.dialogs_open(), 0);
+        Ok(())
     })
     .await
 }
@@ -154,90 +148,80 @@ async fn repeats(ctx: Context<(), Value, Value>) -> Result<Value> {
 
 #[tractor::test]
 async fn a_value_that_is_too_deep_is_refused_where_it_is_sent() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let opened = worker.open_context_dyn(name_of("repeats"), async |ctx, first| {
-                assert_eq!(first, Value::Nil);
-                let handle = ctx.handle();
-                let mut stream = ctx.open_stream();
-                let error = stream.send(deep()).await.unwrap_err();
-                let problem = type_error(&error);
-                assert_eq!((problem.message_type(), problem.blame()), ("Yield", Blame::Local));
-                assert!(error.to_string().contains("nested deeper than 512 levels"), "{error}");
-                let extension = Value::Ext(7, vec![1, 2, 3]);
-                stream.send(&extension).await?;
-                assert_eq!(stream.receive().await?, Some(extension), "the stream goes on");
-                stream.close();
-                handle.wait_for_result().await
-            });
-            let error = opened.await.unwrap_err();
-            assert!(error.to_string().contains("nested deeper than 512 levels"), "the result, too: {error}");
-            assert_eq!(worker.run(add(1, 1)).await?, 2, "the actor goes on");
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let opened = worker.open_context_dyn(name_of("repeats"), async |ctx, first| {
+            assert_eq!(first, Value::Nil);
+            let handle = ctx.handle();
+            let mut stream = ctx.open_stream();
+            let error = stream.send(deep()).await.unwrap_err();
+            let problem = type_error(&error);
+            assert_eq!((problem.message_type(), problem.blame()), ("Yield", Blame::Local));
+            assert!(error.to_string().contains("nested deeper than 512 levels"), "{error}");
+            let extension = Value::Ext(7, vec![1, 2, 3]);
+            stream.send(&extension).await?;
+            assert_eq!(stream.receive().await?, Some(extension), "the stream goes on");
+            stream.close();
+            handle.wait_for_result().await
+        });
+        let error = opened.await.unwrap_err();
+        assert!(error.to_string().contains("nested deeper than 512 levels"), "the result, too: {error}");
+        assert_eq!(worker.run(add(1, 1)).await?, 2, "the actor goes on");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn an_endpoint_of_another_kind_says_how_it_is_opened() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let error = worker.run_dyn::<Value>(name_of("scale").arg("by", 3)).await.unwrap_err();
-            assert!(error.to_string().contains("no function: open a context with `open_context`"), "{error}");
-            let call = name_of("add").arg("a", 1).arg("b", 2);
-            let opened = worker.open_context_dyn(call, async |_, first| -> Result<()> {
-                panic!("the body ran with {first:?}")
-            });
-            let error = opened.await.unwrap_err();
-            assert!(error.to_string().contains("no context: call a function with `run`"), "{error}");
-            assert_eq!(worker.dialogs_open(), 0);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        let error = worker.run_dyn::<Value>(name_of("scale").arg("by", 3)).await.unwrap_err();
+        assert!(error.to_string().contains("no function: open a context with `open_context`"), "{error}");
+        let call = name_of("add").arg("a", 1).arg("b", 2);
+        let opened = worker
+            .open_context_dyn(call, async |_, first| -> Result<()> { panic!("the body ran with {first:?}") });
+        let error = opened.await.unwrap_err();
+        assert!(error.to_string().contains("no context: call a function with `run`"), "{error}");
+        assert_eq!(worker.dialogs_open(), 0);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_context_known_by_name() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            let count = worker
-                .open_context_dyn(name_of("scale").arg("by", 3), async |ctx, first| {
-                    assert_eq!(first, Value::from(3));
-                    let handle = ctx.handle();
-                    let mut stream = ctx.open_stream();
-                    stream.send(Value::from(5)).await?;
-                    assert_eq!(stream.receive().await?, Some(Value::from(15)));
-                    stream.send(Value::from(0)).await?;
-                    assert_eq!(stream.receive().await?, Some(Value::from("zero")));
-                    stream.close();
-                    handle.wait_for_result().await
-                })
-                .await?;
-            assert_eq!(count, Value::from(2));
+    with_process(module_path!(), async |worker| {
+        let count = worker
+            .open_context_dyn(name_of("scale").arg("by", 3), async |ctx, first| {
+                assert_eq!(first, Value::from(3));
+                let handle = ctx.handle();
+                let mut stream = ctx.open_stream();
+                stream.send(Value::from(5)).await?;
+                assert_eq!(stream.receive().await?, Some(Value::from(15)));
+                stream.send(Value::from(0)).await?;
+                assert_eq!(stream.receive().await?, Some(Value::from("zero")));
+                stream.close();
+                handle.wait_for_result().await
+            })
+            .await?;
+        assert_eq!(count, Value::from(2));
 
-            let opened: Result<()> = worker
-                .open_context_dyn(name_of("scale").arg("by", 3), async |ctx, _| {
-                    let mut stream = ctx.open_stream();
-                    stream.send(Value::from("five")).await?;
-                    stream.receive().await.map(drop)
-                })
-                .await;
-            let error = opened.unwrap_err();
-            let problem = type_error(&error);
-            assert_eq!(
-                (problem.message_type(), problem.blame()),
-                ("Yield", Blame::Local),
-                "the receiver says so"
-            );
-            assert_eq!((problem.value(), problem.expected()), ("\"five\"", "i64"));
-            assert_eq!(worker.dialogs_open(), 0);
-            Ok(())
-        })
-        .await
+        let opened: Result<()> = worker
+            .open_context_dyn(name_of("scale").arg("by", 3), async |ctx, _| {
+                let mut stream = ctx.open_stream();
+                stream.send(Value::from("five")).await?;
+                stream.receive().await.map(drop)
+            })
+            .await;
+        let error = opened.unwrap_err();
+        let problem = type_error(&error);
+        assert_eq!(
+            (problem.message_type(), problem.blame()),
+            ("Yield", Blame::Local),
+            "the receiver says so"
+        );
+        assert_eq!((problem.value(), problem.expected()), ("\"five\"", "i64"));
+        assert_eq!(worker.dialogs_open(), 0);
+        Ok(())
     })
     .await
 }
@@ -267,34 +251,31 @@ async fn starts_moody(ctx: Context<Moody>, value: i64, check: u8) -> Result<()> 
 
 #[tractor::test]
 async fn how_far_a_first_value_is_checked() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let open = async |value, check| -> Result<Moody> {
-                worker
-                    .open_context(starts_moody(value, check), async |ctx, first| {
-                        ctx.open_stream().close();
-                        Ok(first)
-                    })
-                    .await
-            };
-            for check in 0..3 {
-                assert_eq!(open(2, check).await?, Moody(2));
-            }
-            let reported = |error: &Error| error.to_string().starts_with("actor ");
-            let error = open(-1, 0).await.unwrap_err();
-            assert!(!reported(&error), "found here: {error}");
+    with_local(module_path!(), async |worker| {
+        let open = async |value, check| -> Result<Moody> {
+            worker
+                .open_context(starts_moody(value, check), async |ctx, first| {
+                    ctx.open_stream().close();
+                    Ok(first)
+                })
+                .await
+        };
+        for check in 0..3 {
+            assert_eq!(open(2, check).await?, Moody(2));
+        }
+        let reported = |error: &Error| error.to_string().starts_with("actor ");
+        let error = open(-1, 0).await.unwrap_err();
+        assert!(!reported(&error), "found here: {error}");
+        assert_eq!(type_error(&error).blame(), Blame::Peer);
+        for check in 1..3 {
+            let error = open(-1, check).await.unwrap_err();
+            assert!(reported(&error), "found there: {error}");
             assert_eq!(type_error(&error).blame(), Blame::Peer);
-            for check in 1..3 {
-                let error = open(-1, check).await.unwrap_err();
-                assert!(reported(&error), "found there: {error}");
-                assert_eq!(type_error(&error).blame(), Blame::Peer);
-            }
-            assert_eq!(open(3, 1).await?, Moody(4), "it decodes, to something else");
-            let error = open(3, 2).await.unwrap_err();
-            assert!(error.to_string().contains("decodes to another value"), "{error}");
-            Ok(())
-        })
-        .await
+        }
+        assert_eq!(open(3, 1).await?, Moody(4), "it decodes, to something else");
+        let error = open(3, 2).await.unwrap_err();
+        assert!(error.to_string().contains("decodes to another value"), "{error}");
+        Ok(())
     })
     .await
 }
@@ -309,31 +290,28 @@ async fn starts_strictly(ctx: Context<Moody>) -> Result<()> {
 
 #[tractor::test]
 async fn a_strict_stream_finds_its_own_mistakes() -> Result<()> {
-    tree(async |_| {
-        with_local(module_path!(), async |worker| {
-            let opened = worker.open_context(starts_strictly(), async |ctx, _| {
-                let stream = ctx.open_stream();
-                let error = stream.send(Moody(-1)).await.unwrap_err();
-                let problem = type_error(&error);
-                assert_eq!((problem.message_type(), problem.blame()), ("Yield", Blame::Local));
-                assert_eq!(problem.sender(), Some(tractor::current_actor().uid().clone()));
-                stream.send(Moody(2)).await
-            });
-            opened.await?;
+    with_local(module_path!(), async |worker| {
+        let opened = worker.open_context(starts_strictly(), async |ctx, _| {
+            let stream = ctx.open_stream();
+            let error = stream.send(Moody(-1)).await.unwrap_err();
+            let problem = type_error(&error);
+            assert_eq!((problem.message_type(), problem.blame()), ("Yield", Blame::Local));
+            assert_eq!(problem.sender(), Some(tractor::current_actor().uid().clone()));
+            stream.send(Moody(2)).await
+        });
+        opened.await?;
 
-            let opened: Result<()> = worker
-                .open_context(starts_moody(0, 1), async |ctx, _| {
-                    let handle = ctx.handle();
-                    let stream = ctx.open_stream();
-                    stream.send(Moody(-1)).await?;
-                    handle.wait_for_result().await
-                })
-                .await;
-            let error = opened.unwrap_err();
-            assert_eq!(type_error(&error).blame(), Blame::Local, "the receiver blames this side: {error}");
-            Ok(())
-        })
-        .await
+        let opened: Result<()> = worker
+            .open_context(starts_moody(0, 1), async |ctx, _| {
+                let handle = ctx.handle();
+                let stream = ctx.open_stream();
+                stream.send(Moody(-1)).await?;
+                handle.wait_for_result().await
+            })
+            .await;
+        let error = opened.unwrap_err();
+        assert_eq!(type_error(&error).blame(), Blame::Local, "the receiver blames this side: {error}");
+        Ok(())
     })
     .await
 }

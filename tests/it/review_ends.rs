@@ -1,6 +1,6 @@
 //! Ends that come from an unexpected side: every scope still returns, and nobody dies in silence.
 
-use support::{Tree, forever, in_root, start, tree, with_deadline, with_process};
+use support::{Tree, forever, in_nursery, in_root, start, tree, with_deadline, with_process};
 use tokio::sync::oneshot;
 use tractor::prelude::*;
 use tractor::{ActorOptions, DynCall, Error, Portal};
@@ -49,7 +49,7 @@ async fn an_actor_does_not_wait_for_ever_for_a_nursery_in_a_task_of_its_own() ->
     tree(async |tree| {
         with_deadline(
             20,
-            in_root(async || {
+            in_root(async |_| {
                 nursery_in_a_task(tree).await;
                 Ok(())
             }),
@@ -61,19 +61,16 @@ async fn an_actor_does_not_wait_for_ever_for_a_nursery_in_a_task_of_its_own() ->
 
 #[tractor::test]
 async fn a_task_of_a_child_that_has_left_its_actor_starts_no_tree_of_its_own() -> tractor::Result<()> {
-    tree(async |tree| {
-        with_process(tree, module_path!(), async |worker| {
-            assert!(worker.run(opens_a_tree_outside_of_its_actor()).await?);
-            Ok(())
-        })
-        .await
+    with_process(module_path!(), async |worker| {
+        assert!(worker.run(opens_a_tree_outside_of_its_actor()).await?);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_blocking_call_that_was_left_behind_does_not_keep_its_process() -> tractor::Result<()> {
-    tree(async |tree| {
+    tree(async |_| {
         let mut timeouts = tractor::Timeouts::default();
         // Were it not for the child itself, the test would end at its deadline.
         timeouts.nursery_cancel = std::time::Duration::from_secs(3600);
@@ -81,7 +78,7 @@ async fn a_blocking_call_that_was_left_behind_does_not_keep_its_process() -> tra
         tractor::open_root_actor(ActorOptions::new().timeouts(timeouts), async |_| {
             with_deadline(
                 20,
-                with_process(tree, module_path!(), async |worker: &Portal| {
+                with_process(module_path!(), async |worker: &Portal| {
                     worker.run(leaves_a_blocking_call_behind()).await
                 }),
             )
@@ -94,13 +91,10 @@ async fn a_blocking_call_that_was_left_behind_does_not_keep_its_process() -> tra
 
 #[tractor::test]
 async fn an_actor_that_is_cancelled_by_name_has_not_died() -> tractor::Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let worker = start(an, tree.name("worker"), module_path!()).await?;
-            assert!(worker.run_dyn::<bool>(DynCall::new("self", "cancel")).await?);
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let worker = start(an, tree.name("worker"), module_path!()).await?;
+        assert!(worker.run_dyn::<bool>(DynCall::new("self", "cancel")).await?);
+        Ok(())
     })
     .await
 }
@@ -111,7 +105,7 @@ async fn callbacks_at_the_end_may_use_the_actors_state() -> tractor::Result<()> 
         static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     }
     let (told, count) = oneshot::channel();
-    in_root(async || {
+    in_root(async |_| {
         COUNT.get().store(7, std::sync::atomic::Ordering::Relaxed);
         let tell = || _ = told.send(COUNT.get().load(std::sync::atomic::Ordering::Relaxed));
         assert!(tractor::current_actor().on_exit(tell).is_ok());

@@ -2,7 +2,7 @@
 
 use futures_util::future::try_join_all;
 use support::journal::{NoteOnDrop, note, seen};
-use support::{Spoiled, forever, in_root, spoiled, start, tree, with_local};
+use support::{Spoiled, forever, in_nursery, in_root, spoiled, start, with_local};
 use tractor::Result;
 use tractor::prelude::*;
 
@@ -70,37 +70,31 @@ async fn a_failed_call_cancels_its_neighbours_remote_task() -> Result<()> {
 
 #[tractor::test]
 async fn nurseries_side_by_side_have_children_of_their_own() -> Result<()> {
-    tree(async |tree| {
-        in_root(async || {
-            let pids = try_join_all((0..3).map(|number| {
-                tractor::open_nursery(async move |an| -> Result<_> {
-                    let worker = start(an, tree.name(&number.to_string()), module_path!()).await?;
-                    assert_eq!(an.children().len(), 1);
-                    worker.cancel_actor().await?;
-                    Ok(worker.pid())
-                })
-            }))
-            .await?;
-            assert!(pids[0] != pids[1] && pids[1] != pids[2] && pids.iter().all(Option::is_some), "{pids:?}");
-            Ok(())
-        })
-        .await
+    in_root(async |tree| {
+        let pids = try_join_all((0..3).map(|number| {
+            tractor::open_nursery(async move |an| -> Result<_> {
+                let worker = start(an, tree.name(&number.to_string()), module_path!()).await?;
+                assert_eq!(an.children().len(), 1);
+                worker.cancel_actor().await?;
+                Ok(worker.pid())
+            })
+        }))
+        .await?;
+        assert!(pids[0] != pids[1] && pids[1] != pids[2] && pids.iter().all(Option::is_some), "{pids:?}");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn children_of_one_nursery_are_born_at_once() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let names = ["a", "b", "c"].map(|name| tree.name(name));
-            let births = names.iter().map(|name| an.start_actor(name.as_str()).expose(double).into_future());
-            let portals = try_join_all(births).await?;
-            assert!(portals.iter().map(|portal| portal.uid().name()).eq(&names));
-            an.cancel().await;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let names = ["a", "b", "c"].map(|name| tree.name(name));
+        let births = names.iter().map(|name| an.start_actor(name.as_str()).expose(double).into_future());
+        let portals = try_join_all(births).await?;
+        assert!(portals.iter().map(|portal| portal.uid().name()).eq(&names));
+        an.cancel().await;
+        Ok(())
     })
     .await
 }

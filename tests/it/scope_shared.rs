@@ -153,7 +153,7 @@ async fn hit(script: &Arc<Script>, key: u32) -> Tried<bool> {
 }
 
 async fn rooted(body: impl AsyncFnOnce() -> Tried<()>) {
-    in_root(async || {
+    in_root(async |_| {
         body().await.expect("the test has no failure left");
         Ok(())
     })

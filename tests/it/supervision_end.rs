@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use support::journal::MODULE;
 use support::processes::{pid_of, signal};
-use support::{Spoiled, Tree, forever, in_root, poll_once, tree, until};
+use support::{Spoiled, Tree, forever, in_nursery, in_root, poll_once, start, tree, until};
 use tokio::sync::Notify;
 use tractor::error::GaveUp;
 use tractor::prelude::*;
@@ -183,20 +183,17 @@ async fn a_wrong_allow_list_is_refused_at_once() -> Result<()> {
 
 #[tractor::test]
 async fn cancelling_the_nursery_ends_a_backoff() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let supervisor = an.supervise(Supervision::one_for_one().backoff(NEVER));
-            let worker = in_backoff(tree, &supervisor).await?;
-            let mut waiting = Box::pin(worker.portal());
-            assert!(poll_once(&mut waiting).await.is_pending());
-            an.cancel().await;
-            let error = waiting.await.expect_err("it is not restarted");
-            assert!(matches!(error, Error::Runtime(_)) && error.to_string().contains("nursery"), "{error}");
-            let error = supervisor.child(tree.name("late"), set_up).await.expect_err("it is too late");
-            assert!(error.to_string().contains("nursery is being cancelled"), "{error}");
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let supervisor = an.supervise(Supervision::one_for_one().backoff(NEVER));
+        let worker = in_backoff(tree, &supervisor).await?;
+        let mut waiting = Box::pin(worker.portal());
+        assert!(poll_once(&mut waiting).await.is_pending());
+        an.cancel().await;
+        let error = waiting.await.expect_err("it is not restarted");
+        assert!(matches!(error, Error::Runtime(_)) && error.to_string().contains("nursery"), "{error}");
+        let error = supervisor.child(tree.name("late"), set_up).await.expect_err("it is too late");
+        assert!(error.to_string().contains("nursery is being cancelled"), "{error}");
+        Ok(())
     })
     .await
 }
@@ -218,7 +215,7 @@ async fn a_failing_body_ends_a_backoff_and_comes_bare() -> Result<()> {
 
 /// Drops a nursery once its body has come to rest.
 async fn dropped(tree: &Tree, body: impl AsyncFnOnce(&ActorNursery) -> Result<()>) -> Result<()> {
-    in_root(async || {
+    in_root(async |_| {
         let rests = Notify::new();
         let mut scope = Box::pin(tractor::open_nursery(async |an| -> Result<()> {
             body(an).await?;
@@ -307,102 +304,90 @@ async fn dropping_the_nursery_ends_a_boot() -> Result<()> {
 
 #[tractor::test]
 async fn a_child_that_nobody_waits_for_is_taken_back() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let supervisor = an.supervise(quick(3));
-            let mut first = supervisor.child(tree.name("worker"), set_up).into_future();
-            assert!(poll_once(&mut first).await.is_pending());
-            until(|| !tree.processes().is_empty()).await;
-            drop(first);
-            // Nothing is left to supervise: the nursery ends by itself.
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let supervisor = an.supervise(quick(3));
+        let mut first = supervisor.child(tree.name("worker"), set_up).into_future();
+        assert!(poll_once(&mut first).await.is_pending());
+        until(|| !tree.processes().is_empty()).await;
+        drop(first);
+        // Nothing is left to supervise: the nursery ends by itself.
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_cancelled_supervisor_ends_its_own_from_the_last_to_the_first() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let other = an.start_actor(tree.name("other")).enable_module(module_path!()).await?;
-            let supervisor = an.supervise(quick(3));
-            let mut events = supervisor.events();
-            let mut children = Vec::new();
-            for name in ["a", "b", "c"] {
-                children.push(supervisor.child(tree.name(name), set_up).await?);
+    in_nursery(async |tree, an| {
+        let other = an.start_actor(tree.name("other")).enable_module(module_path!()).await?;
+        let supervisor = an.supervise(quick(3));
+        let mut events = supervisor.events();
+        let mut children = Vec::new();
+        for name in ["a", "b", "c"] {
+            children.push(supervisor.child(tree.name(name), set_up).await?);
+        }
+        children[1].cancel().await;
+        assert_eq!(an.children().len(), 3);
+        let error = children[1].portal().await.expect_err("it was cancelled");
+        assert!(error.to_string().contains("it was cancelled"), "{error}");
+        supervisor.cancel().await;
+        assert_eq!(an.children(), [other.uid().clone()]);
+        let error = children[0].portal().await.expect_err("it was cancelled");
+        assert!(error.to_string().contains("supervisor was cancelled"), "{error}");
+        let error = supervisor.child(tree.name("d"), set_up).await.expect_err("no further children");
+        assert!(error.to_string().contains("supervisor was cancelled"), "{error}");
+        supervisor.cancel().await;
+        let mut over = Vec::new();
+        while over.len() < 3 {
+            if let Some(SupervisionEvent::Over { child }) = events.next().await? {
+                over.push(child);
             }
-            children[1].cancel().await;
-            assert_eq!(an.children().len(), 3);
-            let error = children[1].portal().await.expect_err("it was cancelled");
-            assert!(error.to_string().contains("it was cancelled"), "{error}");
-            supervisor.cancel().await;
-            assert_eq!(an.children(), [other.uid().clone()]);
-            let error = children[0].portal().await.expect_err("it was cancelled");
-            assert!(error.to_string().contains("supervisor was cancelled"), "{error}");
-            let error = supervisor.child(tree.name("d"), set_up).await.expect_err("no further children");
-            assert!(error.to_string().contains("supervisor was cancelled"), "{error}");
-            supervisor.cancel().await;
-            let mut over = Vec::new();
-            while over.len() < 3 {
-                if let Some(SupervisionEvent::Over { child }) = events.next().await? {
-                    over.push(child);
-                }
-            }
-            assert_eq!(*over[0], *tree.name("b"));
-            assert_eq!(*over[1], *tree.name("c"));
-            assert_eq!(*over[2], *tree.name("a"));
-            other.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+        }
+        assert_eq!(*over[0], *tree.name("b"));
+        assert_eq!(*over[1], *tree.name("c"));
+        assert_eq!(*over[2], *tree.name("a"));
+        other.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_supervisor_without_children_takes_new_ones_and_keeps_no_nursery_open() -> Result<()> {
-    tree(async |tree| {
-        in_root(async || {
-            let mut supervisor = None;
-            tractor::open_nursery(async |an| -> Result<()> {
-                let supervisor = supervisor.insert(an.supervise(quick(3)));
-                for _ in 0..3 {
-                    let child = supervisor.child(tree.name("worker"), set_up).temporary().await?;
-                    child.portal().await?.cancel_actor().await?;
-                    child.portal_after(1).await.expect_err("it has ended");
-                }
-                Ok(())
-            })
-            .await?;
-            let late = supervisor.expect("it was made").child(tree.name("late"), set_up);
-            let error = late.await.expect_err("the nursery has ended");
-            assert!(error.to_string().contains("nursery has ended"), "{error}");
+    in_root(async |tree| {
+        let mut supervisor = None;
+        tractor::open_nursery(async |an| -> Result<()> {
+            let supervisor = supervisor.insert(an.supervise(quick(3)));
+            for _ in 0..3 {
+                let child = supervisor.child(tree.name("worker"), set_up).temporary().await?;
+                child.portal().await?.cancel_actor().await?;
+                child.portal_after(1).await.expect_err("it has ended");
+            }
             Ok(())
         })
-        .await
+        .await?;
+        let late = supervisor.expect("it was made").child(tree.name("late"), set_up);
+        let error = late.await.expect_err("the nursery has ended");
+        assert!(error.to_string().contains("nursery has ended"), "{error}");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_child_declared_while_the_last_one_goes_is_not_lost() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let supervisor = an.supervise(Supervision::one_for_one().backoff(NEVER));
-            let worker = supervisor.child(tree.name("worker"), set_up).await?;
-            let mut events = supervisor.events();
-            end(&worker).await?;
-            while !matches!(events.next().await?, Some(SupervisionEvent::Restarting { .. })) {}
-            let mut gone = Box::pin(worker.cancel());
-            assert!(poll_once(&mut gone).await.is_pending());
-            let next = supervisor.child(tree.name("next"), set_up).await?;
-            gone.await;
-            next.cancel().await;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let supervisor = an.supervise(Supervision::one_for_one().backoff(NEVER));
+        let worker = supervisor.child(tree.name("worker"), set_up).await?;
+        let mut events = supervisor.events();
+        end(&worker).await?;
+        while !matches!(events.next().await?, Some(SupervisionEvent::Restarting { .. })) {}
+        let mut gone = Box::pin(worker.cancel());
+        assert!(poll_once(&mut gone).await.is_pending());
+        let next = supervisor.child(tree.name("next"), set_up).await?;
+        gone.await;
+        next.cancel().await;
+        Ok(())
     })
     .await
 }
@@ -435,39 +420,35 @@ async fn a_nursery_waits_for_what_is_supervised() -> Result<()> {
 
 #[tractor::test]
 async fn a_supervisor_that_gives_up_elsewhere_is_a_failure_of_its_endpoint() -> Result<()> {
-    tree(async |tree| {
-        support::with_process(tree, module_path!(), async |worker| {
-            let error = worker.run(gives_up(tree.name("below"))).await.expect_err("it gave up");
-            let remote = error.as_remote().expect("it failed there");
-            assert_eq!(remote.boxed_type(), "SupervisorGaveUp");
-            assert!(remote.message().contains("rest-for-one"), "{remote}");
-            assert!(remote.causes().iter().any(|cause| cause.contains("code 3")), "{:?}", remote.causes());
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let worker = start(an, tree.name("worker"), module_path!()).await?;
+        let error = worker.run(gives_up(tree.name("below"))).await.expect_err("it gave up");
+        let remote = error.as_remote().expect("it failed there");
+        assert_eq!(remote.boxed_type(), "SupervisorGaveUp");
+        assert!(remote.message().contains("rest-for-one"), "{remote}");
+        assert!(remote.causes().iter().any(|cause| cause.contains("code 3")), "{:?}", remote.causes());
+        worker.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn cancelling_an_actor_ends_what_it_supervises() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let worker = support::start(an, tree.name("worker"), module_path!()).await?;
-            let left: Result<()> = worker
-                .open_context(backs_off(tree.name("below")), async |_ctx, ()| {
-                    assert_eq!(tree.processes().len(), 2);
-                    assert!(worker.cancel_actor().await?);
-                    forever().await;
-                    Ok(())
-                })
-                .await;
-            assert!(left.expect_err("it was cancelled").is_cancelled());
-            until(|| an.children().is_empty()).await;
-            assert!(tree.processes().is_empty(), "the actor has waited for its own");
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let worker = start(an, tree.name("worker"), module_path!()).await?;
+        let left: Result<()> = worker
+            .open_context(backs_off(tree.name("below")), async |_ctx, ()| {
+                assert_eq!(tree.processes().len(), 2);
+                assert!(worker.cancel_actor().await?);
+                forever().await;
+                Ok(())
+            })
+            .await;
+        assert!(left.expect_err("it was cancelled").is_cancelled());
+        until(|| an.children().is_empty()).await;
+        assert!(tree.processes().is_empty(), "the actor has waited for its own");
+        Ok(())
     })
     .await
 }

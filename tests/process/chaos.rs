@@ -4,15 +4,14 @@
 //! The seed is part of every failure; `TRACTOR_CHAOS_SEED=<seed> cargo test --test process chaos` makes the same plan again (how far
 //! the actors have come at each step is up to the system). `TRACTOR_CHAOS_KILLS` makes it longer or shorter.
 
-use crate::chaos_support;
-
 use std::time::{Instant, SystemTime};
 
-use chaos_support::World;
-use chaos_support::plan::{Plan, Step};
 use support::tree;
 use tokio::task::LocalSet;
 use tractor::{ActorOptions, Result};
+
+use crate::chaos_support::World;
+use crate::chaos_support::plan::{Plan, Step};
 
 const KILLS: usize = 200;
 const ACTORS_MIN: usize = 20;

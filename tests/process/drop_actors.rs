@@ -1,13 +1,14 @@
 //! Every public future that begins, ends or reaches an actor, dropped at each of its awaits: no process, task or
 //! descriptor is left. Its sibling `drop_everywhere` does the same for what happens between two actors.
 
-use crate::drop_support;
-
-use drop_support::endpoints::{self, adds};
-use drop_support::{Cut, Witness, everywhere, gone, tasks};
 use support::processes::pid_of;
-use support::{Tree, in_root, tree, until};
+use support::{Tree, in_nursery, in_root, tree, until};
 use tractor::{ActorNursery, ActorOptions, Result};
+
+use crate::drop_support::endpoints::{self, adds};
+use crate::drop_support::{Cut, Witness, everywhere, gone, tasks};
+
+use crate::drop_support;
 
 #[tractor::actor_fn]
 async fn address() -> String {
@@ -32,22 +33,19 @@ async fn one_child(tree: &Tree) -> Result<u64> {
 /// Cuts a scenario of a root actor; no process may be left of it, and nothing else may run in this one.
 async fn in_a_tree<T>(scenario: impl AsyncFn(&Tree, Cut) -> Result<Option<T>>) -> Result<usize> {
     let mut cuts = 0;
-    tree(async |tree| {
-        in_root(async || {
-            one_child(tree).await?;
-            tree.all_reaped().await;
-            let before = tasks();
-            cuts = everywhere(
-                async |cut| scenario(tree, cut).await,
-                async || {
-                    gone(tree, before).await;
-                    Ok(())
-                },
-            )
-            .await?;
-            Ok(())
-        })
-        .await
+    in_root(async |tree| {
+        one_child(tree).await?;
+        tree.all_reaped().await;
+        let before = tasks();
+        cuts = everywhere(
+            async |cut| scenario(tree, cut).await,
+            async || {
+                gone(tree, before).await;
+                Ok(())
+            },
+        )
+        .await?;
+        Ok(())
     })
     .await?;
     Ok(cuts)
@@ -138,25 +136,22 @@ async fn waiting_for_a_result_that_others_wait_for_too() -> Result<()> {
 async fn in_a_nursery<T>(
     scenario: impl AsyncFn(&Tree, &ActorNursery, Cut) -> Result<Option<T>>,
 ) -> Result<()> {
-    tree(async |tree| {
-        in_root(async || {
-            tractor::open_nursery(async |an| {
-                one_child(tree).await?;
-                tree.all_reaped().await;
-                let before = tasks();
-                let cuts = everywhere(
-                    async |cut| scenario(tree, an, cut).await,
-                    async || {
-                        gone(tree, before).await;
-                        assert!(an.children().is_empty(), "{:?}", an.children());
-                        Ok(())
-                    },
-                )
-                .await?;
-                assert!(cuts >= 1);
-                Ok(())
-            })
-            .await
+    in_root(async |tree| {
+        tractor::open_nursery(async |an| {
+            one_child(tree).await?;
+            tree.all_reaped().await;
+            let before = tasks();
+            let cuts = everywhere(
+                async |cut| scenario(tree, an, cut).await,
+                async || {
+                    gone(tree, before).await;
+                    assert!(an.children().is_empty(), "{:?}", an.children());
+                    Ok(())
+                },
+            )
+            .await?;
+            assert!(cuts >= 1);
+            Ok(())
         })
         .await
     })
@@ -214,34 +209,31 @@ async fn an_actor_of_this_process() -> Result<()> {
 
 #[tractor::test]
 async fn a_connection() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let worker = an
-                .start_actor(tree.name("w"))
-                .enable_module(module_path!())
-                .enable_module(endpoints::MODULE)
-                .enable_module(drop_support::MODULE)
-                .listen()
-                .await?;
-            let addr = worker.run(address()).await?.parse().expect("`address` made it");
-            let pid = pid_of(&worker);
-            let witness = Witness::new(&worker).await?;
-            let before = descriptors(pid);
-            let guest = async |cut: Cut| {
-                let guest = tractor::connect(&addr, async |guest| guest.run(adds(1, 2)).await);
-                cut.drop_in(guest).await.transpose()
-            };
-            let cuts = everywhere(guest, async || {
-                witness.clean().await?;
-                until(|| descriptors(pid) == before).await;
-                Ok(())
-            })
+    in_nursery(async |tree, an| {
+        let worker = an
+            .start_actor(tree.name("w"))
+            .enable_module(module_path!())
+            .enable_module(endpoints::MODULE)
+            .enable_module(drop_support::MODULE)
+            .listen()
             .await?;
-            assert!(cuts >= 1, "introduction and call: {cuts}");
-            worker.cancel_actor().await?;
+        let addr = worker.run(address()).await?.parse().expect("`address` made it");
+        let pid = pid_of(&worker);
+        let witness = Witness::new(&worker).await?;
+        let before = descriptors(pid);
+        let guest = async |cut: Cut| {
+            let guest = tractor::connect(&addr, async |guest| guest.run(adds(1, 2)).await);
+            cut.drop_in(guest).await.transpose()
+        };
+        let cuts = everywhere(guest, async || {
+            witness.clean().await?;
+            until(|| descriptors(pid) == before).await;
             Ok(())
         })
-        .await
+        .await?;
+        assert!(cuts >= 1, "introduction and call: {cuts}");
+        worker.cancel_actor().await?;
+        Ok(())
     })
     .await
 }

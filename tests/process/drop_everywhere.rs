@@ -3,18 +3,19 @@
 //! A scenario runs again and again, each time up to one poll further, until it ends by itself; and each time twice, for
 //! its future is dropped right where it waits, or where it would have gone on. What is left is looked for from both ends.
 
-use crate::drop_support;
-
 use std::pin::Pin;
 
-use drop_support::endpoints::{
+use support::{forever, in_root};
+use tractor::prelude::*;
+use tractor::{ActorOptions, DynCall, Error, Result};
+
+use crate::drop_support::endpoints::{
     self, adds, counts, doubles, drains, fails, fills, send_cut, shields_and_watches, sits, sleeps, steps,
     ticks, ticks_cut,
 };
-use drop_support::{Cut, Witness, pause};
-use support::{forever, in_root, tree};
-use tractor::prelude::*;
-use tractor::{ActorOptions, DynCall, Error, Result};
+use crate::drop_support::{Cut, Witness, pause};
+
+use crate::drop_support;
 
 const VALUES: u64 = 4;
 
@@ -24,13 +25,10 @@ fn options() -> ActorOptions {
 
 /// Runs the body with a second actor in this process.
 async fn with_worker(body: impl AsyncFnOnce(&Portal, &Witness<'_>) -> Result<()>) -> Result<()> {
-    tree(async |_| {
-        in_root(async || {
-            tractor::with_local_actor(options(), async |worker| {
-                let witness = Witness::new(worker).await?;
-                body(worker, &witness).await
-            })
-            .await
+    in_root(async |_| {
+        tractor::with_local_actor(options(), async |worker| {
+            let witness = Witness::new(worker).await?;
+            body(worker, &witness).await
         })
         .await
     })

@@ -3,15 +3,14 @@
 //! A cell that fails says its coordinates and the others go on. `TRACTOR_MATRIX_CELL` runs those whose coordinates contain
 //! its value, for instance `TRACTOR_MATRIX_CELL="Context MidStream"`.
 
-use crate::matrix_support;
-
 use std::cell::{Cell as Slot, RefCell};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use matrix_support::{Cell, Fault, Kind, Lane};
 use support::{Tree, tree};
 use tractor::{Error, Result};
+
+use crate::matrix_support::{Cell, Fault, Kind, Lane};
 
 /// Cells that run at the same time; most of them wait most of the time.
 const LANES: usize = 8;

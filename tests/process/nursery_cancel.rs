@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use support::journal::seen;
 use support::processes::{cpu_ticks, pid_of, process};
-use support::{Tree, forever, in_root, poll_once, start, tree, until};
+use support::{Tree, forever, in_nursery, in_root, poll_once, start, tree, until};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 use tractor::prelude::*;
@@ -72,26 +72,23 @@ async fn time_to_cancel_a_spinning_child(tree: &Tree, ignores_sigterm: bool) -> 
 
 #[tractor::test]
 async fn a_cancelled_nursery_has_no_children_and_takes_none() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            for number in 0..3 {
-                start(an, tree.name(&format!("w{number}")), module_path!()).await?;
-            }
-            assert_eq!((an.children().len(), tree.processes().len()), (3, 3));
-            assert!(!an.cancel_called());
-            an.cancel().await;
-            assert!(an.cancel_called());
-            assert!(tree.processes().is_empty(), "`cancel` has waited for them");
-            an.cancel().await;
+    in_nursery(async |tree, an| {
+        for number in 0..3 {
+            start(an, tree.name(&format!("w{number}")), module_path!()).await?;
+        }
+        assert_eq!((an.children().len(), tree.processes().len()), (3, 3));
+        assert!(!an.cancel_called());
+        an.cancel().await;
+        assert!(an.cancel_called());
+        assert!(tree.processes().is_empty(), "`cancel` has waited for them");
+        an.cancel().await;
 
-            let error = start(an, tree.name("late"), module_path!()).await.unwrap_err();
-            assert!(matches!(error, Error::Runtime(_)), "{error:?}");
-            assert!(error.to_string().contains("its nursery is being cancelled"), "{error}");
-            let error = an.run_in_actor(process_id()).name(tree.name("late")).await.unwrap_err();
-            assert!(error.to_string().contains("its nursery is being cancelled"), "{error}");
-            Ok(())
-        })
-        .await
+        let error = start(an, tree.name("late"), module_path!()).await.unwrap_err();
+        assert!(matches!(error, Error::Runtime(_)), "{error:?}");
+        assert!(error.to_string().contains("its nursery is being cancelled"), "{error}");
+        let error = an.run_in_actor(process_id()).name(tree.name("late")).await.unwrap_err();
+        assert!(error.to_string().contains("its nursery is being cancelled"), "{error}");
+        Ok(())
     })
     .await
 }
@@ -113,69 +110,60 @@ async fn cancelling_a_nursery_is_no_error_of_its_one_shot_actors() -> Result<()>
 
 #[tractor::test]
 async fn a_nursery_that_has_ended_takes_no_children() -> Result<()> {
-    tree(async |tree| {
-        in_root(async || {
-            let kept = tractor::open_nursery(async |an| -> Result<ActorNursery> { Ok(an.clone()) }).await?;
-            let error = start(&kept, tree.name("late"), module_path!()).await.unwrap_err();
-            assert!(error.to_string().contains("its nursery has ended"), "{error}");
-            Ok(())
-        })
-        .await
+    in_root(async |tree| {
+        let kept = tractor::open_nursery(async |an| -> Result<ActorNursery> { Ok(an.clone()) }).await?;
+        let error = start(&kept, tree.name("late"), module_path!()).await.unwrap_err();
+        assert!(error.to_string().contains("its nursery has ended"), "{error}");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn leaving_waits_for_a_daemon_until_somebody_ends_it() -> Result<()> {
-    tree(async |tree| {
-        in_root(async || {
-            let (sender, portal) = oneshot::channel();
-            let left = Notify::new();
-            let scope = async {
-                tractor::open_nursery(async |an| {
-                    let worker = start(an, tree.name("daemon"), module_path!()).await?;
-                    sender.send(worker).expect("the other branch waits");
-                    Ok::<_, Error>(())
-                })
-                .await?;
-                left.notify_one();
-                Ok(())
-            };
-            let end = async {
-                let worker: Portal = portal.await.expect("the body sends it");
-                let mut left = pin!(left.notified());
-                for _ in 0..20 {
-                    assert_eq!(worker.run(process_id()).await?, pid_of(&worker));
-                    assert!(poll_once(&mut left).await.is_pending());
-                }
-                assert!(worker.cancel_actor().await?);
-                left.await;
-                Ok(())
-            };
-            let (scope, end): (Result<()>, Result<()>) = tokio::join!(scope, end);
-            scope.and(end)
-        })
-        .await
+    in_root(async |tree| {
+        let (sender, portal) = oneshot::channel();
+        let left = Notify::new();
+        let scope = async {
+            tractor::open_nursery(async |an| {
+                let worker = start(an, tree.name("daemon"), module_path!()).await?;
+                sender.send(worker).expect("the other branch waits");
+                Ok::<_, Error>(())
+            })
+            .await?;
+            left.notify_one();
+            Ok(())
+        };
+        let end = async {
+            let worker: Portal = portal.await.expect("the body sends it");
+            let mut left = pin!(left.notified());
+            for _ in 0..20 {
+                assert_eq!(worker.run(process_id()).await?, pid_of(&worker));
+                assert!(poll_once(&mut left).await.is_pending());
+            }
+            assert!(worker.cancel_actor().await?);
+            left.await;
+            Ok(())
+        };
+        let (scope, end): (Result<()>, Result<()>) = tokio::join!(scope, end);
+        scope.and(end)
     })
     .await
 }
 
 #[tractor::test]
 async fn children_may_have_the_same_name() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let one = start(an, tree.name("twin"), module_path!()).await?;
-            let two = start(an, tree.name("twin"), module_path!()).await?;
-            assert_eq!(one.uid().name(), two.uid().name());
-            assert_ne!(one.uid(), two.uid());
-            assert_eq!(one.run(process_id()).await?, pid_of(&one));
-            assert_eq!(two.run(process_id()).await?, pid_of(&two));
-            one.cancel_actor().await?;
-            assert_eq!(two.run(process_id()).await?, pid_of(&two), "the other one goes on");
-            two.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let one = start(an, tree.name("twin"), module_path!()).await?;
+        let two = start(an, tree.name("twin"), module_path!()).await?;
+        assert_eq!(one.uid().name(), two.uid().name());
+        assert_ne!(one.uid(), two.uid());
+        assert_eq!(one.run(process_id()).await?, pid_of(&one));
+        assert_eq!(two.run(process_id()).await?, pid_of(&two));
+        one.cancel_actor().await?;
+        assert_eq!(two.run(process_id()).await?, pid_of(&two), "the other one goes on");
+        two.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
@@ -238,7 +226,7 @@ async fn a_child_whose_cleanup_never_ends_is_terminated() -> Result<()> {
 #[tractor::test]
 async fn a_dropped_nursery_is_ended_by_its_actor() -> Result<()> {
     tree(async |tree| {
-        in_root(async || {
+        in_root(async |_| {
             let started = Notify::new();
             let scope = tractor::open_nursery(async |an| -> Result<()> {
                 for number in 0..3 {
@@ -292,62 +280,53 @@ fn socket_path(name: &str, pid: i32) -> Result<PathBuf> {
 
 #[tractor::test]
 async fn a_child_that_is_dropped_while_it_starts_is_ended() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| -> Result<()> {
-            let mut unspawned = an.start_actor(tree.name("one")).enable_module(module_path!()).into_future();
-            assert!(poll_once(&mut unspawned).await.is_pending());
-            drop(unspawned);
+    in_nursery(async |tree, an| {
+        let mut unspawned = an.start_actor(tree.name("one")).enable_module(module_path!()).into_future();
+        assert!(poll_once(&mut unspawned).await.is_pending());
+        drop(unspawned);
 
-            let mut booting = an.start_actor(tree.name("two")).enable_module(module_path!()).into_future();
-            assert!(poll_once(&mut booting).await.is_pending());
-            until(|| tree.processes().iter().any(|process| !process.is_zombie())).await;
-            drop(booting);
-            Ok(())
-        })
-        .await
+        let mut booting = an.start_actor(tree.name("two")).enable_module(module_path!()).into_future();
+        assert!(poll_once(&mut booting).await.is_pending());
+        until(|| tree.processes().iter().any(|process| !process.is_zombie())).await;
+        drop(booting);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_child_that_is_up_but_was_never_handed_over_is_ended() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| -> Result<()> {
-            let name = tree.name("up");
-            let mut booting = an.start_actor(&name).enable_module(module_path!()).listen().into_future();
-            assert!(poll_once(&mut booting).await.is_pending());
-            until(|| !tree.processes().is_empty()).await;
-            let pid = tree.processes()[0].pid;
-            let socket = socket_path(&name, pid)?;
-            // Once it waits for work behind its open socket, it has said that it is up.
-            until(|| socket.exists() && process(pid).is_some_and(|process| process.is_sleeping())).await;
-            for _ in 0..100 {
-                tokio::task::yield_now().await;
-            }
-            drop(booting);
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let name = tree.name("up");
+        let mut booting = an.start_actor(&name).enable_module(module_path!()).listen().into_future();
+        assert!(poll_once(&mut booting).await.is_pending());
+        until(|| !tree.processes().is_empty()).await;
+        let pid = tree.processes()[0].pid;
+        let socket = socket_path(&name, pid)?;
+        // Once it waits for work behind its open socket, it has said that it is up.
+        until(|| socket.exists() && process(pid).is_some_and(|process| process.is_sleeping())).await;
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        drop(booting);
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_failing_body_ends_its_children_before_it_is_raised() -> Result<()> {
-    tree(async |tree| {
-        in_root(async || {
-            let left: anyhow::Result<()> = tractor::open_nursery(async |an| {
-                let worker = start(an, tree.name("worker"), module_path!()).await?;
-                let mut waits = worker.run(seen("never".to_owned()));
-                assert!(poll_once(&mut waits).await.is_pending());
-                anyhow::bail!("no more")
-            })
-            .await;
-            assert_eq!(left.unwrap_err().to_string(), "no more");
-            assert!(tree.processes().is_empty());
-            Ok(())
+    in_root(async |tree| {
+        let left: anyhow::Result<()> = tractor::open_nursery(async |an| {
+            let worker = start(an, tree.name("worker"), module_path!()).await?;
+            let mut waits = worker.run(seen("never".to_owned()));
+            assert!(poll_once(&mut waits).await.is_pending());
+            anyhow::bail!("no more")
         })
-        .await
+        .await;
+        assert_eq!(left.unwrap_err().to_string(), "no more");
+        assert!(tree.processes().is_empty());
+        Ok(())
     })
     .await
 }

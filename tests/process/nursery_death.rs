@@ -5,7 +5,7 @@ use std::task::Poll;
 use rustix::process::Signal;
 use support::journal::{note, seen};
 use support::processes::{pid_of, process, signal};
-use support::{forever, in_root, poll_once, start, tree, until};
+use support::{forever, in_nursery, in_root, poll_once, start, tree, until};
 use tractor::error::ActorDied;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Result};
@@ -206,31 +206,26 @@ async fn the_death_of_a_one_shot_actor_is_raised_once() -> Result<()> {
 
 #[tractor::test]
 async fn the_actors_below_a_killed_one_end_with_it() -> Result<()> {
-    tree(async |tree| {
-        in_root(async || {
-            let mut grandchild = 0;
-            let left: Result<()> = tractor::open_nursery(async |an| {
-                let kid = start(an, tree.name("kid"), module_path!()).await?;
-                kid.open_context(keeps_a_child(tree.name("below")), async |_, pid| {
-                    grandchild = pid;
-                    assert_eq!(tree.processes().len(), 2);
-                    signal(pid_of(&kid), Signal::KILL);
-                    forever().await;
-                    Ok(())
-                })
-                .await
+    in_root(async |tree| {
+        let mut grandchild = 0;
+        let left: Result<()> = tractor::open_nursery(async |an| {
+            let kid = start(an, tree.name("kid"), module_path!()).await?;
+            kid.open_context(keeps_a_child(tree.name("below")), async |_, pid| {
+                grandchild = pid;
+                assert_eq!(tree.processes().len(), 2);
+                signal(pid_of(&kid), Signal::KILL);
+                forever().await;
+                Ok(())
             })
-            .await;
-            assert_eq!(died(&left.unwrap_err()).name(), tree.name("kid"));
-            // Nobody but this actor is left to wait for it.
-            until(|| {
-                process(grandchild).is_none_or(|orphan| orphan.parent == std::process::id().cast_signed())
-            })
-            .await;
-            until(|| process(grandchild).is_none()).await;
-            Ok(())
+            .await
         })
-        .await
+        .await;
+        assert_eq!(died(&left.unwrap_err()).name(), tree.name("kid"));
+        // Nobody but this actor is left to wait for it.
+        until(|| process(grandchild).is_none_or(|orphan| orphan.parent == std::process::id().cast_signed()))
+            .await;
+        until(|| process(grandchild).is_none()).await;
+        Ok(())
     })
     .await
 }
@@ -284,19 +279,16 @@ async fn a_child_that_cannot_boot_says_why() -> Result<()> {
 
 #[tractor::test]
 async fn a_child_that_was_asked_to_end_does_not_die() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let worker = start(an, tree.name("worker"), module_path!()).await?;
-            let mut asleep = worker.run(sleeps());
-            assert!(poll_once(&mut asleep).await.is_pending());
-            worker.run(seen("asleep".to_owned())).await?;
-            assert!(worker.cancel_actor().await?);
-            let Poll::Ready(slept) = poll_once(&mut asleep).await else { panic!("its task has ended") };
-            assert!(slept.unwrap_err().is_cancelled());
-            until(|| an.children().is_empty()).await;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let worker = start(an, tree.name("worker"), module_path!()).await?;
+        let mut asleep = worker.run(sleeps());
+        assert!(poll_once(&mut asleep).await.is_pending());
+        worker.run(seen("asleep".to_owned())).await?;
+        assert!(worker.cancel_actor().await?);
+        let Poll::Ready(slept) = poll_once(&mut asleep).await else { panic!("its task has ended") };
+        assert!(slept.unwrap_err().is_cancelled());
+        until(|| an.children().is_empty()).await;
+        Ok(())
     })
     .await
 }

@@ -2,7 +2,7 @@
 
 use support::journal::{note, seen};
 use support::processes::{pid_of, process};
-use support::{Spoiled, forever, in_root, spoiled, start, tree};
+use support::{Spoiled, forever, in_nursery, in_root, spoiled, start, tree};
 use tractor::prelude::*;
 use tractor::{Error, Result};
 
@@ -128,56 +128,49 @@ async fn recovers(name: String) -> std::result::Result<String, Spoiled> {
 
 #[tractor::test]
 async fn three_levels_are_processes_below_one_another() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let names: Vec<_> =
-                ["kid", "grandkid", "greatgrandkid"].iter().map(|name| tree.name(name)).collect();
-            let kid = start(an, &names[0], module_path!()).await?;
-            let depth = kid
-                .open_context(line_up(names[1..].to_vec()), async |ctx, line| -> Result<u32> {
-                    assert_eq!(line.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>(), names);
-                    assert_eq!(tree.processes().len(), 3);
-                    let mut above = std::process::id().cast_signed();
-                    for (pid, _) in &line {
-                        assert_eq!(process(*pid).map(|process| process.parent), Some(above));
-                        above = *pid;
-                    }
-                    let handle = ctx.handle();
-                    let stream = ctx.open_stream();
-                    stream.finish();
-                    handle.wait_for_result().await
-                })
-                .await?;
-            assert_eq!(depth, 3);
-            assert_eq!(tree.processes().len(), 1, "the nurseries below have ended with their scopes");
-            kid.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let names: Vec<_> = ["kid", "grandkid", "greatgrandkid"].iter().map(|name| tree.name(name)).collect();
+        let kid = start(an, &names[0], module_path!()).await?;
+        let depth = kid
+            .open_context(line_up(names[1..].to_vec()), async |ctx, line| -> Result<u32> {
+                assert_eq!(line.iter().map(|(_, name)| name.clone()).collect::<Vec<_>>(), names);
+                assert_eq!(tree.processes().len(), 3);
+                let mut above = std::process::id().cast_signed();
+                for (pid, _) in &line {
+                    assert_eq!(process(*pid).map(|process| process.parent), Some(above));
+                    above = *pid;
+                }
+                let handle = ctx.handle();
+                let stream = ctx.open_stream();
+                stream.finish();
+                handle.wait_for_result().await
+            })
+            .await?;
+        assert_eq!(depth, 3);
+        assert_eq!(tree.processes().len(), 1, "the nurseries below have ended with their scopes");
+        kid.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_cancelled_nursery_takes_all_levels_with_it() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let names: Vec<_> = ["b", "c"].iter().map(|name| tree.name(name)).collect();
-            let kid = start(an, tree.name("a"), module_path!()).await?;
-            let left = kid
-                .open_context(line_up(names), async |_, line| -> Result<()> {
-                    assert_eq!(line.len(), 3);
-                    an.cancel().await;
-                    forever().await;
-                    Ok(())
-                })
-                .await;
-            assert!(left.unwrap_err().is_cancelled());
-            an.cancel().await;
-            assert!(tree.processes().is_empty());
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let names: Vec<_> = ["b", "c"].iter().map(|name| tree.name(name)).collect();
+        let kid = start(an, tree.name("a"), module_path!()).await?;
+        let left = kid
+            .open_context(line_up(names), async |_, line| -> Result<()> {
+                assert_eq!(line.len(), 3);
+                an.cancel().await;
+                forever().await;
+                Ok(())
+            })
+            .await;
+        assert!(left.unwrap_err().is_cancelled());
+        an.cancel().await;
+        assert!(tree.processes().is_empty());
+        Ok(())
     })
     .await
 }
@@ -230,56 +223,47 @@ async fn a_failure_three_levels_down_names_every_actor_on_its_way() -> Result<()
 
 #[tractor::test]
 async fn one_shot_actors_work_in_a_child_too() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let kid = start(an, tree.name("kid"), module_path!()).await?;
-            assert_eq!(kid.run(parallel_sum(tree.name("part"), vec![1, 2, 3])).await?, 14);
-            assert_eq!(tree.processes().len(), 1);
-            kid.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let kid = start(an, tree.name("kid"), module_path!()).await?;
+        assert_eq!(kid.run(parallel_sum(tree.name("part"), vec![1, 2, 3])).await?, 14);
+        assert_eq!(tree.processes().len(), 1);
+        kid.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_failure_dealt_with_below_is_not_seen_above() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let kid = start(an, tree.name("kid"), module_path!()).await?;
-            let text = kid.run(recovers(tree.name("below"))).await?;
-            assert!(text.contains("deep down") && text.contains(&tree.name("below")), "{text}");
-            assert!(process(pid_of(&kid)).is_some());
-            kid.cancel_actor().await?;
-            Ok(())
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let kid = start(an, tree.name("kid"), module_path!()).await?;
+        let text = kid.run(recovers(tree.name("below"))).await?;
+        assert!(text.contains("deep down") && text.contains(&tree.name("below")), "{text}");
+        assert!(process(pid_of(&kid)).is_some());
+        kid.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn nurseries_of_one_actor_end_on_their_own() -> Result<()> {
-    tree(async |tree| {
-        in_root(async || {
-            tractor::open_nursery(async |outer| {
-                let kept = start(outer, tree.name("kept"), module_path!()).await?;
-                for _ in 0..3 {
-                    tractor::open_nursery(async |inner| -> Result<()> {
-                        let brief = start(inner, tree.name("brief"), module_path!()).await?;
-                        assert_eq!(brief.run(square(3)).await?, 9);
-                        brief.cancel_actor().await?;
-                        Ok(())
-                    })
-                    .await?;
-                    assert_eq!(tree.processes().len(), 1);
-                }
-                assert_eq!(kept.run(square(4)).await?, 16);
-                kept.cancel_actor().await?;
-                Ok(())
-            })
-            .await
+    in_root(async |tree| {
+        tractor::open_nursery(async |outer| {
+            let kept = start(outer, tree.name("kept"), module_path!()).await?;
+            for _ in 0..3 {
+                tractor::open_nursery(async |inner| -> Result<()> {
+                    let brief = start(inner, tree.name("brief"), module_path!()).await?;
+                    assert_eq!(brief.run(square(3)).await?, 9);
+                    brief.cancel_actor().await?;
+                    Ok(())
+                })
+                .await?;
+                assert_eq!(tree.processes().len(), 1);
+            }
+            assert_eq!(kept.run(square(4)).await?, 16);
+            kept.cancel_actor().await?;
+            Ok(())
         })
         .await
     })

@@ -1,7 +1,9 @@
 //! What a nursery's scope returns: values, one error, several errors, errors of the application's own type.
 
 use support::journal::{note, seen};
-use support::{Spoiled, Tree, forever, in_root, spoiled, start, tree, until_cancelled, with_deadline};
+use support::{
+    Spoiled, Tree, forever, in_nursery, in_root, spoiled, start, tree, until_cancelled, with_deadline,
+};
 use tractor::{ActorNursery, ActorOptions, Error, OneShot, Result};
 
 #[tractor::actor_fn]
@@ -111,14 +113,11 @@ async fn leaving_waits_for_results_that_nobody_waits_for() -> Result<()> {
 
 #[tractor::test]
 async fn a_one_shot_actor_is_named_like_its_function() -> Result<()> {
-    tree(async |_| {
-        tractor::open_nursery(async |an| {
-            let one = an.run_in_actor(double(1)).await?;
-            assert_eq!(one.uid().name(), "double");
-            assert_eq!(*one.wait_for_result().await?, 2);
-            Ok(())
-        })
-        .await
+    in_nursery(async |_, an| {
+        let one = an.run_in_actor(double(1)).await?;
+        assert_eq!(one.uid().name(), "double");
+        assert_eq!(*one.wait_for_result().await?, 2);
+        Ok(())
     })
     .await
 }
@@ -245,7 +244,7 @@ async fn the_body_s_error_and_a_child_s_are_a_group_of_two() -> Result<()> {
 #[tractor::test]
 async fn a_nested_nursery_passes_its_failure_on_bare() -> Result<()> {
     tree(async |tree| {
-        let left: Result<()> = in_root(async || {
+        let left: Result<()> = in_root(async |_| {
             tractor::open_nursery(async |_| {
                 tractor::open_nursery(async |an| {
                     an.run_in_actor(fails("deep".to_owned())).name(tree.name("bad")).await?;
@@ -264,21 +263,18 @@ async fn a_nested_nursery_passes_its_failure_on_bare() -> Result<()> {
 
 #[tractor::test]
 async fn a_handled_failure_leaves_an_outer_nursery_alone() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |outer| {
-            let kept = start(outer, tree.name("kept"), module_path!()).await?;
-            let inner: Result<()> = tractor::open_nursery(async |an| {
-                an.run_in_actor(fails("handled".to_owned())).name(tree.name("bad")).await?;
-                Ok(())
-            })
-            .await;
-            assert_message(&inner.unwrap_err(), "handled");
-            assert!(!outer.cancel_called());
-            assert_eq!(kept.run(double(2)).await?, 4);
-            kept.cancel_actor().await?;
+    in_nursery(async |tree, outer| {
+        let kept = start(outer, tree.name("kept"), module_path!()).await?;
+        let inner: Result<()> = tractor::open_nursery(async |an| {
+            an.run_in_actor(fails("handled".to_owned())).name(tree.name("bad")).await?;
             Ok(())
         })
-        .await
+        .await;
+        assert_message(&inner.unwrap_err(), "handled");
+        assert!(!outer.cancel_called());
+        assert_eq!(kept.run(double(2)).await?, 4);
+        kept.cancel_actor().await?;
+        Ok(())
     })
     .await
 }

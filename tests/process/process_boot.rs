@@ -1,14 +1,13 @@
 //! Children that do not come up, and programs that are no actors.
 
-use crate::process_support;
-
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use process_support::endpoints::process;
-use process_support::{bounded, role};
 use tractor::{ActorOptions, Error, Timeouts};
+
+use crate::process_support::endpoints::process;
+use crate::process_support::{bounded, role};
 
 const CHILD_ENV: &str = "TRACTOR_CHILD";
 /// Tells the program `odd_children` how its children behave.

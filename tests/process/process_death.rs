@@ -1,15 +1,14 @@
 //! Processes that die hard: who goes with them, who is told, and who reaps.
 
-use crate::process_support;
-
 use std::time::{Duration, Instant};
 
-use process_support::endpoints::{descends, hogs, process};
-use process_support::{
-    WHOLE, bounded, eventually, is_gone, parent, pid_of, role, signal, sockets_of, state, zombies_of,
-};
 use rustix::process::Signal;
 use tractor::{ActorOptions, Error};
+
+use crate::process_support::endpoints::{descends, hogs, process};
+use crate::process_support::{
+    WHOLE, bounded, eventually, is_gone, parent, pid_of, role, signal, sockets_of, state, zombies_of,
+};
 
 /// From the death of an actor to the end of the last one below it.
 const SUBTREE_END: Duration = Duration::from_secs(2);

@@ -1,12 +1,12 @@
 //! What a child process is given, and what it is not.
 
-use crate::process_support;
-
 use std::fs::File;
 use std::net::{TcpListener, UdpSocket};
 
-use process_support::endpoints::process;
-use process_support::{bounded, fds, parent, process_group, role};
+use crate::process_support::endpoints::process;
+use crate::process_support::{bounded, fds, parent, process_group, role};
+
+use crate::process_support;
 
 fn read(pid: u32, what: &str) -> String {
     String::from_utf8_lossy(&std::fs::read(format!("/proc/{pid}/{what}")).expect("it lives")).into_owned()

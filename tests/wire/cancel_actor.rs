@@ -1,19 +1,18 @@
 //! Ending a whole actor: from inside, through a portal, and what each is told.
 
-use crate::wire_support;
-
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use support::journal::seen;
 use support::processes::{pid_of, signal};
-use support::{forever, start, tree, until, with_local};
+use support::{forever, in_nursery, in_root, start, tree, until, with_local};
 use tractor::{ActorOptions, Context, DynCall, Error, Result, Side};
 use tractor_core::proto::msg::FuncType;
-use wire_support::endpoints::watch;
-use wire_support::script::kwargs;
-use wire_support::{Peer, host};
+
+use crate::wire_support::endpoints::watch;
+use crate::wire_support::script::kwargs;
+use crate::wire_support::{Peer, host};
 
 /// Longer than any test here takes.
 const AMPLE: Duration = Duration::from_secs(3600);
@@ -98,28 +97,25 @@ async fn an_endpoint_that_ends_its_actor_ends_with_it() -> Result<()> {
 
 #[tractor::test]
 async fn who_asks_an_actor_to_end_chooses_how_long_to_wait_and_what_expiry_means() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| {
-            let stuck = start(an, tree.name("stuck"), module_path!()).await?;
-            let pid = pid_of(&stuck);
-            assert!(stuck.run(spins()).deadline(Duration::from_millis(50)).await.is_err());
-            let limit = Duration::from_millis(60);
-            let begun = Instant::now();
-            assert!(!stuck.cancel_actor().timeout(limit).await?);
-            assert!(begun.elapsed() >= limit);
-            let error = stuck.cancel_actor().timeout(limit).raise_on_timeout().await.unwrap_err();
-            assert!(matches!(error, Error::TooSlow(_)), "{error:?}");
-            assert!(error.to_string().contains("within 60ms (`CancelActor::timeout`)"), "{error}");
-            let error = stuck.cancel_actor().raise_on_timeout().await.unwrap_err();
-            assert!(error.to_string().contains("within 500ms (`Timeouts::actor_cancel`)"), "{error}");
+    in_nursery(async |tree, an| {
+        let stuck = start(an, tree.name("stuck"), module_path!()).await?;
+        let pid = pid_of(&stuck);
+        assert!(stuck.run(spins()).deadline(Duration::from_millis(50)).await.is_err());
+        let limit = Duration::from_millis(60);
+        let begun = Instant::now();
+        assert!(!stuck.cancel_actor().timeout(limit).await?);
+        assert!(begun.elapsed() >= limit);
+        let error = stuck.cancel_actor().timeout(limit).raise_on_timeout().await.unwrap_err();
+        assert!(matches!(error, Error::TooSlow(_)), "{error:?}");
+        assert!(error.to_string().contains("within 60ms (`CancelActor::timeout`)"), "{error}");
+        let error = stuck.cancel_actor().raise_on_timeout().await.unwrap_err();
+        assert!(error.to_string().contains("within 500ms (`Timeouts::actor_cancel`)"), "{error}");
 
-            support::processes::signal(pid, rustix::process::Signal::KILL);
-            until(|| an.children().is_empty()).await;
-            // Nobody is there any more: told at once, and not as slowness.
-            assert!(!stuck.cancel_actor().timeout(AMPLE).raise_on_timeout().await?);
-            Ok(())
-        })
-        .await
+        support::processes::signal(pid, rustix::process::Signal::KILL);
+        until(|| an.children().is_empty()).await;
+        // Nobody is there any more: told at once, and not as slowness.
+        assert!(!stuck.cancel_actor().timeout(AMPLE).raise_on_timeout().await?);
+        Ok(())
     })
     .await
 }
@@ -150,65 +146,62 @@ async fn a_request_to_cancel_a_context_waits_as_long_as_it_is_told() -> Result<(
 
 #[tractor::test]
 async fn a_nursery_knows_whether_its_cancellation_has_ended_anything() -> Result<()> {
-    tree(async |tree| {
-        support::in_root(async || {
-            let kept = Mutex::new(None);
-            let keep = |an: &tractor::ActorNursery| *kept.lock().expect("unharmed") = Some(an.clone());
-            let known = || {
-                let kept = kept.lock().expect("unharmed").take().expect("it was kept");
-                (kept.cancel_called(), kept.cancelled_caught())
-            };
-            // Nothing was there.
-            tractor::open_nursery(async |an| -> Result<()> {
-                keep(an);
-                an.cancel().await;
-                assert!(!an.cancelled_caught());
-                Ok(())
-            })
-            .await?;
-            assert_eq!(known(), (true, false));
-            // It ended by itself.
-            tractor::open_nursery(async |an| -> Result<()> {
-                keep(an);
-                let worker = start(an, tree.name("worker"), module_path!()).await?;
-                worker.cancel_actor().await?;
-                Ok(())
-            })
-            .await?;
-            assert_eq!(known(), (false, false));
-            // A child was alive.
-            tractor::open_nursery(async |an| -> Result<()> {
-                keep(an);
-                start(an, tree.name("worker"), module_path!()).await?;
-                an.cancel().await;
-                assert!(an.cancelled_caught());
-                Ok(())
-            })
-            .await?;
-            assert_eq!(known(), (true, true));
-            // A child has failed, which has dropped the body.
-            let failed: Result<()> = tractor::open_nursery(async |an| {
-                keep(an);
-                let worker = start(an, tree.name("worker"), module_path!()).await?;
-                support::processes::signal(pid_of(&worker), rustix::process::Signal::KILL);
-                forever().await;
-                Ok(())
-            })
-            .await;
-            assert!(failed.is_err());
-            assert_eq!(known(), (true, true));
-            // The body has failed.
-            let failed: Result<()> = tractor::open_nursery(async |an| {
-                keep(an);
-                let worker = start(an, tree.name("worker"), module_path!()).await?;
-                worker.run(idles()).deadline(Duration::from_millis(20)).await
-            })
-            .await;
-            assert!(matches!(failed, Err(Error::DeadlineExceeded(_))), "{failed:?}");
-            assert_eq!(known(), (true, true));
+    in_root(async |tree| {
+        let kept = Mutex::new(None);
+        let keep = |an: &tractor::ActorNursery| *kept.lock().expect("unharmed") = Some(an.clone());
+        let known = || {
+            let kept = kept.lock().expect("unharmed").take().expect("it was kept");
+            (kept.cancel_called(), kept.cancelled_caught())
+        };
+        // Nothing was there.
+        tractor::open_nursery(async |an| -> Result<()> {
+            keep(an);
+            an.cancel().await;
+            assert!(!an.cancelled_caught());
             Ok(())
         })
-        .await
+        .await?;
+        assert_eq!(known(), (true, false));
+        // It ended by itself.
+        tractor::open_nursery(async |an| -> Result<()> {
+            keep(an);
+            let worker = start(an, tree.name("worker"), module_path!()).await?;
+            worker.cancel_actor().await?;
+            Ok(())
+        })
+        .await?;
+        assert_eq!(known(), (false, false));
+        // A child was alive.
+        tractor::open_nursery(async |an| -> Result<()> {
+            keep(an);
+            start(an, tree.name("worker"), module_path!()).await?;
+            an.cancel().await;
+            assert!(an.cancelled_caught());
+            Ok(())
+        })
+        .await?;
+        assert_eq!(known(), (true, true));
+        // A child has failed, which has dropped the body.
+        let failed: Result<()> = tractor::open_nursery(async |an| {
+            keep(an);
+            let worker = start(an, tree.name("worker"), module_path!()).await?;
+            support::processes::signal(pid_of(&worker), rustix::process::Signal::KILL);
+            forever().await;
+            Ok(())
+        })
+        .await;
+        assert!(failed.is_err());
+        assert_eq!(known(), (true, true));
+        // The body has failed.
+        let failed: Result<()> = tractor::open_nursery(async |an| {
+            keep(an);
+            let worker = start(an, tree.name("worker"), module_path!()).await?;
+            worker.run(idles()).deadline(Duration::from_millis(20)).await
+        })
+        .await;
+        assert!(matches!(failed, Err(Error::DeadlineExceeded(_))), "{failed:?}");
+        assert_eq!(known(), (true, true));
+        Ok(())
     })
     .await
 }

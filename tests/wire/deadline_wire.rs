@@ -1,7 +1,5 @@
 //! Deadlines as a peer sees them: what travels, and what a peer that knows nothing of them gets.
 
-use crate::wire_support;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,9 +7,10 @@ use tokio::time::Instant;
 use tractor::{ActorOptions, Error, Portal};
 use tractor_core::proto::id::Caps;
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, Start};
-use wire_support::endpoints::{counts, echo, watch};
-use wire_support::script::{kwargs, pld};
-use wire_support::{Peer, Server, alone, host, step};
+
+use crate::wire_support::endpoints::{counts, echo, watch};
+use crate::wire_support::script::{kwargs, pld};
+use crate::wire_support::{Peer, Server, alone, host, step};
 
 const BUDGET: Duration = Duration::from_millis(300);
 /// Longer than any step here takes on a busy machine.

@@ -3,19 +3,17 @@
 //! What our own types can do wrong is done by a real child process; what only other sources, another version or another
 //! language can, by a scripted peer.
 
-use crate::table_support;
-use crate::wire_support;
-
 use bytes::Bytes;
-use support::{tree, with_process};
-use table_support::{Flaw, Flawed, MODULE, Probe, fails, reads, returns, sends, starts, takes};
+use support::with_process;
 use tractor::error::{Blame, RemoteKind};
 use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Result};
 use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg};
-use wire_support::script::{cid, no_kwargs, pld};
-use wire_support::{Peer, Server, alone, host, step};
+
+use crate::table_support::{Flaw, Flawed, MODULE, Probe, fails, reads, returns, sends, starts, takes};
+use crate::wire_support::script::{cid, no_kwargs, pld};
+use crate::wire_support::{Peer, Server, alone, host, step};
 
 /// Where a payload is. The parent side is the one that is asked what it sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -321,19 +319,16 @@ async fn with_scripted_parent(name: &str, place: Place, (bytes, caps): (Bytes, C
 
 #[tractor::test]
 async fn what_our_own_types_can_do_wrong() -> Result<()> {
-    tree(async |tree| {
-        with_process(tree, MODULE, async |worker| {
-            for (place, row) in TABLE {
-                for (fault, want) in row {
-                    let Some(flaw) = flaw(fault) else { continue };
-                    assert_eq!(with_child(worker, place, flaw).await, want, "{place:?} x {fault:?}");
-                    assert_eq!(with_child(worker, place, Flaw::None).await, sound(place), "{place:?}");
-                    assert_eq!(worker.dialogs_open(), 0, "{place:?} x {fault:?}");
-                }
+    with_process(MODULE, async |worker| {
+        for (place, row) in TABLE {
+            for (fault, want) in row {
+                let Some(flaw) = flaw(fault) else { continue };
+                assert_eq!(with_child(worker, place, flaw).await, want, "{place:?} x {fault:?}");
+                assert_eq!(with_child(worker, place, Flaw::None).await, sound(place), "{place:?}");
+                assert_eq!(worker.dialogs_open(), 0, "{place:?} x {fault:?}");
             }
-            Ok(())
-        })
-        .await
+        }
+        Ok(())
     })
     .await
 }

@@ -1,15 +1,14 @@
 //! Who cancelled, and for whom it is an error: the parent side of a context against a scripted child side, which may
 //! answer what no honest one would at that moment.
 
-use crate::wire_support;
-
 use tokio::sync::mpsc::unbounded_channel;
 use tractor::{ActorOptions, Error, Portal, Uid};
 use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
-use wire_support::endpoints::doubles;
-use wire_support::script::pld;
-use wire_support::{Peer, meet, timed};
+
+use crate::wire_support::endpoints::doubles;
+use crate::wire_support::script::pld;
+use crate::wire_support::{Peer, meet, timed};
 
 /// How a context is answered, after its first value.
 #[derive(Debug, Clone, Copy)]

@@ -1,15 +1,16 @@
 //! The parent side of a dialog: the actor calls into a scripted child side, which breaks every rule in turn.
 
-use crate::wire_support;
-
 use std::future::Future;
 
 use tractor::{Context, Error, Portal};
 use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, Start};
-use wire_support::endpoints::{self, counts, doubles, echo, mirrored};
-use wire_support::script::{kwargs, pld};
-use wire_support::{Peer, alone, step};
+
+use crate::wire_support::endpoints::{self, counts, doubles, echo, mirrored};
+use crate::wire_support::script::{kwargs, pld};
+use crate::wire_support::{Peer, alone, step};
+
+use crate::wire_support;
 
 /// An actor with the defaults meets a script.
 async fn meet(name: &str, caps: Caps, script: impl AsyncFnOnce(&mut Peer), body: impl AsyncFnOnce(&Portal)) {

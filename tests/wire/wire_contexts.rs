@@ -1,13 +1,14 @@
 //! The child side of a context: every order of messages a parent side may try.
 
-use crate::wire_support;
-
 use bytes::Bytes;
 use tractor::ActorOptions;
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
-use wire_support::endpoints::{lock_gate, watch};
-use wire_support::script::{cid, kwargs, no_kwargs, pld};
-use wire_support::{Peer, host, limited};
+
+use crate::wire_support::endpoints::{lock_gate, watch};
+use crate::wire_support::script::{cid, kwargs, no_kwargs, pld};
+use crate::wire_support::{Peer, host, limited};
+
+use crate::wire_support;
 
 #[tokio::test]
 async fn a_whole_context_as_the_reference_speaks_it() {

@@ -1,15 +1,14 @@
 //! How the parent side ends what it has opened, byte by byte, and how long it waits for a peer that does not answer.
 
-use crate::wire_support;
-
 use std::time::Duration;
 
 use tractor::ActorOptions;
 use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{FuncType, Msg};
-use wire_support::endpoints::doubles;
-use wire_support::script::pld;
-use wire_support::{Peer, meet, timed};
+
+use crate::wire_support::endpoints::doubles;
+use crate::wire_support::script::pld;
+use crate::wire_support::{Peer, meet, timed};
 
 async fn opened(peer: &mut Peer) -> Cid {
     let id = peer.expect_start().await.cid;

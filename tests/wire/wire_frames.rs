@@ -1,14 +1,15 @@
 //! Frames: what cannot be read costs its sender at most the connection.
 
-use crate::wire_support;
-
 use bytes::Bytes;
 use tractor::ActorOptions;
 use tractor_core::proto::id::Cid;
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
-use wire_support::endpoints::watch;
-use wire_support::script::{foreign, frame_of, kwargs, pld};
-use wire_support::{Peer, assert_alive, host, limited};
+
+use crate::wire_support::endpoints::watch;
+use crate::wire_support::script::{foreign, frame_of, kwargs, pld};
+use crate::wire_support::{Peer, assert_alive, host, limited};
+
+use crate::wire_support;
 
 const NOT_MSGPACK: &[u8] = &[0xc1, 0x00];
 

@@ -1,16 +1,17 @@
 //! Connections as they begin: who is let in, and what a stranger costs.
 
-use crate::wire_support;
-
 use std::time::Duration;
 
 use tractor::{ActorOptions, Limits, Timeouts};
 use tractor_core::proto::id::{Aid, Caps};
 use tractor_core::proto::limits::FRAME_BYTES_MAX_LEAST;
 use tractor_core::proto::msg::{FuncType, Msg, RuntimeVars, SpawnSpec};
-use wire_support::endpoints::Point;
-use wire_support::script::{cid, frame_of, framed, kwargs, pld};
-use wire_support::{Peer, assert_alive, host, timed};
+
+use crate::wire_support::endpoints::Point;
+use crate::wire_support::script::{cid, frame_of, framed, kwargs, pld};
+use crate::wire_support::{Peer, assert_alive, host, timed};
+
+use crate::wire_support;
 
 #[tokio::test]
 async fn both_ends_send_their_identity_at_once() {

@@ -1,14 +1,13 @@
 //! Structs without field names on the wire: who sends them when, and from whom they are taken.
 
-use crate::wire_support;
-
 use serde::Serialize;
 use tractor::{ActorOptions, DynCall, Error, Value};
 use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{FuncType, Msg};
-use wire_support::endpoints::{self, Point, Turn, mirrored, turned};
-use wire_support::script::{cid, kwargs, pld};
-use wire_support::{Peer, host, meet, meet_alike};
+
+use crate::wire_support::endpoints::{self, Point, Turn, mirrored, turned};
+use crate::wire_support::script::{cid, kwargs, pld};
+use crate::wire_support::{Peer, host, meet, meet_alike};
 
 /// The same endpoint as `endpoints::mirrored`, as a program declares it that does not have it.
 mod declared {

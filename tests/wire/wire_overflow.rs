@@ -1,14 +1,13 @@
 //! Streams that are sent faster than they are read, against peers that know credit and peers that do not.
 
-use crate::wire_support;
-
 use tractor::error::RemoteKind;
 use tractor::{ActorOptions, Error, Overflow, Portal};
 use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
-use wire_support::endpoints::{doubles, lock_gate, watch};
-use wire_support::script::{kwargs, pld};
-use wire_support::{Peer, Server, alone, host, limited, step};
+
+use crate::wire_support::endpoints::{doubles, lock_gate, watch};
+use crate::wire_support::script::{kwargs, pld};
+use crate::wire_support::{Peer, Server, alone, host, limited, step};
 
 async fn either(addr: &tractor::Addr, caps: Caps) -> Peer {
     if caps == Caps::NONE { Peer::base(addr).await } else { Peer::rust(addr).await }

@@ -1,12 +1,13 @@
 //! Requests and the runtime's own methods, as a peer of the base protocol sees them.
 
-use crate::wire_support;
-
 use tractor::ActorOptions;
 use tractor_core::proto::msg::{FuncType, Msg};
-use wire_support::endpoints::{MODULE, lock_slow_drop, watch};
-use wire_support::script::{cid, kwargs, no_kwargs, pld};
-use wire_support::{Peer, assert_alive, host, limited};
+
+use crate::wire_support::endpoints::{MODULE, lock_slow_drop, watch};
+use crate::wire_support::script::{cid, kwargs, no_kwargs, pld};
+use crate::wire_support::{Peer, assert_alive, host, limited};
+
+use crate::wire_support;
 
 #[tokio::test]
 async fn a_call_is_acknowledged_and_answered() {

@@ -1,12 +1,11 @@
 //! Shielded endpoints, seen from the wire: when they answer, and that nothing keeps them waiting for ever.
 
-use crate::wire_support;
-
 use tractor::ActorOptions;
 use tractor_core::proto::msg::{FuncType, Msg};
-use wire_support::endpoints::watch;
-use wire_support::script::{cid, kwargs, pld};
-use wire_support::{Peer, host};
+
+use crate::wire_support::endpoints::watch;
+use crate::wire_support::script::{cid, kwargs, pld};
+use crate::wire_support::{Peer, host};
 
 #[tokio::test]
 async fn a_shielded_task_is_acknowledged_when_it_has_ended_and_reads_on_until_then() {

@@ -1,16 +1,17 @@
 //! Listening sockets: who gets in over TCP, and what stays on disk of a Unix socket.
 
-use crate::wire_support;
-
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::PathBuf;
 
 use tractor::{ActorNursery, ActorOptions, Addr, Error, Portal};
 use tractor_core::proto::id::Caps;
 use tractor_core::proto::msg::Msg;
-use wire_support::endpoints::{MODULE, addresses, asks, process};
-use wire_support::script::{frame_of, kwargs};
-use wire_support::{Peer, alone, host, step};
+
+use crate::wire_support::endpoints::{MODULE, addresses, asks, process};
+use crate::wire_support::script::{frame_of, kwargs};
+use crate::wire_support::{Peer, alone, host, step};
+
+use crate::wire_support;
 
 const ANY_PORT: &str = "/ip4/127.0.0.1/tcp/0";
 

@@ -2,13 +2,12 @@
 //!
 //! The sequences come from a seed, so a failure can be repeated: set `TRACTOR_STORM_SEED` to the one it prints.
 
-use crate::wire_support;
-
 use tractor::{ActorOptions, Addr};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
-use wire_support::endpoints::watch;
-use wire_support::script::{cid, frame_of, kwargs, no_kwargs, pld};
-use wire_support::{Peer, host, step};
+
+use crate::wire_support::endpoints::watch;
+use crate::wire_support::script::{cid, frame_of, kwargs, no_kwargs, pld};
+use crate::wire_support::{Peer, host, step};
 
 const SEQUENCES: u32 = 2000;
 const FRAMES_MAX: u32 = 12;

@@ -1,6 +1,7 @@
 //! The harness of the integration tests: a deadline for every test, and no process left behind by any.
 //!
-//! A test is the body of [`tree`]. Order is forced by messages: the [`journal`] lets a test wait for what an actor has
+//! A test is the body of one of [`with_process`], [`with_local`], [`in_nursery`], [`in_root`] and [`tree`]: each of them
+//! is the whole harness, and they differ in what they hand to the body. Order is forced by messages: the [`journal`] lets a test wait for what an actor has
 //! done, wherever the actor lives.
 
 pub mod journal;
@@ -48,23 +49,71 @@ impl Tree {
 }
 
 /// Runs a test: bounded in time, and nothing may be left of its processes.
-pub async fn tree<F>(body: F) -> tractor::Result<()>
+pub async fn tree<T, F>(body: F) -> tractor::Result<T>
 where
-    F: AsyncFnOnce(&Tree) -> tractor::Result<()>,
+    F: AsyncFnOnce(&Tree) -> tractor::Result<T>,
 {
     let tree = Tree::new();
     watched(&tree, Box::pin(body(&tree))).await
 }
 
 /// The body is boxed: what stands around it is compiled once for all tests of a file.
-async fn watched(
+async fn watched<T>(
     tree: &Tree,
-    body: Pin<Box<dyn Future<Output = tractor::Result<()>> + '_>>,
-) -> tractor::Result<()> {
+    body: Pin<Box<dyn Future<Output = tractor::Result<T>> + '_>>,
+) -> tractor::Result<T> {
     let result = with_deadline(DEADLINE_SECS, body).await;
     let left = tree.processes();
-    assert!(left.is_empty(), "the test left processes behind: {left:?}; its result was {result:?}");
+    assert!(
+        left.is_empty(),
+        "the test left processes behind: {left:?}; its error was {:?}",
+        result.as_ref().err()
+    );
     result
+}
+
+/// Runs a test with one child process that exposes `module` and the journal, and ends it afterwards.
+pub async fn with_process<T, F>(module: &str, body: F) -> tractor::Result<T>
+where
+    F: AsyncFnOnce(&Portal) -> tractor::Result<T>,
+{
+    in_nursery(async |tree, an| {
+        let worker = start(an, tree.name("worker"), module).await?;
+        let value = body(&worker).await?;
+        worker.cancel_actor().await?;
+        Ok(value)
+    })
+    .await
+}
+
+/// Runs a test with a second actor in this process that exposes `module` and the journal.
+pub async fn with_local<T, F>(module: &str, body: F) -> tractor::Result<T>
+where
+    F: AsyncFnOnce(&Portal) -> tractor::Result<T>,
+{
+    let options = ActorOptions::new().enable_module(module).enable_module(journal::MODULE);
+    in_root(async |_| tractor::with_local_actor(options, body).await).await
+}
+
+/// Runs a test inside a nursery.
+pub async fn in_nursery<T, F>(body: F) -> tractor::Result<T>
+where
+    F: AsyncFnOnce(&Tree, &ActorNursery) -> tractor::Result<T>,
+{
+    tree(async |tree| tractor::open_nursery(async |an| body(tree, an).await).await).await
+}
+
+/// Runs a test inside a root actor.
+pub async fn in_root<T, F>(body: F) -> tractor::Result<T>
+where
+    F: AsyncFnOnce(&Tree) -> tractor::Result<T>,
+{
+    tree(async |tree| tractor::open_root_actor(ActorOptions::new(), async |_| body(tree).await).await).await
+}
+
+/// Starts a child process that exposes `module` and the journal.
+pub async fn start(an: &ActorNursery, name: impl Into<String>, module: &str) -> tractor::Result<Portal> {
+    an.start_actor(name).enable_module(module).enable_module(journal::MODULE).await
 }
 
 /// Runs a future that must be ready in time.
@@ -80,42 +129,6 @@ pub async fn until(mut holds: impl FnMut() -> bool) {
     while !holds() {
         tokio::task::yield_now().await;
     }
-}
-
-/// Runs the body with one child process that exposes `module` and the journal, and ends it afterwards.
-pub async fn with_process<T, F>(tree: &Tree, module: &str, body: F) -> tractor::Result<T>
-where
-    F: AsyncFnOnce(&Portal) -> tractor::Result<T>,
-{
-    tractor::open_nursery(async |an| {
-        let worker = start(an, tree.name("worker"), module).await?;
-        let value = body(&worker).await?;
-        worker.cancel_actor().await?;
-        Ok(value)
-    })
-    .await
-}
-
-/// Starts a child process that exposes `module` and the journal.
-pub async fn start(an: &ActorNursery, name: impl Into<String>, module: &str) -> tractor::Result<Portal> {
-    an.start_actor(name).enable_module(module).enable_module(journal::MODULE).await
-}
-
-/// Runs the body with a second actor in this process that exposes `module` and the journal.
-pub async fn with_local<T, F>(module: &str, body: F) -> tractor::Result<T>
-where
-    F: AsyncFnOnce(&Portal) -> tractor::Result<T>,
-{
-    let options = ActorOptions::new().enable_module(module).enable_module(journal::MODULE);
-    in_root(async || tractor::with_local_actor(options, body).await).await
-}
-
-/// Runs the body inside a root actor.
-pub async fn in_root<T, F>(body: F) -> tractor::Result<T>
-where
-    F: AsyncFnOnce() -> tractor::Result<T>,
-{
-    tractor::open_root_actor(ActorOptions::new(), async |_| body().await).await
 }
 
 /// Polls a future once.

@@ -29,11 +29,9 @@
 //! A step after which one of these does not hold fails the test with the shortest way there: the steps, the messages that
 //! were sent and delivered in each, and the state at the end.
 
-use crate::dialog_world;
-
 use std::collections::{HashMap, VecDeque};
 
-use dialog_world::{STEPS, Step, World};
+use crate::dialog_world::{STEPS, Step, World};
 
 /// Values each side streams at most.
 const YIELDS_MAX: u8 = 2;

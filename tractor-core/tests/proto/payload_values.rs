@@ -2,16 +2,15 @@
 //!
 //! What comes back is what was sent. What is refused stands in `payload_layouts`.
 
-use crate::payload_types;
-
 use std::fmt::Debug;
 
-use payload_types as some;
-use payload_types::*;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use tractor_core::proto::args::{ArgTuple, no_defaults};
 use tractor_core::proto::payload::{Payload, PayloadFormat, decode};
+
+use crate::payload_types as some;
+use crate::payload_types::*;
 
 const DEPTH: usize = 64;
 
