@@ -259,6 +259,7 @@ fn ticks(transport: Transport, scale: Scale) -> io::Result<f64> {
     with_child(transport, async move |portal| {
         portal
             .open_context(take_ticks(), async |ctx, ()| {
+                let handle = ctx.handle();
                 let stream = ctx.open_stream();
                 let mut tick = Tick { seq: 0, px: 101.25, sym: "TRACTOR1".to_owned() };
                 let start = Instant::now();
@@ -267,7 +268,7 @@ fn ticks(transport: Transport, scale: Scale) -> io::Result<f64> {
                     tick.seq += 1;
                 }
                 stream.close();
-                assert_eq!(ctx.wait_for_result().await?, count);
+                assert_eq!(handle.wait_for_result().await?, count);
                 Ok(count as f64 / start.elapsed().as_secs_f64())
             })
             .await
@@ -279,6 +280,7 @@ fn bulk(transport: Transport, scale: Scale) -> io::Result<f64> {
     with_child(transport, async move |portal| {
         portal
             .open_context(take_bytes(), async |ctx, ()| {
+                let handle = ctx.handle();
                 let stream = ctx.open_stream();
                 let chunk = ByteBuf::from(vec![7; BULK_BYTES]);
                 let start = Instant::now();
@@ -286,7 +288,7 @@ fn bulk(transport: Transport, scale: Scale) -> io::Result<f64> {
                     stream.send(&chunk).await?;
                 }
                 stream.close();
-                let bytes = ctx.wait_for_result().await?;
+                let bytes = handle.wait_for_result().await?;
                 assert_eq!(bytes, count * BULK_BYTES as u64);
                 Ok(bytes as f64 / 1e9 / start.elapsed().as_secs_f64())
             })

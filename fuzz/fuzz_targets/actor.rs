@@ -13,10 +13,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Addr, Limits, Uid};
-use tractor_core::proto::frame::Splitter;
-use tractor_core::proto::id::{Aid, Caps, Cid};
-use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg, Start};
 use tractor_fuzz::framed;
+use tractor_proto::frame::Splitter;
+use tractor_proto::id::{Aid, Caps, Cid};
+use tractor_proto::msg::{ErrorMsg, FuncType, Msg, Start};
 
 /// One connection.
 #[derive(Debug, Arbitrary)]
@@ -222,7 +222,7 @@ async fn assert_served(addr: &Addr) {
     let mut frames = Splitter::new();
     loop {
         while let Some(body) = frames.next_frame(1 << 16).expect("an honest actor") {
-            if let Ok(Msg::Return { pld, .. }) = tractor_core::proto::codec::decode(&body) {
+            if let Ok(Msg::Return { pld, .. }) = tractor_proto::codec::decode(&body) {
                 assert_eq!(&pld[..], [5]);
                 return;
             }

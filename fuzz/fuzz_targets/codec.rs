@@ -7,11 +7,12 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use tractor_core::proto::codec::{self, PldKind, raw};
-use tractor_core::proto::limits::NESTING_DEPTH_MAX;
-use tractor_core::proto::msg::Msg;
-use tractor_core::proto::payload;
 use tractor_fuzz::{encoded, raw_spans};
+use tractor_proto::codec::{self, PldKind};
+use tractor_proto::limits::NESTING_DEPTH_MAX;
+use tractor_proto::msg::Msg;
+use tractor_proto::msgpack as raw;
+use tractor_proto::payload;
 
 fuzz_target!(|data: &[u8]| {
     let frame = Bytes::copy_from_slice(data);
@@ -46,7 +47,7 @@ fuzz_target!(|data: &[u8]| {
 /// What is recognised without a decode is what a decode finds.
 fn check_short_ways(frame: &Bytes) {
     let decoded = codec::decode(frame).ok();
-    let spoken = |cid: &[u8]| std::str::from_utf8(cid).ok().and_then(tractor_core::proto::id::Cid::new);
+    let spoken = |cid: &[u8]| std::str::from_utf8(cid).ok().and_then(tractor_proto::id::Cid::new);
     for kind in [PldKind::Started, PldKind::Yield, PldKind::Return, PldKind::CancelAck] {
         let Some((cid, at)) = codec::peek_pld(kind, frame) else { continue };
         let Some(cid) = spoken(cid) else { continue };

@@ -5,15 +5,15 @@
 
 #![no_main]
 
-#[path = "../../tractor-core/tests/proto/dialog_world/mod.rs"]
+#[path = "../../tractor-proto/tests/proto/dialog_world/mod.rs"]
 mod dialog_world;
 
 use dialog_world::{STEPS, World};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use tractor_core::proto::dialog::{Command, Conclusion, Dialog, Effect, Received, Side, TaskEnd};
-use tractor_core::proto::id::Uid;
-use tractor_core::proto::msg::FuncType;
+use tractor_proto::dialog::{Command, Conclusion, Dialog, Effect, Received, Side, TaskEnd};
+use tractor_proto::id::Uid;
+use tractor_proto::msg::FuncType;
 
 #[derive(Debug, Arbitrary)]
 enum Input {

@@ -8,7 +8,7 @@
 use bytes::Bytes;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use tractor_core::proto::frame::{Eof, FrameTooLarge, Splitter, next_frame};
+use tractor_proto::frame::{Eof, FrameTooLarge, Splitter, next_frame};
 
 /// What a connection carries, and how it comes in.
 #[derive(Debug, Arbitrary)]

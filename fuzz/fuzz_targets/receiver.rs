@@ -1,7 +1,7 @@
 //! Any bytes as a whole connection: handshake, frames, messages and the dialogs they reach, without I/O.
 //!
 //! The first byte chooses our side of the handshake. Looked for: a panic, a way past the secret, a request recognised
-//! without a decode ([`KnownStarts`]) that a decode reads differently, dialogs without a bound.
+//! without a decode ([`StartCache`]) that a decode reads differently, dialogs without a bound.
 
 #![no_main]
 
@@ -10,13 +10,14 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use tractor_core::proto::codec::{self, KnownStarts, RawMap};
-use tractor_core::proto::dialog::{Conclusion, Dialog, Effect, Received, TaskEnd};
-use tractor_core::proto::frame::{Eof, Splitter};
-use tractor_core::proto::handshake::{Handshake, Input, Output, Policy, Role};
-use tractor_core::proto::id::{Aid, Caps, Cid, Uid};
-use tractor_core::proto::limits::{HANDSHAKE_FRAME_BYTES_MAX, NESTING_DEPTH_MAX};
-use tractor_core::proto::msg::{FuncType, Msg, Start};
+use tractor_proto::codec::{self, StartCache};
+use tractor_proto::dialog::{Conclusion, Dialog, Effect, Received, TaskEnd};
+use tractor_proto::frame::{Eof, Splitter};
+use tractor_proto::handshake::{Handshake, Input, Output, Policy, Role};
+use tractor_proto::id::{Aid, Caps, Cid, Uid};
+use tractor_proto::limits::{HANDSHAKE_FRAME_BYTES_MAX, NESTING_DEPTH_MAX};
+use tractor_proto::msg::{FuncType, Msg, Start};
+use tractor_proto::msgpack::RawMap;
 
 const DIALOGS_MAX: usize = 32;
 const FRAME_BYTES_MAX: usize = 1 << 16;
@@ -74,14 +75,14 @@ fn shake_hands(first: u8, frames: &mut Splitter) -> bool {
 /// What dispatch does, with the tasks left out.
 struct Receiver {
     dialogs: HashMap<Cid, Dialog>,
-    known: KnownStarts<(String, String)>,
+    known: StartCache<(String, String)>,
 }
 
 impl Receiver {
     fn new() -> Self {
         let ours = [("d0", FuncType::AsyncFunc), ("d1", FuncType::AsyncGen), ("d2", FuncType::Context)];
         let ours = ours.map(|(cid, kind)| (Cid::new(cid).expect("short"), Dialog::parent(kind)));
-        Self { dialogs: ours.into(), known: KnownStarts::default() }
+        Self { dialogs: ours.into(), known: StartCache::default() }
     }
 
     fn run(&mut self, frames: &mut Splitter) {
@@ -133,7 +134,7 @@ impl Receiver {
         // Arguments are only cut out here; they are refused when they are taken apart.
         let well_formed = RawMap::new(&kwargs, NESTING_DEPTH_MAX - 1)
             .is_ok_and(|mut map| map.all(|entry| entry.is_ok()))
-            && codec::raw::check_one_value(&kwargs, NESTING_DEPTH_MAX - 1).is_ok();
+            && tractor_proto::msgpack::check_one_value(&kwargs, NESTING_DEPTH_MAX - 1).is_ok();
         match decoded {
             Some(Msg::Start(start)) => {
                 assert_eq!((start.cid, &start.ns, &start.func, &start.kwargs), (cid, ns, func, &kwargs));

@@ -1,10 +1,10 @@
 //! What the targets share.
 
 use bytes::Bytes;
-use tractor_core::proto::codec;
-use tractor_core::proto::frame::{begin_frame, end_frame};
-use tractor_core::proto::limits::Limits;
-use tractor_core::proto::msg::Msg;
+use tractor_proto::codec;
+use tractor_proto::frame::{begin_frame, end_frame};
+use tractor_proto::limits::Limits;
+use tractor_proto::msg::Msg;
 
 /// The body of a message.
 pub fn encoded(msg: &Msg) -> Bytes {

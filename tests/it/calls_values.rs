@@ -3,7 +3,7 @@
 //! All the types and both formats are tested where payloads are encoded; this shows that nothing on the way to an
 //! endpoint and back changes them.
 
-#[path = "../../tractor-core/tests/proto/payload_types/mod.rs"]
+#[path = "../../tractor-proto/tests/proto/payload_types/mod.rs"]
 mod payload_types;
 
 use payload_types as some;

@@ -89,8 +89,9 @@ fn tests_of_the_repository() -> BTreeSet<String> {
     for binary in ["it", "wire", "process", "repo"] {
         collect(&root().join("tests").join(binary), "", false, &mut known);
     }
-    collect(&root().join("tractor-core/tests/proto"), "core/", false, &mut known);
-    collect(&root().join("tractor-core/src"), "unit/", true, &mut known);
+    collect(&root().join("tractor-proto/tests/proto"), "proto/", false, &mut known);
+    collect(&root().join("tractor-core/src"), "unit/core/", true, &mut known);
+    collect(&root().join("tractor-proto/src"), "unit/proto/", true, &mut known);
     for folder in ["ui-tests/pass", "ui-tests/fail"] {
         for (path, _) in sources(&root().join(folder), true) {
             known.insert(format!("ui/{}/{path}", folder.trim_start_matches("ui-tests/")));

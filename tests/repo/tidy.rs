@@ -63,7 +63,7 @@ fn files_name_only_their_own_layer_and_lower_ones() {
 
 #[test]
 fn proto_names_no_runtime_clock_socket_file_or_randomness() {
-    check(|path, source| match path.strip_prefix("tractor-core/src/proto") {
+    check(|path, source| match path.strip_prefix("tractor-proto/src/") {
         Some(_) => impure_names(&code_of(source)),
         None => Vec::new(),
     });

@@ -12,27 +12,18 @@
 //! | `supervise` | nurseries, child processes, the escalation ladder |
 //! | `devx` | logging |
 //! | `boot` | entry points of root and child actors |
-//!
-//! With default features off only `proto` is built.
-#[cfg(feature = "runtime")]
 mod actor;
-#[cfg(feature = "runtime")]
 mod boot;
-#[cfg(feature = "runtime")]
 mod devx;
-#[cfg(feature = "runtime")]
 mod dialog;
-#[cfg(feature = "runtime")]
 pub mod error;
-#[cfg(feature = "runtime")]
 mod ipc;
-pub mod proto;
-#[cfg(feature = "runtime")]
 mod supervise;
-#[cfg(feature = "runtime")]
 mod wakers;
 
-#[cfg(feature = "runtime")]
+pub use tractor_proto as proto;
+pub use tractor_proto::supervision::{Backoff, Supervision};
+
 pub use self::{
     actor::{
         Actor, ActorLocal, ActorOptions, Check, ContextState, Overflow, UntilCancelled, current_actor,
@@ -47,7 +38,6 @@ pub use self::{
         SubscriberStatistics, Unstarted, Value, with_deadline, with_deadline_at,
     },
     error::{Error, Result},
-    proto::supervision::{Backoff, Supervision},
     supervise::{
         ActorNursery, OneShot, RunInActor, Sharing, StartActor, SuperviseChild, Supervised, SupervisionEvent,
         SupervisionEvents, Supervisor, gather_contexts, maybe_open_context,
@@ -57,7 +47,6 @@ pub use self::{
 pub use devx::log;
 
 /// What generated code names. No part of the public interface.
-#[cfg(feature = "runtime")]
 #[doc(hidden)]
 pub mod __private {
     pub use inventory;

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use super::encoded::Encoded;
 use super::linked::Linked;
 use crate::error::{Blame, Details, MsgTypeError};
-use crate::proto::codec::{self, PldKind, raw};
+use crate::proto::codec::{self, PldKind};
 use crate::proto::limits::ERROR_VALUE_DEPTH_MAX;
+use crate::proto::msgpack;
 use crate::proto::payload::{self, Payload, PayloadError};
 
 /// How far a first value is checked before it is sent; for [`Context::started_with`](crate::Context::started_with).
@@ -108,7 +109,7 @@ impl Linked {
             Blame::Peer => &self.peer.aid.uid,
         };
         let limit = self.peer.channel.limits().nesting_depth_max.min(ERROR_VALUE_DEPTH_MAX);
-        let shown = raw::check_one_value(encoded, limit).is_ok();
+        let shown = msgpack::check_one_value(encoded, limit).is_ok();
         let bad_msg = shown.then(|| {
             let mut out = Vec::new();
             codec::encode_pld(kind, &self.cid, encoded, &mut out);

@@ -23,7 +23,7 @@ use super::waiting::Waiting;
 /// last one counts. The end of the endpoint is then still a cancellation, even if it returns a value; an error that it
 /// returns is reported instead.
 ///
-/// * Use it for cleanup that must not be cut short, after [`Context::cancelled`](crate::Context::cancelled) or around an
+/// * Use it for cleanup that must not be cut short, after [`cancelled`](crate::ContextHandle::cancelled) or around an
 ///   await between two steps that belong together. Whoever asked for the end waits for it.
 /// * A shield does not outlast the patience of its actor's parent: an actor that has to end and takes longer than
 ///   [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel) is signalled, then killed.
@@ -78,7 +78,7 @@ impl Drop for Shield {
     }
 }
 
-/// Ready once an endpoint must end; made by [`Context::cancelled`](crate::Context::cancelled).
+/// Ready once an endpoint must end; made by [`cancelled`](crate::ContextHandle::cancelled).
 ///
 /// # Cancel safety
 /// Cancel safe.

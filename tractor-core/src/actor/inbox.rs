@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     fn inbox(overflow: Overflow) -> (Inbox, Limits) {
-        let limits = Limits { inbox_messages_max: 3, ..Limits::default() };
+        let limits = Limits::default().inbox_messages_max(3);
         let mut inbox = Inbox::new(&limits);
         inbox.set_overflow(overflow, &limits);
         (inbox, limits)
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn what_is_queued_is_bounded_in_bytes_too() {
         let window = STREAM_WINDOW_INITIAL_BYTES;
-        let limits = Limits { stream_window_bytes: window, ..Limits::default() };
+        let limits = Limits::default().stream_window_bytes(window);
         let large = |number: u8| Bytes::from(vec![number; window / 3]);
         for (overflow, kept) in [(Overflow::Error, &[0, 1, 2, 3][..]), (Overflow::DropOldest, &[7, 8, 9])] {
             let mut inbox = Inbox::new(&limits);

@@ -27,7 +27,7 @@ use crate::error::{DeadlineExceeded, Error};
 ///   [source](std::error::Error::source) of the error.
 /// * A body that waits for anything else is dropped, and the error names the scope.
 /// * The other actor cancels the task by its own clock as well, so that work ends even if the caller hangs or is out
-///   of reach. The endpoint is dropped as in any cancellation ([`Context::cancelled`](crate::Context::cancelled),
+///   of reach. The endpoint is dropped as in any cancellation ([`cancelled`](crate::ContextHandle::cancelled),
 ///   [`shield`](crate::shield)). The caller's error is the same, whichever clock is faster. A peer of the base protocol
 ///   is told no deadline; there the caller's clock alone counts.
 /// * What arrives before the caller's time is over counts: a result, or another failure, is handed out as it is.

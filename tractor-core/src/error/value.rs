@@ -8,9 +8,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::proto::codec::raw;
 use crate::proto::limits::{ERROR_VALUE_BYTES_MAX, ERROR_VALUE_DEPTH_MAX, NAME_BYTES_MAX};
 use crate::proto::msg::ErrorValue;
+use crate::proto::msgpack;
 use crate::proto::payload::{self, PayloadError, PayloadFormat};
 
 /// The value of a failure; `None` when it does not encode or is over a limit, which is logged.
@@ -34,7 +34,7 @@ pub(super) fn encode_as<E: Serialize>(type_name: &str, error: &E) -> Result<Erro
     if bytes.len() > ERROR_VALUE_BYTES_MAX {
         return Err(format!("it has {} bytes (`ERROR_VALUE_BYTES_MAX`)", bytes.len()));
     }
-    raw::check_one_value(&bytes, ERROR_VALUE_DEPTH_MAX).map_err(|error| error.to_string())?;
+    msgpack::check_one_value(&bytes, ERROR_VALUE_DEPTH_MAX).map_err(|error| error.to_string())?;
     Ok(ErrorValue { type_name: type_name.to_owned(), value: bytes.into() })
 }
 

@@ -333,7 +333,7 @@ mod tests {
 
     #[test]
     fn a_frame_over_the_limit_is_not_appended() {
-        let channel = Channel::new(Limits { frame_bytes_max: 4, ..Limits::default() }, None);
+        let channel = Channel::new(Limits::default().frame_bytes_max(4), None);
         let appended = channel.send(&Msg::Ready { image: None });
         assert!(
             matches!(&appended, Appended::TooLarge(error) if error.to_string().contains("frame_bytes_max"))
@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_backlog_over_the_limit_closes_the_channel() {
-        let channel = Channel::new(Limits { write_backlog_bytes_max: 64, ..Limits::default() }, None);
+        let channel = Channel::new(Limits::default().write_backlog_bytes_max(64), None);
         while matches!(channel.send(&Msg::Ready { image: None }), Appended::Yes(_)) {}
         let Poll::Ready(reason) = channel.poll_overflowed(&Context::from_waker(Waker::noop())) else {
             panic!("the backlog is over its limit")

@@ -225,7 +225,7 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_does_not_read_loses_its_connection_once_the_backlog_is_full() {
         let (ours, _theirs) = tokio::io::duplex(16);
-        let channel = Channel::new(Limits { write_backlog_bytes_max: 1024, ..Limits::default() }, None);
+        let channel = Channel::new(Limits::default().write_backlog_bytes_max(1024), None);
         let appending = channel.clone();
         let driver =
             tokio::spawn(

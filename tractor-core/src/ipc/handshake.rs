@@ -114,8 +114,8 @@ pub(crate) async fn introduce(
     send(&mut io, &first, limits).await?;
     let mut frames = FrameReader::default();
     // Whoever is at the other end has not proved anything yet.
-    let strict =
-        Limits { frame_bytes_max: limits.frame_bytes_max.min(HANDSHAKE_FRAME_BYTES_MAX), ..limits.clone() };
+    let mut strict = limits.clone();
+    strict.frame_bytes_max = limits.frame_bytes_max.min(HANDSHAKE_FRAME_BYTES_MAX);
     loop {
         let input = frames.next(&mut io, &strict).await?;
         match machine.handle(input) {

@@ -1,0 +1,99 @@
+//! Who is to blame for the end of a dialog, and which side has to hear of it.
+
+use crate::id::Uid;
+use crate::msg::ErrorMsg;
+
+/// Wire name of the error that acknowledges a cancellation.
+const CONTEXT_CANCELLED: &str = "ContextCancelled";
+
+/// Wire name of the error that says that a value found no room.
+const STREAM_OVERRUN: &str = "StreamOverrun";
+
+/// What a dialog's failure means for the scope that opened it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It comes of our own request: the scope ends quietly.
+    Absorbed,
+    /// It is an error of the scope.
+    Raised,
+}
+
+/// What the side that judges has done that makes a failure of the dialog its own wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Absorbs {
+    /// It has asked for the cancellation.
+    pub cancellation: bool,
+    /// It has asked for the cancellation, or takes lost values as no failure.
+    pub overrun: bool,
+}
+
+/// Whether an `Error` message of the peer only says that a value of ours found no room. The outcome of its task is still to
+/// come: an overrun with which that task failed has been boxed once more.
+pub fn is_own_overrun(us: &Uid, error: &ErrorMsg) -> bool {
+    error.boxed_type_str == STREAM_OVERRUN && error.sender.as_ref() == Some(us)
+}
+
+fn is_cancellation(error: &ErrorMsg) -> bool {
+    error.boxed_type_str == CONTEXT_CANCELLED
+}
+
+/// Decides whether a failure that ended a dialog is raised in the scope that opened it.
+///
+/// Only the side that called `cancel()` absorbs, and only a `ContextCancelled` of the direct peer that names it as the
+/// canceller; and only the one that wants no overruns reported absorbs those that it has caused at the direct peer.
+pub fn judge(us: &Uid, peer: &Uid, absorbs: Absorbs, error: &ErrorMsg) -> Verdict {
+    let cancelled = absorbs.cancellation && is_cancellation(error) && error.canceller.as_ref() == Some(us);
+    let overrun =
+        absorbs.overrun && error.src_type_str == STREAM_OVERRUN && error.sender.as_ref() == Some(us);
+    if (cancelled || overrun) && error.src_uid == *peer { Verdict::Absorbed } else { Verdict::Raised }
+}
+
+/// The actor responsible for a failure, as seen from `us`: ourselves when a cancellation names us, otherwise the actor
+/// whose task failed or was cancelled.
+pub fn blame<'a>(us: &'a Uid, error: &'a ErrorMsg) -> &'a Uid {
+    if is_cancellation(error) && error.canceller.as_ref() == Some(us) { us } else { &error.src_uid }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn uid(name: &str) -> Uid {
+        Uid::new(name, name)
+    }
+
+    fn cancelled(src: &str, canceller: &str) -> ErrorMsg {
+        let mut error = ErrorMsg::new(uid(src), CONTEXT_CANCELLED, "");
+        error.canceller = Some(uid(canceller));
+        error
+    }
+
+    #[test]
+    fn the_rule_table() {
+        let (us, kid) = (uid("root"), uid("kid"));
+        let failed = ErrorMsg::new(kid.clone(), "ValueError", "");
+        let overrun = |sender: &str| {
+            let mut error = ErrorMsg::new(kid.clone(), STREAM_OVERRUN, "");
+            error.sender = Some(uid(sender));
+            error
+        };
+        let table: [(&str, bool, ErrorMsg, Verdict, &str); 11] = [
+            ("our cancel, acknowledged", true, cancelled("kid", "root"), Verdict::Absorbed, "root"),
+            ("our cancel, another won", true, cancelled("kid", "third"), Verdict::Raised, "kid"),
+            ("our cancel, child failed", true, failed.clone(), Verdict::Raised, "kid"),
+            ("we cancelled the actor", false, cancelled("kid", "root"), Verdict::Raised, "root"),
+            ("a third actor cancelled", false, cancelled("kid", "third"), Verdict::Raised, "kid"),
+            ("the peer cancelled itself", false, cancelled("kid", "kid"), Verdict::Raised, "kid"),
+            ("relayed through the peer", true, cancelled("bob", "root"), Verdict::Raised, "root"),
+            ("child failed", false, failed, Verdict::Raised, "kid"),
+            ("we overran the peer", false, overrun("root"), Verdict::Raised, "kid"),
+            ("the same, cancelled", true, overrun("root"), Verdict::Absorbed, "kid"),
+            ("a third overran the peer", true, overrun("third"), Verdict::Raised, "kid"),
+        ];
+        for (case, called, error, verdict, blamed) in table {
+            let absorbs = Absorbs { cancellation: called, overrun: called };
+            assert_eq!(judge(&us, &kid, absorbs, &error), verdict, "{case}");
+            assert_eq!(blame(&us, &error), &uid(blamed), "{case}");
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Payloads: values of user types as MessagePack.
+//!
+//! Between actors of one program image structs travel as arrays ([`PayloadFormat::Positional`]), if their types allow it; between
+//! all others as maps from field name to value ([`PayloadFormat::ByName`], [`PayloadFormat::Base`]). Where there are names, types that
+//! have a form for people use it: serde asks for that form whatever the format, in a type that decides as it reads.
+
+pub mod args;
+mod depth;
+mod encode;
+mod layout;
+mod tracked;
+pub mod union;
+
+use std::fmt;
+use std::io::ErrorKind;
+
+use rmp::Marker;
+use rmp_serde::decode::ReadRefReader;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Serialize};
+
+pub use self::depth::check_depth;
+use self::layout::Layout;
+use self::tracked::Trail;
+
+/// A type whose values can travel between actors: any owned serde type.
+///
+/// The rules are serde's, for formats in which structs have field names: a field that the reader does not know is ignored, one that
+/// is missing has its `default`, or is an error. Between actors of one program image structs travel without the names, which is
+/// faster and means the same. What would not mean the same is written otherwise, or refused by the sender:
+///
+/// | type or value | what happens |
+/// | --- | --- |
+/// | `untagged`, `tag`, also with `content`, `flatten`, and whatever else decides as it reads | travels with names, and so do all values of its endpoint |
+/// | a struct, or a variant with named fields, that leaves a field out (`skip_serializing_if`), or that writes another number of fields than it reads (`skip_serializing` or `skip_deserializing` alone, `alias`) | this value travels with names |
+/// | a tuple struct, or a variant without field names, that leaves a field out | refused: it is a list in every format, and the fields behind would move up |
+/// | `Some(None)`, `Some(())` | refused: it would be read as `None` |
+///
+/// What serde itself does not tell apart is not found: an `untagged` value is read as the first variant that it fits, and fields
+/// that a variant does not know do not count (put those with more fields first, or say `deny_unknown_fields` in those with fewer);
+/// a type whose `Serialize` and `Deserialize` do not agree may be read as another value. [`Check::same`](crate::Check::same) finds
+/// both before a first value is sent.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot travel between actors",
+    label = "not a payload type",
+    note = "a payload is owned and serializable: add `#[derive(serde::Serialize, serde::Deserialize)]` to the type, or to \
+            those inside of it, and make it `Send` and free of borrowed data"
+)]
+pub trait Payload: Send + Sized + 'static {
+    #[doc(hidden)]
+    fn encode_payload(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
+    #[doc(hidden)]
+    fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError>;
+    /// Whether its structs may travel without the names of their fields.
+    #[doc(hidden)]
+    fn is_positional() -> bool;
+    /// The type as errors call it.
+    #[doc(hidden)]
+    fn shown() -> &'static str {
+        std::any::type_name::<Self>()
+    }
+}
+
+// serde is not among the supertraits: the compiler would then name serde's traits, twice for every type, instead of what
+// to do.
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
+    #[inline]
+    fn encode_payload(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+        check_depth(self)?;
+        encode_as(self, format, Layout::of::<T>, out)
+    }
+
+    #[inline]
+    fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError> {
+        decode(bytes, format, depth_max)
+    }
+
+    fn is_positional() -> bool {
+        Layout::of::<T>().is_positional
+    }
+}
+
+/// A payload of the endpoint `E`: any [`Payload`]. A trait of its own lets rustc name the endpoint.
+#[diagnostic::on_unimplemented(
+    message = "`{E}` cannot send or receive a `{Self}`: it cannot travel between actors",
+    label = "not a payload type",
+    note = "a payload is owned and serializable: add `#[derive(serde::Serialize, serde::Deserialize)]` to the type, or to \
+            those inside of it, and make it `Send` and free of borrowed data"
+)]
+pub trait PayloadOf<E>: Payload {}
+
+#[diagnostic::do_not_recommend]
+impl<E, T: Payload> PayloadOf<E> for T {}
+
+/// How structs are laid out in payloads on one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PayloadFormat {
+    /// As arrays of field values: between actors of one image. A value in which some struct leaves a field out
+    /// (`skip_serializing_if`) has maps instead, in all of its structs: an array cannot tell which field is missing.
+    Positional,
+    /// As maps from field name to value, and types that have a form for people (UUIDs, IP addresses) in that form: between Rust
+    /// peers that may have different versions of the types.
+    ByName,
+    /// The same, in the base protocol: a [union](crate::union) does not say which of its types a value has.
+    Base,
+}
+
+/// A value that could not be written as MessagePack, or bytes that are not a value of the wanted type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadError {
+    problem: String,
+    path: String,
+}
+
+impl PayloadError {
+    /// With a text that says what is wrong.
+    pub fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into(), path: String::new() }
+    }
+
+    fn at(self, path: String) -> Self {
+        if path.is_empty() {
+            return self;
+        }
+        Self { problem: format!("at `{path}`: {}", self.problem), path }
+    }
+
+    /// The same, with more words before its text.
+    pub fn preceded_by(self, words: &str) -> Self {
+        Self { problem: format!("{words}: {}", self.problem), ..self }
+    }
+
+    /// The part of the value with which something is wrong, such as `rows[1].weight`; empty for the value as a whole.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+impl fmt::Display for PayloadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem)
+    }
+}
+
+impl std::error::Error for PayloadError {}
+
+/// Appends a value of a type that is not known to be read as it is written: with the names of fields, in every format.
+///
+/// # Errors
+/// The value's own serializer failed, or a reader could not tell what it is; `out` may then end in a partial value.
+#[inline]
+pub fn encode<T: Serialize + ?Sized>(
+    value: &T,
+    format: PayloadFormat,
+    out: &mut Vec<u8>,
+) -> Result<(), PayloadError> {
+    encode_as(value, format, Layout::unknown, out)
+}
+
+#[inline]
+fn encode_as<T: Serialize + ?Sized>(
+    value: &T,
+    format: PayloadFormat,
+    layout: fn() -> &'static Layout,
+    out: &mut Vec<u8>,
+) -> Result<(), PayloadError> {
+    encode::encode(value, format, layout, out)
+        .map_err(|error| PayloadError::new(format!("the value cannot be encoded: {error}")))
+}
+
+/// Reads a value, which must use all of the bytes.
+///
+/// # Errors
+/// The bytes are no value of this type, are nested deeper than `depth_max`, or go on after the value.
+#[inline]
+pub fn decode<T: DeserializeOwned>(
+    bytes: &[u8],
+    format: PayloadFormat,
+    depth_max: usize,
+) -> Result<T, PayloadError> {
+    if format != PayloadFormat::Positional {
+        return decode_tracked(bytes, true, depth_max);
+    }
+    match decode_with(bytes, depth_max, |de| T::deserialize(de)) {
+        Ok(value) => Ok(value),
+        // Once more, to see where.
+        Err(_) => decode_tracked(bytes, false, depth_max),
+    }
+}
+
+fn decode_tracked<T: DeserializeOwned>(
+    bytes: &[u8],
+    is_for_people: bool,
+    depth_max: usize,
+) -> Result<T, PayloadError> {
+    let trail = Trail::new(is_for_people);
+    decode_with(bytes, depth_max, |de| tracked::deserialize(de, &trail))
+        .map_err(|error| if error.problem == TOO_DEEP { error } else { error.at(trail.shown(bytes)) })
+}
+
+const TOO_DEEP: &str = "it is nested deeper than `nesting_depth_max` allows";
+
+type Reader<'de> = rmp_serde::Deserializer<ReadRefReader<'de, [u8]>>;
+
+#[inline]
+fn decode_with<'de, T>(
+    bytes: &'de [u8],
+    depth_max: usize,
+    read: impl FnOnce(&mut Reader<'de>) -> Result<T, rmp_serde::decode::Error>,
+) -> Result<T, PayloadError> {
+    let mut de = rmp_serde::Deserializer::from_read_ref(bytes);
+    de.set_max_depth(depth_max);
+    let value = read(&mut de).map_err(|error| match error {
+        rmp_serde::decode::Error::DepthLimitExceeded => PayloadError::new(TOO_DEEP),
+        error => PayloadError::new(error.to_string()),
+    })?;
+    // The only way to ask the deserializer whether anything is left: a further value must not even begin.
+    match IgnoredAny::deserialize(&mut de) {
+        Err(rmp_serde::decode::Error::InvalidMarkerRead(error))
+            if error.kind() == ErrorKind::UnexpectedEof =>
+        {
+            Ok(value)
+        }
+        Ok(_) | Err(_) => Err(PayloadError::new("more bytes follow the value")),
+    }
+}
+
+/// What type a payload has as MessagePack, by its first byte: `int`, `map`, ..
+pub fn kind(bytes: &[u8]) -> &'static str {
+    let Some(&first) = bytes.first() else { return "nothing" };
+    match Marker::from_u8(first) {
+        Marker::Null => "nil",
+        Marker::True | Marker::False => "bool",
+        Marker::F32 | Marker::F64 => "float",
+        Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => "str",
+        Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => "bytes",
+        Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => "array",
+        Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => "map",
+        Marker::FixExt1 | Marker::FixExt2 | Marker::FixExt4 | Marker::FixExt8 | Marker::FixExt16 => "ext",
+        Marker::Ext8 | Marker::Ext16 | Marker::Ext32 => "ext",
+        Marker::Reserved => "malformed",
+        _ => "int",
+    }
+}
+
+/// A payload as short text for error messages, such as `{"x": 1, "y": "two"}`.
+pub fn render(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    let mut rest = bytes;
+    render_value(&mut rest, &mut text, 0);
+    text
+}
+
+/// Characters after which a rendered payload is cut.
+const RENDER_CHARS_MAX: usize = 200;
+const RENDER_DEPTH_MAX: usize = 6;
+
+fn render_value<'a>(rest: &mut &'a [u8], text: &mut String, depth: usize) {
+    use fmt::Write;
+
+    if text.len() > RENDER_CHARS_MAX || depth > RENDER_DEPTH_MAX {
+        text.push('…');
+        *rest = &[];
+        return;
+    }
+    let Some(&first) = rest.first() else { return text.push('…') };
+    match Marker::from_u8(first) {
+        Marker::Null => step(rest, text, "nil"),
+        Marker::True => step(rest, text, "true"),
+        Marker::False => step(rest, text, "false"),
+        Marker::FixArray(_) | Marker::Array16 | Marker::Array32 => {
+            let Ok(len) = rmp::decode::read_array_len(rest) else { return text.push('…') };
+            text.push('[');
+            render_items(rest, text, depth, len, false);
+            text.push(']');
+        }
+        Marker::FixMap(_) | Marker::Map16 | Marker::Map32 => {
+            let Ok(len) = rmp::decode::read_map_len(rest) else { return text.push('…') };
+            text.push('{');
+            render_items(rest, text, depth, len, true);
+            text.push('}');
+        }
+        Marker::FixStr(_) | Marker::Str8 | Marker::Str16 | Marker::Str32 => {
+            let bytes: &'a [u8] = rest;
+            match rmp::decode::read_str_from_slice(bytes) {
+                Ok((value, tail)) => {
+                    let short: String = value.chars().take(60).collect();
+                    let cut = if short.len() < value.len() { "…" } else { "" };
+                    _ = write!(text, "{short:?}{cut}"); // writing to a String cannot fail
+                    *rest = tail;
+                }
+                Err(_) => text.push('…'),
+            }
+        }
+        Marker::Bin8 | Marker::Bin16 | Marker::Bin32 => match rmp::decode::read_bin_len(rest) {
+            Ok(len) => {
+                _ = write!(text, "<{len} bytes>"); // writing to a String cannot fail
+                *rest = rest.get(len as usize..).unwrap_or(&[]);
+            }
+            Err(_) => text.push('…'),
+        },
+        Marker::F32 | Marker::F64 => match rmp_serde::decode::from_read::<_, f64>(&mut *rest) {
+            Ok(value) => _ = write!(text, "{value:?}"), // writing to a String cannot fail
+            Err(_) => text.push('…'),
+        },
+        _ => match rmp::decode::read_int::<i128, _>(rest) {
+            Ok(value) => _ = write!(text, "{value}"), // writing to a String cannot fail
+            Err(_) => text.push('…'),
+        },
+    }
+}
+
+fn step(rest: &mut &[u8], text: &mut String, name: &str) {
+    text.push_str(name);
+    *rest = &rest[1..];
+}
+
+fn render_items(rest: &mut &[u8], text: &mut String, depth: usize, len: u32, keyed: bool) {
+    for index in 0..len {
+        if rest.is_empty() || text.len() > RENDER_CHARS_MAX {
+            text.push('…');
+            *rest = &[];
+            return;
+        }
+        if index > 0 {
+            text.push_str(", ");
+        }
+        render_value(rest, text, depth + 1);
+        if keyed {
+            text.push_str(": ");
+            render_value(rest, text, depth + 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Point {
+        x: i64,
+        y: Option<String>,
+    }
+
+    #[test]
+    fn structs_are_arrays_or_maps_and_both_are_read() {
+        let point = Point { x: 1, y: Some("two".into()) };
+        for (format, first) in [(PayloadFormat::Positional, 0x92), (PayloadFormat::Base, 0x82)] {
+            let mut bytes = Vec::new();
+            point.encode_payload(format, &mut bytes).expect("encodable");
+            assert_eq!(bytes[0], first);
+            assert_eq!(decode::<Point>(&bytes, format, 16).as_ref(), Ok(&point));
+            assert_eq!(decode::<Point>(&bytes, PayloadFormat::Positional, 16).as_ref(), Ok(&point));
+        }
+    }
+
+    #[test]
+    fn trailing_bytes_and_deep_nesting_are_refused() {
+        let error = decode::<i64>(&[1, 2], PayloadFormat::Positional, 16).expect_err("two values");
+        assert!(error.to_string().contains("more bytes follow"), "{error}");
+        let deep = [vec![0x91; 40], vec![0xc0]].concat();
+        let error = decode::<serde::de::IgnoredAny>(&deep, PayloadFormat::Positional, 16).expect_err("deep");
+        assert_eq!(error.to_string(), "it is nested deeper than `nesting_depth_max` allows");
+    }
+
+    #[test]
+    fn rendering_is_short_and_never_fails() {
+        let mut bytes = Vec::new();
+        encode(&Point { x: -5, y: Some("two".into()) }, PayloadFormat::Base, &mut bytes).expect("encodable");
+        assert_eq!(render(&bytes), r#"{"x": -5, "y": "two"}"#);
+        assert_eq!(render(&[0xdd, 0xff, 0xff, 0xff, 0xff]), "[…]");
+        assert_eq!(render(&[]), "…");
+        for first in 0..=255u8 {
+            for second in 0..=255u8 {
+                render(&[first, second, 0x91, 0x01]);
+            }
+        }
+        let long = vec![0x01; 100_000];
+        let mut bytes = vec![0xdd, 0, 1, 0x86, 0xa0];
+        bytes.extend(long);
+        assert!(render(&bytes).len() < 2 * RENDER_CHARS_MAX);
+    }
+}

@@ -1,0 +1,286 @@
+//! Payloads of one of several types, as `#[context(pld_spec = A | B)]` declares them.
+//!
+//! Between peers that announced the extensions a value travels with the name of its variant, as a map of one entry: nothing
+//! has to be guessed. The base protocol ([`PayloadFormat::Base`]) has bare values, told apart
+//! by their kind or by the field `type`, as the Python library does it for `int | str | None` and for tagged structs. There
+//! a map whose `type` names a variant is that variant; any other value is the first variant, in the order of the
+//! declaration, that it can be read as.
+
+use std::fmt::{Debug, Write};
+
+use super::{Payload, PayloadError, PayloadFormat};
+use crate::msgpack::RawMap;
+
+/// A type that is one of several payload types; implemented by the attribute macros.
+pub trait Union: Send + Sized + 'static {
+    /// The names of the variants, in the order of the declaration.
+    const VARIANTS: &'static [&'static str];
+
+    /// The position of the value's variant.
+    fn variant(&self) -> usize;
+
+    /// Appends the value inside.
+    ///
+    /// # Errors
+    /// Its own serializer failed.
+    fn encode_inner(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
+
+    /// Reads the value inside of the variant at `position`.
+    ///
+    /// # Errors
+    /// The bytes are no such value.
+    fn decode_inner(
+        position: usize,
+        bytes: &[u8],
+        format: PayloadFormat,
+        depth_max: usize,
+    ) -> Result<Self, PayloadError>;
+}
+
+/// One of the types of a union of the endpoint `E`: any [`Payload`]. A trait of its own lets rustc name the endpoint.
+#[diagnostic::on_unimplemented(
+    message = "`{E}` cannot send or receive a `{Self}`: it cannot travel between actors",
+    label = "not a payload type",
+    note = "a payload is owned and serializable: add `#[derive(serde::Serialize, serde::Deserialize)]` to the type, or to \
+            those inside of it, and make it `Send` and free of borrowed data"
+)]
+pub trait VariantOf<E>: Sized {
+    /// As [`Payload::encode_payload`].
+    ///
+    /// # Errors
+    /// Its own serializer failed.
+    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
+
+    /// As [`Payload::decode_payload`].
+    ///
+    /// # Errors
+    /// The bytes are no such value.
+    fn decode(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError>;
+
+    /// As [`Payload::is_positional`].
+    fn is_positional() -> bool;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E, T: Payload> VariantOf<E> for T {
+    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+        self.encode_payload(format, out)
+    }
+
+    fn decode(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError> {
+        Self::decode_payload(bytes, format, depth_max)
+    }
+
+    fn is_positional() -> bool {
+        <Self as Payload>::is_positional()
+    }
+}
+
+/// Appends a value of a union.
+///
+/// # Errors
+/// The inner value's own serializer failed.
+pub fn encode<U: Union>(value: &U, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+    if format != PayloadFormat::Base {
+        out.push(MAP_OF_ONE);
+        let name = U::VARIANTS[value.variant()];
+        rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
+    }
+    value.encode_inner(format, out)
+}
+
+/// Reads a value of a union.
+///
+/// # Errors
+/// The variant is unknown, or its value does not fit.
+pub fn decode<U: Union>(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<U, PayloadError> {
+    if format == PayloadFormat::Base {
+        return match tag(bytes, depth_max).and_then(position::<U>) {
+            Some(position) => U::decode_inner(position, bytes, format, depth_max),
+            None => first_fit(bytes, format, depth_max),
+        };
+    }
+    let (name, inner) = split(bytes).ok_or_else(|| {
+        PayloadError::new(format!("expected a map from one of {} to its value", names::<U>()))
+    })?;
+    let position = position::<U>(name)
+        .ok_or_else(|| PayloadError::new(format!("`{name}` is none of {}", names::<U>())))?;
+    U::decode_inner(position, inner, format, depth_max.saturating_sub(1))
+}
+
+/// The first variant that the bytes are a value of.
+fn first_fit<U: Union>(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<U, PayloadError> {
+    let mut problems = format!("it is none of {}", names::<U>());
+    for (position, name) in U::VARIANTS.iter().enumerate() {
+        match U::decode_inner(position, bytes, format, depth_max) {
+            Ok(value) => return Ok(value),
+            Err(problem) => {
+                write!(problems, "; no {name}: {problem}").expect("writing to a String cannot fail")
+            }
+        }
+    }
+    Err(PayloadError::new(problems))
+}
+
+/// The only key of a map, and the bytes of its value.
+fn split(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    rmp::decode::read_str_from_slice(bytes.strip_prefix(&[MAP_OF_ONE])?).ok()
+}
+
+/// The text under the key `type`, if the bytes are a map that has one.
+fn tag(bytes: &[u8], depth_max: usize) -> Option<&str> {
+    let mut entries = RawMap::new(bytes, depth_max).ok()?.map_while(Result::ok);
+    let (_, value) = entries.find(|(key, _)| *key == "type")?;
+    rmp::decode::read_str_from_slice(bytes.get(value)?).ok().map(|(tag, _)| tag)
+}
+
+fn position<U: Union>(name: &str) -> Option<usize> {
+    U::VARIANTS.iter().position(|variant| *variant == name)
+}
+
+fn names<U: Union>() -> String {
+    format!("`{}`", U::VARIANTS.join("`, `"))
+}
+
+macro_rules! conditions {
+    ($($(#[$attr:meta])* $name:ident: $bound:ident;)*) => {$(
+        $(#[$attr])*
+        pub trait $name<'a>: $bound {}
+
+        impl<T: $bound> $name<'_> for T {}
+    )*};
+}
+
+// rustc refuses a condition on a concrete type that does not hold, unless it has a lifetime to range over. With `for<'a>`
+// before these, a union has the trait exactly if all of its types have it.
+conditions! {
+    /// `T: Clone`, as the condition of an impl.
+    CloneIf: Clone;
+    /// `T: Debug`, as the condition of an impl.
+    DebugIf: Debug;
+    /// `T: PartialEq`, as the condition of an impl.
+    PartialEqIf: PartialEq;
+}
+
+const MAP_OF_ONE: u8 = 0x81;
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Dot {
+        x: i64,
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Spot {
+        x: i64,
+    }
+
+    #[derive(Debug, PartialEq)]
+    enum Any {
+        Dot(Dot),
+        Spot(Spot),
+        Number(i64),
+        None,
+    }
+
+    macro_rules! from {
+        ($($ty:ty: $value:pat => $any:expr;)*) => {$(
+            impl From<$ty> for Any {
+                fn from($value: $ty) -> Self {
+                    $any
+                }
+            }
+        )*};
+    }
+
+    from! {
+        Dot: dot => Self::Dot(dot);
+        Spot: spot => Self::Spot(spot);
+        i64: number => Self::Number(number);
+        (): () => Self::None;
+    }
+
+    impl Union for Any {
+        const VARIANTS: &'static [&'static str] = &["Dot", "Spot", "Number", "None"];
+
+        fn variant(&self) -> usize {
+            match self {
+                Self::Dot(_) => 0,
+                Self::Spot(_) => 1,
+                Self::Number(_) => 2,
+                Self::None => 3,
+            }
+        }
+
+        fn encode_inner(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+            match self {
+                Self::Dot(dot) => dot.encode_payload(format, out),
+                Self::Spot(spot) => spot.encode_payload(format, out),
+                Self::Number(number) => number.encode_payload(format, out),
+                Self::None => ().encode_payload(format, out),
+            }
+        }
+
+        fn decode_inner(
+            position: usize,
+            bytes: &[u8],
+            format: PayloadFormat,
+            depth_max: usize,
+        ) -> Result<Self, PayloadError> {
+            match position {
+                0 => <Dot>::decode_payload(bytes, format, depth_max).map(Self::from),
+                1 => <Spot>::decode_payload(bytes, format, depth_max).map(Self::from),
+                2 => <i64>::decode_payload(bytes, format, depth_max).map(Self::from),
+                _ => <()>::decode_payload(bytes, format, depth_max).map(Self::from),
+            }
+        }
+    }
+
+    fn encoded(value: &Any, format: PayloadFormat) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode(value, format, &mut out).expect("encodable");
+        out
+    }
+
+    #[test]
+    fn rust_peers_are_told_the_variant() {
+        for value in [Any::Dot(Dot { x: 1 }), Any::Spot(Spot { x: 1 }), Any::Number(7), Any::None] {
+            let bytes = encoded(&value, PayloadFormat::Positional);
+            assert_eq!(decode::<Any>(&bytes, PayloadFormat::Positional, 16), Ok(value));
+        }
+        assert_eq!(encoded(&Any::Number(7), PayloadFormat::Positional), b"\x81\xa6Number\x07");
+    }
+
+    #[test]
+    fn the_base_protocol_has_bare_values() {
+        for (value, bytes) in
+            [(Any::Dot(Dot { x: 1 }), &b"\x81\xa1x\x01"[..]), (Any::Number(7), b"\x07"), (Any::None, b"\xc0")]
+        {
+            assert_eq!(encoded(&value, PayloadFormat::Base), bytes);
+            assert_eq!(decode::<Any>(bytes, PayloadFormat::Base, 16), Ok(value));
+        }
+        // The kind does not say which of the two it is; the field `type` does.
+        assert_eq!(encoded(&Any::Spot(Spot { x: 1 }), PayloadFormat::Base), b"\x81\xa1x\x01");
+        let tagged = b"\x82\xa4type\xa4Spot\xa1x\x01";
+        assert_eq!(decode::<Any>(tagged, PayloadFormat::Base, 16), Ok(Any::Spot(Spot { x: 1 })));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let text = |bytes: &[u8], format| decode::<Any>(bytes, format, 16).expect_err("no value").to_string();
+        let positional = |bytes| text(bytes, PayloadFormat::Positional);
+        assert_eq!(positional(b"\x81\xa4Line\x01"), "`Line` is none of `Dot`, `Spot`, `Number`, `None`");
+        for bytes in [&b"\x07"[..], b"\x80", b"\x82\xa1a\x01\xa1b\x02", b"\x81\x01\x01", b"\x81", b""] {
+            let text = positional(bytes);
+            assert_eq!(text, "expected a map from one of `Dot`, `Spot`, `Number`, `None` to its value");
+        }
+        assert!(positional(b"\x81\xa6Number\x07\x07").contains("more bytes follow"));
+        let named = text(b"\xa1x", PayloadFormat::Base);
+        assert!(named.starts_with("it is none of `Dot`, `Spot`, `Number`, `None`; no Dot: "), "{named}");
+    }
+}

@@ -1,0 +1,118 @@
+//! Why a frame is no message.
+
+use std::fmt;
+
+use crate::id::Cid;
+use crate::msgpack::RawError;
+
+/// Why a frame is no message.
+///
+/// [`cid`](Self::cid) tells which dialog to answer, when the frame named one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The body is not one MessagePack value. Counts as a bad frame; nobody can be answered.
+    #[error("frame is not one messagepack value")]
+    NotMsgpack(#[source] RawError),
+    /// Arrays and maps are nested too deep. Counts as a bad frame.
+    #[error("frame is nested deeper than nesting_depth_max = {limit}{}", Dialog(.cid))]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+        /// The dialog, when the frame named it before the deep value.
+        cid: Option<Cid>,
+    },
+    /// No message has this name.
+    #[error("unknown message type {tag:?}{}", Dialog(.cid))]
+    UnknownTag {
+        /// The name, cut to a readable length.
+        tag: String,
+        /// The dialog.
+        cid: Option<Cid>,
+    },
+    /// A field is missing or wrong.
+    #[error("field {field:?} of {msg}{} {problem}", Dialog(.cid))]
+    Schema {
+        /// The message's name; `message` when that is what is wrong.
+        msg: &'static str,
+        /// The dialog.
+        cid: Option<Cid>,
+        /// The field's name on the wire; `frame` when the frame as a whole is wrong.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+}
+
+impl DecodeError {
+    /// The dialog that the frame named, if it did so in a usable way.
+    pub fn cid(&self) -> Option<Cid> {
+        match self {
+            Self::NotMsgpack(_) => None,
+            Self::TooDeep { cid, .. } | Self::UnknownTag { cid, .. } | Self::Schema { cid, .. } => *cid,
+        }
+    }
+
+    /// Whether the frame counts towards `bad_frames_max`: it was not a value that we could read to its end.
+    pub fn is_bad_frame(&self) -> bool {
+        match self {
+            Self::NotMsgpack(_) | Self::TooDeep { .. } => true,
+            Self::UnknownTag { .. } | Self::Schema { .. } => false,
+        }
+    }
+}
+
+/// What is wrong with a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// It is not there and has no default.
+    Missing,
+    /// Its key occurs more than once.
+    Twice,
+    /// It is of another type.
+    WrongType {
+        /// What it must be.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// It has the right type but a value that makes no sense.
+    Value {
+        /// The rule it breaks.
+        expected: &'static str,
+    },
+    /// A text or list is over its limit.
+    TooLong {
+        /// Bytes or entries it has.
+        len: usize,
+        /// What it may have.
+        limit: usize,
+        /// The limit's name.
+        knob: &'static str,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("is missing"),
+            Self::Twice => f.write_str("occurs twice"),
+            Self::WrongType { expected, found } => write!(f, "is {found}, expected {expected}"),
+            Self::Value { expected } => write!(f, "has a bad value, expected {expected}"),
+            Self::TooLong { len, limit, knob } => write!(f, "has length {len}, over {knob} = {limit}"),
+        }
+    }
+}
+
+/// ` in dialog <cid>`, or nothing.
+struct Dialog<'a>(&'a Option<Cid>);
+
+impl fmt::Display for Dialog<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(cid) => write!(f, " in dialog {cid}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The short way for what is sent most: constant heads, copied in one go, with the payload written right behind them.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::encode::{
+    put_cid, put_key, put_msg_head, put_positional, put_text, put_uid, put_uint, put_value, whole_micros,
+};
+use super::key::Key;
+use crate::id::{Cid, Uid};
+use crate::limits::CID_BYTES_MAX;
+use crate::msg::FuncType;
+
+/// Messages that consist of a dialog id and a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PldKind {
+    /// First value of a context's child side.
+    Started,
+    /// One streamed value.
+    Yield,
+    /// Final value of the child side.
+    Return,
+    /// Answer to a cancel request.
+    CancelAck,
+}
+
+impl PldKind {
+    /// The message's name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Started => "Started",
+            Self::Yield => "Yield",
+            Self::Return => "Return",
+            Self::CancelAck => "CancelAck",
+        }
+    }
+
+    /// The message up to and including the key `cid`.
+    const fn head(self) -> &'static [u8] {
+        match self {
+            Self::Started => b"\x83\xa8msg_type\xa7Started\xa3cid",
+            Self::Yield => b"\x83\xa8msg_type\xa5Yield\xa3cid",
+            Self::Return => b"\x83\xa8msg_type\xa6Return\xa3cid",
+            Self::CancelAck => b"\x83\xa8msg_type\xa9CancelAck\xa3cid",
+        }
+    }
+}
+
+/// The key `pld` as it follows the dialog id.
+const PLD_KEY: &[u8] = b"\xa3pld";
+const YIELD_HEAD_BYTES_MAX: usize = PldKind::Yield.head().len() + 2 + CID_BYTES_MAX + PLD_KEY.len();
+
+/// Everything of one dialog's `Yield` messages but the payload: a message is this head and one MessagePack value.
+#[derive(Clone)]
+pub struct YieldHead {
+    len: usize,
+    bytes: [u8; YIELD_HEAD_BYTES_MAX],
+}
+
+impl YieldHead {
+    /// The head for the dialog `cid`.
+    pub fn new(cid: &Cid) -> Self {
+        let mut head = Vec::with_capacity(YIELD_HEAD_BYTES_MAX);
+        begin_pld(PldKind::Yield, cid, &mut head);
+        let mut bytes = [0; YIELD_HEAD_BYTES_MAX];
+        bytes[..head.len()].copy_from_slice(&head);
+        Self { len: head.len(), bytes }
+    }
+
+    /// The bytes that go before the payload.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl fmt::Debug for YieldHead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("YieldHead").field(&self.as_bytes().escape_ascii().to_string()).finish()
+    }
+}
+
+/// Everything of one endpoint's `Start` messages but the dialog id and the arguments.
+#[derive(Debug, Clone)]
+pub struct StartHead {
+    fields: usize,
+    /// From the key `ns` to the key `kwargs`.
+    middle: Box<[u8]>,
+    /// From the key `uid` on.
+    tail: Box<[u8]>,
+}
+
+impl StartHead {
+    /// The constant parts for calls of `ns`:`func` by the actor `uid`.
+    pub fn new(ns: &str, func: &str, uid: &Uid, pld_spec: &str, positional: bool) -> Self {
+        let mut middle = Vec::new();
+        put_key(Key::Ns, &mut middle);
+        put_text(ns, &mut middle);
+        put_key(Key::Func, &mut middle);
+        put_text(func, &mut middle);
+        put_key(Key::Kwargs, &mut middle);
+        let mut tail = Vec::new();
+        put_key(Key::Uid, &mut tail);
+        put_uid(uid, &mut tail);
+        put_key(Key::PldSpec, &mut tail);
+        put_text(pld_spec, &mut tail);
+        put_positional(positional, &mut tail);
+        let fields = 6 + usize::from(positional);
+        Self { fields, middle: middle.into(), tail: tail.into() }
+    }
+
+    /// Appends everything before the arguments. The caller then appends one MessagePack map from argument name to
+    /// value, and calls [`finish`](Self::finish).
+    pub fn begin(&self, cid: &Cid, out: &mut Vec<u8>) {
+        put_msg_head("Start", self.fields, out);
+        put_key(Key::Cid, out);
+        put_cid(cid, out);
+        out.extend_from_slice(&self.middle);
+    }
+
+    /// Appends everything after the arguments.
+    pub fn finish(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.tail);
+    }
+
+    /// As [`finish`](Self::finish), with the time the caller has left. `begun` is the length that `out` had before
+    /// [`begin`](Self::begin). Extension `deadline`.
+    pub fn finish_within(&self, remaining: Duration, begun: usize, out: &mut Vec<u8>) {
+        self.finish(out);
+        // The map has one entry more than `begin` has said. Its head is one byte up to fifteen entries.
+        debug_assert!((0x80..0x8f).contains(&out[begun]), "a request starts with the head of a short map");
+        out[begun] += 1;
+        put_key(Key::Remaining, out);
+        put_uint(whole_micros(remaining), out);
+    }
+}
+
+/// Appends a message of `kind` up to its payload; the caller then appends one MessagePack value.
+#[inline]
+pub fn begin_pld(kind: PldKind, cid: &Cid, out: &mut Vec<u8>) {
+    out.extend_from_slice(kind.head());
+    put_cid(cid, out);
+    out.extend_from_slice(PLD_KEY);
+}
+
+/// Appends a message of `kind`. `pld` must be one MessagePack value.
+pub fn encode_pld(kind: PldKind, cid: &Cid, pld: &[u8], out: &mut Vec<u8>) {
+    begin_pld(kind, cid, out);
+    put_value(pld, out);
+}
+
+/// Appends a `StartAck` message.
+pub fn encode_start_ack(cid: &Cid, functype: FuncType, out: &mut Vec<u8>) {
+    put_msg_head("StartAck", 2, out);
+    put_key(Key::Cid, out);
+    put_cid(cid, out);
+    put_key(Key::Functype, out);
+    put_text(functype.as_str(), out);
+}
+
+/// Appends a `Stop` message.
+pub fn encode_stop(cid: &Cid, out: &mut Vec<u8>) {
+    put_msg_head("Stop", 1, out);
+    put_key(Key::Cid, out);
+    put_cid(cid, out);
+}
+
+/// Appends a `Credit` message. Extension `credit`.
+pub fn encode_credit(cid: &Cid, bytes: u32, out: &mut Vec<u8>) {
+    put_msg_head("Credit", 2, out);
+    put_key(Key::Cid, out);
+    put_cid(cid, out);
+    put_key(Key::Bytes, out);
+    put_uint(bytes.into(), out);
+}
+
+/// The dialog id and the payload's offset when `frame` is a `Yield` message in the usual key order.
+///
+/// `None` says nothing: [`decode`](super::decode()) may still find a message. The id is not checked to be text, the
+/// payload only not to be empty.
+#[inline]
+pub fn peek_yield(frame: &[u8]) -> Option<(&[u8], usize)> {
+    peek_pld(PldKind::Yield, frame)
+}
+
+/// As [`peek_yield`], for any message that consists of a dialog id and a payload.
+#[inline]
+pub fn peek_pld(kind: PldKind, frame: &[u8]) -> Option<(&[u8], usize)> {
+    let (cid, rest) = peek_cid(frame.strip_prefix(kind.head())?)?;
+    let pld = rest.strip_prefix(PLD_KEY)?;
+    (!pld.is_empty()).then_some((cid, frame.len() - pld.len()))
+}
+
+/// The dialog id and kind when `frame` is a `StartAck` message in the usual key order.
+#[inline]
+pub fn peek_start_ack(frame: &[u8]) -> Option<(&[u8], FuncType)> {
+    let (cid, rest) = peek_cid(frame.strip_prefix(b"\x83\xa8msg_type\xa8StartAck\xa3cid")?)?;
+    let functype = match rest.strip_prefix(b"\xa8functype")? {
+        b"\xa9asyncfunc" => FuncType::AsyncFunc,
+        b"\xa8asyncgen" => FuncType::AsyncGen,
+        b"\xa7context" => FuncType::Context,
+        _ => return None,
+    };
+    Some((cid, functype))
+}
+
+/// The text value that starts `bytes`, if it is as long as a dialog id may be, and what follows it.
+#[inline]
+pub(super) fn peek_cid(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&marker, rest) = bytes.split_first()?;
+    let (len, rest) = match marker {
+        0xa1..=0xbf => (usize::from(marker & 0x1f), rest),
+        0xd9 => rest.split_first().map(|(len, rest)| (usize::from(*len), rest))?,
+        _ => return None,
+    };
+    if len == 0 || len > CID_BYTES_MAX {
+        return None;
+    }
+    rest.split_at_checked(len)
+}

@@ -1,0 +1,100 @@
+//! An error message that has to fit into a frame, whatever it has to tell.
+
+use super::encode::{encode_error, prefix};
+use crate::msg::ErrorMsg;
+
+/// What is kept of the text.
+const MESSAGE_BYTES_KEPT: usize = 1000;
+
+/// Leaves details out, those first that are worth least, until the message has at most `bytes_max` bytes. Returns whether it has:
+/// names, of types or actors, are never cut, and may be as long as whoever sent them likes.
+pub fn shorten_error(error: &mut ErrorMsg, bytes_max: usize) -> bool {
+    let cuts: [fn(&mut ErrorMsg); 2] = [leave_out_what_it_shows, leave_out_all_but_the_text];
+    for cut in cuts {
+        if fits(error, bytes_max) {
+            return true;
+        }
+        cut(error);
+    }
+    fits(error, bytes_max)
+}
+
+fn fits(error: &ErrorMsg, bytes_max: usize) -> bool {
+    let mut encoded = Vec::new();
+    encode_error(error, &mut encoded);
+    encoded.len() <= bytes_max
+}
+
+fn leave_out_what_it_shows(error: &mut ErrorMsg) {
+    error.bad_msg = None;
+    error.bad_msg_as_dict = None;
+}
+
+fn leave_out_all_but_the_text(error: &mut ErrorMsg) {
+    error.value = None;
+    error.causes.clear();
+    error.tb_str.clear();
+    if let Some(text) = &mut error.message {
+        text.truncate(prefix(text, MESSAGE_BYTES_KEPT).len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::id::{Cid, Uid};
+    use crate::msg::ErrorValue;
+
+    fn error() -> ErrorMsg {
+        let value = Bytes::from([&[0xc4, 200][..], &[7; 200]].concat());
+        ErrorMsg {
+            cid: Cid::new("c1"),
+            tb_str: "t".repeat(2000),
+            causes: vec!["disk full".to_owned()],
+            bad_msg: Some(value.clone()),
+            bad_msg_as_dict: Some(value.clone()),
+            value: Some(ErrorValue { type_name: "app::Full".to_owned(), value }),
+            ..ErrorMsg::new(Uid::new("worker", "u"), "Full", "é".repeat(900))
+        }
+    }
+
+    fn shortened(bytes_max: usize) -> (bool, ErrorMsg) {
+        let mut error = error();
+        let fits = shorten_error(&mut error, bytes_max);
+        (fits, error)
+    }
+
+    fn bytes_of(error: &ErrorMsg) -> usize {
+        let mut out = Vec::new();
+        encode_error(error, &mut out);
+        out.len()
+    }
+
+    #[test]
+    fn what_fits_stays_whole() {
+        let whole = bytes_of(&error());
+        assert_eq!(shortened(whole), (true, error()));
+        assert_ne!(shortened(whole - 1), (true, error()));
+    }
+
+    #[test]
+    fn details_go_first_and_the_text_is_cut_last() {
+        let (fits, without_shown) = shortened(bytes_of(&error()) - 1);
+        assert!(fits);
+        assert_eq!(without_shown, ErrorMsg { bad_msg: None, bad_msg_as_dict: None, ..error() });
+        let (fits, short) = shortened(bytes_of(&without_shown) - 1);
+        assert!(fits);
+        assert_eq!(short.message.as_deref(), Some("é".repeat(500).as_str()));
+        assert_eq!((short.cid, &short.src_type_str), (error().cid, &error().src_type_str));
+        assert!(short.tb_str.is_empty() && short.causes.is_empty() && short.value.is_none());
+    }
+
+    #[test]
+    fn names_are_never_cut() {
+        let mut error = ErrorMsg::new(Uid::new("worker", "u"), "E".repeat(500), "short");
+        assert!(!shorten_error(&mut error, 600));
+        assert_eq!(error.src_type_str.len(), 500);
+    }
+}

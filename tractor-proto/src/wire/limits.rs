@@ -1,0 +1,200 @@
+//! Every bound of the protocol and the runtime, in one place.
+//!
+//! A peer can make an actor hold at most what stands here. Each error caused by a limit names the field of
+//! [`Limits`] or [`Timeouts`] (the *knob*) that sets it.
+//!
+//! A child actor is told its parent's `Limits` and `Timeouts` when it is started, and hands them on to its own children. A
+//! row that a message does not name has its default; one that the reader does not know is skipped, so that both may
+//! come from different versions.
+//!
+//! # Not here
+//! Policies (what happens when a limit is hit) live where the limit is checked.
+
+use std::time::Duration;
+
+/// Bytes of a frame's length prefix.
+pub const FRAME_HEAD_BYTES: usize = 4;
+/// Longest frame of a handshake. A peer that has not introduced itself must not make us hold more.
+pub const HANDSHAKE_FRAME_BYTES_MAX: usize = 64 * 1024;
+/// Least value of [`Limits::frame_bytes_max`]: what has no payload fits. Whatever less an actor is given, or a peer says, counts
+/// as this.
+pub const FRAME_BYTES_MAX_LEAST: usize = 4096;
+/// Longest context id in bytes. The reference uses 36-character UUIDs; Rust peers use a few digits.
+pub const CID_BYTES_MAX: usize = 39;
+/// Longest actor name in bytes.
+pub const NAME_BYTES_MAX: usize = 1024;
+/// Longest actor uuid text in bytes.
+pub const UUID_BYTES_MAX: usize = 64;
+/// Hops kept in an error's relay path. An actor adds itself up to this length; of a longer path that a peer sends, the
+/// first and the last hops are kept.
+pub const RELAY_PATH_MAX: usize = 64;
+/// Longest text of one error field put on the wire; longer ones are cut with a mark.
+pub const ERROR_TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Largest value of a failure that travels with it, in bytes; of a larger one only the name and the texts do.
+pub const ERROR_VALUE_BYTES_MAX: usize = 64 * 1024;
+/// Deepest nesting of a payload or a failure's value that is put inside an `Error` message.
+pub const ERROR_VALUE_DEPTH_MAX: usize = 64;
+/// Entries accepted in any envelope list or map (addresses, modules, causes).
+pub const ENVELOPE_ENTRIES_MAX: usize = 4096;
+/// Deepest nesting of arrays and maps accepted in a frame, the envelope included; default of
+/// [`Limits::nesting_depth_max`].
+pub const NESTING_DEPTH_MAX: usize = 128;
+/// Deepest nesting of a `Value` that can be sent, whatever the peer accepts: encoding takes stack for every level.
+pub const VALUE_DEPTH_MAX: usize = 512;
+/// Bytes of a Unix socket's address on Linux; a path must be shorter.
+pub const UDS_PATH_BYTES_MAX_LINUX: usize = 108;
+/// Bytes of a Unix socket's address on macOS; a path must be shorter.
+pub const UDS_PATH_BYTES_MAX_MACOS: usize = 104;
+/// Bytes of a Unix socket's address on this platform; a path must be shorter.
+pub const UDS_PATH_BYTES_MAX: usize =
+    if cfg!(target_os = "linux") { UDS_PATH_BYTES_MAX_LINUX } else { UDS_PATH_BYTES_MAX_MACOS };
+/// What each queued stream message costs on top of its payload when credit is counted.
+pub const MESSAGE_OVERHEAD_BYTES: usize = 64;
+
+/// Types looked at inside of one payload type, to see whether its structs may travel without field names; one with more has names.
+pub const LAYOUT_TYPES_MAX: usize = 1024;
+/// Deepest nesting of types inside of one payload type; one with deeper ones has names.
+pub const LAYOUT_DEPTH_MAX: usize = 32;
+
+/// Bytes a stream direction may carry before the receiver grants more; both ends of a dialog start from it.
+pub const STREAM_WINDOW_INITIAL_BYTES: usize = 256 * 1024;
+
+/// Events of one supervisor kept for who watches it; slower watchers lose the oldest.
+pub const SUPERVISION_EVENTS_MAX: usize = 256;
+
+/// Declares a table of knobs: a struct with a default for every field, and its fields by name.
+macro_rules! knobs {
+    (
+        $(#[$attr:meta])*
+        $table:ident: $unit:ty, $read:path, $write:path;
+        $($(#[$doc:meta])* $knob:ident = $default:expr,)*
+    ) => {
+        $(#[$attr])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct $table {
+            $(
+                $(#[$doc])*
+                #[doc = concat!("\n\nDefault: `", stringify!($default), "`.")]
+                pub $knob: $unit,
+            )*
+        }
+
+        impl Default for $table {
+            fn default() -> Self {
+                Self { $($knob: $default,)* }
+            }
+        }
+
+        impl $table {
+            $(
+                #[doc = concat!("Sets `", stringify!($knob), "`.")]
+                #[must_use]
+                pub fn $knob(mut self, value: $unit) -> Self {
+                    self.$knob = value;
+                    self
+                }
+            )*
+
+            /// Every knob by its name, as one integer, that is not at its default.
+            pub(super) fn changed(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                let (rows, default) = (self.rows(), Self::default().rows());
+                rows.into_iter().zip(default).filter(|(row, default)| row != default).map(|(row, _)| row)
+            }
+
+            /// Sets the knob with this name, if there is one.
+            pub(super) fn set(&mut self, knob: &str, value: u64) {
+                match knob {
+                    $(stringify!($knob) => self.$knob = $read(value),)*
+                    // Of another version of this library.
+                    _ => {}
+                }
+            }
+
+            fn rows(&self) -> [(&'static str, u64); [$(stringify!($knob)),*].len()] {
+                [$((stringify!($knob), $write(self.$knob))),*]
+            }
+        }
+    };
+}
+
+knobs! {
+    /// Sizes and counts that bound what a peer may cost this actor.
+    Limits: usize, size_of_wire, wire_of_size;
+
+    /// Largest frame body accepted or sent, in bytes; at least [`FRAME_BYTES_MAX_LEAST`]. Rust peers tell each other, and send
+    /// none that the other does not accept.
+    frame_bytes_max = 16 * 1024 * 1024,
+    /// Deepest nesting of MessagePack arrays and maps accepted.
+    nesting_depth_max = NESTING_DEPTH_MAX,
+    /// Frames that are not MessagePack tolerated per connection before it is closed.
+    bad_frames_max = 4,
+    /// Dialogs a peer may have open on one connection.
+    contexts_per_connection_max = 65_536,
+    /// Messages one dialog may queue when the peer knows no credit (the reference's rule); values kept for the slower
+    /// subscribers of one stream.
+    inbox_messages_max = 64,
+    /// Bytes one stream direction may have in flight or queued between peers that know credit.
+    stream_window_bytes = 1024 * 1024,
+    /// Bytes a connection may have waiting to be written before senders of values wait.
+    write_buffer_bytes_max = 1024 * 1024,
+    /// Bytes that may wait for a peer that sends requests but does not read the answers, before its connection is
+    /// closed.
+    write_backlog_bytes_max = 256 * 1024 * 1024,
+    /// Connections a server keeps at once.
+    connections_max = 4096,
+}
+
+knobs! {
+    /// How long the runtime waits before it goes on without an answer.
+    ///
+    /// A request whose deadline has passed also waits for the end of its remote task, at most
+    /// [`context_cancel`](Self::context_cancel).
+    ///
+    /// | where | knob | default | when it is over |
+    /// | --- | --- | --- | --- |
+    /// | a context is cancelled, a deadline has passed | `context_cancel` | 0.616 s | go on; the scope still waits, a deadline does not |
+    /// | an actor is asked to end, by a portal or its nursery | `actor_cancel` | 0.5 s | `false` or `ActorTooSlow`; a nursery sends SIGTERM |
+    /// | a child that said it ends is waited for | `nursery_cancel` | 3 s | SIGTERM |
+    /// | after SIGTERM; after the loss of a child's connection | `terminate` | 1.6 s | SIGKILL |
+    /// | a child that is cancelled while it boots | none | | SIGTERM at once |
+    /// | a child boots | `child_boot` | 10 s | SIGTERM, and an error of `start_actor` |
+    /// | a dead child's exit status is read | `exit_status` | 2 s | its death is reported without |
+    /// | the last messages of a connection that closes are written; an actor that ends waits for its peers; a child process for its blocking threads | `drain` | 0.5 s | they are dropped |
+    /// | both ends of a new connection introduce themselves | `handshake` | 10 s | the connection is closed |
+    Timeouts: Duration, time_of_wire, wire_of_time;
+
+    /// The whole exchange of identities on a new connection.
+    handshake = Duration::from_secs(10),
+    /// A new child process: from spawn to the end of its boot.
+    child_boot = Duration::from_secs(10),
+    /// `Context::cancel`, and a request whose deadline has passed: until the end of the task is acknowledged.
+    context_cancel = Duration::from_millis(616),
+    /// `Portal::cancel_actor`: until the request is acknowledged.
+    actor_cancel = Duration::from_millis(500),
+    /// A cancelled nursery: until every remaining child is sent a terminate signal.
+    nursery_cancel = Duration::from_secs(3),
+    /// After the terminate signal: until the kill signal.
+    terminate = Duration::from_millis(1600),
+    /// After a child's connection ended: until its death is reported without an exit status.
+    exit_status = Duration::from_secs(2),
+    /// Last messages of a closing connection: until they are dropped unsent.
+    drain = Duration::from_millis(500),
+}
+
+fn size_of_wire(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+fn wire_of_size(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
+}
+
+/// Microseconds; the longest time stands for all longer ones.
+fn time_of_wire(value: u64) -> Duration {
+    if value == u64::MAX { Duration::MAX } else { Duration::from_micros(value) }
+}
+
+fn wire_of_time(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,9 @@
+//! What is said: messages, their bytes, frames, the handshake, identities, addresses, and every bound.
+
+pub mod addr;
+pub mod codec;
+pub mod frame;
+pub mod handshake;
+pub mod id;
+pub mod limits;
+pub mod msg;
