@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use support::journal::{NoteOnDrop, note, seen};
-use support::{Tree, forever, in_root, poll_once, start, tree, until};
+use support::{Tree, forever, in_root, poll_once, start, tree, until, with_process};
 use tractor::{Actor, ActorOptions, Error, Result, Timeouts};
 
 /// Lines that actors leave behind, in a file of the test.
@@ -94,6 +94,15 @@ async fn end_soon() -> bool {
 
 /// Callbacks come first: they may use the state.
 const CLEANED_UP: [&str; 3] = ["second of worker", "first of worker", "state dropped"];
+
+#[tractor::actor_fn]
+async fn leaves_a_blocking_call_behind() {
+    tokio::task::spawn_blocking(|| {
+        loop {
+            std::thread::park();
+        }
+    });
+}
 
 #[tractor::test]
 async fn cleanup_runs_when_the_actor_is_cancelled() -> Result<()> {
@@ -343,6 +352,35 @@ async fn an_actor_waits_for_a_request_that_takes_its_arguments() -> Result<()> {
         assert!(!RAN_LATE.load(Ordering::SeqCst), "nothing runs in an actor that has ended");
         std::fs::remove_file(&begun).expect("it was made");
         Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn callbacks_at_the_end_may_use_the_actors_state() -> Result<()> {
+    tractor::actor_local! {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+    }
+    let (told, count) = tokio::sync::oneshot::channel();
+    in_root(async |_| {
+        COUNT.get().store(7, Ordering::Relaxed);
+        let tell = || _ = told.send(COUNT.get().load(Ordering::Relaxed));
+        assert!(tractor::current_actor().on_exit(tell).is_ok());
+        Ok(())
+    })
+    .await?;
+    assert_eq!(count.await, Ok(7));
+    Ok(())
+}
+
+#[tractor::test]
+async fn a_blocking_call_that_was_left_behind_does_not_keep_its_process() -> Result<()> {
+    let mut timeouts = Timeouts::default();
+    // Were it not for the child itself, the test would end at its deadline.
+    timeouts.nursery_cancel = Duration::from_secs(3600);
+    timeouts.terminate = Duration::from_secs(3600);
+    tractor::open_root_actor(ActorOptions::new().timeouts(timeouts), async |_| {
+        with_process(module_path!(), async |worker| worker.run(leaves_a_blocking_call_behind()).await).await
     })
     .await
 }

@@ -6,7 +6,7 @@ use support::journal::{NoteOnDrop, entries, note, seen};
 use support::{Spoiled, forever, in_nursery, spoiled, start, with_local, with_process};
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
-use tractor::{Error, Result};
+use tractor::{ActorOptions, Error, Result};
 
 #[tractor::context(pld_spec = u64)]
 async fn fails_before_started(ctx: Context<u64>) -> std::result::Result<u64, Spoiled> {
@@ -290,6 +290,22 @@ async fn a_timeout_while_the_first_value_is_awaited_cancels_the_child_side() -> 
         worker.run(seen("dropped".to_owned())).await?;
         tokio::time::resume();
         Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn an_actor_opens_no_context_to_itself() -> Result<()> {
+    let addr = tractor::socket_addr("self-context")?;
+    let options = ActorOptions::new().bind(addr.clone()).enable_module(module_path!());
+    tractor::open_root_actor(options, async |_| {
+        tractor::connect(&addr, async |portal| {
+            let opened: Result<()> = portal.open_context(sits(), async |_, _| Ok(())).await;
+            let text = opened.expect_err("refused").to_string();
+            assert!(text.contains("Invalid Operation"), "{text}");
+            Ok(())
+        })
+        .await
     })
     .await
 }

@@ -1,10 +1,11 @@
-//! Endpoints that notice their cancellation.
+//! Endpoints that notice their cancellation, and streams in tasks of their own that notice the end of their context.
 
 use support::journal::{NoteOnDrop, entries, note, seen};
-use support::{forever, with_local, with_process};
+use support::{forever, poll_once, with_local, with_process};
+use tokio::sync::oneshot;
 use tokio::task::yield_now;
 use tractor::prelude::*;
-use tractor::{ContextState, Error, Result, shield};
+use tractor::{ContextState, Error, MsgStream, Result, shield};
 
 /// Notes who ends it, and how.
 fn note_end<S, Tx, Rx, State>(ctx: &Context<S, Tx, Rx, State>) {
@@ -116,6 +117,42 @@ where
     Ok((worker.run(entries()).await?, ended.err().unwrap_or(Error::NoRuntime)))
 }
 
+#[tractor::context(pld_spec = u8, returns = ())]
+async fn hands_on(ctx: Context<u8>) -> Result<()> {
+    let ctx = ctx.started(0).await?;
+    let stream = ctx.open_stream();
+    let actor = tractor::current_actor();
+    let (polled, is_polled) = oneshot::channel();
+    tokio::spawn(async move {
+        actor
+            .enter(async {
+                let end = receive_late(stream, polled).await;
+                note(if end.is_err() { "told" } else { "misled" });
+            })
+            .await;
+    });
+    is_polled.await.expect("the task waits");
+    Ok(())
+}
+
+#[tractor::context(pld_spec = u8, returns = ())]
+async fn stays(ctx: Context<u8>) -> Result<()> {
+    let _ctx = ctx.started(0).await?;
+    forever().await;
+    Ok(())
+}
+
+/// Waits for a value, and says when it does.
+async fn receive_late<R>(
+    mut stream: MsgStream<u8, u8, R>,
+    polled: oneshot::Sender<()>,
+) -> Result<Option<u8>> {
+    let mut receive = Box::pin(stream.receive());
+    assert!(poll_once(&mut receive).await.is_pending());
+    polled.send(()).expect("somebody waits for it");
+    receive.await
+}
+
 #[tractor::test]
 async fn an_endpoint_notices_that_it_is_cancelled_and_by_whom() -> Result<()> {
     with_process(module_path!(), async |worker| {
@@ -196,6 +233,36 @@ async fn on_several_threads_no_cancellation_goes_unnoticed() -> Result<()> {
         let noted = worker.run(entries()).await?;
         let count = |line| noted.iter().filter(|noted| *noted == line).count();
         assert_eq!((count("noticed"), count("cleaned up")), (ROUNDS, ROUNDS));
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_stream_in_a_task_of_its_own_learns_that_its_endpoint_has_ended() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        let result = portal.open_context(hands_on(), async |ctx, _| ctx.wait_for_result().await).await;
+        result?;
+        portal.run(seen("told".to_owned())).await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_stream_in_a_task_of_its_own_learns_that_its_scope_was_left() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        let mut reader = None;
+        let failed: Result<()> = portal
+            .open_context(stays(), async |ctx, _| {
+                let (polled, is_polled) = oneshot::channel();
+                reader = Some(tokio::spawn(receive_late(ctx.open_stream(), polled)));
+                is_polled.await.expect("the task waits");
+                Err(Error::NoRuntime)
+            })
+            .await;
+        assert!(matches!(failed, Err(Error::NoRuntime)), "{failed:?}");
+        let end = reader.expect("spawned").await.expect("it does not panic");
+        assert!(matches!(end, Err(Error::Cancelled(_))), "{end:?}");
         Ok(())
     })
     .await

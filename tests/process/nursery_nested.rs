@@ -2,7 +2,10 @@
 
 use support::journal::{note, seen};
 use support::processes::{pid_of, process};
-use support::{Spoiled, forever, in_nursery, in_root, spoiled, start, tree};
+use support::{
+    Spoiled, Tree, forever, in_nursery, in_root, spoiled, start, tree, with_deadline, with_process,
+};
+use tokio::sync::oneshot;
 use tractor::prelude::*;
 use tractor::{Error, Result};
 
@@ -124,6 +127,29 @@ async fn recovers(name: String) -> std::result::Result<String, Spoiled> {
         Ok(()) => spoiled("nothing failed"),
         Err(error) => Ok(error.to_string()),
     }
+}
+
+#[tractor::actor_fn]
+async fn opens_a_tree_outside_of_its_actor() -> bool {
+    let outside = tokio::spawn(async { tractor::open_nursery(async |_| tractor::Result::Ok(())).await });
+    matches!(outside.await, Ok(Err(Error::NoRuntime)))
+}
+
+/// Starts an actor in a nursery that lives in a task of its own, and returns when it runs.
+async fn nursery_in_a_task(tree: &Tree) {
+    let actor = tractor::current_actor();
+    let name = tree.name("kid");
+    let (started, is_started) = oneshot::channel();
+    tokio::spawn(async move {
+        let nursery = tractor::open_nursery(async |an| -> tractor::Result<()> {
+            let _kid = an.start_actor(name).enable_module(module_path!()).await?;
+            started.send(()).expect("somebody waits for it");
+            forever().await;
+            Ok(())
+        });
+        actor.enter(nursery).await
+    });
+    is_started.await.expect("the actor starts");
 }
 
 #[tractor::test]
@@ -266,6 +292,30 @@ async fn nurseries_of_one_actor_end_on_their_own() -> Result<()> {
             Ok(())
         })
         .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn an_actor_does_not_wait_for_ever_for_a_nursery_in_a_task_of_its_own() -> tractor::Result<()> {
+    tree(async |tree| {
+        with_deadline(
+            20,
+            in_root(async |_| {
+                nursery_in_a_task(tree).await;
+                Ok(())
+            }),
+        )
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_task_of_a_child_that_has_left_its_actor_starts_no_tree_of_its_own() -> tractor::Result<()> {
+    with_process(module_path!(), async |worker| {
+        assert!(worker.run(opens_a_tree_outside_of_its_actor()).await?);
+        Ok(())
     })
     .await
 }

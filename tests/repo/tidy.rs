@@ -103,7 +103,30 @@ fn every_dependency_gives_its_reason() {
     fail_on(&located("Cargo.toml", &unreasoned_dependencies(&manifest)));
 }
 
+#[test]
+fn every_test_file_is_built() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("the root manifest is there");
+    let mut report = Vec::new();
+    for folder in ["tests", "tests/it", "tests/wire", "tests/process", "tests/repo"] {
+        let main = fs::read_to_string(root().join(folder).join("main.rs")).unwrap_or_default();
+        let files = fs::read_dir(root().join(folder)).expect("folders of the repository are readable");
+        let names =
+            files.map(|file| file.expect("it is readable").file_name().to_string_lossy().into_owned());
+        let own = |name: &String| manifest.contains(&format!("path = \"{folder}/{name}\""));
+        let modules: Vec<_> = names.filter(|name| !own(name)).collect();
+        report.extend(located(&format!("{folder}/main.rs"), &unbuilt(&main, &modules)));
+    }
+    fail_on(&report);
+}
+
 // ---- The checkers ----
+
+/// Rust files beside a `main.rs` that it does not name: nothing compiles them, and nobody would notice.
+fn unbuilt(main: &str, names: &[String]) -> Vec<Finding> {
+    let modules = names.iter().filter_map(|name| name.strip_suffix(".rs"));
+    let missing = modules.filter(|module| !main.contains(&format!("mod {module};\n")));
+    missing.map(|module| Finding(1, format!("say `mod {module};`, or nothing builds that file"))).collect()
+}
 
 /// Names of `crate::` (also reached through `super::`) that stand above the layer of the file.
 fn upward_names(inside: &str, code: &str) -> Vec<Finding> {
@@ -335,6 +358,13 @@ fn an_exception_without_a_reason_is_found() {
     assert_eq!(lines_of(&unreasoned_exceptions(bad)), [1, 4, 5, 6, 2]);
     let good = "#[allow(x, reason = \"r\")]\n#[ignore = \"slow\"]\n#[cfg(test)]\nx.expect(\"fine\");";
     assert_eq!(unreasoned_exceptions(&code_of(good)), []);
+}
+
+#[test]
+fn a_test_file_that_nothing_builds_is_found() {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(lines_of(&unbuilt("mod a;\n", &names(&["a.rs", "b.rs", "c_support"]))), [1]);
+    assert_eq!(unbuilt("mod a;\npub mod b;\n", &names(&["a.rs", "b.rs"])), []);
 }
 
 #[test]

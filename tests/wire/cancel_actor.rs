@@ -223,3 +223,13 @@ async fn a_request_to_end_that_was_never_sent_excuses_no_death() -> Result<()> {
     })
     .await
 }
+
+#[tractor::test]
+async fn an_actor_that_is_cancelled_by_name_has_not_died() -> Result<()> {
+    in_nursery(async |tree, an| {
+        let worker = start(an, tree.name("worker"), module_path!()).await?;
+        assert!(worker.run_dyn::<bool>(DynCall::new("self", "cancel")).await?);
+        Ok(())
+    })
+    .await
+}
