@@ -243,7 +243,7 @@ impl Dispatch {
         }
         let Target { entry, label, format } = target;
         let (peer, name) = (self.peer.clone(), label.clone());
-        let linked = Arc::new(Linked::new(peer, cid, Side::Child, entry.kind, name, *format, deadline));
+        let linked = Linked::new(peer, cid, Side::Child, entry.kind, name, *format, deadline);
         match self.peer.admit(&cid) {
             Ok(()) => {}
             Err(Refused::Closed) => return,

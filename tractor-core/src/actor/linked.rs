@@ -70,14 +70,14 @@ impl Linked {
         endpoint: Arc<str>,
         format: PayloadFormat,
         deadline: Option<Deadline>,
-    ) -> Self {
+    ) -> Arc<Self> {
         let dialog = match side {
             Side::Parent => Dialog::parent(kind),
             Side::Child => Dialog::child(kind),
         };
         let cell = Cell::new(dialog, peer.channel.limits());
         let (room, strict) = (Notify::new(), AtomicBool::new(false));
-        Self { cid, peer, endpoint, deadline, format, room, strict, cell: Mutex::new(cell) }
+        Arc::new(Self { cid, peer, endpoint, deadline, format, room, strict, cell: Mutex::new(cell) })
     }
 
     #[inline]

@@ -138,13 +138,13 @@ impl Peer {
     }
 
     /// Enters the parent side of a new dialog, which `make` makes of its id.
-    pub(super) fn enter_new(&self, make: impl FnOnce(Cid) -> Linked) -> Result<Arc<Linked>, Error> {
+    pub(super) fn enter_new(&self, make: impl FnOnce(Cid) -> Arc<Linked>) -> Result<Arc<Linked>, Error> {
         let mut table = self.table();
         if let Some(error) = &table.closed {
             return Err(error.clone());
         }
         let cid = self.next_cid(&table);
-        let linked = Arc::new(make(cid));
+        let linked = make(cid);
         table.dialogs.insert(cid, linked.clone());
         Ok(linked)
     }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -24,15 +24,14 @@ use crate::proto::payload::Payload;
 pub struct Run<T> {
     state: State,
     limit: Limit,
-    /// What the value has to keep to.
     types: PhantomData<fn() -> T>,
 }
 
 /// Sends the request, with the deadline that the call has.
-type Send = Box<dyn FnOnce(&Arc<Peer>, Option<Deadline>) -> Result<Arc<Linked>> + std::marker::Send>;
+type Request = Box<dyn Fn(&Arc<Peer>, Option<Deadline>) -> Result<Arc<Linked>> + Send>;
 
 enum State {
-    Unsent(Arc<Peer>, Send),
+    Unsent(Arc<Peer>, Request),
     /// The clock is there only with a deadline. Dropped, the scope cancels the remote task.
     Sent(Scope, Option<Expiry>),
     /// Past its deadline; the remote task was cancelled.
@@ -44,9 +43,9 @@ impl<T: Payload> Run<T> {
     pub(super) fn new(
         peer: Arc<Peer>,
         limit: Limit,
-        send: impl FnOnce(&Arc<Peer>, Option<Deadline>) -> Result<Arc<Linked>> + std::marker::Send + 'static,
+        request: impl Fn(&Arc<Peer>, Option<Deadline>) -> Result<Arc<Linked>> + Send + 'static,
     ) -> Self {
-        Self { state: State::Unsent(peer, Box::new(send)), limit, types: PhantomData }
+        Self { state: State::Unsent(peer, Box::new(request)), limit, types: PhantomData }
     }
 
     /// Limits the call to this much time from its first poll on. Of several limits the earliest holds; the actor is told
@@ -76,33 +75,39 @@ impl<T: Payload> Run<T> {
     }
 }
 
+impl<T> Run<T> {
+    fn over(&mut self, result: Result<T>) -> Poll<Result<T>> {
+        self.state = State::Over;
+        Poll::Ready(result)
+    }
+}
+
 impl<T: Payload> Future for Run<T> {
     type Output = Result<T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
         loop {
-            self.state = match std::mem::replace(&mut self.state, State::Over) {
-                State::Unsent(peer, send) => {
-                    let linked = send(&peer, self.limit.starting_now())?;
-                    let expiry = linked.deadline.map(|deadline| Expiry::new(deadline.at));
-                    State::Sent(Scope(linked), expiry)
+            match &mut this.state {
+                State::Unsent(peer, request) => match request(peer, this.limit.starting_now()) {
+                    Ok(linked) => {
+                        let expiry = linked.deadline.map(|deadline| Expiry::new(deadline.at));
+                        this.state = State::Sent(Scope(linked), expiry);
+                    }
+                    Err(error) => return this.over(Err(error)),
+                },
+                State::Sent(Scope(linked), expiry) => {
+                    if let Poll::Ready(outcome) = linked.poll_outcome(cx) {
+                        let result = value_of(linked, outcome);
+                        return this.over(result);
+                    }
+                    let Some(expiry) = expiry else { return Poll::Pending };
+                    ready!(expiry.poll(cx));
+                    this.state = State::Overdue(Grace::begin(linked));
                 }
-                State::Sent(scope, mut expiry) => {
-                    if let Poll::Ready(outcome) = scope.0.poll_outcome(cx) {
-                        return Poll::Ready(value_of(&scope.0, outcome));
-                    }
-                    if !expiry.as_mut().is_some_and(|expiry| expiry.poll(cx).is_ready()) {
-                        self.state = State::Sent(scope, expiry);
-                        return Poll::Pending;
-                    }
-                    State::Overdue(Grace::begin(&scope.0))
-                }
-                State::Overdue(mut grace) => {
-                    let polled = grace.poll(cx);
-                    if polled.is_pending() {
-                        self.state = State::Overdue(grace);
-                    }
-                    return polled.map(Err);
+                State::Overdue(grace) => {
+                    let error = ready!(grace.poll(cx));
+                    return this.over(Err(error));
                 }
                 State::Over => panic!("`Run` polled after it was ready"),
             }

@@ -134,6 +134,7 @@ fn in_memory<T, E: std::fmt::Debug>(written: Result<T, E>) {
     written.expect("writing to a Vec cannot fail");
 }
 
+#[inline]
 fn write_len(out: &mut Vec<u8>, len: usize, is_map: bool) -> Result<(), PayloadError> {
     let len =
         u32::try_from(len).map_err(|_| PayloadError::new("it has more parts than MessagePack can count"))?;

@@ -12,6 +12,7 @@ mod ask;
 mod walk;
 
 use std::any::TypeId;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{LazyLock, PoisonError, RwLock};
 
@@ -38,10 +39,16 @@ pub(super) struct Fields {
 impl Layout {
     /// Whether this struct, or this variant, is read with so many fields; `None` if it was not found.
     pub(super) fn reads(&self, name: &str, variant: &str, count: usize) -> Option<bool> {
-        let mut found =
-            self.fields.iter().filter(|fields| fields.name == name && fields.variant == variant).peekable();
-        found.peek()?;
-        Some(found.any(|fields| fields.count == count))
+        let mut found = None;
+        for fields in &self.fields {
+            if fields.name == name && fields.variant == variant {
+                if fields.count == count {
+                    return Some(true);
+                }
+                found = Some(false);
+            }
+        }
+        found
     }
 
     /// That of a type of which nothing is known.
@@ -51,19 +58,34 @@ impl Layout {
     }
 
     /// That of `T`, which is asked once in a process.
+    #[inline]
     pub(super) fn of<T: DeserializeOwned + 'static>() -> &'static Self {
         let id = TypeId::of::<T>();
-        // A memo, not state: one entry per type of the program, and every computation gives the same.
-        static KNOWN: LazyLock<RwLock<HashMap<TypeId, &'static Layout>>> = LazyLock::new(RwLock::default);
-        if let Some(layout) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
-            return layout;
+        match LAST.get() {
+            // Streams are of one type.
+            Some((last, layout)) if last == id => layout,
+            _ => Self::known(id, ask::ask::<T>),
         }
-        // Runs user code, hence without the lock.
-        let layout = ask::ask::<T>();
-        KNOWN
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(id)
-            .or_insert_with(|| Box::leak(Box::new(layout)))
     }
+
+    fn known(id: TypeId, ask: fn() -> Self) -> &'static Self {
+        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
+        let layout = known.unwrap_or_else(|| {
+            // Runs user code, hence without the lock.
+            let layout = ask();
+            let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+            known.entry(id).or_insert_with(|| Box::leak(Box::new(layout)))
+        });
+        LAST.set(Some((id, layout)));
+        layout
+    }
+}
+
+// Memos, not state: one entry per type of the program, and every computation gives the same.
+
+static KNOWN: LazyLock<RwLock<HashMap<TypeId, &'static Layout>>> = LazyLock::new(RwLock::default);
+
+thread_local! {
+    /// The one that was wanted last.
+    static LAST: Cell<Option<(TypeId, &'static Layout)>> = const { Cell::new(None) };
 }

@@ -107,39 +107,47 @@ pub enum PayloadFormat {
 }
 
 /// A value that could not be written as MessagePack, or bytes that are not a value of the wanted type.
+// Boxed: results with values are moved often, those with errors are not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PayloadError {
+pub struct PayloadError(Box<Wrong>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wrong {
     problem: String,
     path: String,
 }
 
 impl PayloadError {
     /// With a text that says what is wrong.
+    #[cold]
     pub fn new(problem: impl Into<String>) -> Self {
-        Self { problem: problem.into(), path: String::new() }
+        Self(Box::new(Wrong { problem: problem.into(), path: String::new() }))
     }
 
     fn at(self, path: String) -> Self {
-        if path.is_empty() {
+        if path.is_empty() || self.0.problem == TOO_DEEP {
             return self;
         }
-        Self { problem: format!("at `{path}`: {}", self.problem), path }
+        Self(Box::new(Wrong { problem: format!("at `{path}`: {self}"), path }))
     }
 
     /// The same, with more words before its text.
-    pub fn preceded_by(self, words: &str) -> Self {
-        Self { problem: format!("{words}: {}", self.problem), ..self }
+    pub fn preceded_by(mut self, words: &str) -> Self {
+        self.0.problem = format!("{words}: {self}");
+        self
     }
 
     /// The part of the value with which something is wrong, such as `rows[1].weight`; empty for the value as a whole.
     pub fn path(&self) -> &str {
-        &self.path
+        &self.0.path
     }
 }
 
+const TOO_DEEP: &str = "it is nested deeper than `nesting_depth_max` allows";
+
 impl fmt::Display for PayloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problem)
+        f.write_str(&self.0.problem)
     }
 }
 
@@ -196,10 +204,8 @@ fn decode_tracked<T: DeserializeOwned>(
 ) -> Result<T, PayloadError> {
     let trail = Trail::new(is_for_people);
     decode_with(bytes, depth_max, |de| tracked::deserialize(de, &trail))
-        .map_err(|error| if error.problem == TOO_DEEP { error } else { error.at(trail.shown(bytes)) })
+        .map_err(|error| error.at(trail.shown(bytes)))
 }
-
-const TOO_DEEP: &str = "it is nested deeper than `nesting_depth_max` allows";
 
 type Reader<'de> = rmp_serde::Deserializer<ReadRefReader<'de, [u8]>>;
 
