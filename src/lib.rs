@@ -372,18 +372,18 @@ pub use tractor_core::proto::supervision::{Backoff, Intensity, Restart, Strategy
 pub use tractor_core::{
     Actor, ActorLocal, ActorNursery, ActorOptions, Allows, Call, CanStart, CancelActor, CancelContext, Check,
     Context, ContextEndpoint, ContextHandle, ContextState, ContextTarget, ContextTypes, DynCall, Dynamic,
-    Endpoint, Error, FnEndpoint, FnTarget, HasStarted, MsgStream, NoResult, OneShot, Overflow, ParentContext,
-    Portal, ReceiveStream, Result, Run, RunInActor, RunsHere, SendItem, SendStarted, Sharing, StartActor,
-    Started, StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx,
+    Endpoint, Error, FnEndpoint, FnTarget, HasStarted, MsgStream, NoResult, OneShot, Opening, Overflow,
+    ParentContext, Portal, ReceiveStream, Result, Run, RunInActor, RunsHere, SendItem, SendStarted, Sharing,
+    StartActor, Started, StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx,
     SubscriberStatistics, SuperviseChild, Supervised, SupervisionEvent, SupervisionEvents, Supervisor,
-    Unstarted, UntilCancelled, Value, actor_local, connect, current_actor, current_deadline, error,
-    gather_contexts, init, maybe_open_context, open_nursery, open_root_actor, shield, socket_addr,
-    try_current_actor, with_deadline, with_deadline_at, with_local_actor,
+    Unstarted, UntilCancelled, Value, actor_local, connect, current_actor, current_deadline, error, init,
+    maybe_open_context, open_nursery, open_root_actor, shield, socket_addr, try_current_actor, with_deadline,
+    with_deadline_at, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};
 
-pub use tractor_util::{ClusterOptions, open_actor_cluster};
+pub use tractor_util::{ClusterOptions, gather_contexts, open_actor_cluster};
 
 pub mod guide;
 pub mod prelude;

@@ -183,3 +183,50 @@ async fn waits_for_ever(ctx: Context<u64>, number: u64) -> Result<u64> {
     forever().await;
     Ok(0)
 }
+
+#[tractor::test]
+async fn a_context_that_the_body_cancels_itself_is_no_failure() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        let contexts = (0..3).map(|number| (portal.clone(), numbered(number, 3)));
+        let sum = gather_contexts(contexts, async |mut contexts, _| -> Result<u64> {
+            let (last, first) = (contexts.remove(2), contexts.remove(0));
+            assert!(first.cancel().await?);
+            let error = first.wait_for_result().await.expect_err("it was cancelled");
+            assert!(error.is_cancelled(), "{error:?}");
+            for ctx in contexts {
+                ctx.open_stream().finish();
+            }
+            let stream = last.open_stream();
+            stream.send(10).await?;
+            stream.wait_for_result().await
+        });
+        assert_eq!(sum.await?, 12);
+        assert_eq!(portal.dialogs_open(), 0);
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_context_can_be_cancelled_before_it_has_started() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        let scope = portal.open_unstarted(waits_or_fails(1), async |opening| -> Result<&str> {
+            portal.run(seen("waits 1".to_owned())).await?;
+            assert!(opening.cancel().await?);
+            Ok("left")
+        });
+        assert_eq!(scope.await?, "left");
+        assert_eq!(
+            (portal.run(entries()).await?, portal.dialogs_open()),
+            (vec!["waits 1".into(), "over".into()], 0)
+        );
+        let first = portal.open_unstarted(numbered(7, 0), async |opening| -> Result<u64> {
+            let (ctx, first) = opening.started().await?;
+            ctx.open_stream().finish();
+            Ok(first)
+        });
+        assert_eq!(first.await?, 7);
+        Ok(())
+    })
+    .await
+}

@@ -33,14 +33,14 @@ pub use self::{
     dialog::{
         Allows, Call, CanStart, CancelActor, CancelContext, Context, ContextEndpoint, ContextHandle,
         ContextTarget, ContextTypes, DynCall, Dynamic, Endpoint, FnEndpoint, FnTarget, HasStarted, MsgStream,
-        NoResult, ParentContext, Portal, ReceiveStream, Run, RunsHere, SendItem, SendStarted, Started,
-        StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx,
+        NoResult, Opening, ParentContext, Portal, ReceiveStream, Run, RunsHere, SendItem, SendStarted,
+        Started, StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx,
         SubscriberStatistics, Unstarted, Value, with_deadline, with_deadline_at,
     },
     error::{Error, Result},
     supervise::{
         ActorNursery, OneShot, RunInActor, Sharing, StartActor, SuperviseChild, Supervised, SupervisionEvent,
-        SupervisionEvents, Supervisor, gather_contexts, maybe_open_context,
+        SupervisionEvents, Supervisor, maybe_open_context,
     },
 };
 #[cfg(feature = "log")]

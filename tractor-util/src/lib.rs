@@ -6,7 +6,10 @@
 //! | module | holds |
 //! | --- | --- |
 //! | `cluster` | [`open_actor_cluster`]: equal workers, started at once, ended with the scope |
+//! | `gather` | [`gather_contexts`]: several contexts as one scope |
 
 mod cluster;
+mod gather;
 
 pub use cluster::{ClusterOptions, open_actor_cluster};
+pub use gather::gather_contexts;

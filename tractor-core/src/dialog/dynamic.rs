@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::deadline::{Inside, in_time};
-use super::parent::{ContextTypes, ParentContext};
+use super::parent::{ContextTypes, Opening, ParentContext};
 use super::portal::Portal;
 use super::run::Run;
 use super::scope::Scope;
@@ -184,13 +183,6 @@ impl Portal {
         self.refuse_self()?;
         let request = call.request(FuncType::Context, self.limit.starting_now());
         let linked = self.peer.request(request, |format, out| call.put_args(format, out))?;
-        let scope = Scope(linked.clone());
-        in_time(&linked, async {
-            match scope.first().await {
-                Ok(first) => scope.run::<Dynamic, _, _, _>(&first, body).await,
-                Err(error) => Inside::Failed(error.into()),
-            }
-        })
-        .await
+        Scope(linked.clone()).run(Opening::new(linked).body(body)).await
     }
 }

@@ -9,6 +9,7 @@
 //! ```
 
 use std::fmt;
+use std::future::poll_fn;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -20,9 +21,10 @@ use super::oneway::ReceiveStream;
 use super::portal::Portal;
 use super::run::abandon;
 use super::scope::Scope;
-use super::stream::MsgStream;
+use super::stream::{MsgStream, decode};
 use crate::actor::{Linked, Overflow};
 use crate::error::{Error, Result, RuntimeFailure};
+use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
 
 /// The types of a context, as its endpoint sees them.
@@ -59,10 +61,6 @@ pub struct ParentContext<E: ContextTypes> {
 }
 
 impl<E: ContextTypes> ParentContext<E> {
-    pub(super) fn new(linked: Arc<Linked>) -> Self {
-        Self { handle: ContextHandle::new(linked) }
-    }
-
     /// Opens the stream, and uses the context up: it has one. What a task needs beside the stream is a
     /// [`handle`](ContextHandle::handle).
     ///
@@ -94,6 +92,58 @@ impl<E: ContextTypes> fmt::Debug for ParentContext<E> {
     }
 }
 
+/// A context that was asked for and has not started, inside [`Portal::open_unstarted`].
+pub struct Opening<E: ContextTypes> {
+    handle: ContextHandle<E::Returns>,
+}
+
+impl<E: ContextTypes> Opening<E> {
+    pub(super) fn new(linked: Arc<Linked>) -> Self {
+        Self { handle: ContextHandle::new(linked) }
+    }
+
+    /// Waits for the first value, and gives it beside the context.
+    ///
+    /// # Errors
+    /// The other side failed, was cancelled or is lost, or the value is no `E::Started`.
+    ///
+    /// # Cancel safety
+    /// The context's stream cannot be opened any more when the future was dropped. The scope goes on.
+    pub async fn started(self) -> Result<(ParentContext<E>, E::Started)> {
+        let linked = self.handle.linked();
+        let first = poll_fn(|cx| linked.poll_first(cx)).await?;
+        if E::STRICT {
+            linked.be_strict();
+        }
+        let first = decode(linked, PldKind::Started, &first)?;
+        Ok((ParentContext { handle: self.handle }, first))
+    }
+
+    /// The body of a scope that begins with the first value.
+    pub(super) async fn body<T, Err, F>(self, body: F) -> Result<T, Err>
+    where
+        F: AsyncFnOnce(ParentContext<E>, E::Started) -> Result<T, Err>,
+        Err: From<Error>,
+    {
+        let (ctx, first) = self.started().await?;
+        body(ctx, first).await
+    }
+}
+
+impl<E: ContextTypes> Deref for Opening<E> {
+    type Target = ContextHandle<E::Returns>;
+
+    fn deref(&self) -> &ContextHandle<E::Returns> {
+        &self.handle
+    }
+}
+
+impl<E: ContextTypes> fmt::Debug for Opening<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt_as("Opening", f)
+    }
+}
+
 impl Portal {
     /// Opens a context in the actor: runs the endpoint there and the body here, as one scope.
     ///
@@ -116,16 +166,48 @@ impl Portal {
         ) -> Result<T, Err>,
         Err: From<Error>,
     {
-        self.refuse_self()?;
         let scope = Scope::of_context(self, call)?;
-        let linked = scope.0.clone();
-        in_time(&linked, async {
-            match scope.first().await {
-                Ok(first) => scope.run::<C::Endpoint, _, _, _>(&first, body).await,
-                Err(error) => Inside::Failed(error.into()),
-            }
-        })
-        .await
+        let opening = Opening::new(scope.0.clone());
+        scope.run(opening.body(body)).await
+    }
+
+    /// As [`open_context`](Self::open_context), with a body that begins before the context has started: it can cancel it
+    /// meanwhile. Leaving the scope waits for the end of the other side all the same.
+    ///
+    /// ```
+    /// # use tractor_core::{ContextTarget, Error, Portal, Result};
+    /// # async fn impatience() {}
+    /// # async fn example(portal: &Portal, call: impl ContextTarget) -> Result<()> {
+    /// portal.open_unstarted(call, async |opening| {
+    ///     let handle = opening.handle();
+    ///     tokio::select! {
+    ///         started = opening.started() => {
+    ///             let (ctx, first) = started?;
+    ///             // ..
+    ///         }
+    ///         () = impatience() => {
+    ///             handle.cancel().await?;
+    ///         }
+    ///     }
+    ///     Ok::<_, Error>(())
+    /// }).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open_context`](Self::open_context).
+    ///
+    /// # Cancel safety
+    /// As [`open_context`](Self::open_context).
+    pub async fn open_unstarted<C, T, Err, F>(&self, call: C, body: F) -> Result<T, Err>
+    where
+        C: ContextTarget,
+        F: AsyncFnOnce(Opening<C::Endpoint>) -> Result<T, Err>,
+        Err: From<Error>,
+    {
+        let scope = Scope::of_context(self, call)?;
+        let opening = Opening::new(scope.0.clone());
+        scope.run(body(opening)).await
     }
 
     /// An actor opens no context to itself.

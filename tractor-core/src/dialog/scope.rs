@@ -3,27 +3,21 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
-
-use bytes::Bytes;
-use tokio::time::Instant;
+use std::task::Poll;
 
 use super::call::{ContextTarget, StreamTarget};
-use super::deadline::{Inside, grace};
+use super::deadline::{Inside, in_time};
 use super::endpoint::{ContextEndpoint, StreamEndpoint};
-use super::parent::{ContextTypes, ParentContext};
 use super::portal::{Portal, ask};
 use super::run::abandon;
-use super::stream::decode;
 use crate::actor::{Linked, Outcome};
 use crate::error::{Error, Result};
-use crate::proto::codec::PldKind;
 use crate::proto::dialog::{Absorbs, Verdict, judge};
 use crate::proto::msg::FuncType;
 use crate::proto::payload::Payload;
 
 /// Cancels a dialog whose scope is left before its outcome, by whatever way.
-pub(crate) struct Scope(pub(super) Arc<Linked>);
+pub(super) struct Scope(pub(super) Arc<Linked>);
 
 impl Drop for Scope {
     fn drop(&mut self) {
@@ -35,7 +29,7 @@ impl Drop for Scope {
 
 impl Scope {
     /// Asks for a context.
-    pub(crate) fn of_context<C: ContextTarget>(portal: &Portal, call: C) -> Result<Self> {
+    pub(super) fn of_context<C: ContextTarget>(portal: &Portal, call: C) -> Result<Self> {
         portal.refuse_self()?;
         let pld_spec = <C::Endpoint as ContextEndpoint>::Started::shown();
         let deadline = portal.limit.starting_now();
@@ -49,50 +43,26 @@ impl Scope {
         ask::<C::Endpoint>(&portal.peer, FuncType::AsyncGen, pld_spec, deadline, &call.into_args()).map(Self)
     }
 
-    /// Waits for the first value.
-    pub(crate) async fn first(&self) -> Result<Bytes> {
-        poll_fn(|cx| self.0.poll_first(cx)).await
-    }
-
-    pub(crate) fn decode_first<E: ContextTypes>(&self, first: &Bytes) -> Result<E::Started> {
-        decode(&self.0, PldKind::Started, first)
-    }
-
-    /// What the body is handed.
-    pub(crate) fn context<E: ContextTypes>(&self) -> ParentContext<E> {
-        ParentContext::new(self.0.clone())
-    }
-
-    /// Waits until the other side has failed.
-    pub(crate) fn poll_failed(&self, cx: &mut TaskContext<'_>) -> Poll<Error> {
-        self.0.poll_failed(cx)
-    }
-
     /// Waits for the other side to end by itself.
     ///
     /// # Errors
     /// What the scope has to raise; the other side has not ended then, if it was this side that failed.
-    pub(crate) async fn joined(&self) -> Result<()> {
+    async fn joined(&self) -> Result<()> {
         let outcome = self.0.result().await;
         self.raised(outcome).map_or(Ok(()), Err)
     }
 
-    /// Runs the body to the end of both sides.
-    pub(super) async fn run<E, T, Err, F>(self, first: &Bytes, body: F) -> Inside<T, Err>
-    where
-        E: ContextTypes,
-        F: AsyncFnOnce(ParentContext<E>, E::Started) -> Result<T, Err>,
-        Err: From<Error>,
-    {
-        if E::STRICT {
-            self.0.be_strict();
-        }
-        let first = match self.decode_first::<E>(first) {
-            Ok(first) => first,
-            Err(error) => return self.leave(Body::Ended(Err(error.into()))).await,
-        };
-        let body = self.run_body(body(self.context(), first)).await;
-        self.leave(body).await
+    /// Runs the body to the end of both sides, or of the dialog's time.
+    pub(super) async fn run<T, Err: From<Error>>(
+        self,
+        body: impl Future<Output = Result<T, Err>>,
+    ) -> Result<T, Err> {
+        let linked = self.0.clone();
+        in_time(&linked, async {
+            let body = self.run_body(body).await;
+            self.leave(body).await
+        })
+        .await
     }
 
     /// The failure of a settled dialog that its scope has to raise.
@@ -144,25 +114,8 @@ impl Scope {
     }
 
     /// Tells the other side of a bad value of its own that the failing body has met, before it is asked to end.
-    pub(crate) fn report_type_error(&self) {
+    pub(super) fn report_type_error(&self) {
         self.0.report_type_error();
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.0.deadline.map(|deadline| deadline.at)
-    }
-
-    /// What the scope has to raise once its deadline has passed.
-    pub(crate) async fn expired(&self) -> Error {
-        grace(&self.0).await
-    }
-
-    /// Has the other side end, and waits for that. A failure of this side may have come before it.
-    pub(crate) async fn end(&self) {
-        if !self.0.has_outcome() {
-            abandon(&self.0);
-            _ = self.0.drained().await;
-        }
     }
 }
 

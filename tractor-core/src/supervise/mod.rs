@@ -4,7 +4,6 @@
 mod builder;
 mod child;
 mod events;
-mod gather;
 mod nursery;
 mod one_shot;
 mod process;
@@ -18,7 +17,6 @@ mod supervisor;
 
 pub use builder::StartActor;
 pub use events::{SupervisionEvent, SupervisionEvents};
-pub use gather::gather_contexts;
 pub use nursery::ActorNursery;
 pub(crate) use nursery::open_nursery_in;
 pub use one_shot::{OneShot, RunInActor};
