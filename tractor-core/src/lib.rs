@@ -49,18 +49,18 @@ pub use devx::log;
 /// What generated code names. No part of the public interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use bytes::Bytes;
     pub use inventory;
 
-    pub use crate::__carry as carry;
+    pub use crate::__error_value as error_value;
     pub use crate::actor::EndpointEntry;
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::dialog::{
-        ByteSlice, CarriesText, CarriesValue, ContextEndpoint, ContextOf, Copied, Endpoint, EndpointBody,
-        EndpointRef, EndpointResult, Failure, Fallible, FnEndpoint, HasDefault, Lend, SameAs, StreamEndpoint,
-        declared, default_arg, fallible, fallible_as, infallible,
+        CarriesText, CarriesValue, ContextOf, EndpointBody, EndpointRef, EndpointResult, Failure, Fallible,
+        default_arg, fallible, fallible_as,
     };
     pub use crate::error::EndpointError;
     pub use crate::proto::args::ArgTuple;
-    pub use crate::proto::payload::{Payload, PayloadError, PayloadFormat, PayloadOf};
+    pub use crate::proto::payload::{PayloadError, PayloadFormat};
     pub use crate::proto::union;
 }

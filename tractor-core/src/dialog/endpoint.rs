@@ -11,7 +11,7 @@ use super::Context;
 use crate::error::EndpointError;
 use crate::proto::args::{ArgTuple, no_defaults};
 use crate::proto::msg::ErrorValue;
-use crate::proto::payload::PayloadOf;
+use crate::proto::payload::Payload;
 
 /// A function that other actors may call.
 ///
@@ -31,7 +31,7 @@ pub trait Endpoint: Sized + 'static {
     /// Types of its arguments, as a tuple.
     type Args: ArgTuple;
     /// Type of its final value.
-    type Returns: PayloadOf<Self>;
+    type Returns: Payload;
     /// The declared return type; nothing where the function lives in another program.
     type Output: Send;
 
@@ -81,11 +81,11 @@ pub trait FnEndpoint: Endpoint {}
 )]
 pub trait ContextEndpoint: Endpoint {
     /// Type of the first value.
-    type Started: PayloadOf<Self>;
+    type Started: Payload;
     /// Type of the values the endpoint streams.
-    type Send: PayloadOf<Self>;
+    type Send: Payload;
     /// Type of the values streamed to the endpoint.
-    type Recv: PayloadOf<Self>;
+    type Recv: Payload;
     /// Whether streamed values are encoded and decoded again before they leave, in both directions.
     const STRICT: bool = false;
 }
@@ -102,137 +102,73 @@ pub type ContextOf<E> =
 )]
 pub trait StreamEndpoint: Endpoint {
     /// Type of the streamed values.
-    type Item: PayloadOf<Self>;
+    type Item: Payload;
     /// Whether items are encoded and decoded again before they leave.
     const STRICT: bool = false;
 }
 
-/// A return type of the endpoint `E` that may be a failure: `Result`.
+/// A return type that may be a failure: `Result`.
 #[diagnostic::on_unimplemented(
-    message = "`{E}` returns a `{Self}` that is named like a `Result` but is none",
+    message = "`{Self}` is named like a `Result` but is none",
     label = "not a `Result`",
     note = "return a `std::result::Result<T, E>` or an alias of it, or give the type another name"
 )]
-pub trait Fallible<E> {
+pub trait Fallible {
     /// Type of the value.
     type Ok;
-    /// Type of the failure.
-    type Err;
-    #[doc(hidden)]
-    fn into_result(self) -> Result<Self::Ok, Self::Err>;
 }
 
 #[diagnostic::do_not_recommend]
-impl<E, T, F> Fallible<E> for Result<T, F> {
+impl<T, F> Fallible for Result<T, F> {
     type Ok = T;
-    type Err = F;
-
-    fn into_result(self) -> Self {
-        self
-    }
 }
 
-/// What the endpoint `E` may fail with: any error, or text.
+/// What an endpoint may fail with: any error, or text.
 #[diagnostic::on_unimplemented(
-    message = "`{E}` cannot fail with `{Self}`",
+    message = "an endpoint cannot fail with `{Self}`",
     label = "neither an error nor text",
     note = "implement `std::error::Error` for `{Self}`, such as with `#[derive(thiserror::Error)]`; it is also `Send`, \
             `Sync` and free of borrowed data",
     note = "or fail with a `String`, a `Box<dyn std::error::Error + Send + Sync>` or a `tractor::Error`"
 )]
-pub trait Failure<E>: Sized {
+pub trait Failure: Sized {
     #[doc(hidden)]
     fn into_failure(self) -> EndpointError;
 }
 
 #[diagnostic::do_not_recommend]
-impl<E, T: Into<Box<dyn StdError + Send + Sync>>> Failure<E> for T {
+impl<T: Into<Box<dyn StdError + Send + Sync>>> Failure for T {
     fn into_failure(self) -> EndpointError {
         EndpointError::new(self)
     }
 }
 
-/// Two types of the endpoint `E` that must be the same one.
-#[diagnostic::on_unimplemented(
-    message = "`{E}` has a `{Self}` where its attribute says `{T}`",
-    label = "must be `{T}`",
-    note = "change this type, or the types in the attribute, so that both agree"
-)]
-pub trait SameAs<T, E>: Sized {
-    #[doc(hidden)]
-    fn into_declared(self) -> T;
-    #[doc(hidden)]
-    fn from_declared(declared: T) -> Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T, E> SameAs<T, E> for T {
-    fn into_declared(self) -> T {
-        self
-    }
-
-    fn from_declared(declared: T) -> T {
-        declared
-    }
-}
-
-/// The final value of the function behind `E`, whose type has to be the one that the attribute says.
-pub fn declared<E: Endpoint, T: SameAs<E::Returns, E>>(value: T) -> E::Returns {
-    value.into_declared()
-}
-
-/// The outcome of the function behind `E`, which returns a `Result`. `carry` gives the failure as a value, if it is one.
+/// The outcome of a function that returns a `Result`. `value_of` gives the failure as a value, if it is one.
 ///
 /// # Errors
 /// The function's own failure.
-pub fn fallible<E, R: Fallible<E, Err: Failure<E>>>(
-    output: R,
-    carry: impl FnOnce(&R::Err) -> Option<ErrorValue>,
-) -> Result<R::Ok, EndpointError> {
-    output.into_result().map_err(|error| {
-        let value = carry(&error);
+pub fn fallible<T, F: Failure>(
+    output: Result<T, F>,
+    value_of: impl FnOnce(&F) -> Option<ErrorValue>,
+) -> Result<T, EndpointError> {
+    output.map_err(|error| {
+        let value = value_of(&error);
         error.into_failure().carrying(value)
     })
 }
 
-/// The outcome of the function behind `E`, whose failures travel as values: `error = F`.
+/// The outcome of a function whose failures travel as values: `error = F`.
 ///
 /// # Errors
 /// The function's own failure.
-pub fn fallible_as<E, F: Failure<E> + PayloadOf<E>, R: Fallible<E, Err: SameAs<F, E>>>(
-    output: R,
-    carry: impl FnOnce(&F) -> Option<ErrorValue>,
-) -> Result<R::Ok, EndpointError> {
-    fallible::<E, _>(output.into_result().map_err(SameAs::into_declared), carry)
-}
-
-/// A type that `#[tractor(default)]` works for, in the endpoint `E`.
-#[diagnostic::on_unimplemented(
-    message = "the argument of type `{Self}` of `{E}` has no default of its own",
-    label = "does not implement `Default`",
-    note = "say which value it is, `#[tractor(default = ..)]`, or implement `Default` for `{Self}`"
-)]
-pub trait HasDefault<E> {
-    #[doc(hidden)]
-    fn default_value() -> Self;
-}
-
-#[diagnostic::do_not_recommend]
-impl<E, T: Default> HasDefault<E> for T {
-    fn default_value() -> T {
-        T::default()
-    }
+pub fn fallible_as<F: Failure + Payload, T>(
+    output: Result<T, F>,
+    value_of: impl FnOnce(&F) -> Option<ErrorValue>,
+) -> Result<T, EndpointError> {
+    fallible(output, value_of)
 }
 
 /// A default value of an argument.
 pub fn default_arg<T: Any>(value: T) -> Option<Box<dyn Any>> {
     Some(Box::new(value))
-}
-
-/// The outcome of a function that cannot fail.
-///
-/// # Errors
-/// Never.
-pub fn infallible<T>(output: T) -> Result<T, EndpointError> {
-    Ok(output)
 }

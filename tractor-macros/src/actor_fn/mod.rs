@@ -40,7 +40,6 @@ fn kind(endpoint: &Endpoint<'_>) -> Kind {
         types: quote!(),
         parameter: quote!(()),
         passed: quote!(),
-        outcome: endpoint.outcome(),
         witness: quote!(),
     }
 }

@@ -52,7 +52,6 @@ impl Dialog {
         Some(Self { started: or_unit(started), send: or_unit(send), recv: or_unit(recv), returns, unions })
     }
 
-    /// Whether what the endpoint streams is one of the enums.
     /// The type of the `ctx` argument, as one would write it: `Context<Point>`.
     fn context(&self) -> String {
         let [started, send, recv] = [&self.started, &self.send, &self.recv].map(show);

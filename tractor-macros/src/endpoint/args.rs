@@ -1,6 +1,6 @@
 //! The arguments of an endpoint that travel: checks, and what becomes of each in the expansion.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -32,85 +32,56 @@ impl Arg<'_> {
         }
     }
 
+    /// Where the signature says what travels.
+    pub(crate) fn blame(&self) -> Span {
+        self.lent.as_ref().unwrap_or(&self.ty).span()
+    }
+
     pub(crate) fn is_lent(&self) -> bool {
         self.lent.is_some()
     }
 
-    /// The type that travels.
+    /// The type that travels: of a reference, the one that `to_owned` gives. `[u8]` travels as bytes, not as a list of numbers.
     pub(crate) fn owned(&self, krate: &Path) -> TokenStream {
-        match self.passing(krate) {
-            Passing::Value => self.ty.to_token_stream(),
-            Passing::Copy(ty) => ty.to_token_stream(),
-            Passing::Unsized(lending) => quote!(#lending::Owned),
+        match &self.lent {
+            None => self.ty.to_token_stream(),
+            Some(lent) if is_bytes(lent) => quote!(#krate::__private::Bytes),
+            Some(lent) if is_unsized(lent) => quote!(<#lent as ::std::borrow::ToOwned>::Owned),
+            Some(lent) => lent.to_token_stream(),
         }
     }
 
-    /// `value`, an expression of the argument's type, as a value that travels.
-    pub(crate) fn packed(&self, value: impl ToTokens, endpoint: &Ident, krate: &Path) -> TokenStream {
-        match self.passing(krate) {
-            Passing::Value => value.to_token_stream(),
-            Passing::Copy(ty) => {
-                quote_spanned!(ty.span()=> <#ty as #krate::__private::Copied<#endpoint>>::copied(#value))
-            }
-            Passing::Unsized(lending) => quote!(#lending::own(#value)),
-        }
+    /// `value`, an expression of the argument's type, as a value that travels. rustc underlines `blame` when there is no such.
+    pub(crate) fn packed(&self, value: impl ToTokens, blame: Span, krate: &Path) -> TokenStream {
+        let to_owned = match &self.lent {
+            None => return value.to_token_stream(),
+            Some(lent) if is_bytes(lent) => quote!(#krate::__private::Bytes::copy_from_slice),
+            Some(lent) if is_unsized(lent) => quote!(<#lent as ::std::borrow::ToOwned>::to_owned),
+            Some(lent) => quote!(<#lent as ::core::clone::Clone>::clone),
+        };
+        let to_owned = moved_to(blame, to_owned);
+        quote!(#to_owned(#value))
     }
 
-    /// The value that travelled as the argument of the user's function.
-    pub(crate) fn passed(&self, krate: &Path) -> TokenStream {
+    /// The value that travelled as the argument of the user's function, which may be a reference to it.
+    pub(crate) fn passed(&self) -> TokenStream {
         let ident = &self.ident;
-        match self.passing(krate) {
-            Passing::Value => quote!(#ident),
-            Passing::Copy(_) => quote!(&#ident),
-            Passing::Unsized(lending) => quote!(#lending::lend(&#ident)),
-        }
+        if self.is_lent() { quote!(&#ident) } else { quote!(#ident) }
     }
 
     /// What stands in when a caller leaves the argument out.
     pub(crate) fn default(&self, endpoint: &Ident, krate: &Path) -> Option<TokenStream> {
         let owned = self.owned(krate);
         // What coerces to the type will do. rustc underlines the value that does not, and shows what is called: the endpoint.
-        let at_name = |tokens| moved_to(endpoint.span(), tokens);
         let value = match self.param.default.as_ref()? {
             DefaultValue::OfType => {
-                let default = quote!(#krate::__private::HasDefault<#endpoint>);
-                quote_spanned!(self.ty.span()=> <#owned as #default>::default_value())
+                quote_spanned!(self.ty.span()=> <#owned as ::core::default::Default>::default())
             }
-            DefaultValue::Given(value) => match self.passing(krate) {
-                Passing::Value => value.to_token_stream(),
-                Passing::Copy(ty) => {
-                    let copied = at_name(quote!(<#ty as #krate::__private::Copied<#endpoint>>::copied));
-                    quote!(#copied(#value))
-                }
-                Passing::Unsized(lending) => {
-                    let own = at_name(quote!(#lending::own));
-                    quote!(#own(#value))
-                }
-            },
+            DefaultValue::Given(value) => self.packed(value, endpoint.span(), krate),
         };
-        let default_arg = at_name(quote!(#krate::__private::default_arg::<#owned>));
+        let default_arg = moved_to(endpoint.span(), quote!(#krate::__private::default_arg::<#owned>));
         Some(quote!(#default_arg(#value)))
     }
-
-    fn passing(&self, krate: &Path) -> Passing<'_> {
-        match &self.lent {
-            None => Passing::Value,
-            Some(lent) if is_bytes(lent) => {
-                Passing::Unsized(quote!(<#krate::__private::ByteSlice as #krate::__private::Lend>))
-            }
-            Some(lent) if is_unsized(lent) => Passing::Unsized(quote!(<#lent as #krate::__private::Lend>)),
-            Some(lent) => Passing::Copy(lent),
-        }
-    }
-}
-
-/// How an argument gets into the call and out again.
-enum Passing<'a> {
-    Value,
-    /// Of type `&T`, where a `T` travels.
-    Copy(&'a Type),
-    /// Of type `&T`, where something else travels: what `<T as Lend>` says.
-    Unsized(TokenStream),
 }
 
 /// Checks the arguments that travel, which are all but the leading one.

@@ -2,12 +2,13 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::LitStr;
 use syn::ext::IdentExt;
-use syn::{FnArg, LitStr, Visibility};
 
 use super::Endpoint;
 use super::args::Arg;
 use crate::sig::edges;
+use crate::tokens::moved_to;
 
 /// What differs between the kinds of endpoints.
 pub(crate) struct Kind {
@@ -25,8 +26,6 @@ pub(crate) struct Kind {
     pub(crate) parameter: TokenStream,
     /// What is passed for it to the user's function, with its comma.
     pub(crate) passed: TokenStream,
-    /// Turns `output` into the outcome.
-    pub(crate) outcome: TokenStream,
     /// In place of the function behind it, if there is none: items that check the types of the declaration.
     pub(crate) witness: TokenStream,
 }
@@ -43,13 +42,16 @@ impl Endpoint<'_> {
             let implemented = self.implemented(kind);
             let body = self.func.renamed(&self.body_name(), &self.attrs.body, &self.func.body_or_stub());
             let entry = format_ident!("{}", kind.entry);
+            // rustc underlines the name when what the function is given first does not fit: at the user's type of that, then.
+            let (blame, _) = edges(&kind.lead);
+            let registered = moved_to(blame, quote!(#name));
             quote! {
                 #implemented
                 #(#cfg)*
                 #[allow(clippy::unused_async, reason = "an endpoint is always async")]
                 #body
                 #(#cfg)*
-                #krate::__private::inventory::submit! { #krate::__private::EndpointEntry::#entry::<#name>() }
+                #krate::__private::inventory::submit! { #krate::__private::EndpointEntry::#entry::<#registered>() }
             }
         } else {
             kind.witness.clone()
@@ -63,14 +65,13 @@ impl Endpoint<'_> {
         let (name, vis) = (self.name(), &self.func.vis);
         let (cfg, docs, attrs) = (&self.attrs.cfg, &self.attrs.docs, &self.attrs.handle);
         let (args, types) = (self.idents(), self.args.iter().map(|arg| &arg.ty));
-        let packed = self.args.iter().map(|arg| arg.packed(&arg.ident, name, krate));
-        let signature = self.signature();
+        let packed = self.args.iter().map(|arg| arg.packed(&arg.ident, arg.blame(), krate));
         quote! {
             #(#cfg)*
             #(#docs)*
             #[allow(non_camel_case_types, reason = "named like the function")]
             #[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
-            #vis struct #name { #signature }
+            #vis struct #name {}
 
             #(#cfg)*
             #(#docs)*
@@ -80,30 +81,6 @@ impl Endpoint<'_> {
                 #krate::Call::new((#(#packed,)*))
             }
         }
-    }
-
-    /// For an endpoint that others see: a field of its type that has the types of its signature, for rustc to say which of them
-    /// are too private. It refuses those anyway, in the traits, but there it cannot be told what to say.
-    fn signature(&self) -> Option<TokenStream> {
-        let (name, vis, sig) = (self.name(), &self.func.vis, &self.func.sig);
-        // Without a body not all of them are in the traits.
-        if matches!(vis, Visibility::Inherited) || self.is_elsewhere() {
-            return None;
-        }
-        let help = format!("make the type public, or `{}` private", name.unraw());
-        let inputs = sig.inputs.iter().filter_map(|input| match input {
-            FnArg::Typed(input) => Some(&input.ty),
-            FnArg::Receiver(_) => None,
-        });
-        let output = &self.output.ty;
-        // rustc underlines the declaration of the field: at the function's name, then.
-        let field = quote_spanned!(name.span()=> pub signature: );
-        Some(quote! {
-            #[doc(hidden)]
-            #[deny(private_interfaces, reason = #help)]
-            #[allow(dead_code, reason = "only its type matters")]
-            #field fn(#(#inputs),*) -> #output,
-        })
     }
 
     /// The impl of `Endpoint`, and of the trait with the further types.
@@ -126,10 +103,10 @@ impl Endpoint<'_> {
         let output = associated_type("Output", output, name);
         let defaults = self.defaults();
         let endpoint_trait = format_ident!("{}", kind.endpoint_trait);
-        let further = quote!(#(#cfg)* impl #krate::__private::#endpoint_trait for #name { #types });
+        let further = quote!(#(#cfg)* impl #krate::#endpoint_trait for #name { #types });
         quote! {
             #(#cfg)*
-            impl #krate::__private::Endpoint for #name {
+            impl #krate::Endpoint for #name {
                 const MODULE: &'static str = #module;
                 const NAME: &'static str = #label;
                 const ARGS: &'static [&'static str] = &[#(#labels),*];
@@ -171,21 +148,23 @@ impl Endpoint<'_> {
     /// The impl of the trait of the function behind it, which runs the user's one.
     fn implemented(&self, kind: &Kind) -> TokenStream {
         let krate = &self.options.krate;
-        let Kind { lead, parameter, passed, outcome, .. } = kind;
+        let Kind { lead, parameter, passed, .. } = kind;
+        let outcome = self.outcome();
         let (cfg, name, body) = (&self.attrs.cfg, self.name(), self.body_name());
         let args = self.idents();
-        let values = self.args.iter().map(|arg| arg.passed(krate));
+        let values = self.args.iter().map(Arg::passed);
         let mut run = quote!(#body(#passed #(#values),*));
         if self.args.iter().any(Arg::is_lent) {
             // What is lent lives in this future.
             run = quote!(async move { #run.await });
         }
+        let lead = associated_type("Lead", lead, name);
         // rustc reports a future that is not `Send` where the bound is written: at the function's name, then.
         let future = quote_spanned!(name.span()=> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send);
         quote! {
             #(#cfg)*
             impl #krate::__private::EndpointBody for #name {
-                type Lead = #lead;
+                #lead
                 fn run(#parameter: Self::Lead, (#(#args,)*): Self::Args) -> #future {
                     #run
                 }
@@ -203,25 +182,29 @@ impl Endpoint<'_> {
         if !self.output.fallible {
             return ty.clone();
         }
-        let name = self.name();
-        associated(self.output.blame(), ty, &quote!(#krate::__private::Fallible<#name>), "Ok")
+        associated(self.output.blame(), ty, &quote!(#krate::__private::Fallible), "Ok")
     }
 
-    /// `fallible::<Self, _>(output, ..)`, `fallible_as::<Self, E, _>(output, ..)` or `infallible(output)`, blamed on the return
-    /// type.
-    pub(crate) fn outcome(&self) -> TokenStream {
+    /// Turns `output` into the outcome: `Ok(output)`, after `fallible(output, ..)?` or `fallible_as::<E, _>(output, ..)?` if it may
+    /// be a failure. rustc underlines the value when its type will not do: at the return type, then.
+    fn outcome(&self) -> TokenStream {
         let krate = &self.options.krate;
-        let (span, _) = edges(self.output.err.as_ref().unwrap_or(&self.output.ty));
         // A type that came through another macro carries that macro's hygiene; the parameter has ours.
-        let output = quote_spanned!(span.resolved_at(Span::call_site())=> output);
+        let output_at = |ty: &TokenStream| Ident::new("output", edges(ty).0.resolved_at(Span::call_site()));
+        let value = output_at(self.output.blame());
+        let outcome = quote!(#krate::__private::EndpointResult::<Self>::Ok(#value));
         if !self.output.fallible {
-            return quote!(#krate::__private::infallible(#output));
+            return outcome;
         }
         let wrap = match &self.options.error {
-            Some(error) => quote!(fallible_as::<Self, #error, _>),
-            None => quote!(fallible::<Self, _>),
+            Some(error) => quote!(fallible_as::<#error, _>),
+            None => quote!(fallible),
         };
-        quote!(#krate::__private::#wrap(#output, #krate::__private::carry!()))
+        let output = output_at(self.output.err.as_ref().unwrap_or(&self.output.ty));
+        quote! {
+            let output = #krate::__private::#wrap(#output, #krate::__private::error_value!())?;
+            #outcome
+        }
     }
 
     /// The name the user's function gets.

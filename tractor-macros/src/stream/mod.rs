@@ -3,7 +3,7 @@
 mod check;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::Type;
 
 use crate::args::{Args, CRATE, Key};
@@ -40,20 +40,18 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
-    let krate = &endpoint.options.krate;
     let item = associated_type("Item", item, endpoint.name());
-    // Not in scope for the user's argument names.
     let strict = endpoint.options.strictness();
+    // Not in scope for the user's argument names.
     let out = Ident::new("out", Span::mixed_site());
     Kind {
         entry: "stream",
         endpoint_trait: "StreamEndpoint",
-        lead: quote!(#krate::StreamSender<<Self as #krate::__private::StreamEndpoint>::Item>),
+        lead: sender.to_token_stream(),
         returns: quote!(()),
         types: quote!(#item #strict),
         parameter: quote!(#out),
         passed: quote!(#out,),
-        outcome: endpoint.outcome(),
         witness: witness(endpoint, sender),
     }
 }
@@ -61,6 +59,6 @@ fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
 /// Without a body nothing else names the sender.
 fn witness(endpoint: &Endpoint<'_>, sender: &Type) -> TokenStream {
     let (krate, cfg, name) = (&endpoint.options.krate, &endpoint.attrs.cfg, endpoint.name());
-    let item = quote!(<#name as #krate::__private::StreamEndpoint>::Item);
+    let item = quote!(<#name as #krate::StreamEndpoint>::Item);
     quote!(#(#cfg)* const _: fn(#sender) -> #krate::StreamSender<#item> = |sender| sender;)
 }

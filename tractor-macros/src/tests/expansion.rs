@@ -27,12 +27,12 @@ fn check(attr: Attr, args: &str, item: &str, file: &str, lines: usize) {
 #[test]
 fn an_actor_fn() {
     let item = "pub async fn add(a: i64, b: i64) -> i64 { a + b }";
-    check(ActorFn, "", item, "actor_fn", 45);
+    check(ActorFn, "", item, "actor_fn", 40);
 }
 
 #[test]
 fn a_context() {
-    check(Context, "pld_spec = Point", CONTEXT, "context", 60);
+    check(Context, "pld_spec = Point", CONTEXT, "context", 50);
 }
 
 #[test]

@@ -81,18 +81,6 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
     }
 }
 
-/// A payload of the endpoint `E`: any [`Payload`]. A trait of its own lets rustc name the endpoint.
-#[diagnostic::on_unimplemented(
-    message = "`{E}` cannot send or receive a `{Self}`: it cannot travel between actors",
-    label = "not a payload type",
-    note = "a payload is owned and serializable: add `#[derive(serde::Serialize, serde::Deserialize)]` to the type, or to \
-            those inside of it, and make it `Send` and free of borrowed data"
-)]
-pub trait PayloadOf<E>: Payload {}
-
-#[diagnostic::do_not_recommend]
-impl<E, T: Payload> PayloadOf<E> for T {}
-
 /// How structs are laid out in payloads on one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayloadFormat {

@@ -8,7 +8,7 @@
 
 use std::fmt::{Debug, Write};
 
-use super::{Payload, PayloadError, PayloadFormat};
+use super::{PayloadError, PayloadFormat};
 use crate::msgpack::RawMap;
 
 /// A type that is one of several payload types; implemented by the attribute macros.
@@ -35,45 +35,6 @@ pub trait Union: Send + Sized + 'static {
         format: PayloadFormat,
         depth_max: usize,
     ) -> Result<Self, PayloadError>;
-}
-
-/// One of the types of a union of the endpoint `E`: any [`Payload`]. A trait of its own lets rustc name the endpoint.
-#[diagnostic::on_unimplemented(
-    message = "`{E}` cannot send or receive a `{Self}`: it cannot travel between actors",
-    label = "not a payload type",
-    note = "a payload is owned and serializable: add `#[derive(serde::Serialize, serde::Deserialize)]` to the type, or to \
-            those inside of it, and make it `Send` and free of borrowed data"
-)]
-pub trait VariantOf<E>: Sized {
-    /// As [`Payload::encode_payload`].
-    ///
-    /// # Errors
-    /// Its own serializer failed.
-    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
-
-    /// As [`Payload::decode_payload`].
-    ///
-    /// # Errors
-    /// The bytes are no such value.
-    fn decode(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError>;
-
-    /// As [`Payload::is_positional`].
-    fn is_positional() -> bool;
-}
-
-#[diagnostic::do_not_recommend]
-impl<E, T: Payload> VariantOf<E> for T {
-    fn encode(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        self.encode_payload(format, out)
-    }
-
-    fn decode(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError> {
-        Self::decode_payload(bytes, format, depth_max)
-    }
-
-    fn is_positional() -> bool {
-        <Self as Payload>::is_positional()
-    }
 }
 
 /// Appends a value of a union.
@@ -169,6 +130,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
+    use crate::payload::Payload;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Dot {

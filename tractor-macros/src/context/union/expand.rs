@@ -60,7 +60,7 @@ impl Union {
             impl #krate::Allows<#ty> for #name {
                 type Held = Self;
                 fn hold(value: #ty) -> Self {
-                    <Self as ::core::convert::From<#ty>>::from(value)
+                    Self::from(value)
                 }
             }
             impl ::core::convert::From<#ty> for #name {
@@ -94,9 +94,8 @@ impl Union {
 
     /// How its types are told apart on the wire.
     fn variants(&self, krate: &Path) -> TokenStream {
-        let Self { name, endpoint, .. } = self;
+        let name = &self.name;
         let private = quote!(#krate::__private);
-        let variant_of = quote!(#private::union::VariantOf<#endpoint>);
         let labels = self.variants.iter().map(|variant| variant.name.unraw().to_string());
         let positions = self.variants.iter().enumerate().map(|(position, variant)| {
             let (name, rest) = (&variant.name, variant.rest());
@@ -105,12 +104,12 @@ impl Union {
         let encoded = self.variants.iter().map(|variant| {
             let (name, ty) = (&variant.name, &variant.ty);
             let (bound, value) = variant.bound("value");
-            quote!(Self::#name #bound => <#ty as #variant_of>::encode(#value, format, out))
+            quote!(Self::#name #bound => <#ty as #krate::Payload>::encode_payload(#value, format, out))
         });
         let decoded = self.variants.iter().enumerate().map(|(position, variant)| {
             let ty = &variant.ty;
             quote! {
-                #position => <#ty as #variant_of>::decode(bytes, format, depth_max).map(Self::from)
+                #position => <#ty as #krate::Payload>::decode_payload(bytes, format, depth_max).map(Self::from)
             }
         });
         let error = quote!(#private::PayloadError);
@@ -141,13 +140,13 @@ impl Union {
 
     /// How it travels.
     fn payload(&self, krate: &Path) -> TokenStream {
-        let Self { name, endpoint, variants } = self;
+        let Self { name, variants, .. } = self;
         let private = quote!(#krate::__private);
         let types = variants.iter().map(|variant| &variant.ty);
         let (shown, error) = (self.shown(), quote!(#private::PayloadError));
         quote! {
             #[diagnostic::do_not_recommend]
-            impl #private::Payload for #name {
+            impl #krate::Payload for #name {
                 fn encode_payload(
                     &self,
                     format: #private::PayloadFormat,
@@ -166,7 +165,7 @@ impl Union {
                     #shown
                 }
                 fn is_positional() -> bool {
-                    #(<#types as #private::union::VariantOf<#endpoint>>::is_positional())&&*
+                    #(<#types as #krate::Payload>::is_positional())&&*
                 }
             }
         }

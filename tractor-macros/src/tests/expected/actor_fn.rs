@@ -2,17 +2,12 @@
 
 #[allow(non_camel_case_types, reason = "named like the function")]
 #[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
-pub struct add {
-    #[doc(hidden)]
-    #[deny(private_interfaces, reason = "make the type public, or `add` private")]
-    #[allow(dead_code, reason = "only its type matters")]
-    pub signature: fn(i64, i64) -> i64,
-}
+pub struct add {}
 #[allow(dead_code, reason = "may be called by name only")]
 pub fn add(a: i64, b: i64) -> ::tractor::Call<add> {
     ::tractor::Call::new((a, b))
 }
-impl ::tractor::__private::Endpoint for add {
+impl ::tractor::Endpoint for add {
     const MODULE: &'static str = ::core::module_path!();
     const NAME: &'static str = "add";
     const ARGS: &'static [&'static str] = &["a", "b"];
@@ -20,7 +15,7 @@ impl ::tractor::__private::Endpoint for add {
     type Returns = i64;
     type Output = i64;
 }
-impl ::tractor::__private::FnEndpoint for add {}
+impl ::tractor::FnEndpoint for add {}
 impl ::tractor::__private::EndpointBody for add {
     type Lead = ();
     fn run(
@@ -30,7 +25,7 @@ impl ::tractor::__private::EndpointBody for add {
         __tractor_add(a, b)
     }
     fn outcome(output: Self::Output) -> ::tractor::__private::EndpointResult<Self> {
-        ::tractor::__private::infallible(output)
+        ::tractor::__private::EndpointResult::<Self>::Ok(output)
     }
 }
 #[allow(clippy::unused_async, reason = "an endpoint is always async")]

@@ -3,18 +3,13 @@
 ///Scales.
 #[allow(non_camel_case_types, reason = "named like the function")]
 #[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
-pub struct scale {
-    #[doc(hidden)]
-    #[deny(private_interfaces, reason = "make the type public, or `scale` private")]
-    #[allow(dead_code, reason = "only its type matters")]
-    pub signature: fn(Context<Point>, i64) -> Result<Point>,
-}
+pub struct scale {}
 ///Scales.
 #[allow(dead_code, reason = "may be called by name only")]
 pub fn scale(by: i64) -> ::tractor::Call<scale> {
     ::tractor::Call::new((by,))
 }
-impl ::tractor::__private::Endpoint for scale {
+impl ::tractor::Endpoint for scale {
     const MODULE: &'static str = ::core::module_path!();
     const NAME: &'static str = "scale";
     const ARGS: &'static [&'static str] = &["by"];
@@ -22,33 +17,25 @@ impl ::tractor::__private::Endpoint for scale {
     type Returns = Point;
     type Output = Result<Point>;
 }
-impl ::tractor::__private::ContextEndpoint for scale {
+impl ::tractor::ContextEndpoint for scale {
     type Started = Point;
     type Send = Point;
     type Recv = Point;
 }
 impl ::tractor::__private::EndpointBody for scale {
-    type Lead = ::tractor::__private::ContextOf<Self>;
+    type Lead = Context<Point>;
     fn run(
         ctx: Self::Lead,
         (by,): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
-        __tractor_scale(
-            <Context<
-                Point,
-            > as ::tractor::__private::SameAs<
-                ::tractor::__private::ContextOf<Self>,
-                Self,
-            >>::from_declared(ctx),
-            by,
-        )
+        __tractor_scale(ctx, by)
     }
     fn outcome(output: Self::Output) -> ::tractor::__private::EndpointResult<Self> {
-        let output = ::tractor::__private::fallible::<
-            Self,
-            _,
-        >(output, ::tractor::__private::carry!())?;
-        ::core::result::Result::Ok(::tractor::__private::declared::<Self, _>(output))
+        let output = ::tractor::__private::fallible(
+            output,
+            ::tractor::__private::error_value!(),
+        )?;
+        ::tractor::__private::EndpointResult::<Self>::Ok(output)
     }
 }
 #[allow(clippy::unused_async, reason = "an endpoint is always async")]

@@ -7,7 +7,7 @@ struct ticks {}
 fn ticks() -> crate::lib::Call<ticks> {
     crate::lib::Call::new(())
 }
-impl crate::lib::__private::Endpoint for ticks {
+impl crate::lib::Endpoint for ticks {
     const MODULE: &'static str = ::core::module_path!();
     const NAME: &'static str = "ticks";
     const ARGS: &'static [&'static str] = &[];
@@ -15,13 +15,11 @@ impl crate::lib::__private::Endpoint for ticks {
     type Returns = ();
     type Output = ();
 }
-impl crate::lib::__private::StreamEndpoint for ticks {
+impl crate::lib::StreamEndpoint for ticks {
     type Item = u64;
 }
 impl crate::lib::__private::EndpointBody for ticks {
-    type Lead = crate::lib::StreamSender<
-        <Self as crate::lib::__private::StreamEndpoint>::Item,
-    >;
+    type Lead = StreamSender<u64>;
     fn run(
         out: Self::Lead,
         (): Self::Args,
@@ -29,7 +27,7 @@ impl crate::lib::__private::EndpointBody for ticks {
         __tractor_ticks(out)
     }
     fn outcome(output: Self::Output) -> crate::lib::__private::EndpointResult<Self> {
-        crate::lib::__private::infallible(output)
+        crate::lib::__private::EndpointResult::<Self>::Ok(output)
     }
 }
 #[allow(clippy::unused_async, reason = "an endpoint is always async")]

@@ -7,7 +7,7 @@ struct scale {}
 fn scale() -> ::tractor::Call<scale> {
     ::tractor::Call::new(())
 }
-impl ::tractor::__private::Endpoint for scale {
+impl ::tractor::Endpoint for scale {
     const MODULE: &'static str = ::core::module_path!();
     const NAME: &'static str = "scale";
     const ARGS: &'static [&'static str] = &[];
@@ -15,29 +15,21 @@ impl ::tractor::__private::Endpoint for scale {
     type Returns = ScalePld;
     type Output = ScalePld;
 }
-impl ::tractor::__private::ContextEndpoint for scale {
+impl ::tractor::ContextEndpoint for scale {
     type Started = ScalePld;
     type Send = ScalePld;
     type Recv = ScalePld;
 }
 impl ::tractor::__private::EndpointBody for scale {
-    type Lead = ::tractor::__private::ContextOf<Self>;
+    type Lead = Context<ScalePld>;
     fn run(
         ctx: Self::Lead,
         (): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
-        __tractor_scale(
-            <Context<
-                ScalePld,
-            > as ::tractor::__private::SameAs<
-                ::tractor::__private::ContextOf<Self>,
-                Self,
-            >>::from_declared(ctx),
-        )
+        __tractor_scale(ctx)
     }
     fn outcome(output: Self::Output) -> ::tractor::__private::EndpointResult<Self> {
-        let output = ::tractor::__private::infallible(output)?;
-        ::core::result::Result::Ok(::tractor::__private::declared::<Self, _>(output))
+        ::tractor::__private::EndpointResult::<Self>::Ok(output)
     }
 }
 #[allow(clippy::unused_async, reason = "an endpoint is always async")]
@@ -57,7 +49,7 @@ const _: () = {
     impl ::tractor::Allows<Point> for ScalePld {
         type Held = Self;
         fn hold(value: Point) -> Self {
-            <Self as ::core::convert::From<Point>>::from(value)
+            Self::from(value)
         }
     }
     impl ::core::convert::From<Point> for ScalePld {
@@ -69,7 +61,7 @@ const _: () = {
     impl ::tractor::Allows<()> for ScalePld {
         type Held = Self;
         fn hold(value: ()) -> Self {
-            <Self as ::core::convert::From<()>>::from(value)
+            Self::from(value)
         }
     }
     impl ::core::convert::From<()> for ScalePld {
@@ -82,7 +74,7 @@ const _: () = {
     impl ::tractor::Allows<::core::option::Option<Point>> for ScalePld {
         type Held = Self;
         fn hold(value: ::core::option::Option<Point>) -> Self {
-            <Self as ::core::convert::From<::core::option::Option<Point>>>::from(value)
+            Self::from(value)
         }
     }
     impl ::core::convert::From<::core::option::Option<Point>> for ScalePld {
@@ -109,14 +101,10 @@ const _: () = {
         ) -> ::core::result::Result<(), ::tractor::__private::PayloadError> {
             match self {
                 Self::Point(value) => {
-                    <Point as ::tractor::__private::union::VariantOf<
-                        scale,
-                    >>::encode(value, format, out)
+                    <Point as ::tractor::Payload>::encode_payload(value, format, out)
                 }
                 Self::None => {
-                    <() as ::tractor::__private::union::VariantOf<
-                        scale,
-                    >>::encode(&(), format, out)
+                    <() as ::tractor::Payload>::encode_payload(&(), format, out)
                 }
             }
         }
@@ -128,15 +116,15 @@ const _: () = {
         ) -> ::core::result::Result<Self, ::tractor::__private::PayloadError> {
             match position {
                 0usize => {
-                    <Point as ::tractor::__private::union::VariantOf<
-                        scale,
-                    >>::decode(bytes, format, depth_max)
+                    <Point as ::tractor::Payload>::decode_payload(
+                            bytes,
+                            format,
+                            depth_max,
+                        )
                         .map(Self::from)
                 }
                 1usize => {
-                    <() as ::tractor::__private::union::VariantOf<
-                        scale,
-                    >>::decode(bytes, format, depth_max)
+                    <() as ::tractor::Payload>::decode_payload(bytes, format, depth_max)
                         .map(Self::from)
                 }
                 _ => ::core::unreachable!("not among `VARIANTS`"),
@@ -144,7 +132,7 @@ const _: () = {
         }
     }
     #[diagnostic::do_not_recommend]
-    impl ::tractor::__private::Payload for ScalePld {
+    impl ::tractor::Payload for ScalePld {
         fn encode_payload(
             &self,
             format: ::tractor::__private::PayloadFormat,
@@ -163,8 +151,8 @@ const _: () = {
             "Point | None"
         }
         fn is_positional() -> bool {
-            <Point as ::tractor::__private::union::VariantOf<scale>>::is_positional()
-                && <() as ::tractor::__private::union::VariantOf<scale>>::is_positional()
+            <Point as ::tractor::Payload>::is_positional()
+                && <() as ::tractor::Payload>::is_positional()
         }
     }
     impl ::core::clone::Clone for ScalePld
