@@ -51,9 +51,12 @@ fn mapped() -> Option<Vec<Range<usize>>> {
     let path = fs::read_link(EXECUTABLE).ok()?;
     let path = path.to_str()?;
     let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    // Each line: range, permissions, offset, device, inode, path.
     let range = |line: &str| {
-        let (start, end) = line.strip_suffix(path)?.split_whitespace().next()?.split_once('-')?;
-        Some(usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?)
+        let mut fields = line.splitn(6, ' ');
+        let (start, end) = fields.next()?.split_once('-')?;
+        let is_ours = fields.nth(4)?.trim_start() == path;
+        is_ours.then_some(usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?)
     };
     Some(maps.lines().filter_map(range).collect())
 }

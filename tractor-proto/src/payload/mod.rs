@@ -38,7 +38,7 @@ use self::tracked::Trail;
 ///
 /// What serde itself does not tell apart is not found: an `untagged` value is read as the first variant that it fits, and fields
 /// that a variant does not know do not count (put those with more fields first, or say `deny_unknown_fields` in those with fewer);
-/// a type whose `Serialize` and `Deserialize` do not agree may be read as another value. [`Check::same`](crate::Check::same) finds
+/// a type whose `Serialize` and `Deserialize` do not agree may be read as another value. `Check::same` finds
 /// both before a first value is sent.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel between actors",
@@ -90,7 +90,7 @@ pub enum PayloadFormat {
     /// As maps from field name to value, and types that have a form for people (UUIDs, IP addresses) in that form: between Rust
     /// peers that may have different versions of the types.
     ByName,
-    /// The same, in the base protocol: a [union](crate::union) does not say which of its types a value has.
+    /// The same, in the base protocol: a value of a [`union`](mod@crate::union) does not say which of its types it has.
     Base,
 }
 

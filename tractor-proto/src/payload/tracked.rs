@@ -288,14 +288,21 @@ struct Parts<'t, A> {
     next: usize,
 }
 
+impl<A> Parts<'_, A> {
+    /// The place of the next part.
+    #[inline]
+    fn step(&mut self) -> usize {
+        self.next += 1;
+        self.next - 1
+    }
+}
+
 impl<'de, A: de::SeqAccess<'de>> de::SeqAccess<'de> for Parts<'_, A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        let Self { inner, trail, depth, next } = self;
-        let item = trail.enter(*depth, *next, || inner.next_element_seed(Tracked { inner: seed, trail }))?;
-        *next += 1;
-        Ok(item)
+        let (place, Self { inner, trail, depth, .. }) = (self.step(), self);
+        trail.enter(*depth, place, || inner.next_element_seed(Tracked { inner: seed, trail }))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -313,10 +320,8 @@ impl<'de, A: de::MapAccess<'de>> de::MapAccess<'de> for Parts<'_, A> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        let Self { inner, trail, depth, next } = self;
-        let value = trail.enter(*depth, *next, || inner.next_value_seed(Tracked { inner: seed, trail }))?;
-        *next += 1;
-        Ok(value)
+        let (place, Self { inner, trail, depth, .. }) = (self.step(), self);
+        trail.enter(*depth, place, || inner.next_value_seed(Tracked { inner: seed, trail }))
     }
 
     fn size_hint(&self) -> Option<usize> {
