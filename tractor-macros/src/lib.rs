@@ -7,13 +7,13 @@
 //! `endpoint`.
 
 mod actor_fn;
-mod args;
+mod attribute_args;
 mod context;
-mod diag;
 mod endpoint;
 mod entry;
-mod recover;
-mod sig;
+mod errors;
+mod function;
+mod half_typed;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -3,13 +3,14 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::args::{Args, CRATE, Key};
-use crate::diag::Errors;
+use crate::attribute_args::{Args, CRATE, Key};
 use crate::endpoint::Endpoint;
-use crate::endpoint::attrs::take_rivals;
 use crate::endpoint::expand::Kind;
 use crate::endpoint::options::{ERROR, EXTERN, MODULE, NAME, Options};
-use crate::sig::{Func, unused};
+use crate::endpoint::user_attributes::take_rivals;
+use crate::errors::Errors;
+use crate::function::Func;
+use crate::tokens::unused;
 
 const KEYS: &[Key] = &[NAME, MODULE, EXTERN, ERROR, CRATE];
 

@@ -3,9 +3,9 @@
 use proc_macro2::TokenStream;
 use syn::Type;
 
-use crate::args::{Args, CRATE, Key};
-use crate::diag::Errors;
+use crate::attribute_args::{Args, CRATE, Key};
 use crate::endpoint::options::{ERROR, EXTERN, MODULE, NAME, Options, STRICT};
+use crate::errors::Errors;
 
 const PLD_SPEC: Key = Key::new("pld_spec", "pld_spec = MyType");
 const STARTED: Key = Key::new("started", "started = Hello");

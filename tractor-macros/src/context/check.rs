@@ -4,10 +4,10 @@ use syn::{Ident, Type, parse_quote};
 
 use super::ast::{ContextArgs, Spec};
 use super::union::{Union, is_none};
-use crate::args::attribute;
-use crate::diag::{Errors, show};
-use crate::endpoint::lead::Lead;
-use crate::endpoint::types::check_owned;
+use crate::attribute_args::attribute;
+use crate::endpoint::leading_argument::Lead;
+use crate::endpoint::owned_types::check_owned;
+use crate::errors::{Errors, show};
 
 /// The types of one dialog, as seen by the endpoint.
 pub(crate) struct Dialog {

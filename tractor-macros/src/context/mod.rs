@@ -7,10 +7,11 @@ mod union;
 
 use proc_macro2::TokenStream;
 
-use crate::diag::Errors;
 use crate::endpoint::Endpoint;
-use crate::endpoint::attrs::take_rivals;
-use crate::sig::{Func, unused};
+use crate::endpoint::user_attributes::take_rivals;
+use crate::errors::Errors;
+use crate::function::Func;
+use crate::tokens::unused;
 
 /// Expands the macro.
 pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {

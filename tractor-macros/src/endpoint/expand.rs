@@ -6,9 +6,8 @@ use syn::LitStr;
 use syn::ext::IdentExt;
 
 use super::Endpoint;
-use super::args::Arg;
-use crate::sig::edges;
-use crate::tokens::moved_to;
+use super::arguments::Arg;
+use crate::tokens::{edges, moved_to};
 
 /// What differs between the kinds of endpoints.
 pub(crate) struct Kind {

@@ -4,13 +4,13 @@
 //! call, the user's function under the name `__tractor_add`, the trait impls, and an entry in the link-time registry. One that
 //! is declared `extern` is only what callers need: the type, the function that packs, and the traits that name the types.
 
-mod args;
-pub(crate) mod attrs;
-mod check;
+pub(crate) mod argument_attribute;
+mod arguments;
 pub(crate) mod expand;
-pub(crate) mod lead;
+pub(crate) mod leading_argument;
 pub(crate) mod options;
-pub(crate) mod param;
-pub(crate) mod types;
+pub(crate) mod owned_types;
+mod signature;
+pub(crate) mod user_attributes;
 
-pub(crate) use check::Endpoint;
+pub(crate) use signature::Endpoint;

@@ -4,9 +4,9 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::{LitStr, Path, Type};
 
-use crate::args::{Args, Key, Takes};
-use crate::diag::{Errors, show};
-use crate::sig::{Func, last_segment};
+use crate::attribute_args::{Args, Key, Takes};
+use crate::errors::{Errors, show};
+use crate::function::{Func, last_segment};
 
 pub(crate) const NAME: Key = Key::new("name", "name = \"resize\"");
 pub(crate) const MODULE: Key = Key::new("module", "module = \"images.service\"");

@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use syn::{LitInt, LitStr, Path};
 
-use crate::args::{Args, CRATE, Key};
-use crate::diag::Errors;
+use crate::attribute_args::{Args, CRATE, Key};
+use crate::errors::Errors;
 
 const FLAVOR: Key = Key::new("flavor", "flavor = \"multi_thread\"");
 const WORKER_THREADS: Key = Key::new("worker_threads", "worker_threads = 4");

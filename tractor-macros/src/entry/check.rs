@@ -4,8 +4,8 @@ use syn::Meta;
 
 use super::Entry;
 use super::ast::EntryArgs;
-use crate::diag::{Errors, show};
-use crate::sig::Func;
+use crate::errors::{Errors, show};
+use crate::function::Func;
 
 /// The options of the runtime the function runs on.
 #[derive(Debug, PartialEq)]

@@ -8,8 +8,9 @@ use quote::quote;
 use syn::Path;
 use syn::ext::IdentExt;
 
-use crate::diag::Errors;
-use crate::sig::{Func, unused};
+use crate::errors::Errors;
+use crate::function::Func;
+use crate::tokens::unused;
 use check::Options;
 
 /// Which of the two macros it is.

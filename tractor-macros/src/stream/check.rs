@@ -2,10 +2,10 @@
 
 use syn::Type;
 
-use crate::diag::{Errors, show};
-use crate::endpoint::lead::Lead;
-use crate::endpoint::types::check_owned;
-use crate::sig::{Func, generic, last_segment, peel};
+use crate::endpoint::leading_argument::Lead;
+use crate::endpoint::owned_types::check_owned;
+use crate::errors::{Errors, show};
+use crate::function::{Func, generic, last_segment, peel};
 
 /// The type of the leading argument `StreamSender<T>`, and that of the items in it; `None` after an error.
 pub(crate) fn check_item<'f>(

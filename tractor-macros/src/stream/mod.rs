@@ -6,14 +6,15 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::Type;
 
-use crate::args::{Args, CRATE, Key};
-use crate::diag::Errors;
+use crate::attribute_args::{Args, CRATE, Key};
 use crate::endpoint::Endpoint;
-use crate::endpoint::attrs::take_rivals;
 use crate::endpoint::expand::{Kind, associated_type};
-use crate::endpoint::lead::Lead;
+use crate::endpoint::leading_argument::Lead;
 use crate::endpoint::options::{ERROR, EXTERN, MODULE, NAME, Options, STRICT};
-use crate::sig::{Func, unused};
+use crate::endpoint::user_attributes::take_rivals;
+use crate::errors::Errors;
+use crate::function::Func;
+use crate::tokens::unused;
 
 const KEYS: &[Key] = &[NAME, MODULE, EXTERN, ERROR, STRICT, CRATE];
 

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Path, Visibility};
 
 use super::{Union, Variant};
-use crate::sig::last_segment;
+use crate::function::last_segment;
 
 impl Union {
     /// The enum and its impls.

@@ -7,9 +7,9 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{GenericArgument, PathArguments, Type, parse_quote_spanned};
 
-use crate::diag::{Errors, show};
-use crate::endpoint::types::check_owned;
-use crate::sig::peel;
+use crate::endpoint::owned_types::check_owned;
+use crate::errors::{Errors, show};
+use crate::function::peel;
 
 /// The enum to generate.
 pub(crate) struct Union {

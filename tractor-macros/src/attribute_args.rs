@@ -8,7 +8,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Path, Token};
 
-use crate::diag::{Errors, show};
+use crate::errors::{Errors, show};
 
 /// A key an attribute accepts.
 pub(crate) struct Key {

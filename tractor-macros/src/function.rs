@@ -3,7 +3,7 @@
 //! The body stays the token group the user typed. A half-typed one therefore still expands, and editors keep completing inside
 //! it.
 
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::{
@@ -11,9 +11,9 @@ use syn::{
     Visibility,
 };
 
-use crate::diag::Errors;
-use crate::endpoint::param::Param;
-use crate::recover::recover;
+use crate::endpoint::argument_attribute::Param;
+use crate::errors::Errors;
+use crate::half_typed::recover;
 
 /// An annotated function.
 pub(crate) struct Func {
@@ -183,19 +183,4 @@ pub(crate) fn generic(segment: &PathSegment, position: usize) -> Option<&Type> {
         _ => None,
     });
     types.nth(position)
-}
-
-/// The spans of the first and the last token.
-///
-/// Stable Rust cannot join two spans, but rustc underlines everything from one to the other when they begin and end
-/// one piece of generated code.
-pub(crate) fn edges(tokens: impl ToTokens) -> (Span, Span) {
-    let mut tokens = tokens.into_token_stream().into_iter();
-    let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
-    (first, tokens.last().map_or(first, |token| token.span()))
-}
-
-/// `tokens` with the outer attribute `#[allow(unused)]`: what is re-emitted beside an error may go unused.
-pub(crate) fn unused(tokens: impl ToTokens) -> TokenStream {
-    quote!(#[allow(unused, reason = "it has errors")] #tokens)
 }

@@ -7,8 +7,8 @@ use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::quote;
 use syn::FnArg;
 
-use crate::args::split_at_commas;
-use crate::sig::unused;
+use crate::attribute_args::split_at_commas;
+use crate::tokens::unused;
 
 /// The function that `item` was going to be; `item` itself if it is not even the beginning of one.
 pub(crate) fn recover(item: TokenStream) -> TokenStream {

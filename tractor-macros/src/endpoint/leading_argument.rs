@@ -2,8 +2,8 @@
 
 use syn::{FnArg, Pat, PatType, Type};
 
-use crate::diag::{Errors, show};
-use crate::sig::{Func, last_segment, peel};
+use crate::errors::{Errors, show};
+use crate::function::{Func, last_segment, peel};
 
 /// The leading argument a macro asks for.
 pub(crate) struct Lead {

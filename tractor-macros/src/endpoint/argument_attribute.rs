@@ -2,8 +2,8 @@
 
 use syn::{Attribute, Expr, LitStr, Meta};
 
-use crate::args::{Args, Key, Takes, split_at_commas};
-use crate::diag::Errors;
+use crate::attribute_args::{Args, Key, Takes, split_at_commas};
+use crate::errors::Errors;
 
 const RENAME: Key = Key::new("rename", "rename = \"id\"");
 const DEFAULT: Key = Key { name: "default", example: "default = 1", takes: Takes::Either };

@@ -4,13 +4,13 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Ident;
 
-use super::args::{Arg, check_args};
-use super::attrs::Attrs;
-use super::lead::Lead;
+use super::arguments::{Arg, check_args};
+use super::leading_argument::Lead;
 use super::options::Options;
-use super::types::check_returned;
-use crate::diag::Errors;
-use crate::sig::{Func, generic, last_segment};
+use super::owned_types::check_returned;
+use super::user_attributes::Attrs;
+use crate::errors::Errors;
+use crate::function::{Func, generic, last_segment};
 
 /// An endpoint whose signature can be expanded.
 pub(crate) struct Endpoint<'f> {

@@ -8,7 +8,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Meta, Token, parse_quote};
 
-use crate::diag::Errors;
+use crate::errors::Errors;
 
 /// The user's attributes, sorted by the item they go to; one may go to several.
 #[derive(Default)]

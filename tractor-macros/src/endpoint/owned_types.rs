@@ -6,8 +6,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Type, TypeReference};
 
-use crate::diag::{Errors, show};
-use crate::sig::{generic, last_segment, peel};
+use crate::errors::{Errors, show};
+use crate::function::{generic, last_segment, peel};
 
 /// Most arguments an endpoint may have.
 pub(crate) const MAX_ARGS: usize = 12;

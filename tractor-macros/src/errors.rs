@@ -8,7 +8,7 @@ use std::fmt::Display;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 
-use crate::sig::Func;
+use crate::function::Func;
 
 /// The errors found so far, in the order they were found.
 #[derive(Default)]

@@ -6,11 +6,11 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{FnArg, Ident, Pat, Path, Type};
 
-use super::lead::Lead;
-use super::param::{DefaultValue, Param};
-use super::types::{MAX_ARGS, check_lent, check_owned};
-use crate::diag::{Errors, show};
-use crate::sig::{Func, last_segment, peel};
+use super::argument_attribute::{DefaultValue, Param};
+use super::leading_argument::Lead;
+use super::owned_types::{MAX_ARGS, check_lent, check_owned};
+use crate::errors::{Errors, show};
+use crate::function::{Func, last_segment, peel};
 use crate::tokens::moved_to;
 
 /// One argument that travels.
