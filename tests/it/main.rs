@@ -24,6 +24,7 @@ mod error_values;
 mod errors_wrapped;
 mod limits_inherited;
 mod payload_dynamic;
+mod payload_rules;
 mod scope_gather;
 mod scope_join;
 mod scope_shared;
