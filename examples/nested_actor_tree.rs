@@ -7,8 +7,6 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what an example is for")]
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use tractor::ActorOptions;
 
@@ -38,7 +36,7 @@ async fn grow(depth: u32) -> tractor::Result<Node> {
         }
         // All of them grow by now, at the same time.
         for branch in branches {
-            node.children.push(Arc::unwrap_or_clone(branch.wait_for_result().await?));
+            node.children.push(branch.wait_for_result().await?);
         }
         Ok(node)
     })

@@ -7,6 +7,7 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what an example is for")]
 
+use tractor::MsgStream;
 use tractor::prelude::*;
 
 const NUMBERS: u64 = 100_000;

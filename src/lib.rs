@@ -68,7 +68,7 @@
 //! async fn main() -> tractor::Result<()> {
 //!     let squares = tractor::open_nursery(async |an| -> tractor::Result<_> {
 //!         let (three, four) = (an.run_in_actor(square(3)).await?, an.run_in_actor(square(4)).await?);
-//!         Ok(*three.wait_for_result().await? + *four.wait_for_result().await?)
+//!         Ok(three.wait_for_result().await? + four.wait_for_result().await?)
 //!     }).await?;
 //!     assert_eq!(squares, 25);
 //!     Ok(())
@@ -273,7 +273,7 @@
 //!
 //! # Deadlines
 //!
-//! [`with_deadline`] limits the time of whatever is done inside of it; [`Portal::deadline`] and [`Run::deadline`] limit
+//! [`with_deadline`] limits the time of whatever is done inside of it; [`Portal::deadline`] and [`Run::deadline`](future::Run::deadline) limit
 //! single requests. The time that is left goes along with each request: the endpoint runs under it, and so does what it
 //! asks of further actors. When it is over, the work ends everywhere, and the caller gets [`Error::DeadlineExceeded`],
 //! which names the call.
@@ -370,20 +370,25 @@ pub use tractor_core::proto::limits::{Limits, Timeouts};
 pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::proto::supervision::{Backoff, Intensity, Restart, Strategy, Supervision};
 pub use tractor_core::{
-    Actor, ActorLocal, ActorNursery, ActorOptions, Allows, Call, CanStart, CancelActor, CancelContext, Check,
-    Context, ContextEndpoint, ContextHandle, ContextState, ContextTarget, ContextTypes, DynCall, Dynamic,
-    Endpoint, Error, FnEndpoint, FnTarget, HasStarted, MsgStream, NoResult, OneShot, Opening, Overflow,
-    ParentContext, Portal, ReceiveStream, Result, Run, RunInActor, RunsHere, SendItem, SendStarted, Sharing,
-    StartActor, Started, StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx,
-    SubscriberStatistics, SuperviseChild, Supervised, SupervisionEvent, SupervisionEvents, Supervisor,
-    Unstarted, UntilCancelled, Value, actor_local, connect, current_actor, current_deadline, error, init,
-    maybe_open_context, open_nursery, open_root_actor, shield, socket_addr, try_current_actor, with_deadline,
-    with_deadline_at, with_local_actor,
+    Actor, ActorLocal, ActorNursery, ActorOptions, Allows, Call, CanStart, Check, Context, ContextEndpoint,
+    ContextHandle, ContextState, ContextTarget, ContextTypes, DynCall, Dynamic, Endpoint, Error, FnEndpoint,
+    FnTarget, HasStarted, MsgStream, NoResult, OneShot, Opening, Overflow, ParentContext, Portal,
+    ReceiveStream, Result, RunsHere, Sharing, StartActor, Started, StreamEndpoint, StreamRx, StreamSender,
+    StreamSubscriber, StreamTarget, StreamTx, SubscriberStatistics, Supervised, SupervisionEvent,
+    SupervisionEvents, Supervisor, Unstarted, Value, actor_local, connect, current_actor, current_deadline,
+    error, init, maybe_open_context, open_nursery, open_root_actor, shield, socket_addr, try_current_actor,
+    with_deadline, with_deadline_at, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};
 
 pub use tractor_util::{ClusterOptions, gather_contexts, open_actor_cluster};
 
+/// What the methods of this crate return to be awaited. One rarely names them.
+pub mod future {
+    pub use tractor_core::{
+        CancelActor, CancelContext, Run, RunInActor, SendItem, SendStarted, SuperviseChild, UntilCancelled,
+    };
+}
 pub mod guide;
 pub mod prelude;

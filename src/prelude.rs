@@ -1,3 +1,3 @@
 //! What most programs name: `use tractor::prelude::*;`.
 
-pub use crate::{ActorNursery, Context, MsgStream, Portal, StreamSender};
+pub use crate::{ActorNursery, Context, Portal, StreamSender};

@@ -202,7 +202,8 @@ async fn cleanup_of_the_root_runs_at_the_end_of_its_scope() -> Result<()> {
         assert_eq!(*ran.lock().expect("nothing panics with it"), ["second", "first"]);
 
         let late = actor.on_exit(push("late")).expect_err("the actor has ended");
-        late();
+        assert!(format!("{late:?}").contains("TooLate") && late.to_string().contains("too late"));
+        (late.0)();
         assert_eq!(*ran.lock().expect("nothing panics with it"), ["second", "first", "late"]);
         Ok(())
     })

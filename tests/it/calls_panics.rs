@@ -38,7 +38,7 @@ async fn brings() -> LateBomb {
     LateBomb
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct LateBomb;
 
 impl Serialize for LateBomb {

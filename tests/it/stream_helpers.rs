@@ -7,8 +7,8 @@ use support::{poll_once, with_local};
 use tractor::error::Lagged;
 use tractor::prelude::*;
 use tractor::{
-    ContextHandle, ContextTypes, Error, Overflow, ParentContext, Payload, Result, Started, StreamRx,
-    StreamSubscriber, StreamTx,
+    ContextHandle, ContextTypes, Error, MsgStream, Overflow, ParentContext, Payload, Result, Started,
+    StreamRx, StreamSubscriber, StreamTx,
 };
 
 /// Streams back the length of each text, and returns their sum.

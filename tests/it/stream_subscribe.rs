@@ -7,7 +7,7 @@ use support::journal::{note, seen};
 use support::{Spoiled, poll_once, spoiled, with_local};
 use tractor::error::Lagged;
 use tractor::prelude::*;
-use tractor::{Error, Result, StreamSubscriber};
+use tractor::{Error, MsgStream, Result, StreamSubscriber};
 
 /// Values kept for slow readers, by default.
 const RING: u64 = 64;

@@ -115,7 +115,7 @@ async fn running_in_an_actor() -> Result<()> {
     in_a_nursery(async |tree, an, cut| {
         let call = an.run_in_actor(adds(1, 2)).name(tree.name("w"));
         let Some(started) = cut.drop_in(call).await.transpose()? else { return Ok(None) };
-        assert_eq!(*started.wait_for_result().await?, 3);
+        assert_eq!(started.wait_for_result().await?, 3);
         Ok(Some(()))
     })
     .await
@@ -126,7 +126,7 @@ async fn waiting_for_a_result_that_others_wait_for_too() -> Result<()> {
     in_a_nursery(async |tree, an, cut| {
         let started = an.run_in_actor(adds(1, 2)).name(tree.name("w")).await?;
         let first = cut.drop_in(started.wait_for_result()).await.transpose()?;
-        assert_eq!(*started.wait_for_result().await?, 3);
+        assert_eq!(started.wait_for_result().await?, 3);
         Ok(first)
     })
     .await

@@ -90,7 +90,7 @@ async fn parallel_sum(name: String, numbers: Vec<i64>) -> tractor::Result<i64> {
         }
         let mut sum = 0;
         for part in parts {
-            sum += *part.wait_for_result().await?;
+            sum += part.wait_for_result().await?;
         }
         Ok(sum)
     })

@@ -89,13 +89,13 @@ async fn a_result_can_be_read_again_and_after_the_nursery() -> Result<()> {
         let one = tractor::open_nursery(async |an| -> Result<OneShot<i64>> {
             let one = an.run_in_actor(double(21)).name(tree.name("one")).await?;
             let two = an.run_in_actor(double(4)).name(tree.name("two")).await?;
-            assert_eq!(*two.wait_for_result().await?, 8);
-            assert_eq!(*one.wait_for_result().await?, 42);
-            assert_eq!(*one.wait_for_result().await?, 42);
+            assert_eq!(two.wait_for_result().await?, 8);
+            assert_eq!(one.wait_for_result().await?, 42);
+            assert_eq!(one.wait_for_result().await?, 42);
             Ok(one)
         })
         .await?;
-        assert_eq!(*one.wait_for_result().await?, 42);
+        assert_eq!(one.wait_for_result().await?, 42);
         Ok(())
     })
     .await
@@ -105,7 +105,7 @@ async fn a_result_can_be_read_again_and_after_the_nursery() -> Result<()> {
 async fn leaving_waits_for_results_that_nobody_waits_for() -> Result<()> {
     tree(async |tree| {
         let one = tractor::open_nursery(async |an| an.run_in_actor(double(1)).name(tree.name("one")).await);
-        assert_eq!(*one.await?.wait_for_result().await?, 2);
+        assert_eq!(one.await?.wait_for_result().await?, 2);
         Ok(())
     })
     .await
@@ -115,8 +115,8 @@ async fn leaving_waits_for_results_that_nobody_waits_for() -> Result<()> {
 async fn a_one_shot_actor_is_named_like_its_function() -> Result<()> {
     in_nursery(async |_, an| {
         let one = an.run_in_actor(double(1)).await?;
-        assert_eq!(one.uid().name(), "double");
-        assert_eq!(*one.wait_for_result().await?, 2);
+        assert_eq!(one.portal().uid().name(), "double");
+        assert_eq!(one.wait_for_result().await?, 2);
         Ok(())
     })
     .await
@@ -331,7 +331,7 @@ async fn a_nursery_can_be_a_task_of_its_own() -> Result<()> {
             tractor::open_nursery(async |an| -> Result<i64> {
                 let one = an.run_in_actor(double(1)).name(one).await?;
                 let two = an.run_in_actor(double(2)).name(two).await?;
-                Ok(*one.wait_for_result().await? + *two.wait_for_result().await?)
+                Ok(one.wait_for_result().await? + two.wait_for_result().await?)
             })
             .await
         });

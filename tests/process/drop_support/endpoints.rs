@@ -2,7 +2,7 @@
 
 use serde_bytes::ByteBuf;
 use tractor::prelude::*;
-use tractor::{Overflow, Result};
+use tractor::{MsgStream, Overflow, Result};
 
 use super::{Alive, Cut, pause};
 use support::{Spoiled, forever, spoiled};

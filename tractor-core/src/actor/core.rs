@@ -24,6 +24,7 @@ use super::invoke::RequestTask;
 use super::lifetime::LifetimeStack;
 use super::local::Locals;
 use super::peer::Peer;
+use crate::error::TooLate;
 use crate::proto::addr::Addr;
 use crate::proto::id::{Aid, Uid};
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits, Timeouts};
@@ -128,8 +129,8 @@ impl Actor {
     ///
     /// # Errors
     /// The callback, when the actor's lifetime stack was closed before.
-    pub fn on_exit<F: FnOnce() + Send + 'static>(&self, callback: F) -> Result<(), Box<dyn FnOnce() + Send>> {
-        self.inner.lifetime.push(Box::new(callback))
+    pub fn on_exit<F: FnOnce() + Send + 'static>(&self, callback: F) -> Result<(), TooLate<F>> {
+        self.inner.lifetime.push(callback)
     }
 
     /// Ends the actor's work: refuses new requests, cancels the running ones, of which this actor is the canceller, and stops

@@ -3,6 +3,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
+use crate::error::TooLate;
+
 type Callback = Box<dyn FnOnce() + Send>;
 
 /// Synchronous cleanup callbacks of one actor, run last in, first out, exactly once each.
@@ -24,13 +26,13 @@ impl LifetimeStack {
     }
 
     /// Adds a callback; gives it back when the stack was closed before.
-    pub(super) fn push(&self, callback: Callback) -> Result<(), Callback> {
+    pub(super) fn push<F: FnOnce() + Send + 'static>(&self, callback: F) -> Result<(), TooLate<F>> {
         match &mut *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(callbacks) => {
-                callbacks.push(callback);
+                callbacks.push(Box::new(callback));
                 Ok(())
             }
-            None => Err(callback),
+            None => Err(TooLate(callback)),
         }
     }
 
@@ -57,15 +59,15 @@ mod tests {
         let ran = Arc::new(Mutex::new(Vec::new()));
         for n in 0..3 {
             let ran = ran.clone();
-            let callback: Callback = Box::new(move || {
+            let callback = move || {
                 ran.lock().unwrap().push(n);
                 assert!(n != 1, "on purpose");
-            });
+            };
             assert!(stack.push(callback).is_ok());
         }
         stack.close();
         stack.close();
         assert_eq!(*ran.lock().unwrap(), [2, 1, 0]);
-        assert!(stack.push(Box::new(|| {})).is_err());
+        assert!(stack.push(|| {}).is_err());
     }
 }

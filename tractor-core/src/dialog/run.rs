@@ -16,7 +16,9 @@ use crate::error::{Error, MessagingError, Result};
 use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
 
-/// A call in another actor; made by [`Portal::run`](super::Portal::run). Like any future it does nothing until polled.
+/// A call in another actor; made by [`Portal::run`](super::Portal::run). Its request is sent at the first poll, and
+/// until then nothing happens. So calls that are to run side by side are polled side by side, with `join!` for instance; two
+/// calls reach the actor in the order of their first polls.
 ///
 /// # Cancel safety
 /// Dropping it after its first poll cancels the remote task, unless its outcome has arrived.

@@ -14,6 +14,7 @@ mod msg_type;
 mod pack;
 mod remote;
 mod route;
+mod too_late;
 mod value;
 
 use std::fmt;
@@ -34,6 +35,7 @@ pub(crate) use pack::{
 pub(crate) use remote::received;
 pub use remote::{ContextCancelled, RemoteActorError, RemoteKind};
 use serde::de::DeserializeOwned;
+pub use too_late::TooLate;
 pub(crate) use value::encode as value_of;
 
 use crate::proto::dialog::{Misuse, Violation};

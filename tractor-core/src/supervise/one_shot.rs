@@ -11,9 +11,8 @@ use tokio::sync::watch;
 use super::builder::StartActor;
 use super::nursery::ActorNursery;
 use crate::actor::{catching, current_deadline};
-use crate::dialog::{Call, Endpoint, EndpointBody, FnEndpoint, Run};
+use crate::dialog::{Call, Endpoint, EndpointBody, FnEndpoint, Portal, Run};
 use crate::error::{Error, Panicked, Result, RuntimeFailure};
-use crate::proto::id::Uid;
 use crate::proto::payload::Payload;
 
 /// A call to be run in an actor of its own; await it to start the actor. Made by [`ActorNursery::run_in_actor`].
@@ -66,7 +65,7 @@ where
     // The call runs in a task of its own, which is no part of the caller's scope.
     let deadline = current_deadline();
     let portal = start.await?;
-    let uid = portal.uid().clone();
+    let shot = portal.clone();
     let (outcome, result) = watch::channel(None);
     let (inner, running) = (nursery.inner.clone(), nursery.inner.begin());
     nursery.inner.actor.spawn_supervisor(async move {
@@ -87,7 +86,7 @@ where
         }
         drop(running);
     });
-    Ok(OneShot { uid, result })
+    Ok(OneShot { portal: shot, result })
 }
 
 /// A call runs the user's serializers and rules here. A panic of theirs is a failure of the call, or nobody would end its actor.
@@ -106,37 +105,41 @@ fn is_aftermath(error: &Error) -> bool {
     matches!(error, Error::Cancelled(_) | Error::Closed(_) | Error::DeadlineExceeded(_) | Error::Died(_))
 }
 
-/// The result of one call in an actor of its own.
+/// One call in an actor of its own.
 pub struct OneShot<T> {
-    uid: Uid,
+    portal: Portal,
     result: watch::Receiver<Option<Result<Arc<T>>>>,
 }
 
-impl<T: Send + Sync + 'static> OneShot<T> {
-    /// Waits for the result. May be called again and again, and after the nursery has ended.
+impl<T: Clone> OneShot<T> {
+    /// Waits for the result, and gives a clone. May be called again and again, and after the nursery has ended.
     ///
     /// # Errors
     /// As [`Portal::run`](crate::Portal::run).
     ///
     /// # Cancel safety
     /// Cancel safe.
-    pub async fn wait_for_result(&self) -> Result<Arc<T>> {
+    pub async fn wait_for_result(&self) -> Result<T> {
         let mut result = self.result.clone();
         let seen = match result.wait_for(Option::is_some).await {
             Ok(outcome) => outcome.clone(),
             Err(_dropped) => None,
         };
-        seen.unwrap_or_else(|| Err(Error::Runtime(RuntimeFailure::new("the runtime is shutting down"))))
+        let value =
+            seen.unwrap_or_else(|| Err(RuntimeFailure::new("the runtime is shutting down").into()))?;
+        Ok(T::clone(&value))
     }
+}
 
-    /// The actor.
-    pub fn uid(&self) -> &Uid {
-        &self.uid
+impl<T> OneShot<T> {
+    /// A portal to the actor, which exposes this one function and ends with the call.
+    pub fn portal(&self) -> &Portal {
+        &self.portal
     }
 }
 
 impl<T> fmt::Debug for OneShot<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OneShot").field("uid", &self.uid).finish_non_exhaustive()
+        f.debug_struct("OneShot").field("actor", self.portal.uid()).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,20 @@
+//! A cleanup callback that an actor does not take any more.
+
+use std::fmt;
+
+/// The actor has ended, so that the callback would never run; it is given back.
+pub struct TooLate<F>(pub F);
+
+impl<F> fmt::Debug for TooLate<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TooLate").finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Display for TooLate<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the actor has ended: a callback for its end comes too late")
+    }
+}
+
+impl<F> std::error::Error for TooLate<F> {}
