@@ -2,7 +2,7 @@
 
 use serde_bytes::ByteBuf;
 use support::journal::{NoteOnDrop, note, seen};
-use support::{forever, in_nursery, in_root, tree, with_local, with_process};
+use support::{forever, in_nursery, in_root, in_root_with, with_local, with_process};
 use tractor::error::{RemoteActorError, RemoteKind};
 use tractor::prelude::*;
 use tractor::{ActorOptions, DynCall, Error, Limits};
@@ -204,27 +204,24 @@ fn small_frames() -> ActorOptions {
 
 #[tractor::test]
 async fn a_frame_too_large_is_refused_where_it_is_sent() -> tractor::Result<()> {
-    tree(async |_| {
-        tractor::open_root_actor(small_frames(), async |_| {
-            with_process(module_path!(), async |worker| {
-                let error = worker.run(length(ByteBuf::from(vec![0; 64 * 1024]))).await.unwrap_err();
-                names(&error, &["frame_bytes_max"]);
-                assert_eq!(worker.run(length(ByteBuf::from(vec![0; 60_000]))).await?, 60_000);
-                worker
-                    .open_context(swallow(), async |ctx, _| {
-                        let handle = ctx.handle();
-                        let stream = ctx.open_stream();
-                        let error = stream.send(ByteBuf::from(vec![0; 64 * 1024])).await.unwrap_err();
-                        names(&error, &["frame_bytes_max"]);
-                        stream.send(ByteBuf::from(vec![0; 60_000])).await?;
-                        stream.finish();
-                        handle.wait_for_result().await
-                    })
-                    .await?;
-                assert_eq!(worker.dialogs_open(), 0, "a refused request leaves nothing behind");
-                Ok(())
-            })
-            .await
+    in_root_with(small_frames(), async |_| {
+        with_process(module_path!(), async |worker| {
+            let error = worker.run(length(ByteBuf::from(vec![0; 64 * 1024]))).await.unwrap_err();
+            names(&error, &["frame_bytes_max"]);
+            assert_eq!(worker.run(length(ByteBuf::from(vec![0; 60_000]))).await?, 60_000);
+            worker
+                .open_context(swallow(), async |ctx, _| {
+                    let handle = ctx.handle();
+                    let stream = ctx.open_stream();
+                    let error = stream.send(ByteBuf::from(vec![0; 64 * 1024])).await.unwrap_err();
+                    names(&error, &["frame_bytes_max"]);
+                    stream.send(ByteBuf::from(vec![0; 60_000])).await?;
+                    stream.finish();
+                    handle.wait_for_result().await
+                })
+                .await?;
+            assert_eq!(worker.dialogs_open(), 0, "a refused request leaves nothing behind");
+            Ok(())
         })
         .await
     })

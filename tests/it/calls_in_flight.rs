@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use support::journal::{NoteOnDrop, entries, note, seen};
-use support::{forever, in_nursery, in_root, poll_once, tree, until, with_local, with_process};
+use support::{forever, in_nursery, in_root, in_root_with, poll_once, until, with_local, with_process};
 use tokio::sync::watch;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Uid};
@@ -117,20 +117,17 @@ async fn a_call_does_nothing_until_it_is_polled() -> tractor::Result<()> {
 
 #[tractor::test]
 async fn a_child_calls_its_parent_over_the_same_connection() -> tractor::Result<()> {
-    tree(async |_| {
-        let options = ActorOptions::new().name("top").enable_module(module_path!());
-        tractor::open_root_actor(options, async |_| {
-            with_process(module_path!(), async |worker| {
-                let answer = worker
-                    .open_context(calls_back(), async |ctx, name| {
-                        assert_eq!(name, worker.uid().name());
-                        ctx.wait_for_result().await
-                    })
-                    .await?;
-                assert_eq!(answer, "top");
-                Ok(())
-            })
-            .await
+    let options = ActorOptions::new().name("top").enable_module(module_path!());
+    in_root_with(options, async |_| {
+        with_process(module_path!(), async |worker| {
+            let answer = worker
+                .open_context(calls_back(), async |ctx, name| {
+                    assert_eq!(name, worker.uid().name());
+                    ctx.wait_for_result().await
+                })
+                .await?;
+            assert_eq!(answer, "top");
+            Ok(())
         })
         .await
     })

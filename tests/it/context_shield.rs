@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use support::journal::{NoteOnDrop, entries, note, seen};
-use support::{Spoiled, forever, in_nursery, in_root, spoiled, start, tree, until, with_local, with_process};
+use support::{
+    Spoiled, forever, in_nursery, in_nursery_with, in_root, spoiled, start, tree, until, with_local,
+    with_process,
+};
 use tokio::task::yield_now;
 use tractor::prelude::*;
 use tractor::{ActorOptions, ContextState, Error, Result, Timeouts, shield};
@@ -282,31 +285,25 @@ async fn nothing_waits_in_a_shield_for_a_connection_that_is_gone() -> Result<()>
 
 #[tractor::test]
 async fn an_actor_that_shields_for_ever_is_ended_by_the_ladder() -> Result<()> {
-    tree(async |tree| {
-        let mut timeouts = Timeouts::default();
-        let short = Duration::from_millis(100);
-        (timeouts.actor_cancel, timeouts.terminate, timeouts.nursery_cancel) = (short, short, short);
-        tractor::open_root_actor(ActorOptions::new().timeouts(timeouts), async |_| {
-            tractor::open_nursery(async |an| -> Result<()> {
-                let worker = start(an, tree.name("worker"), module_path!()).await?;
-                let mut begun = None;
-                let left: Result<()> = worker
-                    .open_context(shields_for_ever(), async |_, ()| {
-                        begun = Some(Instant::now());
-                        an.cancel().await;
-                        Ok(())
-                    })
-                    .await;
-                assert!(left.is_err(), "it never answered, and its end has dropped the body");
+    let mut timeouts = Timeouts::default();
+    let short = Duration::from_millis(100);
+    (timeouts.actor_cancel, timeouts.terminate, timeouts.nursery_cancel) = (short, short, short);
+    in_nursery_with(ActorOptions::new().timeouts(timeouts), async |tree, an| {
+        let worker = start(an, tree.name("worker"), module_path!()).await?;
+        let mut begun = None;
+        let left: Result<()> = worker
+            .open_context(shields_for_ever(), async |_, ()| {
+                begun = Some(Instant::now());
                 an.cancel().await;
-                until(|| tree.processes().is_empty()).await;
-                let took = begun.expect("the context was opened").elapsed();
-                assert!(took < Duration::from_secs(5), "{took:?}");
                 Ok(())
             })
-            .await
-        })
-        .await
+            .await;
+        assert!(left.is_err(), "it never answered, and its end has dropped the body");
+        an.cancel().await;
+        until(|| tree.processes().is_empty()).await;
+        let took = begun.expect("the context was opened").elapsed();
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        Ok(())
     })
     .await
 }

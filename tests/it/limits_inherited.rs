@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use support::{Tree, in_nursery, start, tree};
+use support::{in_nursery, in_nursery_with, start};
 use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Limits, Result, StartActor, Timeouts};
 use tractor_core::proto::limits::FRAME_BYTES_MAX_LEAST;
@@ -90,36 +90,22 @@ fn hasty() -> Timeouts {
     timeouts
 }
 
-async fn under(
-    tree: &Tree,
-    options: ActorOptions,
-    body: impl AsyncFnOnce(&Tree) -> Result<()>,
-) -> Result<()> {
-    tractor::open_root_actor(options, async |_| body(tree).await).await
-}
-
 #[tractor::test]
 async fn the_root_s_limits_hold_in_children_and_grandchildren() -> Result<()> {
-    tree(async |tree| {
-        under(tree, ActorOptions::new().limits(small()), async |tree| {
-            tractor::open_nursery(async |an| {
-                let child = start(an, tree.name("child"), module_path!()).await?;
-                assert_eq!(child.run(bytes(FRAME_BYTES / 2)).await?.len(), FRAME_BYTES / 2);
-                let own = child.run(bytes(FRAME_BYTES)).await.expect_err("the child refuses to send it");
-                let remote = own.as_remote().expect("it is the child's own refusal");
-                assert_eq!(remote.src_uid(), child.uid());
-                assert!(remote.message().contains("frame_bytes_max"), "{remote}");
-                let below = child.run(bytes_from_below(tree.name("below"), FRAME_BYTES)).await;
-                let remote = below.expect_err("the grandchild refuses to send it");
-                let remote = remote.as_remote().expect("relayed");
-                assert!(remote.src_uid().name().ends_with("below"), "{remote}");
-                assert!(remote.message().contains("frame_bytes_max"), "{remote}");
-                child.cancel_actor().await?;
-                Ok(())
-            })
-            .await
-        })
-        .await
+    in_nursery_with(ActorOptions::new().limits(small()), async |tree, an| {
+        let child = start(an, tree.name("child"), module_path!()).await?;
+        assert_eq!(child.run(bytes(FRAME_BYTES / 2)).await?.len(), FRAME_BYTES / 2);
+        let own = child.run(bytes(FRAME_BYTES)).await.expect_err("the child refuses to send it");
+        let remote = own.as_remote().expect("it is the child's own refusal");
+        assert_eq!(remote.src_uid(), child.uid());
+        assert!(remote.message().contains("frame_bytes_max"), "{remote}");
+        let below = child.run(bytes_from_below(tree.name("below"), FRAME_BYTES)).await;
+        let remote = below.expect_err("the grandchild refuses to send it");
+        let remote = remote.as_remote().expect("relayed");
+        assert!(remote.src_uid().name().ends_with("below"), "{remote}");
+        assert!(remote.message().contains("frame_bytes_max"), "{remote}");
+        child.cancel_actor().await?;
+        Ok(())
     })
     .await
 }
@@ -194,25 +180,18 @@ async fn receives_from_a_larger_one(portal: &Portal) -> Result<()> {
 
 #[tractor::test]
 async fn nobody_sends_a_child_or_a_parent_what_it_does_not_accept() -> Result<()> {
-    tree(async |tree| {
-        tractor::open_nursery(async |an| -> Result<()> {
-            let child =
-                an.start_actor(tree.name("small")).enable_module(module_path!()).limits(small()).await?;
-            sends_to_a_smaller_one(&child).await?;
-            an.cancel().await;
-            Ok(())
-        })
-        .await?;
-        under(tree, ActorOptions::new().limits(small()), async |tree| {
-            tractor::open_nursery(async |an| {
-                let large = an.start_actor(tree.name("large")).enable_module(module_path!());
-                receives_from_a_larger_one(&large.limits(Limits::default()).await?).await?;
-                an.cancel().await;
-                Ok(())
-            })
-            .await
-        })
-        .await
+    in_nursery(async |tree, an| {
+        let child = an.start_actor(tree.name("small")).enable_module(module_path!()).limits(small()).await?;
+        sends_to_a_smaller_one(&child).await?;
+        an.cancel().await;
+        Ok(())
+    })
+    .await?;
+    in_nursery_with(ActorOptions::new().limits(small()), async |tree, an| {
+        let large = an.start_actor(tree.name("large")).enable_module(module_path!());
+        receives_from_a_larger_one(&large.limits(Limits::default()).await?).await?;
+        an.cancel().await;
+        Ok(())
     })
     .await
 }
@@ -233,18 +212,12 @@ fn with_many_modules(mut child: StartActor) -> StartActor {
 
 #[tractor::test]
 async fn what_a_child_has_to_know_is_an_error_if_its_parent_may_not_send_it() -> Result<()> {
-    tree(async |tree| {
-        under(tree, ActorOptions::new().limits(tiny()), async |tree| {
-            tractor::open_nursery(async |an| {
-                let child = with_many_modules(an.start_actor(tree.name("told"))).limits(Limits::default());
-                let error = child.await.expect_err("it is too large").to_string();
-                assert!(error.contains("too large: frame body of"), "{error}");
-                assert!(error.ends_with("over frame_bytes_max = 4096"), "{error}");
-                Ok(())
-            })
-            .await
-        })
-        .await
+    in_nursery_with(ActorOptions::new().limits(tiny()), async |tree, an| {
+        let child = with_many_modules(an.start_actor(tree.name("told"))).limits(Limits::default());
+        let error = child.await.expect_err("it is too large").to_string();
+        assert!(error.contains("too large: frame body of"), "{error}");
+        assert!(error.ends_with("over frame_bytes_max = 4096"), "{error}");
+        Ok(())
     })
     .await
 }
@@ -283,26 +256,20 @@ async fn nobody_sends_what_the_other_end_of_a_connection_does_not_accept() -> Re
 
 #[tractor::test]
 async fn the_root_s_timeouts_hold_in_children() -> Result<()> {
-    tree(async |tree| {
-        under(tree, ActorOptions::new().timeouts(hasty()), async |tree| {
-            tractor::open_nursery(async |an| {
-                let child = an.start_actor(tree.name("child")).enable_module(module_path!());
-                let other = {
-                    let mut timeouts = hasty();
-                    timeouts.actor_cancel = Duration::from_millis(33);
-                    an.start_actor(tree.name("other")).enable_module(module_path!()).timeouts(timeouts)
-                };
-                let (child, other) = (child.await?, other.await?);
-                let told = child.run(waits_for_a_stuck_one(tree.name("stuck"))).await?;
-                assert!(told.contains("within 77ms (`Timeouts::actor_cancel`)"), "{told}");
-                let told = other.run(waits_for_a_stuck_one(tree.name("too"))).await?;
-                assert!(told.contains("within 33ms (`Timeouts::actor_cancel`)"), "{told}");
-                an.cancel().await;
-                Ok(())
-            })
-            .await
-        })
-        .await
+    in_nursery_with(ActorOptions::new().timeouts(hasty()), async |tree, an| {
+        let child = an.start_actor(tree.name("child")).enable_module(module_path!());
+        let other = {
+            let mut timeouts = hasty();
+            timeouts.actor_cancel = Duration::from_millis(33);
+            an.start_actor(tree.name("other")).enable_module(module_path!()).timeouts(timeouts)
+        };
+        let (child, other) = (child.await?, other.await?);
+        let told = child.run(waits_for_a_stuck_one(tree.name("stuck"))).await?;
+        assert!(told.contains("within 77ms (`Timeouts::actor_cancel`)"), "{told}");
+        let told = other.run(waits_for_a_stuck_one(tree.name("too"))).await?;
+        assert!(told.contains("within 33ms (`Timeouts::actor_cancel`)"), "{told}");
+        an.cancel().await;
+        Ok(())
     })
     .await
 }

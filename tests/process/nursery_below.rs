@@ -1,7 +1,7 @@
 //! What a child's own scopes look like from its parent: a group of failures, and a last word.
 
 use support::journal::{note, seen};
-use support::{Spoiled, spoiled, start, tree};
+use support::{Spoiled, in_nursery_with, spoiled, start, tree};
 use tractor::prelude::*;
 use tractor::{ActorOptions, Result, shield};
 
@@ -55,24 +55,18 @@ async fn a_group_raised_in_a_child_arrives_as_one_error() -> Result<()> {
 
 #[tractor::test]
 async fn an_actor_that_ends_reaches_its_parent_until_its_last_task_has_ended() -> Result<()> {
-    tree(async |tree| {
-        let options = ActorOptions::new().enable_module(module_path!());
-        tractor::open_root_actor(options, async |_| {
-            tractor::open_nursery(async |an| {
-                let kid = start(an, tree.name("kid"), module_path!()).await?;
-                let opened: Result<()> = kid
-                    .open_context(says_goodbye(), async |_, ()| {
-                        assert!(kid.cancel_actor().await?);
-                        Ok(())
-                    })
-                    .await;
-                assert!(opened.unwrap_err().is_cancelled());
-                seen("goodbye".to_owned()).await;
+    let options = ActorOptions::new().enable_module(module_path!());
+    in_nursery_with(options, async |tree, an| {
+        let kid = start(an, tree.name("kid"), module_path!()).await?;
+        let opened: Result<()> = kid
+            .open_context(says_goodbye(), async |_, ()| {
+                assert!(kid.cancel_actor().await?);
                 Ok(())
             })
-            .await
-        })
-        .await
+            .await;
+        assert!(opened.unwrap_err().is_cancelled());
+        seen("goodbye".to_owned()).await;
+        Ok(())
     })
     .await
 }

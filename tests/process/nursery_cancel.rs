@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use support::journal::seen;
 use support::processes::{cpu_ticks, pid_of, process};
-use support::{Tree, forever, in_nursery, in_root, poll_once, start, tree, until};
+use support::{Tree, forever, in_nursery, in_root, in_root_with, poll_once, start, tree, until};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 use tractor::prelude::*;
@@ -182,43 +182,37 @@ async fn a_child_that_spins_is_gone_within_the_ladder_s_first_step() -> Result<(
 
 #[tractor::test]
 async fn a_child_that_ignores_the_terminate_signal_is_killed() -> Result<()> {
-    tree(async |tree| {
-        let (asked, terminate) = (Duration::from_millis(100), Duration::from_millis(300));
-        let options = timeouts(|timeouts| (timeouts.actor_cancel, timeouts.terminate) = (asked, terminate));
-        tractor::open_root_actor(options, async |_| {
-            let took = time_to_cancel_a_spinning_child(tree, true).await?;
-            assert!(took >= asked + terminate, "SIGTERM came first: {took:?}");
-            assert!(took < Duration::from_secs(5), "{took:?}");
-            Ok(())
-        })
-        .await
+    let (asked, terminate) = (Duration::from_millis(100), Duration::from_millis(300));
+    let options = timeouts(|timeouts| (timeouts.actor_cancel, timeouts.terminate) = (asked, terminate));
+    in_root_with(options, async |tree| {
+        let took = time_to_cancel_a_spinning_child(tree, true).await?;
+        assert!(took >= asked + terminate, "SIGTERM came first: {took:?}");
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        Ok(())
     })
     .await
 }
 
 #[tractor::test]
 async fn a_child_whose_cleanup_never_ends_is_terminated() -> Result<()> {
-    tree(async |tree| {
-        let short = Duration::from_millis(200);
-        let options = timeouts(|timeouts| (timeouts.nursery_cancel, timeouts.terminate) = (short, short));
-        tractor::open_root_actor(options, async |_| {
-            for by_nursery in [true, false] {
-                tractor::open_nursery(async |an| -> Result<()> {
-                    let worker = start(an, tree.name("worker"), module_path!()).await?;
-                    worker.run(never_cleans_up()).await?;
-                    if by_nursery {
-                        an.cancel().await;
-                    } else {
-                        assert!(worker.cancel_actor().await?);
-                    }
-                    Ok(())
-                })
-                .await?;
-                assert!(tree.processes().is_empty());
-            }
-            Ok(())
-        })
-        .await
+    let short = Duration::from_millis(200);
+    let options = timeouts(|timeouts| (timeouts.nursery_cancel, timeouts.terminate) = (short, short));
+    in_root_with(options, async |tree| {
+        for by_nursery in [true, false] {
+            tractor::open_nursery(async |an| -> Result<()> {
+                let worker = start(an, tree.name("worker"), module_path!()).await?;
+                worker.run(never_cleans_up()).await?;
+                if by_nursery {
+                    an.cancel().await;
+                } else {
+                    assert!(worker.cancel_actor().await?);
+                }
+                Ok(())
+            })
+            .await?;
+            assert!(tree.processes().is_empty());
+        }
+        Ok(())
     })
     .await
 }

@@ -1,8 +1,8 @@
 //! The harness of the integration tests: a deadline for every test, and no process left behind by any.
 //!
 //! A test is the body of one of [`with_process`], [`with_local`], [`in_nursery`], [`in_root`] and [`tree`]: each of them
-//! is the whole harness, and they differ in what they hand to the body. Order is forced by messages: the [`journal`] lets a test wait for what an actor has
-//! done, wherever the actor lives.
+//! is the whole harness, and they differ in what they hand to the body. Order is forced by messages: the [`journal`] lets
+//! a test wait for what an actor has done, wherever the actor lives.
 
 pub mod journal;
 pub mod processes;
@@ -103,12 +103,28 @@ where
     tree(async |tree| tractor::open_nursery(async |an| body(tree, an).await).await).await
 }
 
+/// Runs a test inside a nursery whose root actor has these options.
+pub async fn in_nursery_with<T, F>(root: ActorOptions, body: F) -> tractor::Result<T>
+where
+    F: AsyncFnOnce(&Tree, &ActorNursery) -> tractor::Result<T>,
+{
+    in_root_with(root, async |tree| tractor::open_nursery(async |an| body(tree, an).await).await).await
+}
+
 /// Runs a test inside a root actor.
 pub async fn in_root<T, F>(body: F) -> tractor::Result<T>
 where
     F: AsyncFnOnce(&Tree) -> tractor::Result<T>,
 {
-    tree(async |tree| tractor::open_root_actor(ActorOptions::new(), async |_| body(tree).await).await).await
+    in_root_with(ActorOptions::new(), body).await
+}
+
+/// Runs a test inside a root actor with these options.
+pub async fn in_root_with<T, F>(root: ActorOptions, body: F) -> tractor::Result<T>
+where
+    F: AsyncFnOnce(&Tree) -> tractor::Result<T>,
+{
+    tree(async |tree| tractor::open_root_actor(root, async |_| body(tree).await).await).await
 }
 
 /// Starts a child process that exposes `module` and the journal.
