@@ -92,3 +92,44 @@ async fn full_hands() {
     .await
     .unwrap();
 }
+
+const ALONE_ENV: &str = "TRACTOR_TEST_HYGIENE_ALONE";
+
+/// Run by the test below, as a process of its own: nobody else changes it.
+#[test]
+fn changes_program() {
+    if std::env::var_os(ALONE_ENV).is_none() {
+        return;
+    }
+    fn takes_orphans() -> bool {
+        rustix::process::child_subreaper().expect("Linux knows").is_some()
+    }
+    tractor::init();
+    assert!(!takes_orphans(), "`init` leaves the process as it is");
+    let noticed = std::sync::Arc::new(std::sync::Mutex::new(0));
+    let counts = noticed.clone();
+    std::panic::set_hook(Box::new(move |_| *counts.lock().expect("it is only counted") += 1));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let options = tractor::ActorOptions::new().enable_module(module_path!());
+    let told = runtime.block_on(tractor::open_nursery(async |_| {
+        tractor::with_local_actor(options, async |portal| portal.run(stumbles()).await).await
+    }));
+    let place = told.expect_err("it panics").as_remote().expect("there").trace().to_owned();
+    assert!(place.contains(file!()), "{place}");
+    assert_eq!(*noticed.lock().expect("it is only counted"), 1, "the hook of the program is called");
+    assert!(takes_orphans());
+}
+
+#[tractor::actor_fn]
+async fn stumbles() {
+    panic!("on purpose");
+}
+
+#[test]
+fn what_an_actor_changes_in_its_process_it_changes_when_it_starts() {
+    let mut alone = std::process::Command::new(std::env::current_exe().expect("this binary"));
+    alone.args(["process_hygiene::changes_program", "--exact", "--test-threads=1"]).env(ALONE_ENV, "1");
+    let output = alone.output().expect("this binary runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{output:?}");
+}

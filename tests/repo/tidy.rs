@@ -40,6 +40,20 @@ const IMPURE_PATHS: &[&str] = &[
     "std::time::SystemTime",
 ];
 const IMPURE_CRATES: &[&str] = &["getrandom", "rand", "rustix", "tokio", "tokio_util"];
+/// What changes the whole process.
+const PROCESS_WIDE: &[&str] = &[
+    "dup2_stderr",
+    "dup2_stdin",
+    "dup2_stdout",
+    "remove_var",
+    "set_child_subreaper",
+    "set_current_dir",
+    "set_hook",
+    "set_parent_process_death_signal",
+    "set_var",
+    "take_hook",
+];
+const MAY_CHANGE_THE_PROCESS: &str = "boot/setup.rs";
 const FILE_LINES_MAX: usize = 500;
 const EXAMPLE_LINES_MAX: usize = 120;
 /// Inputs of the UI tests: they show one rule each, and their names are their headers.
@@ -66,6 +80,14 @@ fn proto_names_no_runtime_clock_socket_file_or_randomness() {
     check(|path, source| match path.strip_prefix("tractor-proto/src/") {
         Some(_) => impure_names(&code_of(source)),
         None => Vec::new(),
+    });
+}
+
+#[test]
+fn one_file_changes_the_process() {
+    check(|path, source| match path.strip_prefix("tractor-core/src/") {
+        Some(inside) if inside != MAY_CHANGE_THE_PROCESS => process_wide_names(&code_of(source)),
+        _ => Vec::new(),
     });
 }
 
@@ -169,6 +191,18 @@ fn impure_names(code: &str) -> Vec<Finding> {
     });
     let crates = words_of(code).filter(|(_, word)| IMPURE_CRATES.contains(word));
     paths.chain(crates.map(|(line, word)| Finding(line, advice(word)))).collect()
+}
+
+fn process_wide_names(code: &str) -> Vec<Finding> {
+    let names = words_of(code).filter(|(_, word)| PROCESS_WIDE.contains(word));
+    names
+        .map(|(line, word)| {
+            let text = format!(
+                "`{word}` changes the whole process: do it in `{MAY_CHANGE_THE_PROCESS}`, whose table says so"
+            );
+            Finding(line, text)
+        })
+        .collect()
 }
 
 fn missing_header(source: &str) -> Vec<Finding> {
@@ -338,6 +372,14 @@ fn an_impure_name_is_found() {
     let code = "use std::time::{Duration, Instant};\nuse std::{net::TcpStream, fs};\n\
         std::env::var(x);\nuse tokio::time;\nuse std::net::IpAddr;";
     assert_eq!(lines_of(&impure_names(code)), [1, 2, 2, 3, 4]);
+}
+
+#[test]
+fn a_change_of_the_process_is_found() {
+    let code = code_of(
+        "// set_hook\nstd::panic::set_hook(hook);\nlet set_hooks = \"set_var\";\nunsafe { set_var(k, v) }",
+    );
+    assert_eq!(lines_of(&process_wide_names(&code)), [2, 4]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Running one request: poll inline, spawn if it waits, catch panics, drop on cancellation, always conclude.
 
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::pin::Pin;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -133,22 +133,18 @@ impl Drop for RequestTask {
 }
 
 thread_local! {
-    /// Place of the last panic on this thread while `catching` was active: `None` outside of it.
+    /// Place of the last panic on this thread, until it is taken.
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Notes where this thread panics, for [`catching`] to tell. Called by the panic hook, so that nothing in here may panic.
+pub(crate) fn note_panic_place(info: &PanicHookInfo<'_>) {
+    let place = info.location().map_or_else(String::new, ToString::to_string);
+    _ = PLACE.try_with(|slot| slot.try_borrow_mut().map(|mut slot| *slot = Some(place)));
 }
 
 /// Calls `f`; a panic becomes a value with its text and place.
 pub(crate) fn catching<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let previous = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            // The hook runs while panicking: nothing in here may panic again.
-            let place = info.location().map_or_else(String::new, ToString::to_string);
-            _ = PLACE.try_with(|slot| slot.try_borrow_mut().map(|mut slot| *slot = Some(place)));
-            previous(info);
-        }));
-    });
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let message = payload
             .downcast_ref::<&str>()

@@ -43,7 +43,7 @@ pub(crate) use encoded::Encoded;
 pub use ending::{UntilCancelled, shield};
 pub use exposed::EndpointEntry;
 pub(crate) use exposed::{Allow, EndpointFuture};
-pub(crate) use invoke::{Invocation, catching};
+pub(crate) use invoke::{Invocation, catching, note_panic_place};
 pub(crate) use linked::{Linked, Outcome};
 pub use local::ActorLocal;
 pub use options::ActorOptions;

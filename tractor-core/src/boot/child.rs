@@ -15,10 +15,10 @@ use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::Pid;
 use tokio::runtime::Builder;
 
-use super::serve;
+use super::{serve, setup};
 use crate::actor::{Actor, Allow, Connected, Identity, attach, image};
 use crate::error::{self, Error};
 use crate::ipc::{FrameReader, HandshakeError, Introduction, Transport, introduce};
@@ -45,6 +45,7 @@ const EXIT_PANICKED: i32 = 101;
 pub(super) fn run(spec: ChildSpec, entry: Entry) -> ! {
     IS_CHILD.store(true, Ordering::Relaxed);
     set_entry(entry);
+    setup::watch_panics();
     // A panic must not unwind into the `main` or the test harness of the program that this process is a copy of.
     let code = match catch_unwind(|| live(spec, entry)) {
         Err(_reported_by_the_hook) => EXIT_PANICKED,
@@ -64,11 +65,12 @@ fn exit(code: i32) -> ! {
 
 fn live(spec: ChildSpec, entry: Entry) -> Result<(), BootError> {
     tie_to_parent(spec.parent_pid)?;
-    name_process(&spec.name);
-    let channel = take_channel()?;
+    setup::name_process(&format!("{PROCESS_NAME_PREFIX}{}]", spec.name));
+    let channel = setup::take_stdin()?;
+    channel.set_nonblocking(true)?;
     if matches!(entry, Entry::Test(_)) {
         // The test harness owns standard output, which the parent has thrown away.
-        rustix::stdio::dup2_stdout(rustix::stdio::stderr())?;
+        setup::print_to_stderr()?;
     }
     crate::devx::init_child(&spec.log);
     let mut builder = match spec.worker_threads {
@@ -103,32 +105,13 @@ enum BootError {
 
 /// Lets the kernel kill this process with its parent.
 fn tie_to_parent(parent_pid: u32) -> Result<(), BootError> {
-    #[cfg(target_os = "linux")]
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    setup::die_with_parent()?;
     // The parent may have died before that.
     let parent = rustix::process::getppid().map(Pid::as_raw_nonzero);
     if parent.and_then(|pid| u32::try_from(pid.get()).ok()) != Some(parent_pid) {
         exit(0);
     }
     Ok(())
-}
-
-/// Names the process after its actor, for `ps`, `pgrep` and the root's reaper.
-fn name_process(name: &str) {
-    let path = format!("/proc/{}/comm", std::process::id());
-    if let Err(error) = std::fs::write(path, format!("{PROCESS_NAME_PREFIX}{name}]")) {
-        tracing::debug!("the process could not be named: {error}");
-    }
-}
-
-/// Takes the channel to the parent off standard input, and puts the null device there.
-fn take_channel() -> Result<UnixStream, BootError> {
-    let channel = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
-    let null = std::fs::File::open("/dev/null")?;
-    rustix::stdio::dup2_stdin(null)?;
-    let channel = UnixStream::from(channel);
-    channel.set_nonblocking(true)?;
-    Ok(channel)
 }
 
 /// `drain` becomes the parent's, once it has said which.

@@ -40,6 +40,10 @@ where
 /// Declares this program's `main` as an entry point of actors, for programs that build their own tokio runtime. Must be
 /// the first thing `main` does: in a child process it runs the actor and never returns.
 ///
+/// A process that is no child stays as it is; [`open_root_actor`](crate::open_root_actor#what-changes-in-the-process) says what
+/// an actor changes. In a child standard input, by which it was handed its connection, is the null device, and in one of a test
+/// standard output is standard error; the process has the name of its actor, and the kernel ends it with its parent.
+///
 /// ```
 /// tractor_core::init();
 /// // build a runtime, open a nursery ...

@@ -1,4 +1,6 @@
 //! Entry points: how a process becomes a root actor, or finds out that it is a child.
+//!
+//! What that changes in the process (panic hook, orphans, standard input) is in `setup`, and nowhere else.
 
 mod child;
 mod connect;
@@ -6,6 +8,7 @@ mod entry;
 mod local;
 mod root;
 mod serve;
+mod setup;
 
 pub use connect::connect;
 pub use entry::{RuntimeOptions, init, run_main, run_test};

@@ -2,15 +2,15 @@
 
 use std::future::ready;
 
-use super::{child, serve};
+use super::{child, serve, setup};
 use crate::actor::{Actor, ActorOptions, Allow, Identity, image, try_current_actor, with_actor};
 use crate::error::{Error, RuntimeFailure};
 use crate::ipc::fresh_nonce;
 use crate::proto::id::{Aid, Caps, Image, Uid};
-use crate::supervise::{ActorNursery, adopt_orphans, open_nursery_in, sweep_sockets};
+use crate::supervise::{ActorNursery, open_nursery_in, reap_orphans, sweep_sockets};
 
 /// Opens a nursery: a scope that owns child actors. Outside of any actor this starts a root actor first, which ends with
-/// the nursery.
+/// the nursery, and with what [that changes](open_root_actor#what-changes-in-the-process).
 ///
 /// # Errors
 /// The body's own error; else what the children failed with; [`Error::NoRuntime`] in a task of a child process that has left
@@ -41,6 +41,17 @@ where
 }
 
 /// Starts the first actor of a tree, runs the body in it, and ends it.
+///
+/// # What changes in the process
+/// Once a process has started an actor,
+///
+/// * its panic hook notes where endpoints panic, and calls the hook that was there before; one that is set later should do
+///   the same, or errors do not tell the place;
+/// * on Linux it is the subreaper of its tree: programs that outlive their actor become its children. Those that were actors
+///   are reaped; any other is yours to wait for;
+/// * it handles SIGCHLD, as with any process started by tokio.
+///
+/// This stays so after the actor has ended. Nothing else changes: no environment, no signal mask, no other handler.
 ///
 /// # Errors
 /// The body's own error; [`Error::NoRuntime`] in a task of a child process that has left its actor; [`Error::Runtime`] inside an actor, when an address cannot be bound, or when an enabled module
@@ -77,11 +88,14 @@ impl Root {
         if child::is_child_process() {
             return Err(Error::NoRuntime);
         }
+        setup::watch_panics();
         let bind = options.bind.clone();
         let actor = Actor::new(identity(options, "root", image::draw(), true)?);
         let root = Self { ending: Ending(Some(actor.clone())), actor };
         let listening = with_actor(root.actor.clone(), async {
-            adopt_orphans(&root.actor);
+            if setup::take_orphans() {
+                reap_orphans(&root.actor);
+            }
             // A tree that died with its root had nobody to remove its files.
             root.actor.spawn_link(sweep_sockets());
             for addr in &bind {

@@ -21,7 +21,7 @@ pub use nursery::ActorNursery;
 pub(crate) use nursery::open_nursery_in;
 pub use one_shot::{OneShot, RunInActor};
 pub(crate) use process::{ChildSpec, Entry, set_entry};
-pub(crate) use reaper::{PROCESS_NAME_PREFIX, adopt_orphans};
+pub(crate) use reaper::{PROCESS_NAME_PREFIX, reap_orphans};
 pub use shared::{Sharing, maybe_open_context};
 pub(crate) use sockets::sweep_sockets;
 pub use supervised::Supervised;

@@ -36,16 +36,8 @@ pub(super) fn forget(pid: u32) {
     KNOWN.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid);
 }
 
-/// Makes this process the one that orphaned actors of its tree are handed to, and reaps them.
-pub(crate) fn adopt_orphans(actor: &Actor) {
-    if !cfg!(target_os = "linux") {
-        return;
-    }
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
-        tracing::debug!("orphaned actors are left to the init process: {error}");
-        return;
-    }
+/// Reaps the orphaned actors that are handed to this process, until its actor ends.
+pub(crate) fn reap_orphans(actor: &Actor) {
     let mut died = match signal(SignalKind::child()) {
         Ok(died) => died,
         Err(error) => {
@@ -64,13 +56,13 @@ pub(crate) fn adopt_orphans(actor: &Actor) {
                         () = stopped.stopped() => break,
                     }
                     if somebody_is_dead() {
-                        reap_orphans().await;
+                        reap_dead_orphans().await;
                     }
                 }
                 () = stopped.stopped() => break,
             }
         }
-        reap_orphans().await;
+        reap_dead_orphans().await;
     });
 }
 
@@ -81,7 +73,7 @@ fn somebody_is_dead() -> bool {
 }
 
 /// Reaps every dead child that is an actor and has no supervisor.
-async fn reap_orphans() {
+async fn reap_dead_orphans() {
     for pid in children() {
         if KNOWN.lock().unwrap_or_else(PoisonError::into_inner).contains(&pid) || !is_dead_actor(pid) {
             continue;
