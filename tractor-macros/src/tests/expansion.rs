@@ -38,7 +38,7 @@ fn a_context() {
 #[test]
 fn a_context_with_a_union() {
     let item = "async fn scale(ctx: Context<ScalePld>) -> ScalePld { ctx }";
-    check(Context, "pld_spec = Point | None", item, "union", 220);
+    check(Context, "pld_spec = Point | None", item, "union", 190);
 }
 
 #[test]

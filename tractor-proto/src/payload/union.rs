@@ -11,69 +11,52 @@ use std::fmt::{Debug, Write};
 use super::{PayloadError, PayloadFormat};
 use crate::msgpack::RawMap;
 
-/// A type that is one of several payload types; implemented by the attribute macros.
-pub trait Union: Send + Sized + 'static {
-    /// The names of the variants, in the order of the declaration.
-    const VARIANTS: &'static [&'static str];
+/// The variants of the union `U` in the order of the declaration: their names, and how each is read.
+pub type Variants<U> = [(&'static str, fn(&[u8], PayloadFormat, usize) -> Result<U, PayloadError>)];
 
-    /// The position of the value's variant.
-    fn variant(&self) -> usize;
-
-    /// Appends the value inside.
-    ///
-    /// # Errors
-    /// Its own serializer failed.
-    fn encode_inner(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
-
-    /// Reads the value inside of the variant at `position`.
-    ///
-    /// # Errors
-    /// The bytes are no such value.
-    fn decode_inner(
-        position: usize,
-        bytes: &[u8],
-        format: PayloadFormat,
-        depth_max: usize,
-    ) -> Result<Self, PayloadError>;
-}
-
-/// Appends a value of a union.
-///
-/// # Errors
-/// The inner value's own serializer failed.
-pub fn encode<U: Union>(value: &U, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+/// Begins a value of the variant `name`: the value inside comes next.
+pub fn begin(name: &str, format: PayloadFormat, out: &mut Vec<u8>) {
     if format != PayloadFormat::Base {
         out.push(MAP_OF_ONE);
-        let name = U::VARIANTS[value.variant()];
         rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
     }
-    value.encode_inner(format, out)
 }
 
 /// Reads a value of a union.
 ///
 /// # Errors
 /// The variant is unknown, or its value does not fit.
-pub fn decode<U: Union>(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<U, PayloadError> {
+pub fn decode<U>(
+    variants: &Variants<U>,
+    bytes: &[u8],
+    format: PayloadFormat,
+    depth_max: usize,
+) -> Result<U, PayloadError> {
+    let read_as = |name| variants.iter().find(|(variant, _)| *variant == name).map(|(_, read)| read);
     if format == PayloadFormat::Base {
-        return match tag(bytes, depth_max).and_then(position::<U>) {
-            Some(position) => U::decode_inner(position, bytes, format, depth_max),
-            None => first_fit(bytes, format, depth_max),
+        return match tag(bytes, depth_max).and_then(read_as) {
+            Some(read) => read(bytes, format, depth_max),
+            None => first_fit(variants, bytes, format, depth_max),
         };
     }
     let (name, inner) = split(bytes).ok_or_else(|| {
-        PayloadError::new(format!("expected a map from one of {} to its value", names::<U>()))
+        PayloadError::new(format!("expected a map from one of {} to its value", names(variants)))
     })?;
-    let position = position::<U>(name)
-        .ok_or_else(|| PayloadError::new(format!("`{name}` is none of {}", names::<U>())))?;
-    U::decode_inner(position, inner, format, depth_max.saturating_sub(1))
+    let read =
+        read_as(name).ok_or_else(|| PayloadError::new(format!("`{name}` is none of {}", names(variants))))?;
+    read(inner, format, depth_max.saturating_sub(1))
 }
 
 /// The first variant that the bytes are a value of.
-fn first_fit<U: Union>(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<U, PayloadError> {
-    let mut problems = format!("it is none of {}", names::<U>());
-    for (position, name) in U::VARIANTS.iter().enumerate() {
-        match U::decode_inner(position, bytes, format, depth_max) {
+fn first_fit<U>(
+    variants: &Variants<U>,
+    bytes: &[u8],
+    format: PayloadFormat,
+    depth_max: usize,
+) -> Result<U, PayloadError> {
+    let mut problems = format!("it is none of {}", names(variants));
+    for (name, read) in variants {
+        match read(bytes, format, depth_max) {
             Ok(value) => return Ok(value),
             Err(problem) => {
                 write!(problems, "; no {name}: {problem}").expect("writing to a String cannot fail")
@@ -95,12 +78,9 @@ fn tag(bytes: &[u8], depth_max: usize) -> Option<&str> {
     rmp::decode::read_str_from_slice(bytes.get(value)?).ok().map(|(tag, _)| tag)
 }
 
-fn position<U: Union>(name: &str) -> Option<usize> {
-    U::VARIANTS.iter().position(|variant| *variant == name)
-}
-
-fn names<U: Union>() -> String {
-    format!("`{}`", U::VARIANTS.join("`, `"))
+fn names<U>(variants: &Variants<U>) -> String {
+    let names: Vec<_> = variants.iter().map(|(name, _)| *name).collect();
+    format!("`{}`", names.join("`, `"))
 }
 
 macro_rules! conditions {
@@ -167,45 +147,29 @@ mod tests {
         (): () => Self::None;
     }
 
-    impl Union for Any {
-        const VARIANTS: &'static [&'static str] = &["Dot", "Spot", "Number", "None"];
-
-        fn variant(&self) -> usize {
-            match self {
-                Self::Dot(_) => 0,
-                Self::Spot(_) => 1,
-                Self::Number(_) => 2,
-                Self::None => 3,
-            }
-        }
-
-        fn encode_inner(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-            match self {
-                Self::Dot(dot) => dot.encode_payload(format, out),
-                Self::Spot(spot) => spot.encode_payload(format, out),
-                Self::Number(number) => number.encode_payload(format, out),
-                Self::None => ().encode_payload(format, out),
-            }
-        }
-
-        fn decode_inner(
-            position: usize,
-            bytes: &[u8],
-            format: PayloadFormat,
-            depth_max: usize,
-        ) -> Result<Self, PayloadError> {
-            match position {
-                0 => <Dot>::decode_payload(bytes, format, depth_max).map(Self::from),
-                1 => <Spot>::decode_payload(bytes, format, depth_max).map(Self::from),
-                2 => <i64>::decode_payload(bytes, format, depth_max).map(Self::from),
-                _ => <()>::decode_payload(bytes, format, depth_max).map(Self::from),
-            }
-        }
+    fn read<T: Payload>(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Any, PayloadError>
+    where
+        Any: From<T>,
+    {
+        T::decode_payload(bytes, format, depth_max).map(Any::from)
     }
+
+    const VARIANTS: &Variants<Any> =
+        &[("Dot", read::<Dot>), ("Spot", read::<Spot>), ("Number", read::<i64>), ("None", read::<()>)];
 
     fn encoded(value: &Any, format: PayloadFormat) -> Vec<u8> {
         let mut out = Vec::new();
-        encode(value, format, &mut out).expect("encodable");
+        let mut encode = |name, value: &dyn Fn(&mut Vec<u8>) -> Result<(), PayloadError>| {
+            begin(name, format, &mut out);
+            value(&mut out)
+        };
+        let encoded = match value {
+            Any::Dot(dot) => encode("Dot", &|out| dot.encode_payload(format, out)),
+            Any::Spot(spot) => encode("Spot", &|out| spot.encode_payload(format, out)),
+            Any::Number(number) => encode("Number", &|out| number.encode_payload(format, out)),
+            Any::None => encode("None", &|out| ().encode_payload(format, out)),
+        };
+        encoded.expect("encodable");
         out
     }
 
@@ -213,7 +177,7 @@ mod tests {
     fn rust_peers_are_told_the_variant() {
         for value in [Any::Dot(Dot { x: 1 }), Any::Spot(Spot { x: 1 }), Any::Number(7), Any::None] {
             let bytes = encoded(&value, PayloadFormat::Positional);
-            assert_eq!(decode::<Any>(&bytes, PayloadFormat::Positional, 16), Ok(value));
+            assert_eq!(decode(VARIANTS, &bytes, PayloadFormat::Positional, 16), Ok(value));
         }
         assert_eq!(encoded(&Any::Number(7), PayloadFormat::Positional), b"\x81\xa6Number\x07");
     }
@@ -224,17 +188,18 @@ mod tests {
             [(Any::Dot(Dot { x: 1 }), &b"\x81\xa1x\x01"[..]), (Any::Number(7), b"\x07"), (Any::None, b"\xc0")]
         {
             assert_eq!(encoded(&value, PayloadFormat::Base), bytes);
-            assert_eq!(decode::<Any>(bytes, PayloadFormat::Base, 16), Ok(value));
+            assert_eq!(decode(VARIANTS, bytes, PayloadFormat::Base, 16), Ok(value));
         }
         // The kind does not say which of the two it is; the field `type` does.
         assert_eq!(encoded(&Any::Spot(Spot { x: 1 }), PayloadFormat::Base), b"\x81\xa1x\x01");
         let tagged = b"\x82\xa4type\xa4Spot\xa1x\x01";
-        assert_eq!(decode::<Any>(tagged, PayloadFormat::Base, 16), Ok(Any::Spot(Spot { x: 1 })));
+        assert_eq!(decode(VARIANTS, tagged, PayloadFormat::Base, 16), Ok(Any::Spot(Spot { x: 1 })));
     }
 
     #[test]
     fn what_does_not_fit_is_named() {
-        let text = |bytes: &[u8], format| decode::<Any>(bytes, format, 16).expect_err("no value").to_string();
+        let text =
+            |bytes: &[u8], format| decode(VARIANTS, bytes, format, 16).expect_err("no value").to_string();
         let positional = |bytes| text(bytes, PayloadFormat::Positional);
         assert_eq!(positional(b"\x81\xa4Line\x01"), "`Line` is none of `Dot`, `Spot`, `Number`, `None`");
         for bytes in [&b"\x07"[..], b"\x80", b"\x82\xa1a\x01\xa1b\x02", b"\x81\x01\x01", b"\x81", b""] {

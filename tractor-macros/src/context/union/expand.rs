@@ -18,7 +18,7 @@ impl Union {
             true => quote!(#name),
             false => quote!(#name(#ty)),
         });
-        let (allowed, variants, payload) = (self.allowed(krate), self.variants(krate), self.payload(krate));
+        let (allowed, payload) = (self.allowed(krate), self.payload(krate));
         let conditional = self.conditional(krate);
         quote! {
             #(#cfg)*
@@ -29,7 +29,6 @@ impl Union {
             #(#cfg)*
             const _: () = {
                 #allowed
-                #variants
                 #payload
                 #conditional
             };
@@ -92,57 +91,29 @@ impl Union {
         Some((ty, made))
     }
 
-    /// How its types are told apart on the wire.
-    fn variants(&self, krate: &Path) -> TokenStream {
-        let name = &self.name;
-        let private = quote!(#krate::__private);
-        let labels = self.variants.iter().map(|variant| variant.name.unraw().to_string());
-        let positions = self.variants.iter().enumerate().map(|(position, variant)| {
-            let (name, rest) = (&variant.name, variant.rest());
-            quote!(Self::#name #rest => #position)
-        });
-        let encoded = self.variants.iter().map(|variant| {
-            let (name, ty) = (&variant.name, &variant.ty);
-            let (bound, value) = variant.bound("value");
-            quote!(Self::#name #bound => <#ty as #krate::Payload>::encode_payload(#value, format, out))
-        });
-        let decoded = self.variants.iter().enumerate().map(|(position, variant)| {
-            let ty = &variant.ty;
-            quote! {
-                #position => <#ty as #krate::Payload>::decode_payload(bytes, format, depth_max).map(Self::from)
-            }
-        });
-        let error = quote!(#private::PayloadError);
-        quote! {
-            impl #private::union::Union for #name {
-                const VARIANTS: &'static [&'static str] = &[#(#labels),*];
-                fn variant(&self) -> usize {
-                    match self { #(#positions),* }
-                }
-                fn encode_inner(
-                    &self,
-                    format: #private::PayloadFormat,
-                    out: &mut ::std::vec::Vec<u8>,
-                ) -> ::core::result::Result<(), #error> {
-                    match self { #(#encoded),* }
-                }
-                fn decode_inner(
-                    position: usize,
-                    bytes: &[u8],
-                    format: #private::PayloadFormat,
-                    depth_max: usize,
-                ) -> ::core::result::Result<Self, #error> {
-                    match position { #(#decoded,)* _ => ::core::unreachable!("not among `VARIANTS`") }
-                }
-            }
-        }
-    }
-
-    /// How it travels.
+    /// How it travels: each variant under its name.
     fn payload(&self, krate: &Path) -> TokenStream {
         let Self { name, variants, .. } = self;
         let private = quote!(#krate::__private);
         let types = variants.iter().map(|variant| &variant.ty);
+        let encoded = variants.iter().map(|variant| {
+            let Variant { name, ty, .. } = variant;
+            let (label, (bound, value)) = (variant.label(), variant.bound("value"));
+            quote! {
+                Self::#name #bound => {
+                    #private::union::begin(#label, format, out);
+                    <#ty as #krate::Payload>::encode_payload(#value, format, out)
+                }
+            }
+        });
+        let read = variants.iter().map(|variant| {
+            let (ty, label) = (&variant.ty, variant.label());
+            quote! {
+                (#label, |bytes, format, depth_max| {
+                    <#ty as #krate::Payload>::decode_payload(bytes, format, depth_max).map(Self::from)
+                })
+            }
+        });
         let (shown, error) = (self.shown(), quote!(#private::PayloadError));
         quote! {
             #[diagnostic::do_not_recommend]
@@ -152,14 +123,14 @@ impl Union {
                     format: #private::PayloadFormat,
                     out: &mut ::std::vec::Vec<u8>,
                 ) -> ::core::result::Result<(), #error> {
-                    #private::union::encode(self, format, out)
+                    match self { #(#encoded),* }
                 }
                 fn decode_payload(
                     bytes: &[u8],
                     format: #private::PayloadFormat,
                     depth_max: usize,
                 ) -> ::core::result::Result<Self, #error> {
-                    #private::union::decode(bytes, format, depth_max)
+                    #private::union::decode(&[#(#read),*], bytes, format, depth_max)
                 }
                 fn shown() -> &'static str {
                     #shown
@@ -188,8 +159,7 @@ impl Union {
             }
         });
         let printed = self.variants.iter().map(|variant| {
-            let (name, label, (bound, _)) =
-                (&variant.name, variant.name.unraw().to_string(), variant.bound("value"));
+            let (name, label, (bound, _)) = (&variant.name, variant.label(), variant.bound("value"));
             match variant.is_unit {
                 true => quote!(Self::#name => f.write_str(#label)),
                 false => quote!(Self::#name #bound => f.debug_tuple(#label).field(value).finish()),
@@ -223,9 +193,9 @@ impl Union {
 }
 
 impl Variant {
-    /// `(..)` after the variant's name in a pattern.
-    fn rest(&self) -> TokenStream {
-        if self.is_unit { quote!() } else { quote!((..)) }
+    /// The name it travels under.
+    fn label(&self) -> String {
+        self.name.unraw().to_string()
     }
 
     /// `(value)` after the variant's name in a pattern, and the reference to what it binds.

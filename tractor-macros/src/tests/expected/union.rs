@@ -86,51 +86,6 @@ const _: () = {
             }
         }
     }
-    impl ::tractor::__private::union::Union for ScalePld {
-        const VARIANTS: &'static [&'static str] = &["Point", "None"];
-        fn variant(&self) -> usize {
-            match self {
-                Self::Point(..) => 0usize,
-                Self::None => 1usize,
-            }
-        }
-        fn encode_inner(
-            &self,
-            format: ::tractor::__private::PayloadFormat,
-            out: &mut ::std::vec::Vec<u8>,
-        ) -> ::core::result::Result<(), ::tractor::__private::PayloadError> {
-            match self {
-                Self::Point(value) => {
-                    <Point as ::tractor::Payload>::encode_payload(value, format, out)
-                }
-                Self::None => {
-                    <() as ::tractor::Payload>::encode_payload(&(), format, out)
-                }
-            }
-        }
-        fn decode_inner(
-            position: usize,
-            bytes: &[u8],
-            format: ::tractor::__private::PayloadFormat,
-            depth_max: usize,
-        ) -> ::core::result::Result<Self, ::tractor::__private::PayloadError> {
-            match position {
-                0usize => {
-                    <Point as ::tractor::Payload>::decode_payload(
-                            bytes,
-                            format,
-                            depth_max,
-                        )
-                        .map(Self::from)
-                }
-                1usize => {
-                    <() as ::tractor::Payload>::decode_payload(bytes, format, depth_max)
-                        .map(Self::from)
-                }
-                _ => ::core::unreachable!("not among `VARIANTS`"),
-            }
-        }
-    }
     #[diagnostic::do_not_recommend]
     impl ::tractor::Payload for ScalePld {
         fn encode_payload(
@@ -138,14 +93,51 @@ const _: () = {
             format: ::tractor::__private::PayloadFormat,
             out: &mut ::std::vec::Vec<u8>,
         ) -> ::core::result::Result<(), ::tractor::__private::PayloadError> {
-            ::tractor::__private::union::encode(self, format, out)
+            match self {
+                Self::Point(value) => {
+                    ::tractor::__private::union::begin("Point", format, out);
+                    <Point as ::tractor::Payload>::encode_payload(value, format, out)
+                }
+                Self::None => {
+                    ::tractor::__private::union::begin("None", format, out);
+                    <() as ::tractor::Payload>::encode_payload(&(), format, out)
+                }
+            }
         }
         fn decode_payload(
             bytes: &[u8],
             format: ::tractor::__private::PayloadFormat,
             depth_max: usize,
         ) -> ::core::result::Result<Self, ::tractor::__private::PayloadError> {
-            ::tractor::__private::union::decode(bytes, format, depth_max)
+            ::tractor::__private::union::decode(
+                &[
+                    (
+                        "Point",
+                        |bytes, format, depth_max| {
+                            <Point as ::tractor::Payload>::decode_payload(
+                                    bytes,
+                                    format,
+                                    depth_max,
+                                )
+                                .map(Self::from)
+                        },
+                    ),
+                    (
+                        "None",
+                        |bytes, format, depth_max| {
+                            <() as ::tractor::Payload>::decode_payload(
+                                    bytes,
+                                    format,
+                                    depth_max,
+                                )
+                                .map(Self::from)
+                        },
+                    ),
+                ],
+                bytes,
+                format,
+                depth_max,
+            )
         }
         fn shown() -> &'static str {
             "Point | None"
