@@ -302,7 +302,7 @@
 //! # Cancel safety
 //!
 //! Cancellation is a drop: a cancelled endpoint's future is dropped at its next await, and so is the body of a scope whose
-//! other side has failed. An endpoint can notice it first ([`Context::cancelled`]) and defer it for a cleanup that must not
+//! other side has failed. An endpoint can notice it first ([`cancelled`](ContextHandle::cancelled)) and defer it for a cleanup that must not
 //! be cut short ([`shield`]). Dropping one of our futures, with a timeout or `select!` around it, leaves nothing behind:
 //!
 //! * [`Portal::run`] and [`Portal::open_context`] cancel the task in the other actor.

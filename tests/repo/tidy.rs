@@ -18,10 +18,13 @@ const LAYERS: &[&str] = &[
     "proto",
     "error",
     "wakers",
-    "ipc",
+    "net",
+    "session",
     "actor",
-    "dialog",
-    "supervise",
+    "process",
+    "api",
+    "nursery",
+    "restart",
     "discovery",
     "devx",
     "boot",
@@ -332,7 +335,7 @@ fn upward_lines(inside: &str, source: &str) -> Vec<usize> {
 fn a_name_from_a_higher_layer_is_found() {
     let source = "use crate::proto::id;\nuse crate::{ipc::tcp, error::Error,\n boot};\n\
         fn f(x: crate::dialog::Portal) {}";
-    assert_eq!(upward_lines("ipc/uds.rs", source), [3, 4]);
+    assert_eq!(upward_lines("net/uds.rs", source), [3, 4]);
     assert_eq!(upward_lines("proto/id.rs", source), [2, 2, 3, 4]);
     assert_eq!(upward_lines("boot/root.rs", source), []);
     assert_eq!(upward_lines("error/mod.rs", "use crate::proto;\nuse crate::ipc::X;"), [2]);

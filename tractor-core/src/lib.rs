@@ -6,42 +6,44 @@
 //! | layer | holds |
 //! | --- | --- |
 //! | [`proto`] | messages, codec, framing, limits, the dialog state machine; no I/O, no clock, no tokio |
-//! | `ipc` | transports, listeners, one driver per connection |
-//! | `actor` | an actor's life: peers, exposed endpoints, dispatch and invocation of requests |
-//! | `dialog` | what users hold: portals, contexts, streams |
-//! | `supervise` | nurseries, child processes, the escalation ladder |
+//! | `net` | transports, listeners, one driver per connection |
+//! | `session` | one end of one dialog, and the connection's table of them |
+//! | `actor` | an actor's life: identity, exposed endpoints, the requests it runs, its shutdown |
+//! | `process` | child processes: spawning, watching, ending and reaping them |
+//! | `api` | what users hold: portals, calls, contexts, streams |
+//! | `nursery` | scopes that own children |
+//! | `restart` | supervisors |
 //! | `devx` | logging |
 //! | `boot` | entry points of root and child actors |
 mod actor;
+mod api;
 mod boot;
 mod devx;
-mod dialog;
 pub mod error;
-mod ipc;
-mod supervise;
+mod net;
+mod nursery;
+mod process;
+mod restart;
+mod session;
 mod wakers;
 
 pub use tractor_proto as proto;
 pub use tractor_proto::supervision::{Backoff, Supervision};
 
 pub use self::{
-    actor::{
-        Actor, ActorLocal, ActorOptions, Check, ContextState, Overflow, UntilCancelled, current_actor,
-        current_deadline, shield, try_current_actor,
-    },
-    boot::{connect, init, open_nursery, open_root_actor, socket_addr, with_local_actor},
-    dialog::{
+    actor::{Actor, ActorLocal, ActorOptions, current_actor, shield, try_current_actor},
+    api::{
         Allows, Call, CanStart, CancelActor, CancelContext, Context, ContextEndpoint, ContextHandle,
         ContextTarget, ContextTypes, DynCall, Dynamic, Endpoint, FnEndpoint, FnTarget, HasStarted, MsgStream,
         NoResult, Opening, ParentContext, Portal, ReceiveStream, Run, RunsHere, SendItem, SendStarted,
         Started, StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx,
         SubscriberStatistics, Unstarted, Value, with_deadline, with_deadline_at,
     },
+    boot::{connect, init, open_nursery, open_root_actor, socket_addr, with_local_actor},
     error::{Error, Result},
-    supervise::{
-        ActorNursery, OneShot, RunInActor, Sharing, StartActor, SuperviseChild, Supervised, SupervisionEvent,
-        SupervisionEvents, Supervisor, maybe_open_context,
-    },
+    nursery::{ActorNursery, OneShot, RunInActor, Sharing, StartActor, maybe_open_context},
+    restart::{SuperviseChild, Supervised, SupervisionEvent, SupervisionEvents, Supervisor},
+    session::{Check, ContextState, Overflow, UntilCancelled, current_deadline},
 };
 #[cfg(feature = "log")]
 pub use devx::log;
@@ -54,11 +56,11 @@ pub mod __private {
 
     pub use crate::__error_value as error_value;
     pub use crate::actor::EndpointEntry;
-    pub use crate::boot::{RuntimeOptions, run_main, run_test};
-    pub use crate::dialog::{
+    pub use crate::api::{
         CarriesText, CarriesValue, ContextOf, EndpointBody, EndpointRef, EndpointResult, Failure, Fallible,
         default_arg, fallible, fallible_as,
     };
+    pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::error::EndpointError;
     pub use crate::proto::args::ArgTuple;
     pub use crate::proto::payload::{PayloadError, PayloadFormat};

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-/// The module to enable for [`entries`] and [`seen`].
+/// The module to enable for [`entries()`] and [`seen()`].
 pub const MODULE: &str = module_path!();
 
 tractor::actor_local! {

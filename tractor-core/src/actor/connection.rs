@@ -6,10 +6,10 @@ use bytes::BytesMut;
 
 use super::core::Actor;
 use super::dispatch::Dispatch;
-use super::peer::Peer;
 use crate::error::{CloseReason, Error};
-use crate::ipc::{Channel, Transport, drive};
+use crate::net::{Channel, Transport, drive};
 use crate::proto::id::{Aid, Caps};
+use crate::session::Peer;
 
 /// A connection after its handshake.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ where
 {
     let Connected { io, unread, aid, caps, dialer } = connected;
     let channel = Channel::new(actor.limits().clone(), aid.frame_bytes_max);
-    let peer = Arc::new(Peer::new(actor, aid, caps, channel.clone(), dialer));
+    let peer = Arc::new(Peer::new(actor.aid(), actor.timeouts().clone(), aid, caps, channel.clone(), dialer));
     actor.add_peer(&peer);
     let (task_actor, task_peer) = (actor.clone(), peer.clone());
     actor.spawn_link(async move {

@@ -14,20 +14,20 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Waker};
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::current::{current_linked, with_actor};
+use super::current::{current_session, with_actor};
 use super::exposed::Allow;
 use super::invoke::RequestTask;
 use super::lifetime::LifetimeStack;
 use super::local::Locals;
-use super::peer::Peer;
 use crate::error::TooLate;
 use crate::proto::addr::Addr;
 use crate::proto::id::{Aid, Uid};
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits, Timeouts};
+use crate::session::Peer;
 
 /// The running actor. Cheap to clone; equal handles are the same actor.
 #[derive(Clone)]
@@ -53,12 +53,13 @@ pub(super) struct Inner {
     pub(super) identity: Identity,
     pub(super) allow: Allow,
     runtime: Handle,
+    is_current_thread: bool,
     /// Requests that wait.
     pub(super) requests: TaskTracker,
     /// Connections, listeners and slow runtime methods.
     pub(super) links: TaskTracker,
-    /// One supervisor per child process.
-    pub(super) supervisors: TaskTracker,
+    /// One watching task per child process.
+    pub(super) watchers: TaskTracker,
     /// Set when the children that are left must end.
     pub(super) end_children: CancellationToken,
     pub(super) peers: Mutex<HashMap<usize, Arc<Peer>>>,
@@ -77,13 +78,15 @@ impl Actor {
     pub(crate) fn new(mut identity: Identity) -> Self {
         let frame_bytes_max = &mut identity.limits.frame_bytes_max;
         *frame_bytes_max = FRAME_BYTES_MAX_LEAST.max(*frame_bytes_max);
+        let runtime = Handle::current();
         let inner = Inner {
             allow: identity.allow.clone(),
             identity,
-            runtime: Handle::current(),
+            is_current_thread: runtime.runtime_flavor() == RuntimeFlavor::CurrentThread,
+            runtime,
             requests: TaskTracker::new(),
             links: TaskTracker::new(),
-            supervisors: TaskTracker::new(),
+            watchers: TaskTracker::new(),
             end_children: CancellationToken::new(),
             peers: Mutex::default(),
             canceller: OnceLock::new(),
@@ -157,7 +160,7 @@ impl Actor {
     /// The request is made at the first poll and stays made.
     pub async fn cancel(&self) {
         self.cancel_soon();
-        let own_request = current_linked().is_some_and(|linked| linked.peer.us == *self.uid());
+        let own_request = current_session().is_some_and(|session| session.peer.us == *self.uid());
         if !own_request {
             self.stopped().await;
         }
@@ -226,8 +229,8 @@ impl Actor {
         let by = self.inner.canceller.get_or_init(|| by).clone();
         let us = self.uid().clone();
         for peer in self.peers() {
-            for linked in peer.child_sides() {
-                linked.cancel_with_actor(by.clone().unwrap_or_else(|| us.clone()));
+            for session in peer.child_sides() {
+                session.cancel_with_actor(by.clone().unwrap_or_else(|| us.clone()));
             }
         }
         self.inner.requests.close();
@@ -248,23 +251,26 @@ impl Actor {
         self.inner.peers.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     }
 
-    /// Polls a request once; one that waits becomes a task.
+    /// Runs an accepted request as a task.
     ///
-    /// A request that does not wait never enters the dialog table: no message for it can arrive meanwhile, since this
-    /// runs on the task that reads the connection.
+    /// On a current-thread runtime it is polled once first. A request that does not wait is over then, and never enters the
+    /// dialog table: no message for it can arrive meanwhile, since this runs on the task that reads the connection. On a
+    /// multi-thread runtime that poll would keep the connection waiting for what another thread could run.
     pub(super) fn run_request(&self, mut task: RequestTask) {
-        // Woken through nobody: a request that waits is polled again, as a task, right away.
-        let mut cx = Context::from_waker(Waker::noop());
-        if Pin::new(&mut task).poll(&mut cx).is_ready() {
-            return;
+        if self.inner.is_current_thread {
+            // Woken through nobody: a request that waits is polled again, as a task, right away.
+            let mut cx = Context::from_waker(Waker::noop());
+            if Pin::new(&mut task).poll(&mut cx).is_ready() {
+                return;
+            }
         }
-        let linked = task.linked();
-        if let Err(error) = linked.peer.enter(linked.clone()) {
-            linked.lose(&error);
+        let session = task.session();
+        if let Err(error) = session.peer.enter(session.clone()) {
+            session.lose(&error);
         }
         if let Some(canceller) = self.cancel_requested() {
             // The request slipped in while the actor was cancelling its others.
-            linked.cancel_with_actor(canceller.clone().unwrap_or_else(|| self.uid().clone()));
+            session.cancel_with_actor(canceller.clone().unwrap_or_else(|| self.uid().clone()));
         }
         // A task that is never awaited: it concludes its own dialog, and `requests` waits for it.
         self.inner.requests.spawn_on(task, &self.inner.runtime);
@@ -288,10 +294,10 @@ impl Actor {
         self.inner.end_children.child_token()
     }
 
-    /// Runs the supervisor of a child process; the actor does not end before it has.
-    pub(crate) fn spawn_supervisor(&self, future: impl Future<Output = ()> + Send + 'static) {
+    /// Runs the task that watches a child process; the actor does not end before it has.
+    pub(crate) fn spawn_watcher(&self, future: impl Future<Output = ()> + Send + 'static) {
         let task = with_actor(self.clone(), future);
-        self.inner.supervisors.spawn_on(task, &self.inner.runtime);
+        self.inner.watchers.spawn_on(task, &self.inner.runtime);
     }
 }
 

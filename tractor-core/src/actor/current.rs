@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 use super::core::Actor;
-use super::deadline::in_scope;
-use super::linked::Linked;
 use crate::error::Error;
+use crate::session::SessionEnd;
+use crate::session::in_scope;
 
 tokio::task_local! {
     static CURRENT: Current;
@@ -18,7 +18,7 @@ tokio::task_local! {
 #[derive(Clone)]
 struct Current {
     actor: Actor,
-    linked: Option<Arc<Linked>>,
+    session: Option<Arc<SessionEnd>>,
 }
 
 /// The actor that the running task belongs to.
@@ -43,27 +43,27 @@ pub fn current_actor() -> Actor {
 /// Runs a future as part of an actor, inside a span that names it. In a task that is part of that actor already, it stays
 /// part of the dialog, too.
 pub(crate) async fn with_actor<F: Future>(actor: Actor, future: F) -> F::Output {
-    let linked = CURRENT.try_with(|current| (current.actor == actor).then(|| current.linked.clone()));
-    let linked = linked.ok().flatten().flatten();
+    let session = CURRENT.try_with(|current| (current.actor == actor).then(|| current.session.clone()));
+    let session = session.ok().flatten().flatten();
     let uid = actor.uid();
     let span = tracing::error_span!("actor", name = uid.name(), uuid = uid.uuid_short());
-    CURRENT.scope(Current { actor, linked }, future).instrument(span).await
+    CURRENT.scope(Current { actor, session }, future).instrument(span).await
 }
 
 /// The dialog whose endpoint is running.
-pub(super) fn current_linked() -> Option<Arc<Linked>> {
-    CURRENT.try_with(|current| current.linked.clone()).ok().flatten()
+pub(super) fn current_session() -> Option<Arc<SessionEnd>> {
+    CURRENT.try_with(|current| current.session.clone()).ok().flatten()
 }
 
 /// The span of a dialog's task: its endpoint and its dialog.
-pub(super) fn task_span(linked: &Linked) -> tracing::Span {
-    tracing::error_span!("task", endpoint = &*linked.endpoint, cid = linked.cid.as_str())
+pub(super) fn task_span(session: &SessionEnd) -> tracing::Span {
+    tracing::error_span!("task", endpoint = &*session.endpoint, cid = session.cid.as_str())
 }
 
 /// Runs a closure as part of a dialog's task.
-pub(super) fn in_task<R>(actor: &Actor, linked: &Arc<Linked>, f: impl FnOnce() -> R) -> R {
-    let current = Current { actor: actor.clone(), linked: Some(linked.clone()) };
-    CURRENT.sync_scope(current, || in_scope(linked.deadline, f))
+pub(super) fn in_task<R>(actor: &Actor, session: &Arc<SessionEnd>, f: impl FnOnce() -> R) -> R {
+    let current = Current { actor: actor.clone(), session: Some(session.clone()) };
+    CURRENT.sync_scope(current, || in_scope(session.deadline, f))
 }
 
 /// Actor and task of the running task, for log lines.
@@ -71,8 +71,8 @@ pub(super) fn in_task<R>(actor: &Actor, linked: &Arc<Linked>, f: impl FnOnce() -
 pub(crate) fn task_label<R>(f: impl FnOnce(&Actor, Option<(&str, &str)>) -> R) -> Option<R> {
     CURRENT
         .try_with(|current| {
-            let linked = current.linked.as_ref().map(|linked| (&*linked.endpoint, linked.cid.as_str()));
-            f(&current.actor, linked)
+            let session = current.session.as_ref().map(|session| (&*session.endpoint, session.cid.as_str()));
+            f(&current.actor, session)
         })
         .ok()
 }

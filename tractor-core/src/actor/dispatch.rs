@@ -11,19 +11,19 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use super::core::Actor;
-use super::deadline::Deadline;
 use super::exposed::EndpointEntry;
-use super::invoke::{Invocation, RequestTask, catching};
-use super::linked::Linked;
-use super::peer::{Peer, Refused};
+use super::invoke::{Invocation, RequestTask};
 use super::selfcall;
 use crate::error::{self, CloseReason, type_names};
-use crate::ipc::FrameHandler;
+use crate::net::FrameHandler;
 use crate::proto::codec::{self, DecodeError, PldKind, StartCache};
 use crate::proto::dialog::{Received, Side, is_own_overrun};
 use crate::proto::id::Cid;
 use crate::proto::msg::{ErrorMsg, Msg, Start};
 use crate::proto::payload::PayloadFormat;
+use crate::session::Deadline;
+use crate::session::SessionEnd;
+use crate::session::{Peer, Refused, catching};
 
 /// An endpoint that a request resolved to.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub(super) struct Dispatch {
     actor: Actor,
     peer: Arc<Peer>,
     /// The dialog of the last message: messages mostly come in runs.
-    last: Option<Arc<Linked>>,
+    last: Option<Arc<SessionEnd>>,
     starts: StartCache<Target>,
     bad_frames: usize,
 }
@@ -86,9 +86,9 @@ impl Dispatch {
             Some(last) if last.cid.as_bytes() == cid => last.handle(msg()),
             _ => {
                 let cid = std::str::from_utf8(cid).ok().and_then(Cid::new);
-                let Some(linked) = cid.and_then(|cid| self.peer.dialog(&cid)) else { return false };
-                let over = linked.handle(msg());
-                self.last = Some(linked);
+                let Some(session) = cid.and_then(|cid| self.peer.dialog(&cid)) else { return false };
+                let over = session.handle(msg());
+                self.last = Some(session);
                 over
             }
         };
@@ -138,12 +138,12 @@ impl Dispatch {
 
     fn deliver(&mut self, cid: Cid, msg: Received<Bytes, Box<ErrorMsg>>) {
         let name = msg.name();
-        let Some(linked) = self.peer.dialog(&cid) else {
+        let Some(session) = self.peer.dialog(&cid) else {
             tracing::debug!(%cid, peer = %self.peer.aid.uid, "`{name}` for a dialog that is over or unknown");
             return;
         };
-        if linked.handle(msg) {
-            self.peer.forget(&linked);
+        if session.handle(msg) {
+            self.peer.forget(&session);
         }
     }
 
@@ -160,7 +160,7 @@ impl Dispatch {
             let mut msg = error::local(&self.peer.us, type_names::MSG_TYPE_ERROR, error.to_string());
             msg.cid = Some(cid);
             // A child side reports it as its one outcome, when its task has ended.
-            let is_child = self.peer.dialog(&cid).is_some_and(|linked| linked.side() == Side::Child);
+            let is_child = self.peer.dialog(&cid).is_some_and(|session| session.side() == Side::Child);
             if !is_child {
                 self.peer.send_error(msg.clone());
             }
@@ -243,7 +243,7 @@ impl Dispatch {
         }
         let Target { entry, label, format } = target;
         let (peer, name) = (self.peer.clone(), label.clone());
-        let linked = Linked::new(peer, cid, Side::Child, entry.kind, name, *format, deadline);
+        let session = SessionEnd::new(peer, cid, Side::Child, entry.kind, name, *format, deadline);
         match self.peer.admit(&cid) {
             Ok(()) => {}
             Err(Refused::Closed) => return,
@@ -260,7 +260,7 @@ impl Dispatch {
                 return self.refuse(cid, type_names::RUNTIME_FAILURE, text);
             }
         }
-        let invocation = Invocation { linked: linked.clone(), kwargs };
+        let invocation = Invocation { session: session.clone(), kwargs };
         // Decodes the arguments, which runs user code.
         let future = match catching(|| (entry.invoke)(&invocation)) {
             Ok(Ok(future)) => future,
@@ -278,7 +278,7 @@ impl Dispatch {
         self.last = None;
         // A closed channel is reported by the loss of the dialog.
         _ = self.peer.channel.append(|out| codec::encode_start_ack(&cid, entry.kind, out));
-        self.actor.run_request(RequestTask::new(self.actor.clone(), linked, future));
+        self.actor.run_request(RequestTask::new(self.actor.clone(), session, future));
     }
 }
 

@@ -1,42 +1,21 @@
 //! Running one request: poll inline, spawn if it waits, catch panics, drop on cancellation, always conclude.
 
-use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 
-use super::checked::Check;
-use super::conclude::Ended;
 use super::core::Actor;
 use super::current::{in_task, task_span};
-use super::deadline::Expiry;
 use super::exposed::EndpointFuture;
-use super::linked::Linked;
-use crate::error::{EndpointError, Panicked};
-use crate::proto::codec::PldKind;
-use crate::proto::payload::Payload;
+use crate::session::{Ended, Expiry, SessionEnd, catching};
 
 /// What an endpoint is invoked with.
 #[derive(Debug)]
 pub(crate) struct Invocation {
-    pub(crate) linked: Arc<Linked>,
+    pub(crate) session: Arc<SessionEnd>,
     pub(crate) kwargs: Bytes,
-}
-
-impl Linked {
-    /// Concludes a child side whose endpoint has returned.
-    pub(crate) fn finish<T: Payload>(&self, outcome: Result<T, EndpointError>) {
-        match outcome {
-            Ok(value) => {
-                let encode = || self.encode(PldKind::Return, &value, &Check::DECODES);
-                self.conclude(Ended::Returned(&encode));
-            }
-            Err(error) => self.conclude(Ended::Failed(error)),
-        }
-    }
 }
 
 /// The task of one accepted request.
@@ -45,7 +24,7 @@ impl Linked {
 /// Dropping it drops the endpoint's future and concludes the dialog.
 pub(super) struct RequestTask {
     actor: Actor,
-    linked: Arc<Linked>,
+    session: Arc<SessionEnd>,
     /// Names the task to every subscriber of `tracing`.
     span: tracing::Span,
     /// `None` once the dialog is concluded.
@@ -55,14 +34,14 @@ pub(super) struct RequestTask {
 }
 
 impl RequestTask {
-    pub(super) fn new(actor: Actor, linked: Arc<Linked>, endpoint: EndpointFuture) -> Self {
-        let span = task_span(&linked);
-        let expiry = linked.deadline.map(|deadline| Expiry::new(deadline.at));
-        Self { actor, linked, span, endpoint: Some(endpoint), expiry }
+    pub(super) fn new(actor: Actor, session: Arc<SessionEnd>, endpoint: EndpointFuture) -> Self {
+        let span = task_span(&session);
+        let expiry = session.deadline.map(|deadline| Expiry::new(deadline.at));
+        Self { actor, session, span, endpoint: Some(endpoint), expiry }
     }
 
-    pub(super) fn linked(&self) -> &Arc<Linked> {
-        &self.linked
+    pub(super) fn session(&self) -> &Arc<SessionEnd> {
+        &self.session
     }
 
     /// Looks at the clock. Ready when the time is over and the endpoint shall not be polled again: it would only find that
@@ -71,21 +50,21 @@ impl RequestTask {
         let Some(expiry) = &mut self.expiry else { return Poll::Pending };
         std::task::ready!(expiry.poll(cx));
         self.expiry = None;
-        self.linked.expire();
-        self.linked.poll_ending(cx)
+        self.session.expire();
+        self.session.poll_ending(cx)
     }
 
     fn conclude(&mut self, ended: Ended<'_>) {
         self.drop_endpoint();
-        self.linked.conclude(ended);
+        self.session.conclude(ended);
     }
 
     /// Drops the endpoint's future, in which user destructors run.
     fn drop_endpoint(&mut self) {
         let endpoint = self.endpoint.take();
-        if let Err(panic) = catching(|| in_task(&self.actor, &self.linked, || drop(endpoint))) {
+        if let Err(panic) = catching(|| in_task(&self.actor, &self.session, || drop(endpoint))) {
             tracing::error!(
-                endpoint = %self.linked.endpoint,
+                endpoint = %self.session.endpoint,
                 "a destructor panicked while the task was cancelled: {}", panic.message
             );
         }
@@ -104,19 +83,19 @@ impl Future for RequestTask {
             return Poll::Ready(());
         }
         let Some(endpoint) = &mut this.endpoint else { return Poll::Ready(()) };
-        let polled = catching(|| in_task(&this.actor, &this.linked, || endpoint.as_mut().poll(cx)));
+        let polled = catching(|| in_task(&this.actor, &this.session, || endpoint.as_mut().poll(cx)));
         match polled {
             Ok(Poll::Ready(())) => {
                 this.drop_endpoint();
                 Poll::Ready(())
             }
             Ok(Poll::Pending) => {
-                std::task::ready!(this.linked.poll_ending(cx));
+                std::task::ready!(this.session.poll_ending(cx));
                 this.conclude(Ended::Dropped);
                 Poll::Ready(())
             }
             Err(panic) => {
-                tracing::error!(endpoint = %this.linked.endpoint, "panicked: {} at {}", panic.message, panic.location);
+                tracing::error!(endpoint = %this.session.endpoint, "panicked: {} at {}", panic.message, panic.location);
                 this.conclude(Ended::Panicked(panic));
                 Poll::Ready(())
             }
@@ -130,28 +109,4 @@ impl Drop for RequestTask {
             self.conclude(Ended::Dropped);
         }
     }
-}
-
-thread_local! {
-    /// Place of the last panic on this thread, until it is taken.
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
-}
-
-/// Notes where this thread panics, for [`catching`] to tell. Called by the panic hook, so that nothing in here may panic.
-pub(crate) fn note_panic_place(info: &PanicHookInfo<'_>) {
-    let place = info.location().map_or_else(String::new, ToString::to_string);
-    _ = PLACE.try_with(|slot| slot.try_borrow_mut().map(|mut slot| *slot = Some(place)));
-}
-
-/// Calls `f`; a panic becomes a value with its text and place.
-pub(crate) fn catching<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
-    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
-        let message = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic whose payload is no text".to_owned());
-        let location = PLACE.with(|slot| slot.borrow_mut().take()).unwrap_or_default();
-        Panicked { message, location }
-    })
 }

@@ -1,56 +1,29 @@
-//! An actor's life: its identity, its peers, the endpoints it exposes, and the requests it runs.
+//! An actor's life: its identity, its connections, the endpoints it exposes, and the requests it runs.
 
-mod cell;
-mod checked;
-mod conclude;
 mod connection;
 mod core;
 mod current;
-mod deadline;
 mod dispatch;
-mod encoded;
-mod ending;
 mod exposed;
 pub(crate) mod image;
-mod inbox;
 mod invoke;
 mod lifetime;
-mod linked;
 mod local;
 mod options;
-mod overflow;
-mod pace;
-mod peer;
-mod receive;
-mod request;
 mod selfcall;
-mod send;
+mod shield;
 mod shutdown;
-mod state;
-mod waiting;
 
 pub use self::core::Actor;
 pub(crate) use self::core::Identity;
-pub use checked::Check;
 pub(crate) use connection::{Connected, attach};
 #[cfg(feature = "log")]
 pub(crate) use current::task_label;
 pub(crate) use current::with_actor;
 pub use current::{current_actor, try_current_actor};
-pub use deadline::current_deadline;
-pub(crate) use deadline::{Deadline, Expiry, Settling, instant_after, within};
-pub(crate) use encoded::Encoded;
-pub use ending::{UntilCancelled, shield};
 pub use exposed::EndpointEntry;
-pub(crate) use exposed::{Allow, EndpointFuture};
-pub(crate) use invoke::{Invocation, catching, note_panic_place};
-pub(crate) use linked::{Linked, Outcome};
+pub(crate) use exposed::{Allow, EndpointFuture, is_positional};
+pub(crate) use invoke::Invocation;
 pub use local::ActorLocal;
 pub use options::ActorOptions;
-pub use overflow::Overflow;
-pub(crate) use peer::Peer;
-pub(crate) use receive::Taken;
-pub(crate) use request::Request;
-pub(crate) use send::Room;
-pub use state::ContextState;
-pub(crate) use waiting::Waiting;
+pub use shield::shield;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::core::Actor;
-use super::peer::Peer;
 use crate::error::{self, type_names};
 use crate::proto::args::{ArgTuple, no_defaults};
 use crate::proto::dialog::Side;
 use crate::proto::id::Cid;
 use crate::proto::msg::{FuncType, Msg, Start};
+use crate::session::Peer;
 
 /// The namespace of the runtime's own methods.
 pub(super) const NAMESPACE: &str = "self";
@@ -64,10 +64,10 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
 /// Cancels the task that this same connection started under `target`; its end is the acknowledgement. An unknown or
 /// finished task is acknowledged at once.
 fn cancel_task(peer: &Peer, request: Cid, target: &str) {
-    let linked = Cid::new(target)
+    let session = Cid::new(target)
         .and_then(|target| peer.dialog(&target))
-        .filter(|linked| linked.side() == Side::Child);
-    if linked.is_none_or(|linked| linked.cancel_for(peer.aid.uid.clone(), request)) {
+        .filter(|session| session.side() == Side::Child);
+    if session.is_none_or(|session| session.cancel_for(peer.aid.uid.clone(), request)) {
         peer.acknowledge_cancel(request);
     }
 }

@@ -5,15 +5,15 @@ use super::core::Actor;
 impl Actor {
     /// Ends the actor: requests, children, connections, lifetime stack, locals.
     ///
-    /// Requests and children are waited for without a limit of their own: each child's supervisor has one, and an
+    /// Requests and children are waited for without a limit of their own: each child's watching task has one, and an
     /// actor whose requests do not end is killed by its parent's ladder.
     pub(crate) async fn shut_down(&self) {
         self.stop();
         self.cancel_requests(None).await;
         // Nurseries of requests and of the actor's scope have ended with those; others live in tasks of their own.
         self.inner.end_children.cancel();
-        self.inner.supervisors.close();
-        self.inner.supervisors.wait().await;
+        self.inner.watchers.close();
+        self.inner.watchers.wait().await;
         for peer in self.peers() {
             peer.channel.close();
         }

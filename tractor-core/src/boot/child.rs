@@ -21,12 +21,12 @@ use tokio::runtime::Builder;
 use super::{serve, setup};
 use crate::actor::{Actor, Allow, Connected, Identity, attach, image};
 use crate::error::{self, Error};
-use crate::ipc::{FrameReader, HandshakeError, Introduction, Transport, introduce};
+use crate::net::{FrameReader, HandshakeError, Introduction, Transport, introduce};
+use crate::process::{ChildSpec, Entry, PROCESS_NAME_PREFIX, set_entry};
 use crate::proto::handshake::{Policy, Role};
 use crate::proto::id::{Aid, Caps, Uid};
 use crate::proto::limits::{Limits, Timeouts};
 use crate::proto::msg::{Msg, SpawnSpec};
-use crate::supervise::{ChildSpec, Entry, PROCESS_NAME_PREFIX, set_entry};
 
 /// Set for the life of a process that is a child actor.
 static IS_CHILD: AtomicBool = AtomicBool::new(false);
@@ -138,7 +138,7 @@ async fn serve_parent(spec: ChildSpec, channel: UnixStream, drain: &mut Duration
         allow: allow_list(&boot),
         limits: boot.limits.clone(),
         timeouts: boot.timeouts.clone(),
-        secret: boot.secret.unwrap_or_else(crate::ipc::fresh_nonce),
+        secret: boot.secret.unwrap_or_else(crate::net::fresh_nonce),
         is_root: false,
         log: crate::devx::current_filter(),
     });

@@ -2,9 +2,9 @@
 
 use super::serve::policy;
 use crate::actor::{Connected, attach, try_current_actor};
-use crate::dialog::Portal;
+use crate::api::Portal;
 use crate::error::{Error, RuntimeFailure};
-use crate::ipc::{self, Introduction, introduce};
+use crate::net::{self, Introduction, introduce};
 use crate::proto::addr::Addr;
 use crate::proto::handshake::Role;
 
@@ -26,7 +26,7 @@ where
     let failed = |problem: &dyn std::fmt::Display| {
         Error::Runtime(RuntimeFailure::new(format!("no connection to {addr}: {problem}")))
     };
-    let io = ipc::connect(addr).await.map_err(|error| failed(&error))?;
+    let io = net::connect(addr).await.map_err(|error| failed(&error))?;
     let with = Introduction {
         ours: actor.aid().clone(),
         role: Role::Connector,

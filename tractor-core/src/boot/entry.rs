@@ -5,7 +5,7 @@ use std::pin::Pin;
 use tokio::runtime::{Builder, Runtime};
 
 use super::child;
-use crate::supervise::{ChildSpec, Entry, set_entry};
+use crate::process::{ChildSpec, Entry, set_entry};
 
 /// How the runtime of a root actor is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use super::root::identity;
 use crate::actor::{Actor, ActorOptions, Connected, attach, try_current_actor, with_actor};
-use crate::dialog::Portal;
+use crate::api::Portal;
 use crate::error::{Error, RuntimeFailure};
-use crate::ipc::{Introduced, Introduction, Transport, introduce};
+use crate::net::{Introduced, Introduction, Transport, introduce};
 use crate::proto::handshake::{Policy, Role};
 
 /// Bytes the memory between the two actors holds in each direction.

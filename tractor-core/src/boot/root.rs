@@ -5,9 +5,10 @@ use std::future::ready;
 use super::{child, serve, setup};
 use crate::actor::{Actor, ActorOptions, Allow, Identity, image, try_current_actor, with_actor};
 use crate::error::{Error, RuntimeFailure};
-use crate::ipc::fresh_nonce;
+use crate::net::fresh_nonce;
+use crate::nursery::{ActorNursery, open_nursery_in};
+use crate::process::{reap_orphans, sweep_sockets};
 use crate::proto::id::{Aid, Caps, Image, Uid};
-use crate::supervise::{ActorNursery, open_nursery_in, reap_orphans, sweep_sockets};
 
 /// Opens a nursery: a scope that owns child actors. Outside of any actor this starts a root actor first, which ends with
 /// the nursery, and with what [that changes](open_root_actor#what-changes-in-the-process).

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::actor::{Actor, Connected, attach};
 use crate::error::{Error, RuntimeFailure};
-use crate::ipc::{HandshakeError, Introduction, Listener, Transport, bind, default_uds, introduce};
+use crate::net::{HandshakeError, Introduction, Listener, Transport, bind, default_uds, introduce};
 use crate::proto::addr::Addr;
 use crate::proto::handshake::{Policy, Role};
 

@@ -18,7 +18,7 @@
 use std::os::unix::net::UnixStream;
 use std::sync::Once;
 
-use crate::actor::note_panic_place;
+use crate::session::note_panic_place;
 
 /// Notes where panics happen, for errors of endpoints to tell. Once per process.
 pub(super) fn watch_panics() {

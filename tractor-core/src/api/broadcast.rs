@@ -1,0 +1,273 @@
+//! Several readers of one stream in one actor: a local fan-out.
+//!
+//! There is no task in between. Whoever has read all that others took takes the next value from the stream's inbox and leaves
+//! it in the [`Ring`] for the rest: the fastest reader drives, and no reader that stops, is dropped or waits elsewhere can
+//! keep a value from another.
+//!
+//! # Invariants
+//! 1. A value goes from the inbox into the ring under one lock, within one poll: a dropped future loses none.
+//! 2. Lock order: the ring, then the session end, then the waiting readers. A reader is woken, and its waker cloned or
+//!    dropped, under none of them.
+//! 3. The inbox has one waker, that of the whole fan-out; it wakes every waiting reader, and the first one polled takes
+//!    the value.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use bytes::Bytes;
+
+use super::ring::{Read, ReaderKey, Ring};
+use super::sending::{Allows, SendItem};
+use super::stream::decode;
+use crate::error::{Error, Lagged, Result};
+use crate::proto::codec::{PldKind, YieldHead};
+use crate::proto::id::Cid;
+use crate::proto::payload::Payload;
+use crate::session::{SessionEnd, Taken};
+
+/// One of several readers of a stream; made by [`MsgStream::subscribe`](super::MsgStream::subscribe).
+///
+/// Every subscriber gets every value that arrives after it subscribed, in order. It may be moved into a task of its own.
+/// Dropping it ends it, and nobody else.
+pub struct StreamSubscriber<Tx, Rx = Tx> {
+    reader: Reader,
+    head: YieldHead,
+    /// A lag is logged instead of raised.
+    lag_logged: bool,
+    types: PhantomData<fn(Tx) -> Rx>,
+}
+
+/// The readers of a stream, as seen at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SubscriberStatistics {
+    /// For each reader how many values wait for it, in the order of subscription; the stream itself comes first.
+    pub backlogs: Vec<usize>,
+    /// Values that can wait for a slow reader.
+    pub ring_size: usize,
+    /// Readers that wait for a value.
+    pub waiting: usize,
+}
+
+impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
+    pub(super) fn new(reader: Reader) -> Self {
+        let head = YieldHead::new(&reader.fan.session.cid);
+        Self { reader, head, lag_logged: false, types: PhantomData }
+    }
+
+    /// Waits for the next value; `None` once the other side has closed the stream.
+    ///
+    /// # Errors
+    /// [`Error::Lagged`], once, when this reader fell so far behind that it has lost values: it goes on with the oldest
+    /// that is left. Otherwise as [`MsgStream::receive`](super::MsgStream::receive), after the values that arrived before.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a dropped future loses no value, neither for this subscriber nor for others.
+    pub async fn receive(&mut self) -> Result<Option<Rx>> {
+        loop {
+            let received = self.reader.receive().await;
+            match received {
+                Err(Error::Lagged(lagged)) if self.lag_logged => {
+                    tracing::warn!(cid = %self.cid(), "{lagged}");
+                }
+                received => return received,
+            }
+        }
+    }
+
+    /// Sends one value on the stream, as [`MsgStream::send`](super::MsgStream::send); possible while the stream itself is
+    /// neither closed nor dropped.
+    ///
+    /// # Errors
+    /// As [`MsgStream::send`](super::MsgStream::send).
+    ///
+    /// # Cancel safety
+    /// A dropped future has sent nothing, unless it was ready.
+    pub fn send<V>(&self, value: V) -> SendItem<'_, Tx, Tx::Held>
+    where
+        Tx: Allows<V>,
+    {
+        SendItem::new(&self.reader.fan.session, &self.head, Tx::hold(value))
+    }
+
+    /// One more subscriber, of what arrives from now on. It raises lags.
+    pub fn subscribe(&self) -> Self {
+        Self::new(self.reader.fan.reader())
+    }
+
+    /// Logs lost values, and goes on, instead of raising [`Error::Lagged`].
+    #[must_use]
+    pub fn lag_logged(mut self) -> Self {
+        self.lag_logged = true;
+        self
+    }
+
+    /// How far the readers of this stream are.
+    pub fn statistics(&self) -> SubscriberStatistics {
+        let ring = self.reader.fan.ring();
+        SubscriberStatistics {
+            backlogs: ring.backlogs(),
+            ring_size: ring.size(),
+            waiting: self.reader.fan.waiting.lock().len(),
+        }
+    }
+
+    /// The context's id.
+    pub fn cid(&self) -> Cid {
+        self.reader.fan.session.cid
+    }
+}
+
+impl<Tx, Rx> fmt::Debug for StreamSubscriber<Tx, Rx> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamSubscriber").field("cid", &self.reader.fan.session.cid).finish_non_exhaustive()
+    }
+}
+
+/// The receiving side of a stream with several readers.
+pub(super) struct FanOut {
+    session: Arc<SessionEnd>,
+    /// See the invariants.
+    ring: Mutex<Ring<Bytes>>,
+    waiting: Arc<Waiting>,
+    /// Wakes all of `waiting`; made once, so that it is recognized as the same.
+    waker: Waker,
+}
+
+impl FanOut {
+    pub(super) fn new(session: Arc<SessionEnd>) -> Arc<Self> {
+        let size = session.peer.channel.limits().inbox_messages_max;
+        let waiting = Arc::new(Waiting::default());
+        let waker = Waker::from(waiting.clone());
+        session.add_stream_handle();
+        Arc::new(Self { session, ring: Mutex::new(Ring::new(size)), waiting, waker })
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring<Bytes>> {
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new reader, of what is taken from the inbox from now on.
+    pub(super) fn reader(self: &Arc<Self>) -> Reader {
+        Reader { key: self.ring().enter(), fan: self.clone() }
+    }
+}
+
+/// One reader of a fan-out.
+pub(super) struct Reader {
+    fan: Arc<FanOut>,
+    key: ReaderKey,
+}
+
+impl Reader {
+    pub(super) fn fan(&self) -> &Arc<FanOut> {
+        &self.fan
+    }
+
+    /// Waits for this reader's next value.
+    pub(super) async fn receive<Rx: Payload>(&self) -> Result<Option<Rx>> {
+        let awaited = Awaited(self);
+        let value = poll_fn(|cx| self.poll(cx)).await;
+        drop(awaited);
+        match value? {
+            Some(value) => decode(&self.fan.session, PldKind::Yield, &value).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<Result<Option<Bytes>>> {
+        let fan = &*self.fan;
+        // Dropped after the locks, if it is not needed.
+        let waker = cx.waker().clone();
+        let mut ring = fan.ring();
+        match ring.read(self.key) {
+            Read::Value(value) => return Poll::Ready(Ok(Some(value))),
+            Read::Lost(dropped) => {
+                return Poll::Ready(Err(Lagged::new(dropped, "Limits::inbox_messages_max").into()));
+            }
+            Read::AtHead => {}
+        }
+        if ring.gives_turn(self.key) {
+            // A burst that waits in the inbox would otherwise be read here to its end before anybody else is polled.
+            drop(ring);
+            waker.wake();
+            return Poll::Pending;
+        }
+        // Before the look into the inbox: what arrives after that look wakes this reader.
+        let replaced = fan.waiting.add(self.key, waker);
+        let taken = fan.session.poll_take(&mut Context::from_waker(&fan.waker));
+        if let Poll::Ready(Ok(Some(Taken { value, .. }))) = &taken {
+            ring.push(self.key, value.clone());
+        }
+        drop(ring);
+        drop(replaced);
+        let taken = std::task::ready!(taken);
+        // The end or the failure stays in the inbox; everybody finds it there.
+        drop(fan.waiting.remove(self.key));
+        fan.waiting.wake_all();
+        Poll::Ready(taken.map(|taken| taken.map(|taken| fan.session.accept(taken))))
+    }
+}
+
+impl Drop for FanOut {
+    fn drop(&mut self) {
+        self.session.drop_stream_handle();
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        drop(self.fan.waiting.remove(self.key));
+        self.fan.ring().leave(self.key);
+    }
+}
+
+/// A reader's future that may be dropped while it waits.
+struct Awaited<'a>(&'a Reader);
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        drop(self.0.fan.waiting.remove(self.0.key));
+    }
+}
+
+/// The readers that wait for a value, with one waker each.
+#[derive(Default)]
+struct Waiting(Mutex<BTreeMap<ReaderKey, Waker>>);
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ReaderKey, Waker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[must_use = "a waker is dropped after the locks"]
+    fn add(&self, key: ReaderKey, waker: Waker) -> Option<Waker> {
+        self.lock().insert(key, waker)
+    }
+
+    #[must_use = "a waker is dropped after the locks"]
+    fn remove(&self, key: ReaderKey) -> Option<Waker> {
+        self.lock().remove(&key)
+    }
+
+    fn wake_all(&self) {
+        let wakers = std::mem::take(&mut *self.lock());
+        for waker in wakers.into_values() {
+            waker.wake();
+        }
+    }
+}
+
+impl Wake for Waiting {
+    fn wake(self: Arc<Self>) {
+        self.wake_all();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wake_all();
+    }
+}

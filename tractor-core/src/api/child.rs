@@ -1,0 +1,164 @@
+//! The child side of a context: what an endpoint is handed.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::handle::ContextHandle;
+use super::sending::{Allows, SendStarted};
+use super::stream::MsgStream;
+use crate::proto::payload::Payload;
+use crate::session::{Check, Overflow, SessionEnd};
+
+/// State of a [`Context`] before its first value was sent.
+#[derive(Debug)]
+pub enum Unstarted {}
+
+/// State of a [`Context`] after its first value was sent.
+#[derive(Debug)]
+pub enum Started {}
+
+/// States in which a [`Context`] sends its first value: before it has.
+#[diagnostic::on_unimplemented(
+    message = "the context has started already: `started` is called once",
+    label = "not available after `started`",
+    note = "send further values through the stream: `let mut stream = ctx.open_stream();`"
+)]
+pub trait CanStart {}
+
+impl CanStart for Unstarted {}
+
+/// States in which a [`Context`] may stream: after its first value.
+#[diagnostic::on_unimplemented(
+    message = "the context has not started: `open_stream` comes after `started`",
+    label = "not available before `started`",
+    note = "send the first value and go on with the context it returns: `let ctx = ctx.started(value).await?;`"
+)]
+pub trait HasStarted {}
+
+impl HasStarted for Started {}
+
+/// The child side of a context, linked to the task in another actor that opened it.
+///
+/// `S` is the type of the first value, `Tx` of the values this side streams, `Rx` of those it receives; with one type
+/// given it is all three. `State` is [`Unstarted`] or [`Started`], which a helper or a field names that takes a started one:
+/// `Context<S, Tx, Rx, Started>`.
+///
+/// The endpoint's future is dropped at its next await when the other side fails, asks for the cancellation, or is lost;
+/// [`cancelled`](ContextHandle::cancelled) notices first, and [`shield`](crate::shield) defers it. Dropping the context
+/// changes nothing.
+pub struct Context<S, Tx = S, Rx = Tx, State = Unstarted> {
+    handle: ContextHandle,
+    types: PhantomData<Types<S, Tx, Rx, State>>,
+}
+
+/// Consumes `S` and `Tx`, produces `Rx`; never holds any of them.
+type Types<S, Tx, Rx, State> = fn(S, Tx) -> (Rx, State);
+
+impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
+    pub(super) fn new(session: Arc<SessionEnd>) -> Self {
+        Self { handle: ContextHandle::new(session), types: PhantomData }
+    }
+
+    /// Sends the first value, which the opening task is waiting for. Exactly once, hence by value.
+    ///
+    /// The value is encoded and decoded again first, so that a mistake in it is an error here and not at the other end.
+    ///
+    /// # Errors
+    /// [`Error::MsgType`](crate::Error::MsgType) when the value does not encode or its encoding is no `S`, in which case it has
+    /// not been sent; or it is larger than `frame_bytes_max`.
+    ///
+    /// # Cancel safety
+    /// Sends at its first poll, without waiting.
+    pub fn started<V>(self, value: V) -> SendStarted<S, Tx, Rx, S::Held>
+    where
+        State: CanStart,
+        S: Allows<V>,
+    {
+        self.started_with(value, Check::DECODES)
+    }
+
+    /// Sends the first value, checked as [`Check`] says.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # use tractor::{Check, Context};
+    /// # async fn example(ctx: Context<Vec<u64>>) -> tractor::Result<()> {
+    /// let ctx = ctx.started_with(vec![1, 2], Check::same()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`started`](Self::started), as far as it is checked.
+    ///
+    /// # Cancel safety
+    /// As [`started`](Self::started).
+    pub fn started_with<V>(self, value: V, check: Check<S>) -> SendStarted<S, Tx, Rx, S::Held>
+    where
+        State: CanStart,
+        S: Allows<V>,
+    {
+        SendStarted::new(self.handle.session().clone(), S::hold(value), check)
+    }
+
+    /// Opens the stream, and uses the context up: it has one. What a task needs beside the stream is a
+    /// [`handle`](ContextHandle::handle).
+    ///
+    /// This neither waits nor fails: what went wrong comes out of the stream's `receive` and `send`.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # async fn example(ctx: tractor::Context<u64>) -> tractor::Result<()> {
+    /// let mut stream = ctx.started(0).await?.open_stream();
+    /// while let Some(number) = stream.receive().await? {
+    ///     stream.send(number + 1).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "a stream that is dropped is closed"]
+    pub fn open_stream(self) -> MsgStream<Tx, Rx>
+    where
+        State: HasStarted,
+        Tx: Payload,
+        Rx: Payload,
+    {
+        MsgStream::open(self.handle, Overflow::default())
+    }
+
+    /// Opens the stream, and says what happens when this side does not receive fast enough.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # use tractor::{Context, Overflow};
+    /// # async fn example(ctx: Context<u64>) -> tractor::Result<()> {
+    /// let stream = ctx.started(0).await?.open_stream_with(Overflow::Buffer);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "a stream that is dropped is closed"]
+    pub fn open_stream_with(self, overflow: Overflow) -> MsgStream<Tx, Rx>
+    where
+        State: HasStarted,
+        Tx: Payload,
+        Rx: Payload,
+    {
+        MsgStream::open(self.handle, overflow)
+    }
+}
+
+impl<S, Tx, Rx, State> Deref for Context<S, Tx, Rx, State> {
+    type Target = ContextHandle;
+
+    fn deref(&self) -> &ContextHandle {
+        &self.handle
+    }
+}
+
+impl<S, Tx, Rx, State> fmt::Debug for Context<S, Tx, Rx, State> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt_as("Context", f)
+    }
+}

@@ -1,0 +1,208 @@
+//! Deadlines as users meet them: the scope with one, and what becomes of a request that is past its own.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::{DeadlineExceeded, Error};
+use crate::session::{Deadline, Expiry, Outcome, SessionEnd, Settling, Waiting, instant_after, within};
+
+/// Runs the body, and every request that is started in it, within this time.
+///
+/// A request started in the body has the remaining time as its own deadline. It travels with the request: the endpoint
+/// runs under it ([`current_deadline`](crate::current_deadline)), so do the requests that the endpoint makes to further
+/// actors, and the time that is left shrinks with each hop. Of two deadlines the earlier one holds; an inner scope never
+/// prolongs an outer one.
+///
+/// What happens when the time is over:
+///
+/// * A request of the body ends with [`Error::DeadlineExceeded`], which names the endpoint and the actor. Its remote task is
+///   cancelled, and its end is waited for as long as a cancellation is
+///   ([`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel)): where that is over too, the actor is
+///   stuck or out of reach, and the end is left to it. A failure that the endpoint reports meanwhile is the
+///   [source](std::error::Error::source) of the error.
+/// * A body that waits for anything else is dropped, and the error names the scope.
+/// * The other actor cancels the task by its own clock as well, so that work ends even if the caller hangs or is out
+///   of reach. The endpoint is dropped as in any cancellation ([`cancelled`](crate::ContextHandle::cancelled),
+///   [`shield`](crate::shield)). The caller's error is the same, whichever clock is faster. A peer of the base protocol
+///   is told no deadline; there the caller's clock alone counts.
+/// * What arrives before the caller's time is over counts: a result, or another failure, is handed out as it is.
+///
+/// A task made with `tokio::spawn` leaves the scope; the life of a child actor is not limited by it.
+///
+/// ```
+/// # use tractor_core::{self as tractor, DynCall, Portal};
+/// # use std::time::Duration;
+/// # async fn example(portal: &Portal) -> tractor::Result<u64> {
+/// let ask = DynCall::new("oracle", "answer");
+/// tractor::with_deadline(Duration::from_secs(2), async || {
+///     let one: u64 = portal.run_dyn(ask.clone()).await?;
+///     let two: u64 = portal.run_dyn(ask).await?; // has what the first one left
+///     Ok(one + two)
+/// })
+/// .await
+/// # }
+/// ```
+///
+/// # Errors
+/// The body's own error; [`Error::DeadlineExceeded`] when it was not done in time.
+///
+/// # Cancel safety
+/// As cancel safe as the body.
+pub async fn with_deadline<T, E, F>(budget: Duration, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce() -> Result<T, E>,
+    E: From<Error>,
+{
+    scope(Deadline::starting_now(Some(budget), None), body).await
+}
+
+/// As [`with_deadline`], until a point on the runtime's clock.
+///
+/// # Errors
+/// As [`with_deadline`].
+///
+/// # Cancel safety
+/// As [`with_deadline`].
+pub async fn with_deadline_at<T, E, F>(at: Instant, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce() -> Result<T, E>,
+    E: From<Error>,
+{
+    scope(Deadline::starting_now(None, Some(at)), body).await
+}
+
+/// Without a deadline, which a budget beyond the end of the clock is not, the body just runs.
+async fn scope<T, E, F>(deadline: Option<Deadline>, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce() -> Result<T, E>,
+    E: From<Error>,
+{
+    let Some(deadline) = deadline else { return body().await };
+    match within(deadline.at, body()).await {
+        Some(result) => result,
+        None => Err(Error::DeadlineExceeded(DeadlineExceeded::of_scope(deadline.budget)).into()),
+    }
+}
+
+/// The time limits of a request that has not started yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Limit {
+    /// From the start of the request on.
+    budget: Option<Duration>,
+    at: Option<Instant>,
+}
+
+impl Limit {
+    pub(super) fn add_budget(&mut self, budget: Duration) {
+        self.budget = Some(self.budget.map_or(budget, |known| known.min(budget)));
+    }
+
+    pub(super) fn add_point(&mut self, at: Instant) {
+        self.at = Some(self.at.map_or(at, |known| known.min(at)));
+    }
+
+    /// The deadline of a request that starts now, in the running task.
+    pub(super) fn starting_now(&self) -> Option<Deadline> {
+        Deadline::starting_now(self.budget, self.at)
+    }
+}
+
+/// How the inside of a dialog's scope ended.
+pub(super) enum Inside<T, E> {
+    /// With this, and the other side has ended too.
+    Done(Result<T, E>),
+    /// With this, which wins over everything that comes later. The other side may still have to be ended.
+    Failed(E),
+}
+
+/// Runs the inside of a dialog's scope within its deadline, and ends the other side. Dropped by the deadline, the scope's
+/// own guard cancels the other side.
+pub(super) async fn in_time<T, E: From<Error>>(
+    session: &Arc<SessionEnd>,
+    inside: impl Future<Output = Inside<T, E>>,
+) -> Result<T, E> {
+    let inside = match session.deadline {
+        None => inside.await,
+        Some(deadline) => match within(deadline.at, inside).await {
+            Some(inside) => inside,
+            None => return Err(grace(session).await.into()),
+        },
+    };
+    match inside {
+        Inside::Done(result) => result,
+        Inside::Failed(error) => {
+            session.cancel_remote();
+            let end = session.drained();
+            match session.deadline {
+                None => _ = end.await,
+                Some(deadline) => {
+                    if within(deadline.at, end).await.is_none() {
+                        _ = grace(session).await;
+                    }
+                }
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Cancels a request that is past its deadline, and waits for its end, within a limit.
+pub(super) async fn grace(session: &Arc<SessionEnd>) -> Error {
+    let mut grace = Grace::begin(session);
+    poll_fn(|cx| grace.poll(cx)).await
+}
+
+/// What a request past its deadline still waits for: the end of the remote task, within a limit.
+#[derive(Debug)]
+pub(super) struct Grace {
+    /// `None` for a limit beyond the end of the clock.
+    until: Option<Expiry>,
+    outcome: Waiting,
+    session: Arc<SessionEnd>,
+    _settling: Settling,
+}
+
+impl Grace {
+    /// Cancels the remote task.
+    pub(super) fn begin(session: &Arc<SessionEnd>) -> Self {
+        session.cancel_remote();
+        let until = instant_after(session.peer.timeouts.context_cancel);
+        let outcome = Waiting::new(session.clone());
+        Self {
+            until: until.map(Expiry::new),
+            outcome,
+            session: session.clone(),
+            _settling: Settling::begin(until),
+        }
+    }
+
+    /// Ready with the error of the request.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let session = &*self.session;
+        if let Poll::Ready(outcome) = self.outcome.poll_drained(cx) {
+            return Poll::Ready(told(session, outcome));
+        }
+        let Some(until) = &mut self.until else { return Poll::Pending };
+        std::task::ready!(until.poll(cx));
+        tracing::warn!(
+            endpoint = %session.endpoint, actor = %session.peer.aid.uid,
+            "a task past its deadline did not end within {:?} (`Timeouts::context_cancel`)",
+            session.peer.timeouts.context_cancel
+        );
+        Poll::Ready(session.deadline_exceeded(None))
+    }
+}
+
+/// The deadline's error, with what else the other side had to report after it.
+fn told(session: &SessionEnd, outcome: Outcome) -> Error {
+    match outcome {
+        Outcome::Failed(Error::Cancelled(_) | Error::DeadlineExceeded(_))
+        | Outcome::Returned(_)
+        | Outcome::StreamDone => session.deadline_exceeded(None),
+        Outcome::Failed(late) => session.deadline_exceeded(Some(late)),
+    }
+}

@@ -1,0 +1,117 @@
+//! From a typed endpoint to the untyped entry under which it is registered.
+
+use std::any::TypeId;
+use std::sync::Arc;
+
+use super::child::Context;
+use super::endpoint::{ContextEndpoint, ContextOf, Endpoint, EndpointBody, FnEndpoint, StreamEndpoint};
+use super::oneway::StreamSender;
+use crate::actor::{EndpointEntry, EndpointFuture, Invocation};
+use crate::error::EndpointError;
+use crate::proto::args::{ArgTuple, ArgsError};
+use crate::proto::msg::FuncType;
+use crate::proto::payload::Payload;
+use crate::session::SessionEnd;
+
+impl EndpointEntry {
+    #[doc(hidden)]
+    pub const fn func<E: FnEndpoint + EndpointBody<Lead = ()>>() -> Self {
+        Self {
+            module: E::MODULE,
+            name: E::NAME,
+            path: std::any::type_name::<E>,
+            kind: FuncType::AsyncFunc,
+            endpoint: TypeId::of::<E>,
+            types_are_positional: || E::Args::is_positional() && E::Returns::is_positional(),
+            invoke: invoke_func::<E>,
+        }
+    }
+
+    #[doc(hidden)]
+    pub const fn context<E: ContextEndpoint + EndpointBody<Lead = ContextOf<E>>>() -> Self {
+        Self {
+            module: E::MODULE,
+            name: E::NAME,
+            path: std::any::type_name::<E>,
+            kind: FuncType::Context,
+            endpoint: TypeId::of::<E>,
+            types_are_positional: context_is_positional::<E>,
+            invoke: invoke_context::<E>,
+        }
+    }
+
+    #[doc(hidden)]
+    pub const fn stream<E: StreamEndpoint + EndpointBody<Lead = StreamSender<E::Item>>>() -> Self {
+        Self {
+            module: E::MODULE,
+            name: E::NAME,
+            path: std::any::type_name::<E>,
+            kind: FuncType::AsyncGen,
+            endpoint: TypeId::of::<E>,
+            types_are_positional: || E::Args::is_positional() && E::Item::is_positional(),
+            invoke: invoke_stream::<E>,
+        }
+    }
+}
+
+fn context_is_positional<E: ContextEndpoint>() -> bool {
+    E::Args::is_positional()
+        && E::Started::is_positional()
+        && E::Send::is_positional()
+        && E::Recv::is_positional()
+        && E::Returns::is_positional()
+}
+
+fn bind<E: Endpoint>(invocation: &Invocation) -> Result<(Arc<SessionEnd>, E::Args), ArgsError> {
+    let peer = &invocation.session.peer;
+    let depth_max = peer.channel.limits().nesting_depth_max;
+    let args =
+        E::Args::decode(E::ARGS, E::default_arg, invocation.session.format, depth_max, &invocation.kwargs)?;
+    Ok((invocation.session.clone(), args))
+}
+
+fn invoke_func<E: EndpointBody<Lead = ()>>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+    let (session, args) = bind::<E>(invocation)?;
+    Ok(body::<E>(session, (), args))
+}
+
+fn invoke_context<E>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError>
+where
+    E: ContextEndpoint + EndpointBody<Lead = ContextOf<E>>,
+{
+    let (session, args) = bind::<E>(invocation)?;
+    if E::STRICT {
+        session.be_strict();
+    }
+    let ctx = Context::new(session.clone());
+    Ok(body::<E>(session, ctx, args))
+}
+
+fn invoke_stream<E>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError>
+where
+    E: StreamEndpoint + EndpointBody<Lead = StreamSender<E::Item>>,
+{
+    let (session, args) = bind::<E>(invocation)?;
+    if E::STRICT {
+        session.be_strict();
+    }
+    let out = StreamSender::new(session.clone());
+    Ok(body::<E>(session, out, args))
+}
+
+/// Runs the function and tells its outcome.
+fn body<E: EndpointBody>(session: Arc<SessionEnd>, lead: E::Lead, args: E::Args) -> EndpointFuture {
+    Box::pin(async move {
+        let output = E::run(lead, args).await;
+        conclude(&session, E::outcome(output)).await;
+    })
+}
+
+/// Concludes the dialog. A value waits for room on the connection and may be cancelled meanwhile; a failure is told at
+/// once, so that no cancellation takes its place.
+async fn conclude<T: Payload>(session: &SessionEnd, outcome: Result<T, EndpointError>) {
+    if outcome.is_ok() {
+        session.peer.channel.wait_room().await;
+    }
+    session.finish(outcome);
+}

@@ -1,0 +1,254 @@
+//! The parent side of a context: the scope that opens it, and what its body is handed.
+//!
+//! ```text
+//! Start --> wait for the first value --> body --> wait for the outcome --> judge
+//!               |                         |           |
+//!               +-- failure: raise        |           +-- dropped here: cancel request, the actor finishes it
+//!                                         +-- body fails: cancel request, wait, raise the body's error
+//!                                         +-- other side fails: body is dropped at its next await, raise
+//! ```
+
+use std::fmt;
+use std::future::poll_fn;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::call::{ContextTarget, StreamTarget};
+use super::deadline::{Inside, in_time};
+use super::endpoint::{ContextEndpoint, StreamEndpoint};
+use super::handle::ContextHandle;
+use super::oneway::ReceiveStream;
+use super::portal::Portal;
+use super::scope::Scope;
+use super::stream::{MsgStream, decode};
+use crate::error::{Error, Result, RuntimeFailure};
+use crate::proto::codec::PldKind;
+use crate::proto::payload::Payload;
+use crate::session::{Overflow, SessionEnd};
+
+/// The types of a context, as its endpoint sees them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a context",
+    label = "not the name of a `#[tractor::context(..)]`",
+    note = "write the name of a function with this attribute, as in `ParentContext<scale>`"
+)]
+pub trait ContextTypes: 'static {
+    /// Type of the first value.
+    type Started: Payload;
+    /// Type of the values the endpoint streams.
+    type Send: Payload;
+    /// Type of the values streamed to the endpoint.
+    type Recv: Payload;
+    /// Type of the final value.
+    type Returns: Payload;
+    /// Whether streamed values are encoded and decoded again before they leave.
+    const STRICT: bool = false;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: ContextEndpoint> ContextTypes for E {
+    type Started = E::Started;
+    type Send = E::Send;
+    type Recv = E::Recv;
+    type Returns = E::Returns;
+    const STRICT: bool = E::STRICT;
+}
+
+/// The parent side of a context, inside [`Portal::open_context`]. Dropping it changes nothing: the scope owns the context.
+pub struct ParentContext<E: ContextTypes> {
+    handle: ContextHandle<E::Returns>,
+}
+
+impl<E: ContextTypes> ParentContext<E> {
+    /// Opens the stream, and uses the context up: it has one. What a task needs beside the stream is a
+    /// [`handle`](ContextHandle::handle).
+    ///
+    /// This neither waits nor fails: what went wrong comes out of the stream's `receive` and `send`.
+    #[must_use = "a stream that is dropped is closed"]
+    pub fn open_stream(self) -> MsgStream<E::Recv, E::Send, E::Returns> {
+        self.open_stream_with(Overflow::default())
+    }
+
+    /// Opens the stream, and says what happens when this side does not receive fast enough; see
+    /// [`Context::open_stream_with`](super::Context::open_stream_with).
+    #[must_use = "a stream that is dropped is closed"]
+    pub fn open_stream_with(self, overflow: Overflow) -> MsgStream<E::Recv, E::Send, E::Returns> {
+        MsgStream::open(self.handle, overflow)
+    }
+}
+
+impl<E: ContextTypes> Deref for ParentContext<E> {
+    type Target = ContextHandle<E::Returns>;
+
+    fn deref(&self) -> &ContextHandle<E::Returns> {
+        &self.handle
+    }
+}
+
+impl<E: ContextTypes> fmt::Debug for ParentContext<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt_as("ParentContext", f)
+    }
+}
+
+/// A context that was asked for and has not started, inside [`Portal::open_unstarted`].
+pub struct Opening<E: ContextTypes> {
+    handle: ContextHandle<E::Returns>,
+}
+
+impl<E: ContextTypes> Opening<E> {
+    pub(super) fn new(session: Arc<SessionEnd>) -> Self {
+        Self { handle: ContextHandle::new(session) }
+    }
+
+    /// Waits for the first value, and gives it beside the context.
+    ///
+    /// # Errors
+    /// The other side failed, was cancelled or is lost, or the value is no `E::Started`.
+    ///
+    /// # Cancel safety
+    /// The context's stream cannot be opened any more when the future was dropped. The scope goes on.
+    pub async fn started(self) -> Result<(ParentContext<E>, E::Started)> {
+        let session = self.handle.session();
+        let first = poll_fn(|cx| session.poll_first(cx)).await?;
+        if E::STRICT {
+            session.be_strict();
+        }
+        let first = decode(session, PldKind::Started, &first)?;
+        Ok((ParentContext { handle: self.handle }, first))
+    }
+
+    /// The body of a scope that begins with the first value.
+    pub(super) async fn body<T, Err, F>(self, body: F) -> Result<T, Err>
+    where
+        F: AsyncFnOnce(ParentContext<E>, E::Started) -> Result<T, Err>,
+        Err: From<Error>,
+    {
+        let (ctx, first) = self.started().await?;
+        body(ctx, first).await
+    }
+}
+
+impl<E: ContextTypes> Deref for Opening<E> {
+    type Target = ContextHandle<E::Returns>;
+
+    fn deref(&self) -> &ContextHandle<E::Returns> {
+        &self.handle
+    }
+}
+
+impl<E: ContextTypes> fmt::Debug for Opening<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt_as("Opening", f)
+    }
+}
+
+impl Portal {
+    /// Opens a context in the actor: runs the endpoint there and the body here, as one scope.
+    ///
+    /// The body gets the context and the endpoint's first value. When this returns, the task on the other side has
+    /// ended. A failure of the other side drops the body at its next await and is raised; a failure of the body
+    /// cancels the other side and is raised. A cancellation that the body itself asked for with
+    /// [`cancel`](ContextHandle::cancel) is not an error.
+    ///
+    /// # Errors
+    /// The body's own error; else the failure, cancellation or loss of the other side.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the other side. Its end is not waited for then.
+    pub async fn open_context<C, T, Err, F>(&self, call: C, body: F) -> Result<T, Err>
+    where
+        C: ContextTarget,
+        F: AsyncFnOnce(
+            ParentContext<C::Endpoint>,
+            <C::Endpoint as ContextEndpoint>::Started,
+        ) -> Result<T, Err>,
+        Err: From<Error>,
+    {
+        let scope = Scope::of_context(self, call)?;
+        let opening = Opening::new(scope.0.clone());
+        scope.run(opening.body(body)).await
+    }
+
+    /// As [`open_context`](Self::open_context), with a body that begins before the context has started: it can cancel it
+    /// meanwhile. Leaving the scope waits for the end of the other side all the same.
+    ///
+    /// ```
+    /// # use tractor_core::{ContextTarget, Error, Portal, Result};
+    /// # async fn impatience() {}
+    /// # async fn example(portal: &Portal, call: impl ContextTarget) -> Result<()> {
+    /// portal.open_unstarted(call, async |opening| {
+    ///     let handle = opening.handle();
+    ///     tokio::select! {
+    ///         started = opening.started() => {
+    ///             let (ctx, first) = started?;
+    ///             // ..
+    ///         }
+    ///         () = impatience() => {
+    ///             handle.cancel().await?;
+    ///         }
+    ///     }
+    ///     Ok::<_, Error>(())
+    /// }).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open_context`](Self::open_context).
+    ///
+    /// # Cancel safety
+    /// As [`open_context`](Self::open_context).
+    pub async fn open_unstarted<C, T, Err, F>(&self, call: C, body: F) -> Result<T, Err>
+    where
+        C: ContextTarget,
+        F: AsyncFnOnce(Opening<C::Endpoint>) -> Result<T, Err>,
+        Err: From<Error>,
+    {
+        let scope = Scope::of_context(self, call)?;
+        let opening = Opening::new(scope.0.clone());
+        scope.run(body(opening)).await
+    }
+
+    /// An actor opens no context to itself.
+    pub(super) fn refuse_self(&self) -> Result<()> {
+        if self.peer.aid.uid != self.peer.us {
+            return Ok(());
+        }
+        let text = "Invalid Operation: an actor cannot open a context to itself; call the function instead";
+        Err(RuntimeFailure::new(text).into())
+    }
+
+    /// Opens a one-way stream from the actor: runs the endpoint there and the body here, as one scope.
+    ///
+    /// Leaving the body cancels the endpoint if it has not ended, which is not an error.
+    ///
+    /// # Errors
+    /// The body's own error; else the failure or loss of the other side.
+    ///
+    /// # Cancel safety
+    /// As [`open_context`](Self::open_context).
+    pub async fn open_stream_from<C, T, Err, F>(&self, call: C, body: F) -> Result<T, Err>
+    where
+        C: StreamTarget,
+        F: AsyncFnOnce(ReceiveStream<<C::Endpoint as StreamEndpoint>::Item>) -> Result<T, Err>,
+        Err: From<Error>,
+    {
+        let scope = Scope::of_stream(self, call)?;
+        let session = scope.0.clone();
+        let stream = ReceiveStream::new(session.clone());
+        in_time(&session, async {
+            // A failure reaches the body through `receive`, after the values that came before it.
+            let value = match body(stream).await {
+                Ok(value) => value,
+                Err(error) => {
+                    session.report_type_error();
+                    return Inside::Failed(error);
+                }
+            };
+            session.cancel_remote();
+            let outcome = session.drained().await;
+            Inside::Done(scope.raised(outcome).map_or(Ok(value), |error| Err(error.into())))
+        })
+        .await
+    }
+}

@@ -1,0 +1,152 @@
+//! A portal to another actor.
+
+use std::any::TypeId;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::call::FnTarget;
+use super::cancel::CancelActor;
+use super::deadline::Limit;
+use super::endpoint::Endpoint;
+use super::run::Run;
+use crate::actor;
+use crate::error::Result;
+use crate::proto::args::ArgTuple;
+use crate::proto::id::Uid;
+use crate::proto::msg::FuncType;
+use crate::session::{Deadline, Peer, Request, SessionEnd};
+
+/// A connection to another actor, through which its endpoints are called. Cheap to clone; equal handles are the same
+/// connection.
+#[derive(Clone)]
+pub struct Portal {
+    pub(crate) peer: Arc<Peer>,
+    /// Of every request made through this handle.
+    pub(super) limit: Limit,
+}
+
+impl Portal {
+    pub(crate) fn new(peer: Arc<Peer>) -> Self {
+        Self { peer, limit: Limit::default() }
+    }
+
+    /// A handle on the same actor whose requests must each end within this much time from their start.
+    ///
+    /// For a function it is the same as [`Run::deadline`]; for a context or a stream it limits the whole scope: its opening,
+    /// its body, and the wait for its end. [`with_deadline`](crate::with_deadline) tells what happens when the time is
+    /// over, and limits several requests together.
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, DynCall, Portal};
+    /// # use std::time::Duration;
+    /// # async fn example(portal: &Portal) -> tractor::Result<()> {
+    /// let hasty = portal.deadline(Duration::from_millis(500));
+    /// let answer: u64 = hasty.run_dyn(DynCall::new("oracle", "answer")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "the portal itself stays as it is"]
+    pub fn deadline(&self, budget: Duration) -> Self {
+        let mut limited = self.clone();
+        limited.limit.add_budget(budget);
+        limited
+    }
+
+    /// Runs a function in the actor and waits for its value.
+    ///
+    /// # Errors
+    /// [`Error::Remote`] when the function failed, panicked, is not exposed or does not take these arguments;
+    /// [`Error::Cancelled`] when it was cancelled; [`Error::Died`] or [`Error::Closed`] when the actor or the
+    /// connection is gone; [`Error::MsgType`] when a value does not fit its type or its rule.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the remote task.
+    pub fn run<C: FnTarget>(&self, call: C) -> Run<<C::Endpoint as Endpoint>::Returns> {
+        let args = call.into_args();
+        Run::new(self.peer.clone(), self.limit, move |peer, deadline| {
+            let pld_spec = std::any::type_name::<<C::Endpoint as Endpoint>::Returns>();
+            ask::<C::Endpoint>(peer, FuncType::AsyncFunc, pld_spec, deadline, &args)
+        })
+    }
+
+    /// Asks the whole actor to end, and waits until it says that its tasks have. Awaited, this tells whether it did so within
+    /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel); a lost connection counts as not
+    /// acknowledged.
+    ///
+    /// The process itself is reaped by its nursery.
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, Portal};
+    /// # use std::time::Duration;
+    /// # async fn example(portal: &Portal) -> tractor::Result<()> {
+    /// if !portal.cancel_actor().await? {
+    ///     portal.cancel_actor().timeout(Duration::from_secs(5)).raise_on_timeout().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::TooSlow`] on expiry, if that was asked for; none else.
+    ///
+    /// # Cancel safety
+    /// The request is sent at the first poll and stays sent.
+    pub fn cancel_actor(&self) -> CancelActor {
+        CancelActor::new(self.clone())
+    }
+
+    /// The actor at the other end.
+    pub fn uid(&self) -> &Uid {
+        &self.peer.aid.uid
+    }
+
+    /// The process id the actor reported.
+    pub fn pid(&self) -> Option<i64> {
+        self.peer.aid.pid
+    }
+
+    /// Dialogs open on this connection, both ways, requests to cancel one among them. One that has just ended may still be
+    /// counted.
+    pub fn dialogs_open(&self) -> usize {
+        self.peer.dialogs_open()
+    }
+}
+
+/// Asks the peer to run an endpoint.
+pub(super) fn ask<E: Endpoint>(
+    peer: &Arc<Peer>,
+    kind: FuncType,
+    pld_spec: &'static str,
+    deadline: Option<Deadline>,
+    args: &E::Args,
+) -> Result<Arc<SessionEnd>> {
+    let endpoint = Some(TypeId::of::<E>());
+    let is_positional = || actor::is_positional(E::MODULE, E::NAME, TypeId::of::<E>());
+    let request = Request { ns: E::MODULE, func: E::NAME, kind, pld_spec, deadline, endpoint, is_positional };
+    peer.request(request, |format, out| args.encode(E::ARGS, format, out))
+}
+
+impl PartialEq for Portal {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.peer, &other.peer)
+    }
+}
+
+impl Eq for Portal {}
+
+impl Hash for Portal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.peer).hash(state);
+    }
+}
+
+impl fmt::Debug for Portal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Portal")
+            .field("actor", self.uid())
+            .field("dialogs_open", &self.dialogs_open())
+            .finish()
+    }
+}

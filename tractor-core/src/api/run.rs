@@ -1,0 +1,142 @@
+//! One call in another actor, as a future.
+
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::deadline::{Grace, Limit};
+use super::scope::Scope;
+use super::stream::decode;
+use crate::error::{Error, MessagingError, Result};
+use crate::proto::codec::PldKind;
+use crate::proto::payload::Payload;
+use crate::session::{Deadline, Expiry, Outcome, Peer, SessionEnd};
+
+/// A call in another actor; made by [`Portal::run`](super::Portal::run). Its request is sent at the first poll, and
+/// until then nothing happens. So calls that are to run side by side are polled side by side, with `join!` for instance; two
+/// calls reach the actor in the order of their first polls.
+///
+/// # Cancel safety
+/// Dropping it after its first poll cancels the remote task, unless its outcome has arrived.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Run<T> {
+    state: State,
+    limit: Limit,
+    types: PhantomData<fn() -> T>,
+}
+
+/// Sends the request, with the deadline that the call has.
+type Request = Box<dyn Fn(&Arc<Peer>, Option<Deadline>) -> Result<Arc<SessionEnd>> + Send>;
+
+enum State {
+    Unsent(Arc<Peer>, Request),
+    /// The clock is there only with a deadline. Dropped, the scope cancels the remote task.
+    Sent(Scope, Option<Expiry>),
+    /// Past its deadline; the remote task was cancelled.
+    Overdue(Grace),
+    Over,
+}
+
+impl<T: Payload> Run<T> {
+    pub(super) fn new(
+        peer: Arc<Peer>,
+        limit: Limit,
+        request: impl Fn(&Arc<Peer>, Option<Deadline>) -> Result<Arc<SessionEnd>> + Send + 'static,
+    ) -> Self {
+        Self { state: State::Unsent(peer, Box::new(request)), limit, types: PhantomData }
+    }
+
+    /// Limits the call to this much time from its first poll on. Of several limits the earliest holds; the actor is told
+    /// what is left, and so are those that it calls in turn. Zero refuses the call.
+    ///
+    /// When the time is over, the remote task is cancelled and the call ends with
+    /// [`Error::DeadlineExceeded`], whatever the actor does; see [`with_deadline`](crate::with_deadline).
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, DynCall, Portal};
+    /// # use std::time::Duration;
+    /// # async fn example(portal: &Portal) -> tractor::Result<()> {
+    /// let call = DynCall::new("oracle", "answer");
+    /// let answer: u64 = portal.run_dyn(call).deadline(Duration::from_secs(2)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn deadline(mut self, budget: Duration) -> Self {
+        self.limit.add_budget(budget);
+        self
+    }
+
+    /// As [`deadline`](Self::deadline), until a point on the runtime's clock.
+    pub fn deadline_at(mut self, at: Instant) -> Self {
+        self.limit.add_point(at);
+        self
+    }
+}
+
+impl<T> Run<T> {
+    fn over(&mut self, result: Result<T>) -> Poll<Result<T>> {
+        self.state = State::Over;
+        Poll::Ready(result)
+    }
+}
+
+impl<T: Payload> Future for Run<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        loop {
+            match &mut this.state {
+                State::Unsent(peer, request) => match request(peer, this.limit.starting_now()) {
+                    Ok(session) => {
+                        let expiry = session.deadline.map(|deadline| Expiry::new(deadline.at));
+                        this.state = State::Sent(Scope(session), expiry);
+                    }
+                    Err(error) => return this.over(Err(error)),
+                },
+                State::Sent(Scope(session), expiry) => {
+                    if let Poll::Ready(outcome) = session.poll_outcome(cx) {
+                        let result = value_of(session, outcome);
+                        return this.over(result);
+                    }
+                    let Some(expiry) = expiry else { return Poll::Pending };
+                    ready!(expiry.poll(cx));
+                    this.state = State::Overdue(Grace::begin(session));
+                }
+                State::Overdue(grace) => {
+                    let error = ready!(grace.poll(cx));
+                    return this.over(Err(error));
+                }
+                State::Over => panic!("`Run` polled after it was ready"),
+            }
+        }
+    }
+}
+
+fn value_of<T: Payload>(session: &SessionEnd, outcome: Outcome) -> Result<T> {
+    match outcome {
+        Outcome::Returned(value) => decode(session, PldKind::Return, &value),
+        Outcome::Failed(error) => Err(error),
+        Outcome::StreamDone => Err(no_value(session)),
+    }
+}
+
+fn no_value(session: &SessionEnd) -> Error {
+    MessagingError::new("the endpoint ended as a one-way stream, without a value", Some(session.cid)).into()
+}
+
+impl<T> std::fmt::Debug for Run<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = match &self.state {
+            State::Unsent(..) => "unstarted",
+            State::Sent(scope, _) => scope.0.phase_name(),
+            State::Overdue(_) => "past its deadline",
+            State::Over => "done",
+        };
+        f.debug_struct("Run").field("state", &state).finish()
+    }
+}

@@ -1,0 +1,125 @@
+//! The parent side of a dialog as a scope: asking for it, running its body, waiting for its end.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::call::{ContextTarget, StreamTarget};
+use super::deadline::{Inside, in_time};
+use super::endpoint::{ContextEndpoint, StreamEndpoint};
+use super::portal::{Portal, ask};
+use crate::error::{Error, Result};
+use crate::proto::dialog::{Absorbs, Verdict, judge};
+use crate::proto::msg::FuncType;
+use crate::proto::payload::Payload;
+use crate::session::{Outcome, SessionEnd};
+
+/// Cancels a dialog whose scope is left before its outcome, by whatever way.
+pub(super) struct Scope(pub(super) Arc<SessionEnd>);
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        if !self.0.has_outcome() {
+            self.0.cancel_remote();
+        }
+    }
+}
+
+impl Scope {
+    /// Asks for a context.
+    pub(super) fn of_context<C: ContextTarget>(portal: &Portal, call: C) -> Result<Self> {
+        portal.refuse_self()?;
+        let pld_spec = <C::Endpoint as ContextEndpoint>::Started::shown();
+        let deadline = portal.limit.starting_now();
+        ask::<C::Endpoint>(&portal.peer, FuncType::Context, pld_spec, deadline, &call.into_args()).map(Self)
+    }
+
+    /// Asks for a one-way stream.
+    pub(super) fn of_stream<C: StreamTarget>(portal: &Portal, call: C) -> Result<Self> {
+        let pld_spec = std::any::type_name::<<C::Endpoint as StreamEndpoint>::Item>();
+        let deadline = portal.limit.starting_now();
+        ask::<C::Endpoint>(&portal.peer, FuncType::AsyncGen, pld_spec, deadline, &call.into_args()).map(Self)
+    }
+
+    /// Waits for the other side to end by itself.
+    ///
+    /// # Errors
+    /// What the scope has to raise; the other side has not ended then, if it was this side that failed.
+    async fn joined(&self) -> Result<()> {
+        let outcome = self.0.result().await;
+        self.raised(outcome).map_or(Ok(()), Err)
+    }
+
+    /// Runs the body to the end of both sides, or of the dialog's time.
+    pub(super) async fn run<T, Err: From<Error>>(
+        self,
+        body: impl Future<Output = Result<T, Err>>,
+    ) -> Result<T, Err> {
+        let session = self.0.clone();
+        in_time(&session, async {
+            let body = self.run_body(body).await;
+            self.leave(body).await
+        })
+        .await
+    }
+
+    /// The failure of a settled dialog that its scope has to raise.
+    pub(super) fn raised(&self, outcome: Outcome) -> Option<Error> {
+        let Outcome::Failed(error) = outcome else { return None };
+        let msg = match &error {
+            Error::Cancelled(cancelled) => cancelled.msg(),
+            Error::Remote(failed) => failed.msg(),
+            _ => return Some(error),
+        };
+        let session = &self.0;
+        let absorbs = Absorbs {
+            cancellation: session.canceller().as_ref() == Some(&session.peer.us),
+            overrun: session.absorbs_overruns(),
+        };
+        match judge(&session.peer.us, &session.peer.aid.uid, absorbs, msg) {
+            Verdict::Absorbed => None,
+            Verdict::Raised => Some(error),
+        }
+    }
+
+    /// Polls the body; a failure of the other side ends it where it waits.
+    async fn run_body<T, Err>(&self, body: impl Future<Output = Result<T, Err>>) -> Body<T, Err> {
+        let mut body = pin!(body);
+        poll_fn(|cx| {
+            // Looked at first: a failure that comes while the body is polled is one that the body has not seen.
+            let failed = self.0.poll_failed(cx);
+            match body.as_mut().poll(cx) {
+                Poll::Ready(result) => Poll::Ready(Body::Ended(result)),
+                Poll::Pending => failed.map(Body::Dropped),
+            }
+        })
+        .await
+    }
+
+    /// What the scope returns once its body has ended.
+    async fn leave<T, Err: From<Error>>(self, body: Body<T, Err>) -> Inside<T, Err> {
+        match body {
+            Body::Ended(Ok(value)) => match self.joined().await {
+                Ok(()) => Inside::Done(Ok(value)),
+                Err(error) => Inside::Failed(error.into()),
+            },
+            Body::Ended(Err(error)) => {
+                self.report_type_error();
+                Inside::Failed(error)
+            }
+            Body::Dropped(error) => Inside::Failed(error.into()),
+        }
+    }
+
+    /// Tells the other side of a bad value of its own that the failing body has met, before it is asked to end.
+    pub(super) fn report_type_error(&self) {
+        self.0.report_type_error();
+    }
+}
+
+enum Body<T, Err> {
+    Ended(Result<T, Err>),
+    /// The other side failed with this, and the body was dropped.
+    Dropped(Error),
+}

@@ -1,0 +1,122 @@
+//! What may be sent, and the futures of sending it.
+//!
+//! These futures are named types on purpose. Made by an `async fn`, a future has the type of the value in its own type,
+//! and rustc then repeats its complaint about a wrong value for the call and for the `.await`.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use super::child::{Context, Started};
+use crate::error::Result;
+use crate::proto::codec::YieldHead;
+use crate::proto::payload::Payload;
+use crate::session::{Check, Encoded, Room, SessionEnd};
+
+/// A payload contract that allows values of type `V`: the type itself, a reference to it, or, for the unions that the
+/// attributes make of `A | B`, one of its types.
+#[diagnostic::on_unimplemented(
+    message = "`{V}` cannot be sent here: the payload contract says `{Self}`",
+    label = "the contract says `{Self}`",
+    note = "send a value of type `{Self}` or a reference to one, or change the types in the endpoint's attribute"
+)]
+pub trait Allows<V>: Sized {
+    /// What is kept while the value waits for room.
+    #[doc(hidden)]
+    type Held: Borrow<Self>;
+    #[doc(hidden)]
+    fn hold(value: V) -> Self::Held;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Payload> Allows<T> for T {
+    type Held = T;
+
+    fn hold(value: T) -> T {
+        value
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<'v, T: Payload> Allows<&'v T> for T {
+    type Held = &'v T;
+
+    fn hold(value: &'v T) -> &'v T {
+        value
+    }
+}
+
+/// Sends one value of a stream; made by `send`.
+#[must_use = "futures do nothing unless awaited"]
+pub struct SendItem<'a, T, Held> {
+    session: &'a SessionEnd,
+    head: &'a YieldHead,
+    held: Held,
+    /// The encoded value, once it was polled.
+    encoded: Option<Encoded>,
+    waiting: Option<Room<'a>>,
+    types: PhantomData<fn(T)>,
+}
+
+// Nothing in it is pinned in place.
+impl<T, Held> Unpin for SendItem<'_, T, Held> {}
+
+impl<'a, T, Held> SendItem<'a, T, Held> {
+    pub(super) fn new(session: &'a SessionEnd, head: &'a YieldHead, held: Held) -> Self {
+        Self { session, head, held, encoded: None, waiting: None, types: PhantomData }
+    }
+}
+
+impl<T: Payload, Held: Borrow<T>> Future for SendItem<'_, T, Held> {
+    type Output = Result<()>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let Self { session, head, held, encoded, waiting, .. } = self.get_mut();
+        let encoded = match encoded {
+            Some(encoded) => encoded,
+            None => encoded.insert(session.encode_item((*held).borrow())?),
+        };
+        session.poll_send(cx, head, encoded, waiting)
+    }
+}
+
+impl<T, Held> fmt::Debug for SendItem<'_, T, Held> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendItem").field("endpoint", &self.session.endpoint).finish_non_exhaustive()
+    }
+}
+
+/// Sends the first value of a context; made by [`Context::started`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct SendStarted<S, Tx, Rx, Held> {
+    session: Arc<SessionEnd>,
+    held: Held,
+    check: Check<S>,
+    types: PhantomData<fn(S, Tx) -> Rx>,
+}
+
+impl<S, Tx, Rx, Held> SendStarted<S, Tx, Rx, Held> {
+    pub(super) fn new(session: Arc<SessionEnd>, held: Held, check: Check<S>) -> Self {
+        Self { session, held, check, types: PhantomData }
+    }
+}
+
+impl<S: Payload, Tx, Rx, Held: Borrow<S>> Future for SendStarted<S, Tx, Rx, Held> {
+    type Output = Result<Context<S, Tx, Rx, Started>>;
+
+    fn poll(self: Pin<&mut Self>, _cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let Self { session, held, check, .. } = &*self;
+        let sent = session.send_started(held.borrow(), check);
+        Poll::Ready(sent.map(|()| Context::new(session.clone())))
+    }
+}
+
+impl<S, Tx, Rx, Held> fmt::Debug for SendStarted<S, Tx, Rx, Held> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendStarted").field("endpoint", &self.session.endpoint).finish_non_exhaustive()
+    }
+}

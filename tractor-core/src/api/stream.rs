@@ -1,0 +1,252 @@
+//! The two-way stream of a context.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+
+use super::broadcast::{FanOut, Reader, StreamSubscriber};
+use super::handle::{ContextHandle, NoResult};
+use super::sending::{Allows, SendItem};
+use crate::error::{Blame, Result};
+use crate::proto::codec::{PldKind, YieldHead};
+use crate::proto::id::Cid;
+use crate::proto::payload::Payload;
+use crate::session::{Overflow, SessionEnd};
+
+/// The two-way stream of a context: this side sends `Tx` and receives `Rx`. Where the context was opened, its result is an `R`.
+///
+/// Between Rust peers a sender waits while the receiver's window (`stream_window_bytes`) is full. Dropping the stream
+/// closes it.
+///
+/// A helper that takes the streams of either side leaves `R` open:
+///
+/// ```
+/// # use tractor_core::{self as tractor, MsgStream};
+/// async fn greet<R>(stream: &mut MsgStream<String, u64, R>) -> tractor::Result<Option<u64>> {
+///     stream.send("hello".to_owned()).await?;
+///     stream.receive().await
+/// }
+/// ```
+pub struct MsgStream<Tx, Rx = Tx, R = NoResult> {
+    handle: ContextHandle<R>,
+    head: YieldHead,
+    /// This stream as one of several readers; `None` while it is the only one.
+    reader: Option<Reader>,
+    types: PhantomData<fn(Tx) -> Rx>,
+}
+
+impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
+    pub(super) fn open(handle: ContextHandle<R>, overflow: Overflow) -> Self {
+        let session = handle.session();
+        session.open_stream(overflow);
+        let head = YieldHead::new(&session.cid);
+        Self { handle, head, reader: None, types: PhantomData }
+    }
+
+    /// A handle of the context, which may go into any task.
+    #[must_use]
+    pub fn handle(&self) -> ContextHandle<R> {
+        self.handle.clone()
+    }
+
+    /// Sends one value, waiting while the receiver has no room. It is given by value or, unless it is one type of a union, by
+    /// reference; as it may be either, rustc does not infer the type of an `x.into()` here: write `u64::from(x)`.
+    ///
+    /// # Errors
+    /// The other side failed, was cancelled or is lost; the stream is closed; the value cannot be encoded or is larger
+    /// than `frame_bytes_max`.
+    ///
+    /// # Cancel safety
+    /// A dropped future has sent nothing, unless it was ready.
+    #[inline]
+    pub fn send<V>(&self, value: V) -> SendItem<'_, Tx, Tx::Held>
+    where
+        Tx: Allows<V>,
+    {
+        SendItem::new(self.handle.session(), &self.head, Tx::hold(value))
+    }
+
+    /// Waits for the next value; `None` once the other side has closed the stream.
+    ///
+    /// # Errors
+    /// The other side failed, was cancelled or is lost: this comes after the values that arrived before. Or the value
+    /// is no `Rx`. Or, once there are subscribers, this handle was slower than they and has lost values
+    /// ([`Error::Lagged`](crate::Error::Lagged)).
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a dropped future loses no value.
+    #[inline]
+    pub async fn receive(&mut self) -> Result<Option<Rx>> {
+        receive_as(self.handle.session(), self.reader.as_ref()).await
+    }
+
+    /// One more reader of this stream, which may live in a task of its own. Every reader gets every value that nobody has
+    /// received yet.
+    ///
+    /// The fastest reader sets the pace. The others find up to `inbox_messages_max` (a field of
+    /// [`Limits`](crate::proto::limits::Limits)) values kept for them; who falls further behind loses the oldest, and is told
+    /// how many. Before a value would be lost, the one who is about to take the next lets the others run, once. From the first
+    /// call on, this handle is one reader among the others. A subscriber outlives
+    /// the closing of this handle, but not the context.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # async fn example(stream: &mut tractor::MsgStream<u64>) -> tractor::Result<()> {
+    /// let mut one = stream.subscribe();
+    /// let mut two = stream.subscribe();
+    /// let (first, second) = tokio::join!(one.receive(), two.receive());
+    /// assert_eq!(first?, second?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn subscribe(&mut self) -> StreamSubscriber<Tx, Rx> {
+        let own = self.reader.get_or_insert_with(|| FanOut::new(self.handle.session().clone()).reader());
+        StreamSubscriber::new(own.fan().reader())
+    }
+
+    /// Ends this side's sending and goes on receiving. The other side gets `None` after the last value.
+    pub fn finish(&self) {
+        self.handle.session().send_stop();
+    }
+
+    /// Closes the stream: nothing more is sent or received on this side. Dropping it does the same.
+    pub fn close(self) {
+        drop(self);
+    }
+
+    /// Both directions as handles of their own, for a task that sends and receives at the same time.
+    pub fn split(&mut self) -> (StreamTx<'_, Tx>, StreamRx<'_, Rx>) {
+        let session = self.handle.session();
+        let tx = StreamTx { session, head: &self.head, types: PhantomData };
+        (tx, StreamRx { session, reader: self.reader.as_ref(), types: PhantomData })
+    }
+
+    /// The context's id.
+    pub fn cid(&self) -> Cid {
+        self.handle.session().cid
+    }
+}
+
+/// Where the context was opened.
+impl<Tx: Payload, Rx: Payload, R: Payload> MsgStream<Tx, Rx, R> {
+    /// Closes the stream and waits for the endpoint's final value. Values that have not been received are discarded.
+    ///
+    /// # Errors
+    /// As [`ContextHandle::wait_for_result`].
+    ///
+    /// # Cancel safety
+    /// Closes at its first poll. Dropping the future after that loses nothing but the stream: a
+    /// [`handle`](Self::handle) can still wait for the result.
+    pub async fn wait_for_result(self) -> Result<R> {
+        let handle = self.handle();
+        drop(self);
+        handle.wait_for_result().await
+    }
+}
+
+async fn receive_as<Rx: Payload>(session: &SessionEnd, reader: Option<&Reader>) -> Result<Option<Rx>> {
+    match reader {
+        None => receive(session).await,
+        Some(reader) => reader.receive().await,
+    }
+}
+
+/// Waits for a value of a stream and decodes it.
+#[inline]
+pub(super) async fn receive<Rx: Payload>(session: &SessionEnd) -> Result<Option<Rx>> {
+    match poll_fn(|cx| session.poll_recv(cx)).await? {
+        Some(value) => decode(session, PldKind::Yield, &value).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Decodes a payload of the peer and checks it.
+#[inline]
+pub(super) fn decode<T: Payload>(session: &SessionEnd, kind: PldKind, value: &Bytes) -> Result<T> {
+    let depth_max = session.peer.channel.limits().nesting_depth_max;
+    T::decode_payload(value, session.format, depth_max).map_err(|problem| {
+        let error = session.mismatch(kind, value, T::shown(), problem, Blame::Peer);
+        if kind == PldKind::Yield {
+            session.keep_type_error(&error);
+        }
+        error.into()
+    })
+}
+
+impl<Tx, Rx, R> Drop for MsgStream<Tx, Rx, R> {
+    fn drop(&mut self) {
+        let session = self.handle.session();
+        session.send_stop();
+        session.drop_stream_handle();
+    }
+}
+
+impl<Tx, Rx, R> fmt::Debug for MsgStream<Tx, Rx, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.handle.fmt_as("MsgStream", f)
+    }
+}
+
+/// The sending half of a split [`MsgStream`].
+pub struct StreamTx<'a, Tx> {
+    session: &'a SessionEnd,
+    head: &'a YieldHead,
+    types: PhantomData<fn(Tx)>,
+}
+
+impl<Tx: Payload> StreamTx<'_, Tx> {
+    /// As [`MsgStream::send`].
+    ///
+    /// # Errors
+    /// As [`MsgStream::send`].
+    ///
+    /// # Cancel safety
+    /// As [`MsgStream::send`].
+    pub fn send<V>(&self, value: V) -> SendItem<'_, Tx, Tx::Held>
+    where
+        Tx: Allows<V>,
+    {
+        SendItem::new(self.session, self.head, Tx::hold(value))
+    }
+
+    /// As [`MsgStream::finish`].
+    pub fn finish(&self) {
+        self.session.send_stop();
+    }
+}
+
+/// The receiving half of a split [`MsgStream`].
+pub struct StreamRx<'a, Rx> {
+    session: &'a SessionEnd,
+    reader: Option<&'a Reader>,
+    types: PhantomData<fn() -> Rx>,
+}
+
+impl<Rx: Payload> StreamRx<'_, Rx> {
+    /// As [`MsgStream::receive`].
+    ///
+    /// # Errors
+    /// As [`MsgStream::receive`].
+    ///
+    /// # Cancel safety
+    /// As [`MsgStream::receive`].
+    pub async fn receive(&mut self) -> Result<Option<Rx>> {
+        receive_as(self.session, self.reader).await
+    }
+}
+
+// Derived, these would ask for payloads that are `Debug`.
+
+impl<Tx> fmt::Debug for StreamTx<'_, Tx> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamTx").field("endpoint", &self.session.endpoint).finish_non_exhaustive()
+    }
+}
+
+impl<Rx> fmt::Debug for StreamRx<'_, Rx> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamRx").field("endpoint", &self.session.endpoint).finish_non_exhaustive()
+    }
+}

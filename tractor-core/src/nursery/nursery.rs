@@ -1,0 +1,363 @@
+//! Nurseries: scopes that own child actors.
+//!
+//! ```text
+//! Open --body ok--> Joining --all reaped--> Closed
+//!   |                  |
+//!   +-- body fails, a child fails, cancel(), dropped --> Cancelling --all reaped--> Closed
+//! ```
+//!
+//! # Invariants
+//! 1. A nursery's scope returns only after every child process was reaped.
+//! 2. The first failure cancels all children; every failure is kept.
+//! 3. A scope that is dropped leaves its children to the tasks that watch them, which end them; the actor waits for those.
+
+use std::any::Any;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::builder::StartActor;
+use super::one_shot::RunInActor;
+use crate::actor::Actor;
+use crate::api::{EndpointBody, FnTarget};
+use crate::error::{Error, ErrorGroup, Result, RuntimeFailure};
+use crate::process::{Birth, ChildActor, Newborn, watch_child};
+use crate::proto::id::Uid;
+use crate::wakers::{Slot, Woken, poll_or_register};
+
+/// A scope that owns child actors; made by `open_nursery`.
+///
+/// Leaving the scope waits for every child: an actor started with [`start_actor`](Self::start_actor) lives until it is
+/// cancelled, one started with [`run_in_actor`](Self::run_in_actor) until its result is in. A failure of the scope's
+/// body, or the unexpected death of any child, cancels all of them.
+#[derive(Clone)]
+pub struct ActorNursery {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) actor: Actor,
+    /// Set when the children must end: with the nursery, or with the actor.
+    pub(crate) cancel: CancellationToken,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    children: Vec<Arc<ChildActor>>,
+    /// Tasks that still have something to report: watching tasks and one-shot runs.
+    running: usize,
+    errors: Vec<Error>,
+    /// No further children.
+    closed: bool,
+    /// The cancellation found something to end.
+    caught: bool,
+    /// The one scope.
+    scope: Slot,
+}
+
+/// Counts a task of the nursery from its start to its end, however it ends.
+pub(crate) struct Running(Arc<Inner>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.update(|state| state.running -= 1);
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        let mut woken = Woken::default();
+        let mut state = self.lock();
+        change(&mut state);
+        woken.add(state.scope.take());
+    }
+
+    /// Records a failure, which cancels everything. One that two tasks report, such as a death, counts once.
+    pub(crate) fn fail(&self, error: Error) {
+        self.update(|state| {
+            if !state.errors.iter().any(|known| known.is_same_failure(&error)) {
+                state.errors.push(error);
+            }
+        });
+        self.cancel_all();
+    }
+
+    fn cancel_all(&self) {
+        self.update(|state| state.caught |= !state.children.is_empty());
+        self.cancel.cancel();
+    }
+
+    /// Whether children are being cancelled.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
+    /// Counts a task that starts children, unless there can be no further ones.
+    pub(crate) fn enter(self: &Arc<Self>, name: &str) -> Result<Running> {
+        let mut state = self.lock();
+        self.check_open(&state, name)?;
+        state.running += 1;
+        Ok(Running(self.clone()))
+    }
+
+    fn check_open(&self, state: &State, name: &str) -> Result<()> {
+        let why = if self.actor.children_end().is_cancelled() {
+            "actor is ending"
+        } else if self.cancel.is_cancelled() {
+            "nursery is being cancelled"
+        } else if state.closed {
+            "nursery has ended"
+        } else {
+            return Ok(());
+        };
+        Err(RuntimeFailure::new(format!("actor `{name}` was not started: its {why}")).into())
+    }
+
+    pub(crate) fn begin(self: &Arc<Self>) -> Running {
+        self.update(|state| state.running += 1);
+        Running(self.clone())
+    }
+
+    fn poll_failed(&self, cx: &Context<'_>) -> Poll<()> {
+        poll_or_register(
+            cx,
+            || self.lock(),
+            |state| &mut state.scope,
+            |state| {
+                if state.errors.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+            },
+        )
+    }
+
+    fn poll_idle(&self, cx: &Context<'_>) -> Poll<()> {
+        poll_or_register(
+            cx,
+            || self.lock(),
+            |state| &mut state.scope,
+            |state| {
+                // Decided under this lock: no clone of the nursery starts a child that nobody waits for.
+                if state.running > 0 {
+                    return Poll::Pending;
+                }
+                state.closed = true;
+                Poll::Ready(())
+            },
+        )
+    }
+}
+
+impl ActorNursery {
+    fn new(actor: Actor) -> Self {
+        // The end of the actor ends the children of nurseries that live on in tasks of their own.
+        let cancel = actor.children_end();
+        Self { inner: Arc::new(Inner { actor, cancel, state: Mutex::default() }) }
+    }
+
+    /// Starts a child actor in a process of its own; await the builder to get a [`Portal`](crate::Portal) to it.
+    ///
+    /// # Errors
+    /// [`Error::Spawn`] when the process could not be started or did not boot, [`Error::Runtime`] when the nursery is
+    /// closed or something on the allow-list is not registered.
+    ///
+    /// # Cancel safety
+    /// Dropping the awaited future ends the child if it has not been handed over.
+    pub fn start_actor(&self, name: impl Into<String>) -> StartActor {
+        StartActor::new(self.clone(), name.into())
+    }
+
+    /// Starts a child actor for one call, and ends it when the result is in. It is named like the function and exposes
+    /// nothing else.
+    ///
+    /// A failure of the call cancels the whole nursery, whether or not anybody waits for the result.
+    pub fn run_in_actor<C: FnTarget<Endpoint: EndpointBody>>(&self, call: C) -> RunInActor<C::Endpoint> {
+        RunInActor::new(self.clone(), call.into_args())
+    }
+
+    /// Asks every child to end and waits until their processes are gone.
+    ///
+    /// # Cancel safety
+    /// The request is made at the first poll and stays made.
+    pub async fn cancel(&self) {
+        self.inner.cancel_all();
+        let children = self.inner.lock().children.clone();
+        for child in children {
+            child.reaped.cancelled().await;
+        }
+    }
+
+    /// Ends every child without asking: each gets a terminate signal at once, and is killed if it takes longer than
+    /// [`Timeouts::terminate`](crate::proto::limits::Timeouts::terminate). Waits until their processes are gone.
+    ///
+    /// # Cancel safety
+    /// The signals are on their way after the first poll.
+    pub async fn kill(&self) {
+        for child in &self.inner.lock().children {
+            child.kill.cancel();
+        }
+        self.cancel().await;
+    }
+
+    /// Whether the children are being cancelled.
+    pub fn cancel_called(&self) -> bool {
+        self.inner.is_cancelled()
+    }
+
+    /// Whether the cancellation has ended something: a child that was still alive, or the scope's body, which the failure of a
+    /// child drops. `false` where everything had ended by itself. Told for good once the scope has returned; a clone of the
+    /// nursery can be asked then.
+    pub fn cancelled_caught(&self) -> bool {
+        self.inner.lock().caught
+    }
+
+    /// The children that have not ended.
+    pub fn children(&self) -> Vec<Uid> {
+        self.inner.lock().children.iter().map(|child| child.uid.clone()).collect()
+    }
+
+    /// Starts a child and the task that watches over it. Its unexpected end is a failure of the nursery.
+    pub(crate) fn adopt(&self, uid: Uid, birth: Birth) -> Result<oneshot::Receiver<Result<Newborn>>> {
+        let Adopted { born, life, running, child: _ } = self.enlist(uid, birth)?;
+        let inner = self.inner.clone();
+        self.inner.actor.spawn_watcher(async move {
+            if let Some(error) = life.await {
+                inner.fail(error);
+            }
+            drop(running);
+        });
+        Ok(born)
+    }
+
+    /// Makes a child of this nursery, whose life is for the caller to run.
+    pub(crate) fn enlist(
+        &self,
+        uid: Uid,
+        birth: Birth,
+    ) -> Result<Adopted<impl Future<Output = Option<Error>> + Send + 'static>> {
+        let (cancel, kill) = (self.inner.cancel.child_token(), CancellationToken::new());
+        let child = Arc::new(ChildActor { uid, cancel, kill, reaped: CancellationToken::new() });
+        let mut state = self.inner.lock();
+        self.inner.check_open(&state, child.uid.name())?;
+        state.children.push(child.clone());
+        state.running += 1;
+        drop(state);
+        let (born_sender, born) = oneshot::channel();
+        let (inner, running) = (self.inner.clone(), Running(self.inner.clone()));
+        let own = child.clone();
+        let life = async move {
+            let error = watch_child(inner.actor.clone(), own.clone(), birth, born_sender).await;
+            own.reaped.cancel();
+            inner.update(|state| state.children.retain(|other| !Arc::ptr_eq(other, &own)));
+            error
+        };
+        Ok(Adopted { child, born, life, running })
+    }
+}
+
+/// A child on the nursery's list.
+pub(crate) struct Adopted<L> {
+    pub(crate) child: Arc<ChildActor>,
+    /// Gets the portal once the child has booted.
+    pub(crate) born: oneshot::Receiver<Result<Newborn>>,
+    /// From spawn to reaping; an unexpected end is the result.
+    pub(crate) life: L,
+    /// Dropped when the end was dealt with.
+    pub(crate) running: Running,
+}
+
+impl fmt::Debug for ActorNursery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.inner.lock();
+        f.debug_struct("ActorNursery")
+            .field("children", &state.children.iter().map(|child| &child.uid).collect::<Vec<_>>())
+            .field("cancelled", &self.inner.is_cancelled())
+            .finish()
+    }
+}
+
+/// Ends the children of a scope that is dropped.
+struct Scope(Arc<Inner>);
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        let mut left = false;
+        self.0.update(|state| {
+            state.closed = true;
+            left = state.running > 0;
+        });
+        if left {
+            self.0.cancel_all();
+        }
+    }
+}
+
+/// Opens a nursery in a running actor.
+///
+/// # Errors
+/// The body's error, the children's, or a group of them.
+///
+/// # Cancel safety
+/// Dropping the future cancels every child; the actor finishes their teardown and waits for it.
+pub(crate) async fn open_nursery_in<T, E, F>(actor: Actor, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&ActorNursery) -> Result<T, E>,
+    E: From<Error> + 'static,
+{
+    let nursery = ActorNursery::new(actor);
+    let inner = nursery.inner.clone();
+    let scope = Scope(inner.clone());
+    let result = {
+        let mut body = pin!(body(&nursery));
+        poll_fn(|cx| {
+            if let Poll::Ready(result) = body.as_mut().poll(cx) {
+                return Poll::Ready(Some(result));
+            }
+            inner.poll_failed(cx).map(|()| None)
+        })
+        .await
+    };
+    if !matches!(result, Some(Ok(_))) {
+        inner.cancel_all();
+    }
+    if result.is_none() {
+        inner.update(|state| state.caught = true);
+    }
+    poll_fn(|cx| inner.poll_idle(cx)).await;
+    drop(scope);
+    let errors = std::mem::take(&mut inner.lock().errors);
+    match result {
+        Some(Ok(value)) => ErrorGroup::collapse(errors).map_or(Ok(value), |error| Err(error.into())),
+        Some(Err(error)) => Err(with_children(error, errors)),
+        None => {
+            let error = ErrorGroup::collapse(errors).expect("the body is dropped only after a failure");
+            Err(error.into())
+        }
+    }
+}
+
+/// The body's error together with the children's, unless it is one of them, passed on. Only our own error type can hold both; with any other the body's error
+/// is returned and the children's are logged.
+fn with_children<E: From<Error> + 'static>(body: E, mut children: Vec<Error>) -> E {
+    let mut boxed: Box<dyn Any> = Box::new(body);
+    if let Some(own) = boxed.downcast_mut::<Error>() {
+        children.retain(|child| !own.is_same_failure(child));
+        if !children.is_empty() {
+            children.insert(0, own.clone());
+            *own = ErrorGroup::collapse(children).expect("there are at least two");
+        }
+    } else {
+        for child in children {
+            tracing::error!("besides the nursery's body, a child failed: {child}");
+        }
+    }
+    *boxed.downcast::<E>().expect("the box was made from this type")
+}

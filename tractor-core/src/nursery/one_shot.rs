@@ -1,0 +1,147 @@
+//! One call in an actor of its own.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::sync::watch;
+
+use super::builder::StartActor;
+use super::nursery::ActorNursery;
+use crate::api::{Call, Endpoint, EndpointBody, FnEndpoint, Portal, Run};
+use crate::error::{Error, Panicked, Result, RuntimeFailure};
+use crate::proto::payload::Payload;
+use crate::session::{catching, current_deadline};
+
+/// A call to be run in an actor of its own; await it to start the actor. Made by [`ActorNursery::run_in_actor`].
+#[must_use = "an actor is started by awaiting this"]
+pub struct RunInActor<E: Endpoint> {
+    start: StartActor,
+    nursery: ActorNursery,
+    args: E::Args,
+}
+
+impl<E: Endpoint> RunInActor<E> {
+    pub(super) fn new(nursery: ActorNursery, args: E::Args) -> Self {
+        let start = StartActor::new(nursery.clone(), E::NAME.to_owned()).expose_endpoint::<E>();
+        Self { start, nursery, args }
+    }
+
+    /// Names the actor, instead of like the function.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.start = StartActor::new(self.nursery.clone(), name.into()).expose_endpoint::<E>();
+        self
+    }
+}
+
+impl<E: Endpoint> fmt::Debug for RunInActor<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunInActor").field("start", &self.start).finish_non_exhaustive()
+    }
+}
+
+impl<E: FnEndpoint + EndpointBody> IntoFuture for RunInActor<E>
+where
+    E::Returns: Sync,
+{
+    type Output = Result<OneShot<E::Returns>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(launch::<E>(self.start, self.nursery, self.args))
+    }
+}
+
+async fn launch<E: FnEndpoint + EndpointBody>(
+    start: StartActor,
+    nursery: ActorNursery,
+    args: E::Args,
+) -> Result<OneShot<E::Returns>>
+where
+    E::Returns: Sync,
+{
+    // The call runs in a task of its own, which is no part of the caller's scope.
+    let deadline = current_deadline();
+    let portal = start.await?;
+    let shot = portal.clone();
+    let (outcome, result) = watch::channel(None);
+    let (inner, running) = (nursery.inner.clone(), nursery.inner.begin());
+    nursery.inner.actor.spawn_watcher(async move {
+        let mut call = portal.run(Call::<E>::new(args));
+        if let Some(at) = deadline {
+            call = call.deadline_at(at);
+        }
+        let value = unpanicked(call).await.map(Arc::new);
+        if let Err(error) = &value
+            && !(inner.is_cancelled() && is_aftermath(error))
+        {
+            inner.fail(error.clone());
+        }
+        outcome.send_replace(Some(value));
+        // The nursery's ladder ends an actor that does not acknowledge.
+        if let Err(error) =
+            portal.peer.request_end(inner.actor.timeouts().actor_cancel, "Timeouts::actor_cancel").await
+        {
+            tracing::debug!("one-shot actor {}: {error}", portal.uid());
+        }
+        drop(running);
+    });
+    Ok(OneShot { portal: shot, result })
+}
+
+/// A call runs the user's serializers and rules here. A panic of theirs is a failure of the call, or nobody would end its actor.
+async fn unpanicked<T: Payload>(mut call: Run<T>) -> Result<T> {
+    poll_fn(|cx| {
+        catching(|| Pin::new(&mut call).poll(cx)).unwrap_or_else(|Panicked { message, location }| {
+            let text = format!("the call has failed with a panic on this side: {message} at {location}");
+            Poll::Ready(Err(RuntimeFailure::new(text).into()))
+        })
+    })
+    .await
+}
+
+/// Whether a call in an actor that is being cancelled fails like this because of that. Any other failure is its own.
+fn is_aftermath(error: &Error) -> bool {
+    matches!(error, Error::Cancelled(_) | Error::Closed(_) | Error::DeadlineExceeded(_) | Error::Died(_))
+}
+
+/// One call in an actor of its own.
+pub struct OneShot<T> {
+    portal: Portal,
+    result: watch::Receiver<Option<Result<Arc<T>>>>,
+}
+
+impl<T: Clone> OneShot<T> {
+    /// Waits for the result, and gives a clone. May be called again and again, and after the nursery has ended.
+    ///
+    /// # Errors
+    /// As [`Portal::run`](crate::Portal::run).
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn wait_for_result(&self) -> Result<T> {
+        let mut result = self.result.clone();
+        let seen = match result.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone(),
+            Err(_dropped) => None,
+        };
+        let value =
+            seen.unwrap_or_else(|| Err(RuntimeFailure::new("the runtime is shutting down").into()))?;
+        Ok(T::clone(&value))
+    }
+}
+
+impl<T> OneShot<T> {
+    /// A portal to the actor, which exposes this one function and ends with the call.
+    pub fn portal(&self) -> &Portal {
+        &self.portal
+    }
+}
+
+impl<T> fmt::Debug for OneShot<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OneShot").field("actor", self.portal.uid()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,452 @@
+//! Resources that several tasks of an actor share: the first one opens, the last one closes.
+//!
+//! [`Life`] decides; this file holds the table of what is open, runs each resource as a task of the actor, and makes users
+//! wait.
+//!
+//! # Invariants
+//! 1. Lock order: the table, then a hub, then its outcome. None is held across an await, or while user code runs but
+//!    `Clone` of a value.
+//! 2. A resource leaves the table before anybody can see that it has ended.
+//! 3. A user is counted until its guard is dropped, however its future ends.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::poll_fn;
+use std::hash::Hash;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::shared_life::{Arrival, Leave, Life};
+use crate::actor::{Actor, shield, try_current_actor};
+use crate::error::{Error, Panicked, RuntimeFailure};
+use crate::session::catching;
+
+/// Uses a resource that several tasks of this actor share: opens it if nobody has, and closes it if nobody else uses it when
+/// the body has ended. The body is told whether the resource was open before, and gets a clone of its value.
+///
+/// `open` gets a [`Sharing`] and the key. It sets the resource up, hands out the value with [`Sharing::until_unused`], and
+/// tears it down once that returns. It runs in a task of the actor, not in that of its first user, and so may hold scopes
+/// open, such as a nursery or a context into another actor (a [`Portal`](crate::Portal) is a key, too).
+///
+/// What is shared is found by the function and the key:
+///
+/// ```
+/// use tractor_core as tractor;
+/// use tractor::{Result, Sharing};
+/// # #[derive(Clone)]
+/// # struct Pool;
+/// # impl Pool {
+/// #     async fn connect(_: &str) -> Result<Self> { Ok(Self) }
+/// #     async fn flush(&self) -> Result<()> { Ok(()) }
+/// #     async fn query(&self) -> Result<u64> { Ok(0) }
+/// # }
+///
+/// async fn open_pool(sharing: Sharing<Pool>, host: String) -> Result<()> {
+///     let pool = Pool::connect(&host).await?;
+///     sharing.until_unused(pool.clone()).await;
+///     pool.flush().await
+/// }
+///
+/// async fn look_up(host: String) -> Result<u64> {
+///     tractor::maybe_open_context(open_pool, host, async |_hit, pool| pool.query().await).await
+/// }
+/// ```
+///
+/// A closure will do where it captures nothing, which the compiler checks: what it depends on belongs into the key. Each
+/// closure is a function of its own, and inside of a generic function there is one for each set of types.
+///
+/// * Whoever comes while the resource is being opened waits and shares it; if that fails, tries for itself.
+/// * Whoever comes while it is being closed waits until that is over, and opens it anew.
+/// * The last user returns when the resource is closed.
+/// * Different keys, and different actors, have nothing to do with each other.
+/// * A resource that ends while it is used is not found again. Its users keep their values; the last one gets its error.
+///
+/// # Errors
+/// The body's own. For the first user what `open` has failed with; [`Error::Runtime`] if it panicked or ended without a
+/// value. For the last user the failure of the teardown, which takes the place of a cancellation that the body ended
+/// with; besides any other error of the body it is logged. [`Error::NoRuntime`] outside of any actor.
+///
+/// # Cancel safety
+/// Dropping the future gives the resource up. A first user that does so before there is a value has `open` dropped where
+/// it waits; a last user cannot wait then: the resource is closed all the same, its failure is logged, and the actor waits for it
+/// before it ends. A cancelled endpoint is not dropped while it waits for the resource to be closed.
+pub async fn maybe_open_context<K, V, T, E, Open, Opening, Body>(
+    open: Open,
+    key: K,
+    body: Body,
+) -> Result<T, E>
+where
+    K: Eq + Hash + Clone + Send + 'static,
+    V: Clone + Send + 'static,
+    E: From<Error> + fmt::Debug + Send + 'static,
+    Open: Fn(Sharing<V>, K) -> Opening + Send + 'static,
+    Opening: Future<Output = Result<(), E>> + Send + 'static,
+    Body: AsyncFnOnce(bool, V) -> Result<T, E>,
+{
+    const {
+        assert!(
+            size_of::<Open>() == 0,
+            "`open` is found by its type, so it captures nothing: put it into the key"
+        );
+    }
+    let actor = try_current_actor()?;
+    let table = TABLES.try_get()?.of::<Open, K, V, E>();
+    let (user, hit, value) = table.enter(&actor, open, key).await?;
+    let result = body(hit, value).await;
+    match (result, user.leave().await) {
+        (result, Ok(())) => result,
+        (Ok(_), Err(exit)) => Err(exit),
+        (Err(body), Err(exit)) => Err(besides(body, exit)),
+    }
+}
+
+/// The body's error, unless it only says that it was cancelled.
+fn besides<E: fmt::Debug + 'static>(body: E, exit: E) -> E {
+    let own: &dyn Any = &body;
+    if own.downcast_ref::<Error>().is_some_and(Error::is_cancelled) {
+        return exit;
+    }
+    tracing::error!("besides the body, the shared resource has failed as it was closed: {exit:?}");
+    body
+}
+
+/// What a shared resource hands its value out with; given to the `open` of [`maybe_open_context`].
+pub struct Sharing<V> {
+    hub: Arc<Hub<V>>,
+}
+
+impl<V: Send + 'static> Sharing<V> {
+    /// Hands out the value, and waits until nobody uses it any more.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not take the value back; the resource counts as ended when `open` does.
+    pub async fn until_unused(self, value: V) {
+        let mut changed = self.hub.changed.subscribe();
+        let mut value = Some(value);
+        {
+            let mut state = self.hub.lock();
+            if state.life.entered() {
+                state.value = value.take();
+            }
+        }
+        self.hub.changed.send_replace(());
+        drop(value); // nobody wants it
+        while !self.hub.lock().life.is_unused() {
+            // The hub holds the sender.
+            _ = changed.changed().await;
+        }
+    }
+}
+
+impl<V> fmt::Debug for Sharing<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sharing").field("life", &self.hub.lock().life).finish()
+    }
+}
+
+/// Where a resource and its users meet.
+struct Hub<V> {
+    state: Mutex<State<V>>,
+    /// Sent to when the state has changed.
+    changed: watch::Sender<()>,
+    /// Drops the resource where it waits: it is abandoned, or the actor ends.
+    end: CancellationToken,
+}
+
+struct State<V> {
+    life: Life,
+    value: Option<V>,
+}
+
+impl<V> Hub<V> {
+    fn lock(&self) -> MutexGuard<'_, State<V>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A resource and how it has ended.
+struct Entry<V, E: fmt::Debug> {
+    hub: Arc<Hub<V>>,
+    /// `None` before the end, and once it was told.
+    outcome: Mutex<Option<Result<(), E>>>,
+}
+
+impl<V, E: fmt::Debug> Drop for Entry<V, E> {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.outcome().take() {
+            tracing::error!("a shared resource has failed, and nobody was left to be told: {error:?}");
+        }
+    }
+}
+
+impl<V, E: fmt::Debug> Entry<V, E> {
+    fn outcome(&self) -> MutexGuard<'_, Option<Result<(), E>>> {
+        self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the resource has ended; its failure is told once.
+    async fn ended(&self) -> Result<(), E> {
+        let mut changed = self.hub.changed.subscribe();
+        while !self.hub.lock().life.has_ended() {
+            // The hub holds the sender.
+            _ = changed.changed().await;
+        }
+        self.outcome().take().unwrap_or(Ok(()))
+    }
+}
+
+crate::actor_local! {
+    static TABLES: Tables = Tables::default();
+}
+
+/// Every table of an actor, by the types it is made of.
+#[derive(Default)]
+struct Tables(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+impl Tables {
+    fn of<Open, K, V, E>(&self) -> Arc<Table<K, V, E>>
+    where
+        Open: 'static,
+        K: Send + 'static,
+        V: Send + 'static,
+        E: fmt::Debug + Send + 'static,
+    {
+        let key = TypeId::of::<(Open, K, V, E)>();
+        let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = tables.entry(key).or_insert_with(|| Arc::new(Table::<K, V, E>(Mutex::default())));
+        table.clone().downcast().expect("the key names the types")
+    }
+}
+
+/// The resources of one kind.
+struct Table<K, V, E: fmt::Debug>(Mutex<HashMap<K, Arc<Entry<V, E>>>>);
+
+/// Somebody who is counted as a user.
+struct User<V, E: fmt::Debug> {
+    /// `None` once it has left.
+    entry: Option<Arc<Entry<V, E>>>,
+}
+
+enum Found<V, E: fmt::Debug> {
+    Hit(User<V, E>, V),
+    Wait(watch::Receiver<()>),
+    Miss(Arc<Entry<V, E>>),
+}
+
+impl<K, V, E: fmt::Debug> Table<K, V, E> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Arc<Entry<V, E>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K, V, E> Table<K, V, E>
+where
+    K: Eq + Hash + Clone + Send + 'static,
+    V: Clone + Send + 'static,
+    E: From<Error> + fmt::Debug + Send + 'static,
+{
+    async fn enter<Open, Opening>(
+        self: &Arc<Self>,
+        actor: &Actor,
+        open: Open,
+        key: K,
+    ) -> Result<(User<V, E>, bool, V), E>
+    where
+        Open: Fn(Sharing<V>, K) -> Opening + Send + 'static,
+        Opening: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        loop {
+            match self.find(actor, &key) {
+                Found::Hit(user, value) => return Ok((user, true, value)),
+                // An error says that it is over and its hub is gone, which is a change, too.
+                Found::Wait(mut changed) => _ = changed.changed().await,
+                Found::Miss(entry) => {
+                    let user = User { entry: Some(entry.clone()) };
+                    self.run(actor, key, entry.clone(), open);
+                    return match first_value(&entry).await {
+                        Some(value) => Ok((user, false, value)),
+                        None => Err(user.leave().await.err().unwrap_or_else(|| no_value().into())),
+                    };
+                }
+            }
+        }
+    }
+
+    fn find(&self, actor: &Actor, key: &K) -> Found<V, E> {
+        let mut entries = self.lock();
+        if let Some(entry) = entries.get(key) {
+            let mut state = entry.hub.lock();
+            // First, for it may panic: nobody is counted then.
+            let value = state.value.clone();
+            match (state.life.arrive(), value) {
+                (Arrival::Hit, Some(value)) => {
+                    drop(state);
+                    return Found::Hit(User { entry: Some(entry.clone()) }, value);
+                }
+                (Arrival::Wait, _) => return Found::Wait(entry.hub.changed.subscribe()),
+                (Arrival::Miss, _) | (Arrival::Hit, None) => {}
+            }
+        }
+        let hub = Hub {
+            state: Mutex::new(State { life: Life::default(), value: None }),
+            changed: watch::Sender::new(()),
+            end: actor.children_end(),
+        };
+        let entry = Arc::new(Entry { hub: Arc::new(hub), outcome: Mutex::new(None) });
+        entries.insert(key.clone(), entry.clone());
+        Found::Miss(entry)
+    }
+
+    /// Runs the resource as a task of the actor.
+    fn run<Open, Opening>(self: &Arc<Self>, actor: &Actor, key: K, entry: Arc<Entry<V, E>>, open: Open)
+    where
+        Open: Fn(Sharing<V>, K) -> Opening + Send + 'static,
+        Opening: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        let running = Running { table: self.clone(), key, entry };
+        // Not in the task: a key that cannot be copied is the problem of whoever brings it.
+        let argument = running.key.clone();
+        actor.spawn_watcher(async move {
+            let outcome = live(&running.entry.hub, move |sharing| open(sharing, argument)).await;
+            *running.entry.outcome() = Some(outcome);
+        });
+    }
+}
+
+/// A resource that runs: dropped, however that comes about, it leaves the table and tells its users.
+struct Running<K: Eq + Hash, V, E: fmt::Debug> {
+    table: Arc<Table<K, V, E>>,
+    key: K,
+    entry: Arc<Entry<V, E>>,
+}
+
+impl<K: Eq + Hash, V, E: fmt::Debug> Drop for Running<K, V, E> {
+    fn drop(&mut self) {
+        let Self { table, key, entry } = self;
+        // Dropped after the table's lock is released.
+        let removed = catching(|| {
+            let mut entries = table.lock();
+            if !entries.get(key).is_some_and(|known| Arc::ptr_eq(known, entry)) {
+                return None;
+            }
+            entries.remove_entry(key)
+        });
+        drop(Guarded(removed.ok()));
+        let value = entry.hub.lock().value.take();
+        drop(Guarded(value));
+        entry.hub.lock().life.ended();
+        entry.hub.changed.send_replace(());
+    }
+}
+
+/// Runs a resource to its end. One without a value is dropped when it is abandoned, or when the actor ends; one that has a
+/// value is then told that it is not used any more.
+async fn live<V, E, Open, Opening>(hub: &Arc<Hub<V>>, open: Open) -> Result<(), E>
+where
+    E: From<Error>,
+    Open: FnOnce(Sharing<V>) -> Opening,
+    Opening: Future<Output = Result<(), E>>,
+{
+    let mut run = pin!(guarded(open, Sharing { hub: hub.clone() }));
+    tokio::select! {
+        outcome = &mut run => return outcome,
+        () = hub.end.cancelled() => {}
+    }
+    let (abandoned, has_value) = {
+        let mut state = hub.lock();
+        (state.life.close(), state.value.is_some())
+    };
+    if has_value {
+        hub.changed.send_replace(());
+        return run.await;
+    }
+    if abandoned { Ok(()) } else { Err(Error::from(RuntimeFailure::new("the actor ends")).into()) }
+}
+
+/// The value of a resource that is being opened, or `None` when it has ended without one.
+async fn first_value<V: Clone, E: fmt::Debug>(entry: &Entry<V, E>) -> Option<V> {
+    let mut changed = entry.hub.changed.subscribe();
+    loop {
+        {
+            let state = entry.hub.lock();
+            if state.value.is_some() || state.life.has_ended() {
+                return state.value.clone();
+            }
+        }
+        // The hub holds the sender.
+        _ = changed.changed().await;
+    }
+}
+
+fn no_value() -> Error {
+    RuntimeFailure::new("the shared resource ended without a value: `open` calls `sharing.until_unused(value)`, unless it fails")
+        .into()
+}
+
+/// Runs `open` to its end; a panic is a failure. Dropping this drops it, and keeps its panics.
+async fn guarded<V, E, Open, Opening>(open: Open, sharing: Sharing<V>) -> Result<(), E>
+where
+    E: From<Error>,
+    Open: FnOnce(Sharing<V>) -> Opening,
+    Opening: Future<Output = Result<(), E>>,
+{
+    let panicked = |panic: Panicked| -> E {
+        let text = format!("the shared resource panicked: {} at {}", panic.message, panic.location);
+        Error::from(RuntimeFailure::new(text)).into()
+    };
+    let mut opening = Guarded(Some(Box::pin(catching(|| open(sharing)).map_err(panicked)?)));
+    poll_fn(|cx| {
+        let Some(opening) = &mut opening.0 else { unreachable!("it is taken by the destructor") };
+        match catching(|| opening.as_mut().poll(cx)) {
+            Ok(polled) => polled,
+            Err(panic) => Poll::Ready(Err(panicked(panic))),
+        }
+    })
+    .await
+}
+
+/// User code whose destructor may panic without harm to others.
+struct Guarded<T>(Option<T>);
+
+impl<T> Drop for Guarded<T> {
+    fn drop(&mut self) {
+        let held = self.0.take();
+        if let Err(Panicked { message, location }) = catching(|| drop(held)) {
+            tracing::error!("a destructor of a shared resource panicked: {message} at {location}");
+        }
+    }
+}
+
+impl<V, E: fmt::Debug> User<V, E> {
+    /// Leaves; the last one waits until the resource has ended, and gets its failure.
+    async fn leave(mut self) -> Result<(), E> {
+        let Some(entry) = self.entry.take() else { return Ok(()) };
+        match quit(&entry.hub) {
+            Leave::Others => Ok(()),
+            Leave::Last | Leave::Abandoned => shield(entry.ended()).await,
+        }
+    }
+}
+
+impl<V, E: fmt::Debug> Drop for User<V, E> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            quit(&entry.hub);
+        }
+    }
+}
+
+fn quit<V>(hub: &Hub<V>) -> Leave {
+    let leave = hub.lock().life.leave();
+    match leave {
+        Leave::Others => {}
+        Leave::Abandoned => hub.end.cancel(),
+        Leave::Last => hub.changed.send_replace(()),
+    }
+    leave
+}

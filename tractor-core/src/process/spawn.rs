@@ -1,0 +1,215 @@
+//! Child processes by re-executing the current binary.
+//!
+//! The child finds out that it is one through the environment variable [`CHILD_ENV`], which the entry points look at
+//! before anything else. Its channel to the parent is one end of a socket pair, handed over as its standard input, which
+//! the boot code replaces by the null device.
+//!
+//! # Invariants
+//! 1. Processes are made by one thread that lives as long as this process: the kernel sends the parent-death signal when
+//!    the *thread* that made the child ends.
+//! 2. Every child leads a process group of its own, so that the terminal's signals reach the root only.
+
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Stdio;
+use std::sync::{OnceLock, mpsc};
+
+use rustix::fs::FileType;
+use tokio::process::{Child, Command};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::reaper;
+use crate::proto::limits::NAME_BYTES_MAX;
+
+/// Tells a process that it is a child actor, and which one.
+const CHILD_ENV: &str = "TRACTOR_CHILD";
+/// First field of [`CHILD_ENV`]: what the other fields are.
+const CHILD_ENV_VERSION: &str = "1";
+
+/// How this process was entered, and so how a copy of it has to be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// Through `main`, whatever its arguments.
+    Main,
+    /// Through a test of the standard harness, by its full path.
+    Test(&'static str),
+}
+
+static ENTRY: OnceLock<Entry> = OnceLock::new();
+
+/// Records the entry point, which has found that this process is no child. The first one counts.
+pub(crate) fn set_entry(entry: Entry) {
+    ENTRY.get_or_init(|| entry);
+}
+
+/// What a child process has to know before it can talk to its parent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChildSpec {
+    pub(crate) parent_pid: u32,
+    /// Worker threads of its runtime; zero for a single-threaded one.
+    pub(crate) worker_threads: usize,
+    /// Filter of its log; empty for none.
+    pub(crate) log: String,
+    pub(crate) uuid: String,
+    pub(crate) name: String,
+}
+
+impl ChildSpec {
+    /// `channel` names the socket that the child finds as its standard input.
+    fn to_env(&self, channel: u64) -> String {
+        let Self { parent_pid, worker_threads, log, uuid, name } = self;
+        format!("{CHILD_ENV_VERSION} {channel} {parent_pid} {worker_threads} {uuid} {log} {name}")
+    }
+
+    fn from_env(text: &str) -> Option<(Self, u64)> {
+        let mut fields = text.splitn(7, ' ');
+        if fields.next()? != CHILD_ENV_VERSION {
+            return None;
+        }
+        let channel = fields.next()?.parse().ok()?;
+        let parent_pid = fields.next()?.parse().ok()?;
+        let worker_threads = fields.next()?.parse().ok()?;
+        let uuid = fields.next()?.to_owned();
+        let log = fields.next()?.to_owned();
+        let name = fields.next()?.to_owned();
+        Some((Self { parent_pid, worker_threads, uuid, log, name }, channel))
+    }
+
+    /// What this process was told, if it is a child.
+    ///
+    /// A program that a child starts inherits the variable without being an actor: the socket that the variable names is
+    /// not its standard input, even if another one is.
+    pub(crate) fn of_this_process() -> Option<Self> {
+        let (spec, channel) = Self::from_env(std::env::var_os(CHILD_ENV)?.to_str()?)?;
+        let stdin = socket_id(rustix::stdio::stdin()).ok()?;
+        (stdin == Some(channel)).then_some(spec)
+    }
+}
+
+/// What tells an open socket from every other one on this system; `None` for what is no socket.
+fn socket_id(fd: impl AsFd) -> io::Result<Option<u64>> {
+    let stat = rustix::fs::fstat(fd)?;
+    Ok(FileType::from_raw_mode(stat.st_mode).is_socket().then_some(stat.st_ino))
+}
+
+/// A child process, and this end of the channel to it.
+#[derive(Debug)]
+pub(crate) struct Spawned {
+    pub(crate) process: Child,
+    pub(crate) pid: u32,
+    pub(crate) channel: tokio::net::UnixStream,
+}
+
+/// Starts a child process.
+pub(crate) async fn spawn(spec: ChildSpec) -> io::Result<Spawned> {
+    let Some(&entry) = ENTRY.get() else {
+        return Err(io::Error::other(
+            "this program was not entered through tractor, so a copy of it would run its `main` again instead of an \
+             actor: put `#[tractor::main]` on `main` (`#[tractor::test]` on a test), or call `tractor::init()` as the \
+             first thing in `main`",
+        ));
+    };
+    if spec.name.contains('\0') || spec.name.len() > NAME_BYTES_MAX {
+        let text = format!("an actor's name holds no NUL and at most {NAME_BYTES_MAX} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    let (reply, spawned) = oneshot::channel();
+    let handle = Handle::current();
+    let job = Box::new(move || {
+        let _runtime = handle.enter();
+        // A caller that was dropped meanwhile drops the process handle; the closed channel ends the child.
+        _ = reply.send(spawn_here(&spec, entry));
+    });
+    spawner().send(job).expect("the spawner thread never ends");
+    let Ok(spawned) = spawned.await else {
+        return Err(io::Error::other(
+            "starting the process panicked; does the tokio runtime have `enable_all`?",
+        ));
+    };
+    let (process, channel) = spawned?;
+    let pid = process.id().expect("the process was not waited for yet");
+    channel.set_nonblocking(true)?;
+    Ok(Spawned { process, pid, channel: tokio::net::UnixStream::from_std(channel)? })
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The thread that makes every child process; see the module's invariants.
+fn spawner() -> &'static mpsc::Sender<Job> {
+    static SPAWNER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
+    SPAWNER.get_or_init(|| {
+        let (sender, jobs) = mpsc::channel::<Job>();
+        std::thread::Builder::new()
+            .name("tractor-spawner".to_owned())
+            .spawn(move || {
+                for job in jobs {
+                    // A caller whose runtime cannot own processes fails alone.
+                    if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                        tracing::error!("starting a child process panicked");
+                    }
+                }
+            })
+            .expect("a thread can be made at the first spawn");
+        sender
+    })
+}
+
+fn spawn_here(spec: &ChildSpec, entry: Entry) -> io::Result<(Child, UnixStream)> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let mut command = std::process::Command::new(this_binary()?);
+    command.arg0(format!("_subactor[{}]", spec.name));
+    let channel = socket_id(&theirs)?.ok_or_else(|| io::Error::other("a socket pair holds no sockets"))?;
+    command.env(CHILD_ENV, spec.to_env(channel));
+    command.stdin(Stdio::from(OwnedFd::from(theirs)));
+    command.process_group(0);
+    if let Entry::Test(test) = entry {
+        command.args([test, "--exact", "--nocapture", "--include-ignored", "--test-threads=1", "--quiet"]);
+        // The harness prints; what the actor prints goes to standard error, see the boot code.
+        command.stdout(Stdio::null());
+    }
+    let process = Command::from(command).spawn()?;
+    if let Some(pid) = process.id() {
+        reaper::know(pid);
+    }
+    Ok((process, ours))
+}
+
+/// The running binary, even if its file was replaced meanwhile.
+fn this_binary() -> io::Result<OsString> {
+    let link = "/proc/self/exe";
+    if cfg!(target_os = "linux") && std::path::Path::new(link).exists() {
+        return Ok(link.into());
+    }
+    std::env::current_exe().map(Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_child_environment_round_trips() {
+        for name in ["worker", "a name with spaces", ""] {
+            let spec = ChildSpec {
+                parent_pid: 7,
+                worker_threads: 2,
+                log: "tractor=debug,info".into(),
+                uuid: "u-u".into(),
+                name: name.into(),
+            };
+            assert_eq!(ChildSpec::from_env(&spec.to_env(99)), Some((spec, 99)));
+        }
+    }
+
+    #[test]
+    fn a_foreign_environment_is_no_child() {
+        for text in ["", "1", "2 9 7 2 u log name", "1 9 x 2 u log name", "1 7 2 u log name"] {
+            assert_eq!(ChildSpec::from_env(text), None, "{text:?}");
+        }
+    }
+}

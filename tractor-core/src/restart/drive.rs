@@ -1,0 +1,329 @@
+//! The task behind a supervisor: carries out what the state machine decides.
+//!
+//! ```text
+//! declarations, ends, requests ──► machine ──► starts, stops, news
+//!                  timer, nursery ──┘
+//! ```
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::events::SupervisionEvent;
+use super::supervised::{Life, Status};
+use super::supervisor::Supervisor;
+use crate::api::Portal;
+use crate::error::{Error, GaveUp, RuntimeFailure};
+use crate::nursery::StartActor;
+use crate::nursery::{Adopted, Running};
+use crate::process::Newborn;
+use crate::proto::supervision::{ChildId, Exit, Input, Machine, Output, Restart};
+
+/// What the task is told.
+#[derive(Debug)]
+pub(super) enum Note {
+    Declared(Box<Declared>),
+    /// A child has booted.
+    Up(ChildId, Portal),
+    /// A child's process is gone, and why; `None` when it ended in order.
+    Down(ChildId, Exit, Option<Error>),
+    /// End a child for good.
+    Remove(ChildId),
+    /// End all children; the sender is dropped when they are gone.
+    Stop(oneshot::Sender<()>),
+}
+
+/// A child, as its author describes it.
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub(super) id: ChildId,
+    pub(super) restart: Restart,
+    pub(super) name: Arc<str>,
+    pub(super) start: StartActor,
+    pub(super) status: watch::Sender<Status>,
+}
+
+/// Runs until no child is left.
+pub(super) async fn drive(
+    supervisor: Supervisor,
+    machine: Machine,
+    task: mpsc::UnboundedSender<Note>,
+    mut notes: mpsc::UnboundedReceiver<Note>,
+) {
+    let mut driver = Driver {
+        machine,
+        begun: supervisor.begun(),
+        supervisor,
+        task,
+        children: HashMap::new(),
+        cancelled: false,
+        waiting: Vec::new(),
+    };
+    let cancel = driver.supervisor.nursery().inner.cancel.clone();
+    loop {
+        let timeout = driver.machine.timeout();
+        let timer = async {
+            match timeout.and_then(|due| driver.begun.checked_add(due)) {
+                Some(due) => sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            // First: what is told after that is told because of it.
+            () = cancel.cancelled(), if !driver.cancelled => {
+                driver.cancelled = true;
+                driver.end_all(CANCELLED, Input::Cancel);
+            }
+            Some(note) = notes.recv() => driver.take(note),
+            () = timer => driver.handle(Input::Timer),
+        }
+        if driver.machine.is_idle() && driver.supervisor.retire(&notes, &mut driver.machine) {
+            return;
+        }
+    }
+}
+
+struct Driver {
+    machine: Machine,
+    supervisor: Supervisor,
+    /// For the children's own tasks.
+    task: mpsc::UnboundedSender<Note>,
+    /// Those that the machine knows.
+    children: HashMap<ChildId, Child>,
+    begun: Instant,
+    /// The nursery ends its children, or the actor does.
+    cancelled: bool,
+    /// Dropped with the task: those who wait for its end.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
+struct Child {
+    name: Arc<str>,
+    start: StartActor,
+    status: watch::Sender<Status>,
+    /// Ends the process, if there is one.
+    cancel: CancellationToken,
+    /// What the last process ended with.
+    last: Option<Error>,
+}
+
+impl Child {
+    /// There will be no process any more. The first reason counts.
+    fn set_over(&self, reason: &Error) {
+        self.status.send_if_modified(|status| {
+            let fresh = !matches!(status.life, Life::Over(_));
+            if fresh {
+                status.life = Life::Over(reason.clone());
+            }
+            fresh
+        });
+    }
+
+    fn set_down(&self) {
+        self.status.send_if_modified(|status| {
+            let was_up = matches!(status.life, Life::Up(_));
+            if was_up {
+                status.life = Life::Down;
+            }
+            was_up
+        });
+    }
+
+    fn incarnation(&self) -> u64 {
+        self.status.borrow().incarnation
+    }
+}
+
+impl Driver {
+    fn take(&mut self, note: Note) {
+        match note {
+            Note::Declared(declared) => {
+                let Declared { id, restart, name, start, status } = *declared;
+                let (cancel, last) = (CancellationToken::new(), None);
+                let child = Child { name, start, status, cancel, last };
+                if self.cancelled {
+                    child.set_over(&over(&child.name, CANCELLED));
+                }
+                self.children.insert(id, child);
+                self.handle(Input::Declared(id, restart));
+            }
+            Note::Up(id, portal) => self.up(id, portal),
+            Note::Down(id, exit, error) => self.down(id, exit, error),
+            Note::Remove(id) => {
+                if let Some(child) = self.children.get(&id) {
+                    child.set_over(&over(&child.name, "it was cancelled"));
+                }
+                self.handle(Input::Remove(id));
+            }
+            Note::Stop(sender) => {
+                self.waiting.push(sender);
+                self.end_all("its supervisor was cancelled", Input::Stop);
+            }
+        }
+    }
+
+    fn up(&mut self, id: ChildId, portal: Portal) {
+        self.handle(Input::Started(id));
+        let Some(child) = self.children.get(&id) else { return };
+        let mut incarnation = 0;
+        child.status.send_if_modified(|status| {
+            status.incarnation += 1;
+            incarnation = status.incarnation;
+            // One that was asked to end while it booted is not given out.
+            let given = self.machine.is_up(id) && !matches!(status.life, Life::Over(_));
+            if given {
+                status.life = Life::Up(portal);
+            }
+            given
+        });
+        self.supervisor.announce(SupervisionEvent::Up { child: child.name.clone(), incarnation });
+    }
+
+    fn down(&mut self, id: ChildId, exit: Exit, cause: Option<Error>) {
+        if let Some(child) = self.children.get_mut(&id) {
+            child.set_down();
+            child.last.clone_from(&cause);
+            let (name, incarnation) = (child.name.clone(), child.incarnation());
+            self.supervisor.announce(SupervisionEvent::Down { child: name, incarnation, cause });
+        }
+        self.handle(Input::Exited(id, exit));
+    }
+
+    fn end_all(&mut self, why: &str, input: Input) {
+        for child in self.children.values() {
+            child.set_over(&over(&child.name, why));
+        }
+        self.handle(input);
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.machine.handle(input, self.begun.elapsed());
+        for (id, child) in &self.children {
+            if !self.machine.is_up(*id) {
+                child.set_down();
+            }
+        }
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Start(id) => self.start(id),
+                Output::Stop(id) => self.stop(id),
+                Output::Restarting(id, delay) => self.restarting(id, delay),
+                Output::Over(id) => self.over(id),
+                Output::GaveUp { child, restarts } => self.give_up(child, restarts),
+            }
+        }
+    }
+
+    /// Starts a process, and the task that tells how it goes with it.
+    fn start(&mut self, id: ChildId) {
+        let Some(child) = self.children.get_mut(&id) else { return };
+        let (uid, birth) = child.start.clone().birth();
+        let nursery = self.supervisor.nursery();
+        let Adopted { child: process, born, life, running } = match nursery.enlist(uid, birth) {
+            Ok(adopted) => adopted,
+            Err(error) => {
+                // The nursery ends, or is about to; that is noticed before this note.
+                nursery.inner.cancel.cancel();
+                _ = self.task.send(Note::Down(id, Exit::NotStarted, Some(error)));
+                return;
+            }
+        };
+        child.cancel = process.cancel.clone();
+        let ending = Ending { task: self.task.clone(), id, how: None, running };
+        nursery.inner.actor.spawn_watcher(async move {
+            let birth = async {
+                match born.await {
+                    Ok(Ok(newborn)) => {
+                        ending.tell(Note::Up(id, Portal::new(Newborn::take(newborn))));
+                        None
+                    }
+                    Ok(Err(error)) => Some(error),
+                    Err(_dropped) => Some(RuntimeFailure::new("the runtime is shutting down").into()),
+                }
+            };
+            let how = match tokio::join!(birth, life) {
+                (Some(unborn), _) => (Exit::NotStarted, Some(unborn)),
+                (None, Some(died)) => (Exit::Crashed, Some(died)),
+                (None, None) => (Exit::InOrder, None),
+            };
+            ending.end(how);
+        });
+    }
+
+    fn stop(&mut self, id: ChildId) {
+        if let Some(child) = self.children.get(&id) {
+            child.cancel.cancel();
+        }
+    }
+
+    fn restarting(&mut self, id: ChildId, delay: Duration) {
+        let Some(child) = self.children.get(&id) else { return };
+        match &child.last {
+            Some(error) => tracing::warn!("restarting `{}` in {delay:?}: {error}", child.name),
+            None => tracing::info!("restarting `{}` in {delay:?}: it ended in order", child.name),
+        }
+        self.supervisor.announce(SupervisionEvent::Restarting { child: child.name.clone(), delay });
+    }
+
+    fn over(&mut self, id: ChildId) {
+        let Some(child) = self.children.remove(&id) else { return };
+        let reason = child.last.clone();
+        let reason = reason.unwrap_or_else(|| over(&child.name, "it ended in order, and is not restarted"));
+        child.set_over(&reason);
+        self.supervisor.announce(SupervisionEvent::Over { child: child.name });
+    }
+
+    fn give_up(&mut self, id: ChildId, restarts: u16) {
+        let Some(child) = self.children.get(&id) else { return };
+        let how = self.supervisor.how();
+        let cause = child.last.clone();
+        let cause = cause.unwrap_or_else(|| over(&child.name, "it ended in order, and is always restarted"));
+        let gave_up = GaveUp::new(how.strategy, child.name.clone(), restarts, how.intensity, cause);
+        for child in self.children.values() {
+            child.set_over(&gave_up.clone().into());
+        }
+        self.supervisor.announce(SupervisionEvent::GaveUp(gave_up.clone()));
+        self.supervisor.nursery().inner.fail(gave_up.into());
+    }
+}
+
+/// Tells how a child has ended, even if the task that watches over it panics.
+struct Ending {
+    task: mpsc::UnboundedSender<Note>,
+    id: ChildId,
+    how: Option<(Exit, Option<Error>)>,
+    /// The nursery waits until it is told.
+    #[expect(dead_code, reason = "held for its drop")]
+    running: Running,
+}
+
+impl Ending {
+    /// Whoever drives the children outlives them, unless the runtime itself ends.
+    fn tell(&self, note: Note) {
+        _ = self.task.send(note);
+    }
+
+    fn end(mut self, how: (Exit, Option<Error>)) {
+        self.how = Some(how);
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let panicked = || RuntimeFailure::new("the task that watched over the process has panicked").into();
+        let (exit, error) = self.how.take().unwrap_or_else(|| (Exit::Crashed, Some(panicked())));
+        self.tell(Note::Down(self.id, exit, error));
+    }
+}
+
+/// Why there are no children any more when their nursery ends.
+const CANCELLED: &str = "its nursery was cancelled";
+
+fn over(name: &str, why: &str) -> Error {
+    RuntimeFailure::new(format!("actor `{name}` has ended: {why}")).into()
+}

@@ -1,0 +1,10 @@
+//! Supervisors: children of a nursery that are started again when they end.
+
+mod drive;
+mod events;
+mod supervised;
+mod supervisor;
+
+pub use events::{SupervisionEvent, SupervisionEvents};
+pub use supervised::Supervised;
+pub use supervisor::{SuperviseChild, Supervisor};

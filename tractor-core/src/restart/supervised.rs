@@ -1,0 +1,138 @@
+//! The handle of a supervised child: through its restarts, to whichever process lives.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::supervisor::Supervisor;
+use crate::api::Portal;
+use crate::error::{Error, Result, RuntimeFailure};
+use crate::proto::supervision::ChildId;
+
+/// A supervised child actor, through all its restarts. Cheap to clone.
+///
+/// * What is open in a process that dies fails with [`Error::Died`], and is not repeated: whether it had an effect is known
+///   to its author only. In a sibling that is stopped it fails with [`Error::Cancelled`], which names this actor.
+/// * [`portal`](Self::portal) gives a way to the process that lives, and waits while there is none.
+#[derive(Clone)]
+pub struct Supervised {
+    id: ChildId,
+    name: Arc<str>,
+    supervisor: Supervisor,
+    status: watch::Receiver<Status>,
+}
+
+/// How a child stands.
+#[derive(Debug)]
+pub(super) struct Status {
+    /// The life that is lived, or was the last.
+    pub(super) incarnation: u64,
+    pub(super) life: Life,
+}
+
+#[derive(Debug)]
+pub(super) enum Life {
+    /// There is no process, or none that can be called.
+    Down,
+    Up(Portal),
+    /// There will be none any more.
+    Over(Error),
+}
+
+impl Supervised {
+    pub(super) fn new(
+        id: ChildId,
+        name: Arc<str>,
+        supervisor: Supervisor,
+        status: watch::Receiver<Status>,
+    ) -> Self {
+        Self { id, name, supervisor, status }
+    }
+
+    /// The child's name, the same in all its lives.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of its life, or of the last one while there is none. The first has number 1.
+    pub fn incarnation(&self) -> u64 {
+        self.status.borrow().incarnation
+    }
+
+    /// A portal to the living process; waits while there is none.
+    ///
+    /// It belongs to this one life: ask again after a failure, as everything that is open ends with it. The wait ends with
+    /// the restart, or with the error when there is none any more.
+    ///
+    /// # Errors
+    /// [`Error::GaveUp`] when the supervisor has; [`Error::Died`] or [`Error::Spawn`] when the child is not to be restarted
+    /// after that; [`Error::Runtime`] when it has ended in order or was cancelled, alone or with its nursery.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn portal(&self) -> Result<Portal> {
+        self.portal_after(0).await
+    }
+
+    /// A portal to the first process with a number above this one.
+    ///
+    /// ```no_run
+    /// # use tractor_core as tractor;
+    /// # async fn example(worker: tractor::Supervised) -> tractor::Result<()> {
+    /// let before = worker.incarnation();
+    /// worker.portal().await?.cancel_actor().await?;            // a permanent child comes back
+    /// let portal = worker.portal_after(before).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`portal`](Self::portal).
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn portal_after(&self, incarnation: u64) -> Result<Portal> {
+        let mut status = self.status.clone();
+        let seen = status
+            .wait_for(|status| match &status.life {
+                Life::Down => false,
+                // Where the connection has ended, the end of the process is about to be noticed.
+                Life::Up(portal) => status.incarnation > incarnation && !portal.peer.drained.is_cancelled(),
+                Life::Over(_) => true,
+            })
+            .await;
+        match seen.as_deref() {
+            Ok(Status { life: Life::Up(portal), .. }) => Ok(portal.clone()),
+            Ok(Status { life: Life::Over(error), .. }) => Err(error.clone()),
+            Ok(Status { life: Life::Down, .. }) | Err(_) => {
+                Err(RuntimeFailure::new("the runtime is shutting down").into())
+            }
+        }
+    }
+
+    /// Ends this child for good, whatever its restart rule, and waits until its process is gone. Its siblings go on.
+    ///
+    /// # Cancel safety
+    /// The request is made at the first poll and stays made.
+    pub async fn cancel(&self) {
+        self.remove();
+        let mut status = self.status.clone();
+        // The supervisor keeps the other end as long as it keeps the child.
+        while status.changed().await.is_ok() {}
+    }
+
+    /// Asks for its end, for good.
+    pub(super) fn remove(&self) {
+        self.supervisor.remove(self.id);
+    }
+}
+
+impl fmt::Debug for Supervised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Supervised")
+            .field("name", &self.name)
+            .field("status", &*self.status.borrow())
+            .finish_non_exhaustive()
+    }
+}

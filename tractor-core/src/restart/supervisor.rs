@@ -1,0 +1,293 @@
+//! Supervisors: children of a nursery that are started again when they end.
+//!
+//! A supervisor is a layer on the nursery, no other kind of it. The decisions are those of
+//! [`proto::supervision`](crate::proto::supervision), with their tables and invariants. The processes are children of the
+//! nursery like others, except that their end is told to the supervisor first.
+//!
+//! # Invariants
+//! 1. While a child may have a process, or get one, the supervisor has a task, which the nursery and the actor wait for.
+//! 2. Nothing is retried but the start of a child.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::drive::{Declared, Note, drive};
+use super::events::{SupervisionEvent, SupervisionEvents};
+use super::supervised::{Life, Status, Supervised};
+use crate::error::{Result, RuntimeFailure};
+use crate::nursery::ActorNursery;
+use crate::nursery::StartActor;
+use crate::proto::limits::SUPERVISION_EVENTS_MAX;
+use crate::proto::supervision::{ChildId, Machine, Restart, Supervision};
+
+/// Restarts child actors of a nursery; made by [`ActorNursery::supervise`]. Cheap to clone.
+///
+/// Children are declared with [`child`](Self::child), and their order counts. Leaving the nursery waits for them as for all
+/// others: until they have ended for good. Dropping this handle changes nothing.
+///
+/// The end of a child is no failure of the nursery, unless the supervisor gives up because of it.
+#[derive(Clone)]
+pub struct Supervisor {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    nursery: ActorNursery,
+    how: Supervision,
+    events: broadcast::Sender<SupervisionEvent>,
+    /// What the machine's time is counted from.
+    begun: Instant,
+    state: Mutex<State>,
+}
+
+struct State {
+    next: u64,
+    task: Task,
+}
+
+/// The task that drives the children.
+enum Task {
+    /// None is needed: there are no children. The next one goes on with this, which knows of past restarts.
+    Idle(Machine),
+    Running(mpsc::UnboundedSender<Note>),
+    /// The supervisor was cancelled.
+    Closed(Option<mpsc::UnboundedSender<Note>>),
+}
+
+impl ActorNursery {
+    /// Restarts children of this nursery when they end, instead of ending all others.
+    ///
+    /// ```no_run
+    /// # use tractor_core as tractor;
+    /// use std::time::Duration;
+    /// use tractor::{Backoff, Supervision};
+    ///
+    /// # async fn example() -> tractor::Result<()> {
+    /// tractor::open_nursery(async |an| {
+    ///     let how = Supervision::one_for_one().intensity(5, Duration::from_secs(10)).backoff(Backoff::NONE);
+    ///     let workers = an.supervise(how);
+    ///     let feed = workers.child("feed", |child| child.enable_module(module_path!())).await?;
+    ///     let portal = feed.portal().await?;          // a portal to the process that lives
+    ///     // ..
+    ///     workers.cancel().await;
+    ///     Ok(())
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    ///
+    /// A supervisor that has to restart more often than its [`intensity`](Supervision::intensity) allows gives up: the
+    /// nursery fails with [`Error::GaveUp`](crate::Error::GaveUp), which ends all its other children, too.
+    pub fn supervise(&self, how: Supervision) -> Supervisor {
+        let (events, _) = broadcast::channel(SUPERVISION_EVENTS_MAX);
+        let state = Mutex::new(State { next: 0, task: Task::Idle(Machine::new(how)) });
+        let (nursery, begun) = (self.clone(), Instant::now());
+        Supervisor { shared: Arc::new(Shared { nursery, how, events, begun, state }) }
+    }
+}
+
+impl Supervisor {
+    /// A child, to be started by awaiting this; `set_up` says what it exposes, for each of its lives.
+    pub fn child<F>(&self, name: impl Into<String>, set_up: F) -> SuperviseChild
+    where
+        F: FnOnce(StartActor) -> StartActor,
+    {
+        let start = set_up(self.shared.nursery.start_actor(name));
+        SuperviseChild { supervisor: self.clone(), start, restart: Restart::default() }
+    }
+
+    /// The events from now on.
+    pub fn events(&self) -> SupervisionEvents {
+        SupervisionEvents::new(self.shared.events.subscribe())
+    }
+
+    /// Ends all children for good, the last declared first, and waits until they are gone. No further ones can be declared.
+    ///
+    /// # Cancel safety
+    /// The request is made at the first poll and stays made.
+    pub async fn cancel(&self) {
+        let gone = {
+            let mut state = self.lock();
+            let task = match std::mem::replace(&mut state.task, Task::Closed(None)) {
+                Task::Idle(_) => None,
+                Task::Running(task) => Some(task),
+                Task::Closed(task) => task,
+            };
+            let gone = task.as_ref().map(|task| {
+                let (sender, gone) = oneshot::channel();
+                // A task that has ended drops the sender.
+                _ = task.send(Note::Stop(sender));
+                gone
+            });
+            state.task = Task::Closed(task);
+            gone
+        };
+        if let Some(gone) = gone {
+            // Told by the drop of the sender.
+            _ = gone.await;
+        }
+    }
+
+    /// Asks for the end of one child, for good.
+    pub(super) fn remove(&self, child: ChildId) {
+        if let Task::Running(task) | Task::Closed(Some(task)) = &self.lock().task {
+            // A task that has ended has no children any more.
+            _ = task.send(Note::Remove(child));
+        }
+    }
+
+    pub(super) fn how(&self) -> &Supervision {
+        &self.shared.how
+    }
+
+    pub(super) fn nursery(&self) -> &ActorNursery {
+        &self.shared.nursery
+    }
+
+    pub(super) fn announce(&self, event: SupervisionEvent) {
+        // Fails when nobody listens.
+        _ = self.shared.events.send(event);
+    }
+
+    pub(super) fn begun(&self) -> Instant {
+        self.shared.begun
+    }
+
+    /// Ends the task, which gives its machine back, unless there is something left to read.
+    pub(super) fn retire(&self, notes: &mpsc::UnboundedReceiver<Note>, machine: &mut Machine) -> bool {
+        let mut state = self.lock();
+        if !notes.is_empty() {
+            return false;
+        }
+        state.task = match &state.task {
+            Task::Closed(_) => Task::Closed(None),
+            Task::Idle(_) | Task::Running(_) => {
+                Task::Idle(std::mem::replace(machine, Machine::new(self.shared.how)))
+            }
+        };
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a child to the task, which is started where there is none.
+    fn declare(&self, start: StartActor, restart: Restart) -> Result<Supervised> {
+        start.check()?;
+        let name: Arc<str> = start.name().into();
+        let (status, watching) = watch::channel(Status { incarnation: 0, life: Life::Down });
+        let mut state = self.lock();
+        let running = self.shared.nursery.inner.enter(&name)?;
+        let task = match &mut state.task {
+            Task::Running(task) => task.clone(),
+            Task::Closed(_) => {
+                let text = format!("actor `{name}` was not started: its supervisor was cancelled");
+                return Err(RuntimeFailure::new(text).into());
+            }
+            Task::Idle(machine) => {
+                let machine = std::mem::replace(machine, Machine::new(self.shared.how));
+                let (task, notes) = mpsc::unbounded_channel();
+                let driving = drive(self.clone(), machine, task.clone(), notes);
+                self.shared.nursery.inner.actor.spawn_watcher(async move {
+                    driving.await;
+                    drop(running);
+                });
+                state.task = Task::Running(task.clone());
+                task
+            }
+        };
+        let id = ChildId(state.next);
+        state.next += 1;
+        let declared = Declared { id, restart, name: name.clone(), start, status };
+        // The task retires under this lock only, or with the runtime.
+        _ = task.send(Note::Declared(Box::new(declared)));
+        // Before the guard of the nursery, which wakes it.
+        drop(state);
+        Ok(Supervised::new(id, name, self.clone(), watching))
+    }
+}
+
+impl fmt::Debug for Supervisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Supervisor").field("how", &self.shared.how).finish_non_exhaustive()
+    }
+}
+
+/// A child actor to be supervised; await it to start it. Made by [`Supervisor::child`].
+///
+/// It is ready when the child is up for the first time. A child that cannot boot is a failure like others: it is tried
+/// again until the supervisor gives up.
+///
+/// # Errors
+/// As [`Supervised::portal`]; [`Error::Runtime`](crate::Error::Runtime) also when something on the allow-list is not
+/// registered, or when the nursery or the supervisor was cancelled before.
+///
+/// # Cancel safety
+/// Dropping the awaited future ends the child for good if it has not been up before.
+#[derive(Debug, Clone)]
+#[must_use = "an actor is started by awaiting this"]
+pub struct SuperviseChild {
+    supervisor: Supervisor,
+    start: StartActor,
+    restart: Restart,
+}
+
+impl SuperviseChild {
+    /// Restarts it however it ends. This is the default.
+    pub fn permanent(mut self) -> Self {
+        self.restart = Restart::Permanent;
+        self
+    }
+
+    /// Restarts it unless it ends in order.
+    pub fn transient(mut self) -> Self {
+        self.restart = Restart::Transient;
+        self
+    }
+
+    /// Never restarts it. Its failure is no failure of the nursery either.
+    pub fn temporary(mut self) -> Self {
+        self.restart = Restart::Temporary;
+        self
+    }
+
+    async fn start(self) -> Result<Supervised> {
+        let Self { supervisor, start, restart } = self;
+        let child = supervisor.declare(start, restart)?;
+        let unborn = Unborn(Some(&child));
+        child.portal_after(0).await?;
+        unborn.disarm();
+        Ok(child)
+    }
+}
+
+impl IntoFuture for SuperviseChild {
+    type Output = Result<Supervised>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Result<Supervised>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.start())
+    }
+}
+
+/// Ends a child whose first start nobody waits for any more.
+struct Unborn<'a>(Option<&'a Supervised>);
+
+impl Unborn<'_> {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unborn<'_> {
+    fn drop(&mut self) {
+        if let Some(child) = self.0 {
+            child.remove();
+        }
+    }
+}

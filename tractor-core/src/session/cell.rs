@@ -1,0 +1,227 @@
+//! What the lock of a session end guards: its state, and the tasks that wait for a change of it.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, MutexGuard};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::end::Outcome;
+use super::ending::Deferral;
+use super::fairness::Pace;
+use super::inbox::Inbox;
+use super::state::Asked;
+use crate::error::{self, Error, MsgTypeError};
+use crate::proto::dialog::{Dialog, SendCredit, Side, TaskEnd};
+use crate::proto::id::{Cid, Uid};
+use crate::proto::limits::Limits;
+use crate::proto::msg::ErrorMsg;
+use crate::wakers::{Slot, Waiters, Woken};
+
+/// What follows from a message for the peer; it leaves after the lock.
+pub(super) enum Reply {
+    Nothing,
+    Credit(u32),
+    Error(Box<ErrorMsg>),
+    /// Nothing but a log line.
+    Ignored(&'static str),
+}
+
+impl Reply {
+    pub(super) fn error(msg: ErrorMsg) -> Self {
+        Self::Error(Box::new(msg))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Cell {
+    pub(super) dialog: Dialog,
+    pub(super) first: Option<Bytes>,
+    pub(super) inbox: Inbox,
+    /// A local reader has been told that the peer closed its half.
+    pub(super) end_seen: bool,
+    pub(super) outcome: Option<Outcome>,
+    /// Child side: why no message will come or arrive any more. Told to those who use the stream in spite of the end.
+    pub(super) broken: Option<Error>,
+    /// The other side has refused a value for want of room. This side's stream ends with it.
+    pub(super) overrun: Option<Error>,
+    /// The last streamed value that this side has received and found bad.
+    pub(super) type_error: Option<MsgTypeError>,
+    /// Child side: how the task ended.
+    pub(super) task_end: Option<TaskEnd>,
+    /// This side has asked for the cancellation, perhaps too late.
+    pub(super) cancel_called: bool,
+    /// Where the request that counts came from.
+    pub(super) asked: Option<Asked>,
+    /// Child side: what keeps the task from being dropped at once.
+    pub(super) deferral: Deferral,
+    /// Child side: the parent side's failure, to be relayed.
+    pub(super) parent_failure: Option<Box<ErrorMsg>>,
+    pub(super) tx: SendCredit,
+    pub(super) pace: Pace,
+    /// Child side: cancel requests to be acknowledged once the task has ended.
+    pub(super) cancel_requests: Vec<Cid>,
+    /// Handles of the stream that may still read: while there is one, nobody else takes values out of the inbox.
+    pub(super) stream_handles: usize,
+    /// The task that reads the inbox.
+    pub(super) reader: Slot,
+    /// The task that opened the dialog: the one call, or the one scope until the first value.
+    pub(super) opener: Slot,
+    /// The task that drops user code when the dialog fails or ends: the scope around a body, the one around an endpoint.
+    pub(super) guard: Slot,
+    /// Tasks that wait for the outcome, or for the end of an endpoint.
+    pub(super) waiters: Waiters,
+}
+
+/// The lock of a session end. Dropping it frees the lock, and then wakes.
+pub(super) struct Locked<'a> {
+    // The order of the fields is that of their drops.
+    cell: MutexGuard<'a, Cell>,
+    woken: Woken,
+    senders: Senders<'a>,
+}
+
+/// Senders that wait for room. They are notified when this is dropped, if something has changed for them.
+struct Senders<'a> {
+    room: &'a Notify,
+    changed: bool,
+}
+
+impl Drop for Senders<'_> {
+    fn drop(&mut self) {
+        if self.changed {
+            self.room.notify_waiters();
+        }
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = Cell;
+
+    #[inline]
+    fn deref(&self) -> &Cell {
+        &self.cell
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Cell {
+        &mut self.cell
+    }
+}
+
+impl<'a> Locked<'a> {
+    #[inline]
+    pub(super) fn new(cell: MutexGuard<'a, Cell>, room: &'a Notify) -> Self {
+        Self { cell, woken: Woken::default(), senders: Senders { room, changed: false } }
+    }
+
+    /// Wakes the reader; and those that discard what nobody reads.
+    #[inline]
+    pub(super) fn wake_reader(&mut self) {
+        self.woken.add(self.cell.reader.take());
+        if self.cell.stream_handles == 0 {
+            self.wake_waiters();
+        }
+    }
+
+    pub(super) fn wake_opener(&mut self) {
+        self.woken.add(self.cell.opener.take());
+    }
+
+    /// Wakes the task that drops user code.
+    pub(super) fn wake_guard(&mut self) {
+        self.woken.add(self.cell.guard.take());
+    }
+
+    pub(super) fn wake_waiters(&mut self) {
+        self.woken.add_all(&mut self.cell.waiters);
+    }
+
+    pub(super) fn notify_senders(&mut self) {
+        self.senders.changed = true;
+    }
+
+    /// Wakes those that use the stream, or the context, of an endpoint that has ended.
+    pub(super) fn wake_stream(&mut self) {
+        self.woken.add(self.cell.reader.take());
+        self.wake_waiters();
+        self.notify_senders();
+    }
+
+    pub(super) fn wake_all(&mut self) {
+        self.wake_stream();
+        self.wake_opener();
+        self.wake_guard();
+    }
+
+    /// Wakes the driver of the connection, to which something was appended.
+    #[inline]
+    pub(super) fn wake_driver(&mut self, driver: Woken) {
+        self.woken.extend(driver);
+    }
+}
+
+impl Cell {
+    pub(super) fn new(dialog: Dialog, limits: &Limits) -> Self {
+        Self {
+            dialog,
+            first: None,
+            inbox: Inbox::new(limits),
+            end_seen: false,
+            outcome: None,
+            broken: None,
+            overrun: None,
+            type_error: None,
+            task_end: None,
+            cancel_called: false,
+            asked: None,
+            deferral: Deferral::default(),
+            parent_failure: None,
+            tx: SendCredit::default(),
+            pace: Pace::default(),
+            cancel_requests: Vec::new(),
+            stream_handles: 0,
+            reader: Slot::default(),
+            opener: Slot::default(),
+            guard: Slot::default(),
+            waiters: Waiters::default(),
+        }
+    }
+
+    pub(super) fn failure(&self) -> Option<&Error> {
+        match &self.outcome {
+            Some(Outcome::Failed(error)) => Some(error),
+            // An endpoint that is not shielded is about to be dropped instead.
+            None if self.deferral.is_shielded() => self.broken.as_ref(),
+            None if self.dialog.side() == Side::Parent && !self.absorbs_overruns() => self.overrun.as_ref(),
+            None => None,
+            Some(Outcome::Returned(_) | Outcome::StreamDone) => None,
+        }
+    }
+
+    /// Whether an overrun that this side has caused is no failure of its scope.
+    pub(super) fn absorbs_overruns(&self) -> bool {
+        self.cancel_called || self.inbox.overflow().allows_overruns()
+    }
+
+    /// Records that the other side has refused a value.
+    pub(super) fn overran(&mut self, us: &Uid, msg: Box<ErrorMsg>) {
+        let error = error::received(us, Arc::from(msg.clone()));
+        if self.dialog.side() == Side::Child {
+            self.broken = Some(error.clone());
+            self.parent_failure = Some(msg);
+        }
+        self.overrun.get_or_insert(error);
+    }
+
+    /// Records a cancel request and its origin. Returns whether it is the first one of a live dialog.
+    pub(super) fn cancel(&mut self, by: Uid, asked: Asked) -> bool {
+        let first = self.dialog.cancel(by);
+        if first {
+            self.asked = Some(asked);
+        }
+        first
+    }
+}

@@ -1,0 +1,120 @@
+//! What is checked of a payload before it leaves: that it encodes, that its encoding is a value of its type again, and that it
+//! keeps to the endpoint's rule.
+//!
+//! The sender of a dialog's first and last value learns of its own mistakes, instead of the receiver. No lock is held
+//! meanwhile: serializers, deserializers and destructors are user code.
+
+use bytes::Bytes;
+
+use super::encoded::Encoded;
+use super::end::SessionEnd;
+use crate::error::{Blame, Details, MsgTypeError};
+use crate::proto::codec::{self, PldKind};
+use crate::proto::limits::ERROR_VALUE_DEPTH_MAX;
+use crate::proto::msgpack;
+use crate::proto::payload::{self, Payload, PayloadError};
+
+/// How far a first value is checked before it is sent; for [`Context::started_with`](crate::Context::started_with).
+#[derive(Debug)]
+pub struct Check<T> {
+    /// Whether what the encoding decodes to may stand for the value; `None` where it is not decoded.
+    accepts: Option<fn(&T, &T) -> bool>,
+}
+
+impl<T> Check<T> {
+    /// Not at all: the receiver finds what is wrong, and the error is raised there.
+    pub const OFF: Self = Self { accepts: None };
+    /// It encodes, its encoding is a `T` again, and keeps to the attribute's `validate`: what [`Context::started`](crate::Context::started) does.
+    pub const DECODES: Self = Self { accepts: Some(|_, _| true) };
+
+    /// As [`DECODES`](Self::DECODES), and the `T` it decodes to equals the one that was sent. What does not equal itself, such
+    /// as a NaN, is refused.
+    pub const fn same() -> Self
+    where
+        T: PartialEq,
+    {
+        Self { accepts: Some(T::eq) }
+    }
+}
+
+impl SessionEnd {
+    /// Encodes a value of this side, and checks the encoding.
+    #[inline]
+    pub(crate) fn encode<T: Payload>(
+        &self,
+        kind: PldKind,
+        value: &T,
+        check: &Check<T>,
+    ) -> Result<Encoded, MsgTypeError> {
+        let encoded = Encoded::by(|out| value.encode_payload(self.format, out))
+            .map_err(|problem| self.unencodable::<T>(kind, problem))?;
+        if let Some(accepts) = check.accepts {
+            self.decode_again(value, &encoded, accepts)
+                .map_err(|problem| self.mismatch(kind, &encoded, T::shown(), problem, Blame::Local))?;
+        }
+        Ok(encoded)
+    }
+
+    /// Looks at what the peer will make of an encoding.
+    fn decode_again<T: Payload>(
+        &self,
+        value: &T,
+        encoded: &[u8],
+        accepts: fn(&T, &T) -> bool,
+    ) -> Result<(), PayloadError> {
+        let depth_max = self.peer.channel.limits().nesting_depth_max;
+        let decoded = T::decode_payload(encoded, self.format, depth_max)
+            .map_err(|problem| problem.preceded_by("it was not sent, as it does not decode again"))?;
+        if accepts(value, &decoded) {
+            Ok(())
+        } else {
+            Err(PayloadError::new("it was not sent, as it decodes to another value"))
+        }
+    }
+
+    /// A value of this side that does not encode.
+    #[cold]
+    fn unencodable<T: Payload>(&self, kind: PldKind, problem: PayloadError) -> MsgTypeError {
+        let details = Details {
+            message: kind.name().to_owned(),
+            found: T::shown().to_owned(),
+            expected: T::shown().to_owned(),
+            path: problem.path().to_owned(),
+            problem: problem.to_string(),
+            ..Details::default()
+        };
+        MsgTypeError::new(details, &self.peer.us, Blame::Local, self.cid)
+    }
+
+    /// An encoded payload that does not have the type it should.
+    pub(crate) fn mismatch(
+        &self,
+        kind: PldKind,
+        encoded: &[u8],
+        expected: impl Into<String>,
+        problem: PayloadError,
+        blame: Blame,
+    ) -> MsgTypeError {
+        let details = Details {
+            message: kind.name().to_owned(),
+            value: payload::render(encoded),
+            found: payload::kind(encoded).to_owned(),
+            expected: expected.into(),
+            path: problem.path().to_owned(),
+            problem: problem.to_string(),
+            ..Details::default()
+        };
+        let sender = match blame {
+            Blame::Local => &self.peer.us,
+            Blame::Peer => &self.peer.aid.uid,
+        };
+        let limit = self.peer.channel.limits().nesting_depth_max.min(ERROR_VALUE_DEPTH_MAX);
+        let shown = msgpack::check_one_value(encoded, limit).is_ok();
+        let bad_msg = shown.then(|| {
+            let mut out = Vec::new();
+            codec::encode_pld(kind, &self.cid, encoded, &mut out);
+            Bytes::from(out)
+        });
+        MsgTypeError::new(details, sender, blame, self.cid).showing(bad_msg)
+    }
+}

@@ -1,0 +1,318 @@
+//! One end of one dialog, shared by the connection's driver and the tasks that use it.
+//!
+//! The [`Dialog`] machine decides; this cell holds what it decides about: the inbox, the first value, the outcome, the
+//! credit of both directions, and who waits for a change.
+//!
+//! # Invariants
+//! 1. The lock is held for a few field accesses or one copy of bytes, never across an await and never while user code runs.
+//!    Serializers run before it is taken, wakers after it is free.
+//! 2. Lock order: dialog table, then cell, then write buffer.
+//! 3. A parent side has an outcome exactly when its machine is settled.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use super::cell::{Cell, Locked, Reply};
+use super::deadline::Deadline;
+use super::inbox::InboxEnd;
+use super::peer::Peer;
+use super::state::Asked;
+use crate::error::{self, Error, MessagingError};
+use crate::proto::dialog::{Dialog, Effect, Misuse, Received, Side};
+use crate::proto::id::{Cid, Uid};
+use crate::proto::msg::{ErrorMsg, FuncType};
+use crate::proto::payload::PayloadFormat;
+use crate::wakers::poll_or_register;
+
+/// Cancel requests for one task that wait for its end; further ones are acknowledged at once.
+const CANCEL_REQUESTS_MAX: usize = 16;
+
+/// One end of one dialog.
+#[derive(Debug)]
+pub(crate) struct SessionEnd {
+    pub(crate) cid: Cid,
+    pub(crate) peer: Arc<Peer>,
+    /// `module:name` of the endpoint, for logs and errors.
+    pub(crate) endpoint: Arc<str>,
+    /// When both sides end it, each by its own clock.
+    pub(crate) deadline: Option<Deadline>,
+    /// How this side writes payloads; it reads every layout.
+    pub(crate) format: PayloadFormat,
+    /// Notified when a sender that had no room should try again: a grant, or the end of the dialog.
+    pub(super) room: Notify,
+    /// Streamed values are decoded again before they are sent.
+    strict: AtomicBool,
+    /// See the invariants.
+    cell: Mutex<Cell>,
+}
+
+/// How a parent side's dialog ended.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    /// With this final value.
+    Returned(Bytes),
+    /// With the end of a one-way stream.
+    StreamDone,
+    /// With this failure.
+    Failed(Error),
+}
+
+impl SessionEnd {
+    pub(crate) fn new(
+        peer: Arc<Peer>,
+        cid: Cid,
+        side: Side,
+        kind: FuncType,
+        endpoint: Arc<str>,
+        format: PayloadFormat,
+        deadline: Option<Deadline>,
+    ) -> Arc<Self> {
+        let dialog = match side {
+            Side::Parent => Dialog::parent(kind),
+            Side::Child => Dialog::child(kind),
+        };
+        let cell = Cell::new(dialog, peer.channel.limits());
+        let (room, strict) = (Notify::new(), AtomicBool::new(false));
+        Arc::new(Self { cid, peer, endpoint, deadline, format, room, strict, cell: Mutex::new(cell) })
+    }
+
+    #[inline]
+    pub(super) fn lock(&self) -> Locked<'_> {
+        // No user code runs under the lock, so that a panic never leaves the cell half-changed.
+        Locked::new(self.cell.lock().unwrap_or_else(PoisonError::into_inner), &self.room)
+    }
+
+    /// From now on streamed values are decoded again before they are sent.
+    pub(crate) fn be_strict(&self) {
+        self.strict.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict.load(Ordering::Relaxed)
+    }
+
+    // ---- the driver's side -------------------------------------------------------------------------------------
+
+    /// Takes in one message. Returns whether the dialog is over and can leave the table.
+    pub(crate) fn handle(&self, msg: Received<Bytes, Box<ErrorMsg>>) -> bool {
+        let name = msg.name();
+        let mut cell = self.lock();
+        let effect = cell.dialog.receive(msg);
+        let reply = self.apply(&mut cell, effect);
+        let over = cell.dialog.side() == Side::Parent && cell.dialog.is_settled();
+        drop(cell);
+        match reply {
+            Reply::Nothing => {}
+            Reply::Credit(bytes) => self.grant(bytes),
+            Reply::Error(error) => self.send_error(*error),
+            Reply::Ignored(why) => {
+                tracing::debug!(cid = %self.cid, peer = %self.peer.aid.uid, "ignored `{name}`: {why}");
+            }
+        }
+        over
+    }
+
+    /// Carries out what the machine has decided. Returns what the peer has to know.
+    fn apply(&self, cell: &mut Locked<'_>, effect: Effect<Bytes, Box<ErrorMsg>>) -> Reply {
+        let us = &self.peer.us;
+        let mut reply = Reply::Nothing;
+        match effect {
+            Effect::Deliver(value) => return self.deliver(cell, value),
+            Effect::Ignored(why) => return Reply::Ignored(why),
+            Effect::Accepted => return Reply::Nothing,
+            Effect::Grant(bytes) => {
+                cell.tx.grant(bytes);
+                cell.notify_senders();
+                return Reply::Nothing;
+            }
+            Effect::First(value) => cell.first = Some(value),
+            Effect::EndOfStream => cell.inbox.close(InboxEnd::Stopped),
+            Effect::Settled { value, stream_cut } => {
+                if stream_cut {
+                    cell.inbox.close(InboxEnd::Cut);
+                    let text =
+                        "the child side returned without closing the stream that its parent side has open";
+                    reply = Reply::error(error::local(us, error::type_names::MESSAGING_ERROR, text));
+                }
+                // The child side returned before it was told that it had sent too fast.
+                let overrun = cell.inbox.overrun().cloned();
+                cell.outcome = Some(overrun.map_or(Outcome::Returned(value), Outcome::Failed));
+            }
+            Effect::StreamDone => {
+                cell.inbox.close(InboxEnd::Stopped);
+                cell.outcome = Some(Outcome::StreamDone);
+            }
+            Effect::Failed(msg) => {
+                // The clock of the child side was a little faster than ours.
+                let is_ours = self.deadline.is_some() && error::is_deadline_of(&msg, &self.peer.aid.uid);
+                let told = || error::received(us, Arc::from(msg));
+                let error = if is_ours { self.deadline_exceeded(None) } else { told() };
+                cell.outcome = Some(Outcome::Failed(error));
+            }
+            Effect::CancelTask(msg) => {
+                cell.broken = Some(error::received(us, Arc::from(msg.clone())));
+                cell.parent_failure = Some(msg);
+            }
+            Effect::Overrun(msg) => cell.overran(us, msg),
+            Effect::Violated(violation) => {
+                let report = error::local(us, error::type_names::MESSAGING_ERROR, violation.to_string());
+                let error = MessagingError::violation(violation, self.cid).into();
+                match cell.dialog.side() {
+                    Side::Parent => {
+                        reply = Reply::error(report);
+                        cell.outcome = Some(Outcome::Failed(error));
+                    }
+                    // Sent when the task has ended: the peer gets one outcome.
+                    Side::Child => {
+                        cell.parent_failure = Some(Box::new(report));
+                        cell.broken = Some(error);
+                    }
+                }
+            }
+        }
+        cell.wake_all();
+        reply
+    }
+
+    /// The connection is gone. Returns nothing: every waiter is told.
+    pub(crate) fn lose(&self, error: &Error) {
+        let mut cell = self.lock();
+        if cell.dialog.lose() {
+            match cell.dialog.side() {
+                Side::Parent => cell.outcome = Some(Outcome::Failed(error.clone())),
+                Side::Child => cell.broken = Some(error.clone()),
+            }
+            cell.wake_all();
+        }
+    }
+
+    pub(super) fn send_error(&self, mut msg: ErrorMsg) {
+        msg.cid = Some(self.cid);
+        self.peer.send_error(msg);
+    }
+
+    /// Whether the stream is over in both directions because the peer has closed its half, as a local reader has been
+    /// told. Rust peers close each half on its own; in the base protocol one `Stop` ends both.
+    pub(super) fn stopped_by_peer(&self, cell: &Cell) -> bool {
+        cell.end_seen && !self.peer.has_credit()
+    }
+
+    // ---- the user's side ---------------------------------------------------------------------------------------
+
+    pub(super) fn misuse(&self, misuse: Misuse) -> Error {
+        MessagingError::misuse(misuse, self.cid).into()
+    }
+
+    /// Waits for the first value of a context.
+    pub(crate) fn poll_first(&self, cx: &Context<'_>) -> Poll<Result<Bytes, Error>> {
+        poll_or_register(
+            cx,
+            || self.lock(),
+            |cell| &mut cell.opener,
+            |cell| {
+                if let Some(first) = cell.first.take() {
+                    return Poll::Ready(Ok(first));
+                }
+                cell.failure().map_or(Poll::Pending, |error| Poll::Ready(Err(error.clone())))
+            },
+        )
+    }
+
+    /// Waits for the outcome of the one call that opened the dialog.
+    pub(crate) fn poll_outcome(&self, cx: &Context<'_>) -> Poll<Outcome> {
+        poll_or_register(
+            cx,
+            || self.lock(),
+            |cell| &mut cell.opener,
+            |cell| cell.outcome.clone().map_or(Poll::Pending, Poll::Ready),
+        )
+    }
+
+    /// Whether an overrun that this side has caused is no failure of its scope.
+    pub(crate) fn absorbs_overruns(&self) -> bool {
+        self.lock().absorbs_overruns()
+    }
+
+    /// The outcome so far.
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.lock().outcome.clone()
+    }
+
+    /// Whether there is an outcome.
+    pub(crate) fn has_outcome(&self) -> bool {
+        self.lock().outcome.is_some()
+    }
+
+    /// Waits until a parent side has failed.
+    pub(crate) fn poll_failed(&self, cx: &Context<'_>) -> Poll<Error> {
+        poll_or_register(
+            cx,
+            || self.lock(),
+            |cell| &mut cell.guard,
+            |cell| cell.failure().map_or(Poll::Pending, |error| Poll::Ready(error.clone())),
+        )
+    }
+
+    /// Waits until a child side's task must be dropped: it has to end, and nothing defers that.
+    pub(crate) fn poll_ending(&self, cx: &Context<'_>) -> Poll<()> {
+        let found = poll_or_register(
+            cx,
+            || self.lock(),
+            |cell| &mut cell.guard,
+            |cell| {
+                if !cell.dialog.is_ending() || cell.deferral.is_shielded() {
+                    return Poll::Pending;
+                }
+                let watched = !cell.waiters.is_empty();
+                Poll::Ready(cell.deferral.leaves_one_poll(watched))
+            },
+        );
+        match found {
+            Poll::Ready(true) => {
+                // The end may have been asked for during the poll, after the watcher had looked.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Ready(false) => Poll::Ready(()),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Records that this side asks for the cancellation. Returns whether it is the first one of a live dialog to do so.
+    pub(crate) fn cancel_here(&self) -> bool {
+        let mut cell = self.lock();
+        cell.cancel_called = true;
+        let first = cell.cancel(self.peer.us.clone(), Asked::Here);
+        if first {
+            cell.wake_all();
+        }
+        first
+    }
+
+    /// Cancels a child side because its whole actor must end.
+    pub(crate) fn cancel_with_actor(&self, by: Uid) {
+        let mut cell = self.lock();
+        if cell.cancel(by, Asked::Actor) {
+            cell.wake_all();
+        }
+    }
+
+    /// Records a cancel request of the peer, which is acknowledged once the task has ended. Returns whether it is to be
+    /// acknowledged at once: the task has ended already, or too many requests wait for it.
+    pub(crate) fn cancel_for(&self, by: Uid, request: Cid) -> bool {
+        let mut cell = self.lock();
+        if cell.dialog.is_settled() || cell.cancel_requests.len() >= CANCEL_REQUESTS_MAX {
+            return true;
+        }
+        cell.cancel_requests.push(request);
+        if cell.cancel(by, Asked::Peer) {
+            cell.wake_all();
+        }
+        false
+    }
+}

@@ -1,0 +1,36 @@
+//! One end of one dialog: its state, what it sends and receives, how it is cancelled and ends; and the connection's table of them.
+
+mod cancel;
+mod cell;
+mod checked;
+mod conclude;
+mod deadline;
+mod encoded;
+mod end;
+mod ending;
+mod fairness;
+mod inbox;
+mod overflow;
+mod panics;
+mod peer;
+mod receive;
+mod request;
+mod send;
+mod state;
+mod waiting;
+
+pub use checked::Check;
+pub(crate) use conclude::Ended;
+pub use deadline::current_deadline;
+pub(crate) use deadline::{Deadline, Expiry, Settling, in_scope, instant_after, within};
+pub(crate) use encoded::Encoded;
+pub(crate) use end::{Outcome, SessionEnd};
+pub use ending::UntilCancelled;
+pub use overflow::Overflow;
+pub(crate) use panics::{catching, note_panic_place};
+pub(crate) use peer::{Peer, Refused};
+pub(crate) use receive::Taken;
+pub(crate) use request::Request;
+pub(crate) use send::Room;
+pub use state::ContextState;
+pub(crate) use waiting::Waiting;

@@ -1,0 +1,269 @@
+//! What this actor knows of the actor at the other end of one connection, and the dialogs on it.
+//!
+//! Dialogs are keyed by connection and cid: a message on one connection never reaches a dialog of another one.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use super::end::SessionEnd;
+use super::request::RequestHead;
+use crate::error::{self, CloseReason, Error, MessagingError, TransportClosed};
+use crate::net::{Appended, Channel};
+use crate::proto::codec::{self, PldKind};
+use crate::proto::dialog::Side;
+use crate::proto::id::{Aid, Caps, Cid, Image, Uid};
+use crate::proto::limits::Timeouts;
+use crate::proto::msg::{ErrorMsg, Msg};
+use crate::proto::payload::PayloadFormat;
+
+/// One connection to another actor.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Identity of this actor.
+    pub(crate) us: Uid,
+    /// Identity of the actor at the other end.
+    pub(crate) aid: Aid,
+    /// Extensions both ends announced.
+    pub(crate) caps: Caps,
+    pub(crate) channel: Channel,
+    /// Limits of this actor's waits.
+    pub(crate) timeouts: Timeouts,
+    /// Set when a child reports that it has booted.
+    pub(crate) ready: CancellationToken,
+    /// Set when the connection has ended and everything that came on it was handled; its dialogs may not know yet.
+    pub(crate) drained: CancellationToken,
+    /// The actor at the other end has said that it ends in good order.
+    pub(crate) ended_in_order: AtomicBool,
+    /// We have asked the actor at the other end to end.
+    pub(crate) cancel_asked: AtomicBool,
+    /// Requests of the peer to end this actor that were not acknowledged yet.
+    pub(crate) cancels_pending: AtomicUsize,
+    /// First letter of the cids this end makes; the two ends of a connection use different ones.
+    cid_prefix: u8,
+    cid_next: AtomicU64,
+    same_image: AtomicBool,
+    /// Constant parts of the requests made so far. Held for a look-up.
+    pub(super) request_heads: Mutex<Vec<Arc<RequestHead>>>,
+    /// Live dialogs, and why there can be no new ones. Locked before any dialog's cell.
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    dialogs: HashMap<Cid, Arc<SessionEnd>>,
+    closed: Option<Error>,
+}
+
+/// Why a child side could not be entered into the table.
+pub(crate) enum Refused {
+    /// The cid is in use.
+    Duplicate,
+    /// The peer has too many dialogs open.
+    TooMany(usize),
+    /// The connection is gone.
+    Closed,
+}
+
+impl Peer {
+    pub(crate) fn new(
+        ours: &Aid,
+        timeouts: Timeouts,
+        aid: Aid,
+        caps: Caps,
+        channel: Channel,
+        dialer: bool,
+    ) -> Self {
+        let theirs = aid.image;
+        let peer = Self {
+            us: ours.uid.clone(),
+            timeouts,
+            aid,
+            caps,
+            channel,
+            ready: CancellationToken::new(),
+            drained: CancellationToken::new(),
+            ended_in_order: AtomicBool::new(false),
+            cancel_asked: AtomicBool::new(false),
+            cancels_pending: AtomicUsize::new(0),
+            cid_prefix: if dialer { b'd' } else { b'a' },
+            cid_next: AtomicU64::new(0),
+            same_image: AtomicBool::new(false),
+            request_heads: Mutex::default(),
+            table: Mutex::default(),
+        };
+        peer.learn_image(ours.image, theirs);
+        peer
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn has_credit(&self) -> bool {
+        self.caps.contains(Caps::CREDIT)
+    }
+
+    /// Whether the actor at the other end has said that it runs our program image.
+    pub(crate) fn is_same_image(&self) -> bool {
+        self.same_image.load(Ordering::Acquire)
+    }
+
+    /// The actor at the other end has said which image it runs.
+    pub(crate) fn learn_image(&self, ours: Option<Image>, theirs: Option<Image>) {
+        if ours.is_some() && ours == theirs {
+            self.same_image.store(true, Ordering::Release);
+        }
+    }
+
+    /// How the values of a dialog are laid out, by position or not.
+    pub(crate) fn format(&self, positional: bool) -> PayloadFormat {
+        match positional {
+            true => PayloadFormat::Positional,
+            false if self.caps.contains(Caps::POSITIONAL) => PayloadFormat::ByName,
+            false => PayloadFormat::Base,
+        }
+    }
+
+    /// An id that no dialog on this connection has, whatever ids the peer has taken.
+    fn next_cid(&self, table: &Table) -> Cid {
+        // A peer of the base protocol keys dialogs by actor, not by connection: its cids must never repeat.
+        if self.caps.is_empty() {
+            let text = uuid::Uuid::new_v4().to_string();
+            return Cid::new(&text).expect("a uuid's text is shorter than the longest cid");
+        }
+        loop {
+            let cid = Cid::short(self.cid_prefix, self.cid_next.fetch_add(1, Ordering::Relaxed));
+            if !table.dialogs.contains_key(&cid) {
+                return cid;
+            }
+        }
+    }
+
+    /// Enters the parent side of a new dialog, which `make` makes of its id.
+    pub(crate) fn enter_new(
+        &self,
+        make: impl FnOnce(Cid) -> Arc<SessionEnd>,
+    ) -> Result<Arc<SessionEnd>, Error> {
+        let mut table = self.table();
+        if let Some(error) = &table.closed {
+            return Err(error.clone());
+        }
+        let cid = self.next_cid(&table);
+        let session = make(cid);
+        table.dialogs.insert(cid, session.clone());
+        Ok(session)
+    }
+
+    /// Checks that the peer may open a dialog with this id.
+    pub(crate) fn admit(&self, cid: &Cid) -> Result<(), Refused> {
+        let max = self.channel.limits().contexts_per_connection_max;
+        let table = self.table();
+        if table.closed.is_some() {
+            return Err(Refused::Closed);
+        }
+        if table.dialogs.contains_key(cid) {
+            return Err(Refused::Duplicate);
+        }
+        if table.dialogs.len() >= max {
+            return Err(Refused::TooMany(max));
+        }
+        Ok(())
+    }
+
+    /// Answers a cancel request of the peer.
+    pub(crate) fn acknowledge_cancel(&self, request: Cid) {
+        const TRUE: &[u8] = &[0xc3];
+        // A closed channel has been, or will be, reported by the loss of the connection's dialogs.
+        _ = self.channel.append(|out| codec::encode_pld(PldKind::CancelAck, &request, TRUE, out));
+    }
+
+    /// Enters the child side of an admitted dialog. Returns why it is lost, if the connection is gone.
+    ///
+    /// Nor does it enter when the endpoint itself has meanwhile opened a dialog under the same id: the peer has chosen one
+    /// of ours, and loses only its own.
+    pub(crate) fn enter(&self, session: Arc<SessionEnd>) -> Result<(), Error> {
+        let mut table = self.table();
+        if let Some(error) = &table.closed {
+            return Err(error.clone());
+        }
+        match table.dialogs.entry(session.cid) {
+            Entry::Vacant(free) => {
+                free.insert(session);
+                Ok(())
+            }
+            Entry::Occupied(_) => {
+                Err(MessagingError::new("the context id is in use", Some(session.cid)).into())
+            }
+        }
+    }
+
+    pub(crate) fn dialog(&self, cid: &Cid) -> Option<Arc<SessionEnd>> {
+        self.table().dialogs.get(cid).cloned()
+    }
+
+    /// Takes a dialog that is over out of the table, and no other that has its id by now.
+    pub(crate) fn forget(&self, over: &SessionEnd) {
+        let removed = match self.table().dialogs.entry(over.cid) {
+            Entry::Occupied(entry) if std::ptr::eq(&raw const **entry.get(), over) => Some(entry.remove()),
+            Entry::Occupied(_) | Entry::Vacant(_) => None,
+        };
+        // Dropped here, after the table's lock is released.
+        drop(removed);
+    }
+
+    /// Every live dialog whose child side runs here.
+    pub(crate) fn child_sides(&self) -> Vec<Arc<SessionEnd>> {
+        let all: Vec<_> = self.table().dialogs.values().cloned().collect();
+        all.into_iter().filter(|session| session.side() == Side::Child).collect()
+    }
+
+    /// Dialogs in the table.
+    pub(crate) fn dialogs_open(&self) -> usize {
+        self.table().dialogs.len()
+    }
+
+    /// The connection is gone: every dialog on it is told, and there will be no new ones.
+    pub(crate) fn lose(&self, error: &Error) {
+        let dialogs = {
+            let mut table = self.table();
+            table.closed.get_or_insert_with(|| error.clone());
+            std::mem::take(&mut table.dialogs)
+        };
+        for session in dialogs.values() {
+            session.lose(error);
+        }
+    }
+
+    /// The usual error for the end of this connection.
+    pub(crate) fn closed_error(&self, reason: CloseReason) -> Error {
+        TransportClosed::new(self.aid.uid.clone(), reason).into()
+    }
+
+    /// Sends a failure. A message too large for a frame loses its details, not its delivery.
+    pub(crate) fn send_error(&self, mut msg: ErrorMsg) {
+        if !self.caps.contains(Caps::ERROR_VALUES) {
+            msg.value = None;
+        }
+        let bytes_max = self.channel.frame_bytes_max();
+        if !codec::shorten_error(&mut msg, bytes_max) {
+            let text = format!(
+                "a failure could not be passed on: even its names are longer than a frame may be, {bytes_max} bytes \
+                 (`frame_bytes_max`)"
+            );
+            let cid = msg.cid;
+            msg = error::local(&self.us, error::type_names::RUNTIME_FAILURE, text);
+            msg.cid = cid;
+        }
+        match self.channel.send(&Msg::Error(Box::new(msg))) {
+            Appended::Yes(_) => {}
+            Appended::Closed(reason) => {
+                tracing::debug!(peer = %self.aid.uid, "error not sent, the connection is closed: {reason}");
+            }
+            Appended::TooLarge(error) => tracing::warn!(peer = %self.aid.uid, "error not sent: {error}"),
+        }
+    }
+}

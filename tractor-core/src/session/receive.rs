@@ -1,0 +1,156 @@
+//! Values on their way in: from the connection into the inbox, and out of it to whoever receives.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::task::coop::poll_proceed;
+
+use super::cell::{Cell, Locked, Reply};
+use super::end::SessionEnd;
+use super::inbox::{InboxEnd, Offered};
+use super::overflow::Overflow;
+use crate::error::{self, EndpointError, Error, MessagingError, MsgTypeError};
+use crate::proto::dialog::{Command, Misuse};
+use crate::proto::msg::Msg;
+use crate::wakers::poll_or_register;
+
+/// A value taken out of the inbox.
+pub(crate) struct Taken {
+    pub(crate) value: Bytes,
+    /// Room that the sender gets back; see [`SessionEnd::grant`].
+    pub(super) credit: u32,
+}
+
+impl SessionEnd {
+    /// Opens the stream. One that cannot be opened any more says why when it is used.
+    pub(crate) fn open_stream(&self, overflow: Overflow) {
+        let mut cell = self.lock();
+        cell.stream_handles += 1;
+        if cell.dialog.command(Command::OpenStream).is_err() {
+            return;
+        }
+        let freed = cell.inbox.set_overflow(overflow, self.peer.channel.limits());
+        let credit = self.due(&cell, freed);
+        drop(cell);
+        self.grant(credit);
+    }
+
+    /// Another handle of the stream may read from now on.
+    pub(crate) fn add_stream_handle(&self) {
+        self.lock().stream_handles += 1;
+    }
+
+    /// A handle of the stream is gone. After the last one, those that wait for the outcome discard what comes.
+    pub(crate) fn drop_stream_handle(&self) {
+        let mut cell = self.lock();
+        cell.stream_handles -= 1;
+        if cell.stream_handles == 0 {
+            cell.wake_waiters();
+        }
+    }
+
+    /// Takes in a value of the peer.
+    #[inline]
+    pub(super) fn deliver(&self, cell: &mut Locked<'_>, value: Bytes) -> Reply {
+        let reply = match cell.inbox.offer(value, self.peer.has_credit(), self.peer.channel.limits()) {
+            Offered::Kept { grant } => Reply::Credit(self.due(cell, grant)),
+            Offered::Refused { knob } => self.refuse(cell, knob),
+            Offered::Late => return Reply::Nothing,
+        };
+        cell.wake_reader();
+        reply
+    }
+
+    /// Tells the sender that a value found no room; and the receiver, if it wants to know.
+    fn refuse(&self, cell: &mut Cell, knob: &str) -> Reply {
+        let text = format!("the stream's receiver is full and a value was dropped (`{knob}`)");
+        let mut msg = error::local(&self.peer.us, error::type_names::STREAM_OVERRUN, text);
+        msg.sender = Some(self.peer.aid.uid.clone());
+        if cell.inbox.overflow() == Overflow::Error {
+            cell.inbox.close(InboxEnd::Overrun(error::received(&self.peer.us, Arc::new(msg.clone()))));
+        }
+        Reply::error(msg)
+    }
+
+    /// The room that the sender gets back: of values received, or, where the sender shall not wait, arrived.
+    #[inline]
+    fn due(&self, cell: &Cell, bytes: u32) -> u32 {
+        if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() { bytes } else { 0 }
+    }
+
+    /// Gives room back to the sender.
+    #[inline]
+    pub(super) fn grant(&self, bytes: u32) {
+        if bytes > 0 {
+            // A closed channel is reported by the loss of the dialog.
+            _ = self.peer.channel.send(&Msg::Credit { cid: self.cid, bytes });
+        }
+    }
+
+    /// Waits for the next streamed value; `None` when the peer has closed its half.
+    ///
+    /// A failure of the dialog comes after the values that arrived before it.
+    pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        let taken = std::task::ready!(self.poll_take(cx));
+        Poll::Ready(taken.map(|taken| taken.map(|taken| self.accept(taken))))
+    }
+
+    /// Gives the sender its room back for a value.
+    #[inline]
+    pub(crate) fn accept(&self, Taken { value, credit }: Taken) -> Bytes {
+        self.grant(credit);
+        value
+    }
+
+    /// As [`poll_recv`](Self::poll_recv), for a caller that holds a lock: it [accepts](Self::accept) the value after that.
+    #[inline]
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Taken>, Error>> {
+        // A reader that always finds a value is always ready; others get a turn all the same.
+        let turn = std::task::ready!(poll_proceed(cx));
+        let taken = std::task::ready!(poll_or_register(
+            cx,
+            || self.lock(),
+            |cell| &mut cell.reader,
+            |cell| self.take_received(cell)
+        ));
+        turn.made_progress();
+        Poll::Ready(taken)
+    }
+
+    pub(super) fn take_received(&self, cell: &mut Cell) -> Poll<Result<Option<Taken>, Error>> {
+        if let Some((value, freed)) = cell.inbox.take() {
+            let credit = self.due(cell, freed);
+            return Poll::Ready(Ok(Some(Taken { value, credit })));
+        }
+        match (cell.inbox.end(), cell.failure()) {
+            (Some(InboxEnd::Overrun(error)), _) | (_, Some(error)) => Poll::Ready(Err(error.clone())),
+            (Some(InboxEnd::Stopped), None) => {
+                cell.end_seen = true;
+                Poll::Ready(Ok(None))
+            }
+            (Some(InboxEnd::Cut), None) => {
+                let text = "the child side returned without closing its stream";
+                Poll::Ready(Err(MessagingError::new(text, Some(self.cid)).into()))
+            }
+            (None, None) if cell.outcome.is_some() => Poll::Ready(Ok(None)),
+            // A child side whose endpoint has ended; its stream lives on in a task of its own.
+            (None, None) if cell.dialog.is_settled() => Poll::Ready(Err(self.misuse(Misuse::Ended))),
+            (None, None) => Poll::Pending,
+        }
+    }
+
+    /// Keeps a bad value of the peer's, to tell it if the scope ends with an error.
+    pub(crate) fn keep_type_error(&self, error: &MsgTypeError) {
+        let error = error.clone();
+        self.lock().type_error = Some(error);
+    }
+
+    /// Tells the peer of the bad value that it has sent, if it has.
+    pub(crate) fn report_type_error(&self) {
+        let found = self.lock().type_error.take();
+        if let Some(error) = found {
+            self.send_error(error::pack(&self.peer.us, &EndpointError::new(Error::from(error))));
+        }
+    }
+}

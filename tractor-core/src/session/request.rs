@@ -1,0 +1,165 @@
+//! Requests this end makes: asking the peer to run an endpoint.
+//!
+//! The arguments are encoded first, under no lock, for their serializers are user code. Then the dialog enters the table, and the
+//! request is appended with the constant parts that its endpoint has on this connection.
+
+use std::any::TypeId;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use tokio::time::Instant;
+
+use super::deadline::Deadline;
+use super::encoded::Encoded;
+use super::end::SessionEnd;
+use super::peer::Peer;
+use crate::error::{Blame, DeadlineExceeded, Details, Error, MessagingError, MsgTypeError};
+use crate::net::Appended;
+use crate::proto::codec::StartHead;
+use crate::proto::dialog::Side;
+use crate::proto::id::Caps;
+use crate::proto::msg::FuncType;
+use crate::proto::payload::{PayloadError, PayloadFormat};
+
+/// Endpoints of which a connection keeps the constant parts of a request.
+const HEADS_KEPT_MAX: usize = 32;
+
+/// A request to run an endpoint of the peer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) ns: &'a str,
+    pub(crate) func: &'a str,
+    pub(crate) kind: FuncType,
+    pub(crate) pld_spec: &'static str,
+    /// When it must have ended.
+    pub(crate) deadline: Option<Deadline>,
+    /// The endpoint's own type, as two endpoints may have one name; `None` for a call by name.
+    pub(crate) endpoint: Option<TypeId>,
+    /// Whether its values may be laid out by position towards an actor of the same image.
+    pub(crate) is_positional: fn() -> bool,
+}
+
+impl Request<'static> {
+    /// A call of one of the runtime's own methods.
+    pub(super) fn runtime(func: &'static str) -> Self {
+        let (kind, pld_spec) = (FuncType::AsyncFunc, "bool");
+        // It is not refused when the caller's time is over.
+        Self { ns: "self", func, kind, pld_spec, deadline: None, endpoint: None, is_positional: || false }
+    }
+}
+
+/// The constant parts of the requests for one endpoint.
+#[derive(Debug)]
+pub(super) struct RequestHead {
+    ns: String,
+    func: String,
+    kind: FuncType,
+    pld_spec: &'static str,
+    endpoint: Option<TypeId>,
+    start: StartHead,
+    label: Arc<str>,
+    format: PayloadFormat,
+}
+
+impl RequestHead {
+    fn is_of(&self, request: &Request<'_>) -> bool {
+        self.endpoint == request.endpoint
+            && self.kind == request.kind
+            && self.func == request.func
+            && self.ns == request.ns
+            && self.pld_spec == request.pld_spec
+    }
+
+    /// Whether it asks the actor at the other end to end.
+    fn ends_the_actor(&self) -> bool {
+        self.ns == "self" && self.func == "cancel"
+    }
+}
+
+impl Peer {
+    /// Asks the peer to run an endpoint; returns the parent side of the new dialog.
+    ///
+    /// `args` appends the arguments as one map from name to value.
+    pub(crate) fn request(
+        self: &Arc<Self>,
+        request: Request<'_>,
+        args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
+    ) -> Result<Arc<SessionEnd>, Error> {
+        let head = self.request_head(&request);
+        if let Some(late) = request.deadline.filter(|deadline| deadline.is_over()) {
+            let whom = self.aid.uid.clone();
+            return Err(DeadlineExceeded::before_start(head.label.clone(), whom, late.budget).into());
+        }
+        let args =
+            Encoded::by(|out| args(head.format, out)).map_err(|problem| self.unencodable(&head, &problem))?;
+        let session = self.enter_new(|cid| {
+            let (peer, label) = (self.clone(), head.label.clone());
+            SessionEnd::new(peer, cid, Side::Parent, head.kind, label, head.format, request.deadline)
+        })?;
+        if head.ends_the_actor() {
+            // Before it leaves, and only if it may: its end is no death then.
+            self.cancel_asked.store(true, Ordering::Release);
+        }
+        match self.append_request(&head, &session, &args) {
+            // Where the channel is closed, the loss of the dialog is about to be told, with the reason.
+            Appended::Yes(_) | Appended::Closed(_) => Ok(session),
+            Appended::TooLarge(error) => {
+                self.forget(&session);
+                Err(MessagingError::new(error.to_string(), Some(session.cid)).into())
+            }
+        }
+    }
+
+    fn append_request(&self, head: &RequestHead, session: &SessionEnd, args: &[u8]) -> Appended {
+        self.channel.append(|out| {
+            let begun = out.len();
+            head.start.begin(&session.cid, out);
+            out.extend_from_slice(args);
+            match session.deadline {
+                Some(Deadline { at, .. }) if self.caps.contains(Caps::DEADLINE) => {
+                    head.start.finish_within(at.saturating_duration_since(Instant::now()), begun, out);
+                }
+                Some(_) | None => head.start.finish(out),
+            }
+        })
+    }
+
+    #[cold]
+    fn unencodable(&self, head: &RequestHead, problem: &PayloadError) -> Error {
+        let details = Details {
+            message: "Start".to_owned(),
+            expected: "serializable values".to_owned(),
+            problem: format!("`{}`: {problem}", head.label),
+            ..Details::default()
+        };
+        MsgTypeError::new(details, &self.us, Blame::Local, None).into()
+    }
+
+    /// The constant parts of a request, made once per endpoint.
+    fn request_head(&self, request: &Request<'_>) -> Arc<RequestHead> {
+        let find = |kept: &[Arc<RequestHead>]| kept.iter().find(|head| head.is_of(request)).cloned();
+        if let Some(found) = find(&self.request_heads.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return found;
+        }
+        // Asking the types runs user code, hence without the lock.
+        let positional = self.is_same_image() && (request.is_positional)();
+        let fresh = Arc::new(RequestHead {
+            ns: request.ns.to_owned(),
+            func: request.func.to_owned(),
+            kind: request.kind,
+            pld_spec: request.pld_spec,
+            endpoint: request.endpoint,
+            start: StartHead::new(request.ns, request.func, &self.us, request.pld_spec, positional),
+            label: Arc::from(format!("{}:{}", request.ns, request.func)),
+            format: self.format(positional),
+        });
+        let mut kept = self.request_heads.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = find(&kept) {
+            return found;
+        }
+        if kept.len() < HEADS_KEPT_MAX {
+            kept.push(fresh.clone());
+        }
+        fresh
+    }
+}

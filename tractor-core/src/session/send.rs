@@ -1,0 +1,162 @@
+//! Values on their way out: encoded without a lock, then copied into the connection's write buffer under it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use super::checked::Check;
+use super::encoded::Encoded;
+use super::end::SessionEnd;
+use crate::error::{Error, MessagingError, TransportClosed};
+use crate::net::Appended;
+use crate::proto::codec::{self, PldKind, YieldHead};
+use crate::proto::dialog::Command;
+use crate::proto::frame::FrameTooLarge;
+use crate::proto::msg::Msg;
+use crate::proto::payload::Payload;
+use crate::wakers::Woken;
+
+/// What a send waits for that does not go through at once.
+pub(crate) type Room<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// What became of an attempt to send a streamed value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    Sent,
+    /// The receiver has no room.
+    NoCredit,
+    /// Too much waits to be written on the connection.
+    BufferFull,
+    /// The connection is gone; the dialog will be told why.
+    Ending,
+    /// Others should run first.
+    TurnOver,
+}
+
+impl SessionEnd {
+    /// Encodes one streamed value; under strict rules also decodes it again.
+    #[inline]
+    pub(crate) fn encode_item<T: Payload>(&self, value: &T) -> Result<Encoded, Error> {
+        let check = if self.is_strict() { &Check::DECODES } else { &Check::OFF };
+        Ok(self.encode(PldKind::Yield, value, check)?)
+    }
+
+    /// Sends one encoded value, waiting for room; `waiting` is empty at first, and belongs to this value.
+    ///
+    /// A value that was not sent when this is no longer polled is not sent at all.
+    #[inline]
+    pub(crate) fn poll_send<'a>(
+        &'a self,
+        cx: &mut Context<'_>,
+        head: &YieldHead,
+        encoded: &[u8],
+        waiting: &mut Option<Room<'a>>,
+    ) -> Poll<Result<(), Error>> {
+        loop {
+            if let Some(room) = waiting {
+                ready!(room.as_mut().poll(cx));
+                *waiting = None;
+            }
+            let full = match self.try_send(head, encoded)? {
+                Tried::Sent => return Poll::Ready(Ok(())),
+                Tried::TurnOver => {
+                    // Not a plain wake-up: sockets are looked at before this task runs again.
+                    *waiting = Some(Box::pin(tokio::task::yield_now()));
+                    continue;
+                }
+                full => full,
+            };
+            // Registered before the second look, so that room made in between is not missed.
+            let room = match full {
+                Tried::BufferFull => self.peer.channel.room().notified(),
+                Tried::Sent | Tried::NoCredit | Tried::Ending | Tried::TurnOver => self.room.notified(),
+            };
+            let mut room = Box::pin(room);
+            room.as_mut().enable();
+            match self.try_send(head, encoded)? {
+                Tried::Sent => return Poll::Ready(Ok(())),
+                again if again == full => *waiting = Some(room),
+                _other => {}
+            }
+        }
+    }
+
+    /// Sends one encoded value if there is room for it.
+    #[inline]
+    fn try_send(&self, head: &YieldHead, encoded: &[u8]) -> Result<Tried, Error> {
+        let mut cell = self.lock();
+        if let Some(error) = cell.failure().or(cell.overrun.as_ref()) {
+            return Err(error.clone());
+        }
+        cell.dialog.command(Command::Yield).map_err(|misuse| self.misuse(misuse))?;
+        if self.stopped_by_peer(&cell) {
+            return Err(MessagingError::new("the peer has closed the stream", Some(self.cid)).into());
+        }
+        let has_credit = self.peer.has_credit();
+        if has_credit && !cell.tx.has_room() {
+            return Ok(Tried::NoCredit);
+        }
+        if cell.pace.is_turn_over() {
+            return Ok(Tried::TurnOver);
+        }
+        let appended = self.peer.channel.append_if_room(|out| {
+            out.extend_from_slice(head.as_bytes());
+            out.extend_from_slice(encoded);
+        });
+        match appended {
+            None => Ok(Tried::BufferFull),
+            Some(Appended::Closed(_)) => Ok(Tried::Ending),
+            Some(Appended::TooLarge(error)) => Err(self.too_large(&error)),
+            Some(Appended::Yes(driver)) => {
+                if has_credit {
+                    cell.tx.spend(encoded.len());
+                }
+                cell.wake_driver(driver);
+                Ok(Tried::Sent)
+            }
+        }
+    }
+
+    /// Sends the first value of a context.
+    pub(crate) fn send_started<T: Payload>(&self, value: &T, check: &Check<T>) -> Result<(), Error> {
+        let kind = PldKind::Started;
+        let encoded = self.encode(kind, value, check)?;
+        let mut cell = self.lock();
+        // The machine must not count as started when the value cannot be sent.
+        let mut next = cell.dialog.clone();
+        next.command(Command::Started).map_err(|misuse| self.misuse(misuse))?;
+        let appended = self.peer.channel.append(|out| codec::encode_pld(kind, &self.cid, &encoded, out));
+        cell.wake_driver(self.accepted(appended)?);
+        cell.dialog = next;
+        Ok(())
+    }
+
+    /// Closes the local half of the stream, if it is open.
+    pub(crate) fn send_stop(&self) {
+        let mut cell = self.lock();
+        // A half that is closed or was never opened has nothing to end. The side that saw `Stop` first does not answer it.
+        if cell.dialog.command(Command::Stop).is_err() || self.stopped_by_peer(&cell) {
+            return;
+        }
+        if let Appended::Yes(driver) = self.append_stop() {
+            cell.wake_driver(driver);
+        }
+    }
+
+    /// A closed channel is reported by the loss of the dialog.
+    pub(super) fn append_stop(&self) -> Appended {
+        self.peer.channel.send(&Msg::Stop { cid: self.cid })
+    }
+
+    /// What became of a frame, as an error of ours; else the driver, to be woken after the lock.
+    pub(super) fn accepted(&self, appended: Appended) -> Result<Woken, Error> {
+        match appended {
+            Appended::Yes(driver) => Ok(driver),
+            Appended::TooLarge(error) => Err(self.too_large(&error)),
+            Appended::Closed(reason) => Err(TransportClosed::new(self.peer.aid.uid.clone(), reason).into()),
+        }
+    }
+
+    fn too_large(&self, error: &FrameTooLarge) -> Error {
+        MessagingError::new(error.to_string(), Some(self.cid)).into()
+    }
+}

@@ -1,0 +1,190 @@
+//! What is known of a dialog at one moment: who asked for its end, who is responsible, what became of it.
+
+use std::fmt;
+
+use super::cell::Cell;
+use super::end::{Outcome, SessionEnd};
+use crate::error::Error;
+use crate::proto::dialog::{Absorbs, Progress, Side, TaskEnd, Verdict, blame, judge};
+use crate::proto::id::Uid;
+
+/// Where the first request to cancel a dialog came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// This side of the dialog.
+    Here,
+    /// The other side.
+    Peer,
+    /// Nobody asked for this dialog: its whole actor must end.
+    Actor,
+    /// The other side, beforehand: the time it has given is over.
+    Deadline,
+}
+
+/// What a context is doing, or how it ended. Displayed in lower case, such as `peer-cancelled`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ContextState {
+    /// Where it was opened: it waits for the first value.
+    Syncing,
+    /// In the endpoint: the first value was not sent yet.
+    PreStarted,
+    /// The first value was sent; this side has not opened its stream.
+    Started,
+    /// This side's stream is open.
+    Streaming,
+    /// This side has closed its half of the stream.
+    StreamingFinished,
+    /// The endpoint has returned.
+    ResultReturned,
+    /// This side has cancelled it.
+    SelfCancelled,
+    /// The other side has cancelled it.
+    PeerCancelled,
+    /// It was cancelled because a whole actor had to end.
+    ActorCancelled,
+    /// In the endpoint: its deadline is over.
+    DeadlineExceeded,
+    /// A side has failed, or is lost.
+    Errored,
+}
+
+impl fmt::Display for ContextState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Syncing => "syncing-to-child",
+            Self::PreStarted => "pre-started",
+            Self::Started => "started",
+            Self::Streaming => "streaming",
+            Self::StreamingFinished => "streaming-finished",
+            Self::ResultReturned => "result-returned",
+            Self::SelfCancelled => "self-cancelled",
+            Self::PeerCancelled => "peer-cancelled",
+            Self::ActorCancelled => "actor-cancelled",
+            Self::DeadlineExceeded => "deadline-exceeded",
+            Self::Errored => "errored",
+        })
+    }
+}
+
+impl From<Progress> for ContextState {
+    fn from(progress: Progress) -> Self {
+        match progress {
+            Progress::Syncing => Self::Syncing,
+            Progress::PreStarted => Self::PreStarted,
+            Progress::Started => Self::Started,
+            Progress::Streaming => Self::Streaming,
+            Progress::StreamingFinished => Self::StreamingFinished,
+            Progress::Settled => Self::ResultReturned,
+        }
+    }
+}
+
+impl SessionEnd {
+    /// Who asked first for the end of this dialog, as far as this side was told.
+    pub(crate) fn canceller(&self) -> Option<Uid> {
+        self.lock().dialog.canceller().cloned()
+    }
+
+    pub(crate) fn side(&self) -> Side {
+        self.lock().dialog.side()
+    }
+
+    pub(crate) fn phase_name(&self) -> &'static str {
+        self.lock().dialog.phase_name()
+    }
+
+    /// Whether this side has asked for the cancellation.
+    pub(crate) fn cancel_called(&self) -> bool {
+        self.lock().cancel_called
+    }
+
+    /// Whether the other side has confirmed a cancellation that this side asked for.
+    pub(crate) fn cancel_acked(&self) -> bool {
+        let cell = self.lock();
+        matches!(&cell.outcome, Some(Outcome::Failed(error)) if self.is_acknowledgement(&cell, error))
+    }
+
+    /// Who is responsible for the end of the dialog, once somebody is.
+    pub(crate) fn responsible(&self) -> Option<Uid> {
+        let cell = self.lock();
+        if cell.dialog.side() == Side::Child
+            && let Some(by) = cell.dialog.canceller()
+        {
+            return Some(by.clone());
+        }
+        let failure = match &cell.outcome {
+            Some(Outcome::Failed(error)) => Some(error),
+            _ => cell.broken.as_ref(),
+        };
+        failure.map(|error| self.blamed(error).clone())
+    }
+
+    /// The failure that has ended this side.
+    pub(crate) fn failed_with(&self) -> Option<Error> {
+        let cell = self.lock();
+        match &cell.outcome {
+            Some(Outcome::Failed(error)) => Some(error.clone()),
+            Some(Outcome::Returned(_) | Outcome::StreamDone) => None,
+            None => cell.broken.clone(),
+        }
+    }
+
+    /// What the dialog is doing or how it ended, for people.
+    pub(crate) fn state(&self) -> ContextState {
+        let cell = self.lock();
+        match cell.dialog.side() {
+            Side::Parent => self.parent_state(&cell),
+            Side::Child => child_state(&cell),
+        }
+    }
+
+    fn parent_state(&self, cell: &Cell) -> ContextState {
+        match &cell.outcome {
+            None => cell.dialog.progress().into(),
+            Some(Outcome::Returned(_) | Outcome::StreamDone) => ContextState::ResultReturned,
+            Some(Outcome::Failed(error)) if self.is_acknowledgement(cell, error) => {
+                ContextState::SelfCancelled
+            }
+            // Only this side can have one task of the peer cancelled; everybody else ends the whole actor.
+            Some(Outcome::Failed(Error::Cancelled(told))) if told.canceller() == Some(&self.peer.aid.uid) => {
+                ContextState::PeerCancelled
+            }
+            Some(Outcome::Failed(Error::Cancelled(_))) => ContextState::ActorCancelled,
+            Some(Outcome::Failed(_)) => ContextState::Errored,
+        }
+    }
+
+    fn is_acknowledgement(&self, cell: &Cell, error: &Error) -> bool {
+        let Error::Cancelled(told) = error else { return false };
+        let (us, peer) = (&self.peer.us, &self.peer.aid.uid);
+        let absorbs = Absorbs { cancellation: cell.dialog.canceller() == Some(us), overrun: false };
+        judge(us, peer, absorbs, told.msg()) == Verdict::Absorbed
+    }
+
+    fn blamed<'a>(&'a self, error: &'a Error) -> &'a Uid {
+        match error {
+            Error::Cancelled(told) => blame(&self.peer.us, told.msg()),
+            Error::Remote(failed) => blame(&self.peer.us, failed.msg()),
+            _ => &self.peer.aid.uid,
+        }
+    }
+}
+
+fn child_state(cell: &Cell) -> ContextState {
+    if cell.task_end == Some(TaskEnd::Failed) {
+        return ContextState::Errored;
+    }
+    match cell.asked {
+        Some(Asked::Here) => ContextState::SelfCancelled,
+        Some(Asked::Peer) => ContextState::PeerCancelled,
+        Some(Asked::Actor) => ContextState::ActorCancelled,
+        Some(Asked::Deadline) => ContextState::DeadlineExceeded,
+        None if cell.dialog.is_ending() => ContextState::Errored,
+        None => match &cell.task_end {
+            None => cell.dialog.progress().into(),
+            Some(TaskEnd::Returned) => ContextState::ResultReturned,
+            Some(TaskEnd::Failed | TaskEnd::Dropped) => ContextState::Errored,
+        },
+    }
+}

@@ -1,0 +1,113 @@
+//! Waiting for what becomes of a session end: its outcome, or the end of an endpoint. Any number of tasks may.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::cell::Locked;
+use super::end::{Outcome, SessionEnd};
+
+/// One task that waits. Dropping it gives its place back.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    end: Arc<SessionEnd>,
+    place: Option<usize>,
+}
+
+impl Waiting {
+    pub(crate) fn new(end: Arc<SessionEnd>) -> Self {
+        Self { end, place: None }
+    }
+
+    /// Looks for something under the lock, and registers the task if there is nothing.
+    pub(super) fn poll<R>(
+        &mut self,
+        cx: &Context<'_>,
+        mut look: impl FnMut(&SessionEnd, &mut Locked<'_>) -> Poll<R>,
+    ) -> Poll<R> {
+        let Self { end, place } = self;
+        let mut cell = end.lock();
+        let found = look(end, &mut cell);
+        if found.is_ready() || cell.waiters.holds(*place, cx) {
+            return found;
+        }
+        drop(cell);
+        // Dropped after the lock, if there is something by now.
+        let waker = cx.waker().clone();
+        let mut cell = end.lock();
+        let found = look(end, &mut cell);
+        if found.is_pending() {
+            let before = cell.waiters.enter(place, waker);
+            drop(cell);
+            drop(before);
+        }
+        found
+    }
+
+    /// Waits for the outcome. Discards streamed values as they come, whether or not somebody reads them.
+    pub(crate) fn poll_drained(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
+        self.poll_discarding(cx, |_| true, |cell| cell.outcome.clone())
+    }
+
+    /// Waits for the outcome, or until this side has failed before it has one. Discards streamed values that nobody
+    /// can read.
+    fn poll_result(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
+        let failed = |cell: &Locked<'_>| cell.failure().cloned().map(Outcome::Failed);
+        let unread = |cell: &Locked<'_>| cell.stream_handles == 0;
+        self.poll_discarding(cx, unread, |cell| cell.outcome.clone().or_else(|| failed(cell)))
+    }
+
+    fn poll_discarding(
+        &mut self,
+        cx: &Context<'_>,
+        unread: impl Fn(&Locked<'_>) -> bool,
+        end: impl Fn(&Locked<'_>) -> Option<Outcome>,
+    ) -> Poll<Outcome> {
+        let (mut discarded, mut credit) = (0usize, 0u32);
+        let found = self.poll(cx, |session, cell| {
+            while unread(cell)
+                && let Poll::Ready(Ok(Some(value))) = session.take_received(cell)
+            {
+                discarded += 1;
+                credit = credit.saturating_add(value.credit);
+            }
+            end(cell).map_or(Poll::Pending, Poll::Ready)
+        });
+        self.end.grant(credit);
+        if discarded > 0 {
+            let SessionEnd { cid, endpoint, .. } = &*self.end;
+            tracing::warn!(%cid, %endpoint, "discarded {discarded} unread stream values");
+        }
+        found
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            let waker = self.end.lock().waiters.leave(place);
+            // After the lock.
+            drop(waker);
+        }
+    }
+}
+
+impl SessionEnd {
+    /// Waits for the outcome, or the failure of this side; see [`Waiting::poll_result`].
+    pub(crate) async fn result(self: &Arc<Self>) -> Outcome {
+        let mut waiting = Waiting::new(self.clone());
+        poll_fn(|cx| waiting.poll_result(cx)).await
+    }
+
+    /// Waits for the outcome, and discards what comes until then.
+    pub(crate) async fn drained(self: &Arc<Self>) -> Outcome {
+        let mut waiting = Waiting::new(self.clone());
+        poll_fn(|cx| waiting.poll_drained(cx)).await
+    }
+
+    /// Waits for the outcome, and leaves the stream alone.
+    pub(crate) async fn settled(self: &Arc<Self>) -> Outcome {
+        let mut waiting = Waiting::new(self.clone());
+        poll_fn(|cx| waiting.poll_discarding(cx, |_| false, |cell| cell.outcome.clone())).await
+    }
+}
