@@ -333,22 +333,22 @@ fn upward_lines(inside: &str, source: &str) -> Vec<usize> {
 
 #[test]
 fn a_name_from_a_higher_layer_is_found() {
-    let source = "use crate::proto::id;\nuse crate::{ipc::tcp, error::Error,\n boot};\n\
-        fn f(x: crate::dialog::Portal) {}";
+    let source = "use crate::proto::id;\nuse crate::{net::tcp, error::Error,\n boot};\n\
+        fn f(x: crate::api::Portal) {}";
     assert_eq!(upward_lines("net/uds.rs", source), [3, 4]);
     assert_eq!(upward_lines("proto/id.rs", source), [2, 2, 3, 4]);
     assert_eq!(upward_lines("boot/root.rs", source), []);
-    assert_eq!(upward_lines("error/mod.rs", "use crate::proto;\nuse crate::ipc::X;"), [2]);
+    assert_eq!(upward_lines("error/mod.rs", "use crate::proto;\nuse crate::net::X;"), [2]);
 }
 
 #[test]
 fn a_climb_out_of_the_layer_is_found() {
-    assert_eq!(upward_lines("proto/mod.rs", "use super::ipc;"), [1]);
-    assert_eq!(upward_lines("proto/id.rs", "use super::msg;\nuse super::super::ipc::X;"), [2]);
+    assert_eq!(upward_lines("proto/mod.rs", "use super::net;"), [1]);
+    assert_eq!(upward_lines("proto/id.rs", "use super::msg;\nuse super::super::net::X;"), [2]);
     assert_eq!(
         upward_lines(
             "proto/id.rs",
-            "mod tests { use super::*;\nuse super::super::msg;\nuse super::super::super::ipc; }"
+            "mod tests { use super::*;\nuse super::super::msg;\nuse super::super::super::net; }"
         ),
         [3]
     );
