@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use super::nursery::ActorNursery;
+use super::scope::ActorNursery;
 use crate::actor::{Allow, image};
 use crate::api::{Endpoint, EndpointRef, Portal};
 use crate::error::{ActorFailure, Error, Result};

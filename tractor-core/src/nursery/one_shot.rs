@@ -9,7 +9,7 @@ use std::task::Poll;
 use tokio::sync::watch;
 
 use super::builder::StartActor;
-use super::nursery::ActorNursery;
+use super::scope::ActorNursery;
 use crate::api::{Call, Endpoint, EndpointBody, FnEndpoint, Portal, Run};
 use crate::error::{Error, Panicked, Result, RuntimeFailure};
 use crate::proto::payload::Payload;

@@ -234,7 +234,7 @@ impl Driver {
             }
         };
         child.cancel = process.cancel.clone();
-        let ending = Ending { task: self.task.clone(), id, how: None, running };
+        let ending = Ending { task: self.task.clone(), id, end: None, running };
         nursery.inner.actor.spawn_watcher(async move {
             let birth = async {
                 match born.await {
@@ -246,12 +246,12 @@ impl Driver {
                     Err(_dropped) => Some(RuntimeFailure::new("the runtime is shutting down").into()),
                 }
             };
-            let how = match tokio::join!(birth, life) {
+            let end = match tokio::join!(birth, life) {
                 (Some(unborn), _) => (Exit::NotStarted, Some(unborn)),
                 (None, Some(died)) => (Exit::Crashed, Some(died)),
                 (None, None) => (Exit::InOrder, None),
             };
-            ending.end(how);
+            ending.end(end);
         });
     }
 
@@ -280,10 +280,10 @@ impl Driver {
 
     fn give_up(&mut self, id: ChildId, restarts: u16) {
         let Some(child) = self.children.get(&id) else { return };
-        let how = self.supervisor.how();
+        let policy = self.supervisor.policy();
         let cause = child.last.clone();
         let cause = cause.unwrap_or_else(|| over(&child.name, "it ended in order, and is always restarted"));
-        let gave_up = GaveUp::new(how.strategy, child.name.clone(), restarts, how.intensity, cause);
+        let gave_up = GaveUp::new(policy.strategy, child.name.clone(), restarts, policy.intensity, cause);
         for child in self.children.values() {
             child.set_over(&gave_up.clone().into());
         }
@@ -296,7 +296,7 @@ impl Driver {
 struct Ending {
     task: mpsc::UnboundedSender<Note>,
     id: ChildId,
-    how: Option<(Exit, Option<Error>)>,
+    end: Option<(Exit, Option<Error>)>,
     /// The nursery waits until it is told.
     #[expect(dead_code, reason = "held for its drop")]
     running: Running,
@@ -308,15 +308,15 @@ impl Ending {
         _ = self.task.send(note);
     }
 
-    fn end(mut self, how: (Exit, Option<Error>)) {
-        self.how = Some(how);
+    fn end(mut self, end: (Exit, Option<Error>)) {
+        self.end = Some(end);
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
         let panicked = || RuntimeFailure::new("the task that watched over the process has panicked").into();
-        let (exit, error) = self.how.take().unwrap_or_else(|| (Exit::Crashed, Some(panicked())));
+        let (exit, error) = self.end.take().unwrap_or_else(|| (Exit::Crashed, Some(panicked())));
         self.tell(Note::Down(self.id, exit, error));
     }
 }

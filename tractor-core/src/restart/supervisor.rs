@@ -37,7 +37,7 @@ pub struct Supervisor {
 
 struct Shared {
     nursery: ActorNursery,
-    how: Supervision,
+    policy: Supervision,
     events: broadcast::Sender<SupervisionEvent>,
     /// What the machine's time is counted from.
     begun: Instant,
@@ -68,8 +68,8 @@ impl ActorNursery {
     ///
     /// # async fn example() -> tractor::Result<()> {
     /// tractor::open_nursery(async |an| {
-    ///     let how = Supervision::one_for_one().intensity(5, Duration::from_secs(10)).backoff(Backoff::NONE);
-    ///     let workers = an.supervise(how);
+    ///     let policy = Supervision::one_for_one().intensity(5, Duration::from_secs(10)).backoff(Backoff::NONE);
+    ///     let workers = an.supervise(policy);
     ///     let feed = workers.child("feed", |child| child.enable_module(module_path!())).await?;
     ///     let portal = feed.portal().await?;          // a portal to the process that lives
     ///     // ..
@@ -82,11 +82,11 @@ impl ActorNursery {
     ///
     /// A supervisor that has to restart more often than its [`intensity`](Supervision::intensity) allows gives up: the
     /// nursery fails with [`Error::GaveUp`](crate::Error::GaveUp), which ends all its other children, too.
-    pub fn supervise(&self, how: Supervision) -> Supervisor {
+    pub fn supervise(&self, policy: Supervision) -> Supervisor {
         let (events, _) = broadcast::channel(SUPERVISION_EVENTS_MAX);
-        let state = Mutex::new(State { next: 0, task: Task::Idle(Machine::new(how)) });
+        let state = Mutex::new(State { next: 0, task: Task::Idle(Machine::new(policy)) });
         let (nursery, begun) = (self.clone(), Instant::now());
-        Supervisor { shared: Arc::new(Shared { nursery, how, events, begun, state }) }
+        Supervisor { shared: Arc::new(Shared { nursery, policy, events, begun, state }) }
     }
 }
 
@@ -140,8 +140,8 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn how(&self) -> &Supervision {
-        &self.shared.how
+    pub(super) fn policy(&self) -> &Supervision {
+        &self.shared.policy
     }
 
     pub(super) fn nursery(&self) -> &ActorNursery {
@@ -166,7 +166,7 @@ impl Supervisor {
         state.task = match &state.task {
             Task::Closed(_) => Task::Closed(None),
             Task::Idle(_) | Task::Running(_) => {
-                Task::Idle(std::mem::replace(machine, Machine::new(self.shared.how)))
+                Task::Idle(std::mem::replace(machine, Machine::new(self.shared.policy)))
             }
         };
         true
@@ -190,7 +190,7 @@ impl Supervisor {
                 return Err(RuntimeFailure::new(text).into());
             }
             Task::Idle(machine) => {
-                let machine = std::mem::replace(machine, Machine::new(self.shared.how));
+                let machine = std::mem::replace(machine, Machine::new(self.shared.policy));
                 let (task, notes) = mpsc::unbounded_channel();
                 let driving = drive(self.clone(), machine, task.clone(), notes);
                 self.shared.nursery.inner.actor.spawn_watcher(async move {
@@ -214,7 +214,7 @@ impl Supervisor {
 
 impl fmt::Debug for Supervisor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Supervisor").field("how", &self.shared.how).finish_non_exhaustive()
+        f.debug_struct("Supervisor").field("policy", &self.shared.policy).finish_non_exhaustive()
     }
 }
 
