@@ -12,6 +12,7 @@ use crate::proto::id::{Aid, Caps, Image, Uid};
 
 /// Opens a nursery: a scope that owns child actors. Outside of any actor this starts a root actor first, which ends with
 /// the nursery, and with what [that changes](open_root_actor#what-changes-in-the-process).
+/// That changes a few things in the process: see [`open_root_actor`].
 ///
 /// # Errors
 /// The body's own error; else what the children failed with; [`Error::NoRuntime`] in a task of a child process that has left
