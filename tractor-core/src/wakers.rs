@@ -120,7 +120,9 @@ impl Waiters {
 pub(crate) struct Woken {
     /// Mostly there is one, which needs no allocation.
     first: Option<Waker>,
-    more: Vec<Waker>,
+    /// None without a first one. Boxed: what is mostly empty is moved and dropped with every frame.
+    #[expect(clippy::box_collection, reason = "a thin pointer is cheap to move and to drop")]
+    more: Option<Box<Vec<Waker>>>,
 }
 
 impl Woken {
@@ -129,15 +131,15 @@ impl Woken {
         let Some(waker) = waker else { return };
         match &mut self.first {
             None => self.first = Some(waker),
-            Some(_) => self.more.push(waker),
+            Some(_) => self.more.get_or_insert_default().push(waker),
         }
     }
 
     #[inline]
     pub(crate) fn extend(&mut self, mut other: Self) {
         self.add(other.first.take());
-        for waker in other.more.drain(..) {
-            self.add(Some(waker));
+        if let Some(more) = other.more.take() {
+            more.into_iter().for_each(|waker| self.add(Some(waker)));
         }
     }
 
@@ -149,9 +151,10 @@ impl Woken {
 impl Drop for Woken {
     #[inline]
     fn drop(&mut self) {
-        self.first.take().into_iter().for_each(Waker::wake);
-        for waker in self.more.drain(..) {
-            waker.wake();
+        let Some(first) = self.first.take() else { return };
+        first.wake();
+        if let Some(more) = self.more.take() {
+            more.into_iter().for_each(Waker::wake);
         }
     }
 }

@@ -88,6 +88,7 @@ struct Senders<'a> {
 }
 
 impl Drop for Senders<'_> {
+    #[inline]
     fn drop(&mut self) {
         if self.changed {
             self.room.notify_waiters();

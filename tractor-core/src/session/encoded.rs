@@ -43,6 +43,7 @@ impl Deref for Encoded {
 }
 
 impl Drop for Encoded {
+    #[inline]
     fn drop(&mut self) {
         if self.bytes.capacity() <= BYTES_KEPT_MAX {
             // A thread that is ending has no place for it any more.
