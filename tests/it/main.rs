@@ -16,6 +16,7 @@ mod context_failure;
 mod context_notice;
 mod context_shield;
 mod context_state;
+mod context_wakers;
 mod deadline_calls;
 mod deadline_processes;
 mod endpoint_declarations;

@@ -24,7 +24,7 @@ pub struct Check<T> {
 impl<T> Check<T> {
     /// Not at all: the receiver finds what is wrong, and the error is raised there.
     pub const OFF: Self = Self { accepts: None };
-    /// It encodes, its encoding is a `T` again, and keeps to the attribute's `validate`: what [`Context::started`](crate::Context::started) does.
+    /// It encodes, and its encoding is a `T` again: what [`Context::started`](crate::Context::started) does.
     pub const DECODES: Self = Self { accepts: Some(|_, _| true) };
 
     /// As [`DECODES`](Self::DECODES), and the `T` it decodes to equals the one that was sent. What does not equal itself, such
