@@ -155,9 +155,7 @@ fuzz_target!(|input: Input| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let addr = tractor::socket_addr("fuzz").expect("a short name");
-        let mut limits = Limits::default();
-        limits.frame_bytes_max = 1 << 16;
-        limits.contexts_per_connection_max = 3;
+        let limits = Limits::default().frame_bytes_max(1 << 16).contexts_per_connection_max(3);
         let options = ActorOptions::new().limits(limits).bind(addr.clone()).enable_module(module_path!());
         let ended = tractor::open_root_actor(options, async |_| -> tractor::Result<()> {
             guest(&addr, says).await;

@@ -286,8 +286,7 @@ async fn blocks(begun: String) -> u64 {
 async fn an_actor_waits_for_a_request_in_its_first_poll() -> Result<()> {
     in_root(async |_| {
         let begun = std::env::temp_dir().join(format!("tractor-begun-{}", std::process::id()));
-        let mut timeouts = Timeouts::default();
-        timeouts.drain = Duration::from_millis(150);
+        let timeouts = Timeouts::default().drain(Duration::from_millis(150));
         let options = ActorOptions::new().enable_module(module_path!()).timeouts(timeouts);
         let call = tractor::with_local_actor(options, async |portal| -> Result<_> {
             let call = tokio::spawn(portal.run(blocks(begun.display().to_string())));
@@ -340,8 +339,7 @@ async fn takes(slow: SlowToRead) {
 async fn an_actor_waits_for_a_request_that_takes_its_arguments() -> Result<()> {
     in_root(async |_| {
         let begun = std::env::temp_dir().join(format!("tractor-taken-{}", std::process::id()));
-        let mut timeouts = Timeouts::default();
-        timeouts.drain = Duration::from_millis(150);
+        let timeouts = Timeouts::default().drain(Duration::from_millis(150));
         let options = ActorOptions::new().enable_module(module_path!()).timeouts(timeouts);
         let call = tractor::with_local_actor(options, async |portal| -> Result<_> {
             let call = tokio::spawn(portal.run(takes(SlowToRead(begun.display().to_string(), None))));
@@ -378,10 +376,9 @@ async fn callbacks_at_the_end_may_use_the_actors_state() -> Result<()> {
 
 #[tractor::test]
 async fn a_blocking_call_that_was_left_behind_does_not_keep_its_process() -> Result<()> {
-    let mut timeouts = Timeouts::default();
     // Were it not for the child itself, the test would end at its deadline.
-    timeouts.nursery_cancel = Duration::from_secs(3600);
-    timeouts.terminate = Duration::from_secs(3600);
+    let long = Duration::from_secs(3600);
+    let timeouts = Timeouts::default().nursery_cancel(long).terminate(long);
     tractor::open_root_actor(ActorOptions::new().timeouts(timeouts), async |_| {
         with_process(module_path!(), async |worker| worker.run(leaves_a_blocking_call_behind()).await).await
     })

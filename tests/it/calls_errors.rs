@@ -197,9 +197,7 @@ async fn a_context_called_like_a_function_is_refused_and_ended() -> tractor::Res
 }
 
 fn small_frames() -> ActorOptions {
-    let mut limits = Limits::default();
-    limits.frame_bytes_max = 64 * 1024;
-    ActorOptions::new().limits(limits)
+    ActorOptions::new().limits(Limits::default().frame_bytes_max(64 * 1024))
 }
 
 #[tractor::test]

@@ -285,9 +285,8 @@ async fn nothing_waits_in_a_shield_for_a_connection_that_is_gone() -> Result<()>
 
 #[tractor::test]
 async fn an_actor_that_shields_for_ever_is_ended_by_the_ladder() -> Result<()> {
-    let mut timeouts = Timeouts::default();
     let short = Duration::from_millis(100);
-    (timeouts.actor_cancel, timeouts.terminate, timeouts.nursery_cancel) = (short, short, short);
+    let timeouts = Timeouts::default().actor_cancel(short).terminate(short).nursery_cancel(short);
     in_nursery_with(ActorOptions::new().timeouts(timeouts), async |tree, an| {
         let worker = start(an, tree.name("worker"), module_path!()).await?;
         let mut begun = None;

@@ -78,16 +78,11 @@ async fn spins() {
 }
 
 fn small() -> Limits {
-    let mut limits = Limits::default();
-    limits.frame_bytes_max = FRAME_BYTES;
-    limits
+    Limits::default().frame_bytes_max(FRAME_BYTES)
 }
 
 fn hasty() -> Timeouts {
-    let mut timeouts = Timeouts::default();
-    timeouts.actor_cancel = Duration::from_millis(77);
-    timeouts.terminate = Duration::from_millis(99);
-    timeouts
+    Timeouts::default().actor_cancel(Duration::from_millis(77)).terminate(Duration::from_millis(99))
 }
 
 #[tractor::test]
@@ -197,9 +192,7 @@ async fn nobody_sends_a_child_or_a_parent_what_it_does_not_accept() -> Result<()
 }
 
 fn tiny() -> Limits {
-    let mut limits = Limits::default();
-    limits.frame_bytes_max = FRAME_BYTES_MAX_LEAST;
-    limits
+    Limits::default().frame_bytes_max(FRAME_BYTES_MAX_LEAST)
 }
 
 /// So many modules that they do not fit such a frame.
@@ -259,8 +252,7 @@ async fn the_root_s_timeouts_hold_in_children() -> Result<()> {
     in_nursery_with(ActorOptions::new().timeouts(hasty()), async |tree, an| {
         let child = an.start_actor(tree.name("child")).enable_module(module_path!());
         let other = {
-            let mut timeouts = hasty();
-            timeouts.actor_cancel = Duration::from_millis(33);
+            let timeouts = hasty().actor_cancel(Duration::from_millis(33));
             an.start_actor(tree.name("other")).enable_module(module_path!()).timeouts(timeouts)
         };
         let (child, other) = (child.await?, other.await?);
@@ -276,11 +268,9 @@ async fn the_root_s_timeouts_hold_in_children() -> Result<()> {
 
 #[tokio::test]
 async fn a_time_without_end_is_a_time() -> Result<()> {
-    let mut timeouts = Timeouts::default();
-    timeouts.context_cancel = Duration::MAX;
-    timeouts.actor_cancel = Duration::MAX;
-    timeouts.nursery_cancel = Duration::MAX;
-    timeouts.drain = Duration::MAX;
+    let ever = Duration::MAX;
+    let timeouts =
+        Timeouts::default().context_cancel(ever).actor_cancel(ever).nursery_cancel(ever).drain(ever);
     let options = ActorOptions::new().timeouts(timeouts.clone());
     tractor::open_root_actor(options, async |_| {
         let options = ActorOptions::new().enable_module(module_path!()).timeouts(timeouts);

@@ -102,9 +102,8 @@ fn odd_children() {
 }
 
 async fn start_odd(odd: &str) {
-    let mut timeouts = Timeouts::default();
-    timeouts.child_boot = Duration::from_millis(100);
-    timeouts.terminate = Duration::from_millis(100);
+    let short = Duration::from_millis(100);
+    let timeouts = Timeouts::default().child_boot(short).terminate(short);
     let patient = Timeouts::default();
     let options = ActorOptions::new().timeouts(if odd == "hangs" { timeouts } else { patient });
     let start = Instant::now();

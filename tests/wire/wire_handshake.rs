@@ -120,8 +120,7 @@ async fn a_peer_that_says_it_accepts_nothing_gets_what_has_no_large_payload() {
 
 #[tokio::test]
 async fn an_actor_accepts_what_has_no_large_payload_whatever_its_limit() {
-    let mut limits = Limits::default();
-    limits.frame_bytes_max = 17;
+    let limits = Limits::default().frame_bytes_max(17);
     host("hs-tiny", ActorOptions::new().limits(limits), async |_, addr| {
         let mut peer = Peer::dial(addr).await;
         peer.send(&Msg::Aid(peer.aid(Caps::BASIC))).await;
