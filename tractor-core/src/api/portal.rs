@@ -56,6 +56,9 @@ impl Portal {
 
     /// Runs a function in the actor and waits for its value.
     ///
+    /// Calls have no order among each other: where the actor's runtime has several threads, a later one may begin first.
+    /// Values that need an order go over one stream.
+    ///
     /// # Errors
     /// [`Error::Remote`] when the function failed, panicked, is not exposed or does not take these arguments;
     /// [`Error::Cancelled`] when it was cancelled; [`Error::Died`] or [`Error::Closed`] when the actor or the
