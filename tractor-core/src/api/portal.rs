@@ -60,9 +60,11 @@ impl Portal {
     /// Values that need an order go over one stream.
     ///
     /// # Errors
-    /// [`Error::Remote`] when the function failed, panicked, is not exposed or does not take these arguments;
-    /// [`Error::Cancelled`] when it was cancelled; [`Error::Died`] or [`Error::Closed`] when the actor or the
-    /// connection is gone; [`Error::MsgType`] when a value does not fit its type or its rule.
+    /// * [`Error::Remote`](crate::Error::Remote): the function failed, panicked, is not exposed or does not take these
+    ///   arguments.
+    /// * [`Error::Cancelled`](crate::Error::Cancelled): it was cancelled.
+    /// * [`Error::Died`](crate::Error::Died), [`Error::Closed`](crate::Error::Closed): the actor or the connection is gone.
+    /// * [`Error::MsgType`](crate::Error::MsgType): a value does not fit its type.
     ///
     /// # Cancel safety
     /// Dropping the future cancels the remote task.
@@ -92,7 +94,7 @@ impl Portal {
     /// ```
     ///
     /// # Errors
-    /// [`Error::TooSlow`] on expiry, if that was asked for; none else.
+    /// [`Error::TooSlow`](crate::Error::TooSlow) on expiry, if that was asked for; none else.
     ///
     /// # Cancel safety
     /// The request is sent at the first poll and stays sent.

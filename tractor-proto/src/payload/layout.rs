@@ -6,7 +6,7 @@
 //! name.
 //!
 //! # Not here
-//! What a type *writes* cannot be asked. [`encode`](super::encode) compares each value with what is known here.
+//! What a type *writes* cannot be asked. [`encode()`](super::encode()) compares each value with what is known here.
 
 mod ask;
 mod walk;
