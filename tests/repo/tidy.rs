@@ -25,7 +25,6 @@ const LAYERS: &[&str] = &[
     "api",
     "nursery",
     "restart",
-    "discovery",
     "devx",
     "boot",
     "__private",

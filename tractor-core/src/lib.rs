@@ -6,6 +6,8 @@
 //! | layer | holds |
 //! | --- | --- |
 //! | [`proto`] | messages, codec, framing, limits, the dialog state machine; no I/O, no clock, no tokio |
+//! | [`error`] | the public errors, and how they travel |
+//! | `wakers` | tasks that wait for a change of what a lock guards |
 //! | `net` | transports, listeners, one driver per connection |
 //! | `session` | one end of one dialog, and the connection's table of them |
 //! | `actor` | an actor's life: identity, exposed endpoints, the requests it runs, its shutdown |

@@ -38,7 +38,7 @@ pub(crate) async fn connect(addr: &Addr) -> io::Result<Transport> {
 }
 
 impl Transport {
-    /// The operating-system user at the other end, where the transport tells.
+    /// Whether it is a TCP connection, whose other end may be anybody.
     pub(crate) fn is_tcp(&self) -> bool {
         matches!(self, Self::Tcp(_))
     }
