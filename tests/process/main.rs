@@ -1,5 +1,6 @@
 //! Real processes: how they start, die and are cleaned up after.
 
+mod boot_strangers;
 mod chaos;
 mod chaos_support;
 mod drop_actors;

@@ -1,6 +1,7 @@
 //! Whole programs as children: this test binary again, running one ignored test as its program.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
@@ -16,7 +17,12 @@ pub struct Program {
 
 /// A command that runs the ignored test `name` as its program.
 pub fn command(name: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().expect("this binary"));
+    command_of(&std::env::current_exe().expect("this binary"), name)
+}
+
+/// As [`command`], of a copy of this binary.
+pub fn command_of(binary: &Path, name: &str) -> Command {
+    let mut command = Command::new(binary);
     command.args([name, "--exact", "--ignored", "--nocapture", "--test-threads=1", "--quiet"]);
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     command

@@ -8,7 +8,8 @@
 //! # Invariants
 //! 1. The process ends with its parent: the kernel kills it when the parent dies, and it ends by itself when the channel
 //!    does.
-//! 2. A boot that fails tells the parent why, and exits with a failure.
+//! 2. Nothing that comes over the channel is read before the kernel has said that our own user's parent has made it.
+//! 3. A boot that fails tells the parent why, and exits with a failure.
 
 use std::os::unix::net::UnixStream;
 use std::panic::catch_unwind;
@@ -21,7 +22,7 @@ use tokio::runtime::Builder;
 use super::{serve, setup};
 use crate::actor::{Actor, Allow, Connected, Identity, attach, image};
 use crate::error::{self, Error};
-use crate::net::{FrameReader, HandshakeError, Introduction, Transport, introduce};
+use crate::net::{FrameReader, HandshakeError, Introduction, Transport, check_parent, introduce};
 use crate::process::{ChildSpec, Entry, PROCESS_NAME_PREFIX, set_entry};
 use crate::proto::handshake::{Policy, Role};
 use crate::proto::id::{Aid, Caps, Uid};
@@ -118,6 +119,8 @@ fn tie_to_parent(parent_pid: u32) -> Result<(), BootError> {
 async fn serve_parent(spec: ChildSpec, channel: UnixStream, drain: &mut Duration) -> Result<(), BootError> {
     // Until the parent has said which ones to use.
     let limits = Limits::default();
+    let channel = tokio::net::UnixStream::from_std(channel)?;
+    check_parent(&channel, spec.parent_pid)?;
     let uid = Uid::new(spec.name, spec.uuid);
     let mut aid = Aid::new(uid);
     aid.pid = Some(std::process::id().into());
@@ -125,7 +128,7 @@ async fn serve_parent(spec: ChildSpec, channel: UnixStream, drain: &mut Duration
     aid.caps = Caps::BASIC;
     let with =
         Introduction { ours: aid.clone(), role: Role::Connector, policy: Policy::Open, limits: &limits };
-    let io = Transport::Uds(tokio::net::UnixStream::from_std(channel)?);
+    let io = Transport::Uds(channel);
     let mut met = introduce(io, with).await?;
     let boot = match met.frames.message(&mut met.io, &limits).await? {
         Msg::SpawnSpec(boot) => *boot,

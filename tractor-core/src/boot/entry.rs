@@ -44,6 +44,9 @@ where
 /// an actor changes. In a child standard input, by which it was handed its connection, is the null device, and in one of a test
 /// standard output is standard error; the process has the name of its actor, and the kernel ends it with its parent.
 ///
+/// A program with rights of its own (set-uid, set-gid or capabilities of its file) is nobody's child, whatever its environment
+/// says, and starts none: `start_actor` is an error there.
+///
 /// ```
 /// tractor_core::init();
 /// // build a runtime, open a nursery ...

@@ -25,6 +25,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::actor::task_label;
+use crate::net::env;
 
 /// Environment variable that sets the filter, over what the program says.
 pub const LEVEL_ENV: &str = "TRACTOR_LOGLEVEL";
@@ -50,7 +51,7 @@ pub struct FilterError {
 /// # Errors
 /// The filter cannot be read.
 pub fn init(filter: &str) -> Result<(), FilterError> {
-    let filter = std::env::var(LEVEL_ENV).unwrap_or_else(|_| filter.to_owned());
+    let filter = filter_of_user().unwrap_or_else(|| filter.to_owned());
     let targets =
         Targets::from_str(&filter).map_err(|source| FilterError { filter: filter.clone(), source })?;
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -67,7 +68,11 @@ pub fn init(filter: &str) -> Result<(), FilterError> {
 }
 
 pub(super) fn current_filter() -> String {
-    FILTER.get().cloned().unwrap_or_else(|| std::env::var(LEVEL_ENV).unwrap_or_default())
+    FILTER.get().cloned().unwrap_or_else(|| filter_of_user().unwrap_or_default())
+}
+
+fn filter_of_user() -> Option<String> {
+    env(LEVEL_ENV)?.into_string().ok()
 }
 
 pub(super) fn init_child(filter: &str) {

@@ -7,6 +7,7 @@
 mod channel;
 mod driver;
 mod handshake;
+mod privilege;
 mod server;
 mod transport;
 mod uds;
@@ -14,6 +15,7 @@ mod uds;
 pub(crate) use channel::{Appended, Channel};
 pub(crate) use driver::{FrameHandler, drive};
 pub(crate) use handshake::{FrameReader, HandshakeError, Introduced, Introduction, fresh_nonce, introduce};
+pub(crate) use privilege::{env, has_two_users, is_privileged};
 pub(crate) use server::{Listener, bind, default_uds, default_uds_of};
 pub(crate) use transport::{Transport, connect};
-pub(crate) use uds::runtime_dir;
+pub(crate) use uds::{check_parent, runtime_dir, user};

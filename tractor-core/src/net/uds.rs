@@ -1,7 +1,8 @@
 //! Unix sockets: the directory they live in, and who may talk over them.
 //!
 //! The runtime directory belongs to the user alone (mode `0700`), and both ends of every connection check that the
-//! process at the other end runs as the same user. A connection needs no further proof.
+//! process at the other end runs as the same user. A connection needs no further proof. The user is the effective one: the
+//! real user of a set-uid program is whoever started it.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
@@ -10,10 +11,17 @@ use std::path::{Component, Path, PathBuf};
 
 use tokio::net::UnixStream;
 
+use super::privilege::env;
+
+/// The user whose rights this process has.
+pub(crate) fn user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// The directory sockets live in by default: `$XDG_RUNTIME_DIR/tractor`, or a directory per user under `/tmp`.
 pub(crate) fn runtime_dir() -> PathBuf {
-    let uid = rustix::process::getuid().as_raw();
-    match std::env::var_os("XDG_RUNTIME_DIR") {
+    let uid = user();
+    match env("XDG_RUNTIME_DIR") {
         Some(dir) if cfg!(target_os = "linux") && Path::new(&dir).is_absolute() => {
             Path::new(&dir).join("tractor")
         }
@@ -39,7 +47,7 @@ pub(crate) fn prepare_dir(dir: &Path) -> io::Result<()> {
     if !meta.is_dir() {
         return Err(refused(dir, "is no directory"));
     }
-    if meta.uid() != rustix::process::getuid().as_raw() {
+    if meta.uid() != user() {
         return Err(refused(dir, "belongs to another user"));
     }
     if meta.permissions().mode() & 0o777 != 0o700 {
@@ -57,10 +65,28 @@ fn refused(dir: &Path, why: &str) -> io::Error {
 /// Refuses a peer process of another user.
 pub(crate) fn check_peer(stream: &UnixStream) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
-    if peer == rustix::process::getuid().as_raw() {
+    if peer == user() {
         return Ok(());
     }
     let text = format!("the process at the other end of the Unix socket runs as another user (uid {peer})");
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+}
+
+/// Refuses an inherited socket pair that another process than our parent has made, or a parent of another user.
+///
+/// Other systems than Linux do not tell who has made a pair.
+pub(crate) fn check_parent(stream: &UnixStream, parent_pid: u32) -> io::Result<()> {
+    if cfg!(not(target_os = "linux")) {
+        return Ok(());
+    }
+    check_peer(stream)?;
+    let maker = stream.peer_cred()?.pid().and_then(|pid| u32::try_from(pid).ok());
+    if maker == Some(parent_pid) {
+        return Ok(());
+    }
+    let maker = maker.map_or_else(|| "a process out of sight".to_owned(), |pid| format!("process {pid}"));
+    let text =
+        format!("the connection to the parent was made by {maker}, and the parent is process {parent_pid}");
     Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
 }
 
@@ -118,5 +144,15 @@ mod tests {
         let (a, b) = UnixStream::pair().expect("a socket pair");
         check_peer(&a).expect("same user");
         check_peer(&b).expect("same user");
+    }
+
+    #[tokio::test]
+    async fn a_parent_is_who_has_made_the_pair() {
+        let (a, _b) = UnixStream::pair().expect("a socket pair");
+        check_parent(&a, std::process::id()).expect("made here");
+        if cfg!(target_os = "linux") {
+            let error = check_parent(&a, std::os::unix::process::parent_id()).expect_err("made here");
+            assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
-use crate::net::runtime_dir;
+use crate::net::{runtime_dir, user};
 
 /// The file of the default registry. Its number is no pid; whoever serves there replaces it.
 const REGISTRY_FILE: &str = "registry@1616.sock";
@@ -19,7 +19,7 @@ pub(crate) async fn sweep_sockets() {
 
 /// Sockets of this user in a directory of this user, named `<name>@<pid>.sock` after a process that does not exist.
 fn stale_sockets(dir: &Path) -> Vec<String> {
-    let user = rustix::process::getuid().as_raw();
+    let user = user();
     let is_ours = std::fs::symlink_metadata(dir).is_ok_and(|meta| meta.is_dir() && meta.uid() == user);
     let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
     entries

@@ -2,7 +2,8 @@
 //!
 //! The child finds out that it is one through the environment variable [`CHILD_ENV`], which the entry points look at
 //! before anything else. Its channel to the parent is one end of a socket pair, handed over as its standard input, which
-//! the boot code replaces by the null device.
+//! the boot code replaces by the null device. A privileged program takes neither from whoever starts it, and a child asks
+//! the kernel who has made the pair.
 //!
 //! # Invariants
 //! 1. Processes are made by one thread that lives as long as this process: the kernel sends the parent-death signal when
@@ -24,6 +25,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::reaper;
+use crate::net::{env, has_two_users, is_privileged};
 use crate::proto::limits::NAME_BYTES_MAX;
 
 /// Tells a process that it is a child actor, and which one.
@@ -83,9 +85,9 @@ impl ChildSpec {
     /// What this process was told, if it is a child.
     ///
     /// A program that a child starts inherits the variable without being an actor: the socket that the variable names is
-    /// not its standard input, even if another one is.
+    /// not its standard input, even if another one is. In a privileged program both are of a stranger.
     pub(crate) fn of_this_process() -> Option<Self> {
-        let (spec, channel) = Self::from_env(std::env::var_os(CHILD_ENV)?.to_str()?)?;
+        let (spec, channel) = Self::from_env(env(CHILD_ENV)?.to_str()?)?;
         let stdin = socket_id(rustix::stdio::stdin()).ok()?;
         (stdin == Some(channel)).then_some(spec)
     }
@@ -114,6 +116,14 @@ pub(crate) async fn spawn(spec: ChildSpec) -> io::Result<Spawned> {
              first thing in `main`",
         ));
     };
+    if is_privileged() || has_two_users() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "this program has other rights than whoever started it (set-uid, set-gid or capabilities of its file, or an \
+             effective user that is not the real one), so a copy of it would not take itself for an actor: have an \
+             ordinary program start actors",
+        ));
+    }
     if spec.name.contains('\0') || spec.name.len() > NAME_BYTES_MAX {
         let text = format!("an actor's name holds no NUL and at most {NAME_BYTES_MAX} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));

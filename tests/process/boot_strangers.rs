@@ -1,0 +1,170 @@
+//! What a stranger can make of a program by starting it: nothing. It chooses the environment, the descriptors and the parent.
+
+use std::fs::{self, Permissions};
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::fs::XattrFlags;
+use rustix::process::{getegid, geteuid, getgid, getuid};
+
+use crate::process_support::endpoints::process;
+use crate::process_support::{WHOLE, bounded, role};
+
+const CHILD_ENV: &str = "TRACTOR_CHILD";
+const PROGRAM: &str = "boot_strangers::says_who_it_is";
+const NOBODY: u32 = 65_534;
+/// `cap_net_bind_service`, permitted and effective, as the kernel keeps it beside a file.
+const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// A copy of this program which everybody may start, in a directory of its own.
+struct Copy(PathBuf);
+
+impl Copy {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("tractor-boot-{}-{name}", std::process::id()));
+        fs::create_dir_all(&dir).expect("the temporary directory is writable");
+        fs::set_permissions(&dir, Permissions::from_mode(0o755)).expect("ours");
+        // By another process: what another test starts meanwhile would inherit the open copy, which then could not be run.
+        let this = std::env::current_exe().expect("this program");
+        let copied =
+            Command::new("cp").arg(this).arg(dir.join("program")).status().expect("there is such a program");
+        assert!(copied.success(), "{copied}");
+        let copy = Self(dir);
+        copy.allow(0o755);
+        copy
+    }
+
+    fn program(&self) -> PathBuf {
+        self.0.join("program")
+    }
+
+    fn allow(&self, mode: u32) {
+        fs::set_permissions(self.program(), Permissions::from_mode(mode)).expect("ours");
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).expect("ours");
+    }
+}
+
+/// Makes the channel of a would-be child: our end, the program's standard input, and what the program is told by `parent`.
+fn channel(parent: &str) -> (UnixStream, Stdio, String) {
+    let (ours, theirs) = UnixStream::pair().expect("a socket pair");
+    let inode = rustix::fs::fstat(&theirs).expect("it is open").st_ino;
+    let claim = format!("1 {inode} {parent} 0 00000000-0000-4000-8000-000000000000  lured");
+    (ours, Stdio::from(OwnedFd::from(theirs)), claim)
+}
+
+/// A program that is told that it is a child of this process, and our end of its channel.
+fn lured(program: &Path) -> (Command, UnixStream) {
+    let (ours, theirs, claim) = channel(&std::process::id().to_string());
+    let mut command = role::command_of(program, PROGRAM);
+    command.stdin(theirs).env(CHILD_ENV, claim).env("XDG_RUNTIME_DIR", "/tmp/of-a-stranger");
+    (command, ours)
+}
+
+#[tractor::test]
+#[ignore = "a program that the tests below start"]
+async fn says_who_it_is() {
+    let addr = tractor::socket_addr("any").expect("a short name").to_string();
+    let refused =
+        bounded(tractor::open_nursery(async |an| an.start_actor("kid").expose(process).await)).await;
+    let refused = refused.expect_err("a copy would not be an actor").to_string();
+    assert!(refused.contains("set-uid"), "{refused}");
+    role::say("users", &[getuid().as_raw(), geteuid().as_raw(), getgid().as_raw(), getegid().as_raw()]);
+    role::say("misled", &[u32::from(addr.contains("of-a-stranger"))]);
+}
+
+/// Tests that start programs as somebody else have to be root.
+#[expect(clippy::print_stderr, reason = "a test that did nothing says so")]
+fn is_root() -> bool {
+    let root = geteuid().is_root();
+    if !root {
+        eprintln!("skipped: only root can start programs as somebody else");
+    }
+    root
+}
+
+/// Starts a copy with rights of its own as `user`, and expects that it runs its `main`.
+fn runs_its_main(copy: &Copy, user: u32) -> Vec<u32> {
+    let (mut command, ours) = lured(&copy.program());
+    let mut program = role::start(command.uid(user).gid(user));
+    drop(command);
+    drop(ours); // an actor would end
+    let users = program.hear("users");
+    assert_eq!(program.hear("misled"), [0], "its runtime directory is not the stranger's choice");
+    users
+}
+
+#[test]
+fn a_set_uid_program_is_nobody_s_child() {
+    if !is_root() {
+        return;
+    }
+    let copy = Copy::new("uid");
+    copy.allow(0o4755);
+    assert_eq!(
+        runs_its_main(&copy, NOBODY)[..2],
+        [NOBODY, 0],
+        "is the directory for temporary files `nosuid`?"
+    );
+    copy.allow(0o2755);
+    assert_eq!(
+        runs_its_main(&copy, NOBODY)[2..],
+        [NOBODY, 0],
+        "is the directory for temporary files `nosuid`?"
+    );
+}
+
+#[test]
+fn a_set_capability_program_is_nobody_s_child() {
+    if !is_root() {
+        return;
+    }
+    let copy = Copy::new("cap");
+    let set = rustix::fs::setxattr(copy.program(), "security.capability", &CAPABILITY, XattrFlags::empty());
+    if let Err(error) = set {
+        return eprintln!("skipped: the directory for temporary files takes no capabilities: {error}");
+    }
+    runs_its_main(&copy, NOBODY);
+}
+
+/// Expects that a program does not even introduce itself to whoever has made its channel.
+fn says_nothing(mut command: Command, mut ours: UnixStream) {
+    let mut program = command.stdout(Stdio::null()).spawn().expect("this program runs");
+    drop(command); // and with it the copy of its end
+    ours.set_read_timeout(Some(WHOLE)).expect("it is open");
+    let mut said = [0; 256];
+    let len = ours.read(&mut said).expect("the program ends");
+    assert_eq!(len, 0, "it said {:?}", String::from_utf8_lossy(&said[..len]));
+    program.wait().expect("our child");
+}
+
+#[test]
+fn a_program_is_no_child_of_another_user() {
+    if !is_root() {
+        return;
+    }
+    let copy = Copy::new("user");
+    let (mut command, ours) = lured(&copy.program());
+    command.uid(NOBODY).gid(NOBODY);
+    says_nothing(command, ours);
+}
+
+#[test]
+fn a_program_is_no_child_of_who_is_not_its_parent() {
+    // The shell is the parent; this process has made the channel.
+    let (ours, theirs, claim) = channel("$$");
+    let program = role::command(PROGRAM);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{CHILD_ENV}=\"{claim}\" \"$0\" \"$@\"; true")]);
+    shell.arg(program.get_program()).args(program.get_args()).stdin(theirs);
+    says_nothing(shell, ours);
+}
