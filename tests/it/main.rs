@@ -2,6 +2,7 @@
 
 mod actor_current;
 mod actor_lifetime;
+mod calls_depth;
 mod calls_errors;
 mod calls_in_flight;
 mod calls_layouts;

@@ -117,7 +117,7 @@ async fn a_bad_argument_is_an_error_of_the_call_which_is_not_sent() -> Result<()
             ),
             (
                 name_of("add").arg("a", deep()).arg("b", 2),
-                "argument `a`: the value is nested deeper than 512",
+                "argument `a`: the value cannot be encoded: it is nested deeper than `nesting_depth_max` allows",
             ),
         ] {
             let errors = [
@@ -156,7 +156,7 @@ async fn a_value_that_is_too_deep_is_refused_where_it_is_sent() -> Result<()> {
             let error = stream.send(deep()).await.unwrap_err();
             let problem = type_error(&error);
             assert_eq!((problem.message_type(), problem.blame()), ("Yield", Blame::Local));
-            assert!(error.to_string().contains("nested deeper than 512 levels"), "{error}");
+            assert!(error.to_string().contains("nested deeper than `nesting_depth_max` allows"), "{error}");
             let extension = Value::Ext(7, vec![1, 2, 3]);
             stream.send(&extension).await?;
             assert_eq!(stream.receive().await?, Some(extension), "the stream goes on");
@@ -164,7 +164,10 @@ async fn a_value_that_is_too_deep_is_refused_where_it_is_sent() -> Result<()> {
             handle.wait_for_result().await
         });
         let error = opened.await.unwrap_err();
-        assert!(error.to_string().contains("nested deeper than 512 levels"), "the result, too: {error}");
+        assert!(
+            error.to_string().contains("nested deeper than `nesting_depth_max` allows"),
+            "the result, too: {error}"
+        );
         assert_eq!(worker.run(add(1, 1)).await?, 2, "the actor goes on");
         Ok(())
     })

@@ -58,12 +58,14 @@ async fn a_request_that_cannot_run_gets_an_error_and_no_acknowledgement() {
     host("rq-refused", ActorOptions::new(), async |_, addr| {
         let mut peer = Peer::base(addr).await;
         let two = [&[0x82][..], &kwargs("value", 1)[1..], &kwargs("other", 2)[1..]].concat();
+        let twice = [&[0x82][..], &kwargs("value", 1)[1..], &kwargs("value", 2)[1..]].concat();
         for (func, kwargs, type_name, words) in [
             ("absent", no_kwargs(), "AttributeError", ["absent", "echo"]),
             ("echo", no_kwargs(), "TypeError", ["echo()", "`value`"]),
             ("echo", kwargs("value", "text"), "TypeError", ["`value`", "i64"]),
             ("echo", kwargs("wrong", 1), "TypeError", ["`wrong`", "value"]),
             ("echo", two.into(), "TypeError", ["`other`", "value"]),
+            ("echo", twice.into(), "TypeError", ["`value`", "given twice"]),
         ] {
             peer.start("c", func, kwargs).await;
             peer.expect_local_error("c", type_name, &words).await;

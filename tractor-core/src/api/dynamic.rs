@@ -60,7 +60,7 @@ pub struct DynCall {
 }
 
 /// Appends an argument's value.
-type EncodeArg = dyn Fn(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError> + Send + Sync;
+type EncodeArg = dyn Fn(PayloadFormat, usize, &mut Vec<u8>) -> Result<(), PayloadError> + Send + Sync;
 
 impl DynCall {
     /// A call of `name` in `module`, without arguments.
@@ -73,10 +73,8 @@ impl DynCall {
     where
         T: Serialize + Send + Sync + 'static,
     {
-        let encode = move |format, out: &mut Vec<u8>| {
-            payload::check_depth(&value)?;
-            payload::encode(&value, format, out)
-        };
+        let encode =
+            move |format, depth_max, out: &mut Vec<u8>| payload::encode(&value, format, depth_max, out);
         self.args.push((name.into(), Arc::new(encode)));
         self
     }
@@ -93,8 +91,13 @@ impl DynCall {
         }
     }
 
-    /// Appends the arguments as a map.
-    fn put_args(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
+    /// Appends the arguments as a map, which may nest `depth_max` levels deep.
+    fn put_args(
+        &self,
+        format: PayloadFormat,
+        depth_max: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), PayloadError> {
         let count = u32::try_from(self.args.len()).expect("no frame has room for more");
         rmp::encode::write_map_len(out, count).expect("writing to a Vec cannot fail");
         for (position, (name, encode)) in self.args.iter().enumerate() {
@@ -102,7 +105,7 @@ impl DynCall {
                 return Err(PayloadError::new(format!("argument `{name}` is given twice")));
             }
             rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
-            encode(format, out)
+            encode(format, depth_max.saturating_sub(1), out)
                 .map_err(|problem| PayloadError::new(format!("argument `{name}`: {problem}")))?;
         }
         Ok(())
@@ -170,8 +173,8 @@ impl Portal {
     /// As [`run`](Self::run).
     pub fn run_dyn<T: Payload>(&self, call: DynCall) -> Run<T> {
         Run::new(self.peer.clone(), self.limit, move |peer, deadline| {
-            peer.request(call.request(FuncType::AsyncFunc, deadline), |format, out| {
-                call.put_args(format, out)
+            peer.request(call.request(FuncType::AsyncFunc, deadline), |format, depth_max, out| {
+                call.put_args(format, depth_max, out)
             })
         })
     }
@@ -190,7 +193,8 @@ impl Portal {
     {
         self.refuse_self()?;
         let request = call.request(FuncType::Context, self.limit.starting_now());
-        let session = self.peer.request(request, |format, out| call.put_args(format, out))?;
+        let session =
+            self.peer.request(request, |format, depth_max, out| call.put_args(format, depth_max, out))?;
         Scope(session.clone()).run(Opening::new(session).body(body)).await
     }
 }

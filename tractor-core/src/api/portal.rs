@@ -130,7 +130,7 @@ pub(super) fn ask<E: Endpoint>(
     let endpoint = Some(TypeId::of::<E>());
     let is_positional = || actor::is_positional(E::MODULE, E::NAME, TypeId::of::<E>());
     let request = Request { ns: E::MODULE, func: E::NAME, kind, pld_spec, deadline, endpoint, is_positional };
-    peer.request(request, |format, out| args.encode(E::ARGS, format, out))
+    peer.request(request, |format, depth_max, out| args.encode(E::ARGS, format, depth_max, out))
 }
 
 impl PartialEq for Portal {

@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 
 use crate::proto::limits::{ERROR_VALUE_BYTES_MAX, ERROR_VALUE_DEPTH_MAX, NAME_BYTES_MAX};
 use crate::proto::msg::ErrorValue;
-use crate::proto::msgpack;
 use crate::proto::payload::{self, PayloadError, PayloadFormat};
 
 /// The value of a failure; `None` when it does not encode or is over a limit, which is logged.
@@ -30,11 +29,11 @@ pub(super) fn encode_as<E: Serialize>(type_name: &str, error: &E) -> Result<Erro
         return Err(format!("the path of its type has {} bytes (`NAME_BYTES_MAX`)", type_name.len()));
     }
     let mut bytes = Vec::new();
-    payload::encode(error, PayloadFormat::Base, &mut bytes).map_err(|error| error.to_string())?;
+    payload::encode(error, PayloadFormat::Base, ERROR_VALUE_DEPTH_MAX, &mut bytes)
+        .map_err(|error| error.to_string())?;
     if bytes.len() > ERROR_VALUE_BYTES_MAX {
         return Err(format!("it has {} bytes (`ERROR_VALUE_BYTES_MAX`)", bytes.len()));
     }
-    msgpack::check_one_value(&bytes, ERROR_VALUE_DEPTH_MAX).map_err(|error| error.to_string())?;
     Ok(ErrorValue { type_name: type_name.to_owned(), value: bytes.into() })
 }
 

@@ -22,7 +22,9 @@ impl SessionEnd {
         }
         let args = (self.cid.as_str().to_owned(),);
         let request = Request::runtime("_cancel_task");
-        if let Err(error) = self.peer.request(request, |format, out| args.encode(&["cid"], format, out)) {
+        if let Err(error) =
+            self.peer.request(request, |format, depth_max, out| args.encode(&["cid"], format, depth_max, out))
+        {
             let peer = &self.peer.aid.uid;
             tracing::debug!(cid = %self.cid, %peer, "cancel request not sent: {error}");
         }
@@ -33,7 +35,9 @@ impl Peer {
     /// Asks the actor to end and waits for the acknowledgement, at most `limit`; `knob` names where the limit comes from.
     pub(crate) async fn request_end(self: &Arc<Self>, limit: Duration, knob: &'static str) -> Result<()> {
         self.cancel_asked.store(true, Ordering::Release);
-        let request = self.request(Request::runtime("cancel"), |format, out| ().encode(&[], format, out))?;
+        let request = self.request(Request::runtime("cancel"), |format, depth_max, out| {
+            ().encode(&[], format, depth_max, out)
+        })?;
         match timeout(limit, poll_fn(|cx| request.poll_outcome(cx))).await {
             Ok(Outcome::Returned(_) | Outcome::StreamDone) => Ok(()),
             Ok(Outcome::Failed(error)) => Err(error),

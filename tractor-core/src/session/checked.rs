@@ -46,8 +46,9 @@ impl SessionEnd {
         value: &T,
         check: &Check<T>,
     ) -> Result<Encoded, MsgTypeError> {
-        let encoded = Encoded::by(|out| value.encode_payload(self.format, out))
-            .map_err(|problem| self.unencodable::<T>(kind, problem))?;
+        let encoded =
+            Encoded::by(|out| value.encode_payload(self.format, self.peer.payload_depth_max(), out))
+                .map_err(|problem| self.unencodable::<T>(kind, problem))?;
         if let Some(accepts) = check.accepts {
             self.decode_again(value, &encoded, accepts)
                 .map_err(|problem| self.mismatch(kind, &encoded, T::shown(), problem, Blame::Local))?;

@@ -128,6 +128,12 @@ impl Peer {
         }
     }
 
+    /// How deep the arrays and maps of what this actor sends may be nested, below those of the message around it.
+    #[inline]
+    pub(crate) fn payload_depth_max(&self) -> usize {
+        self.channel.limits().nesting_depth_max.saturating_sub(1)
+    }
+
     /// An id that no dialog on this connection has, whatever ids the peer has taken.
     fn next_cid(&self, table: &Table) -> Cid {
         // A peer of the base protocol keys dialogs by actor, not by connection: its cids must never repeat.
@@ -248,8 +254,8 @@ impl Peer {
         if !self.caps.contains(Caps::ERROR_VALUES) {
             msg.value = None;
         }
-        let bytes_max = self.channel.frame_bytes_max();
-        if !codec::shorten_error(&mut msg, bytes_max) {
+        let (bytes_max, depth_max) = (self.channel.frame_bytes_max(), self.payload_depth_max());
+        if !codec::shorten_error(&mut msg, bytes_max, depth_max) {
             let text = format!(
                 "a failure could not be passed on: even its names are longer than a frame may be, {bytes_max} bytes \
                  (`frame_bytes_max`)"

@@ -79,19 +79,19 @@ impl RequestHead {
 impl Peer {
     /// Asks the peer to run an endpoint; returns the parent side of the new dialog.
     ///
-    /// `args` appends the arguments as one map from name to value.
+    /// `args` appends the arguments as one map from name to value, nested at most as deep as it is told.
     pub(crate) fn request(
         self: &Arc<Self>,
         request: Request<'_>,
-        args: impl FnOnce(PayloadFormat, &mut Vec<u8>) -> Result<(), PayloadError>,
+        args: impl FnOnce(PayloadFormat, usize, &mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Arc<SessionEnd>, Error> {
         let head = self.request_head(&request);
         if let Some(late) = request.deadline.filter(|deadline| deadline.is_over()) {
             let whom = self.aid.uid.clone();
             return Err(DeadlineExceeded::before_start(head.label.clone(), whom, late.budget).into());
         }
-        let args =
-            Encoded::by(|out| args(head.format, out)).map_err(|problem| self.unencodable(&head, &problem))?;
+        let args = Encoded::by(|out| args(head.format, self.payload_depth_max(), out))
+            .map_err(|problem| self.unencodable(&head, &problem))?;
         let session = self.enter_new(|cid| {
             let (peer, label) = (self.clone(), head.label.clone());
             SessionEnd::new(peer, cid, Side::Parent, head.kind, label, head.format, request.deadline)

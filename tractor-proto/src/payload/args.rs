@@ -25,6 +25,12 @@ pub enum ArgsError {
         /// All names.
         expected: String,
     },
+    /// Two arguments have one name.
+    #[error("argument `{name}` is given twice")]
+    Twice {
+        /// The name.
+        name: &'static str,
+    },
     /// An argument has the wrong type.
     #[error("argument `{name}`: {value} is no `{expected}`: {problem}")]
     Type {
@@ -44,14 +50,15 @@ pub enum ArgsError {
 
 /// A tuple of argument values; implemented for tuples of up to twelve payload types.
 pub trait ArgTuple: Sized + Send + 'static {
-    /// Appends the arguments as a map from `names` to values.
+    /// Appends the arguments as a map from `names` to values, nested at most `depth_max` levels deep, the map included.
     ///
     /// # Errors
-    /// A value's own serializer failed.
+    /// A value's own serializer failed, or a value is nested too deep.
     fn encode(
         &self,
         names: &[&'static str],
         format: PayloadFormat,
+        depth_max: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), PayloadError>;
 
@@ -93,7 +100,9 @@ fn spans<'a>(
         let Some(at) = names.iter().position(|name| *name == key) else {
             return Err(ArgsError::Unexpected { name: key.to_owned(), expected: names.join(", ") });
         };
-        found[at] = kwargs.get(value);
+        if std::mem::replace(&mut found[at], kwargs.get(value)).is_some() {
+            return Err(ArgsError::Twice { name: names[at] });
+        }
     }
     if map.offset() != kwargs.len() {
         return Err(ArgsError::NotAMap("more bytes follow the map".to_owned()));
@@ -129,11 +138,12 @@ fn encode_one<T: Payload>(
     name: &str,
     value: &T,
     format: PayloadFormat,
+    depth_max: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), PayloadError> {
     rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
     value
-        .encode_payload(format, out)
+        .encode_payload(format, depth_max.saturating_sub(1), out)
         .map_err(|problem| PayloadError::new(format!("argument `{name}`: {problem}")))
 }
 
@@ -150,11 +160,12 @@ macro_rules! arg_tuples {
                 &self,
                 names: &[&'static str],
                 format: PayloadFormat,
+                depth_max: usize,
                 out: &mut Vec<u8>,
             ) -> Result<(), PayloadError> {
                 debug_assert_eq!(names.len(), $count);
                 rmp::encode::write_map_len(out, $count).expect("writing to a Vec cannot fail");
-                $(encode_one(names[$index], &self.$index, format, out)?;)*
+                $(encode_one(names[$index], &self.$index, format, depth_max, out)?;)*
                 Ok(())
             }
 
@@ -218,7 +229,7 @@ mod tests {
     fn arguments_round_trip() {
         let args: Args = (7, "x".into(), Some(3));
         let mut out = Vec::new();
-        args.encode(NAMES, PayloadFormat::Positional, &mut out).expect("encodable");
+        args.encode(NAMES, PayloadFormat::Positional, 16, &mut out).expect("encodable");
         assert_eq!(decode(&out), Ok(args));
     }
 
@@ -248,6 +259,7 @@ mod tests {
             text(&map(&[("a", &[7]), ("c", &[1])])),
             "unexpected argument `c`; the function takes (a, b, note)"
         );
+        assert_eq!(text(&map(&[("a", &[7]), ("a", &[7])])), "argument `a` is given twice");
         let wrong = text(&map(&[("a", &[0xa1, b'x'])]));
         assert!(wrong.starts_with("argument `a`: \"x\" is no `i64`"), "{wrong}");
         assert!(text(&[0x01]).starts_with("the arguments cannot be read"));

@@ -5,6 +5,10 @@
 //! | a struct with another number of fields than its type reads (`skip_serializing_if`), as an array | the whole value goes by name instead |
 //! | a tuple struct or variant with another number of fields than its type reads | refused: it is an array in every format |
 //! | nil inside of `Some` | refused: it would be read as `None` |
+//! | arrays and maps nested too deep | refused, before the levels below are visited |
+//! | a serializer that writes another number of parts than it says, half of an entry, or goes on after an error | refused |
+//!
+//! What is written without an error is exactly one value, whatever the user's serializers do: nobody has to look at it again.
 //!
 //! The readers are those of rmp-serde. One serializer serves every format, so that a payload type is compiled once.
 
@@ -15,13 +19,16 @@ use rmp::encode;
 use serde::ser::{self, Serialize, Serializer};
 
 use super::layout::Layout;
-use super::{PayloadError, PayloadFormat};
+use super::{PayloadError, PayloadFormat, TOO_DEEP};
+use crate::limits::VALUE_DEPTH_MAX;
+use crate::msgpack;
 
-/// Appends a value.
+/// Appends a value, of at most `depth_max` levels of arrays and maps.
 #[inline]
 pub(super) fn encode<T: Serialize + ?Sized>(
     value: &T,
     format: PayloadFormat,
+    depth_max: usize,
     layout: fn() -> &'static Layout,
     out: &mut Vec<u8>,
 ) -> Result<(), PayloadError> {
@@ -29,12 +36,13 @@ pub(super) fn encode<T: Serialize + ?Sized>(
     let mut how =
         How { has_names: !is_positional, is_for_people: !is_positional, layout, lost: RefCell::default() };
     let begin = out.len();
+    let levels = depth_max.min(VALUE_DEPTH_MAX);
     loop {
-        let done = value.serialize(Encoder { out: &mut *out, how: &how, in_some: false });
+        let done = value.serialize(Encoder { out: &mut *out, how: &how, levels, in_some: false });
         // A serializer of the user's may have swallowed the error.
         match how.lost.take() {
             None => return done,
-            Some(Lost::Refused(why)) => return Err(PayloadError::new(why)),
+            Some(Lost::Refused(why)) => return Err(why),
             Some(Lost::Names) => {
                 out.truncate(begin);
                 how.has_names = true;
@@ -57,8 +65,8 @@ struct How {
 enum Lost {
     /// Its fields need their names.
     Names,
-    /// The reader could not tell, in any format.
-    Refused(String),
+    /// It is no value that a reader could take, in any format.
+    Refused(PayloadError),
 }
 
 impl How {
@@ -66,6 +74,23 @@ impl How {
     fn lose<T>(&self, lost: Lost) -> Result<T, PayloadError> {
         self.lost.borrow_mut().get_or_insert(lost);
         Err(PayloadError::new("it is not written this way"))
+    }
+
+    #[cold]
+    fn refuse<T>(&self, why: impl Into<String>) -> Result<T, PayloadError> {
+        self.lose(Lost::Refused(PayloadError::new(why)))
+    }
+
+    /// A part was not written to its end: whoever wrote it may go on, but the whole is none any more.
+    #[cold]
+    fn broken(&self, error: PayloadError) -> PayloadError {
+        self.lost.borrow_mut().get_or_insert_with(|| Lost::Refused(error.clone()));
+        error
+    }
+
+    #[cold]
+    fn too_deep<T>(&self) -> Result<T, PayloadError> {
+        self.refuse(TOO_DEEP)
     }
 
     /// Checks the number of fields of a struct.
@@ -84,10 +109,10 @@ impl How {
             return Ok(());
         }
         let separator = if variant.is_empty() { "" } else { "::" };
-        self.lose(Lost::Refused(format!(
+        self.refuse(format!(
             "`{name}{separator}{variant}` has {count} fields here and is read with another number: in a tuple, the others \
              would move up"
-        )))
+        ))
     }
 }
 
@@ -95,6 +120,8 @@ impl How {
 struct Encoder<'a> {
     out: &'a mut Vec<u8>,
     how: &'a How,
+    /// Arrays and maps that may be nested here.
+    levels: usize,
     /// Directly inside of a `Some`.
     in_some: bool,
 }
@@ -103,15 +130,18 @@ impl<'a> Encoder<'a> {
     fn nil(self) -> Result<(), PayloadError> {
         if self.in_some {
             let why = "a `Some` with nothing but nil inside would be read as `None`: put what it holds into a struct";
-            return self.how.lose(Lost::Refused(why.to_owned()));
+            return self.how.refuse(why);
         }
         in_memory(encode::write_nil(self.out));
         Ok(())
     }
 
-    fn key(&mut self, name: &str) {
+    /// What comes next is inside of a map, under this name.
+    fn under(self, name: &str) -> Result<Self, PayloadError> {
+        let Some(levels) = self.levels.checked_sub(1) else { return self.how.too_deep() };
         in_memory(encode::write_map_len(self.out, 1));
         in_memory(encode::write_str(self.out, name));
+        Ok(Self { levels, in_some: false, ..self })
     }
 
     fn array(self, len: usize) -> Result<Parts<'a>, PayloadError> {
@@ -121,8 +151,10 @@ impl<'a> Encoder<'a> {
     /// The parts of an array or map, of which each takes one value or two.
     #[inline]
     fn parts(self, len: Option<usize>, is_map: bool) -> Result<Parts<'a>, PayloadError> {
+        let Some(levels) = self.levels.checked_sub(1) else { return self.how.too_deep() };
         let begin = self.out.len();
-        let parts = Parts { out: self.out, how: self.how, begin, len, count: 0, is_map };
+        let parts =
+            Parts { out: self.out, how: self.how, levels, begin, len, count: 0, is_map, in_entry: false };
         if let Some(len) = len {
             write_len(parts.out, len, is_map)?;
         }
@@ -233,21 +265,27 @@ impl<'a> Serializer for Encoder<'a> {
         value: &T,
     ) -> Result<(), PayloadError> {
         if name == EXT_STRUCT {
-            let mut ext = rmp_serde::Serializer::new(self.out);
-            return ext.serialize_newtype_struct(name, value).map_err(ser::Error::custom);
+            let begin = self.out.len();
+            let mut ext = rmp_serde::Serializer::new(&mut *self.out);
+            ext.serialize_newtype_struct(name, value)
+                .map_err(|error| PayloadError::new(error.to_string()))?;
+            // Its tag and bytes come from a serializer that may give them twice.
+            return match msgpack::check_one_value(&self.out[begin..], 0) {
+                Ok(()) => Ok(()),
+                Err(error) => self.how.refuse(format!("an extension value: {error}")),
+            };
         }
         value.serialize(self)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        mut self,
+        self,
         _name: &'static str,
         _: u32,
         variant: &'static str,
         value: &T,
     ) -> Result<(), PayloadError> {
-        self.key(variant);
-        value.serialize(Self { in_some: false, ..self })
+        value.serialize(self.under(variant)?)
     }
 
     fn serialize_seq(self, len: Option<usize>) -> Result<Parts<'a>, PayloadError> {
@@ -264,15 +302,14 @@ impl<'a> Serializer for Encoder<'a> {
     }
 
     fn serialize_tuple_variant(
-        mut self,
+        self,
         name: &'static str,
         _: u32,
         variant: &'static str,
         len: usize,
     ) -> Result<Parts<'a>, PayloadError> {
         self.how.check_elements(name, variant, len)?;
-        self.key(variant);
-        self.array(len)
+        self.under(variant)?.array(len)
     }
 
     fn serialize_map(self, len: Option<usize>) -> Result<Parts<'a>, PayloadError> {
@@ -287,16 +324,15 @@ impl<'a> Serializer for Encoder<'a> {
     }
 
     fn serialize_struct_variant(
-        mut self,
+        self,
         name: &'static str,
         _: u32,
         variant: &'static str,
         len: usize,
     ) -> Result<Parts<'a>, PayloadError> {
         self.how.check_fields(name, variant, len)?;
-        self.key(variant);
         let has_names = self.how.has_names;
-        self.parts(Some(len), has_names)
+        self.under(variant)?.parts(Some(len), has_names)
     }
 
     #[inline]
@@ -309,6 +345,8 @@ impl<'a> Serializer for Encoder<'a> {
 struct Parts<'a> {
     out: &'a mut Vec<u8>,
     how: &'a How,
+    /// Arrays and maps that may be nested inside.
+    levels: usize,
     /// Where it begins.
     begin: usize,
     /// How many parts it says that it has, if it does.
@@ -316,12 +354,15 @@ struct Parts<'a> {
     /// How many it has.
     count: usize,
     is_map: bool,
+    /// A key is written, and its value is not.
+    in_entry: bool,
 }
 
 impl Parts<'_> {
     #[inline]
     fn put<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PayloadError> {
-        value.serialize(Encoder { out: &mut *self.out, how: self.how, in_some: false })
+        let (out, how, levels) = (&mut *self.out, self.how, self.levels);
+        value.serialize(Encoder { out, how, levels, in_some: false }).map_err(|error| how.broken(error))
     }
 
     /// One of an array, or the second half of one of a map.
@@ -342,6 +383,7 @@ impl Parts<'_> {
     #[inline]
     fn finish(self) -> Result<(), PayloadError> {
         match self.len {
+            _ if self.in_entry => Err(PayloadError::new("its serializer writes a key without a value")),
             Some(len) if len == self.count => Ok(()),
             Some(len) => Err(PayloadError::new(format!(
                 "its serializer announces {len} parts and writes {}",
@@ -395,11 +437,17 @@ impl ser::SerializeMap for Parts<'_> {
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), PayloadError> {
+        if std::mem::replace(&mut self.in_entry, true) {
+            return self.how.refuse("its serializer writes a key without a value");
+        }
         self.put(key)
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PayloadError> {
+        if !std::mem::take(&mut self.in_entry) {
+            return self.how.refuse("its serializer writes a value without a key");
+        }
         self.part(value)
     }
 

@@ -5,7 +5,6 @@
 //! have a form for people use it: serde asks for that form whatever the format, in a type that decides as it reads.
 
 pub mod args;
-mod depth;
 mod encode;
 mod layout;
 mod tracked;
@@ -19,7 +18,6 @@ use rmp_serde::decode::ReadRefReader;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-pub use self::depth::check_depth;
 use self::layout::Layout;
 use self::tracked::Trail;
 
@@ -47,8 +45,14 @@ use self::tracked::Trail;
             those inside of it, and make it `Send` and free of borrowed data"
 )]
 pub trait Payload: Send + Sized + 'static {
+    /// Appends the value. It may nest arrays and maps `depth_max` levels deep.
     #[doc(hidden)]
-    fn encode_payload(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError>;
+    fn encode_payload(
+        &self,
+        format: PayloadFormat,
+        depth_max: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), PayloadError>;
     #[doc(hidden)]
     fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError>;
     /// Whether its structs may travel without the names of their fields.
@@ -66,9 +70,13 @@ pub trait Payload: Send + Sized + 'static {
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
     #[inline]
-    fn encode_payload(&self, format: PayloadFormat, out: &mut Vec<u8>) -> Result<(), PayloadError> {
-        check_depth(self)?;
-        encode_as(self, format, Layout::of::<T>, out)
+    fn encode_payload(
+        &self,
+        format: PayloadFormat,
+        depth_max: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), PayloadError> {
+        encode_as(self, format, depth_max, Layout::of::<T>, out)
     }
 
     #[inline]
@@ -144,24 +152,27 @@ impl std::error::Error for PayloadError {}
 /// Appends a value of a type that is not known to be read as it is written: with the names of fields, in every format.
 ///
 /// # Errors
-/// The value's own serializer failed, or a reader could not tell what it is; `out` may then end in a partial value.
+/// The value's own serializer failed, a reader could not tell what it is, or it nests arrays and maps more than `depth_max` levels
+/// deep; `out` may then end in a partial value.
 #[inline]
 pub fn encode<T: Serialize + ?Sized>(
     value: &T,
     format: PayloadFormat,
+    depth_max: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), PayloadError> {
-    encode_as(value, format, Layout::unknown, out)
+    encode_as(value, format, depth_max, Layout::unknown, out)
 }
 
 #[inline]
 fn encode_as<T: Serialize + ?Sized>(
     value: &T,
     format: PayloadFormat,
+    depth_max: usize,
     layout: fn() -> &'static Layout,
     out: &mut Vec<u8>,
 ) -> Result<(), PayloadError> {
-    encode::encode(value, format, layout, out)
+    encode::encode(value, format, depth_max, layout, out)
         .map_err(|error| PayloadError::new(format!("the value cannot be encoded: {error}")))
 }
 
@@ -204,7 +215,8 @@ fn decode_with<'de, T>(
     read: impl FnOnce(&mut Reader<'de>) -> Result<T, rmp_serde::decode::Error>,
 ) -> Result<T, PayloadError> {
     let mut de = rmp_serde::Deserializer::from_read_ref(bytes);
-    de.set_max_depth(depth_max);
+    // It counts down to zero, which is one level too many.
+    de.set_max_depth(depth_max.max(1));
     let value = read(&mut de).map_err(|error| match error {
         rmp_serde::decode::Error::DepthLimitExceeded => PayloadError::new(TOO_DEEP),
         error => PayloadError::new(error.to_string()),
@@ -343,7 +355,7 @@ mod tests {
         let point = Point { x: 1, y: Some("two".into()) };
         for (format, first) in [(PayloadFormat::Positional, 0x92), (PayloadFormat::Base, 0x82)] {
             let mut bytes = Vec::new();
-            point.encode_payload(format, &mut bytes).expect("encodable");
+            point.encode_payload(format, 16, &mut bytes).expect("encodable");
             assert_eq!(bytes[0], first);
             assert_eq!(decode::<Point>(&bytes, format, 16).as_ref(), Ok(&point));
             assert_eq!(decode::<Point>(&bytes, PayloadFormat::Positional, 16).as_ref(), Ok(&point));
@@ -362,7 +374,8 @@ mod tests {
     #[test]
     fn rendering_is_short_and_never_fails() {
         let mut bytes = Vec::new();
-        encode(&Point { x: -5, y: Some("two".into()) }, PayloadFormat::Base, &mut bytes).expect("encodable");
+        encode(&Point { x: -5, y: Some("two".into()) }, PayloadFormat::Base, 16, &mut bytes)
+            .expect("encodable");
         assert_eq!(render(&bytes), r#"{"x": -5, "y": "two"}"#);
         assert_eq!(render(&[0xdd, 0xff, 0xff, 0xff, 0xff]), "[…]");
         assert_eq!(render(&[]), "…");

@@ -8,18 +8,30 @@
 
 use std::fmt::{Debug, Write};
 
-use super::{PayloadError, PayloadFormat};
+use super::{Payload, PayloadError, PayloadFormat, TOO_DEEP};
 use crate::msgpack::RawMap;
 
 /// The variants of the union `U` in the order of the declaration: their names, and how each is read.
 pub type Variants<U> = [(&'static str, fn(&[u8], PayloadFormat, usize) -> Result<U, PayloadError>)];
 
-/// Begins a value of the variant `name`: the value inside comes next.
-pub fn begin(name: &str, format: PayloadFormat, out: &mut Vec<u8>) {
-    if format != PayloadFormat::Base {
-        out.push(MAP_OF_ONE);
-        rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
+/// Appends a value of the variant `name`, which may nest arrays and maps `depth_max` levels deep.
+///
+/// # Errors
+/// As those of the value inside.
+pub fn encode<T: Payload>(
+    name: &str,
+    value: &T,
+    format: PayloadFormat,
+    depth_max: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), PayloadError> {
+    if format == PayloadFormat::Base {
+        return value.encode_payload(format, depth_max, out);
     }
+    let inner_max = depth_max.checked_sub(1).ok_or_else(|| PayloadError::new(TOO_DEEP))?;
+    out.push(MAP_OF_ONE);
+    rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
+    value.encode_payload(format, inner_max, out)
 }
 
 /// Reads a value of a union.
@@ -110,7 +122,6 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::payload::Payload;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Dot {
@@ -159,15 +170,11 @@ mod tests {
 
     fn encoded(value: &Any, format: PayloadFormat) -> Vec<u8> {
         let mut out = Vec::new();
-        let mut encode = |name, value: &dyn Fn(&mut Vec<u8>) -> Result<(), PayloadError>| {
-            begin(name, format, &mut out);
-            value(&mut out)
-        };
         let encoded = match value {
-            Any::Dot(dot) => encode("Dot", &|out| dot.encode_payload(format, out)),
-            Any::Spot(spot) => encode("Spot", &|out| spot.encode_payload(format, out)),
-            Any::Number(number) => encode("Number", &|out| number.encode_payload(format, out)),
-            Any::None => encode("None", &|out| ().encode_payload(format, out)),
+            Any::Dot(dot) => encode("Dot", dot, format, 16, &mut out),
+            Any::Spot(spot) => encode("Spot", spot, format, 16, &mut out),
+            Any::Number(number) => encode("Number", number, format, 16, &mut out),
+            Any::None => encode("None", &(), format, 16, &mut out),
         };
         encoded.expect("encodable");
         out

@@ -39,7 +39,8 @@ pub const ENVELOPE_ENTRIES_MAX: usize = 4096;
 /// Deepest nesting of arrays and maps accepted in a frame, the envelope included; default of
 /// [`Limits::nesting_depth_max`].
 pub const NESTING_DEPTH_MAX: usize = 128;
-/// Deepest nesting of a `Value` that can be sent, whatever the peer accepts: encoding takes stack for every level.
+/// Deepest nesting of arrays and maps in a value that can be sent; a larger [`Limits::nesting_depth_max`] counts as this there,
+/// for encoding takes stack for every level.
 pub const VALUE_DEPTH_MAX: usize = 512;
 /// Bytes of a Unix socket's address on Linux; a path must be shorter.
 pub const UDS_PATH_BYTES_MAX_LINUX: usize = 108;
@@ -125,7 +126,7 @@ knobs! {
     /// Largest frame body accepted or sent, in bytes; at least [`FRAME_BYTES_MAX_LEAST`]. Rust peers tell each other, and send
     /// none that the other does not accept.
     frame_bytes_max = 16 * 1024 * 1024,
-    /// Deepest nesting of MessagePack arrays and maps accepted.
+    /// Deepest nesting of MessagePack arrays and maps accepted or sent, the envelope included.
     nesting_depth_max = NESTING_DEPTH_MAX,
     /// Frames that are not MessagePack tolerated per connection before it is closed.
     bad_frames_max = 4,

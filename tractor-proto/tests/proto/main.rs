@@ -10,6 +10,7 @@ mod dialog_world;
 mod golden_frames;
 mod payload_layouts;
 mod payload_paths;
+mod payload_serializers;
 mod payload_types;
 mod payload_values;
 mod supervision_properties;

@@ -57,7 +57,7 @@ struct Outer<T> {
 #[track_caller]
 fn found<T: DeserializeOwned>(value: impl Serialize, format: PayloadFormat) -> (String, String) {
     let mut bytes = Vec::new();
-    encode(&value, format, &mut bytes).unwrap();
+    encode(&value, format, 64, &mut bytes).unwrap();
     let Err(error) = decode::<T>(&bytes, format, 64) else {
         panic!("it is a {}", std::any::type_name::<T>())
     };

@@ -23,7 +23,7 @@ fn formats<T: Payload>() -> impl Iterator<Item = PayloadFormat> {
 fn sent<T: Payload>(value: &T, format: PayloadFormat) -> Vec<u8> {
     // What stands before the value stays.
     let mut out = b"before".to_vec();
-    value.encode_payload(format, &mut out).unwrap();
+    value.encode_payload(format, DEPTH, &mut out).unwrap();
     out.strip_prefix(b"before").unwrap().to_vec()
 }
 
@@ -37,7 +37,7 @@ where
         assert_eq!(decode::<T>(&bytes, format, DEPTH).as_ref(), Ok(value), "{format:?} {bytes:02x?}");
         let mut kwargs = Vec::new();
         let names: &'static [&'static str] = &["first", "second"];
-        (value.clone(), 7u8).encode(names, format, &mut kwargs).unwrap();
+        (value.clone(), 7u8).encode(names, format, DEPTH, &mut kwargs).unwrap();
         let read = <(T, u8) as ArgTuple>::decode(names, no_defaults, format, DEPTH, &kwargs);
         assert_eq!(read, Ok((value.clone(), 7)), "{format:?} {kwargs:02x?}");
     }

@@ -101,8 +101,7 @@ impl Union {
             let (label, (bound, value)) = (variant.label(), variant.bound("value"));
             quote! {
                 Self::#name #bound => {
-                    #private::union::begin(#label, format, out);
-                    <#ty as #krate::Payload>::encode_payload(#value, format, out)
+                    #private::union::encode::<#ty>(#label, #value, format, depth_max, out)
                 }
             }
         });
@@ -121,6 +120,7 @@ impl Union {
                 fn encode_payload(
                     &self,
                     format: #private::PayloadFormat,
+                    depth_max: usize,
                     out: &mut ::std::vec::Vec<u8>,
                 ) -> ::core::result::Result<(), #error> {
                     match self { #(#encoded),* }

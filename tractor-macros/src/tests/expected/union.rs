@@ -91,16 +91,19 @@ const _: () = {
         fn encode_payload(
             &self,
             format: ::tractor::__private::PayloadFormat,
+            depth_max: usize,
             out: &mut ::std::vec::Vec<u8>,
         ) -> ::core::result::Result<(), ::tractor::__private::PayloadError> {
             match self {
                 Self::Point(value) => {
-                    ::tractor::__private::union::begin("Point", format, out);
-                    <Point as ::tractor::Payload>::encode_payload(value, format, out)
+                    ::tractor::__private::union::encode::<
+                        Point,
+                    >("Point", value, format, depth_max, out)
                 }
                 Self::None => {
-                    ::tractor::__private::union::begin("None", format, out);
-                    <() as ::tractor::Payload>::encode_payload(&(), format, out)
+                    ::tractor::__private::union::encode::<
+                        (),
+                    >("None", &(), format, depth_max, out)
                 }
             }
         }

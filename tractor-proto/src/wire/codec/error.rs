@@ -14,7 +14,7 @@ pub enum DecodeError {
     /// The body is not one MessagePack value. Counts as a bad frame; nobody can be answered.
     #[error("frame is not one messagepack value")]
     NotMsgpack(#[source] RawError),
-    /// Arrays and maps are nested too deep. Counts as a bad frame.
+    /// Arrays and maps are nested too deep. Counts as a bad frame, unless it names a dialog.
     #[error("frame is nested deeper than nesting_depth_max = {limit}{}", Dialog(.cid))]
     TooDeep {
         /// The limit.
@@ -53,11 +53,12 @@ impl DecodeError {
         }
     }
 
-    /// Whether the frame counts towards `bad_frames_max`: it was not a value that we could read to its end.
+    /// Whether the frame counts towards `bad_frames_max`: nobody can be answered, and it was not a value that we could read to its
+    /// end. A peer with other limits than ours may send a deep one in good faith.
     pub fn is_bad_frame(&self) -> bool {
         match self {
-            Self::NotMsgpack(_) | Self::TooDeep { .. } => true,
-            Self::UnknownTag { .. } | Self::Schema { .. } => false,
+            Self::NotMsgpack(_) | Self::TooDeep { cid: None, .. } => true,
+            Self::TooDeep { cid: Some(_), .. } | Self::UnknownTag { .. } | Self::Schema { .. } => false,
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use super::encode::{encode_error, prefix};
 use crate::msg::ErrorMsg;
+use crate::msgpack::check_one_value;
 
 /// What is kept of the text.
 const MESSAGE_BYTES_KEPT: usize = 1000;
 
-/// Leaves details out, those first that are worth least, until the message has at most `bytes_max` bytes. Returns whether it has:
-/// names, of types or actors, are never cut, and may be as long as whoever sent them likes.
-pub fn shorten_error(error: &mut ErrorMsg, bytes_max: usize) -> bool {
+/// Leaves details out, those first that are worth least, until the message has at most `bytes_max` bytes, and no field that is
+/// nested more than `depth_max` levels deep. Returns whether it has: names, of types or actors, are never cut, and may be as long as
+/// whoever sent them likes.
+pub fn shorten_error(error: &mut ErrorMsg, bytes_max: usize, depth_max: usize) -> bool {
+    leave_out_what_is_too_deep(error, depth_max);
     let cuts: [fn(&mut ErrorMsg); 2] = [leave_out_what_it_shows, leave_out_all_but_the_text];
     for cut in cuts {
         if fits(error, bytes_max) {
@@ -23,6 +26,14 @@ fn fits(error: &ErrorMsg, bytes_max: usize) -> bool {
     let mut encoded = Vec::new();
     encode_error(error, &mut encoded);
     encoded.len() <= bytes_max
+}
+
+fn leave_out_what_is_too_deep(error: &mut ErrorMsg, depth_max: usize) {
+    let fits = |value: &[u8], depth_max: usize| check_one_value(value, depth_max).is_ok();
+    error.bad_msg.take_if(|value| !fits(value, depth_max));
+    error.bad_msg_as_dict.take_if(|value| !fits(value, depth_max));
+    // It stands in a pair, behind its type's name.
+    error.value.take_if(|error| !fits(&error.value, depth_max.saturating_sub(1)));
 }
 
 fn leave_out_what_it_shows(error: &mut ErrorMsg) {
@@ -62,7 +73,7 @@ mod tests {
 
     fn shortened(bytes_max: usize) -> (bool, ErrorMsg) {
         let mut error = error();
-        let fits = shorten_error(&mut error, bytes_max);
+        let fits = shorten_error(&mut error, bytes_max, 16);
         (fits, error)
     }
 
@@ -92,9 +103,31 @@ mod tests {
     }
 
     #[test]
+    fn what_the_receiver_would_refuse_for_its_depth_is_left_out() {
+        let deep = |levels| Some(Bytes::from([vec![0x91; levels], vec![0xc0]].concat()));
+        let mut error = ErrorMsg { bad_msg: deep(4), bad_msg_as_dict: deep(5), ..error() };
+        let value = error.value.as_mut().expect("it has one");
+        value.value = deep(4).expect("some bytes");
+        let frame_depth = |error: &ErrorMsg| {
+            let mut out = Vec::new();
+            encode_error(error, &mut out);
+            (1..).find(|levels| check_one_value(&out, *levels).is_ok())
+        };
+        assert!(shorten_error(&mut error, 1 << 20, 4));
+        assert_eq!(
+            (error.bad_msg.as_ref(), error.bad_msg_as_dict.as_ref(), &error.value),
+            (deep(4).as_ref(), None, &None)
+        );
+        assert_eq!(frame_depth(&error), Some(5));
+        error.value = self::error().value;
+        assert!(shorten_error(&mut error, 1 << 20, 1));
+        assert!(error.value.is_some() && error.bad_msg.is_none(), "a pair of a name and bytes");
+    }
+
+    #[test]
     fn names_are_never_cut() {
         let mut error = ErrorMsg::new(Uid::new("worker", "u"), "E".repeat(500), "short");
-        assert!(!shorten_error(&mut error, 600));
+        assert!(!shorten_error(&mut error, 600, 16));
         assert_eq!(error.src_type_str.len(), 500);
     }
 }
