@@ -315,3 +315,83 @@ async fn a_child_side_leaves_values_out_too() -> Result<()> {
     }
     Ok(())
 }
+
+/// Sends the numbers below this one, and then returns or stays.
+#[tractor::context(pld_spec = u64, started = (), returns = ())]
+async fn numbers_at_once(ctx: Context<(), u64>, count: u64, stays: bool) -> tractor::Result<()> {
+    let ctx = ctx.started(()).await?;
+    let stream = ctx.open_stream();
+    for number in 0..count {
+        stream.send(number).await?;
+    }
+    note("sent");
+    if stays {
+        std::future::pending::<()>().await;
+    }
+    Ok(())
+}
+
+/// Reads from 0 up to the error, and returns both.
+async fn read_to_the_error<R>(stream: &mut tractor::MsgStream<u64, u64, R>) -> (u64, Error) {
+    for number in 0.. {
+        match stream.receive().await {
+            Ok(received) => assert_eq!(received, Some(number), "no gap before the error"),
+            Err(error) => return (number, error),
+        }
+    }
+    unreachable!("nobody counts so far")
+}
+
+#[tractor::test]
+async fn a_refusing_receiver_counts_what_came_before_its_stream() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        for stays in [true, false] {
+            let mut read = 0;
+            let scope = portal.open_context(numbers_at_once(500, stays), async |ctx, ()| -> Result<()> {
+                portal.run(seen("sent".to_owned())).await?;
+                while !stays && !ctx.has_outcome() {
+                    tokio::task::yield_now().await;
+                }
+                let mut stream = ctx.open_stream_with(Overflow::Error);
+                let (count, error) = read_to_the_error(&mut stream).await;
+                read = count;
+                Err(error)
+            });
+            assert_overrun(&scope.await.expect_err("500 values are more than 64"));
+            assert_eq!((read, portal.dialogs_open()), (64, 0), "stays: {stays}");
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Opens its stream when it is told to.
+#[tractor::context(pld_spec = u64, started = (), returns = ())]
+async fn refuses_late(ctx: Context<(), u64>) -> tractor::Result<()> {
+    let ctx = ctx.started(()).await?;
+    seen("read".to_owned()).await;
+    let mut stream = ctx.open_stream_with(Overflow::Error);
+    let (count, error) = read_to_the_error(&mut stream).await;
+    note(format!("read {count}"));
+    Err(error)
+}
+
+#[tractor::test]
+async fn a_refusing_endpoint_counts_what_came_before_its_stream() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        let scope = portal.open_context(refuses_late(), async |ctx, ()| {
+            let handle = ctx.handle();
+            let stream = ctx.open_stream();
+            for number in 0..500 {
+                stream.send(number).await?;
+            }
+            portal.run(read_now()).await?;
+            handle.wait_for_result().await
+        });
+        let error = scope.await.expect_err("500 values are more than 64");
+        assert_overrun(&error);
+        assert_eq!(error.as_remote().map(|remote| remote.src_uid()), Some(portal.uid()));
+        portal.run(seen("read 64".to_owned())).await
+    })
+    .await
+}

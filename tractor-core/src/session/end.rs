@@ -106,15 +106,22 @@ impl SessionEnd {
         let reply = self.apply(&mut cell, effect);
         let over = cell.dialog.side() == Side::Parent && cell.dialog.is_settled();
         drop(cell);
-        match reply {
-            Reply::Nothing => {}
-            Reply::Credit(bytes) => self.grant(bytes),
-            Reply::Error(error) => self.send_error(*error),
-            Reply::Ignored(why) => {
-                tracing::debug!(cid = %self.cid, peer = %self.peer.aid.uid, "ignored `{name}`: {why}");
-            }
+        if let Reply::Ignored(why) = reply {
+            tracing::debug!(cid = %self.cid, peer = %self.peer.aid.uid, "ignored `{name}`: {why}");
+        } else {
+            self.reply(reply);
         }
         over
+    }
+
+    /// Tells the peer what has followed.
+    #[inline]
+    pub(super) fn reply(&self, reply: Reply) {
+        match reply {
+            Reply::Nothing | Reply::Ignored(_) => {}
+            Reply::Credit(bytes) => self.grant(bytes),
+            Reply::Error(error) => self.send_error(*error),
+        }
     }
 
     /// Carries out what the machine has decided. Returns what the peer has to know.

@@ -63,11 +63,10 @@ impl Inbox {
         let is_full = match self.overflow {
             Overflow::Backpressure => !has_credit && self.queue.len() >= messages_max,
             Overflow::Error if self.end.is_some() => return Offered::Late,
-            // The sender has its credit back already, so that it bounds nothing.
-            Overflow::Error if self.bytes >= window_bytes(limits) => {
-                return Offered::Refused { knob: "Limits::stream_window_bytes" };
-            }
-            Overflow::Error => self.queue.len() >= messages_max,
+            Overflow::Error => match refusal(self.queue.len(), self.bytes, limits) {
+                Some(knob) => return Offered::Refused { knob },
+                None => false,
+            },
             Overflow::Buffer | Overflow::DropOldest | Overflow::Latest => false,
         };
         if is_full {
@@ -97,8 +96,8 @@ impl Inbox {
         Some((value, grant))
     }
 
-    /// Sets the policy, for what is queued too. Returns the bytes to grant.
-    pub(super) fn set_overflow(&mut self, overflow: Overflow, limits: &Limits) -> u32 {
+    /// Sets the policy, for what is queued too: as if that came now.
+    pub(super) fn set_overflow(&mut self, overflow: Overflow, limits: &Limits) -> Offered {
         let mut grant = 0u32;
         if overflow != Overflow::Backpressure {
             for value in &self.queue {
@@ -106,8 +105,27 @@ impl Inbox {
             }
         }
         self.overflow = overflow;
+        if overflow == Overflow::Error
+            && let Some(knob) = self.leave_refused_out(limits)
+        {
+            return Offered::Refused { knob };
+        }
         self.leave_out(limits);
-        grant
+        Offered::Kept { grant }
+    }
+
+    /// Drops the first queued value that [`Overflow::Error`] would have refused, and those behind it. Returns the knob.
+    fn leave_refused_out(&mut self, limits: &Limits) -> Option<&'static str> {
+        let mut bytes = 0;
+        for (position, value) in self.queue.iter().enumerate() {
+            if let Some(knob) = refusal(position, bytes, limits) {
+                self.queue.truncate(position);
+                self.bytes = bytes;
+                return Some(knob);
+            }
+            bytes += value.len();
+        }
+        None
     }
 
     fn pop(&mut self) -> Option<Bytes> {
@@ -138,6 +156,11 @@ impl Inbox {
         self.end.get_or_insert(end);
     }
 
+    /// Ends the inbox where a value was refused, before whatever end came behind it.
+    pub(super) fn overran(&mut self, error: Error) {
+        self.end = Some(InboxEnd::Overrun(error));
+    }
+
     pub(super) fn end(&self) -> Option<&InboxEnd> {
         self.end.as_ref()
     }
@@ -148,6 +171,19 @@ impl Inbox {
             Some(InboxEnd::Overrun(error)) => Some(error),
             Some(InboxEnd::Stopped | InboxEnd::Cut) | None => None,
         }
+    }
+}
+
+/// The knob by which [`Overflow::Error`] refuses a value that finds so many others, and bytes, queued.
+#[inline]
+fn refusal(messages: usize, bytes: usize, limits: &Limits) -> Option<&'static str> {
+    // The sender has its credit back already, so that it bounds nothing.
+    if bytes >= window_bytes(limits) {
+        Some("Limits::stream_window_bytes")
+    } else if messages >= limits.inbox_messages_max {
+        Some("Limits::inbox_messages_max")
+    } else {
+        None
     }
 }
 
@@ -206,7 +242,7 @@ mod tests {
                 let offered = inbox.offer(large(number), true, &limits);
                 if overflow == Overflow::Error && number == 4 {
                     assert_eq!(offered, Offered::Refused { knob: "Limits::stream_window_bytes" });
-                    inbox.close(InboxEnd::Overrun(Error::NoRuntime));
+                    inbox.overran(Error::NoRuntime);
                 }
             }
             assert_eq!(rest(&mut inbox), kept, "{overflow:?}");
@@ -222,13 +258,28 @@ mod tests {
 
     #[test]
     fn a_policy_counts_for_what_came_before_it() {
-        for (overflow, kept) in [(Overflow::Latest, &[4][..]), (Overflow::DropOldest, &[2, 3, 4])] {
+        let refused = Some("Limits::inbox_messages_max");
+        let table: [(Overflow, &[u8], Option<&str>); 5] = [
+            (Overflow::Backpressure, &[0, 1, 2, 3, 4], None),
+            (Overflow::Buffer, &[0, 1, 2, 3, 4], None),
+            (Overflow::Latest, &[4], None),
+            (Overflow::DropOldest, &[2, 3, 4], None),
+            (Overflow::Error, &[0, 1, 2], refused),
+        ];
+        for (overflow, kept, refused) in table {
             let (mut inbox, limits) = inbox(Overflow::Backpressure);
             for number in 0..5 {
                 inbox.offer(value(number), true, &limits);
             }
-            inbox.set_overflow(overflow, &limits);
-            assert_eq!(rest(&mut inbox), kept);
+            inbox.close(InboxEnd::Stopped);
+            let set = inbox.set_overflow(overflow, &limits);
+            let knob = if let Offered::Refused { knob } = set { Some(knob) } else { None };
+            assert_eq!(knob, refused, "{overflow:?}");
+            if knob.is_some() {
+                inbox.overran(Error::NoRuntime);
+                assert!(inbox.overrun().is_some(), "the end that came behind the gap does not count");
+            }
+            assert_eq!(rest(&mut inbox), kept, "{overflow:?}");
         }
     }
 
@@ -239,7 +290,7 @@ mod tests {
             assert!(matches!(inbox.offer(value(number), true, &limits), Offered::Kept { .. }));
         }
         assert!(matches!(inbox.offer(value(3), true, &limits), Offered::Refused { .. }));
-        inbox.close(InboxEnd::Overrun(Error::NoRuntime));
+        inbox.overran(Error::NoRuntime);
         assert_eq!(rest(&mut inbox), [0, 1, 2]);
         assert_eq!(inbox.offer(value(4), true, &limits), Offered::Late, "there is room again");
         inbox.close(InboxEnd::Stopped);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::task::coop::poll_proceed;
 
 use super::cell::{Cell, Locked, Reply};
-use super::end::SessionEnd;
+use super::end::{Outcome, SessionEnd};
 use super::inbox::{InboxEnd, Offered};
 use super::overflow::Overflow;
 use crate::error::{self, EndpointError, Error, MessagingError, MsgTypeError};
@@ -30,10 +30,10 @@ impl SessionEnd {
         if cell.dialog.command(Command::OpenStream).is_err() {
             return;
         }
-        let freed = cell.inbox.set_overflow(overflow, self.peer.channel.limits());
-        let credit = self.due(&cell, freed);
+        let set = cell.inbox.set_overflow(overflow, self.peer.channel.limits());
+        let reply = self.offered(&mut cell, set);
         drop(cell);
-        self.grant(credit);
+        self.reply(reply);
     }
 
     /// Another handle of the stream may read from now on.
@@ -53,13 +53,23 @@ impl SessionEnd {
     /// Takes in a value of the peer.
     #[inline]
     pub(super) fn deliver(&self, cell: &mut Locked<'_>, value: Bytes) -> Reply {
-        let reply = match cell.inbox.offer(value, self.peer.has_credit(), self.peer.channel.limits()) {
-            Offered::Kept { grant } => Reply::Credit(self.due(cell, grant)),
-            Offered::Refused { knob } => self.refuse(cell, knob),
-            Offered::Late => return Reply::Nothing,
-        };
+        let offered = cell.inbox.offer(value, self.peer.has_credit(), self.peer.channel.limits());
+        if offered == Offered::Late {
+            return Reply::Nothing;
+        }
+        let reply = self.offered(cell, offered);
         cell.wake_reader();
         reply
+    }
+
+    /// What the sender has to know of what became of its values.
+    #[inline]
+    fn offered(&self, cell: &mut Cell, offered: Offered) -> Reply {
+        match offered {
+            Offered::Kept { grant } => Reply::Credit(self.due(cell, grant)),
+            Offered::Refused { knob } => self.refuse(cell, knob),
+            Offered::Late => Reply::Nothing,
+        }
     }
 
     /// Tells the sender that a value found no room; and the receiver, if it wants to know.
@@ -68,7 +78,13 @@ impl SessionEnd {
         let mut msg = error::local(&self.peer.us, error::type_names::STREAM_OVERRUN, text);
         msg.sender = Some(self.peer.aid.uid.clone());
         if cell.inbox.overflow() == Overflow::Error {
-            cell.inbox.close(InboxEnd::Overrun(error::received(&self.peer.us, Arc::new(msg.clone()))));
+            let error = error::received(&self.peer.us, Arc::new(msg.clone()));
+            cell.inbox.overran(error.clone());
+            // The child side returned before this side looked at what it had sent.
+            if let Some(outcome @ Outcome::Returned(_)) = &mut cell.outcome {
+                *outcome = Outcome::Failed(error);
+                return Reply::Nothing;
+            }
         }
         Reply::error(msg)
     }
