@@ -19,4 +19,5 @@ mod nursery_results;
 mod process_boot;
 mod process_death;
 mod process_hygiene;
+mod process_programs;
 mod process_support;

@@ -39,3 +39,24 @@ pub async fn descends(ctx: Context<Vec<u32>, (), ()>, depth: u32, listens: bool)
     })
     .await
 }
+
+/// Starts a program and leaves it alone; says its process.
+#[tractor::actor_fn]
+pub async fn starts(program: String, args: Vec<String>) -> u32 {
+    std::process::Command::new(program).args(args).spawn().expect("it is installed").id()
+}
+
+/// Ends the process of the actor in one of the ways a process ends.
+#[tractor::actor_fn]
+#[expect(clippy::exit, reason = "what an actor may do")]
+pub async fn ends(how: String) {
+    let raise = |signal| super::signal(std::process::id(), signal);
+    match how.as_str() {
+        "exits" => std::process::exit(3),
+        "aborts" => std::process::abort(),
+        "is killed" => raise(rustix::process::Signal::KILL),
+        "is terminated" => raise(rustix::process::Signal::TERM),
+        other => panic!("{other} is no end"),
+    }
+    std::future::pending().await
+}

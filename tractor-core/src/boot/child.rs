@@ -45,7 +45,7 @@ const EXIT_PANICKED: i32 = 101;
 /// Runs the child actor that this process is, and exits.
 pub(super) fn run(spec: ChildSpec, entry: Entry) -> ! {
     IS_CHILD.store(true, Ordering::Relaxed);
-    set_entry(entry);
+    set_entry(entry, setup::take_orphans);
     setup::watch_panics();
     // A panic must not unwind into the `main` or the test harness of the program that this process is a copy of.
     let code = match catch_unwind(|| live(spec, entry)) {
@@ -65,8 +65,9 @@ fn exit(code: i32) -> ! {
 }
 
 fn live(spec: ChildSpec, entry: Entry) -> Result<(), BootError> {
-    tie_to_parent(spec.parent_pid)?;
+    // First: whoever reaps this process knows it by its name.
     setup::name_process(&format!("{PROCESS_NAME_PREFIX}{}]", spec.name));
+    tie_to_parent(spec.parent_pid)?;
     let channel = setup::take_stdin()?;
     channel.set_nonblocking(true)?;
     if matches!(entry, Entry::Test(_)) {

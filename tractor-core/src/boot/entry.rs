@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::child;
+use super::{child, setup};
 use crate::process::{ChildSpec, Entry, set_entry};
 
 /// How the runtime of a root actor is built.
@@ -59,7 +59,7 @@ fn enter(entry: Entry) {
     if let Some(spec) = ChildSpec::of_this_process() {
         child::run(spec, entry);
     }
-    set_entry(entry);
+    set_entry(entry, setup::take_orphans);
 }
 
 fn run<F, Fut>(options: RuntimeOptions, body: F) -> Fut::Output

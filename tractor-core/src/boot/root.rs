@@ -7,7 +7,7 @@ use crate::actor::{Actor, ActorOptions, Allow, Identity, image, try_current_acto
 use crate::error::{Error, RuntimeFailure};
 use crate::net::fresh_nonce;
 use crate::nursery::{ActorNursery, open_nursery_in};
-use crate::process::{reap_orphans, sweep_sockets};
+use crate::process::sweep_sockets;
 use crate::proto::id::{Aid, Caps, Image, Uid};
 
 /// Opens a nursery: a scope that owns child actors. Outside of any actor this starts a root actor first, which ends with
@@ -49,9 +49,9 @@ where
 ///
 /// * its panic hook notes where endpoints panic, and calls the hook that was there before; one that is set later should do
 ///   the same, or errors do not tell the place;
-/// * on Linux it is the subreaper of its tree: programs that outlive their actor become its children. Those that were actors
-///   are reaped; any other is yours to wait for;
-/// * it handles SIGCHLD, as with any process started by tokio.
+/// * from its first child on it handles SIGCHLD, as with any process started by tokio;
+/// * from then on, too, it is a subreaper (Linux): what its child actors have started and left becomes its child, is ended with
+///   its actor's process group, and reaped. Orphans of programs that were started here are yours to wait for.
 ///
 /// This stays so after the actor has ended. Nothing else changes: no environment, no signal mask, no other handler.
 ///
@@ -95,9 +95,6 @@ impl Root {
         let actor = Actor::new(identity(options, "root", image::draw(), true)?);
         let root = Self { ending: Ending(Some(actor.clone())), actor };
         let listening = with_actor(root.actor.clone(), async {
-            if setup::take_orphans() {
-                reap_orphans(&root.actor);
-            }
             // A tree that died with its root had nobody to remove its files.
             root.actor.spawn_link(sweep_sockets());
             for addr in &bind {

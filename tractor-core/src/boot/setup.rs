@@ -1,10 +1,11 @@
-//! What this library changes in its process, all of it: when a root actor starts, and when a child does.
+//! What this library changes in its process, all of it: when a root actor starts, when a child does, and before either makes its
+//! first child.
 //!
 //! | change | root | child |
 //! | --- | --- | --- |
 //! | the panic hook notes the place of a panic, and calls the one before it | yes | yes |
-//! | orphans of the tree become children of this process, which reaps those that were actors (Linux) | yes | |
-//! | a handler of SIGCHLD, tokio's | yes | with its first child |
+//! | orphans of its child actors become children of this process, which ends and reaps them (Linux) | with its first child | with its first child |
+//! | a handler of SIGCHLD, tokio's | with its first child | with its first child |
 //! | the kernel kills the process with its parent (Linux) | | yes |
 //! | standard input is the null device | | yes |
 //! | standard output goes to standard error | | in tests |
@@ -32,18 +33,12 @@ pub(super) fn watch_panics() {
     });
 }
 
-/// Makes this process the one that orphans of its tree are handed to. Returns whether it is.
-pub(super) fn take_orphans() -> bool {
+/// Makes this process the one that orphans of its actors are handed to.
+pub(super) fn take_orphans() {
     #[cfg(target_os = "linux")]
-    {
-        let taken = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
-        if let Err(error) = &taken {
-            tracing::debug!("orphaned actors are left to the init process: {error}");
-        }
-        taken.is_ok()
+    if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
+        tracing::debug!("orphans of actors are left to the init process: {error}");
     }
-    #[cfg(not(target_os = "linux"))]
-    false
 }
 
 /// Lets the kernel kill this process with its parent.
@@ -53,7 +48,7 @@ pub(super) fn die_with_parent() -> rustix::io::Result<()> {
     Ok(())
 }
 
-/// Names the process, for `ps`, `pgrep` and the root's reaper.
+/// Names the process, for `ps`, `pgrep` and whoever reaps it.
 pub(super) fn name_process(name: &str) {
     let path = format!("/proc/{}/comm", std::process::id());
     if let Err(error) = std::fs::write(path, name) {

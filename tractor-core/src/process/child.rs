@@ -21,11 +21,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::Child;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::handle::Child;
 use super::reaper;
 use super::sockets::remove_sockets;
 use super::spawn::{ChildSpec, Spawned, spawn};
@@ -117,7 +117,7 @@ pub(crate) async fn watch_child(
         }
     };
     exit_tx.send_replace(Some(status));
-    reaper::forget(pid);
+    reaper::clear_up().await;
     remove_sockets(socket_paths(&name, pid, sockets)).await;
     tracing::debug!("reaped actor `{name}`, process {pid}");
     error

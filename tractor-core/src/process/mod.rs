@@ -1,11 +1,12 @@
 //! Child processes: how they are spawned, watched, ended and reaped.
 
 mod child;
+mod handle;
 mod reaper;
 mod sockets;
 mod spawn;
 
 pub(crate) use child::{Birth, ChildActor, Newborn, watch_child};
-pub(crate) use reaper::{PROCESS_NAME_PREFIX, reap_orphans};
+pub(crate) use reaper::PROCESS_NAME_PREFIX;
 pub(crate) use sockets::sweep_sockets;
 pub(crate) use spawn::{ChildSpec, Entry, set_entry};

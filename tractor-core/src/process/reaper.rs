@@ -1,109 +1,287 @@
-//! Orphans: actors whose parent actor died are reparented to the root, which reaps them.
+//! What outlives an actor: programs that it has started, and actors below it. Whoever is above ends and reaps both.
 //!
-//! A dead actor's children kill themselves (parent-death signal, loss of the parent channel). The kernel hands them to the
-//! nearest subreaper, which on Linux is the root of the tree; without somebody to wait for them they would stay zombies
-//! for as long as the root lives. What they chose to listen on goes with them; only their dead parent knew the addresses
-//! that it had chosen for them, so those files stay.
+//! A process with child actors is a subreaper (on Linux): the kernel hands it whatever loses its parent below it. That is
 //!
-//! # Not here
-//! The actor's own children: a task each waits for them.
+//! | orphan | ended by | reaped |
+//! | --- | --- | --- |
+//! | program of a living actor | itself | by its group's number, while the actor lives |
+//! | program of an actor that has ended | SIGKILL to the group, while the actor is a zombie that holds the number | when the scope ends |
+//! | actor below a dead one | the parent-death signal, the loss of its channel | by its name, and its group as above |
+//! | anything else: what the program itself has started | nobody | by the program |
+//!
+//! # Invariants
+//! 1. Nobody waits for a process but by its own number, or by the number of an actor's group.
+//! 2. What one looks at is a process of the moment: numbers are read and reaped under one lock, and no actor is born meanwhile.
 
 use std::collections::HashSet;
-use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::Duration;
+use std::convert::Infallible;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions};
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, kill_process_group, waitid, waitpgid,
+    waitpid,
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::sockets::remove_sockets;
-use crate::actor::Actor;
 use crate::net::default_uds_of;
 
 /// First characters of the process name that every child actor gives itself at boot.
 pub(crate) const PROCESS_NAME_PREFIX: &str = "_subactor[";
 
-/// Pause between the death of some child and the look for orphans.
+/// Pause between the death of some child and the look for orphans: many die together.
 const SETTLE: Duration = Duration::from_millis(100);
+/// Longest wait for the end of what has got SIGKILL.
+const KILLED: Duration = Duration::from_secs(2);
 
-/// Children of this process that a task waits for. Written by the spawner thread and those tasks.
-static KNOWN: LazyLock<Mutex<HashSet<u32>>> = LazyLock::new(Mutex::default);
-
-pub(super) fn know(pid: u32) {
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).insert(pid);
+/// Of this process, whatever the number of roots in it.
+#[derive(Debug, Default)]
+struct Actors {
+    /// Child actors; each is waited for by its handle.
+    known: HashSet<Pid>,
+    /// Groups that were ended, and had members when their leaders were reaped. A group keeps its number as long as it has a member,
+    /// dead or alive.
+    ended: Vec<(Pid, Instant)>,
+    /// When somebody began to look for orphans.
+    swept: Option<Instant>,
 }
 
-pub(super) fn forget(pid: u32) {
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).remove(&pid);
+static ACTORS: LazyLock<Mutex<Actors>> = LazyLock::new(Mutex::default);
+/// Held while a child is made, which nobody knows for a moment.
+static BIRTH: Mutex<()> = Mutex::new(());
+
+fn actors() -> MutexGuard<'static, Actors> {
+    ACTORS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reaps the orphaned actors that are handed to this process, until its actor ends.
-pub(crate) fn reap_orphans(actor: &Actor) {
-    let mut died = match signal(SignalKind::child()) {
-        Ok(died) => died,
-        Err(error) => {
-            tracing::warn!("orphaned actors will not be reaped: {error}");
-            return;
-        }
-    };
-    let stopped = actor.clone();
-    actor.spawn_link(async move {
-        loop {
-            tokio::select! {
-                _ = died.recv() => {
-                    // Mostly it was a child of our own, whose task has reaped it by then.
-                    tokio::select! {
-                        () = tokio::time::sleep(SETTLE) => {}
-                        () = stopped.stopped() => break,
-                    }
-                    if somebody_is_dead() {
-                        reap_dead_orphans().await;
-                    }
-                }
-                () = stopped.stopped() => break,
-            }
-        }
-        reap_dead_orphans().await;
-    });
+/// Makes a child, and knows it before anybody takes it for an orphan.
+pub(super) fn bear(make: impl FnOnce() -> std::io::Result<Pid>) -> std::io::Result<Pid> {
+    let _birth = BIRTH.lock().unwrap_or_else(PoisonError::into_inner);
+    let pid = make()?;
+    actors().known.insert(pid);
+    Ok(pid)
 }
 
-/// Whether any child of this process waits to be reaped.
-fn somebody_is_dead() -> bool {
+/// Whether some child of those named has ended; it stays to be reaped. An error says that there is none.
+fn peek(of: WaitId<'_>) -> rustix::io::Result<bool> {
     let peek = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    matches!(rustix::process::waitid(WaitId::All, peek), Ok(Some(_)))
+    waitid(of, peek).map(|ended| ended.is_some())
 }
 
-/// Reaps every dead child that is an actor and that no task waits for.
-async fn reap_dead_orphans() {
-    for pid in children() {
-        if KNOWN.lock().unwrap_or_else(PoisonError::into_inner).contains(&pid) || !is_dead_actor(pid) {
-            continue;
-        }
-        let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { continue };
-        match rustix::process::waitpid(Some(pid), WaitOptions::NOHANG) {
-            Ok(_) => {
-                tracing::debug!("reaped the orphaned actor with pid {}", pid.as_raw_nonzero());
-                remove_sockets(default_uds_of(pid.as_raw_nonzero().get().cast_unsigned())).await;
-            }
-            Err(error) => {
-                tracing::debug!("orphan {} was reaped by somebody else: {error}", pid.as_raw_nonzero())
-            }
+/// Whether a child has ended, or is there no more.
+pub(super) fn has_ended(pid: Pid) -> bool {
+    peek(WaitId::Pid(pid)).unwrap_or(true)
+}
+
+/// Ends what a dead child has left of its group, then reaps the child.
+pub(super) fn reap(pid: Pid) -> Result<ExitStatus, Errno> {
+    let mut actors = actors();
+    // Where somebody else has reaped it, the number is that of its group only if one of ours is in it.
+    if peek(WaitId::Pid(pid)).or_else(|_gone| peek(WaitId::Pgid(Some(pid)))).is_ok() {
+        end_group(pid);
+    }
+    let status = waitpid(Some(pid), WaitOptions::NOHANG);
+    actors.known.remove(&pid);
+    if reap_members(pid) {
+        actors.ended.push((pid, Instant::now()));
+    }
+    let (_pid, status) = status?.ok_or(Errno::AGAIN)?;
+    Ok(ExitStatus::from_raw(status.as_raw()))
+}
+
+/// Sends SIGKILL to a process group whose number cannot be another's: its leader was not reaped.
+pub(super) fn end_group(leader: Pid) {
+    match kill_process_group(leader, Signal::KILL) {
+        // Nobody is in it: the leader has left it.
+        Ok(()) | Err(Errno::SRCH) => {}
+        Err(error) => tracing::debug!("SIGKILL to process group {}: {error}", leader.as_raw_nonzero()),
+    }
+}
+
+/// Reaps adopted members of a group. Returns whether there are more.
+fn reap_members(leader: Pid) -> bool {
+    loop {
+        match waitpgid(leader, WaitOptions::NOHANG) {
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            Ok(None) => return true,
+            Err(_no_child_of_ours) => return false,
         }
     }
 }
 
+/// Reaps what has ended of the programs that actors of this process have left behind, as long as it is polled.
+pub(super) async fn reap_adopted() -> Infallible {
+    let mut deaths = match signal(SignalKind::child()) {
+        Ok(deaths) => deaths,
+        Err(error) => {
+            tracing::warn!("orphans of actors are reaped late: {error}");
+            return std::future::pending().await;
+        }
+    };
+    loop {
+        // Mostly it was a child whose handle has reaped it by then.
+        let noticed = Instant::now();
+        tokio::time::sleep(SETTLE).await;
+        let is_done = || actors().swept.is_some_and(|last| last > noticed);
+        if !is_done() && peek(WaitId::All).unwrap_or(false) {
+            match sweep() {
+                Some(swept) => remove_sockets_of(swept.orphans).await,
+                None => continue,
+            }
+        }
+        if deaths.recv().await.is_none() {
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// Waits for the end of what reaped actors have left to this process, and reaps it. Gives up on what SIGKILL does not end.
+pub(super) async fn clear_up() {
+    let mut pauses = Pauses::new();
+    loop {
+        let swept = sweep();
+        let is_done = swept.as_ref().is_some_and(|swept| !swept.more);
+        if let Some(swept) = swept {
+            remove_sockets_of(swept.orphans).await;
+        }
+        match pauses.next() {
+            Some(pause) if !is_done => tokio::time::sleep(pause).await,
+            _ => return,
+        }
+    }
+}
+
+/// The same, on a thread that may wait.
+pub(super) fn clear_up_here() {
+    for pause in Pauses::new() {
+        if sweep().is_some_and(|swept| !swept.more) {
+            break;
+        }
+        std::thread::sleep(pause);
+    }
+}
+
+/// Between looks at what was killed: longer and longer, until it should be gone.
+struct Pauses {
+    start: Instant,
+    next: Duration,
+}
+
+impl Pauses {
+    fn new() -> Self {
+        Self { start: Instant::now(), next: Duration::from_millis(1) }
+    }
+}
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let pause = self.next;
+        self.next = (pause * 2).min(SETTLE);
+        (self.start.elapsed() < KILLED).then_some(pause)
+    }
+}
+
+/// Removes the socket files of orphaned actors.
+async fn remove_sockets_of(orphans: Vec<Pid>) {
+    for pid in orphans {
+        tracing::debug!("reaped the orphaned actor with pid {}", pid.as_raw_nonzero());
+        remove_sockets(default_uds_of(pid.as_raw_nonzero().get().cast_unsigned())).await;
+    }
+}
+
+/// What a look for orphans has found.
+struct Swept {
+    /// Actors whose parent had died; they are reaped.
+    orphans: Vec<Pid>,
+    /// Whether something of the dead is still there, but for what SIGKILL has not ended in time.
+    more: bool,
+}
+
+/// Ends orphaned actors, and reaps every orphan that has ended. `None` while a child is being made.
+fn sweep() -> Option<Swept> {
+    let _no_birth = match BIRTH.try_lock() {
+        Ok(guard) => guard,
+        Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
+        Err(TryLockError::WouldBlock) => return None,
+    };
+    let mut actors = actors();
+    let now = Instant::now();
+    actors.swept = Some(now);
+    let mut swept = Swept { orphans: Vec::new(), more: false };
+    for pid in children() {
+        if actors.known.contains(&pid) {
+            continue;
+        }
+        match Row::of(pid) {
+            Some(Row { is_actor: true, is_dead: false, .. }) => {
+                // It dies with its parent anyway.
+                _ = kill_process(pid, Signal::KILL);
+                swept.more = true;
+            }
+            Some(Row { is_actor: true, is_dead: true, .. }) => {
+                end_group(pid);
+                actors.ended.push((pid, now));
+                reap_one(pid);
+                swept.orphans.push(pid);
+            }
+            Some(Row { group: Some(group), is_dead: true, .. }) if actors.known.contains(&group) => {
+                reap_one(pid)
+            }
+            _ => {}
+        }
+    }
+    actors.ended.retain(|(group, _)| reap_members(*group));
+    swept.more |= actors.ended.iter().any(|(_, since)| now.duration_since(*since) < KILLED);
+    Some(swept)
+}
+
+/// Reaps an orphan that has ended.
+fn reap_one(pid: Pid) {
+    if let Err(error) = waitpid(Some(pid), WaitOptions::NOHANG) {
+        tracing::debug!("orphan {} was reaped by somebody else: {error}", pid.as_raw_nonzero());
+    }
+}
+
 /// The processes whose parent this one is.
-fn children() -> Vec<u32> {
+fn children() -> Vec<Pid> {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
     threads
         .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok())
-        .flat_map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .flat_map(|pids| pids.split_whitespace().filter_map(pid_in).collect::<Vec<_>>())
         .collect()
 }
 
-fn is_dead_actor(pid: u32) -> bool {
-    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-    // `pid (name) state ...`, where the name may hold anything.
-    let Some((head, tail)) = stat.rsplit_once(") ") else { return false };
-    let Some((_, name)) = head.split_once(" (") else { return false };
-    tail.starts_with('Z') && name.starts_with(PROCESS_NAME_PREFIX)
+fn pid_in(text: &str) -> Option<Pid> {
+    // What vanishes while it is read has group -1.
+    text.parse().ok().filter(|raw| *raw > 0).and_then(Pid::from_raw)
+}
+
+/// What the process table says of a child.
+struct Row {
+    is_dead: bool,
+    is_actor: bool,
+    group: Option<Pid>,
+}
+
+impl Row {
+    fn of(pid: Pid) -> Option<Self> {
+        let file = |name| format!("/proc/{}/{name}", pid.as_raw_nonzero());
+        let stat = std::fs::read_to_string(file("stat")).ok()?;
+        // `pid (name) state parent group ...`, where the name may hold anything.
+        let (head, tail) = stat.rsplit_once(") ")?;
+        let (_, name) = head.split_once(" (")?;
+        let is_dead = tail.starts_with(['Z', 'X']);
+        // Before an actor has named itself its first argument tells.
+        let is_actor = name.starts_with(PROCESS_NAME_PREFIX)
+            || !is_dead
+                && std::fs::read(file("cmdline"))
+                    .is_ok_and(|line| line.starts_with(PROCESS_NAME_PREFIX.as_bytes()));
+        Some(Self { is_dead, is_actor, group: tail.split(' ').nth(2).and_then(pid_in) })
+    }
 }

@@ -17,13 +17,14 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Stdio;
-use std::sync::{OnceLock, mpsc};
+use std::sync::{Once, OnceLock, mpsc};
 
 use rustix::fs::FileType;
-use tokio::process::{Child, Command};
+use rustix::process::Pid;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::handle::Child;
 use super::reaper;
 use crate::net::{env, has_two_users, is_privileged};
 use crate::proto::limits::NAME_BYTES_MAX;
@@ -42,11 +43,12 @@ pub(crate) enum Entry {
     Test(&'static str),
 }
 
-static ENTRY: OnceLock<Entry> = OnceLock::new();
+/// The entry point, and what it does before the first child is made.
+static ENTRY: OnceLock<(Entry, fn())> = OnceLock::new();
 
-/// Records the entry point, which has found that this process is no child. The first one counts.
-pub(crate) fn set_entry(entry: Entry) {
-    ENTRY.get_or_init(|| entry);
+/// Records the entry point of this process, and what is to be done before its first child. The first one counts.
+pub(crate) fn set_entry(entry: Entry, before_first_child: fn()) {
+    ENTRY.get_or_init(|| (entry, before_first_child));
 }
 
 /// What a child process has to know before it can talk to its parent.
@@ -109,7 +111,7 @@ pub(crate) struct Spawned {
 
 /// Starts a child process.
 pub(crate) async fn spawn(spec: ChildSpec) -> io::Result<Spawned> {
-    let Some(&entry) = ENTRY.get() else {
+    let Some(&(entry, before_first_child)) = ENTRY.get() else {
         return Err(io::Error::other(
             "this program was not entered through tractor, so a copy of it would run its `main` again instead of an \
              actor: put `#[tractor::main]` on `main` (`#[tractor::test]` on a test), or call `tractor::init()` as the \
@@ -130,12 +132,13 @@ pub(crate) async fn spawn(spec: ChildSpec) -> io::Result<Spawned> {
     }
     let (reply, spawned) = oneshot::channel();
     let handle = Handle::current();
-    let job = Box::new(move || {
+    run_on_spawner(move || {
+        static FIRST: Once = Once::new();
+        FIRST.call_once(before_first_child);
         let _runtime = handle.enter();
-        // A caller that was dropped meanwhile drops the process handle; the closed channel ends the child.
+        // A caller that was dropped meanwhile drops the child.
         _ = reply.send(spawn_here(&spec, entry));
     });
-    spawner().send(job).expect("the spawner thread never ends");
     let Ok(spawned) = spawned.await else {
         return Err(io::Error::other(
             "starting the process panicked; does the tokio runtime have `enable_all`?",
@@ -149,7 +152,12 @@ pub(crate) async fn spawn(spec: ChildSpec) -> io::Result<Spawned> {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The thread that makes every child process; see the module's invariants.
+/// Runs a job on the thread that makes every child process.
+pub(super) fn run_on_spawner(job: impl FnOnce() + Send + 'static) {
+    spawner().send(Box::new(job)).expect("the spawner thread never ends");
+}
+
+/// See the module's invariants.
 fn spawner() -> &'static mpsc::Sender<Job> {
     static SPAWNER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
     SPAWNER.get_or_init(|| {
@@ -182,11 +190,9 @@ fn spawn_here(spec: &ChildSpec, entry: Entry) -> io::Result<(Child, UnixStream)>
         // The harness prints; what the actor prints goes to standard error, see the boot code.
         command.stdout(Stdio::null());
     }
-    let process = Command::from(command).spawn()?;
-    if let Some(pid) = process.id() {
-        reaper::know(pid);
-    }
-    Ok((process, ours))
+    // Its handle in the standard library does nothing when it is dropped.
+    let pid = reaper::bear(|| command.spawn().map(|child| Pid::from_child(&child)))?;
+    Ok((Child::new(pid), ours))
 }
 
 /// The running binary, even if its file was replaced meanwhile.

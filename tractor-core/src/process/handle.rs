@@ -1,0 +1,115 @@
+//! The process of a child actor: its end, and its status.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::unix::AsyncFd;
+
+use super::reaper;
+use super::spawn::run_on_spawner;
+
+/// Between two looks at a process whose end the system does not announce.
+const TICK: Duration = Duration::from_millis(50);
+/// Longest wait for the end of what was dropped and killed.
+const KILLED: Duration = Duration::from_secs(1);
+
+/// A child process that was not reaped yet, or its status. Nobody else reaps it.
+///
+/// Dropped before it has ended, with the runtime for one, it is killed and its group with it.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pid: Pid,
+    /// Readable once it has ended; `None` where the system does not announce that.
+    end: Option<AsyncFd<OwnedFd>>,
+    /// `None` as long as its number is its own.
+    status: Option<Result<ExitStatus, Errno>>,
+}
+
+impl Child {
+    /// Of a process that this one has just made.
+    pub(super) fn new(pid: Pid) -> Self {
+        let mut child = Self { pid, end: None, status: None };
+        // Panics in a runtime without I/O.
+        child.end = end_of(pid);
+        child
+    }
+
+    /// Its number, until it was reaped.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.status.is_none().then(|| self.pid.as_raw_nonzero().get().cast_unsigned())
+    }
+
+    /// Waits for its end, ends what is left of its group, and reaps it. Says the status again when asked again.
+    ///
+    /// # Cancel safety
+    /// May be dropped and called again.
+    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.status {
+                return Ok(status?);
+            }
+            if reaper::has_ended(self.pid) {
+                self.status = Some(reaper::reap(self.pid));
+                continue;
+            }
+            tokio::select! {
+                () = self.maybe_ended() => {}
+                never = reaper::reap_adopted() => match never {},
+            }
+        }
+    }
+
+    async fn maybe_ended(&self) {
+        let tick = tokio::time::sleep(TICK);
+        match &self.end {
+            Some(end) => match end.readable().await {
+                Ok(mut ready) => ready.clear_ready(),
+                // The runtime ends.
+                Err(_) => tick.await,
+            },
+            None => tick.await,
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.status.is_some() {
+            return;
+        }
+        let pid = self.pid;
+        // It may have ended by itself, and has left its group then.
+        _ = kill_process(pid, Signal::KILL);
+        reaper::end_group(pid);
+        run_on_spawner(move || {
+            for _ in 0..KILLED.as_millis() / TICK.as_millis() {
+                if reaper::has_ended(pid) {
+                    break;
+                }
+                std::thread::sleep(TICK);
+            }
+            // Nobody is left to be told.
+            _ = reaper::reap(pid);
+            reaper::clear_up_here();
+        });
+    }
+}
+
+/// What announces the end of a process.
+#[cfg(target_os = "linux")]
+#[allow(deprecated, reason = "unsound for types that change their descriptor, which an `OwnedFd` does not")]
+fn end_of(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
+    let file =
+        rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).map_err(io::Error::from);
+    let end = file.and_then(|file| AsyncFd::with_interest(file, tokio::io::Interest::READABLE));
+    end.inspect_err(|error| tracing::debug!("a process is looked at every {TICK:?}: {error}")).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_of(_: Pid) -> Option<AsyncFd<OwnedFd>> {
+    None
+}
