@@ -23,6 +23,7 @@ mod deadline_processes;
 mod endpoint_declarations;
 mod endpoint_unions;
 mod error_values;
+mod errors_names;
 mod errors_wrapped;
 mod limits_inherited;
 mod payload_dynamic;

@@ -59,8 +59,8 @@ pub mod __private {
     pub use crate::__error_value as error_value;
     pub use crate::actor::EndpointEntry;
     pub use crate::api::{
-        CarriesText, CarriesValue, ContextOf, EndpointBody, EndpointRef, EndpointResult, Failure, Fallible,
-        default_arg, fallible, fallible_as,
+        CarriesOwn, CarriesText, CarriesValue, ContextOf, EndpointBody, EndpointRef, EndpointResult, Failure,
+        Fallible, Probe, default_arg, fallible, fallible_as,
     };
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::error::EndpointError;

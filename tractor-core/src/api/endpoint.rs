@@ -8,9 +8,8 @@ use std::any::Any;
 use std::error::Error as StdError;
 
 use super::Context;
-use crate::error::EndpointError;
+use crate::error::{Carried, EndpointError};
 use crate::proto::args::{ArgTuple, no_defaults};
-use crate::proto::msg::ErrorValue;
 use crate::proto::payload::Payload;
 
 /// A function that other actors may call.
@@ -143,17 +142,17 @@ impl<T: Into<Box<dyn StdError + Send + Sync>>> Failure for T {
     }
 }
 
-/// The outcome of a function that returns a `Result`. `value_of` gives the failure as a value, if it is one.
+/// The outcome of a function that returns a `Result`. `carried` tells what of the failure travels besides its texts.
 ///
 /// # Errors
 /// The function's own failure.
 pub fn fallible<T, F: Failure>(
     output: Result<T, F>,
-    value_of: impl FnOnce(&F) -> Option<ErrorValue>,
+    carried: impl FnOnce(&F) -> Carried,
 ) -> Result<T, EndpointError> {
     output.map_err(|error| {
-        let value = value_of(&error);
-        error.into_failure().carrying(value)
+        let carried = carried(&error);
+        error.into_failure().carrying(carried)
     })
 }
 
@@ -163,9 +162,9 @@ pub fn fallible<T, F: Failure>(
 /// The function's own failure.
 pub fn fallible_as<F: Failure + Payload, T>(
     output: Result<T, F>,
-    value_of: impl FnOnce(&F) -> Option<ErrorValue>,
+    carried: impl FnOnce(&F) -> Carried,
 ) -> Result<T, EndpointError> {
-    fallible(output, value_of)
+    fallible(output, carried)
 }
 
 /// A default value of an argument.

@@ -1,52 +1,74 @@
-//! Which of an endpoint's errors travel as values: those whose type is serde.
+//! What of an endpoint's error travels besides its texts: its value, if its type is serde, or all of an error of ours that
+//! another type hides.
 //!
-//! The two traits have one method name. Generated code, which knows the concrete error type, calls it on a `&E`
-//! (`error_value!()`): the compiler takes the first one if `E` is `Serialize`, and the second, one reference further away, if it is
-//! not. So no error type needs an attribute, and aliases of `Result` work. `DeserializeOwned` is not asked for: of a type such
-//! as `&'static str`, which has it for some lifetimes, the compiler would take the first one and refuse it afterwards.
+//! The three traits have one method name. Generated code, which knows the concrete error type, calls it on a `&&Probe(&E)`
+//! (`error_value!()`): the compiler takes the first one if `E` is `Serialize`, else the second, one reference further away, if `E`
+//! stands for an error inside of it, and else the third, one reference nearer. So no error type needs an attribute, and aliases of
+//! `Result` work. `DeserializeOwned` is not asked for: of a type such as `&'static str`, which has it for some lifetimes, the
+//! compiler would take the first one and refuse it afterwards.
+
+use std::error::Error as StdError;
+use std::ops::Deref;
 
 use serde::Serialize;
 
-use crate::error::value_of;
-use crate::proto::msg::ErrorValue;
+use crate::error::{self, Carried};
 use crate::session::catching;
 
-/// A closure from an error, whose type is known where this stands, to its value.
+/// A closure from an error, whose type is known where this stands, to what of it travels.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __error_value {
     () => {
         |error| {
             #[allow(unused_imports, reason = "one of them applies")]
-            use $crate::__private::{CarriesText as _, CarriesValue as _};
-            error.__tractor_value()
+            use $crate::__private::{CarriesOwn as _, CarriesText as _, CarriesValue as _};
+            (&&$crate::__private::Probe(error)).__tractor_carried()
         }
     };
 }
 
+/// An error whose type is asked what it can do.
+#[derive(Debug)]
+pub struct Probe<'e, E>(pub &'e E);
+
 /// Errors that travel as values.
 pub trait CarriesValue {
-    /// The value; `None` when it does not encode: the error's texts travel all the same.
-    fn __tractor_value(&self) -> Option<ErrorValue>;
+    /// The value; none when it does not encode: the error's texts travel all the same.
+    fn __tractor_carried(&self) -> Carried;
 }
 
-impl<E: Serialize> CarriesValue for E {
-    fn __tractor_value(&self) -> Option<ErrorValue> {
-        catching(|| value_of(self)).unwrap_or_else(|panic| {
+impl<E: Serialize> CarriesValue for &Probe<'_, E> {
+    fn __tractor_carried(&self) -> Carried {
+        let value = catching(|| error::value_of(self.0)).unwrap_or_else(|panic| {
             tracing::warn!("a failure travels without its value: its serializer panicked: {}", panic.message);
             None
-        })
+        });
+        value.map_or(Carried::Text, Carried::Value)
+    }
+}
+
+/// Types that hold an error of any type: `anyhow::Error`, `Box<dyn Error>`. Made a plain box, some hide what they hold.
+pub trait CarriesOwn {
+    /// The error inside, if it is one of ours.
+    fn __tractor_carried(&self) -> Carried;
+}
+
+impl<E: Deref<Target = dyn StdError + Send + Sync>> CarriesOwn for &&Probe<'_, E> {
+    fn __tractor_carried(&self) -> Carried {
+        let own = catching(|| error::own(&**self.0)).ok().flatten();
+        own.map_or(Carried::Text, Carried::Own)
     }
 }
 
 /// Errors that travel by name and text.
 pub trait CarriesText {
     /// Nothing.
-    fn __tractor_value(&self) -> Option<ErrorValue>;
+    fn __tractor_carried(&self) -> Carried;
 }
 
-impl<E> CarriesText for &E {
-    fn __tractor_value(&self) -> Option<ErrorValue> {
-        None
+impl<E> CarriesText for Probe<'_, E> {
+    fn __tractor_carried(&self) -> Carried {
+        Carried::Text
     }
 }

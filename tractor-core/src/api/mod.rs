@@ -30,7 +30,7 @@ pub use endpoint::{
     ContextEndpoint, ContextOf, Endpoint, EndpointBody, EndpointResult, Failure, Fallible, FnEndpoint,
     StreamEndpoint, default_arg, fallible, fallible_as,
 };
-pub use error_value::{CarriesText, CarriesValue};
+pub use error_value::{CarriesOwn, CarriesText, CarriesValue, Probe};
 pub use expose::EndpointRef;
 pub use handle::{ContextHandle, NoResult};
 pub use oneway::{ReceiveStream, StreamSender};

@@ -2,6 +2,11 @@
 
 use std::error::Error as StdError;
 
+use super::pack::type_names;
+use super::{
+    ActorDied, ActorFailure, ActorTooSlow, ContextCancelled, DeadlineExceeded, Error, ErrorGroup, GaveUp,
+    Lagged, MessagingError, MsgTypeError, RemoteActorError, RuntimeFailure, TransportClosed,
+};
 use crate::proto::msg::ErrorValue;
 
 /// A failure on its way out of an endpoint: the user's error and the name of its type.
@@ -9,24 +14,46 @@ use crate::proto::msg::ErrorValue;
 pub struct EndpointError {
     error: Box<dyn StdError + Send + Sync>,
     type_name: &'static str,
-    value: Option<ErrorValue>,
+    carried: Carried,
+}
+
+/// What of a failure travels besides its texts.
+#[derive(Debug)]
+pub enum Carried {
+    /// Nothing.
+    Text,
+    /// The user's error as a value.
+    Value(ErrorValue),
+    /// All that an error of ours has: it is one, inside of a type that hides it, such as `anyhow::Error`.
+    Own(Error),
 }
 
 impl EndpointError {
     /// Wraps the error of an endpoint.
     pub fn new<E: Into<Box<dyn StdError + Send + Sync>>>(error: E) -> Self {
-        Self { error: error.into(), type_name: short_type_name::<E>(), value: None }
+        Self { error: error.into(), type_name: wire_name::<E>(), carried: Carried::Text }
     }
 
-    /// The same with the error as a value, for who knows its type.
+    /// The same with what else travels, for who knows the error's type.
     #[must_use]
-    pub(crate) fn carrying(mut self, value: Option<ErrorValue>) -> Self {
-        self.value = value;
+    pub(crate) fn carrying(mut self, carried: Carried) -> Self {
+        self.carried = carried;
         self
     }
 
     pub(crate) fn value(&self) -> Option<&ErrorValue> {
-        self.value.as_ref()
+        match &self.carried {
+            Carried::Value(value) => Some(value),
+            Carried::Text | Carried::Own(_) => None,
+        }
+    }
+
+    /// The error, if it is one of ours.
+    pub(super) fn own(&self) -> Option<Error> {
+        match &self.carried {
+            Carried::Own(error) => Some(error.clone()),
+            Carried::Text | Carried::Value(_) => own(self.error()),
+        }
     }
 
     pub(crate) fn error(&self) -> &(dyn StdError + Send + Sync + 'static) {
@@ -38,15 +65,36 @@ impl EndpointError {
     }
 }
 
-/// The last segment of a type's path, without its generic arguments: `std::io::Error` is `Error`.
+/// An error of ours, or the payload of one.
+pub(crate) fn own(error: &(dyn StdError + 'static)) -> Option<Error> {
+    macro_rules! one_of {
+        ($($ty:ty)*) => {
+            $(if let Some(error) = error.downcast_ref::<$ty>() {
+                return Some(error.clone().into());
+            })*
+        };
+    }
+    one_of! {
+        Error ActorDied ActorFailure ActorTooSlow ContextCancelled DeadlineExceeded ErrorGroup GaveUp Lagged MessagingError
+        MsgTypeError RemoteActorError RuntimeFailure TransportClosed
+    }
+    None
+}
+
+/// The last segment of a type's path, without its generic arguments: `std::num::ParseIntError` is `ParseIntError`.
 ///
-/// A bare `Error` says nothing on the wire, so its module is kept: `io::Error`.
-fn short_type_name<T: ?Sized>() -> &'static str {
+/// A bare `Error` says nothing on the wire, and a name of ours says what is not so. Their modules are kept: `io::Error`.
+fn wire_name<T: ?Sized>() -> &'static str {
     let full = std::any::type_name::<T>();
     let path = full.split('<').next().unwrap_or(full);
     let mut cuts = path.rmatch_indices("::").map(|(at, _)| at + 2);
     let last = cuts.next().unwrap_or(0);
-    if &path[last..] == "Error" { &path[cuts.next().unwrap_or(0)..] } else { &path[last..] }
+    let name = &path[last..];
+    if name == "Error" || type_names::ALL.contains(&name) {
+        &path[cuts.next().unwrap_or(0)..]
+    } else {
+        &path[last..]
+    }
 }
 
 #[cfg(test)]
@@ -55,9 +103,20 @@ mod tests {
 
     #[test]
     fn type_names_are_short_but_telling() {
-        assert_eq!(short_type_name::<std::num::ParseIntError>(), "ParseIntError");
-        assert_eq!(short_type_name::<std::io::Error>(), "error::Error");
-        assert_eq!(short_type_name::<String>(), "String");
-        assert_eq!(short_type_name::<Vec<String>>(), "Vec");
+        assert_eq!(wire_name::<std::num::ParseIntError>(), "ParseIntError");
+        assert_eq!(wire_name::<std::io::Error>(), "error::Error");
+        assert_eq!(wire_name::<String>(), "String");
+        assert_eq!(wire_name::<Vec<String>>(), "Vec");
+    }
+
+    #[test]
+    fn no_type_of_another_takes_a_name_of_ours() {
+        #[derive(Debug)]
+        struct TypeError<T>(T);
+        #[derive(Debug)]
+        struct RemoteActorError;
+        assert!(wire_name::<TypeError<u8>>().ends_with("::TypeError"), "{}", wire_name::<TypeError<u8>>());
+        assert!(wire_name::<RemoteActorError>().ends_with("::RemoteActorError"));
+        assert!(type_names::ALL.iter().all(|name| !name.contains("::")));
     }
 }

@@ -9,20 +9,37 @@ use crate::proto::id::Uid;
 use crate::proto::limits::RELAY_PATH_MAX;
 use crate::proto::msg::ErrorMsg;
 
-/// Type names with a meaning of their own on the wire.
+/// Type names with a meaning of their own on the wire. A type of the user's that is called like one of them travels with its
+/// module before its name: ours have no `::`.
 pub(crate) mod type_names {
-    pub(crate) const CONTEXT_CANCELLED: &str = "ContextCancelled";
-    pub(crate) const MSG_TYPE_ERROR: &str = "MsgTypeError";
-    pub(crate) const REMOTE_ACTOR_ERROR: &str = "RemoteActorError";
-    pub(crate) const STREAM_OVERRUN: &str = "StreamOverrun";
-    pub(crate) const MESSAGING_ERROR: &str = "MessagingError";
-    pub(crate) const MODULE_NOT_EXPOSED: &str = "ModuleNotExposed";
-    pub(crate) const ATTRIBUTE_ERROR: &str = "AttributeError";
-    pub(crate) const TYPE_ERROR: &str = "TypeError";
-    pub(crate) const RUNTIME_FAILURE: &str = "RuntimeFailure";
-    pub(crate) const PANIC: &str = "Panic";
-    pub(crate) const GROUP: &str = "ExceptionGroup";
-    pub(crate) const DEADLINE_EXCEEDED: &str = "DeadlineExceeded";
+    macro_rules! names {
+        ($($name:ident = $text:literal;)*) => {
+            $(pub(crate) const $name: &str = $text;)*
+            pub(crate) const ALL: &[&str] = &[$($text),*];
+        };
+    }
+
+    names! {
+        ACTOR_DIED = "ActorDied";
+        ACTOR_FAILURE = "ActorFailure";
+        ACTOR_TOO_SLOW = "ActorTooSlowError";
+        ATTRIBUTE_ERROR = "AttributeError";
+        CONTEXT_CANCELLED = "ContextCancelled";
+        DEADLINE_EXCEEDED = "DeadlineExceeded";
+        GROUP = "ExceptionGroup";
+        LAGGED = "Lagged";
+        MESSAGING_ERROR = "MessagingError";
+        MODULE_NOT_EXPOSED = "ModuleNotExposed";
+        MSG_TYPE_ERROR = "MsgTypeError";
+        NO_RUNTIME = "NoRuntime";
+        PANIC = "Panic";
+        REMOTE_ACTOR_ERROR = "RemoteActorError";
+        RUNTIME_FAILURE = "RuntimeFailure";
+        STREAM_OVERRUN = "StreamOverrun";
+        SUPERVISOR_GAVE_UP = "SupervisorGaveUp";
+        TRANSPORT_CLOSED = "TransportClosed";
+        TYPE_ERROR = "TypeError";
+    }
 }
 
 /// A panic of an endpoint: its text and place.
@@ -98,10 +115,10 @@ pub(crate) fn relay(us: &Uid, received: &ErrorMsg) -> ErrorMsg {
 /// What an endpoint of `us` failed with. A failure of another actor that bubbles through is relayed, in whatever error it
 /// was wrapped on its way through here; of those errors the text remains.
 pub(crate) fn pack(us: &Uid, failure: &EndpointError) -> ErrorMsg {
-    let error = failure.error();
-    if let Some(error) = error.downcast_ref::<Error>() {
-        return pack_own(us, error);
+    if let Some(error) = failure.own() {
+        return pack_own(us, &error);
     }
+    let error = failure.error();
     let route = chain(error).find_map(|link| link.downcast_ref::<Route>());
     if let Some(passed_on) = route.filter(|route| route.is_passed_on()) {
         let mut msg = relay(us, passed_on.msg());
@@ -136,16 +153,16 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
             None => type_names::MSG_TYPE_ERROR,
         },
         Error::Messaging(_) => type_names::MESSAGING_ERROR,
-        Error::Died(_) => "ActorDied",
-        Error::GaveUp(_) => "SupervisorGaveUp",
-        Error::Spawn(_) => "ActorFailure",
-        Error::Closed(_) => "TransportClosed",
+        Error::Died(_) => type_names::ACTOR_DIED,
+        Error::GaveUp(_) => type_names::SUPERVISOR_GAVE_UP,
+        Error::Spawn(_) => type_names::ACTOR_FAILURE,
+        Error::Closed(_) => type_names::TRANSPORT_CLOSED,
         Error::Runtime(_) => type_names::RUNTIME_FAILURE,
-        Error::TooSlow(_) => "ActorTooSlowError",
+        Error::TooSlow(_) => type_names::ACTOR_TOO_SLOW,
         Error::DeadlineExceeded(_) => type_names::DEADLINE_EXCEEDED,
-        Error::Lagged(_) => "Lagged",
+        Error::Lagged(_) => type_names::LAGGED,
         Error::Group(_) => type_names::GROUP,
-        Error::NoRuntime => "NoRuntime",
+        Error::NoRuntime => type_names::NO_RUNTIME,
     };
     let mut msg = ErrorMsg::new(us.clone(), type_name, error.to_string());
     msg.causes = causes(error.source());
