@@ -115,46 +115,41 @@ impl Waiters {
     }
 }
 
+/// The task to be woken, if there is one, when this is dropped: after the lock under which it was taken out.
+#[derive(Debug, Default)]
+pub(crate) struct Wake(pub(crate) Option<Waker>);
+
+impl Drop for Wake {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            waker.wake();
+        }
+    }
+}
+
 /// Tasks to be woken when this is dropped: after the lock under which they were taken out.
 #[derive(Debug, Default)]
 pub(crate) struct Woken {
     /// Mostly there is one, which needs no allocation.
-    first: Option<Waker>,
-    /// None without a first one. Boxed: what is mostly empty is moved and dropped with every frame.
-    #[expect(clippy::box_collection, reason = "a thin pointer is cheap to move and to drop")]
-    more: Option<Box<Vec<Waker>>>,
+    first: Wake,
+    more: Vec<Wake>,
 }
 
 impl Woken {
     #[inline]
     pub(crate) fn add(&mut self, waker: Option<Waker>) {
-        let Some(waker) = waker else { return };
-        match &mut self.first {
-            None => self.first = Some(waker),
-            Some(_) => self.more.get_or_insert_default().push(waker),
+        if waker.is_none() {
+            return;
         }
-    }
-
-    #[inline]
-    pub(crate) fn extend(&mut self, mut other: Self) {
-        self.add(other.first.take());
-        if let Some(more) = other.more.take() {
-            more.into_iter().for_each(|waker| self.add(Some(waker)));
+        if self.first.0.is_none() {
+            self.first.0 = waker;
+        } else {
+            self.more.push(Wake(waker));
         }
     }
 
     pub(crate) fn add_all(&mut self, waiters: &mut Waiters) {
         waiters.take_all().for_each(|waker| self.add(Some(waker)));
-    }
-}
-
-impl Drop for Woken {
-    #[inline]
-    fn drop(&mut self) {
-        let Some(first) = self.first.take() else { return };
-        first.wake();
-        if let Some(more) = self.more.take() {
-            more.into_iter().for_each(Waker::wake);
-        }
     }
 }

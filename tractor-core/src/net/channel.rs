@@ -29,7 +29,7 @@ use crate::proto::codec;
 use crate::proto::frame::{self, FrameTooLarge};
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits};
 use crate::proto::msg::Msg;
-use crate::wakers::{Slot, Woken, poll_or_register};
+use crate::wakers::{Slot, Wake, Woken, poll_or_register};
 
 /// The sending end of a connection. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -50,8 +50,8 @@ struct Shared {
 struct WriteBuf {
     bytes: Vec<u8>,
     state: State,
-    /// Largest frame body that the peer accepts.
-    peer_bytes_max: usize,
+    /// Largest frame body that both ends accept.
+    frame_bytes_max: usize,
     /// The driver while it sleeps; woken by whoever gives it work.
     driver: Slot,
     /// The driver while the socket takes nothing; woken by whoever overflows the buffer.
@@ -77,11 +77,13 @@ struct Torn<'a> {
 }
 
 impl<'a> Torn<'a> {
+    #[inline]
     fn begin(bytes: &'a mut Vec<u8>) -> Self {
         let begin = Some(frame::begin_frame(bytes));
         Self { bytes, begin }
     }
 
+    #[inline]
     fn end(mut self, frame_bytes_max: usize) -> Result<(), FrameTooLarge> {
         let begin = self.begin.take().expect("taken here only, by value");
         frame::end_frame(self.bytes, begin, frame_bytes_max)
@@ -100,7 +102,7 @@ impl Drop for Torn<'_> {
 #[derive(Debug)]
 pub(crate) enum Appended {
     /// The frame will be written. Dropping this wakes the driver: a caller that holds a lock keeps it until after.
-    Yes(Woken),
+    Yes(Wake),
     /// The frame is larger than the limit and was not appended.
     TooLarge(FrameTooLarge),
     /// The connection is closed, or closing.
@@ -123,18 +125,18 @@ fn overflow(waiting: usize) -> CloseReason {
 }
 
 /// Every peer accepts what has no payload.
-fn at_least(bytes_max: usize) -> usize {
-    bytes_max.max(FRAME_BYTES_MAX_LEAST)
+fn both_accept(limits: &Limits, peer_bytes_max: usize) -> usize {
+    limits.frame_bytes_max.min(peer_bytes_max.max(FRAME_BYTES_MAX_LEAST))
 }
 
 impl Channel {
     /// `peer_bytes_max` is the largest frame body that the peer has said it accepts.
     pub(crate) fn new(limits: Limits, peer_bytes_max: Option<usize>) -> Self {
-        let peer_bytes_max = at_least(peer_bytes_max.unwrap_or(usize::MAX));
+        let frame_bytes_max = both_accept(&limits, peer_bytes_max.unwrap_or(usize::MAX));
         let wbuf = WriteBuf {
             bytes: Vec::new(),
             state: State::Open,
-            peer_bytes_max,
+            frame_bytes_max,
             driver: Slot::default(),
             stuck: Slot::default(),
         };
@@ -143,9 +145,10 @@ impl Channel {
 
     /// From now on the peer accepts frame bodies of this size.
     pub(crate) fn peer_accepts(&self, bytes_max: usize) {
-        self.lock().peer_bytes_max = at_least(bytes_max);
+        self.lock().frame_bytes_max = both_accept(&self.shared.limits, bytes_max);
     }
 
+    #[inline]
     fn lock(&self) -> MutexGuard<'_, WriteBuf> {
         // A panic of an encoder leaves the buffer whole, see `Torn`.
         self.shared.wbuf.lock().unwrap_or_else(PoisonError::into_inner)
@@ -157,7 +160,7 @@ impl Channel {
 
     /// Largest frame body that both ends accept.
     pub(crate) fn frame_bytes_max(&self) -> usize {
-        self.shared.limits.frame_bytes_max.min(self.lock().peer_bytes_max)
+        self.lock().frame_bytes_max
     }
 
     /// Appends one frame whose body `encode` writes.
@@ -179,22 +182,20 @@ impl Channel {
             }
             State::Closed(reason) => return Appended::Closed(reason.clone()),
         }
-        let (ours, theirs) = (self.shared.limits.frame_bytes_max, wbuf.peer_bytes_max);
+        let bytes_max = wbuf.frame_bytes_max;
         let torn = Torn::begin(&mut wbuf.bytes);
         encode(torn.bytes);
-        if let Err(mut error) = torn.end(ours.min(theirs)) {
-            error.of_peer = theirs < ours;
+        if let Err(mut error) = torn.end(bytes_max) {
+            error.of_peer = bytes_max < self.shared.limits.frame_bytes_max;
             return Appended::TooLarge(error);
         }
+        let mut driver = wbuf.driver.take();
         if wbuf.bytes.len() > self.shared.limits.write_backlog_bytes_max {
             wbuf.state = State::Overflowed;
+            // Both slots are of one task.
+            driver = wbuf.stuck.take().or(driver);
         }
-        let mut woken = Woken::default();
-        woken.add(wbuf.driver.take());
-        if matches!(wbuf.state, State::Overflowed) {
-            woken.add(wbuf.stuck.take());
-        }
-        Appended::Yes(woken)
+        Appended::Yes(Wake(driver))
     }
 
     /// Appends one message.

@@ -156,12 +156,6 @@ impl<'a> Locked<'a> {
         self.wake_opener();
         self.wake_guard();
     }
-
-    /// Wakes the driver of the connection, to which something was appended.
-    #[inline]
-    pub(super) fn wake_driver(&mut self, driver: Woken) {
-        self.woken.extend(driver);
-    }
 }
 
 impl Cell {

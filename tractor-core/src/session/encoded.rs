@@ -27,7 +27,6 @@ impl Encoded {
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Self, PayloadError> {
         let mut encoded = Self { bytes: KEPT.try_with(Cell::take).unwrap_or_default() };
-        encoded.bytes.clear();
         encode(&mut encoded.bytes)?;
         Ok(encoded)
     }
@@ -46,6 +45,7 @@ impl Drop for Encoded {
     #[inline]
     fn drop(&mut self) {
         if self.bytes.capacity() <= BYTES_KEPT_MAX {
+            self.bytes.clear();
             // A thread that is ending has no place for it any more.
             _ = KEPT.try_with(|kept| kept.set(std::mem::take(&mut self.bytes)));
         }

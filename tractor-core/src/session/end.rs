@@ -10,7 +10,7 @@
 //! 3. A parent side has an outcome exactly when its machine is settled.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -83,7 +83,13 @@ impl SessionEnd {
     #[inline]
     pub(super) fn lock(&self) -> Locked<'_> {
         // No user code runs under the lock, so that a panic never leaves the cell half-changed.
-        Locked::new(self.cell.lock().unwrap_or_else(PoisonError::into_inner), &self.room)
+        Locked::new(self.cell(), &self.room)
+    }
+
+    /// The lock, for those who wake nobody.
+    #[inline]
+    pub(super) fn cell(&self) -> MutexGuard<'_, Cell> {
+        self.cell.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on streamed values are decoded again before they are sent.
@@ -219,7 +225,7 @@ impl SessionEnd {
     pub(crate) fn poll_first(&self, cx: &Context<'_>) -> Poll<Result<Bytes, Error>> {
         poll_or_register(
             cx,
-            || self.lock(),
+            || self.cell(),
             |cell| &mut cell.opener,
             |cell| {
                 if let Some(first) = cell.first.take() {
@@ -234,7 +240,7 @@ impl SessionEnd {
     pub(crate) fn poll_outcome(&self, cx: &Context<'_>) -> Poll<Outcome> {
         poll_or_register(
             cx,
-            || self.lock(),
+            || self.cell(),
             |cell| &mut cell.opener,
             |cell| cell.outcome.clone().map_or(Poll::Pending, Poll::Ready),
         )
@@ -242,24 +248,24 @@ impl SessionEnd {
 
     /// Whether an overrun that this side has caused is no failure of its scope.
     pub(crate) fn absorbs_overruns(&self) -> bool {
-        self.lock().absorbs_overruns()
+        self.cell().absorbs_overruns()
     }
 
     /// The outcome so far.
     pub(crate) fn outcome(&self) -> Option<Outcome> {
-        self.lock().outcome.clone()
+        self.cell().outcome.clone()
     }
 
     /// Whether there is an outcome.
     pub(crate) fn has_outcome(&self) -> bool {
-        self.lock().outcome.is_some()
+        self.cell().outcome.is_some()
     }
 
     /// Waits until a parent side has failed.
     pub(crate) fn poll_failed(&self, cx: &Context<'_>) -> Poll<Error> {
         poll_or_register(
             cx,
-            || self.lock(),
+            || self.cell(),
             |cell| &mut cell.guard,
             |cell| cell.failure().map_or(Poll::Pending, |error| Poll::Ready(error.clone())),
         )
@@ -269,7 +275,7 @@ impl SessionEnd {
     pub(crate) fn poll_ending(&self, cx: &Context<'_>) -> Poll<()> {
         let found = poll_or_register(
             cx,
-            || self.lock(),
+            || self.cell(),
             |cell| &mut cell.guard,
             |cell| {
                 if !cell.dialog.is_ending() || cell.deferral.is_shielded() {

@@ -128,6 +128,7 @@ impl Inbox {
         None
     }
 
+    #[inline]
     fn pop(&mut self) -> Option<Bytes> {
         let value = self.queue.pop_front()?;
         self.bytes -= value.len();

@@ -38,7 +38,7 @@ impl SessionEnd {
 
     /// Another handle of the stream may read from now on.
     pub(crate) fn add_stream_handle(&self) {
-        self.lock().stream_handles += 1;
+        self.cell().stream_handles += 1;
     }
 
     /// A handle of the stream is gone. After the last one, those that wait for the outcome discard what comes.
@@ -107,6 +107,7 @@ impl SessionEnd {
     /// Waits for the next streamed value; `None` when the peer has closed its half.
     ///
     /// A failure of the dialog comes after the values that arrived before it.
+    #[inline]
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
         let taken = std::task::ready!(self.poll_take(cx));
         Poll::Ready(taken.map(|taken| taken.map(|taken| self.accept(taken))))
@@ -126,7 +127,7 @@ impl SessionEnd {
         let turn = std::task::ready!(poll_proceed(cx));
         let taken = std::task::ready!(poll_or_register(
             cx,
-            || self.lock(),
+            || self.cell(),
             |cell| &mut cell.reader,
             |cell| self.take_received(cell)
         ));
@@ -134,6 +135,7 @@ impl SessionEnd {
         Poll::Ready(taken)
     }
 
+    #[inline]
     pub(super) fn take_received(&self, cell: &mut Cell) -> Poll<Result<Option<Taken>, Error>> {
         if let Some((value, freed)) = cell.inbox.take() {
             let credit = self.due(cell, freed);
@@ -159,12 +161,12 @@ impl SessionEnd {
     /// Keeps a bad value of the peer's, to tell it if the scope ends with an error.
     pub(crate) fn keep_type_error(&self, error: &MsgTypeError) {
         let error = error.clone();
-        self.lock().type_error = Some(error);
+        self.cell().type_error = Some(error);
     }
 
     /// Tells the peer of the bad value that it has sent, if it has.
     pub(crate) fn report_type_error(&self) {
-        let found = self.lock().type_error.take();
+        let found = self.cell().type_error.take();
         if let Some(error) = found {
             self.send_error(error::pack(&self.peer.us, &EndpointError::new(Error::from(error))));
         }

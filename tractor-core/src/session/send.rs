@@ -13,7 +13,7 @@ use crate::proto::dialog::Command;
 use crate::proto::frame::FrameTooLarge;
 use crate::proto::msg::Msg;
 use crate::proto::payload::Payload;
-use crate::wakers::Woken;
+use crate::wakers::Wake;
 
 /// What a send waits for that does not go through at once.
 pub(crate) type Room<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -83,7 +83,9 @@ impl SessionEnd {
     /// Sends one encoded value if there is room for it.
     #[inline]
     fn try_send(&self, head: &YieldHead, encoded: &[u8]) -> Result<Tried, Error> {
-        let mut cell = self.lock();
+        // Outlives the lock.
+        let _driver;
+        let mut cell = self.cell();
         if let Some(error) = cell.failure().or(cell.overrun.as_ref()) {
             return Err(error.clone());
         }
@@ -110,7 +112,7 @@ impl SessionEnd {
                 if has_credit {
                     cell.tx.spend(encoded.len());
                 }
-                cell.wake_driver(driver);
+                _driver = driver;
                 Ok(Tried::Sent)
             }
         }
@@ -120,26 +122,28 @@ impl SessionEnd {
     pub(crate) fn send_started<T: Payload>(&self, value: &T, check: &Check<T>) -> Result<(), Error> {
         let kind = PldKind::Started;
         let encoded = self.encode(kind, value, check)?;
-        let mut cell = self.lock();
+        // Outlives the lock.
+        let _driver;
+        let mut cell = self.cell();
         // The machine must not count as started when the value cannot be sent.
         let mut next = cell.dialog.clone();
         next.command(Command::Started).map_err(|misuse| self.misuse(misuse))?;
         let appended = self.peer.channel.append(|out| codec::encode_pld(kind, &self.cid, &encoded, out));
-        cell.wake_driver(self.accepted(appended)?);
+        _driver = self.accepted(appended)?;
         cell.dialog = next;
         Ok(())
     }
 
     /// Closes the local half of the stream, if it is open.
     pub(crate) fn send_stop(&self) {
-        let mut cell = self.lock();
+        // Outlives the lock.
+        let _appended;
+        let mut cell = self.cell();
         // A half that is closed or was never opened has nothing to end. The side that saw `Stop` first does not answer it.
         if cell.dialog.command(Command::Stop).is_err() || self.stopped_by_peer(&cell) {
             return;
         }
-        if let Appended::Yes(driver) = self.append_stop() {
-            cell.wake_driver(driver);
-        }
+        _appended = self.append_stop();
     }
 
     /// A closed channel is reported by the loss of the dialog.
@@ -148,7 +152,7 @@ impl SessionEnd {
     }
 
     /// What became of a frame, as an error of ours; else the driver, to be woken after the lock.
-    pub(super) fn accepted(&self, appended: Appended) -> Result<Woken, Error> {
+    pub(super) fn accepted(&self, appended: Appended) -> Result<Wake, Error> {
         match appended {
             Appended::Yes(driver) => Ok(driver),
             Appended::TooLarge(error) => Err(self.too_large(&error)),

@@ -83,31 +83,31 @@ impl From<Progress> for ContextState {
 impl SessionEnd {
     /// Who asked first for the end of this dialog, as far as this side was told.
     pub(crate) fn canceller(&self) -> Option<Uid> {
-        self.lock().dialog.canceller().cloned()
+        self.cell().dialog.canceller().cloned()
     }
 
     pub(crate) fn side(&self) -> Side {
-        self.lock().dialog.side()
+        self.cell().dialog.side()
     }
 
     pub(crate) fn phase_name(&self) -> &'static str {
-        self.lock().dialog.phase_name()
+        self.cell().dialog.phase_name()
     }
 
     /// Whether this side has asked for the cancellation.
     pub(crate) fn cancel_called(&self) -> bool {
-        self.lock().cancel_called
+        self.cell().cancel_called
     }
 
     /// Whether the other side has confirmed a cancellation that this side asked for.
     pub(crate) fn cancel_acked(&self) -> bool {
-        let cell = self.lock();
+        let cell = self.cell();
         matches!(&cell.outcome, Some(Outcome::Failed(error)) if self.is_acknowledgement(&cell, error))
     }
 
     /// Who is responsible for the end of the dialog, once somebody is.
     pub(crate) fn responsible(&self) -> Option<Uid> {
-        let cell = self.lock();
+        let cell = self.cell();
         if cell.dialog.side() == Side::Child
             && let Some(by) = cell.dialog.canceller()
         {
@@ -122,7 +122,7 @@ impl SessionEnd {
 
     /// The failure that has ended this side.
     pub(crate) fn failed_with(&self) -> Option<Error> {
-        let cell = self.lock();
+        let cell = self.cell();
         match &cell.outcome {
             Some(Outcome::Failed(error)) => Some(error.clone()),
             Some(Outcome::Returned(_) | Outcome::StreamDone) => None,
@@ -132,7 +132,7 @@ impl SessionEnd {
 
     /// What the dialog is doing or how it ended, for people.
     pub(crate) fn state(&self) -> ContextState {
-        let cell = self.lock();
+        let cell = self.cell();
         match cell.dialog.side() {
             Side::Parent => self.parent_state(&cell),
             Side::Child => child_state(&cell),
