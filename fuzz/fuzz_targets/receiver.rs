@@ -14,7 +14,7 @@ use tractor_proto::codec::{self, StartCache};
 use tractor_proto::dialog::{Conclusion, Dialog, Effect, Received, TaskEnd};
 use tractor_proto::frame::{Eof, Splitter};
 use tractor_proto::handshake::{Handshake, Input, Output, Policy, Role};
-use tractor_proto::id::{Aid, Caps, Cid, Uid};
+use tractor_proto::id::{Aid, Caps, Cid, Secret, Uid};
 use tractor_proto::limits::{HANDSHAKE_FRAME_BYTES_MAX, NESTING_DEPTH_MAX};
 use tractor_proto::msg::{FuncType, Msg, Start};
 use tractor_proto::msgpack::RawMap;
@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
 /// Returns whether the connection is established.
 fn shake_hands(first: u8, frames: &mut Splitter) -> bool {
     let role = if first & 1 == 0 { Role::Acceptor } else { Role::Connector };
-    let secret = [7; 32];
+    let secret = Secret::new([7; 32]);
     let policy = match (first >> 1) % 4 {
         0 => Policy::RequireProof { secret },
         1 => Policy::Prove { secret },

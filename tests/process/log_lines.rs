@@ -17,6 +17,7 @@ async fn program() -> tractor::Result<()> {
     tractor::log::init(level.to_str().expect("a test chose it")).expect("a filter");
     tractor::open_nursery(async |an| -> tractor::Result<()> {
         tracing::info!("spoken in the root");
+        tracing::info!(said = %"a\n00:00:00.000 (b)\x1b[2J", "passed on\r\nfor another");
         let speaker = an.start_actor("speaker").expose(speak).await?;
         let pid = speaker.run(speak()).await?;
         assert_ne!(pid, std::process::id());
@@ -63,6 +64,14 @@ fn a_line_names_actor_process_and_task_wherever_it_was_written() {
     );
     let pid = |line: &str| line.split(", ").nth(1).expect("the process comes second").to_owned();
     assert_ne!(pid(root), pid(child));
+}
+
+#[test]
+fn what_is_passed_on_for_another_stays_on_its_line() {
+    let lines = lines_at("info", None);
+    let root = line(&lines, "passed on");
+    assert!(root.contains(r"passed on\r\nfor another said=a\n00:00:00.000 (b)\"), "{root}");
+    assert!(!root.contains('\x1b'), "{root}");
 }
 
 #[test]

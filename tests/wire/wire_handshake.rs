@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tractor::{ActorOptions, Limits, Timeouts};
-use tractor_core::proto::id::{Aid, Caps};
+use tractor_core::proto::id::{Aid, Caps, Secret};
 use tractor_core::proto::limits::FRAME_BYTES_MAX_LEAST;
 use tractor_core::proto::msg::{FuncType, Msg, RuntimeVars, SpawnSpec};
 
@@ -183,7 +183,7 @@ async fn handshake_messages_after_the_handshake_close_that_connection_only() {
             reg_addrs: Vec::new(),
             bind_addrs: None,
             enable_endpoints: Vec::new(),
-            secret: Some([7; 32]),
+            secret: Some(Secret::new([7; 32])),
             image: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),

@@ -25,7 +25,7 @@ use super::lifetime::LifetimeStack;
 use super::local::Locals;
 use crate::error::TooLate;
 use crate::proto::addr::Addr;
-use crate::proto::id::{Aid, Uid};
+use crate::proto::id::{Aid, Secret, Uid};
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits, Timeouts};
 use crate::session::Peer;
 
@@ -43,7 +43,7 @@ pub(crate) struct Identity {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     /// The tree's secret: known to every actor of the tree, proved on connections that do not vouch for their user.
-    pub(crate) secret: [u8; 32],
+    pub(crate) secret: Secret,
     pub(crate) is_root: bool,
     /// Filter of the log, for children to take over; empty for none.
     pub(crate) log: String,
@@ -192,7 +192,7 @@ impl Actor {
         &self.inner.identity.log
     }
 
-    pub(crate) fn secret(&self) -> [u8; 32] {
+    pub(crate) fn secret(&self) -> Secret {
         self.inner.identity.secret
     }
 

@@ -142,7 +142,7 @@ async fn serve_parent(spec: ChildSpec, channel: UnixStream, drain: &mut Duration
         allow: allow_list(&boot),
         limits: boot.limits.clone(),
         timeouts: boot.timeouts.clone(),
-        secret: boot.secret.unwrap_or_else(crate::net::fresh_nonce),
+        secret: boot.secret.unwrap_or_else(crate::net::fresh_secret),
         is_root: false,
         log: crate::devx::current_filter(),
     });

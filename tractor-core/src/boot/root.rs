@@ -5,7 +5,7 @@ use std::future::ready;
 use super::{child, serve, setup};
 use crate::actor::{Actor, ActorOptions, Allow, Identity, image, try_current_actor, with_actor};
 use crate::error::{Error, RuntimeFailure};
-use crate::net::fresh_nonce;
+use crate::net::fresh_secret;
 use crate::nursery::{ActorNursery, open_nursery_in};
 use crate::process::sweep_sockets;
 use crate::proto::id::{Aid, Caps, Image, Uid};
@@ -142,7 +142,7 @@ pub(super) fn identity(
         allow,
         limits,
         timeouts,
-        secret: fresh_nonce(),
+        secret: fresh_secret(),
         is_root,
         log: crate::devx::current_filter(),
     })

@@ -1,7 +1,7 @@
 //! A ready subscriber for the runtime's `tracing` events.
 //!
 //! Every line has the same header: time, `(actor name[first of its uuid], process, task[dialog])`, level, target, and then
-//! the message with its fields:
+//! the message with its fields, control characters escaped:
 //!
 //! ```text
 //! 12:01:07.123 (worker[3fd3a0], 4711, jobs:square[d7]) [WARN ] tractor_core::actor: ...
@@ -26,6 +26,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::actor::task_label;
 use crate::net::env;
+use crate::proto::id::Escaped;
 
 /// Environment variable that sets the filter, over what the program says.
 pub const LEVEL_ENV: &str = "TRACTOR_LOGLEVEL";
@@ -103,8 +104,7 @@ where
         write!(out, "{:02}:{:02}:{:02}.{millis:03} ", day / 3600, day / 60 % 60, day % 60)?;
         let pid = std::process::id();
         let header = task_label(|actor, task| {
-            let uid = actor.uid();
-            let name = format!("{}[{}], {pid}", uid.name(), uid.uuid_short());
+            let name = format!("{}, {pid}", actor.uid());
             match task {
                 Some((endpoint, cid)) => format!("({name}, {endpoint}[{cid}])"),
                 None => format!("({name}, main)"),
@@ -115,8 +115,18 @@ where
         let (open, close) =
             if out.has_ansi_escapes() { (colour(*meta.level()), "\x1b[0m") } else { ("", "") };
         write!(out, " {open}[{:<5}]{close} {}: ", meta.level(), meta.target())?;
-        ctx.field_format().format_fields(out.by_ref(), event)?;
+        let mut one_line = OneLine(out.by_ref());
+        ctx.field_format().format_fields(Writer::new(&mut one_line), event)?;
         writeln!(out)
+    }
+}
+
+/// Escapes control characters: what somebody else has to say stays on the line that says who says it.
+struct OneLine<'a>(Writer<'a>);
+
+impl fmt::Write for OneLine<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        write!(self.0, "{}", Escaped(text))
     }
 }
 

@@ -7,7 +7,7 @@ use super::transport::Transport;
 use crate::proto::codec;
 use crate::proto::frame::{self, Eof, FrameTooLarge, Splitter};
 use crate::proto::handshake::{Handshake, Input, Output, Policy, Refusal, Role};
-use crate::proto::id::{Aid, Caps};
+use crate::proto::id::{Aid, Caps, Secret};
 use crate::proto::limits::{HANDSHAKE_FRAME_BYTES_MAX, Limits};
 use crate::proto::msg::Msg;
 
@@ -127,8 +127,13 @@ pub(crate) async fn introduce(
     }
 }
 
+/// A secret for a new tree.
+pub(crate) fn fresh_secret() -> Secret {
+    Secret::new(fresh_nonce())
+}
+
 /// 32 random bytes.
-pub(crate) fn fresh_nonce() -> [u8; 32] {
+fn fresh_nonce() -> [u8; 32] {
     let mut nonce = [0; 32];
     let (low, high) = nonce.split_at_mut(16);
     low.copy_from_slice(uuid::Uuid::new_v4().as_bytes());

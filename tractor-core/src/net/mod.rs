@@ -14,7 +14,7 @@ mod uds;
 
 pub(crate) use channel::{Appended, Channel};
 pub(crate) use driver::{FrameHandler, drive};
-pub(crate) use handshake::{FrameReader, HandshakeError, Introduced, Introduction, fresh_nonce, introduce};
+pub(crate) use handshake::{FrameReader, HandshakeError, Introduced, Introduction, fresh_secret, introduce};
 pub(crate) use privilege::{env, has_two_users, is_privileged};
 pub(crate) use server::{Listener, bind, default_uds, default_uds_of};
 pub(crate) use transport::{Transport, connect};

@@ -32,7 +32,7 @@ use std::fmt;
 
 use super::codec::DecodeError;
 use super::frame::Eof;
-use super::id::{Aid, Caps, Uid};
+use super::id::{Aid, Caps, Secret, Uid};
 use super::limits::UUID_BYTES_MAX;
 use super::msg::Msg;
 
@@ -65,39 +65,28 @@ impl Role {
 }
 
 /// Who gets in.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
     /// Anybody; we prove nothing.
     Open,
     /// Anybody, but a peer that announces the extension must prove the secret, and we prove it to such a peer.
     Prove {
         /// The tree's secret.
-        secret: [u8; 32],
+        secret: Secret,
     },
     /// Only peers that prove the secret.
     RequireProof {
         /// The tree's secret.
-        secret: [u8; 32],
+        secret: Secret,
     },
 }
 
 impl Policy {
-    fn secret(&self) -> Option<&[u8; 32]> {
+    fn secret(&self) -> Option<&Secret> {
         match self {
             Self::Open => None,
             Self::Prove { secret } | Self::RequireProof { secret } => Some(secret),
         }
-    }
-}
-
-/// Without the secret.
-impl fmt::Debug for Policy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Open => "Open",
-            Self::Prove { .. } => "Prove",
-            Self::RequireProof { .. } => "RequireProof",
-        })
     }
 }
 
@@ -273,14 +262,14 @@ struct Proof(blake2s_simd::Hash);
 impl Proof {
     /// What the actor `prover`, in `role`, answers to the challenge `peer_nonce` of `peer`.
     fn new(
-        secret: &[u8; 32],
+        secret: &Secret,
         role: Role,
         peer_nonce: &[u8; 32],
         own_nonce: &[u8; 32],
         prover: &Uid,
         peer: &Uid,
     ) -> Self {
-        let mut hash = blake2s_simd::Params::new().key(secret).to_state();
+        let mut hash = blake2s_simd::Params::new().key(secret.as_bytes()).to_state();
         hash.update(&[role.proof_byte()]).update(peer_nonce).update(own_nonce);
         for uid in [prover, peer] {
             let uuid = uid.uuid().as_bytes();

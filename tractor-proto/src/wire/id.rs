@@ -51,9 +51,10 @@ impl Hash for Uid {
     }
 }
 
+/// With control characters escaped: whoever connects chooses both parts, and they stand in logs and terminals.
 impl fmt::Debug for Uid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}]", self.name, self.uuid_short())
+        write!(f, "{}[{}]", Escaped(&self.name), Escaped(self.uuid_short()))
     }
 }
 
@@ -108,6 +109,28 @@ impl PartialEq for Aid {
 }
 
 impl Eq for Aid {}
+
+/// The secret of an actor tree, which its actors prove to each other. Not shown by `{:?}`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// The secret with these bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
 
 /// Stands for the program image that an actor runs: actors with the same one have the same types.
 ///
@@ -287,15 +310,52 @@ impl fmt::Debug for Cid {
     }
 }
 
+/// With control characters escaped.
 impl fmt::Display for Cid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        fmt::Display::fmt(&Escaped(self.as_str()), f)
+    }
+}
+
+/// A text of somebody else's, with control characters escaped: it can neither begin a line nor move a cursor.
+#[derive(Debug, Clone, Copy)]
+pub struct Escaped<'a>(pub &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some(at) = rest.find(char::is_control) {
+            let (plain, tail) = rest.split_at(at);
+            let mut chars = tail.chars();
+            f.write_str(plain)?;
+            write!(f, "{}", chars.next().unwrap_or_default().escape_default())?;
+            rest = chars.as_str();
+        }
+        f.write_str(rest)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_are_called_stays_on_its_line() {
+        let name = "x\n00:00 [ERROR] forged\x1b[2J\r\u{9b}\t é";
+        let uid = Uid::new(name, "\n23456789");
+        let shown = r"x\n00:00 [ERROR] forged\u{1b}[2J\r\u{9b}\t é[\n23456]";
+        assert_eq!((uid.to_string(), format!("{uid:?}")), (shown.to_owned(), shown.to_owned()));
+        assert_eq!((uid.name(), uid.uuid()), (name, "\n23456789"), "it is what it is");
+        assert_eq!(Cid::new("a\nb").expect("short").to_string(), r"a\nb");
+    }
+
+    #[test]
+    fn a_secret_is_not_shown() {
+        assert_eq!(
+            format!("{:?} {:#?}", Secret::new([7; 32]), Secret::new([7; 32])),
+            "Secret(..) Secret(..)"
+        );
+    }
 
     #[test]
     fn short_cids_are_prefix_and_digits() {

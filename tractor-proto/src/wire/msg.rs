@@ -6,13 +6,12 @@
 //! Payloads (`pld`) and call arguments (`kwargs`) stay raw: the codec checks that they are one well-formed
 //! MessagePack value and keeps the span; the task that consumes them decodes them with its own types.
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::addr::Addr;
-use super::id::{Aid, Cid, Image, Uid};
+use super::id::{Aid, Cid, Image, Secret, Uid};
 use super::limits::{Limits, Timeouts};
 
 /// One message, as framed on the wire.
@@ -172,7 +171,7 @@ pub struct Start {
 }
 
 /// Boot data a parent sends its child once.
-#[derive(Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SpawnSpec {
     /// How to re-run the parent's main module; used by the Python reference only.
     pub parent_main_data: Vec<(String, String)>,
@@ -187,7 +186,7 @@ pub struct SpawnSpec {
     /// Allow-list of single endpoints (module path, name). Written only when not empty.
     pub enable_endpoints: Vec<(String, String)>,
     /// The tree's secret. Written only when present.
-    pub secret: Option<[u8; 32]>,
+    pub secret: Option<Secret>,
     /// The program image of the parent, for the child to take over if it runs the same executable. Written only when present.
     pub image: Option<ParentImage>,
     /// Bounds of the parent, for the child to take over. Only what is not at its default is written.
@@ -203,24 +202,6 @@ pub struct ParentImage {
     pub image: Image,
     /// Device and inode of its executable, in big-endian bytes.
     pub executable: [u8; 16],
-}
-
-/// Without the secret.
-impl fmt::Debug for SpawnSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SpawnSpec")
-            .field("parent_main_data", &self.parent_main_data)
-            .field("runtime_vars", &self.runtime_vars)
-            .field("enable_modules", &self.enable_modules)
-            .field("reg_addrs", &self.reg_addrs)
-            .field("bind_addrs", &self.bind_addrs)
-            .field("enable_endpoints", &self.enable_endpoints)
-            .field("secret", &self.secret.map(|_| ".."))
-            .field("image", &self.image)
-            .field("limits", &self.limits)
-            .field("timeouts", &self.timeouts)
-            .finish()
-    }
 }
 
 /// Settings of the process tree, copied from parent to child.

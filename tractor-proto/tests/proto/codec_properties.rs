@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tractor_proto::addr::Addr;
 use tractor_proto::codec::{decode, decode_within, encode, peek_yield};
 use tractor_proto::frame::next_frame;
-use tractor_proto::id::{Aid, Caps, Cid, Image, Uid};
+use tractor_proto::id::{Aid, Caps, Cid, Image, Secret, Uid};
 use tractor_proto::limits::{Limits, NESTING_DEPTH_MAX, Timeouts};
 use tractor_proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, ParentImage, RuntimeVars, SpawnSpec, Start};
 use tractor_proto::msgpack::{RawMap, check_one_value, skip_value};
@@ -135,7 +135,7 @@ fn any_spawn_spec() -> impl Strategy<Value = Msg> {
                     reg_addrs,
                     bind_addrs,
                     enable_endpoints,
-                    secret,
+                    secret: secret.map(Secret::new),
                     image: image.map(|[image, executable]| ParentImage {
                         image: Image::from_bytes(image),
                         executable,

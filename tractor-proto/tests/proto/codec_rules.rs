@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tractor_proto::addr::Addr;
 use tractor_proto::codec::{DecodeError, PldKind, Problem, decode, decode_within, encode, encode_pld};
-use tractor_proto::id::{Aid, Caps, Cid, Image, Uid};
+use tractor_proto::id::{Aid, Caps, Cid, Image, Secret, Uid};
 use tractor_proto::limits::{
     ENVELOPE_ENTRIES_MAX, ERROR_TEXT_BYTES_MAX, ERROR_VALUE_BYTES_MAX, Limits, NAME_BYTES_MAX,
     NESTING_DEPTH_MAX, RELAY_PATH_MAX, Timeouts, UUID_BYTES_MAX,
@@ -38,7 +38,7 @@ fn samples() -> Vec<Msg> {
         reg_addrs: vec![tcp.clone()],
         bind_addrs: Some(vec![tcp, uds]),
         enable_endpoints: pair(),
-        secret: Some([1; 32]),
+        secret: Some(Secret::new([1; 32])),
         image: Some(ParentImage { image: Image::from_bytes([4; 16]), executable: [5; 16] }),
         limits: knobs.0,
         timeouts: knobs.1,

@@ -7,7 +7,7 @@ use super::error::{DecodeError, Problem};
 use super::fields::{Fields, Value};
 use super::hot::peek_yield;
 use super::key::Key;
-use crate::id::{Aid, Caps, Cid, Uid};
+use crate::id::{Aid, Caps, Cid, Secret, Uid};
 use crate::limits::{ERROR_VALUE_BYTES_MAX, Limits, NESTING_DEPTH_MAX, RELAY_PATH_MAX, Timeouts};
 use crate::msg::{ErrorMsg, ErrorValue, FuncType, Msg, ParentImage, RuntimeVars, SpawnSpec, Start};
 
@@ -112,7 +112,7 @@ fn spawn_spec(fields: &Fields<'_>) -> Result<SpawnSpec, DecodeError> {
         reg_addrs: fields.required(Key::RegAddrs, |value| value.list(Value::addr))?,
         bind_addrs,
         enable_endpoints: enable_endpoints.unwrap_or_default(),
-        secret: fields.optional(Key::Secret, Value::bin32)?,
+        secret: fields.optional(Key::Secret, |value| value.bin32().map(Secret::new))?,
         image: fields.optional(Key::Image, parent_image)?,
         limits: fields.optional(Key::Limits, limits)?.unwrap_or_default(),
         timeouts: fields.optional(Key::Timeouts, timeouts)?.unwrap_or_default(),

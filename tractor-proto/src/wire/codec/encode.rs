@@ -103,7 +103,7 @@ pub fn encode_spawn_spec(spec: &SpawnSpec, out: &mut Vec<u8>) {
     }
     if let Some(secret) = &spec.secret {
         put_key(Key::Secret, out);
-        put_bin(secret, out);
+        put_bin(secret.as_bytes(), out);
     }
     if let Some(ParentImage { image, executable }) = &spec.image {
         put_key(Key::Image, out);

@@ -6,7 +6,7 @@ use super::*;
 use crate::codec::{decode, encode};
 use crate::id::Cid;
 
-const SECRET: [u8; 32] = [7; 32];
+const SECRET: Secret = Secret::new([7; 32]);
 const PROVE: Policy = Policy::Prove { secret: SECRET };
 const REQUIRE: Policy = Policy::RequireProof { secret: SECRET };
 
@@ -80,7 +80,7 @@ fn a_required_proof_keeps_others_out() {
 
 #[test]
 fn another_secret_is_refused_by_both_ends() {
-    let (con, acc) = meet_with(REQUIRE, Policy::RequireProof { secret: [8; 32] });
+    let (con, acc) = meet_with(REQUIRE, Policy::RequireProof { secret: Secret::new([8; 32]) });
     assert_eq!(con, Output::Refused(Refusal::WrongProof { peer: aid("acc").uid }));
     assert_eq!(acc, Output::Refused(Refusal::WrongProof { peer: aid("con").uid }));
 }
@@ -171,7 +171,7 @@ fn transition_table() {
 
 #[test]
 fn secrets_and_proofs_are_not_printed() {
-    let secret = Policy::RequireProof { secret: [123; 32] };
+    let secret = Policy::RequireProof { secret: Secret::new([123; 32]) };
     let (mut handshake, _) = start(Role::Acceptor, secret);
     handshake.handle(Input::Message(Msg::Aid(Aid { nonce: Some([5; 32]), ..aid("peer") })));
     assert!(!format!("{handshake:?}").contains("123"), "{handshake:?}");
