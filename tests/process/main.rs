@@ -20,4 +20,5 @@ mod process_boot;
 mod process_death;
 mod process_hygiene;
 mod process_programs;
+mod process_started;
 mod process_support;

@@ -2,6 +2,7 @@
 
 mod child;
 mod handle;
+mod program;
 mod reaper;
 mod sockets;
 mod spawn;

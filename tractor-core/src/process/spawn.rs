@@ -10,7 +10,6 @@
 //!    the *thread* that made the child ends.
 //! 2. Every child leads a process group of its own, so that the terminal's signals reach the root only.
 
-use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -25,6 +24,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::handle::Child;
+use super::program::{not_run, run_again};
 use super::reaper;
 use crate::net::{env, has_two_users, is_privileged};
 use crate::proto::limits::NAME_BYTES_MAX;
@@ -179,7 +179,7 @@ fn spawner() -> &'static mpsc::Sender<Job> {
 
 fn spawn_here(spec: &ChildSpec, entry: Entry) -> io::Result<(Child, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
-    let mut command = std::process::Command::new(this_binary()?);
+    let mut command = run_again()?;
     command.arg0(format!("_subactor[{}]", spec.name));
     let channel = socket_id(&theirs)?.ok_or_else(|| io::Error::other("a socket pair holds no sockets"))?;
     command.env(CHILD_ENV, spec.to_env(channel));
@@ -191,17 +191,9 @@ fn spawn_here(spec: &ChildSpec, entry: Entry) -> io::Result<(Child, UnixStream)>
         command.stdout(Stdio::null());
     }
     // Its handle in the standard library does nothing when it is dropped.
-    let pid = reaper::bear(|| command.spawn().map(|child| Pid::from_child(&child)))?;
+    let made = reaper::bear(|| command.spawn().map(|child| Pid::from_child(&child)));
+    let pid = made.map_err(|error| not_run(&error))?;
     Ok((Child::new(pid), ours))
-}
-
-/// The running binary, even if its file was replaced meanwhile.
-fn this_binary() -> io::Result<OsString> {
-    let link = "/proc/self/exe";
-    if cfg!(target_os = "linux") && std::path::Path::new(link).exists() {
-        return Ok(link.into());
-    }
-    std::env::current_exe().map(Into::into)
 }
 
 #[cfg(test)]
