@@ -342,6 +342,9 @@
 //! }
 //! ```
 //!
+//! Under `#[tractor::main]` SIGINT, SIGTERM and SIGHUP [end the tree in good order](macro@main#signals) before the program dies of
+//! them. Other programs wait for [`shutdown_signal`].
+//!
 //! Actors that are not parent and child find each other by address: one listens ([`StartActor::bind`],
 //! [`ActorOptions::bind`]), the other uses [`connect`].
 //!
@@ -376,8 +379,8 @@ pub use tractor_core::{
     ReceiveStream, Result, RunsHere, Sharing, StartActor, Started, StreamEndpoint, StreamRx, StreamSender,
     StreamSubscriber, StreamTarget, StreamTx, SubscriberStatistics, Supervised, SupervisionEvent,
     SupervisionEvents, Supervisor, Unstarted, Value, actor_local, connect, current_actor, current_deadline,
-    error, init, maybe_open_context, open_nursery, open_root_actor, shield, socket_addr, try_current_actor,
-    with_deadline, with_deadline_at, with_local_actor,
+    error, init, maybe_open_context, open_nursery, open_root_actor, shield, shutdown_signal, socket_addr,
+    try_current_actor, with_deadline, with_deadline_at, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

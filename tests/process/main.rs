@@ -20,5 +20,6 @@ mod process_boot;
 mod process_death;
 mod process_hygiene;
 mod process_programs;
+mod process_signals;
 mod process_started;
 mod process_support;

@@ -44,9 +44,11 @@ const IMPURE_PATHS: &[&str] = &[
 const IMPURE_CRATES: &[&str] = &["getrandom", "rand", "rustix", "tokio", "tokio_util"];
 /// What changes the whole process.
 const PROCESS_WIDE: &[&str] = &[
+    "Signals",
     "dup2_stderr",
     "dup2_stdin",
     "dup2_stdout",
+    "emulate_default_handler",
     "remove_var",
     "set_child_subreaper",
     "set_current_dir",

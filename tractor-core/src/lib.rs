@@ -41,7 +41,7 @@ pub use self::{
         Started, StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx,
         SubscriberStatistics, Unstarted, Value, with_deadline, with_deadline_at,
     },
-    boot::{connect, init, open_nursery, open_root_actor, socket_addr, with_local_actor},
+    boot::{connect, init, open_nursery, open_root_actor, shutdown_signal, socket_addr, with_local_actor},
     error::{Error, Result},
     nursery::{ActorNursery, OneShot, RunInActor, Sharing, StartActor, maybe_open_context},
     restart::{SuperviseChild, Supervised, SupervisionEvent, SupervisionEvents, Supervisor},

@@ -300,6 +300,18 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The function takes no arguments and returns what a `main` may return.
 ///
+/// # Signals
+///
+/// While a root actor lives in the process, SIGINT, SIGTERM and SIGHUP end its tree in good order: the body of the root's scope is
+/// dropped, children are asked to end, callbacks (`on_exit`) and shielded cleanups run within the limits of `Timeouts`, then what is
+/// around that scope is dropped, and the program dies of the signal as if nobody had caught it (as the init process of a container: it
+/// exits with 128 and the signal's number). A second signal kills all at once.
+///
+/// * A signal that is ignored when the first root starts stays ignored (Linux): SIGHUP under `nohup`.
+/// * Without a root, signals do what they always do. So they do with `tractor::init()` and in tests.
+/// * A program that has called `tractor::shutdown_signal()` decides itself what the first signal does.
+/// * Children are process groups of their own, which a terminal's signals do not reach: they end through their parent.
+///
 /// # Arguments
 ///
 /// - `flavor = "multi_thread"` (the default) or `flavor = "current_thread"`: the tokio runtime.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 
 use rustix::process::Signal;
@@ -72,6 +72,11 @@ impl Program {
                 return values.split(',').filter_map(|value| value.parse().ok()).collect();
             }
         }
+    }
+
+    /// How it has ended, if it has.
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().expect("it is our child")
     }
 
     pub fn kill(&self) {

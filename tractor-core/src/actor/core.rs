@@ -282,10 +282,13 @@ impl Actor {
         self.inner.links.spawn_on(task, &self.inner.runtime);
     }
 
-    /// Shuts the actor down as a task of its own, for a scope that can no longer wait.
-    pub(crate) fn spawn_shutdown(self) {
+    /// Shuts the actor down as a task of its own, for a scope that can no longer wait. `held` is dropped after it.
+    pub(crate) fn spawn_shutdown(self, held: impl Send + 'static) {
         let runtime = self.inner.runtime.clone();
-        let shutdown = with_actor(self.clone(), async move { self.shut_down().await });
+        let shutdown = with_actor(self.clone(), async move {
+            self.shut_down().await;
+            drop(held);
+        });
         runtime.spawn(shutdown);
     }
 

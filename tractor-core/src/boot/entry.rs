@@ -1,10 +1,11 @@
 //! What `#[tractor::main]`, `#[tractor::test]` and `init()` call first.
 
+use std::io::Write;
 use std::pin::Pin;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::{child, setup};
+use super::{child, setup, shutdown};
 use crate::process::{ChildSpec, Entry, set_entry};
 
 /// How the runtime of a root actor is built.
@@ -23,7 +24,33 @@ where
     Fut: Future,
 {
     enter(Entry::Main);
-    run(options, body)
+    shutdown::end_trees_by_signal();
+    let mut output = None;
+    let body = Box::pin(async { output = Some(body().await) });
+    let runtime = build(options);
+    runtime.block_on(Box::pin(run_until_signal(body)));
+    if let Some(signal) = shutdown::fatal_signal() {
+        // Nobody is left to be told that it failed.
+        _ = std::io::stdout().flush();
+        setup::die_of(signal);
+    }
+    drop(runtime);
+    output.expect("it was run to its end")
+}
+
+/// Runs the body of `main`; where a signal ends the trees of this process, until they have ended. What is around them is
+/// dropped then.
+async fn run_until_signal(body: Pin<Box<dyn Future<Output = ()> + '_>>) {
+    tokio::select! {
+        biased;
+        () = body => {
+            // Trees of other tasks still end.
+            if shutdown::fatal_signal().is_some() {
+                shutdown::trees_ended().await;
+            }
+        }
+        signal = shutdown::trees_ended() => tracing::debug!("the tree has ended, because of signal {signal}"),
+    }
 }
 
 /// Runs a test, or the child actor that this process turns out to be. `test` is the function's full path.

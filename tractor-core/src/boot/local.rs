@@ -70,7 +70,7 @@ impl Drop for Ending {
         self.1.peer.channel.close();
         if let Some(actor) = self.0.take() {
             actor.stop();
-            actor.spawn_shutdown();
+            actor.spawn_shutdown(());
         }
     }
 }

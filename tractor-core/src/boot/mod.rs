@@ -9,9 +9,11 @@ mod local;
 mod root;
 mod serve;
 mod setup;
+mod shutdown;
 
 pub use connect::connect;
 pub use entry::{RuntimeOptions, init, run_main, run_test};
 pub use local::with_local_actor;
 pub use root::{open_nursery, open_root_actor};
 pub use serve::socket_addr;
+pub use shutdown::shutdown_signal;

@@ -1,7 +1,8 @@
 //! The first actor of a tree.
 
-use std::future::ready;
+use std::future::{pending, ready};
 
+use super::shutdown::LiveRoot;
 use super::{child, serve, setup};
 use crate::actor::{Actor, ActorOptions, Allow, Identity, image, try_current_actor, with_actor};
 use crate::error::{Error, RuntimeFailure};
@@ -53,6 +54,9 @@ where
 /// * from then on, too, it is a subreaper (Linux): what its child actors have started and left becomes its child, is ended with
 ///   its actor's process group, and reaped. Orphans of programs that were started here are yours to wait for.
 ///
+/// Under `#[tractor::main]` it also handles SIGINT, SIGTERM and SIGHUP, as that macro says; elsewhere nobody touches them unless
+/// [`shutdown_signal`](crate::shutdown_signal) is called.
+///
 /// This stays so after the actor has ended. Nothing else changes: no environment, no signal mask, no other handler.
 ///
 /// # Errors
@@ -60,7 +64,7 @@ where
 /// has no endpoints.
 ///
 /// # Cancel safety
-/// As [`open_nursery`].
+/// As [`open_nursery`]. Where a signal ends the program, the body is dropped and this does not return.
 pub async fn open_root_actor<T, E, F>(options: ActorOptions, body: F) -> Result<T, E>
 where
     F: AsyncFnOnce(&Actor) -> Result<T, E>,
@@ -90,10 +94,11 @@ impl Root {
         if child::is_child_process() {
             return Err(Error::NoRuntime);
         }
+        let live = LiveRoot::begin().await;
         setup::watch_panics();
         let bind = options.bind.clone();
         let actor = Actor::new(identity(options, "root", image::draw(), true)?);
-        let root = Self { ending: Ending(Some(actor.clone())), actor };
+        let root = Self { ending: Ending(Some((actor.clone(), live))), actor };
         let listening = with_actor(root.actor.clone(), async {
             // A tree that died with its root had nobody to remove its files.
             root.actor.spawn_link(sweep_sockets());
@@ -108,14 +113,21 @@ impl Root {
         }
     }
 
-    /// Runs a future, a small one, in the actor, and ends the actor.
+    /// Runs a future, a small one, in the actor, and ends the actor. Does not return where a signal ends the process.
     async fn run<F: Future>(self, future: F) -> F::Output {
         let Self { actor, ending } = self;
         with_actor(actor.clone(), async {
-            let output = future.await;
+            let output = tokio::select! {
+                biased;
+                output = future => Some(output),
+                () = ending.is_asked_for() => None,
+            };
             actor.shut_down().await;
             ending.disarm();
-            output
+            match output {
+                Some(output) => output,
+                None => pending().await,
+            }
         })
         .await
     }
@@ -149,9 +161,17 @@ pub(super) fn identity(
 }
 
 /// Ends the actor of a root scope that is dropped: the shutdown goes on as a task of the runtime.
-struct Ending(Option<Actor>);
+struct Ending(Option<(Actor, LiveRoot)>);
 
 impl Ending {
+    /// Waits until a signal asks for the end of the process.
+    async fn is_asked_for(&self) {
+        match &self.0 {
+            Some((_, live)) => live.is_asked_to_end().await,
+            None => pending().await,
+        }
+    }
+
     fn disarm(mut self) {
         self.0 = None;
     }
@@ -159,9 +179,9 @@ impl Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        if let Some(actor) = self.0.take() {
+        if let Some((actor, live)) = self.0.take() {
             actor.stop();
-            actor.clone().spawn_shutdown();
+            actor.spawn_shutdown(live);
         }
     }
 }

@@ -10,6 +10,7 @@
 //! | standard input is the null device | | yes |
 //! | standard output goes to standard error | | in tests |
 //! | the process is named after its actor, and leads a group of its own | | yes |
+//! | SIGINT, SIGTERM and SIGHUP end the tree in good order: a thread takes them | under `#[tractor::main]` | |
 //! | the subscriber of the log, where the parent has one | | yes |
 //!
 //! A root also removes the sockets of dead actors from the runtime directory. The first `start_actor` makes a thread, which
@@ -18,6 +19,10 @@
 
 use std::os::unix::net::UnixStream;
 use std::sync::Once;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
 
 use crate::session::note_panic_place;
 
@@ -67,4 +72,38 @@ pub(super) fn take_stdin() -> std::io::Result<UnixStream> {
 /// Sends what is printed to standard error.
 pub(super) fn print_to_stderr() -> rustix::io::Result<()> {
     rustix::stdio::dup2_stdout(rustix::stdio::stderr())
+}
+
+/// Has a thread take SIGINT, SIGTERM and SIGHUP from here on, those that are ignored excepted. Once per process.
+pub(super) fn catch_signals(caught: fn(i32)) {
+    static CATCH: Once = Once::new();
+    CATCH.call_once(|| {
+        let ignored = ignored_signals();
+        let kinds = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
+        let caught = Signals::new(kinds).and_then(|mut signals| {
+            let thread = std::thread::Builder::new().name("tractor-signals".to_owned());
+            thread.spawn(move || signals.forever().for_each(caught))
+        });
+        if let Err(error) = caught {
+            tracing::warn!("signals end this process without its tree: {error}");
+        }
+    });
+}
+
+/// A bit for each signal that this process ignores, where the system tells.
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}
+
+/// Ends the process as a signal does that nobody catches. The init process of a container, which the kernel does not kill, exits
+/// with what a shell says for that signal.
+#[allow(clippy::exit, reason = "what is left of the process is its status")]
+pub(super) fn die_of(signal: i32) -> ! {
+    if std::process::id() != 1 {
+        // It does not return but for signals that it does not know.
+        _ = emulate_default_handler(signal);
+    }
+    std::process::exit(128 + signal)
 }

@@ -8,6 +8,6 @@ mod sockets;
 mod spawn;
 
 pub(crate) use child::{Birth, ChildActor, Newborn, watch_child};
-pub(crate) use reaper::PROCESS_NAME_PREFIX;
+pub(crate) use reaper::{PROCESS_NAME_PREFIX, kill_children};
 pub(crate) use sockets::sweep_sockets;
 pub(crate) use spawn::{ChildSpec, Entry, set_entry};

@@ -66,6 +66,15 @@ pub(super) fn bear(make: impl FnOnce() -> std::io::Result<Pid>) -> std::io::Resu
     Ok(pid)
 }
 
+/// Kills the child actors with their groups, for a process that ends and waits for nobody.
+pub(crate) fn kill_children() {
+    for pid in &actors().known {
+        // It may have left its group.
+        _ = kill_process(*pid, Signal::KILL);
+        end_group(*pid);
+    }
+}
+
 /// Whether some child of those named has ended; it stays to be reaped. An error says that there is none.
 fn peek(of: WaitId<'_>) -> rustix::io::Result<bool> {
     let peek = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;

@@ -1,0 +1,209 @@
+//! The end of a program by a signal: SIGINT, SIGTERM or SIGHUP.
+//!
+//! ```text
+//! the first one --+-- somebody waits for it (`shutdown_signal`) ------> it is handed out, the program ends as it likes
+//!                 +-- a root lives, under `#[tractor::main]` ---------> every root ends in good order, then the default action
+//!                 +-- else --------------------------------------------> the default action
+//! the second one ------------------------------------------------------> the default action
+//! ```
+//!
+//! Nobody catches a signal before a root starts under `#[tractor::main]`, or somebody waits. A thread takes them, so that
+//! code which blocks the runtime does not keep the program from being killed.
+
+use std::future::pending;
+use std::sync::LazyLock;
+
+use tokio::sync::watch;
+
+use super::{child, setup};
+use crate::process::kill_children;
+
+/// Who deals with the first signal, and what came of it.
+#[derive(Debug, Default)]
+struct Shutdown {
+    /// `#[tractor::main]` ends the tree.
+    is_main: bool,
+    /// Somebody has waited for a signal: it is theirs.
+    claimed: bool,
+    /// Root actors that have not ended.
+    roots: usize,
+    asked: Option<Asked>,
+}
+
+/// The first signal, and whose it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Program(i32),
+    Tree(i32),
+}
+
+impl Shutdown {
+    /// Takes a signal. Returns whether it has its default action instead.
+    fn take(&mut self, signal: i32) -> bool {
+        self.asked = match self.asked {
+            None if self.claimed => Some(Asked::Program(signal)),
+            None if self.is_main && self.roots > 0 => Some(Asked::Tree(signal)),
+            _ => return true,
+        };
+        false
+    }
+
+    fn tree_ends(&self) -> bool {
+        matches!(self.asked, Some(Asked::Tree(_)))
+    }
+}
+
+/// Signals are the process's, and so is what they do.
+static SHUTDOWN: LazyLock<watch::Sender<Shutdown>> = LazyLock::new(watch::Sender::default);
+
+/// Called on the thread that takes signals.
+fn caught(signal: i32) {
+    let mut dies = false;
+    SHUTDOWN.send_modify(|shutdown| dies = shutdown.take(signal));
+    if dies {
+        // They would die with this process; what they have started would not.
+        kill_children();
+        setup::die_of(signal);
+    }
+}
+
+/// Waits until a condition holds, and says something about it.
+async fn until<T>(said: impl Fn(&Shutdown) -> Option<T>) -> T {
+    let mut shutdown = SHUTDOWN.subscribe();
+    loop {
+        if let Some(said) = said(&shutdown.borrow_and_update()) {
+            return said;
+        }
+        if shutdown.changed().await.is_err() {
+            pending::<()>().await;
+        }
+    }
+}
+
+/// Waits for a signal that asks the program to end, SIGINT (2), SIGTERM (15) or SIGHUP (1), and says which.
+///
+/// From the first call on these signals do not end the process any more: the first one is for whoever waits, now or
+/// later, in any number of places. The second one has its default action, as all have where nobody ever waits.
+/// A signal that is ignored when the first call is made, as SIGHUP under `nohup`, stays ignored.
+///
+/// Programs under `#[tractor::main]` that do not call this end their tree by themselves, in good order: every scope is
+/// dropped, callbacks and shielded cleanups run within their limits, then the signal has its default action. One that calls it
+/// before the signal comes decides what happens instead.
+///
+/// In a child actor it is never ready: the program's root deals with signals, and children end with their parent.
+///
+/// ```no_run
+/// # use tractor_core as tractor;
+/// # async fn serve() {}
+/// # async fn example() -> tractor::Result<()> {
+/// tractor::open_nursery(async |an| {
+///     let worker = an.start_actor("worker").await?;
+///     tokio::select! {
+///         () = serve() => {}
+///         signal = tractor::shutdown_signal() => println!("ending, because of signal {signal}"),
+///     }
+///     worker.cancel_actor().await?;
+///     Ok(())
+/// })
+/// .await
+/// # }
+/// ```
+///
+/// # Cancel safety
+/// No signal is lost: whoever calls this again is told of one that has come meanwhile.
+pub async fn shutdown_signal() -> i32 {
+    if child::is_child_process() {
+        return pending().await;
+    }
+    SHUTDOWN.send_modify(|shutdown| shutdown.claimed = true);
+    setup::catch_signals(caught);
+    until(|shutdown| match shutdown.asked {
+        Some(Asked::Program(signal) | Asked::Tree(signal)) => Some(signal),
+        None => None,
+    })
+    .await
+}
+
+/// Lets signals end the trees of this process in good order.
+pub(super) fn end_trees_by_signal() {
+    SHUTDOWN.send_modify(|shutdown| shutdown.is_main = true);
+}
+
+/// Waits until a signal has ended every tree of this process, and says which.
+pub(super) async fn trees_ended() -> i32 {
+    until(|shutdown| match shutdown.asked {
+        Some(Asked::Tree(signal)) if shutdown.roots == 0 => Some(signal),
+        _ => None,
+    })
+    .await
+}
+
+/// The signal by which this process has to end, if it has to.
+pub(super) fn fatal_signal() -> Option<i32> {
+    match SHUTDOWN.borrow().asked {
+        Some(Asked::Tree(signal)) => Some(signal),
+        _ => None,
+    }
+}
+
+/// A root actor that has not ended, for signals to know.
+#[derive(Debug)]
+pub(super) struct LiveRoot(());
+
+impl LiveRoot {
+    /// Not ready in a process that a signal ends.
+    pub(super) async fn begin() -> Self {
+        let mut is_main = false;
+        let mut ends = false;
+        SHUTDOWN.send_modify(|shutdown| {
+            is_main = shutdown.is_main;
+            ends = shutdown.tree_ends();
+            shutdown.roots += usize::from(!ends);
+        });
+        if ends {
+            return pending().await;
+        }
+        if is_main {
+            setup::catch_signals(caught);
+        }
+        Self(())
+    }
+
+    /// Waits until a signal ends it.
+    pub(super) async fn is_asked_to_end(&self) {
+        until(|shutdown| shutdown.tree_ends().then_some(())).await;
+    }
+}
+
+impl Drop for LiveRoot {
+    fn drop(&mut self) {
+        SHUTDOWN.send_modify(|shutdown| shutdown.roots -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TERM: i32 = 15;
+
+    #[test]
+    fn the_first_signal_is_for_who_waits_then_for_the_tree_and_the_second_kills() {
+        let (program, tree) = (Some(Asked::Program(TERM)), Some(Asked::Tree(TERM)));
+        for (is_main, claimed, roots, asked) in [
+            (false, false, 0, None),
+            (false, false, 1, None),
+            (true, false, 0, None),
+            (true, false, 1, tree),
+            (false, true, 0, program),
+            (true, true, 0, program),
+            (true, true, 1, program),
+        ] {
+            let mut shutdown = Shutdown { is_main, claimed, roots, asked: None };
+            assert_eq!(shutdown.take(TERM), asked.is_none(), "{shutdown:?}");
+            assert_eq!(shutdown.asked, asked, "{shutdown:?}");
+            assert!(shutdown.take(TERM), "{shutdown:?}");
+            assert_eq!(shutdown.asked, asked, "{shutdown:?}");
+        }
+    }
+}
