@@ -3,6 +3,7 @@
 mod cancel_actor;
 mod deadline_wire;
 mod payload_table;
+mod socket_files;
 mod table_support;
 mod wire_blame;
 mod wire_callers;

@@ -26,14 +26,17 @@ where
     let failed = |problem: &dyn std::fmt::Display| {
         Error::Runtime(RuntimeFailure::new(format!("no connection to {addr}: {problem}")))
     };
-    let io = net::connect(addr).await.map_err(|error| failed(&error))?;
-    let with = Introduction {
-        ours: actor.aid().clone(),
-        role: Role::Connector,
-        policy: policy(&actor, &io),
-        limits: actor.limits(),
+    let meeting = async {
+        let io = net::connect(addr).await?;
+        let with = Introduction {
+            ours: actor.aid().clone(),
+            role: Role::Connector,
+            policy: policy(&actor, &io),
+            limits: actor.limits(),
+        };
+        introduce(io, with).await
     };
-    let met = match tokio::time::timeout(actor.timeouts().handshake, introduce(io, with)).await {
+    let met = match tokio::time::timeout(actor.timeouts().handshake, meeting).await {
         Ok(met) => met.map_err(|error| failed(&error))?,
         Err(_elapsed) => return Err(failed(&"no handshake in time (`Timeouts::handshake`)").into()),
     };

@@ -9,6 +9,7 @@ mod driver;
 mod handshake;
 mod privilege;
 mod server;
+mod socket_file;
 mod transport;
 mod uds;
 
@@ -17,5 +18,6 @@ pub(crate) use driver::{FrameHandler, drive};
 pub(crate) use handshake::{FrameReader, HandshakeError, Introduced, Introduction, fresh_secret, introduce};
 pub(crate) use privilege::{env, has_two_users, is_privileged};
 pub(crate) use server::{Listener, bind, default_uds, default_uds_of};
+pub(crate) use socket_file::remove_dead;
 pub(crate) use transport::{Transport, connect};
 pub(crate) use uds::{check_parent, runtime_dir, user};

@@ -1,18 +1,15 @@
 //! Listening sockets.
 
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use tokio::net::{TcpListener, UnixListener, UnixSocket};
+use tokio::net::TcpListener;
 
+use super::socket_file::{self, SocketFile};
 use super::transport::Transport;
 use super::uds;
 use crate::proto::addr::{Addr, socket_file_end, socket_file_name};
 use crate::proto::limits::UDS_PATH_BYTES_MAX;
-
-/// Connections the operating system queues before they are accepted.
-const BACKLOG: u32 = 128;
 
 /// A bound socket. Dropping it closes the socket and unlinks its file.
 #[derive(Debug)]
@@ -24,8 +21,7 @@ pub(crate) struct Listener {
 #[derive(Debug)]
 enum Socket {
     Tcp(TcpListener),
-    /// With its file, and what tells that file from one that another socket is bound to later.
-    Uds(UnixListener, PathBuf, (u64, u64)),
+    Uds(SocketFile),
 }
 
 /// Binds an address. Port zero lets the operating system choose; [`addr`](Listener::addr) tells what it chose.
@@ -37,13 +33,11 @@ pub(crate) async fn bind(addr: &Addr) -> io::Result<Listener> {
             Ok(Listener { socket: Socket::Tcp(listener), addr })
         }
         Addr::Uds { dir, .. } => {
-            uds::prepare_dir(dir.as_ref())?;
+            let dir = Path::new(dir);
+            uds::prepare_dir(dir)?;
             let path = PathBuf::from(addr.uds_path().expect("a Unix-socket address has a path"));
-            let socket = UnixSocket::new_stream()?;
-            socket.bind(&path)?;
-            let listener = socket.listen(BACKLOG)?;
-            let file = file_id(&path)?;
-            Ok(Listener { socket: Socket::Uds(listener, path, file), addr: addr.clone() })
+            let file = socket_file::listen(dir, path).await?;
+            Ok(Listener { socket: Socket::Uds(file), addr: addr.clone() })
         }
     }
 }
@@ -81,28 +75,11 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok(Transport::Tcp(stream))
             }
-            Socket::Uds(listener, ..) => {
-                let (stream, _from) = listener.accept().await?;
+            Socket::Uds(file) => {
+                let (stream, _from) = file.listener.accept().await?;
                 uds::check_peer(&stream)?;
                 Ok(Transport::Uds(stream))
             }
-        }
-    }
-}
-
-/// What tells a file from every other one: its device and inode.
-fn file_id(path: &Path) -> io::Result<(u64, u64)> {
-    let meta = std::fs::symlink_metadata(path)?;
-    Ok((meta.dev(), meta.ino()))
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        let Socket::Uds(_, path, file) = &self.socket else { return };
-        if file_id(path).is_ok_and(|found| found != *file) {
-            tracing::debug!("left the socket file {} to whoever listens there now", path.display());
-        } else if let Err(error) = std::fs::remove_file(path) {
-            tracing::warn!("socket file {} was not removed: {error}", path.display());
         }
     }
 }

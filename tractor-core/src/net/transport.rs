@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::uds;
 use crate::proto::addr::Addr;
 
 /// A connected byte stream.
@@ -20,7 +21,7 @@ pub(crate) enum Transport {
     Mem(DuplexStream),
 }
 
-/// Connects to an address.
+/// Connects to an address, as soon as there is room in the queue of whoever listens there. The deadline is the caller's.
 pub(crate) async fn connect(addr: &Addr) -> io::Result<Transport> {
     match addr {
         Addr::Tcp(addr) => {
@@ -30,9 +31,7 @@ pub(crate) async fn connect(addr: &Addr) -> io::Result<Transport> {
         }
         Addr::Uds { .. } => {
             let path = addr.uds_path().expect("a Unix-socket address has a path");
-            let stream = UnixStream::connect(path).await?;
-            super::uds::check_peer(&stream)?;
-            Ok(Transport::Uds(stream))
+            Ok(Transport::Uds(uds::connect(&path).await?))
         }
     }
 }

@@ -1,15 +1,18 @@
 //! Unix sockets: the directory they live in, and who may talk over them.
 //!
-//! The runtime directory belongs to the user alone (mode `0700`), and both ends of every connection check that the
-//! process at the other end runs as the same user. A connection needs no further proof. The user is the effective one: the
-//! real user of a set-uid program is whoever started it.
+//! The directory belongs to the user alone, nobody else can put another one in its place, and both ends of every connection
+//! check that the process at the other end runs as the same user. A connection needs no further proof. The user is the
+//! effective one: the real user of a set-uid program is whoever started it.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, Metadata};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use tokio::net::UnixStream;
+use tokio::time::sleep;
 
 use super::privilege::env;
 
@@ -29,37 +32,114 @@ pub(crate) fn runtime_dir() -> PathBuf {
     }
 }
 
-/// Makes sure that a directory exists, is a real directory, is ours, and is closed to everybody else.
+/// First wait for room in the queue of a listener; each further one is twice as long.
+const QUEUE_PAUSE_MIN: Duration = Duration::from_millis(1);
+/// Longest wait between two attempts.
+const QUEUE_PAUSE_MAX: Duration = Duration::from_millis(50);
+/// Links followed on the way to a directory, as many as the kernel follows.
+const LINKS_MAX: usize = 40;
+
+/// Makes sure that a directory is ours alone, and that nobody else can put another one in its place. One that is missing is
+/// made, with what is missing above it.
 ///
-/// The mode of a foreign directory is never touched.
+/// Of a directory that is there nothing is changed, neither mode nor owner.
 pub(crate) fn prepare_dir(dir: &Path) -> io::Result<()> {
     if dir.components().any(|part| matches!(part, Component::ParentDir)) {
-        return Err(refused(dir, "may not contain `..`"));
+        let text = format!("the socket directory {} may not contain `..`", dir.display());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
     }
-    match fs::symlink_metadata(dir) {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        }
-        Err(error) => return Err(error),
+    let dir = std::path::absolute(dir)?;
+    check_way(&dir)?;
+    match DirBuilder::new().recursive(true).mode(0o700).create(&dir) {
+        // It is there, and no directory, or a link that leads nowhere.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => made?,
     }
-    let meta = fs::symlink_metadata(dir)?;
+    // Somebody may have been faster.
+    check_way(&dir)?;
+    let meta = fs::symlink_metadata(&dir)?;
     if !meta.is_dir() {
-        return Err(refused(dir, "is no directory"));
+        Err(refused(&dir, &dir, &meta, "is no directory"))
+    } else if meta.uid() != user() {
+        Err(refused(&dir, &dir, &meta, "belongs to somebody else"))
+    } else if meta.mode() & 0o077 != 0 {
+        Err(refused(&dir, &dir, &meta, "is open to others"))
+    } else {
+        Ok(())
     }
-    if meta.uid() != user() {
-        return Err(refused(dir, "belongs to another user"));
-    }
-    if meta.permissions().mode() & 0o777 != 0o700 {
-        fs::set_permissions(dir, Permissions::from_mode(0o700))?;
+}
+
+/// Walks to a directory, through links, and checks that nobody but us and root can change the way. It ends where
+/// something is missing.
+fn check_way(dir: &Path) -> io::Result<()> {
+    let root = fs::metadata("/")?.uid();
+    let mut reached = PathBuf::from("/");
+    let mut ahead = steps(dir);
+    let mut links = 0;
+    while let Some(step) = ahead.pop() {
+        if step == ".." {
+            reached.pop();
+            continue;
+        }
+        let next = reached.join(step);
+        let meta = match fs::symlink_metadata(&next) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        // In a user namespace root is somebody else there. Whoever has `/` has everything.
+        if ![user(), 0, root].contains(&meta.uid()) {
+            return Err(refused(dir, &next, &meta, "belongs to somebody else"));
+        }
+        if !meta.is_symlink() {
+            // In a sticky directory only their owners move what is there.
+            if meta.is_dir() && meta.mode() & 0o022 != 0 && meta.mode() & 0o1000 == 0 {
+                return Err(refused(dir, &next, &meta, "can be changed by others"));
+            }
+            reached = next;
+            continue;
+        }
+        links += 1;
+        if links > LINKS_MAX {
+            return Err(refused(dir, &next, &meta, "leads through too many links"));
+        }
+        ahead.extend(steps(&reached.join(fs::read_link(&next)?)));
+        reached = PathBuf::from("/");
     }
     Ok(())
 }
 
-fn refused(dir: &Path, why: &str) -> io::Error {
-    let text =
-        format!("the socket directory {} {why}; choose another one or set XDG_RUNTIME_DIR", dir.display());
+/// The names on the way to an absolute path, the last one first.
+fn steps(path: &Path) -> Vec<OsString> {
+    let parts = path.components().skip(1).map(|part| part.as_os_str().to_owned());
+    parts.collect::<Vec<_>>().into_iter().rev().collect()
+}
+
+fn refused(dir: &Path, at: &Path, meta: &Metadata, why: &str) -> io::Error {
+    let (dir, at, owner, mode) = (dir.display(), at.display(), meta.uid(), meta.mode() & 0o7777);
+    let text = format!(
+        "the socket directory {dir} is not ours alone: {at} {why} (owner {owner}, mode {mode:04o}); choose a directory of \
+         user {} with mode 0700, or one that does not exist yet",
+        user()
+    );
     io::Error::new(io::ErrorKind::PermissionDenied, text)
+}
+
+/// Connects to a socket of our own user, as soon as its queue has room.
+pub(super) async fn connect(path: &str) -> io::Result<UnixStream> {
+    let mut pause = QUEUE_PAUSE_MIN;
+    loop {
+        match UnixStream::connect(path).await {
+            // Nobody tells when there is.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(pause).await,
+            connected => {
+                let stream = connected?;
+                check_peer(&stream)?;
+                return Ok(stream);
+            }
+        }
+        pause = QUEUE_PAUSE_MAX.min(pause * 2);
+    }
 }
 
 /// Refuses a peer process of another user.
@@ -92,6 +172,9 @@ pub(crate) fn check_parent(stream: &UnixStream, parent_pid: u32) -> io::Result<(
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     struct Scratch(PathBuf);
@@ -118,12 +201,75 @@ mod tests {
         assert_eq!(fs::metadata(&dir).expect("it exists").permissions().mode() & 0o777, 0o700);
     }
 
+    fn set_mode(dir: &Path, mode: u32) {
+        fs::set_permissions(dir, Permissions::from_mode(mode)).expect("ours");
+    }
+
+    fn mode(dir: &Path) -> u32 {
+        fs::symlink_metadata(dir).expect("it is there").mode() & 0o7777
+    }
+
+    /// Expects that a directory is refused for what stands at `culprit`, and says who owns that, and its mode.
+    fn assert_refused(dir: &Path, culprit: &Path, why: &str) {
+        let error = prepare_dir(dir).expect_err("not ours alone");
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
+        let meta = fs::symlink_metadata(culprit).expect("it is there");
+        let facts = format!("{} {why} (owner {}, mode {:04o})", culprit.display(), meta.uid(), mode(culprit));
+        assert!(error.to_string().contains(&facts), "{error} does not say {facts}");
+    }
+
     #[test]
-    fn an_open_directory_of_ours_is_closed() {
-        let scratch = Scratch::new("closed");
-        fs::set_permissions(&scratch.0, Permissions::from_mode(0o755)).expect("ours");
-        prepare_dir(&scratch.0).expect("ours");
-        assert_eq!(fs::metadata(&scratch.0).expect("it exists").permissions().mode() & 0o777, 0o700);
+    fn an_open_directory_is_refused_and_stays_as_it_is() {
+        let scratch = Scratch::new("open");
+        for open in [0o755, 0o750, 0o701, 0o1777, 0o2750] {
+            set_mode(&scratch.0, open);
+            assert_refused(&scratch.0, &scratch.0, "is open to others");
+            assert_eq!(mode(&scratch.0), open);
+        }
+        set_mode(&scratch.0, 0o700);
+        prepare_dir(&scratch.0).expect("ours alone");
+    }
+
+    #[test]
+    fn nobody_else_may_change_the_way_to_the_directory() {
+        let scratch = Scratch::new("way");
+        let (above, dir) = (scratch.0.join("above"), scratch.0.join("above/dir"));
+        prepare_dir(&dir).expect("new ones");
+        for (open, refused) in [(0o777, true), (0o770, true), (0o702, true), (0o1777, false), (0o755, false)]
+        {
+            set_mode(&above, open);
+            match refused {
+                true => assert_refused(&dir, &above, "can be changed by others"),
+                false => prepare_dir(&dir).expect("only we can change what is there"),
+            }
+            assert_eq!((mode(&above), mode(&dir)), (open, 0o700));
+        }
+        set_mode(&above, 0o777);
+        assert_refused(&above.join("missing"), &above, "can be changed by others");
+        assert!(!above.join("missing").exists(), "nothing is made where it will not be used");
+        let link = scratch.0.join("link");
+        std::os::unix::fs::symlink("above/../above", &link).expect("a link");
+        assert_refused(&link.join("dir"), &above, "can be changed by others");
+        set_mode(&above, 0o755);
+        prepare_dir(&link.join("dir")).expect("a link of ours on the way");
+    }
+
+    #[test]
+    fn what_is_somebody_else_s_is_refused() {
+        let scratch = Scratch::new("foreign");
+        if user() != 0 {
+            return assert_refused(Path::new("/"), Path::new("/"), "belongs to somebody else");
+        }
+        let (above, dir, link) =
+            (scratch.0.join("above"), scratch.0.join("above/dir"), scratch.0.join("link"));
+        prepare_dir(&dir).expect("new ones");
+        std::os::unix::fs::symlink("above", &link).expect("a link");
+        for foreign in [&dir, &above, &link] {
+            std::os::unix::fs::lchown(foreign, Some(65_534), None).expect("we are root");
+            assert_refused(&link.join("dir"), foreign, "belongs to somebody else");
+            std::os::unix::fs::lchown(foreign, Some(0), None).expect("we are root");
+        }
+        prepare_dir(&link.join("dir")).expect("ours");
     }
 
     #[test]
@@ -131,9 +277,13 @@ mod tests {
         let scratch = Scratch::new("refused");
         let link = scratch.0.join("link");
         std::os::unix::fs::symlink("/tmp", &link).expect("a link");
+        let circle = scratch.0.join("circle");
+        std::os::unix::fs::symlink("circle", &circle).expect("a link");
+        let nowhere = scratch.0.join("nowhere");
+        std::os::unix::fs::symlink("missing", &nowhere).expect("a link");
         let file = scratch.0.join("file");
         fs::write(&file, "").expect("a file");
-        for path in [link, file, scratch.0.join("../x")] {
+        for path in [link, circle, nowhere, file, scratch.0.join("../x")] {
             let error = prepare_dir(&path).expect_err("not a private directory");
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{}", path.display());
         }

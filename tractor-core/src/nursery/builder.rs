@@ -59,7 +59,9 @@ impl StartActor {
         self
     }
 
-    /// Listens on an address, for actors that are neither parent nor child of this one.
+    /// Listens on an address, for actors that are neither parent nor child of this one; see [`ActorOptions::bind`].
+    ///
+    /// [`ActorOptions::bind`]: crate::ActorOptions::bind
     pub fn bind(mut self, addr: Addr) -> Self {
         self.bind.get_or_insert_default().push(addr);
         self

@@ -1,11 +1,10 @@
 //! Socket files that killed actors have left behind: who reaps a process removes them, and the next root those of trees
 //! that died with their root.
 
-use std::io::ErrorKind;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
-use crate::net::{runtime_dir, user};
+use crate::net::{remove_dead, runtime_dir, user};
 
 /// The file of the default registry. Its number is no pid; whoever serves there replaces it.
 const REGISTRY_FILE: &str = "registry@1616.sock";
@@ -40,17 +39,9 @@ fn is_of_the_dead(file: &str) -> bool {
 /// Removes socket files on which nobody listens. A process that never got its address leaves the file to whoever has it.
 pub(super) async fn remove_sockets(paths: Vec<String>) {
     for path in paths {
-        match tokio::net::UnixStream::connect(&path).await {
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Ok(_) | Err(_) => {
-                tracing::debug!("left the socket file {path} to whoever listens there");
-                continue;
-            }
-        }
-        match std::fs::remove_file(&path) {
-            Ok(()) => tracing::debug!("removed the socket file {path}"),
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
+        match remove_dead(Path::new(&path)).await {
+            Ok(true) => tracing::debug!("removed the socket file {path}"),
+            Ok(false) => {}
             Err(error) => tracing::warn!("socket file {path} was not removed: {error}"),
         }
     }

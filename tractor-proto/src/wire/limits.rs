@@ -162,10 +162,10 @@ knobs! {
     /// | a child boots | `child_boot` | 10 s | SIGTERM, and an error of `start_actor` |
     /// | a dead child's exit status is read | `exit_status` | 2 s | its death is reported without |
     /// | the last messages of a connection that closes are written; an actor that ends waits for its peers; a child process for its blocking threads | `drain` | 0.5 s | they are dropped |
-    /// | both ends of a new connection introduce themselves | `handshake` | 10 s | the connection is closed |
+    /// | both ends of a new connection introduce themselves; who connects waits for room in the queue of who listens | `handshake` | 10 s | the connection is closed |
     Timeouts: Duration, time_of_wire, wire_of_time;
 
-    /// The whole exchange of identities on a new connection.
+    /// The whole exchange of identities on a new connection; for who connects, the connecting as well.
     handshake = Duration::from_secs(10),
     /// A new child process: from spawn to the end of its boot.
     child_boot = Duration::from_secs(10),
