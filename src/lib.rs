@@ -373,14 +373,14 @@ pub use tractor_core::proto::limits::{Limits, Timeouts};
 pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::proto::supervision::{Backoff, Intensity, Restart, Strategy, Supervision};
 pub use tractor_core::{
-    Actor, ActorLocal, ActorNursery, ActorOptions, Allows, Call, CanStart, Check, Context, ContextEndpoint,
-    ContextHandle, ContextState, ContextTarget, ContextTypes, DynCall, Dynamic, Endpoint, Error, FnEndpoint,
-    FnTarget, HasStarted, MsgStream, NoResult, OneShot, Opening, Overflow, ParentContext, Portal,
-    ReceiveStream, Result, RunsHere, Sharing, StartActor, Started, StreamEndpoint, StreamRx, StreamSender,
-    StreamSubscriber, StreamTarget, StreamTx, SubscriberStatistics, Supervised, SupervisionEvent,
-    SupervisionEvents, Supervisor, Unstarted, Value, actor_local, connect, current_actor, current_deadline,
-    error, init, maybe_open_context, open_nursery, open_root_actor, shield, shutdown_signal, socket_addr,
-    try_current_actor, with_deadline, with_deadline_at, with_local_actor,
+    Actor, ActorEnd, ActorLocal, ActorNursery, ActorOptions, Allows, Call, CanStart, Check, Context,
+    ContextEndpoint, ContextHandle, ContextState, ContextTarget, ContextTypes, DynCall, Dynamic, Endpoint,
+    Error, FnEndpoint, FnTarget, HasStarted, MsgStream, NoResult, OneShot, Opening, Overflow, ParentContext,
+    Portal, ReceiveStream, Result, RunsHere, Sharing, StartActor, Started, StreamEndpoint, StreamRx,
+    StreamSender, StreamSubscriber, StreamTarget, StreamTx, SubscriberStatistics, Supervised,
+    SupervisionEvent, SupervisionEvents, Supervisor, Unstarted, Value, actor_local, connect, current_actor,
+    current_deadline, error, init, maybe_open_context, open_nursery, open_root_actor, shield,
+    shutdown_signal, socket_addr, try_current_actor, with_deadline, with_deadline_at, with_local_actor,
 };
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};

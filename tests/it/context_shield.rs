@@ -232,9 +232,10 @@ async fn the_end_of_an_actor_waits_for_its_shields() -> Result<()> {
         let worker = start(an, tree.name("worker"), module_path!()).await?;
         let opened: Result<()> = worker
             .open_context(cleans_up(), async |ctx, ()| {
-                assert!(worker.cancel_actor().await?);
+                let (ended, result) = tokio::join!(worker.cancel_actor(), ctx.wait_for_result());
+                assert!(ended?.is_in_order());
                 assert_eq!((ctx.state(), ctx.cancel_called()), (ContextState::Errored, false));
-                ctx.wait_for_result().await
+                result
             })
             .await;
         let error = opened.unwrap_err();

@@ -166,7 +166,7 @@ async fn ending_the_actor_is_no_cancellation_of_the_context() -> Result<()> {
         let opened: Result<()> = worker
             .open_context(ends("waits".to_owned()), async |ctx, _| {
                 // It acknowledges when its tasks have ended, and says so before.
-                assert!(worker.cancel_actor().await?);
+                assert!(worker.cancel_actor().await?.is_in_order());
                 let known = known(&ctx);
                 assert_eq!(
                     (known.state, known.called, known.acked),

@@ -284,7 +284,7 @@ async fn an_end_in_order_follows_the_rule_of_the_child() -> Result<()> {
             let before = permanent.incarnation();
             let portal = permanent.portal().await?;
             if asked_by_us {
-                assert!(portal.cancel_actor().await?);
+                assert!(portal.cancel_actor().await?.is_in_order());
             } else {
                 portal.run(goes()).await?;
             }

@@ -104,7 +104,7 @@ async fn starting_an_actor() -> Result<()> {
     in_a_nursery(async |tree, an, cut| {
         let child = an.start_actor(tree.name("w")).enable_module(endpoints::MODULE);
         let Some(started) = cut.drop_in(child).await.transpose()? else { return Ok(None) };
-        assert!(started.cancel_actor().await?);
+        assert!(started.cancel_actor().await?.is_in_order());
         Ok(Some(()))
     })
     .await

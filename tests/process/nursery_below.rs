@@ -60,7 +60,7 @@ async fn an_actor_that_ends_reaches_its_parent_until_its_last_task_has_ended() -
         let kid = start(an, tree.name("kid"), module_path!()).await?;
         let opened: Result<()> = kid
             .open_context(says_goodbye(), async |_, ()| {
-                assert!(kid.cancel_actor().await?);
+                assert!(kid.cancel_actor().await?.is_in_order());
                 Ok(())
             })
             .await;

@@ -10,7 +10,7 @@ use support::{Tree, forever, in_nursery, in_root, in_root_with, poll_once, start
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, oneshot};
 use tractor::prelude::*;
-use tractor::{ActorOptions, Error, Result, Timeouts};
+use tractor::{ActorEnd, ActorOptions, Error, Result, Timeouts};
 
 #[tractor::actor_fn]
 async fn process_id() -> i32 {
@@ -141,7 +141,7 @@ async fn leaving_waits_for_a_daemon_until_somebody_ends_it() -> Result<()> {
                 assert_eq!(worker.run(process_id()).await?, pid_of(&worker));
                 assert!(poll_once(&mut left).await.is_pending());
             }
-            assert!(worker.cancel_actor().await?);
+            assert!(worker.cancel_actor().await?.is_in_order());
             left.await;
             Ok(())
         };
@@ -205,7 +205,10 @@ async fn a_child_whose_cleanup_never_ends_is_terminated() -> Result<()> {
                 if by_nursery {
                     an.cancel().await;
                 } else {
-                    assert!(worker.cancel_actor().await?);
+                    let ActorEnd::Killed(died) = worker.cancel_actor().await? else {
+                        panic!("it cannot end")
+                    };
+                    assert!(died.to_string().contains("within 200ms"), "{died}");
                 }
                 Ok(())
             })

@@ -1,7 +1,7 @@
 //! Ending a whole actor: from inside, through a portal, and what each is told.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use support::journal::seen;
@@ -27,13 +27,6 @@ async fn ends_its_actor(shielded: bool) -> u64 {
     }
     forever().await;
     0
-}
-
-#[tractor::actor_fn]
-async fn spins() {
-    loop {
-        std::hint::spin_loop();
-    }
 }
 
 #[tractor::actor_fn]
@@ -90,31 +83,6 @@ async fn an_endpoint_that_ends_its_actor_ends_with_it() -> Result<()> {
             })
             .await?;
         }
-        Ok(())
-    })
-    .await
-}
-
-#[tractor::test]
-async fn who_asks_an_actor_to_end_chooses_how_long_to_wait_and_what_expiry_means() -> Result<()> {
-    in_nursery(async |tree, an| {
-        let stuck = start(an, tree.name("stuck"), module_path!()).await?;
-        let pid = pid_of(&stuck);
-        assert!(stuck.run(spins()).deadline(Duration::from_millis(50)).await.is_err());
-        let limit = Duration::from_millis(60);
-        let begun = Instant::now();
-        assert!(!stuck.cancel_actor().timeout(limit).await?);
-        assert!(begun.elapsed() >= limit);
-        let error = stuck.cancel_actor().timeout(limit).raise_on_timeout().await.unwrap_err();
-        assert!(matches!(error, Error::TooSlow(_)), "{error:?}");
-        assert!(error.to_string().contains("within 60ms (`CancelActor::timeout`)"), "{error}");
-        let error = stuck.cancel_actor().raise_on_timeout().await.unwrap_err();
-        assert!(error.to_string().contains("within 500ms (`Timeouts::actor_cancel`)"), "{error}");
-
-        support::processes::signal(pid, rustix::process::Signal::KILL);
-        until(|| an.children().is_empty()).await;
-        // Nobody is there any more: told at once, and not as slowness.
-        assert!(!stuck.cancel_actor().timeout(AMPLE).raise_on_timeout().await?);
         Ok(())
     })
     .await

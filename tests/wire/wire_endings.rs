@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tractor::ActorOptions;
+use tractor::{ActorEnd, ActorOptions, Error};
 use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{FuncType, Msg};
 
@@ -87,9 +87,9 @@ async fn a_request_to_end_is_acknowledged_and_a_lost_connection_is_told_at_once(
     };
     let patient = timed(|timeouts| timeouts.actor_cancel = LONG);
     meet("en-acked", patient, Caps::NONE, script, async |portal| {
-        assert!(portal.cancel_actor().await.expect("no error"), "acknowledged");
-        assert!(!portal.cancel_actor().await.expect("no error"), "the connection ends");
-        assert!(!portal.cancel_actor().await.expect("no error"), "it has ended");
+        assert!(matches!(portal.cancel_actor().await, Ok(ActorEnd::Acknowledged)));
+        assert!(matches!(portal.cancel_actor().await, Err(Error::Closed(_))), "the connection ends");
+        assert!(matches!(portal.cancel_actor().await, Err(Error::Closed(_))), "it has ended");
     })
     .await;
 }
@@ -103,7 +103,11 @@ async fn a_request_to_end_that_is_not_answered_is_given_up() {
     };
     let impatient = timed(|timeouts| timeouts.actor_cancel = Duration::from_millis(5));
     meet("en-late", impatient, Caps::NONE, script, async |portal| {
-        assert!(!portal.cancel_actor().await.expect("no error"), "nobody answers");
+        let error = portal.cancel_actor().await.expect_err("nobody answers");
+        assert!(matches!(error, Error::TooSlow(_)), "{error:?}");
+        assert!(error.to_string().contains("within 5ms (`Timeouts::actor_cancel`)"), "{error}");
+        let error = portal.cancel_actor().timeout(Duration::from_millis(6)).await.expect_err("still");
+        assert!(error.to_string().contains("within 6ms (`CancelActor::timeout`)"), "{error}");
         given_up.send(()).expect("the script waits");
     })
     .await;

@@ -45,7 +45,7 @@ pub use self::{
     error::{Error, Result},
     nursery::{ActorNursery, OneShot, RunInActor, Sharing, StartActor, maybe_open_context},
     restart::{SuperviseChild, Supervised, SupervisionEvent, SupervisionEvents, Supervisor},
-    session::{Check, ContextState, Overflow, UntilCancelled, current_deadline},
+    session::{ActorEnd, Check, ContextState, Overflow, UntilCancelled, current_deadline},
 };
 #[cfg(feature = "log")]
 pub use devx::log;

@@ -254,7 +254,7 @@ async fn hold_below_root(name: String, tell: Tell, mut ending: watch::Receiver<E
         let born = kid.run(born()).await?;
         assert!(tell.send((Some(kid.clone()), born)).is_ok(), "somebody waits for the birth");
         ending.wait_for(|ending| *ending == Ending::All).await.expect("the world outlives it");
-        assert!(kid.cancel_actor().await?, "acknowledged in time");
+        assert!(kid.cancel_actor().await?.is_in_order(), "acknowledged in time");
         Ok(())
     })
     .await

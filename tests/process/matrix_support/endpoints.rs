@@ -182,9 +182,9 @@ pub(crate) async fn address() -> String {
 
 /// Ends the actor that listens there.
 #[tractor::actor_fn]
-pub(crate) async fn cancels(addr: String) -> tractor::Result<bool> {
+pub(crate) async fn cancels(addr: String) -> tractor::Result<()> {
     let addr = addr.parse().expect("`address` made it");
-    tractor::connect(&addr, async |guest| guest.cancel_actor().await).await
+    tractor::connect(&addr, async |guest| guest.cancel_actor().await.map(drop)).await
 }
 
 /// A call that is open until its actor ends.

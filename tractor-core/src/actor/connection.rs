@@ -33,7 +33,9 @@ where
 {
     let Connected { io, unread, aid, caps, dialer } = connected;
     let channel = Channel::new(actor.limits().clone(), aid.frame_bytes_max);
-    let peer = Arc::new(Peer::new(actor.aid(), actor.timeouts().clone(), aid, caps, channel.clone(), dialer));
+    let child = actor.child(&aid.uid);
+    let timeouts = actor.timeouts().clone();
+    let peer = Arc::new(Peer::new(actor.aid(), timeouts, aid, caps, channel.clone(), dialer, child));
     actor.add_peer(&peer);
     let (task_actor, task_peer) = (actor.clone(), peer.clone());
     actor.spawn_link(async move {

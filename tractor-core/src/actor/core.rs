@@ -27,7 +27,7 @@ use crate::error::TooLate;
 use crate::proto::addr::Addr;
 use crate::proto::id::{Aid, Secret, Uid};
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits, Timeouts};
-use crate::session::Peer;
+use crate::session::{ChildActor, Peer};
 
 /// The running actor. Cheap to clone; equal handles are the same actor.
 #[derive(Clone)]
@@ -70,6 +70,8 @@ pub(super) struct Inner {
     pub(super) lifetime: LifetimeStack,
     pub(super) locals: Locals,
     pub(super) parent: OnceLock<Arc<Peer>>,
+    /// Children that have not ended.
+    children: Mutex<HashMap<Uid, Arc<ChildActor>>>,
     pub(super) addrs: Mutex<Vec<Addr>>,
 }
 
@@ -94,6 +96,7 @@ impl Actor {
             lifetime: LifetimeStack::new(),
             locals: Locals::default(),
             parent: OnceLock::new(),
+            children: Mutex::default(),
             addrs: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -295,6 +298,20 @@ impl Actor {
     /// A token for the end of one child, set at the latest when the actor has ended its requests.
     pub(crate) fn children_end(&self) -> CancellationToken {
         self.inner.end_children.child_token()
+    }
+
+    /// The child that has this identity.
+    pub(super) fn child(&self, uid: &Uid) -> Option<Arc<ChildActor>> {
+        self.inner.children.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
+    }
+
+    pub(crate) fn add_child(&self, child: &Arc<ChildActor>) {
+        let mut children = self.inner.children.lock().unwrap_or_else(PoisonError::into_inner);
+        children.insert(child.uid.clone(), child.clone());
+    }
+
+    pub(crate) fn remove_child(&self, child: &ChildActor) {
+        self.inner.children.lock().unwrap_or_else(PoisonError::into_inner).remove(&child.uid);
     }
 
     /// Runs the task that watches a child process; the actor does not end before it has.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::portal::Portal;
-use crate::error::{Error, Result};
-use crate::session::SessionEnd;
+use crate::error::{ActorTooSlow, Result};
+use crate::session::{ActorEnd, SessionEnd};
 
 /// A request to end a whole actor; await it. Made by [`Portal::cancel_actor`].
 #[derive(Debug, Clone)]
@@ -16,46 +16,40 @@ pub struct CancelActor {
     portal: Portal,
     /// `None` for the actor's own `Timeouts`.
     limit: Option<Duration>,
-    raises: bool,
 }
 
 impl CancelActor {
     pub(super) fn new(portal: Portal) -> Self {
-        Self { portal, limit: None, raises: false }
+        Self { portal, limit: None }
     }
 
     /// Waits this long for the acknowledgement, instead of
-    /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel).
+    /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel): a child is left this much time to end its
+    /// tasks before it is signalled. Of several requests for one child the one with the least time counts.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// Fails with [`Error::TooSlow`] when the actor does not acknowledge in time, instead of telling `false`.
-    pub fn raise_on_timeout(mut self) -> Self {
-        self.raises = true;
-        self
-    }
-
-    async fn ask(self) -> Result<bool> {
-        let Self { portal, limit, raises } = self;
+    async fn ask(self) -> Result<ActorEnd> {
+        let Self { portal: Portal { peer, .. }, limit } = self;
+        if let Some(child) = &peer.child {
+            child.ask(limit);
+            return Ok(child.gone().await);
+        }
         let (limit, knob) = match limit {
             Some(limit) => (limit, "CancelActor::timeout"),
-            None => (portal.peer.timeouts.actor_cancel, "Timeouts::actor_cancel"),
+            None => (peer.timeouts.actor_cancel, "Timeouts::actor_cancel"),
         };
-        match portal.peer.request_end(limit, knob).await {
-            Ok(()) => Ok(true),
-            Err(error @ Error::TooSlow(_)) if raises => Err(error),
-            Err(error) => {
-                tracing::warn!(peer = %portal.uid(), "cancel request not acknowledged: {error}");
-                Ok(false)
-            }
+        match tokio::time::timeout(limit, peer.request_end()).await {
+            Ok(answer) => answer.map(|()| ActorEnd::Acknowledged),
+            Err(_elapsed) => Err(ActorTooSlow::new(peer.aid.uid.clone(), limit, knob).into()),
         }
     }
 }
 
 impl IntoFuture for CancelActor {
-    type Output = Result<bool>;
+    type Output = Result<ActorEnd>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {

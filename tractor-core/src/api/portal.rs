@@ -76,28 +76,32 @@ impl Portal {
         })
     }
 
-    /// Asks the whole actor to end, and waits until it says that its tasks have. Awaited, this tells whether it did so within
-    /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel); a lost connection counts as not
-    /// acknowledged.
+    /// Ends the whole actor.
     ///
-    /// The process itself is reaped by its nursery.
+    /// * A child of this actor is ended for certain, whatever it does. It is asked, and has
+    ///   [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel) to say that its tasks have ended, and
+    ///   [`Timeouts::nursery_cancel`](crate::proto::limits::Timeouts::nursery_cancel) for the rest; then it is signalled, and
+    ///   killed. Awaited, this returns when its process is gone, and tells how it has ended. It never fails.
+    /// * Any other actor is asked, and this returns when it says that its tasks have ended.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, Portal};
     /// # use std::time::Duration;
-    /// # async fn example(portal: &Portal) -> tractor::Result<()> {
-    /// if !portal.cancel_actor().await? {
-    ///     portal.cancel_actor().timeout(Duration::from_secs(5)).raise_on_timeout().await?;
+    /// # async fn example(worker: &Portal) -> tractor::Result<()> {
+    /// let end = worker.cancel_actor().timeout(Duration::from_secs(30)).await?;    // its cleanup takes long
+    /// if !end.is_in_order() {
+    ///     println!("{end}");
     /// }
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// [`Error::TooSlow`](crate::Error::TooSlow) on expiry, if that was asked for; none else.
+    /// Only for an actor that is no child of this one: [`Error::TooSlow`](crate::Error::TooSlow) when it does not answer in
+    /// time, [`Error::Closed`](crate::Error::Closed) when it is gone.
     ///
     /// # Cancel safety
-    /// The request is sent at the first poll and stays sent.
+    /// The request is made at the first poll and stays made; a child is ended all the same.
     pub fn cancel_actor(&self) -> CancelActor {
         CancelActor::new(self.clone())
     }

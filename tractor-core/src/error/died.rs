@@ -4,19 +4,43 @@ use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::time::Duration;
+
+use crate::proto::supervision::ladder::Why;
 
 /// A child process ended without being asked to.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("actor `{name}` (pid {pid}) died: {}", Ended(*.status))]
+#[error("actor `{name}` (pid {pid}) died: {}", Ended(*.because, *.status))]
 pub struct ActorDied {
     name: Arc<str>,
     pid: u32,
+    because: Because,
     status: Option<ExitStatus>,
 }
 
+/// Why a process ended, as far as its parent knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Because {
+    /// Nobody asked it to.
+    Unknown,
+    /// It was asked to, and failed on the way.
+    Asked,
+    /// This process has signalled it.
+    Signalled(Why),
+    /// It answered nothing for so long, and was ended.
+    Unresponsive(Duration),
+    /// It has not: no signal ends it.
+    Left,
+}
+
 impl ActorDied {
-    pub(crate) fn new(name: impl Into<Arc<str>>, pid: u32, status: Option<ExitStatus>) -> Self {
-        Self { name: name.into(), pid, status }
+    pub(crate) fn new(
+        name: impl Into<Arc<str>>,
+        pid: u32,
+        because: Because,
+        status: Option<ExitStatus>,
+    ) -> Self {
+        Self { name: name.into(), pid, because, status }
     }
 
     /// The actor's name.
@@ -40,18 +64,32 @@ impl ActorDied {
     }
 }
 
-/// An exit status in words.
-struct Ended(Option<ExitStatus>);
+/// An end in words.
+struct Ended(Because, Option<ExitStatus>);
 
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(status) = self.0 else {
+        let Self(because, status) = *self;
+        match because {
+            Because::Unknown | Because::Asked => {}
+            Because::Signalled(why) => tell(f, why)?,
+            Because::Unresponsive(limit) => {
+                write!(f, "it answered nothing for {limit:?} (`Timeouts::unresponsive`): ")?;
+            }
+            Because::Left => {
+                return f.write_str("its process is still there after the kill signal (`Timeouts::reap`)");
+            }
+        }
+        let Some(status) = status else {
             return f.write_str("its connection ended and no exit status could be read in time");
         };
         if let Some(signal) = status.signal() {
             write!(f, "killed by signal {signal}")?;
             return match signal {
-                9 => f.write_str(" (SIGKILL: from outside, or by the kernel when memory ran out)"),
+                9 if because == Because::Unknown => {
+                    f.write_str(" (SIGKILL: from outside, or by the kernel when memory ran out)")
+                }
+                9 => f.write_str(" (SIGKILL)"),
                 6 => f.write_str(" (SIGABRT: it aborted)"),
                 11 => f.write_str(" (SIGSEGV: a memory fault)"),
                 15 => f.write_str(" (SIGTERM)"),
@@ -59,9 +97,28 @@ impl fmt::Display for Ended {
             };
         }
         match status.code() {
-            Some(code) => write!(f, "it exited with code {code} before anybody asked it to end"),
+            Some(code) if because == Because::Unknown => {
+                write!(f, "it exited with code {code} before anybody asked it to end")
+            }
+            Some(code) => write!(f, "it exited with code {code}"),
             None => write!(f, "{status}"),
         }
+    }
+}
+
+fn tell(f: &mut fmt::Formatter<'_>, why: Why) -> fmt::Result {
+    match why {
+        Why::Unanswered(limit) => {
+            write!(f, "it did not acknowledge within {limit:?} that it ends (`Timeouts::actor_cancel`): ")
+        }
+        Why::Unfinished(limit) => {
+            write!(f, "it did not end within {limit:?} when it was asked to (`Timeouts::nursery_cancel`): ")
+        }
+        Why::Unreachable(limit) => {
+            write!(f, "its connection ended, and it went on for {limit:?} (`Timeouts::terminate`): ")
+        }
+        Why::Refused => f.write_str("it refused to end: "),
+        Why::Condemned => f.write_str("it was ended without being asked: "),
     }
 }
 

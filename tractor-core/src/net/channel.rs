@@ -19,6 +19,7 @@
 //! 3. Once closed, nothing is appended and nobody waits for room.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -44,6 +45,8 @@ struct Shared {
     /// Notified when the buffer was drained, or nothing will be written any more.
     room: Notify,
     limits: Limits,
+    /// Reads that have brought something. Written by the driver.
+    heard: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -140,7 +143,8 @@ impl Channel {
             driver: Slot::default(),
             stuck: Slot::default(),
         };
-        Self { shared: Arc::new(Shared { wbuf: Mutex::new(wbuf), room: Notify::new(), limits }) }
+        let (room, heard) = (Notify::new(), AtomicU64::new(0));
+        Self { shared: Arc::new(Shared { wbuf: Mutex::new(wbuf), room, limits, heard }) }
     }
 
     /// From now on the peer accepts frame bodies of this size.
@@ -156,6 +160,17 @@ impl Channel {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.shared.limits
+    }
+
+    /// The peer has sent something. For the driver, the only one that calls it.
+    pub(super) fn hear(&self) {
+        let heard = &self.shared.heard;
+        heard.store(heard.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// A count that grows with what comes from the peer.
+    pub(crate) fn heard(&self) -> u64 {
+        self.shared.heard.load(Ordering::Relaxed)
     }
 
     /// Largest frame body that both ends accept.

@@ -115,7 +115,7 @@ impl Driver {
                         CloseReason::Truncated
                     });
                 }
-                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Ok(_)) => self.end.channel().hear(),
                 Poll::Ready(Err(error)) => return Poll::Ready(error.into()),
                 Poll::Pending => return Poll::Pending,
             }

@@ -80,11 +80,8 @@ where
             inner.fail(error.clone());
         }
         outcome.send_replace(Some(value));
-        // The nursery's ladder ends an actor that does not acknowledge.
-        if let Err(error) =
-            portal.peer.request_end(inner.actor.timeouts().actor_cancel, "Timeouts::actor_cancel").await
-        {
-            tracing::debug!("one-shot actor {}: {error}", portal.uid());
+        if let Some(child) = &portal.peer.child {
+            child.ask(None);
         }
         drop(running);
     });

@@ -26,8 +26,9 @@ use super::one_shot::RunInActor;
 use crate::actor::Actor;
 use crate::api::{EndpointBody, FnTarget};
 use crate::error::{Error, ErrorGroup, Result, RuntimeFailure};
-use crate::process::{Birth, ChildActor, Newborn, watch_child};
+use crate::process::{Birth, Newborn, watch_child};
 use crate::proto::id::Uid;
+use crate::session::{ActorEnd, ChildActor};
 use crate::wakers::{Slot, Woken, poll_or_register};
 
 /// A scope that owns child actors; made by `open_nursery`.
@@ -183,28 +184,36 @@ impl ActorNursery {
         RunInActor::new(self.clone(), call.into_args())
     }
 
-    /// Asks every child to end and waits until their processes are gone.
+    /// Asks every child to end, waits until their processes are gone, and tells how each has ended, in the order of their
+    /// starts.
+    ///
+    /// A child that does not acknowledge within [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel), or
+    /// takes longer after that than [`Timeouts::nursery_cancel`](crate::proto::limits::Timeouts::nursery_cancel), is sent a
+    /// terminate signal, then a kill signal: whatever the children do, this returns.
     ///
     /// # Cancel safety
     /// The request is made at the first poll and stays made.
-    pub async fn cancel(&self) {
+    pub async fn cancel(&self) -> Vec<(Uid, ActorEnd)> {
         self.inner.cancel_all();
         let children = self.inner.lock().children.clone();
+        let mut ends = Vec::with_capacity(children.len());
         for child in children {
-            child.reaped.cancelled().await;
+            ends.push((child.uid.clone(), child.gone().await));
         }
+        ends
     }
 
     /// Ends every child without asking: each gets a terminate signal at once, and is killed if it takes longer than
-    /// [`Timeouts::terminate`](crate::proto::limits::Timeouts::terminate). Waits until their processes are gone.
+    /// [`Timeouts::terminate`](crate::proto::limits::Timeouts::terminate). Waits until their processes are gone, and tells
+    /// how each has ended.
     ///
     /// # Cancel safety
     /// The signals are on their way after the first poll.
-    pub async fn kill(&self) {
+    pub async fn kill(&self) -> Vec<(Uid, ActorEnd)> {
         for child in &self.inner.lock().children {
-            child.kill.cancel();
+            child.kill();
         }
-        self.cancel().await;
+        self.cancel().await
     }
 
     /// Whether the children are being cancelled.
@@ -243,19 +252,20 @@ impl ActorNursery {
         uid: Uid,
         birth: Birth,
     ) -> Result<Adopted<impl Future<Output = Option<Error>> + Send + 'static>> {
-        let (cancel, kill) = (self.inner.cancel.child_token(), CancellationToken::new());
-        let child = Arc::new(ChildActor { uid, cancel, kill, reaped: CancellationToken::new() });
+        let (child, wishes) = ChildActor::new(uid, self.inner.cancel.child_token());
+        let child = Arc::new(child);
         let mut state = self.inner.lock();
         self.inner.check_open(&state, child.uid.name())?;
         state.children.push(child.clone());
         state.running += 1;
         drop(state);
+        self.inner.actor.add_child(&child);
         let (born_sender, born) = oneshot::channel();
         let (inner, running) = (self.inner.clone(), Running(self.inner.clone()));
         let own = child.clone();
         let life = async move {
-            let error = watch_child(inner.actor.clone(), own.clone(), birth, born_sender).await;
-            own.reaped.cancel();
+            let error = watch_child(inner.actor.clone(), own.clone(), wishes, birth, born_sender).await;
+            inner.actor.remove_child(&own);
             inner.update(|state| state.children.retain(|other| !Arc::ptr_eq(other, &own)));
             error
         };

@@ -1,54 +1,39 @@
-//! The task that watches one child process: from its spawn to its reaping.
+//! The task that watches one child process: from its spawn, through its boot and its life, to its reaping.
 //!
 //! ```text
-//! Spawning --> Booting --> Running --+-- asked to end --> Requested --ack--> Ending --exit--> Reaped
-//!     |           |           |      |                       |                 |
-//!     |           |           |      +-- exits by itself     +-- no ack        +-- too slow
-//!     |           |           |          (ActorDied)         v                 v
-//!     +-----------+-----------+------ fails, dropped ----> SIGTERM --too slow--> SIGKILL --exit--> Reaped
+//! spawn --> boot --ready--> life, and the ladder (ladder.rs) --> reaped
+//!    |        |                          ^
+//!    |        +-- fails, or is cancelled +
+//!    +-- fails: there was no process
 //! ```
 //!
 //! # Invariants
 //! 1. The watching task is one of the actor, not of the scope that asked for the child: it runs to the end whoever is
 //!    dropped meanwhile, and the actor waits for it.
-//! 2. It ends only after the process was waited for.
-//! 3. Every wait in it has a limit, but for the one on a running child and the one after SIGKILL.
+//! 2. It ends only after the process was waited for; one that not even SIGKILL ends is left, which is a failure.
+//! 3. Every wait in it has a limit, but for the one on a running child.
 
 use std::pin::pin;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 
 use super::handle::Child;
+use super::ladder::end;
 use super::reaper;
 use super::sockets::remove_sockets;
 use super::spawn::{ChildSpec, Spawned, spawn};
 use crate::actor::{Actor, Connected, attach};
-use crate::error::{ActorDied, ActorFailure, CloseReason, Error};
+use crate::error::{ActorDied, ActorFailure, Because, CloseReason, Error};
 use crate::net::{Appended, Introduction, Transport, default_uds, introduce};
 use crate::proto::addr::Addr;
 use crate::proto::handshake::{Policy, Role};
-use crate::proto::id::{Caps, Uid};
+use crate::proto::id::Caps;
 use crate::proto::msg::{Msg, SpawnSpec};
-use crate::session::Peer;
-
-/// One child process, shared by the task that watches it and its nursery.
-#[derive(Debug)]
-pub(crate) struct ChildActor {
-    pub(crate) uid: Uid,
-    /// Set to ask for the end of the child.
-    pub(crate) cancel: CancellationToken,
-    /// Set to end it without asking, or without waiting any longer for what was asked.
-    pub(crate) kill: CancellationToken,
-    /// Set after the process was reaped.
-    pub(crate) reaped: CancellationToken,
-}
+use crate::session::{ActorEnd, ChildActor, Peer, Wishes};
 
 /// A child that has booted, on its way to whoever asked for it. Dropped on that way, it ends the child.
 #[derive(Debug)]
@@ -67,7 +52,7 @@ impl Newborn {
 impl Drop for Newborn {
     fn drop(&mut self) {
         if self.peer.is_some() {
-            self.child.cancel.cancel();
+            self.child.ask(None);
         }
     }
 }
@@ -79,18 +64,17 @@ pub(crate) struct Birth {
     pub(crate) boot: SpawnSpec,
 }
 
-/// What became of the process, told once.
-type Exit = watch::Receiver<Option<Option<ExitStatus>>>;
-
 /// Runs one child from spawn to reaping. `born` gets its connection once the child has booted; an unexpected end is the result.
 pub(crate) async fn watch_child(
     actor: Actor,
     child: Arc<ChildActor>,
+    mut wishes: Wishes,
     birth: Birth,
     born: oneshot::Sender<Result<Newborn, Error>>,
 ) -> Option<Error> {
     let name = birth.process.name.clone();
     let sockets = birth.boot.bind_addrs.clone();
+    let ending = Ending(&child, ActorEnd::InOrder);
     let Spawned { mut process, pid, channel } = match spawn(birth.process).await {
         Ok(spawned) => spawned,
         Err(error) => {
@@ -99,60 +83,54 @@ pub(crate) async fn watch_child(
             return None;
         }
     };
+    let ending =
+        ending.unless_told(ActorEnd::Died(ActorDied::new(name.clone(), pid, Because::Unknown, None)));
     tracing::debug!("started actor `{name}` as process {pid}");
-    let (exit_tx, exit) = watch::channel(None);
-    let booted = boot(&actor, &child, birth.boot, channel, &mut process, pid, exit, born).await;
-    let end = match booted {
-        Ok(peer) => run(&actor, &child, &peer, &mut process).await,
-        Err(Unborn) => End::Kill,
-    };
-    let (status, error) = match end {
-        End::Exited(status) => (status, None),
-        End::Died(status) => (status, Some(Error::Died(ActorDied::new(name.clone(), pid, status)))),
-        End::Kill => (kill(&actor, &name, pid, &mut process).await, None),
-        End::Lost => {
-            let status = kill(&actor, &name, pid, &mut process).await;
-            // The status only tells how it was killed.
-            (status, Some(Error::Died(ActorDied::new(name.clone(), pid, None))))
-        }
-    };
-    exit_tx.send_replace(Some(status));
+    let booted = boot(&actor, &child, &mut wishes, birth.boot, channel, &mut process, pid, born).await;
+    let (end, error) = end(&actor, &child, &mut wishes, booted.ok().as_ref(), &mut process, pid).await;
+    child.has_ended(end.clone());
     reaper::clear_up().await;
     remove_sockets(socket_paths(&name, pid, sockets)).await;
-    tracing::debug!("reaped actor `{name}`, process {pid}");
+    tracing::debug!("reaped actor `{name}`, process {pid}: {end}");
+    drop(ending);
     error
+}
+
+/// Tells that a child is gone when it is dropped, and how it has ended if that was not told: a panic was in the way.
+struct Ending<'a>(&'a ChildActor, ActorEnd);
+
+impl<'a> Ending<'a> {
+    fn unless_told(mut self, end: ActorEnd) -> Self {
+        self.1 = end;
+        self
+    }
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.has_ended(self.1.clone());
+        self.0.gone.cancel();
+    }
 }
 
 /// The child never ran: it failed to boot, or was cancelled while it did.
 struct Unborn;
 
-/// How a running child has to be brought to its end.
-enum End {
-    /// It ended as asked.
-    Exited(Option<ExitStatus>),
-    /// It ended unasked.
-    Died(Option<ExitStatus>),
-    /// It has to be signalled.
-    Kill,
-    /// It has to be signalled because it is out of reach, and nobody asked for its end.
-    Lost,
-}
-
 #[allow(clippy::too_many_arguments, reason = "the parts of a birth, each used once")]
 async fn boot(
     actor: &Actor,
     child: &Arc<ChildActor>,
+    wishes: &mut Wishes,
     spec: SpawnSpec,
     channel: tokio::net::UnixStream,
     process: &mut Child,
     pid: u32,
-    exit: Exit,
     mut born: oneshot::Sender<Result<Newborn, Error>>,
 ) -> Result<Arc<Peer>, Unborn> {
     let limit = actor.timeouts().child_boot;
     let name = child.uid.name();
     let timeouts = actor.timeouts();
-    let mut connecting = pin!(timeout(limit, connect(actor, child, spec, channel, pid, exit)));
+    let mut connecting = pin!(timeout(limit, connect(actor, child, spec, channel, pid)));
     let failed = tokio::select! {
         biased;
         booted = &mut connecting => match booted {
@@ -174,7 +152,7 @@ async fn boot(
             Ok(Ok(Err(BootFailure::Told(reason)))) => reason,
             Ok(_) | Err(_) => ended_early(status),
         },
-        () = child.cancel.cancelled() => "it was cancelled while it booted".to_owned(),
+        _wish = wishes.next() => "it was cancelled while it booted".to_owned(),
         () = born.closed() => return Err(Unborn),
     };
     // Nobody waits any more when `start_actor` was dropped.
@@ -198,11 +176,10 @@ fn ended_early(status: std::io::Result<ExitStatus>) -> String {
 /// Handshake, boot data, and the child's word that it is ready.
 async fn connect(
     actor: &Actor,
-    child: &ChildActor,
+    child: &Arc<ChildActor>,
     spec: SpawnSpec,
     channel: tokio::net::UnixStream,
     pid: u32,
-    exit: Exit,
 ) -> Result<Arc<Peer>, BootFailure> {
     let with = Introduction {
         ours: actor.aid().clone(),
@@ -222,10 +199,10 @@ async fn connect(
     let connected =
         Connected { io: met.io, unread: met.frames.into_rest(), aid: met.aid, caps, dialer: false };
     let failure = Arc::new(watch::Sender::new(None::<CloseReason>));
-    let (limit, failed) = (actor.timeouts().exit_status, failure.clone());
+    let (failed, child) = (failure.clone(), child.clone());
     let peer = attach(actor, connected, move |peer, reason| async move {
         failed.send_replace(Some(reason.clone()));
-        cause_of_loss(peer, reason, pid, exit, limit).await
+        cause_of_loss(&peer, &child, reason, pid).await
     });
     let frame_bytes_max = spec.limits.frame_bytes_max;
     match peer.channel.send(&Msg::SpawnSpec(Box::new(spec))) {
@@ -253,114 +230,20 @@ async fn connect(
     }
 }
 
-/// What everybody who waits on a child's connection is told when it ends: how the process died, unless it was asked to.
-async fn cause_of_loss(
-    peer: Arc<Peer>,
-    reason: CloseReason,
-    pid: u32,
-    mut exit: Exit,
-    limit: Duration,
-) -> Error {
-    if peer.cancel_asked.load(Ordering::Acquire) || peer.ended_in_order.load(Ordering::Acquire) {
-        return peer.closed_error(reason);
-    }
-    let status = match timeout(limit, exit.wait_for(Option::is_some)).await {
-        Ok(Ok(status)) => status.flatten(),
-        Ok(Err(_)) | Err(_) => None,
-    };
+/// What everybody who waits on a child's connection is told when it ends: how the process died, unless it ended in good order.
+async fn cause_of_loss(peer: &Peer, child: &ChildActor, reason: CloseReason, pid: u32) -> Error {
+    let ended = timeout(peer.timeouts.exit_status, child.ended()).await;
     if let CloseReason::PeerFailed(_) | CloseReason::Protocol(_) = reason {
         return peer.closed_error(reason);
     }
-    ActorDied::new(peer.aid.uid.name(), pid, status).into()
-}
-
-/// Watches a running child until it has ended or has to be signalled.
-async fn run(actor: &Actor, child: &ChildActor, peer: &Arc<Peer>, process: &mut Child) -> End {
-    tokio::select! {
-        biased;
-        status = process.wait() => {
-            let status = read_status(status);
-            let asked = peer.cancel_asked.load(Ordering::Acquire) || child.cancel.is_cancelled();
-            // Bytes that the child wrote before it died are still being read.
-            _ = timeout(actor.timeouts().drain, peer.drained.cancelled()).await;
-            if asked || peer.ended_in_order.load(Ordering::Acquire) { End::Exited(status) } else { End::Died(status) }
+    match ended {
+        Ok(ActorEnd::Died(died) | ActorEnd::Killed(died)) => died.into(),
+        Ok(ActorEnd::InOrder | ActorEnd::Acknowledged) => peer.closed_error(reason),
+        Err(_elapsed) if child.is_asked() || peer.ended_in_order.load(Ordering::Acquire) => {
+            peer.closed_error(reason)
         }
-        () = child.cancel.cancelled() => tokio::select! {
-            biased;
-            () = child.kill.cancelled() => End::Kill,
-            end = end(actor, child, peer, process) => end,
-        },
-        () = peer.drained.cancelled() => connection_lost(actor, child, peer, process).await,
+        Err(_elapsed) => ActorDied::new(peer.aid.uid.name(), pid, Because::Unknown, None).into(),
     }
-}
-
-/// The connection ended before the process did.
-async fn connection_lost(actor: &Actor, child: &ChildActor, peer: &Arc<Peer>, process: &mut Child) -> End {
-    let exited = timeout(actor.timeouts().terminate, process.wait()).await;
-    let asked = peer.cancel_asked.load(Ordering::Acquire)
-        || child.cancel.is_cancelled()
-        || peer.ended_in_order.load(Ordering::Acquire);
-    match exited {
-        Ok(status) if asked => End::Exited(read_status(status)),
-        Ok(status) => End::Died(read_status(status)),
-        // An actor without its parent channel has nobody left to ask it.
-        Err(_elapsed) if asked => End::Kill,
-        Err(_elapsed) => End::Lost,
-    }
-}
-
-/// Asks the child to end, and gives it time to.
-async fn end(actor: &Actor, child: &ChildActor, peer: &Arc<Peer>, process: &mut Child) -> End {
-    let timeouts = actor.timeouts();
-    // Beyond what the clock can show there is no limit.
-    let deadline = Instant::now().checked_add(timeouts.nursery_cancel);
-    let asked = peer.request_end(timeouts.actor_cancel, "Timeouts::actor_cancel").await;
-    if let Err(error) = &asked
-        && !peer.drained.is_cancelled()
-    {
-        tracing::warn!("actor {}: {error}; sending SIGTERM", child.uid);
-        return End::Kill;
-    }
-    let exited = match deadline {
-        Some(deadline) => timeout_at(deadline, process.wait()).await,
-        None => Ok(process.wait().await),
-    };
-    match exited {
-        Ok(status) => End::Exited(read_status(status)),
-        Err(_elapsed) => {
-            let limit = timeouts.nursery_cancel;
-            tracing::warn!("actor {} did not end within {limit:?} (`Timeouts::nursery_cancel`)", child.uid);
-            End::Kill
-        }
-    }
-}
-
-/// SIGTERM, then SIGKILL.
-async fn kill(actor: &Actor, name: &str, pid: u32, process: &mut Child) -> Option<ExitStatus> {
-    signal(pid, Signal::TERM, process);
-    let limit = actor.timeouts().terminate;
-    if let Ok(status) = timeout(limit, process.wait()).await {
-        return read_status(status);
-    }
-    tracing::warn!("actor `{name}` ignored SIGTERM for {limit:?} (`Timeouts::terminate`); sending SIGKILL");
-    signal(pid, Signal::KILL, process);
-    read_status(process.wait().await)
-}
-
-/// Sends a signal to the process group of a child that was not waited for yet, so that its pid is still its own. The
-/// group also holds programs that the actor has started, but no other actor.
-fn signal(pid: u32, signal: Signal, process: &Child) {
-    let unreaped = process.id().is_some();
-    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw)
-        && unreaped
-        && let Err(error) = kill_process_group(pid, signal)
-    {
-        tracing::debug!("signal {signal:?} to process {}: {error}", pid.as_raw_nonzero());
-    }
-}
-
-fn read_status(status: std::io::Result<ExitStatus>) -> Option<ExitStatus> {
-    status.inspect_err(|error| tracing::error!("a child process could not be waited for: {error}")).ok()
 }
 
 /// Where a child has listened, as far as its parent knows.

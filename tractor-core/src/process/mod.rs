@@ -2,12 +2,14 @@
 
 mod child;
 mod handle;
+mod ladder;
 mod program;
 mod reaper;
 mod sockets;
 mod spawn;
+mod stops;
 
-pub(crate) use child::{Birth, ChildActor, Newborn, watch_child};
+pub(crate) use child::{Birth, Newborn, watch_child};
 pub(crate) use reaper::{PROCESS_NAME_PREFIX, kill_children};
 pub(crate) use sockets::sweep_sockets;
 pub(crate) use spawn::{ChildSpec, Entry, set_entry};

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
 
 use super::events::SupervisionEvent;
 use super::supervised::{Life, Status};
@@ -21,7 +20,9 @@ use crate::error::{Error, GaveUp, RuntimeFailure};
 use crate::nursery::StartActor;
 use crate::nursery::{Adopted, Running};
 use crate::process::Newborn;
+use crate::proto::id::Uid;
 use crate::proto::supervision::{ChildId, Exit, Input, Machine, Output, Restart};
+use crate::session::{ActorEnd, ChildActor};
 
 /// What the task is told.
 #[derive(Debug)]
@@ -29,12 +30,22 @@ pub(super) enum Note {
     Declared(Box<Declared>),
     /// A child has booted.
     Up(ChildId, Portal),
-    /// A child's process is gone, and why; `None` when it ended in order.
-    Down(ChildId, Exit, Option<Error>),
+    /// A child's process is gone.
+    Down(ChildId, Down),
     /// End a child for good.
     Remove(ChildId),
-    /// End all children; the sender is dropped when they are gone.
-    Stop(oneshot::Sender<()>),
+    /// End all children, and tell how they have ended.
+    Stop(oneshot::Sender<Vec<(Uid, ActorEnd)>>),
+}
+
+/// How a child's process has ended.
+#[derive(Debug)]
+pub(super) struct Down {
+    exit: Exit,
+    /// Why; `None` when it ended in order.
+    cause: Option<Error>,
+    /// `None` when there was no process.
+    end: Option<(Uid, ActorEnd)>,
 }
 
 /// A child, as its author describes it.
@@ -62,6 +73,7 @@ pub(super) async fn drive(
         children: HashMap::new(),
         cancelled: false,
         waiting: Vec::new(),
+        ends: Vec::new(),
     };
     let cancel = driver.supervisor.nursery().inner.cancel.clone();
     loop {
@@ -83,6 +95,10 @@ pub(super) async fn drive(
             () = timer => driver.handle(Input::Timer),
         }
         if driver.machine.is_idle() && driver.supervisor.retire(&notes, &mut driver.machine) {
+            for waiting in driver.waiting {
+                // Whoever was dropped meanwhile is not told.
+                _ = waiting.send(driver.ends.clone());
+            }
             return;
         }
     }
@@ -98,16 +114,18 @@ struct Driver {
     begun: Instant,
     /// The nursery ends its children, or the actor does.
     cancelled: bool,
-    /// Dropped with the task: those who wait for its end.
-    waiting: Vec<oneshot::Sender<()>>,
+    /// Those who wait for the end of all.
+    waiting: Vec<oneshot::Sender<Vec<(Uid, ActorEnd)>>>,
+    /// What has ended since there is somebody who waits.
+    ends: Vec<(Uid, ActorEnd)>,
 }
 
 struct Child {
     name: Arc<str>,
     start: StartActor,
     status: watch::Sender<Status>,
-    /// Ends the process, if there is one.
-    cancel: CancellationToken,
+    /// The process, if there is one, or the last one.
+    process: Option<Arc<ChildActor>>,
     /// What the last process ended with.
     last: Option<Error>,
 }
@@ -144,8 +162,7 @@ impl Driver {
         match note {
             Note::Declared(declared) => {
                 let Declared { id, restart, name, start, status } = *declared;
-                let (cancel, last) = (CancellationToken::new(), None);
-                let child = Child { name, start, status, cancel, last };
+                let child = Child { name, start, status, process: None, last: None };
                 if self.cancelled {
                     child.set_over(&over(&child.name, CANCELLED));
                 }
@@ -153,7 +170,7 @@ impl Driver {
                 self.handle(Input::Declared(id, restart));
             }
             Note::Up(id, portal) => self.up(id, portal),
-            Note::Down(id, exit, error) => self.down(id, exit, error),
+            Note::Down(id, down) => self.down(id, down),
             Note::Remove(id) => {
                 if let Some(child) = self.children.get(&id) {
                     child.set_over(&over(&child.name, "it was cancelled"));
@@ -184,12 +201,17 @@ impl Driver {
         self.supervisor.announce(SupervisionEvent::Up { child: child.name.clone(), incarnation });
     }
 
-    fn down(&mut self, id: ChildId, exit: Exit, cause: Option<Error>) {
+    fn down(&mut self, id: ChildId, down: Down) {
+        let Down { exit, cause, end } = down;
         if let Some(child) = self.children.get_mut(&id) {
             child.set_down();
+            child.status.send_modify(|status| status.end = end.as_ref().map(|(_, end)| end.clone()));
             child.last.clone_from(&cause);
             let (name, incarnation) = (child.name.clone(), child.incarnation());
             self.supervisor.announce(SupervisionEvent::Down { child: name, incarnation, cause });
+        }
+        if !self.waiting.is_empty() {
+            self.ends.extend(end);
         }
         self.handle(Input::Exited(id, exit));
     }
@@ -229,11 +251,12 @@ impl Driver {
             Err(error) => {
                 // The nursery ends, or is about to; that is noticed before this note.
                 nursery.inner.cancel.cancel();
-                _ = self.task.send(Note::Down(id, Exit::NotStarted, Some(error)));
+                let down = Down { exit: Exit::NotStarted, cause: Some(error), end: None };
+                _ = self.task.send(Note::Down(id, down));
                 return;
             }
         };
-        child.cancel = process.cancel.clone();
+        child.process = Some(process.clone());
         let ending = Ending { task: self.task.clone(), id, end: None, running };
         nursery.inner.actor.spawn_watcher(async move {
             let birth = async {
@@ -246,18 +269,19 @@ impl Driver {
                     Err(_dropped) => Some(RuntimeFailure::new("the runtime is shutting down").into()),
                 }
             };
-            let end = match tokio::join!(birth, life) {
+            let (exit, cause) = match tokio::join!(birth, life) {
                 (Some(unborn), _) => (Exit::NotStarted, Some(unborn)),
                 (None, Some(died)) => (Exit::Crashed, Some(died)),
                 (None, None) => (Exit::InOrder, None),
             };
-            ending.end(end);
+            let end = Some((process.uid.clone(), process.ended().await));
+            ending.end(Down { exit, cause, end });
         });
     }
 
     fn stop(&mut self, id: ChildId) {
-        if let Some(child) = self.children.get(&id) {
-            child.cancel.cancel();
+        if let Some(process) = self.children.get(&id).and_then(|child| child.process.as_ref()) {
+            process.ask(None);
         }
     }
 
@@ -296,7 +320,7 @@ impl Driver {
 struct Ending {
     task: mpsc::UnboundedSender<Note>,
     id: ChildId,
-    end: Option<(Exit, Option<Error>)>,
+    end: Option<Down>,
     /// The nursery waits until it is told.
     #[expect(dead_code, reason = "held for its drop")]
     running: Running,
@@ -308,7 +332,7 @@ impl Ending {
         _ = self.task.send(note);
     }
 
-    fn end(mut self, end: (Exit, Option<Error>)) {
+    fn end(mut self, end: Down) {
         self.end = Some(end);
     }
 }
@@ -316,8 +340,9 @@ impl Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         let panicked = || RuntimeFailure::new("the task that watched over the process has panicked").into();
-        let (exit, error) = self.end.take().unwrap_or_else(|| (Exit::Crashed, Some(panicked())));
-        self.tell(Note::Down(self.id, exit, error));
+        let unknown = || Down { exit: Exit::Crashed, cause: Some(panicked()), end: None };
+        let down = self.end.take().unwrap_or_else(unknown);
+        self.tell(Note::Down(self.id, down));
     }
 }
 

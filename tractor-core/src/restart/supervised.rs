@@ -9,6 +9,7 @@ use super::supervisor::Supervisor;
 use crate::api::Portal;
 use crate::error::{Error, Result, RuntimeFailure};
 use crate::proto::supervision::ChildId;
+use crate::session::ActorEnd;
 
 /// A supervised child actor, through all its restarts. Cheap to clone.
 ///
@@ -29,6 +30,8 @@ pub(super) struct Status {
     /// The life that is lived, or was the last.
     pub(super) incarnation: u64,
     pub(super) life: Life,
+    /// How the last process has ended; `None` before the end of the first.
+    pub(super) end: Option<ActorEnd>,
 }
 
 #[derive(Debug)]
@@ -113,13 +116,18 @@ impl Supervised {
 
     /// Ends this child for good, whatever its restart rule, and waits until its process is gone. Its siblings go on.
     ///
+    /// Tells how its last process has ended; `None` if there never was one. It is ended as by
+    /// [`Portal::cancel_actor`](crate::Portal::cancel_actor).
+    ///
     /// # Cancel safety
     /// The request is made at the first poll and stays made.
-    pub async fn cancel(&self) {
+    pub async fn cancel(&self) -> Option<ActorEnd> {
         self.remove();
         let mut status = self.status.clone();
         // The supervisor keeps the other end as long as it keeps the child.
         while status.changed().await.is_ok() {}
+        let last = status.borrow();
+        last.end.clone()
     }
 
     /// Asks for its end, for good.

@@ -21,8 +21,10 @@ use super::supervised::{Life, Status, Supervised};
 use crate::error::{Result, RuntimeFailure};
 use crate::nursery::ActorNursery;
 use crate::nursery::StartActor;
+use crate::proto::id::Uid;
 use crate::proto::limits::SUPERVISION_EVENTS_MAX;
 use crate::proto::supervision::{ChildId, Machine, Restart, Supervision};
+use crate::session::ActorEnd;
 
 /// Restarts child actors of a nursery; made by [`ActorNursery::supervise`]. Cheap to clone.
 ///
@@ -107,9 +109,11 @@ impl Supervisor {
 
     /// Ends all children for good, the last declared first, and waits until they are gone. No further ones can be declared.
     ///
+    /// Tells how those have ended that were there, the last declared first.
+    ///
     /// # Cancel safety
     /// The request is made at the first poll and stays made.
-    pub async fn cancel(&self) {
+    pub async fn cancel(&self) -> Vec<(Uid, ActorEnd)> {
         let gone = {
             let mut state = self.lock();
             let task = match std::mem::replace(&mut state.task, Task::Closed(None)) {
@@ -126,9 +130,10 @@ impl Supervisor {
             state.task = Task::Closed(task);
             gone
         };
-        if let Some(gone) = gone {
-            // Told by the drop of the sender.
-            _ = gone.await;
+        match gone {
+            // A task that has no children any more drops the sender.
+            Some(gone) => gone.await.unwrap_or_default(),
+            None => Vec::new(),
         }
     }
 
@@ -180,7 +185,7 @@ impl Supervisor {
     fn declare(&self, start: StartActor, restart: Restart) -> Result<Supervised> {
         start.check()?;
         let name: Arc<str> = start.name().into();
-        let (status, watching) = watch::channel(Status { incarnation: 0, life: Life::Down });
+        let (status, watching) = watch::channel(Status { incarnation: 0, life: Life::Down, end: None });
         let mut state = self.lock();
         let running = self.shared.nursery.inner.enter(&name)?;
         let task = match &mut state.task {

@@ -3,6 +3,7 @@
 mod cancel;
 mod cell;
 mod checked;
+mod child;
 mod conclude;
 mod deadline;
 mod encoded;
@@ -20,6 +21,8 @@ mod state;
 mod waiting;
 
 pub use checked::Check;
+pub use child::ActorEnd;
+pub(crate) use child::{ChildActor, Wish, Wishes};
 pub(crate) use conclude::Ended;
 pub use deadline::current_deadline;
 pub(crate) use deadline::{Deadline, Expiry, Settling, in_scope, instant_after, within};

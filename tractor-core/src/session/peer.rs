@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
+use super::child::ChildActor;
 use super::end::SessionEnd;
 use super::request::RequestHead;
 use crate::error::{self, CloseReason, Error, MessagingError, TransportClosed};
@@ -38,8 +39,8 @@ pub(crate) struct Peer {
     pub(crate) drained: CancellationToken,
     /// The actor at the other end has said that it ends in good order.
     pub(crate) ended_in_order: AtomicBool,
-    /// We have asked the actor at the other end to end.
-    pub(crate) cancel_asked: AtomicBool,
+    /// The actor at the other end, if it is a child of this one.
+    pub(crate) child: Option<Arc<ChildActor>>,
     /// Requests of the peer to end this actor that were not acknowledged yet.
     pub(crate) cancels_pending: AtomicUsize,
     /// First letter of the cids this end makes; the two ends of a connection use different ones.
@@ -76,6 +77,7 @@ impl Peer {
         caps: Caps,
         channel: Channel,
         dialer: bool,
+        child: Option<Arc<ChildActor>>,
     ) -> Self {
         let theirs = aid.image;
         let peer = Self {
@@ -87,7 +89,7 @@ impl Peer {
             ready: CancellationToken::new(),
             drained: CancellationToken::new(),
             ended_in_order: AtomicBool::new(false),
-            cancel_asked: AtomicBool::new(false),
+            child,
             cancels_pending: AtomicUsize::new(0),
             cid_prefix: if dialer { b'd' } else { b'a' },
             cid_next: AtomicU64::new(0),
@@ -225,6 +227,12 @@ impl Peer {
     pub(crate) fn child_sides(&self) -> Vec<Arc<SessionEnd>> {
         let all: Vec<_> = self.table().dialogs.values().cloned().collect();
         all.into_iter().filter(|session| session.side() == Side::Child).collect()
+    }
+
+    /// Whether this side has cancelled a dialog and waits for its end.
+    pub(crate) fn awaits_an_end(&self) -> bool {
+        let all: Vec<_> = self.table().dialogs.values().cloned().collect();
+        all.iter().any(|session| session.is_end_awaited())
     }
 
     /// Dialogs in the table.

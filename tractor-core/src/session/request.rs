@@ -4,7 +4,6 @@
 //! request is appended with the constant parts that its endpoint has on this connection.
 
 use std::any::TypeId;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use tokio::time::Instant;
@@ -96,9 +95,11 @@ impl Peer {
             let (peer, label) = (self.clone(), head.label.clone());
             SessionEnd::new(peer, cid, Side::Parent, head.kind, label, head.format, request.deadline)
         })?;
-        if head.ends_the_actor() {
+        if head.ends_the_actor()
+            && let Some(child) = &self.child
+        {
             // Before it leaves, and only if it may: its end is no death then.
-            self.cancel_asked.store(true, Ordering::Release);
+            child.ask_with_request();
         }
         match self.append_request(&head, &session, &args) {
             // Where the channel is closed, the loss of the dialog is about to be told, with the reason.

@@ -99,6 +99,13 @@ impl SessionEnd {
         self.cell().cancel_called
     }
 
+    /// Whether this side has cancelled the dialog, and its end is waited for. Past its deadline nobody waits.
+    pub(super) fn is_end_awaited(&self) -> bool {
+        let cell = self.lock();
+        let is_cancelled = cell.dialog.side() == Side::Parent && cell.asked == Some(Asked::Here);
+        is_cancelled && cell.outcome.is_none() && !self.is_overdue()
+    }
+
     /// Whether the other side has confirmed a cancellation that this side asked for.
     pub(crate) fn cancel_acked(&self) -> bool {
         let cell = self.cell();

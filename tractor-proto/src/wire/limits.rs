@@ -155,9 +155,12 @@ knobs! {
     /// | where | knob | default | when it is over |
     /// | --- | --- | --- | --- |
     /// | a context is cancelled, a deadline has passed | `context_cancel` | 0.616 s | go on; the scope still waits, a deadline does not |
-    /// | an actor is asked to end, by a portal or its nursery | `actor_cancel` | 0.5 s | `false` or `ActorTooSlow`; a nursery sends SIGTERM |
+    /// | an actor is asked to end | `actor_cancel` | 0.5 s | a child gets SIGTERM; for any other actor it is an error, `ActorTooSlow` |
     /// | a child that said it ends is waited for | `nursery_cancel` | 3 s | SIGTERM |
-    /// | after SIGTERM; after the loss of a child's connection | `terminate` | 1.6 s | SIGKILL |
+    /// | the connection to a child is lost, unannounced | `terminate` | 1.6 s | SIGTERM |
+    /// | after SIGTERM | `terminate` | 1.6 s | SIGKILL |
+    /// | after SIGKILL | `reap` | 10 s | the process is left, and its nursery fails with `ActorDied` |
+    /// | a child answers nothing, while the end of a dialog on it is waited for | `unresponsive` | 10 s | it is ended: asked, then signalled |
     /// | a child that is cancelled while it boots | none | | SIGTERM at once |
     /// | a child boots | `child_boot` | 10 s | SIGTERM, and an error of `start_actor` |
     /// | a dead child's exit status is read | `exit_status` | 2 s | its death is reported without |
@@ -171,12 +174,17 @@ knobs! {
     child_boot = Duration::from_secs(10),
     /// `Context::cancel`, and a request whose deadline has passed: until the end of the task is acknowledged.
     context_cancel = Duration::from_millis(616),
-    /// `Portal::cancel_actor`: until the request is acknowledged.
+    /// An actor that is asked to end: until it says that its tasks have. A child is sent a terminate signal then.
     actor_cancel = Duration::from_millis(500),
-    /// A cancelled nursery: until every remaining child is sent a terminate signal.
+    /// A child that has said so: until its process is sent a terminate signal.
     nursery_cancel = Duration::from_secs(3),
     /// After the terminate signal: until the kill signal.
     terminate = Duration::from_millis(1600),
+    /// After the kill signal: until the process is left to itself. Only the kernel can keep it that long.
+    reap = Duration::from_secs(10),
+    /// A dialog on a child was cancelled and has not ended: how long the child may answer nothing at all until it is ended.
+    /// A child that answers is waited for, however long its dialogs take. Deadlines do not count as cancellations here.
+    unresponsive = Duration::from_secs(10),
     /// After a child's connection ended: until its death is reported without an exit status.
     exit_status = Duration::from_secs(2),
     /// Last messages of a closing connection: until they are dropped unsent.

@@ -1,0 +1,316 @@
+//! Carries out what the ladder of one child decides: see [`proto::supervision::ladder`](crate::proto::supervision::ladder).
+//!
+//! ```text
+//! wishes, the process, its connection, its answer, the clock ──► ladder ──► request, signals
+//! ```
+
+use std::pin::{Pin, pin};
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::handle::Child;
+use super::stops::{Stop, Stops};
+use crate::actor::Actor;
+use crate::error::{ActorDied, Because, Error, Result};
+use crate::proto::supervision::ladder::{Cause, Effect, End, Event, Ladder, Verdict, Why};
+use crate::proto::supervision::silence::{Look, Silence};
+use crate::session::{ActorEnd, ChildActor, Peer, SessionEnd, Wish, Wishes};
+
+/// Watches a child until it has ended, and ends it where that is wanted. One without a connection has not booted, and is
+/// signalled at once. The error is a failure of its nursery.
+pub(super) async fn end(
+    actor: &Actor,
+    child: &ChildActor,
+    wishes: &mut Wishes,
+    peer: Option<&Arc<Peer>>,
+    process: &mut Child,
+    pid: u32,
+) -> (ActorEnd, Option<Error>) {
+    let limits = actor.timeouts();
+    let mut climb = Climb {
+        actor,
+        child,
+        peer,
+        // One that was waited for while it booted has none any more.
+        pid: process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw),
+        ladder: Ladder::new(limits.clone()),
+        silence: Silence::new(limits.unresponsive),
+        begun: Instant::now(),
+        request: None,
+        sign: None,
+        is_connected: peer.is_some(),
+    };
+    if peer.is_none() {
+        climb.tell(Event::Condemned);
+    }
+    let status = climb.run(wishes, process).await;
+    // Bytes that the child wrote before it died are still being read.
+    if let Some(peer) = peer {
+        _ = timeout(limits.drain, peer.drained.cancelled()).await;
+    }
+    climb.judge(status, pid)
+}
+
+/// A child on its ladder.
+struct Climb<'a> {
+    actor: &'a Actor,
+    child: &'a ChildActor,
+    peer: Option<&'a Arc<Peer>>,
+    /// `None` when it was waited for before: it may be another process by now.
+    pid: Option<Pid>,
+    ladder: Ladder,
+    silence: Silence,
+    /// What the time of both is counted from.
+    begun: Instant,
+    /// The request that it ends, until it was answered.
+    request: Option<Pin<Box<dyn Future<Output = Result<()>> + Send>>>,
+    /// The last request for a sign of life.
+    sign: Option<Arc<SessionEnd>>,
+    is_connected: bool,
+}
+
+impl Climb<'_> {
+    /// Runs until the process was waited for, or is left. Returns its status if that could be read.
+    async fn run(&mut self, wishes: &mut Wishes, process: &mut Child) -> Option<ExitStatus> {
+        let (mut ended, mut stops) = (pin!(process.wait()), Stops::of(self.pid));
+        while self.ladder.verdict().is_none() {
+            // Who is on the ladder need not answer any more.
+            let due = self.ladder.timeout().or(self.silence.timeout());
+            let due = due.and_then(|due| self.begun.checked_add(due));
+            let (peer, is_connected) = (self.peer, self.is_connected);
+            tokio::select! {
+                biased;
+                status = &mut ended => {
+                    let read = |error: &std::io::Error| tracing::error!("a child process could not be waited for: {error}");
+                    return status.inspect_err(read).ok();
+                }
+                wish = wishes.next() => self.wished(wish),
+                answer = answered(&mut self.request) => self.answered(answer),
+                () = lost(peer), if is_connected => {
+                    self.is_connected = false;
+                    self.tell(Event::Lost { announced: self.is_announced() });
+                }
+                stop = stops.next() => self.report(stop),
+                () = until(due) => match self.ladder.timeout() {
+                    Some(_) => self.tell(Event::Timer),
+                    None => self.listen(),
+                },
+            }
+        }
+        None
+    }
+
+    fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    fn tell(&mut self, event: Event) {
+        let Some(effect) = self.ladder.handle(event, self.now()) else { return };
+        let uid = &self.child.uid;
+        match effect {
+            Effect::Request => {
+                let peer = self.peer.cloned();
+                self.request = peer.map(|peer| -> Pin<Box<dyn Future<Output = _> + Send>> {
+                    Box::pin(async move { peer.request_end().await })
+                });
+            }
+            Effect::Terminate => {
+                self.tell_why();
+                self.signal(Signal::TERM);
+                // A stopped process takes no other signal before this one.
+                self.signal(Signal::CONT);
+            }
+            Effect::Kill => {
+                let limit = self.actor.timeouts().terminate;
+                tracing::warn!(
+                    "actor {uid} ignored SIGTERM for {limit:?} (`Timeouts::terminate`); sending SIGKILL"
+                );
+                self.signal(Signal::KILL);
+            }
+            Effect::Leave => {
+                let limit = self.actor.timeouts().reap;
+                tracing::error!(
+                    "actor {uid} is still there {limit:?} after SIGKILL (`Timeouts::reap`): it is left"
+                );
+            }
+        }
+    }
+
+    /// Logs why a child is signalled. One that has not booted was reported to who has asked for it.
+    fn tell_why(&self) {
+        let uid = &self.child.uid;
+        match self.ladder.why().filter(|_| self.peer.is_some()) {
+            Some(Why::Unanswered(limit)) => tracing::warn!(
+                "actor {uid} did not acknowledge within {limit:?} that it ends (`Timeouts::actor_cancel`); sending \
+                 SIGTERM"
+            ),
+            Some(Why::Unfinished(limit)) => {
+                tracing::warn!(
+                    "actor {uid} did not end within {limit:?} (`Timeouts::nursery_cancel`); sending SIGTERM"
+                );
+            }
+            Some(Why::Unreachable(limit)) => tracing::warn!(
+                "actor {uid} has lost its connection, and went on for {limit:?} (`Timeouts::terminate`); sending SIGTERM"
+            ),
+            Some(Why::Refused | Why::Condemned) | None => tracing::debug!("sending SIGTERM to actor {uid}"),
+        }
+    }
+
+    fn wished(&mut self, wish: Wish) {
+        match wish {
+            Wish::End(patience) => {
+                let patience = patience.unwrap_or(self.actor.timeouts().actor_cancel);
+                self.tell(Event::Asked { patience });
+            }
+            Wish::Kill => self.tell(Event::Condemned),
+            Wish::Answer => {
+                if self.silence.begin(self.heard(), self.now()) {
+                    self.ask_for_a_sign();
+                }
+            }
+        }
+    }
+
+    fn answered(&mut self, answer: Result<()>) {
+        self.request = None;
+        match answer {
+            Ok(()) => self.tell(Event::Acknowledged),
+            // The loss of the connection is an event of its own.
+            Err(_) if self.peer.is_none_or(|peer| peer.drained.is_cancelled()) => {}
+            Err(error) => {
+                tracing::warn!("actor {} refuses to end: {error}", self.child.uid);
+                self.tell(Event::Refused);
+            }
+        }
+    }
+
+    /// Looks whether the child answers, while it has to.
+    fn listen(&mut self) {
+        let is_awaited = self.peers().any(|peer| peer.awaits_an_end());
+        match self.silence.look(self.heard(), is_awaited, self.now()) {
+            Look::Early => {}
+            Look::Over => {
+                self.child.grant_answer();
+                // One that was cancelled just before is not forgotten.
+                if self.peers().any(|peer| peer.awaits_an_end()) {
+                    self.child.expect_answer();
+                }
+            }
+            Look::Patient => self.ask_for_a_sign(),
+            Look::Silent => {
+                let (uid, limit) = (&self.child.uid, self.actor.timeouts().unresponsive);
+                tracing::warn!(
+                    "actor {uid} has answered nothing for {limit:?} (`Timeouts::unresponsive`), while the end of a \
+                     dialog on it is waited for: ending it"
+                );
+                self.tell(Event::Unresponsive);
+            }
+        }
+    }
+
+    /// Gives the child something to answer, unless it has that already.
+    fn ask_for_a_sign(&mut self) {
+        if self.sign.as_ref().is_none_or(|sign| sign.has_outcome()) {
+            self.sign = self.peer.and_then(|peer| peer.request_sign());
+        }
+    }
+
+    /// What has come from the child, over all connections to it.
+    fn heard(&self) -> u64 {
+        self.peers().map(|peer| peer.channel.heard()).fold(0, u64::wrapping_add)
+    }
+
+    fn peers(&self) -> impl Iterator<Item = Arc<Peer>> {
+        let is_ours = |peer: &Arc<Peer>| {
+            peer.child.as_ref().is_some_and(|child| std::ptr::eq(&raw const **child, self.child))
+        };
+        self.actor.peers().into_iter().filter(is_ours)
+    }
+
+    fn is_announced(&self) -> bool {
+        self.peer.is_some_and(|peer| peer.ended_in_order.load(Ordering::Acquire))
+    }
+
+    fn report(&self, stop: Stop) {
+        let uid = &self.child.uid;
+        match stop {
+            Stop::Stopped(signal) => tracing::warn!(
+                "actor {uid} was stopped by {signal}: it neither works nor answers until it gets SIGCONT"
+            ),
+            Stop::Continued => tracing::info!("actor {uid} goes on, after it was stopped"),
+        }
+    }
+
+    /// Sends a signal to the process, which was not waited for yet, so that its pid is still its own; and to its group, which
+    /// it may have left. The group also holds programs that the actor has started, but no other actor.
+    fn signal(&self, signal: Signal) {
+        let Some(pid) = self.pid else { return };
+        let uid = &self.child.uid;
+        if let Err(error) = kill_process_group(pid, signal) {
+            tracing::debug!("{signal:?} to the process group of actor {uid}: {error}");
+        }
+        // One in its group has it already, and may tell one from two.
+        if (signal == Signal::KILL || getpgid(Some(pid)) != Ok(pid))
+            && let Err(error) = kill_process(pid, signal)
+        {
+            tracing::warn!("{signal:?} to actor {uid}: {error}");
+        }
+    }
+
+    fn judge(mut self, status: Option<ExitStatus>, pid: u32) -> (ActorEnd, Option<Error>) {
+        // What was wished before the process was gone counts, read or not.
+        if self.child.is_asked() {
+            self.tell_the_past(Event::Asked { patience: Duration::ZERO });
+        }
+        let (announced, success) = (self.is_announced(), status.is_some_and(|status| status.success()));
+        self.tell_the_past(Event::Exited { announced, success });
+        let verdict = self.ladder.verdict().expect("it has ended, or is left");
+        let Verdict { end, cause } = verdict;
+        let because = match (end, cause) {
+            (End::Left, _) => Because::Left,
+            (_, Cause::Unresponsive) => Because::Unresponsive(self.actor.timeouts().unresponsive),
+            (End::Killed(why), _) => Because::Signalled(why),
+            (_, Cause::Wanted) => Because::Asked,
+            _ => Because::Unknown,
+        };
+        let died = ActorDied::new(self.child.uid.name(), pid, because, status);
+        let failure = verdict.is_failure().then(|| Error::Died(died.clone()));
+        let end = match end {
+            End::InOrder => ActorEnd::InOrder,
+            End::Died => ActorEnd::Died(died),
+            End::Killed(_) | End::Left => ActorEnd::Killed(died),
+        };
+        (end, failure)
+    }
+
+    /// There is nothing left to be done.
+    fn tell_the_past(&mut self, event: Event) {
+        _ = self.ladder.handle(event, self.now());
+    }
+}
+
+async fn answered(request: &mut Option<Pin<Box<dyn Future<Output = Result<()>> + Send>>>) -> Result<()> {
+    match request {
+        Some(request) => request.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn lost(peer: Option<&Arc<Peer>>) {
+    match peer {
+        Some(peer) => peer.drained.cancelled().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,296 @@
+//! The ladder: from the request that a child process ends to its death, one rung after the other.
+//!
+//! ```text
+//!            asked, answers nothing                acknowledged
+//! Running ─────────────────────────► Asked ───────────────────────► Leaving
+//!    │                                 │  refused, no answer          │  too slow
+//!    │ its connection is lost          ▼                              ▼
+//!    ├───────────► Leaving        Terminated ──── too slow ───► Killed ──── still there ───► Left
+//!    └─ to be ended unasked ──────────►
+//! ```
+//!
+//! From every rung the death of the process leads out.
+//!
+//! # Invariants
+//! 1. A child that nobody asked to end, that answers and has its connection gets no signal.
+//! 2. The effects come in their order, each at most once: request, terminate, kill, leave.
+//! 3. Every rung but the first has a limit: whatever the child does, it is over within the sum of them.
+//! 4. No event prolongs a limit, and who asks with less patience shortens it.
+//! 5. What comes first is the cause: a child that is asked to end after its death has died all the same.
+//!
+//! # Not here
+//! Processes, signals and clocks: the caller says what happened and when, and carries out the effects.
+
+use std::time::Duration;
+
+use crate::wire::limits::Timeouts;
+
+/// What one child's way to its end decides.
+///
+/// Events are handed to [`handle`](Self::handle) with the time since some fixed start, which never goes back;
+/// [`Event::Timer`] comes at [`timeout`](Self::timeout).
+#[derive(Debug, Clone)]
+pub struct Ladder {
+    limits: Timeouts,
+    rung: Rung,
+    cause: Option<Cause>,
+}
+
+/// What has happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// Somebody in the parent's process wants its end, and waits this long for the acknowledgement.
+    Asked {
+        /// Until the terminate signal.
+        patience: Duration,
+    },
+    /// It answers nothing, while the end of a dialog on it is waited for.
+    Unresponsive,
+    /// Somebody wants its end without asking, or without waiting any longer.
+    Condemned,
+    /// It says that its tasks have ended, as it was asked to.
+    Acknowledged,
+    /// It refuses to end, or the request cannot be sent.
+    Refused,
+    /// Its connection has ended.
+    Lost {
+        /// It has said before that it ends in good order.
+        announced: bool,
+    },
+    /// The time of [`Ladder::timeout`] has come.
+    Timer,
+    /// Its process is gone.
+    Exited {
+        /// It has said before that it ends in good order.
+        announced: bool,
+        /// With exit code 0.
+        success: bool,
+    },
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Ask it to end.
+    Request,
+    /// Send the terminate signal.
+    Terminate,
+    /// Send the kill signal.
+    Kill,
+    /// Wait no longer: not even the kill signal has ended it.
+    Leave,
+}
+
+/// How a child has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// What its process did.
+    pub end: End,
+    /// Why it ended.
+    pub cause: Cause,
+}
+
+/// What became of a child's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// It ended in good order.
+    InOrder,
+    /// It ended by itself, but not in good order.
+    Died,
+    /// A signal of the ladder ended it.
+    Killed(Why),
+    /// It is still there.
+    Left,
+}
+
+/// Why a child was signalled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It did not acknowledge the request to end in the time that it was left.
+    Unanswered(Duration),
+    /// It did not end in this time after that.
+    Unfinished(Duration),
+    /// It did not end in this time after the loss of its connection, which nobody wanted.
+    Unreachable(Duration),
+    /// It refused to end.
+    Refused,
+    /// Somebody did not want to wait.
+    Condemned,
+}
+
+/// Why a child ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The parent's process wanted it.
+    Wanted,
+    /// It has said so before.
+    Announced,
+    /// It answered nothing.
+    Unresponsive,
+    /// Its connection was lost while its process went on.
+    Lost,
+    /// None that is known.
+    Unknown,
+}
+
+impl Verdict {
+    /// Whether the end is a failure of the child's nursery.
+    pub fn is_failure(&self) -> bool {
+        let expected = matches!(self.cause, Cause::Wanted | Cause::Announced);
+        !expected || self.end == End::Left
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rung {
+    Running,
+    /// The request was sent.
+    Asked {
+        due: Duration,
+        patience: Duration,
+    },
+    /// It ends by itself, or nobody can ask it any more.
+    Leaving {
+        due: Duration,
+        why: Why,
+    },
+    Terminated {
+        due: Duration,
+        why: Why,
+    },
+    Killed {
+        due: Duration,
+        why: Why,
+    },
+    /// Its process is gone, or is left to itself.
+    Over(End),
+}
+
+impl Ladder {
+    /// A child that runs.
+    pub fn new(limits: Timeouts) -> Self {
+        Self { limits, rung: Rung::Running, cause: None }
+    }
+
+    /// Takes in what has happened, and says what is to be done. What comes too late changes nothing.
+    pub fn handle(&mut self, event: Event, now: Duration) -> Option<Effect> {
+        match (self.rung, event) {
+            (Rung::Over(_), _) => None,
+            (_, Event::Exited { announced, success }) => {
+                self.exited(announced, success);
+                None
+            }
+            (Rung::Running, Event::Asked { patience }) => self.ask(Cause::Wanted, patience, now),
+            (Rung::Running, Event::Unresponsive) => {
+                self.ask(Cause::Unresponsive, self.limits.actor_cancel, now)
+            }
+            (Rung::Asked { due, .. }, Event::Asked { patience }) => {
+                let sooner = now.saturating_add(patience);
+                if sooner < due {
+                    self.rung = Rung::Asked { due: sooner, patience };
+                }
+                None
+            }
+            (Rung::Running | Rung::Asked { .. } | Rung::Leaving { .. }, Event::Condemned) => {
+                self.cause.get_or_insert(Cause::Wanted);
+                self.terminate(Why::Condemned, now)
+            }
+            (Rung::Asked { .. }, Event::Acknowledged) => self.leave(now),
+            (Rung::Asked { .. }, Event::Refused) => self.terminate(Why::Refused, now),
+            (Rung::Running, Event::Lost { announced }) => {
+                self.cause = Some(if announced { Cause::Announced } else { Cause::Lost });
+                self.leave(now)
+            }
+            // The request may have arrived, and the answer may not have.
+            (Rung::Asked { .. }, Event::Lost { .. }) => self.leave(now),
+            (_, Event::Timer) => self.timer(now),
+            (
+                Rung::Leaving { .. } | Rung::Terminated { .. } | Rung::Killed { .. },
+                Event::Asked { .. } | Event::Lost { .. },
+            )
+            | (_, Event::Unresponsive | Event::Condemned | Event::Acknowledged | Event::Refused) => None,
+        }
+    }
+
+    /// When [`Event::Timer`] is due.
+    pub fn timeout(&self) -> Option<Duration> {
+        match self.rung {
+            Rung::Running | Rung::Over(_) => None,
+            Rung::Asked { due, .. }
+            | Rung::Leaving { due, .. }
+            | Rung::Terminated { due, .. }
+            | Rung::Killed { due, .. } => Some(due),
+        }
+    }
+
+    /// Why it was signalled, if it was.
+    pub fn why(&self) -> Option<Why> {
+        match self.rung {
+            Rung::Terminated { why, .. } | Rung::Killed { why, .. } | Rung::Over(End::Killed(why)) => {
+                Some(why)
+            }
+            Rung::Running | Rung::Asked { .. } | Rung::Leaving { .. } | Rung::Over(_) => None,
+        }
+    }
+
+    /// How it has ended, once it has.
+    pub fn verdict(&self) -> Option<Verdict> {
+        let Rung::Over(end) = self.rung else { return None };
+        Some(Verdict { end, cause: self.cause.unwrap_or(Cause::Unknown) })
+    }
+
+    fn ask(&mut self, cause: Cause, patience: Duration, now: Duration) -> Option<Effect> {
+        self.cause = Some(cause);
+        self.rung = Rung::Asked { due: now.saturating_add(patience), patience };
+        Some(Effect::Request)
+    }
+
+    fn leave(&mut self, now: Duration) -> Option<Effect> {
+        let (limit, why) = match self.cause {
+            Some(Cause::Lost) => (self.limits.terminate, Why::Unreachable(self.limits.terminate)),
+            _ => (self.limits.nursery_cancel, Why::Unfinished(self.limits.nursery_cancel)),
+        };
+        self.rung = Rung::Leaving { due: now.saturating_add(limit), why };
+        None
+    }
+
+    fn terminate(&mut self, why: Why, now: Duration) -> Option<Effect> {
+        self.rung = Rung::Terminated { due: now.saturating_add(self.limits.terminate), why };
+        Some(Effect::Terminate)
+    }
+
+    fn timer(&mut self, now: Duration) -> Option<Effect> {
+        if self.timeout().is_none_or(|due| now < due) {
+            return None;
+        }
+        match self.rung {
+            Rung::Running | Rung::Over(_) => None,
+            Rung::Asked { patience, .. } => self.terminate(Why::Unanswered(patience), now),
+            Rung::Leaving { why, .. } => self.terminate(why, now),
+            Rung::Terminated { why, .. } => {
+                self.rung = Rung::Killed { due: now.saturating_add(self.limits.reap), why };
+                Some(Effect::Kill)
+            }
+            Rung::Killed { .. } => {
+                self.rung = Rung::Over(End::Left);
+                Some(Effect::Leave)
+            }
+        }
+    }
+
+    fn exited(&mut self, announced: bool, success: bool) {
+        if announced {
+            self.cause.get_or_insert(Cause::Announced);
+        }
+        let in_order = match self.cause {
+            Some(Cause::Announced) => true,
+            Some(Cause::Wanted) => announced || success,
+            Some(Cause::Unresponsive | Cause::Lost | Cause::Unknown) | None => false,
+        };
+        self.rung = Rung::Over(match self.rung {
+            Rung::Terminated { why, .. } | Rung::Killed { why, .. } => End::Killed(why),
+            _ if in_order => End::InOrder,
+            _ => End::Died,
+        });
+    }
+}

@@ -1,0 +1,84 @@
+//! Whether a child answers, while somebody waits for the end of a dialog on it.
+//!
+//! The time is counted in slices. A parent that was itself stopped, or whose thread was busy, finds many of them over at
+//! once and has read nothing; that counts as one, and the next ones leave it the time to read what has arrived.
+
+use std::time::Duration;
+
+/// Slices that one limit is counted in.
+const SLICES: u32 = 4;
+
+/// Listens to one child while it is waited for.
+///
+/// [`look`](Self::look) comes at [`timeout`](Self::timeout), with the time since some fixed start.
+#[derive(Debug, Clone)]
+pub struct Silence {
+    slice: Duration,
+    /// `None` while nobody waits.
+    watch: Option<Watch>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Watch {
+    /// What had been heard at the last look.
+    heard: u64,
+    /// Slices over since then.
+    silent: u32,
+    due: Duration,
+}
+
+/// What a look has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// It is not time to look.
+    Early,
+    /// Nobody waits any more.
+    Over,
+    /// It answers, or may still do so: see to it that it has something to answer.
+    Patient,
+    /// It has answered nothing for as long as the limit.
+    Silent,
+}
+
+impl Silence {
+    /// A child that may be silent this long.
+    pub fn new(limit: Duration) -> Self {
+        // Rounded up: the slices are never less than the limit.
+        let slice = limit.checked_add(Duration::from_nanos(3)).map_or(limit, |limit| limit / SLICES);
+        Self { slice, watch: None }
+    }
+
+    /// Somebody waits from now on; `heard` is a count that grows with what comes from the child. Returns whether that is news.
+    pub fn begin(&mut self, heard: u64, now: Duration) -> bool {
+        let is_news = self.watch.is_none();
+        if is_news {
+            self.watch = Some(Watch { heard, silent: 0, due: now.saturating_add(self.slice) });
+        }
+        is_news
+    }
+
+    /// When to look.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.watch.map(|watch| watch.due)
+    }
+
+    /// Looks at what has been heard so far, and whether somebody still waits.
+    pub fn look(&mut self, heard: u64, is_awaited: bool, now: Duration) -> Look {
+        let Some(watch) = &mut self.watch else { return Look::Over };
+        if now < watch.due {
+            return Look::Early;
+        }
+        if !is_awaited {
+            self.watch = None;
+            return Look::Over;
+        }
+        watch.silent = if heard == watch.heard { watch.silent + 1 } else { 0 };
+        watch.heard = heard;
+        watch.due = now.saturating_add(self.slice);
+        if watch.silent < SLICES {
+            return Look::Patient;
+        }
+        self.watch = None;
+        Look::Silent
+    }
+}
