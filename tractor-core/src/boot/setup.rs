@@ -18,7 +18,7 @@
 //! actor ends.
 
 use std::os::unix::net::UnixStream;
-use std::sync::Once;
+use std::sync::{Once, mpsc};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -79,12 +79,18 @@ pub(super) fn catch_signals(caught: fn(i32)) {
     static CATCH: Once = Once::new();
     CATCH.call_once(|| {
         let ignored = ignored_signals();
-        let kinds = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
-        let caught = Signals::new(kinds).and_then(|mut signals| {
-            let thread = std::thread::Builder::new().name("tractor-signals".to_owned());
-            thread.spawn(move || signals.forever().for_each(caught))
+        let kinds =
+            [SIGINT, SIGTERM, SIGHUP].into_iter().filter(move |signal| ignored & (1 << (signal - 1)) == 0);
+        let (ready, installed) = mpsc::channel();
+        // The thread first: what is caught must be taken.
+        let thread = std::thread::Builder::new().name("tractor-signals".to_owned()).spawn(move || {
+            let signals = Signals::new(kinds);
+            // It is waited for below.
+            _ = ready.send(signals.as_ref().map(|_| ()).map_err(ToString::to_string));
+            signals.into_iter().for_each(|mut signals| signals.forever().for_each(caught));
         });
-        if let Err(error) = caught {
+        let failed = thread.map_err(|error| error.to_string()).err();
+        if let Some(error) = failed.or_else(|| installed.recv().ok()?.err()) {
             tracing::warn!("signals end this process without its tree: {error}");
         }
     });

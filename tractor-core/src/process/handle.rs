@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
 use tokio::io::unix::AsyncFd;
 
 use super::reaper;
@@ -63,16 +63,17 @@ impl Child {
         }
     }
 
+    /// Returns when it has ended, or might have.
     async fn maybe_ended(&self) {
-        let tick = tokio::time::sleep(TICK);
-        match &self.end {
-            Some(end) => match end.readable().await {
-                Ok(mut ready) => ready.clear_ready(),
-                // The runtime ends.
-                Err(_) => tick.await,
-            },
-            None => tick.await,
+        if let Some(end) = &self.end {
+            // Stays readable. An error says that the runtime ends.
+            _ = end.readable().await;
+            if reaper::has_ended(self.pid) {
+                return;
+            }
         }
+        // Also after an announcement that comes first: a debugger may still hold it.
+        tokio::time::sleep(TICK).await;
     }
 }
 
@@ -82,9 +83,7 @@ impl Drop for Child {
             return;
         }
         let pid = self.pid;
-        // It may have ended by itself, and has left its group then.
-        _ = kill_process(pid, Signal::KILL);
-        reaper::end_group(pid);
+        reaper::kill(pid);
         run_on_spawner(move || {
             for _ in 0..KILLED.as_millis() / TICK.as_millis() {
                 if reaper::has_ended(pid) {

@@ -68,10 +68,15 @@ pub(super) fn bear(make: impl FnOnce() -> std::io::Result<Pid>) -> std::io::Resu
 
 /// Kills the child actors with their groups, for a process that ends and waits for nobody.
 pub(crate) fn kill_children() {
-    for pid in &actors().known {
+    actors().known.iter().for_each(|pid| kill(*pid));
+}
+
+/// Kills a child actor, with its group, unless somebody else has reaped it.
+pub(super) fn kill(pid: Pid) {
+    if peek(WaitId::Pid(pid)).is_ok() {
         // It may have left its group.
-        _ = kill_process(*pid, Signal::KILL);
-        end_group(*pid);
+        _ = kill_process(pid, Signal::KILL);
+        end_group(pid);
     }
 }
 
@@ -103,7 +108,7 @@ pub(super) fn reap(pid: Pid) -> Result<ExitStatus, Errno> {
 }
 
 /// Sends SIGKILL to a process group whose number cannot be another's: its leader was not reaped.
-pub(super) fn end_group(leader: Pid) {
+fn end_group(leader: Pid) {
     match kill_process_group(leader, Signal::KILL) {
         // Nobody is in it: the leader has left it.
         Ok(()) | Err(Errno::SRCH) => {}
