@@ -5,8 +5,9 @@
 //! another plan, and with a number instead of `random` that one again (how far the actors have come at each step is up to
 //! the system). `TRACTOR_CHAOS_KILLS` makes it longer or shorter.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
+use support::dice::{number, seed};
 use support::tree;
 use tokio::task::LocalSet;
 use tractor::{ActorOptions, Result};
@@ -23,7 +24,7 @@ const STEPS_PER_KILL_MAX: usize = 30;
 
 #[tractor::test]
 async fn whoever_is_killed_everybody_is_told_and_nothing_is_left() -> Result<()> {
-    let seed = seed();
+    let seed = seed("TRACTOR_CHAOS_SEED", SEED);
     let told = Told { seed, step: 0.into() };
     tree(async |tree| {
         tractor::open_root_actor(ActorOptions::new(), async |_| {
@@ -33,20 +34,6 @@ async fn whoever_is_killed_everybody_is_told_and_nothing_is_left() -> Result<()>
         .await
     })
     .await
-}
-
-/// The same in every run, unless another one or a random one is asked for.
-fn seed() -> u64 {
-    if std::env::var("TRACTOR_CHAOS_SEED").is_ok_and(|seed| seed == "random") {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
-        return now.as_secs() << 30 | u64::from(now.subsec_nanos());
-    }
-    number("TRACTOR_CHAOS_SEED").unwrap_or(SEED)
-}
-
-fn number(variable: &str) -> Option<u64> {
-    let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|error| panic!("{variable}: {error}")))
 }
 
 async fn run(mut world: World<'_>, seed: u64, told: &Told) {

@@ -1,5 +1,7 @@
 //! The plan of a chaos run: what is done next, decided by a seed and nothing else.
 
+use support::dice::Dice;
+
 use super::endpoints::Dialog;
 
 /// One thing to do. Indices choose among what there is at that time, modulo its number.
@@ -15,25 +17,21 @@ pub(crate) enum Step {
     Stop { victim: u32, dialog: Dialog, turns: u32, kill: bool },
 }
 
-/// SplitMix64: a generator that fits in a line, is the same everywhere and passes for random.
+/// The choices of one run.
 #[derive(Debug)]
-pub(crate) struct Plan(u64);
+pub(crate) struct Plan(Dice);
 
 impl Plan {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(Dice::new(seed))
     }
 
     fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed >> 33) as u32
+        self.0.any()
     }
 
     fn below(&mut self, bound: u32) -> u32 {
-        self.next() % bound
+        self.0.below(bound)
     }
 
     /// The next step, for this number of actors.

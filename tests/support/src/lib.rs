@@ -4,6 +4,7 @@
 //! is the whole harness, and they differ in what they hand to the body. Order is forced by messages: the [`journal`] lets
 //! a test wait for what an actor has done, wherever the actor lives.
 
+pub mod dice;
 pub mod journal;
 pub mod processes;
 
@@ -53,16 +54,25 @@ pub async fn tree<T, F>(body: F) -> tractor::Result<T>
 where
     F: AsyncFnOnce(&Tree) -> tractor::Result<T>,
 {
+    tree_within(DEADLINE_SECS, body).await
+}
+
+/// Runs a test that takes longer than others.
+pub async fn tree_within<T, F>(secs: u64, body: F) -> tractor::Result<T>
+where
+    F: AsyncFnOnce(&Tree) -> tractor::Result<T>,
+{
     let tree = Tree::new();
-    watched(&tree, Box::pin(body(&tree))).await
+    watched(&tree, secs, Box::pin(body(&tree))).await
 }
 
 /// The body is boxed: what stands around it is compiled once for all tests of a file.
 async fn watched<T>(
     tree: &Tree,
+    secs: u64,
     body: Pin<Box<dyn Future<Output = tractor::Result<T>> + '_>>,
 ) -> tractor::Result<T> {
-    let result = with_deadline(DEADLINE_SECS, body).await;
+    let result = with_deadline(secs, body).await;
     let left = tree.processes();
     assert!(
         left.is_empty(),

@@ -1,0 +1,226 @@
+//! Random trees of actors that misbehave in every way: every scope returns within its bound, and nothing is left.
+//!
+//! The only test of its process, so that it can count what the process holds.
+//!
+//! `TRACTOR_STRESS_SECS=600 cargo test --test stress -- --nocapture` takes longer; `TRACTOR_STRESS_SEED=random` makes
+//! other trees, and with a number instead of `random` those again.
+
+mod stress_support;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use support::dice::{Dice, number, seed};
+use support::{Tree, forever, tree_within};
+use tractor::{ActorOptions, Error, Result, Timeouts};
+
+use crate::stress_support::{Plan, Way, live, programs};
+
+const SEED: u64 = 0x7374_7265_7373;
+/// How long the test goes on, if nothing else is asked for.
+const SECS: u64 = 10;
+/// Each rung of the ladder.
+const RUNG: Duration = Duration::from_millis(250);
+/// Longest from the first reason to return until a scope has: some ladders, one within another, on a busy machine.
+const BOUND: Duration = Duration::from_secs(20);
+/// Until the memory of the root counts as that of its work.
+const WARM_UP: u32 = 12;
+/// What the root may grow by after that; allocators round up, a leak per round does not stop there.
+const GROWTH_KIB_MAX: u64 = 6 * 1024;
+/// Actors below the root and below another actor, at most.
+const WIDTH_MAX: u32 = 3;
+const DEPTH_MAX: u32 = 3;
+
+/// How a scope is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Leave {
+    /// The body fails.
+    Fails,
+    /// The nursery is cancelled.
+    Cancels,
+    /// Nothing but the end of a child ends it, or else the drop of its future.
+    Dropped,
+}
+
+#[tractor::test]
+async fn every_scope_returns_and_nothing_is_left() -> Result<()> {
+    let secs = number("TRACTOR_STRESS_SECS").unwrap_or(SECS);
+    let seed = seed("TRACTOR_STRESS_SEED", SEED);
+    // Thousands of cores would fill the disk.
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: None }).expect("less is allowed");
+    let timeouts = Timeouts::default()
+        .actor_cancel(RUNG)
+        .nursery_cancel(RUNG)
+        .terminate(RUNG)
+        .context_cancel(RUNG)
+        .unresponsive(4 * RUNG)
+        .child_boot(BOUND / 2);
+    tree_within(secs + 120, async |tree| {
+        tractor::open_root_actor(ActorOptions::new().timeouts(timeouts), async |_| {
+            run(tree, seed, Duration::from_secs(secs)).await;
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+async fn run(tree: &Tree, seed: u64, time: Duration) {
+    let (mut dice, start) = (Dice::new(seed), Instant::now());
+    let (mut rounds, mut actors, mut slowest) = (0, 0, Duration::ZERO);
+    let mut ends: BTreeMap<String, u32> = BTreeMap::new();
+    let mut held = None;
+    while start.elapsed() < time || rounds <= WARM_UP {
+        let round = Round::new(tree, &mut dice, rounds);
+        actors += round.plans.iter().map(size).sum::<u32>();
+        let (end, took) = round.run(seed).await;
+        *ends.entry(format!("{:?}: {end}", round.leave)).or_default() += 1;
+        slowest = slowest.max(took);
+        round.check(tree, seed).await;
+        rounds += 1;
+        if rounds == WARM_UP {
+            held = Some(Held::now());
+        }
+    }
+    let (before, after) = (held.expect("there were as many rounds"), Held::now());
+    say(&format!(
+        "TRACTOR_STRESS_SEED={seed}: {rounds} rounds, {actors} actors in {:?}; the slowest scope took {slowest:?}; \
+         {before:?}, then {after:?}; {ends:#?}",
+        start.elapsed()
+    ));
+    assert_eq!(after.descriptors, before.descriptors, "descriptors");
+    let growth = after.resident_kib.saturating_sub(before.resident_kib);
+    assert!(growth < GROWTH_KIB_MAX, "the root has grown by {growth} KiB in {rounds} rounds");
+}
+
+/// One scope and the tree in it.
+struct Round {
+    number: u32,
+    plans: Vec<Plan>,
+    leave: Leave,
+    /// From the start of the scope to its end from within.
+    after: Duration,
+    /// The time for which the programs of this round sleep, by which they are found.
+    program: String,
+}
+
+impl Round {
+    fn new(tree: &Tree, dice: &mut Dice, number: u32) -> Self {
+        let plans = (0..=dice.below(WIDTH_MAX)).map(|n| plan(tree, dice, &n.to_string(), 1)).collect();
+        let leave = dice.one_of(&[Leave::Fails, Leave::Cancels, Leave::Dropped]);
+        let after = Duration::from_millis(dice.below(1000).into());
+        let program = format!("86400.{}{number:05}", std::process::id());
+        Self { number, plans, leave, after, program }
+    }
+
+    /// Runs the scope. Returns how it has ended, and how long that took.
+    async fn run(&self, seed: u64) -> (String, Duration) {
+        let left = RefCell::new(None);
+        let leaves = || *left.borrow_mut() = Some(Instant::now());
+        let (end, begun) = {
+            let mut scope = pin!(self.scope(&leaves));
+            let begun = Instant::now();
+            let patience = match self.leave {
+                Leave::Dropped => self.after,
+                Leave::Fails | Leave::Cancels => self.after + BOUND,
+            };
+            match tokio::time::timeout(patience, scope.as_mut()).await {
+                Ok(Ok(())) => ("it returns".to_owned(), begun),
+                Ok(Err(error)) => (kind(&error), begun),
+                Err(_elapsed) if self.leave == Leave::Dropped => ("it is dropped".to_owned(), begun),
+                Err(_elapsed) => {
+                    panic!(
+                        "TRACTOR_STRESS_SEED={seed}, round {}: not back within {BOUND:?}: {self}",
+                        self.number
+                    )
+                }
+            }
+        };
+        (end, left.borrow().unwrap_or(begun).elapsed())
+    }
+
+    async fn scope(&self, leaves: &impl Fn()) -> Result<()> {
+        tractor::open_nursery(async |an| {
+            let lives = self.plans.iter().map(|plan| live(an, plan, &self.program));
+            let leave = async {
+                if self.leave == Leave::Dropped {
+                    forever().await;
+                }
+                tokio::time::sleep(self.after).await;
+                leaves();
+            };
+            tokio::select! {
+                lived = futures_util::future::try_join_all(lives) => drop(lived?),
+                () = leave => {}
+            }
+            if self.leave == Leave::Cancels {
+                an.cancel().await;
+                return Ok(());
+            }
+            Err(Error::NoRuntime)
+        })
+        .await
+    }
+
+    /// Nothing of the round is left.
+    async fn check(&self, tree: &Tree, seed: u64) {
+        let told = format!("TRACTOR_STRESS_SEED={seed}, round {}: {self}", self.number);
+        if tokio::time::timeout(BOUND, tree.all_reaped()).await.is_err() {
+            panic!("{told}: processes are left: {:?}", tree.processes());
+        }
+        // What has a session of its own, or has become a program in one, is beyond everybody's reach.
+        let start = Instant::now();
+        while !programs(&self.program).is_empty() {
+            assert!(start.elapsed() < BOUND, "{told}: programs are left: {:?}", programs(&self.program));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+impl std::fmt::Display for Round {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} after {:?}: {:#?}", self.leave, self.after, self.plans)
+    }
+}
+
+fn plan(tree: &Tree, dice: &mut Dice, path: &str, depth: u32) -> Plan {
+    let width = if depth < DEPTH_MAX { dice.below(WIDTH_MAX) } else { 0 };
+    let below = (0..width).map(|n| plan(tree, dice, &format!("{path}{n}"), depth + 1)).collect();
+    let name = tree.name(path);
+    Plan { name, way: dice.one_of(&Way::ALL), after_ms: dice.below(600), below }
+}
+
+fn size(plan: &Plan) -> u32 {
+    1 + plan.below.iter().map(size).sum::<u32>()
+}
+
+/// The variant of an error, in a word.
+fn kind(error: &Error) -> String {
+    let text = format!("{error:#?}");
+    text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
+}
+
+/// What the root holds.
+#[derive(Debug)]
+struct Held {
+    resident_kib: u64,
+    descriptors: usize,
+}
+
+impl Held {
+    fn now() -> Self {
+        let status = std::fs::read_to_string("/proc/self/status").expect("Linux says it");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it stands there");
+        let resident_kib = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        let descriptors = std::fs::read_dir("/proc/self/fd").expect("Linux says it").count();
+        Self { resident_kib, descriptors }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the numbers of the long run, shown with --nocapture")]
+fn say(text: &str) {
+    println!("{text}");
+}

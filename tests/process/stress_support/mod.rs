@@ -1,0 +1,315 @@
+//! Actors that misbehave, each in a way of its own, with children of their own.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{
+    Pid, PidfdFlags, PidfdGetfdFlags, Resource, Rlimit, Signal, getpgid, getpid, getppid, getrlimit,
+    kill_process, kill_process_group, pidfd_getfd, pidfd_open, setpgid, setrlimit, setsid,
+};
+use serde::{Deserialize, Serialize};
+use support::forever;
+use tractor::prelude::*;
+
+/// The module to enable for everything in here.
+pub(crate) const MODULE: &str = module_path!();
+
+/// How an actor misbehaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Way {
+    /// It does not.
+    Behaves,
+    // How its process ends.
+    ExitsWithZero,
+    Exits,
+    Aborts,
+    HasAFault,
+    OverflowsItsStack,
+    IsKilled,
+    IsKilledWithItsGroup,
+    BecomesAProgram,
+    BecomesItselfAgain,
+    // How it answers nothing any more.
+    Spins,
+    Blocks,
+    Stops,
+    SpinsOutsideOfItsGroup,
+    SpinsInASessionOfItsOwn,
+    SpinsWithoutSigterm,
+    HangsAsItExits,
+    // What it does to its connections and descriptors.
+    ShutsItsSocketsDown,
+    SpoilsItsSockets,
+    HasNoDescriptorsLeft,
+    HasNoDirectory,
+    // What it leaves behind.
+    LeavesAProgram,
+    LeavesThreads,
+    // How its endpoint ends.
+    Fails,
+    Panics,
+    PanicsInAThread,
+    DropsItsNursery,
+    TakesItsTime,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 28] = [
+        Self::Behaves,
+        Self::ExitsWithZero,
+        Self::Exits,
+        Self::Aborts,
+        Self::HasAFault,
+        Self::OverflowsItsStack,
+        Self::IsKilled,
+        Self::IsKilledWithItsGroup,
+        Self::BecomesAProgram,
+        Self::BecomesItselfAgain,
+        Self::Spins,
+        Self::Blocks,
+        Self::Stops,
+        Self::SpinsOutsideOfItsGroup,
+        Self::SpinsInASessionOfItsOwn,
+        Self::SpinsWithoutSigterm,
+        Self::HangsAsItExits,
+        Self::ShutsItsSocketsDown,
+        Self::SpoilsItsSockets,
+        Self::HasNoDescriptorsLeft,
+        Self::HasNoDirectory,
+        Self::LeavesAProgram,
+        Self::LeavesThreads,
+        Self::Fails,
+        Self::Panics,
+        Self::PanicsInAThread,
+        Self::DropsItsNursery,
+        Self::TakesItsTime,
+    ];
+}
+
+/// An actor of the tree, and what is below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) name: String,
+    pub(crate) way: Way,
+    /// From its start to its misbehaviour.
+    pub(crate) after_ms: u32,
+    pub(crate) below: Vec<Self>,
+}
+
+/// Lives as planned, until something ends it.
+#[tractor::context(started = ())]
+pub(crate) async fn lives(ctx: Context<(), (), ()>, plan: Plan, program: String) -> anyhow::Result<()> {
+    let _ctx = ctx.started(()).await?;
+    let below = raise(&plan.below, &program);
+    let misbehaves = async {
+        tokio::time::sleep(Duration::from_millis(plan.after_ms.into())).await;
+        misbehave(plan.way, &program).await
+    };
+    tokio::select! {
+        result = below => Ok(result?),
+        result = misbehaves => result,
+    }
+}
+
+#[tractor::actor_fn]
+async fn answers(value: u32) -> u32 {
+    value
+}
+
+/// Starts these actors, and has each of them live as planned, for ever.
+pub(crate) async fn raise(plans: &[Plan], program: &str) -> tractor::Result<()> {
+    if plans.is_empty() {
+        forever().await;
+    }
+    tractor::open_nursery(async |an| {
+        let lives = plans.iter().map(|plan| live(an, plan, program));
+        futures_util::future::try_join_all(lives).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Starts an actor, has it live as planned, and talks to it meanwhile.
+pub(crate) async fn live(an: &ActorNursery, plan: &Plan, program: &str) -> tractor::Result<()> {
+    let portal = an.start_actor(plan.name.clone()).enable_module(MODULE).await?;
+    let talk = async |_ctx: tractor::ParentContext<lives>, ()| -> tractor::Result<()> {
+        for value in 0.. {
+            assert_eq!(portal.run(answers(value)).await?, value);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    };
+    portal.open_context(lives(plan.clone(), program.to_owned()), talk).await
+}
+
+async fn misbehave(way: Way, program: &str) -> anyhow::Result<()> {
+    end_process(way, program);
+    fall_silent(way);
+    spoil_descriptors(way);
+    leave_something(way, program);
+    end_endpoint(way, program).await
+}
+
+fn raise_signal(signal: Signal) {
+    kill_process(getpid(), signal).expect("it is this process");
+}
+
+#[expect(clippy::exit, reason = "what an actor may do")]
+fn end_process(way: Way, program: &str) {
+    match way {
+        Way::ExitsWithZero => std::process::exit(0),
+        Way::Exits => std::process::exit(3),
+        Way::Aborts => std::process::abort(),
+        Way::HasAFault => raise_signal(Signal::SEGV),
+        Way::OverflowsItsStack => _ = deeper(u64::MAX),
+        Way::IsKilled => raise_signal(Signal::KILL),
+        Way::IsKilledWithItsGroup => {
+            kill_process_group(getpgid(None).expect("it has one"), Signal::KILL).expect("it is ours");
+        }
+        Way::BecomesAProgram => panic!("{}", sleeps(program).exec()),
+        Way::BecomesItselfAgain => {
+            panic!("{}", Command::new("/proc/self/exe").arg("--list").stdout(Stdio::null()).exec())
+        }
+        _ => {}
+    }
+}
+
+fn fall_silent(way: Way) {
+    let leave_group = || setpgid(None, getpgid(getppid()).ok()).expect("it is in our session");
+    match way {
+        Way::Spins => spin(),
+        Way::Blocks => block(),
+        Way::Stops => raise_signal(Signal::STOP),
+        Way::SpinsOutsideOfItsGroup => {
+            leave_group();
+            spin();
+        }
+        Way::SpinsInASessionOfItsOwn => {
+            // The leader of a group cannot have one.
+            leave_group();
+            setsid().expect("it leads nothing");
+            spin();
+        }
+        Way::SpinsWithoutSigterm => {
+            let kind = tokio::signal::unix::SignalKind::terminate();
+            std::mem::forget(tokio::signal::unix::signal(kind).expect("a handler can be set"));
+            spin();
+        }
+        _ => {}
+    }
+}
+
+fn spoil_descriptors(way: Way) {
+    match way {
+        Way::ShutsItsSocketsDown => {
+            for socket in sockets() {
+                _ = rustix::net::shutdown(socket, rustix::net::Shutdown::Both);
+            }
+        }
+        Way::SpoilsItsSockets => {
+            for socket in sockets() {
+                _ = rustix::io::write(socket, &[0xff; 64]);
+            }
+        }
+        Way::HasNoDescriptorsLeft => exhaust(),
+        Way::HasNoDirectory => {
+            let gone = std::env::temp_dir().join(format!("tractor-gone-{}", std::process::id()));
+            std::fs::create_dir(&gone).expect("the temporary directory is writable");
+            std::env::set_current_dir(&gone).expect("it is there");
+            std::fs::remove_dir(&gone).expect("it is empty");
+        }
+        _ => {}
+    }
+}
+
+fn leave_something(way: Way, program: &str) {
+    match way {
+        Way::LeavesAProgram => {
+            // The parent of these is gone.
+            let script = format!("sleep {program} & sleep {program} &");
+            _ = Command::new("sh").args(["-c", &script]).status().expect("it is installed");
+        }
+        Way::LeavesThreads => {
+            for _ in 0..50 {
+                std::thread::spawn(|| block());
+            }
+        }
+        _ => {}
+    }
+}
+
+async fn end_endpoint(way: Way, program: &str) -> anyhow::Result<()> {
+    match way {
+        Way::HangsAsItExits => {
+            let callback = tractor::current_actor().on_exit(|| block());
+            assert!(callback.is_ok(), "the actor runs");
+        }
+        Way::Fails => anyhow::bail!("as planned"),
+        Way::Panics => panic!("as planned"),
+        Way::DropsItsNursery => {
+            let name = "dropped".to_owned();
+            let plans = [Plan { name, way: Way::Spins, after_ms: 5, below: Vec::new() }];
+            let nursery = Box::pin(raise(&plans, program));
+            _ = tokio::time::timeout(Duration::from_millis(20), nursery).await;
+        }
+        Way::TakesItsTime => tractor::shield(tokio::time::sleep(Duration::from_millis(500))).await,
+        Way::PanicsInAThread => {
+            _ = std::thread::spawn(|| panic!("as planned")).join();
+            forever().await;
+        }
+        _ => forever().await,
+    }
+    Ok(())
+}
+
+fn sleeps(program: &str) -> Command {
+    let mut command = Command::new("sleep");
+    command.arg(program).stdin(Stdio::null());
+    command
+}
+
+fn spin() -> ! {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+fn block() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+fn deeper(n: u64) -> u64 {
+    let page = std::hint::black_box([n; 512]);
+    if n == 0 { 0 } else { deeper(n - 1) + page[3] }
+}
+
+/// Opens files until there is no descriptor left.
+fn exhaust() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).expect("less is allowed");
+    let mut files = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        files.push(file);
+    }
+    std::mem::forget(files);
+}
+
+/// Copies of the descriptors of this process' sockets.
+fn sockets() -> Vec<std::os::fd::OwnedFd> {
+    let ours = pidfd_open(getpid(), PidfdFlags::empty()).expect("it lives");
+    let copy = |fd| pidfd_getfd(&ours, fd, PidfdGetfdFlags::empty()).ok();
+    (3..64).filter_map(copy).filter(|fd| rustix::net::sockopt::socket_type(fd).is_ok()).collect()
+}
+
+/// The processes that sleep for this `program`'s time.
+pub(crate) fn programs(program: &str) -> Vec<Pid> {
+    let line = format!("sleep\0{program}\0");
+    let pids = std::fs::read_dir("/proc").expect("the process table is readable");
+    let pids = pids.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let runs =
+        |pid: &i32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|found| found == line.as_bytes());
+    pids.filter(runs).filter_map(Pid::from_raw).collect()
+}
