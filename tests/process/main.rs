@@ -1,6 +1,5 @@
 //! Real processes: how they start, die and are cleaned up after.
 
-mod boot_strangers;
 mod chaos;
 mod chaos_support;
 mod drop_actors;
@@ -18,6 +17,7 @@ mod nursery_ladder;
 mod nursery_nested;
 mod nursery_results;
 mod nursery_unanswered;
+mod other_users;
 mod process_boot;
 mod process_death;
 mod process_hygiene;
@@ -25,3 +25,4 @@ mod process_programs;
 mod process_signals;
 mod process_started;
 mod process_support;
+mod strangers;

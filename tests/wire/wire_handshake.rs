@@ -1,15 +1,17 @@
 //! Connections as they begin: who is let in, and what a stranger costs.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use tractor::{ActorOptions, Limits, Timeouts};
+use tokio::time::timeout;
+use tractor::{Actor, ActorOptions, Addr, Limits, Timeouts};
 use tractor_core::proto::id::{Aid, Caps, Secret};
-use tractor_core::proto::limits::FRAME_BYTES_MAX_LEAST;
+use tractor_core::proto::limits::{FRAME_BYTES_MAX_LEAST, HANDSHAKE_FRAME_BYTES_MAX};
 use tractor_core::proto::msg::{FuncType, Msg, RuntimeVars, SpawnSpec};
 
 use crate::wire_support::endpoints::Point;
 use crate::wire_support::script::{cid, frame_of, framed, kwargs, pld};
-use crate::wire_support::{Peer, assert_alive, host, timed};
+use crate::wire_support::{Peer, assert_alive, host, step, timed};
 
 use crate::wire_support;
 
@@ -63,13 +65,15 @@ async fn whoever_does_not_begin_with_an_identity_is_dropped_quietly() {
         let stop = frame_of(&Msg::Stop { cid: cid("c") });
         let anonymous =
             framed(&wire_support::script::foreign(&[("msg_type", pld("Aid")), ("name", pld("x"))]));
-        let openings: [(&str, Vec<u8>); 6] = [
+        let too_long = u32::try_from(HANDSHAKE_FRAME_BYTES_MAX + 1).expect("small").to_le_bytes();
+        let openings: [(&str, Vec<u8>); 7] = [
             ("no MessagePack", framed(b"\xc1\xc1\xc1")),
             ("empty frame", framed(b"")),
             ("another protocol", b"GET / HTTP/1.1\r\n\r\n".to_vec()),
             ("another message", stop),
             ("identity without a uuid", anonymous),
             ("frame of 4 GiB", vec![0xff; 8]),
+            ("frame larger than strangers may send", too_long.to_vec()),
         ];
         for (what, bytes) in openings {
             let mut peer = Peer::dial(addr).await;
@@ -155,6 +159,107 @@ async fn a_silent_peer_keeps_nobody_else_waiting() {
             silent.push(Peer::dial(addr).await);
         }
         assert_alive(addr).await;
+    })
+    .await;
+}
+
+// ---- Strangers in numbers ----------------------------------------------------------------------------------------
+
+fn crowded(connections_max: usize, guests_max: usize) -> ActorOptions {
+    let limits = Limits::default().connections_max(connections_max).guests_max(guests_max);
+    ActorOptions::new().limits(limits).bind("/ip4/127.0.0.1/tcp/0".parse().expect("an address"))
+}
+
+fn port_of(actor: &Actor) -> Addr {
+    actor.addrs().into_iter().find(|addr| matches!(addr, Addr::Tcp(_))).expect("it has a port")
+}
+
+/// A stranger that has been let in, from some address of this host.
+async fn stranger(to: &Addr, from: [u8; 4]) -> Peer {
+    let Addr::Tcp(to) = to else { panic!("{to} is no port") };
+    let socket = tokio::net::TcpSocket::new_v4().expect("there are files");
+    socket.bind((from, 0).into()).expect("all of 127 is this host");
+    let mut peer = Peer::on(step("a connection", socket.connect(*to)).await.expect("the actor listens"));
+    peer.expect_aid().await;
+    peer
+}
+
+/// Fails unless a guest that has waited may go on with its handshake.
+async fn assert_let_wait(peer: &mut Peer) {
+    let aid = Aid { nonce: Some([1; 32]), ..peer.aid(Caps::ALL) };
+    peer.send(&Msg::Aid(aid)).await;
+    assert!(matches!(peer.recv().await, Msg::Auth { .. }), "it is answered");
+}
+
+#[tokio::test]
+async fn strangers_take_no_room_of_members() {
+    host("hs-room", crowded(2, 8), async |actor, uds| {
+        let tcp = port_of(actor);
+        let mut strangers = Vec::new();
+        for _ in 0..50 {
+            strangers.push(stranger(&tcp, [127, 0, 0, 1]).await);
+        }
+        assert_alive(uds).await;
+        // The root knows the secret of its tree.
+        let member =
+            tractor::connect(&tcp, async |portal| portal.run(wire_support::endpoints::process()).await);
+        let served: tractor::Result<u32> = step("a member", member).await;
+        assert_eq!(served.expect("it is let in"), std::process::id());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_oldest_stranger_leaves_for_a_new_one() {
+    host("hs-oldest", crowded(8, 2), async |actor, _| {
+        let tcp = port_of(actor);
+        let mut first = stranger(&tcp, [127, 0, 0, 1]).await;
+        let mut second = stranger(&tcp, [127, 0, 0, 1]).await;
+        let mut third = stranger(&tcp, [127, 0, 0, 1]).await;
+        first.expect_closed().await;
+        assert_let_wait(&mut second).await;
+        assert_let_wait(&mut third).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_crowd_from_one_address_drives_out_its_own() {
+    host("hs-sources", crowded(8, 2), async |actor, _| {
+        let tcp = port_of(actor);
+        let mut lone = stranger(&tcp, [127, 0, 0, 1]).await;
+        let mut crowd = Vec::new();
+        for _ in 0..20 {
+            crowd.push(stranger(&tcp, [127, 0, 0, 2]).await);
+        }
+        let mut last = crowd.pop().expect("there was one");
+        for peer in &mut crowd {
+            peer.expect_closed().await;
+        }
+        assert_let_wait(&mut lone).await;
+        assert_let_wait(&mut last).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_is_one_too_many_waits_until_a_member_leaves() {
+    host("hs-full", crowded(1, 8), async |actor, uds| {
+        let tcp = port_of(actor);
+        let mut member = Peer::base(uds).await;
+        let mut waiting = Peer::dial(uds).await;
+        let mut connecting =
+            pin!(tractor::connect(&tcp, async |portal| portal.run(wire_support::endpoints::process()).await));
+        let short = Duration::from_millis(50);
+        assert!(timeout(short, waiting.recv_or_end()).await.is_err());
+        assert!(timeout(short, &mut connecting).await.is_err());
+        member.assert_answered().await;
+        drop(member);
+        waiting.introduce(Caps::NONE).await;
+        waiting.assert_answered().await;
+        drop(waiting);
+        let served: tractor::Result<u32> = step("its turn", connecting).await;
+        assert_eq!(served.expect("it is let in"), std::process::id());
     })
     .await;
 }

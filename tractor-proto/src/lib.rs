@@ -10,6 +10,7 @@
 //! * [`codec`]: messages to bytes and back
 //! * [`frame`]: the length prefix
 //! * [`handshake`]: who may talk to whom
+//! * [`guests`]: who has to leave when too many are in their handshake
 //! * [`msgpack`]: MessagePack, walked without being decoded
 //! * [`payload`], [`args`], [`union`]: values of user types as MessagePack
 //! * [`dialog`]: the state machine of one linked task pair, for both ends
@@ -22,4 +23,4 @@ pub mod supervision;
 mod wire;
 
 pub use payload::{args, union};
-pub use wire::{addr, codec, frame, handshake, id, limits, msg};
+pub use wire::{addr, codec, frame, guests, handshake, id, limits, msg};

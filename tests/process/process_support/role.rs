@@ -79,6 +79,11 @@ impl Program {
         self.process.try_wait().expect("it is our child")
     }
 
+    /// What it says from now on is new.
+    pub fn forget_what_was_said(&self) {
+        while self.lines.try_recv().is_ok() {}
+    }
+
     pub fn kill(&self) {
         signal(self.pid(), Signal::KILL);
     }

@@ -187,14 +187,9 @@ fn allow_list(boot: &SpawnSpec) -> Allow {
 async fn start(actor: &Actor, boot: &SpawnSpec) -> Result<(), Error> {
     allow_list(boot).check()?;
     match &boot.bind_addrs {
-        Some(addrs) => {
-            for addr in addrs {
-                serve::listen(actor, addr).await?;
-            }
-        }
-        None => serve::listen(actor, &serve::socket_addr(actor.name())?).await?,
+        Some(addrs) => serve::listen(actor, addrs).await,
+        None => serve::listen(actor, &[serve::socket_addr(actor.name())?]).await,
     }
-    Ok(())
 }
 
 /// Tells the parent that this end is none of its doing, but in good order.

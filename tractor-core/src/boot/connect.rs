@@ -31,7 +31,7 @@ where
         let with = Introduction {
             ours: actor.aid().clone(),
             role: Role::Connector,
-            policy: policy(&actor, &io),
+            policy: policy(&actor, io.other_end()),
             limits: actor.limits(),
         };
         introduce(io, with).await

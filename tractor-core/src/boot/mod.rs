@@ -4,6 +4,7 @@
 
 mod child;
 mod connect;
+mod door;
 mod entry;
 mod local;
 mod root;

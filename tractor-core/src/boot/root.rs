@@ -102,10 +102,7 @@ impl Root {
         let listening = with_actor(root.actor.clone(), async {
             // A tree that died with its root had nobody to remove its files.
             root.actor.spawn_link(sweep_sockets());
-            for addr in &bind {
-                serve::listen(&root.actor, addr).await?;
-            }
-            Ok(())
+            serve::listen(&root.actor, &bind).await
         });
         match listening.await {
             Ok(()) => Ok(root),

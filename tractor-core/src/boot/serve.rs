@@ -3,24 +3,27 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
+use super::door::{Door, Place};
 use crate::actor::{Actor, Connected, attach};
 use crate::error::{Error, RuntimeFailure};
-use crate::net::{HandshakeError, Introduction, Listener, Transport, bind, default_uds, introduce};
+use crate::net::{HandshakeError, Introduction, Listener, OtherEnd, Transport, bind, default_uds, introduce};
 use crate::proto::addr::Addr;
 use crate::proto::handshake::{Policy, Role};
 
-/// Binds an address and serves it until the actor stops.
-pub(super) async fn listen(actor: &Actor, addr: &Addr) -> Result<(), Error> {
-    let listener = bind(addr).await.map_err(|error| {
-        RuntimeFailure::new(format!("actor `{}` cannot listen on {addr}: {error}", actor.name()))
-    })?;
-    tracing::debug!("listening on {}", listener.addr());
-    actor.add_addr(listener.addr().clone());
-    let server = actor.clone();
-    actor.spawn_link(async move { accept_all(server, listener).await });
+/// Binds addresses and serves them until the actor stops.
+pub(super) async fn listen(actor: &Actor, addrs: &[Addr]) -> Result<(), Error> {
+    let door = Door::new(actor.limits());
+    for addr in addrs {
+        let listener = bind(addr).await.map_err(|error| {
+            RuntimeFailure::new(format!("actor `{}` cannot listen on {addr}: {error}", actor.name()))
+        })?;
+        tracing::debug!("listening on {}", listener.addr());
+        actor.add_addr(listener.addr().clone());
+        actor.spawn_link(accept_all(actor.clone(), door.clone(), listener));
+    }
     Ok(())
 }
 
@@ -33,28 +36,31 @@ pub fn socket_addr(name: &str) -> Result<Addr, Error> {
     default_uds(name, std::process::id()).map_err(|error| RuntimeFailure::new(error.to_string()).into())
 }
 
-/// Who gets in: a Unix socket vouches for its user, TCP needs the tree's secret.
-pub(super) fn policy(actor: &Actor, io: &Transport) -> Policy {
-    if io.is_tcp() { Policy::RequireProof { secret: actor.secret() } } else { Policy::Open }
+/// Who gets in: our own user where the transport vouches for it, elsewhere who knows the tree's secret.
+pub(super) fn policy(actor: &Actor, other_end: OtherEnd) -> Policy {
+    match other_end {
+        OtherEnd::OurUser => Policy::Open,
+        OtherEnd::Anybody(_) => Policy::RequireProof { secret: actor.secret() },
+    }
 }
 
-async fn accept_all(actor: Actor, listener: Listener) {
-    let room = Arc::new(Semaphore::new(actor.limits().connections_max));
+async fn accept_all(actor: Actor, door: Arc<Door>, listener: Listener) {
     loop {
-        let permit = tokio::select! {
-            permit = room.clone().acquire_owned() => permit.expect("the semaphore is never closed"),
-            () = actor.stopped() => return,
-        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = actor.stopped() => return,
         };
         match accepted {
             Ok(io) => {
+                let other_end = io.other_end();
+                let place = tokio::select! {
+                    place = door.enter(other_end) => place,
+                    () = actor.stopped() => return,
+                };
                 let guest = actor.clone();
-                actor.spawn_link(async move {
-                    admit(&guest, io, permit).await;
-                });
+                actor.spawn_link(async move { admit(&guest, io, other_end, place).await });
+                // Who had to leave for it gives its file back, and who waits longer has its turn.
+                yield_now().await;
             }
             Err(error) => {
                 tracing::warn!("connection not accepted on {}: {error}", listener.addr());
@@ -75,20 +81,28 @@ fn is_shortage(error: &io::Error) -> bool {
 }
 
 /// Runs the handshake with a guest, and serves it if that succeeds. A guest that fails disturbs nobody.
-async fn admit(actor: &Actor, io: Transport, permit: tokio::sync::OwnedSemaphorePermit) {
+async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) {
     let with = Introduction {
         ours: actor.aid().clone(),
         role: Role::Acceptor,
-        policy: policy(actor, &io),
+        policy: policy(actor, other_end),
         limits: actor.limits(),
     };
     let limit = actor.timeouts().handshake;
-    let met = tokio::select! {
-        met = timeout(limit, introduce(io, with)) => met,
+    let needed = place.needed();
+    let admission = async {
+        let met = introduce(io, with).await?;
+        Ok((met, place.stay().await))
+    };
+    let admitted = tokio::select! {
+        admitted = timeout(limit, admission) => admitted,
+        () = needed.cancelled() => {
+            return tracing::debug!("a guest had to leave for another one (`Limits::guests_max`)");
+        }
         () = actor.stopped() => return,
     };
-    let met = match met {
-        Ok(Ok(met)) => met,
+    let (met, membership) = match admitted {
+        Ok(Ok(admitted)) => admitted,
         Ok(Err(error)) => return report(&error),
         Err(_elapsed) => {
             return tracing::warn!(
@@ -99,7 +113,7 @@ async fn admit(actor: &Actor, io: Transport, permit: tokio::sync::OwnedSemaphore
     let connected =
         Connected { io: met.io, unread: met.frames.into_rest(), aid: met.aid, caps: met.caps, dialer: false };
     attach(actor, connected, move |peer, reason| {
-        drop(permit);
+        drop(membership);
         std::future::ready(peer.closed_error(reason))
     });
 }

@@ -19,5 +19,5 @@ pub(crate) use handshake::{FrameReader, HandshakeError, Introduced, Introduction
 pub(crate) use privilege::{env, has_two_users, is_privileged};
 pub(crate) use server::{Listener, bind, default_uds, default_uds_of};
 pub(crate) use socket_file::remove_dead;
-pub(crate) use transport::{Transport, connect};
+pub(crate) use transport::{OtherEnd, Transport, connect};
 pub(crate) use uds::{check_parent, runtime_dir, user};

@@ -142,8 +142,12 @@ knobs! {
     /// Bytes that may wait for a peer that sends requests but does not read the answers, before its connection is
     /// closed.
     write_backlog_bytes_max = 256 * 1024 * 1024,
-    /// Connections a server keeps at once.
+    /// Connections an actor has at once with peers that have connected to it, after the handshake; never more than five of eight
+    /// files that its process may open (`ulimit -n`) as it begins to listen. Over it the next ones wait in the system's queue.
     connections_max = 4096,
+    /// Connections an actor has at once, besides, with peers that are still in their handshake and may be anybody: all over TCP; never
+    /// more than one of eight files. Over it the oldest one of the address that has most is closed.
+    guests_max = 1024,
 }
 
 knobs! {

@@ -3,6 +3,7 @@
 pub mod addr;
 pub mod codec;
 pub mod frame;
+pub mod guests;
 pub mod handshake;
 pub mod id;
 pub mod limits;

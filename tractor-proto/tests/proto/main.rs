@@ -8,6 +8,7 @@ mod dialog_search;
 mod dialog_transitions;
 mod dialog_world;
 mod golden_frames;
+mod guest_rules;
 mod ladder;
 mod payload_layouts;
 mod payload_paths;

@@ -1,22 +1,24 @@
-//! What a stranger can make of a program by starting it: nothing. It chooses the environment, the descriptors and the parent.
+//! What another user can do: neither make a child of a program, though it chooses the environment, the descriptors and the parent,
+//! nor talk to an actor.
 
 use std::fs::{self, Permissions};
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::fs::XattrFlags;
 use rustix::process::{getegid, geteuid, getgid, getuid};
+use tractor::{ActorOptions, Addr};
 
 use crate::process_support::endpoints::process;
 use crate::process_support::{WHOLE, bounded, role};
 
 const CHILD_ENV: &str = "TRACTOR_CHILD";
-const PROGRAM: &str = "boot_strangers::says_who_it_is";
+const PROGRAM: &str = "other_users::says_who_it_is";
 const NOBODY: u32 = 65_534;
 /// `cap_net_bind_service`, permitted and effective, as the kernel keeps it beside a file.
 const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -167,4 +169,57 @@ fn a_program_is_no_child_of_who_is_not_its_parent() {
     shell.args(["-c", &format!("{CHILD_ENV}=\"{claim}\" \"$0\" \"$@\"; true")]);
     shell.arg(program.get_program()).args(program.get_args()).stdin(theirs);
     says_nothing(shell, ours);
+}
+
+// ---- Sockets that others could reach -----------------------------------------------------------------------------
+
+const SOCKET_ENV: &str = "TRACTOR_TEST_SOCKET";
+
+/// Another user's end of a Unix socket: says how much it is told there.
+#[test]
+#[ignore = "a program that the test below starts"]
+fn listens_or_connects() {
+    let path = std::env::var(SOCKET_ENV).expect("started by a test");
+    let mut stream = if Path::new(&path).exists() {
+        UnixStream::connect(path).expect("the mode lets everybody in")
+    } else {
+        let listener = UnixListener::bind(path).expect("the mode lets everybody in");
+        role::say("listens", &[1]);
+        listener.accept().expect("it is connected").0
+    };
+    let mut said = Vec::new();
+    stream.read_to_end(&mut said).expect("it is closed");
+    role::say("heard", &[u32::try_from(said.len()).expect("few bytes")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_user_at_the_other_end_of_a_unix_socket_is_told_nothing() {
+    if !is_root() {
+        return;
+    }
+    let copy = Copy::new("peer");
+    let open = |path: &Path| fs::set_permissions(path, Permissions::from_mode(0o777)).expect("ours");
+    let other = |dir: &Path| {
+        let mut command = role::command_of(&copy.program(), "other_users::listens_or_connects");
+        role::start(command.env(SOCKET_ENV, dir.join("s")).uid(NOBODY).gid(NOBODY))
+    };
+    let socket_in = |dir: &Path| Addr::Uds { dir: dir.to_str().expect("UTF-8").into(), file: "s".into() };
+    let (ours, theirs) = (copy.0.join("ours"), copy.0.join("theirs"));
+    let options = ActorOptions::new().bind(socket_in(&ours));
+    let scope = tractor::open_root_actor(options, async |_| -> tractor::Result<()> {
+        open(&ours);
+        open(&ours.join("s"));
+        assert_eq!(other(&ours).hear("heard"), [0]);
+        fs::create_dir(&theirs).expect("ours");
+        open(&theirs);
+        let mut listener = other(&theirs);
+        listener.hear("listens");
+        let refused =
+            tractor::connect(&socket_in(&theirs), async |_| -> tractor::Result<()> { Ok(()) }).await;
+        let refused = refused.expect_err("somebody else listens there").to_string();
+        assert!(refused.contains("another user (uid 65534)"), "{refused}");
+        assert_eq!(listener.hear("heard"), [0]);
+        Ok(())
+    });
+    bounded(scope).await.expect("it is let alone");
 }

@@ -1,0 +1,108 @@
+//! Room for the connections of an actor, whatever address they come to: some for members, some for whoever knocks.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use crate::net::OtherEnd;
+use crate::proto::guests::{Guests, Room, Ticket};
+use crate::proto::limits::Limits;
+
+/// Where a guest comes from, if that can be told.
+type Source = Option<IpAddr>;
+
+/// Shared by the listeners of an actor.
+#[derive(Debug)]
+pub(super) struct Door {
+    room: Room,
+    members: Arc<Semaphore>,
+    guests: Mutex<Guests<Source, CancellationToken>>,
+}
+
+/// Held by a connection during its handshake.
+#[derive(Debug)]
+pub(super) enum Place {
+    Member(Membership),
+    Guest(Guest),
+}
+
+/// The right to stay, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Membership(#[expect(dead_code, reason = "dropping it makes room")] OwnedSemaphorePermit);
+
+/// The right to wait for one, until it is dropped or somebody else needs the place.
+#[derive(Debug)]
+pub(super) struct Guest {
+    door: Arc<Door>,
+    ticket: Ticket<Source>,
+    leave: CancellationToken,
+}
+
+impl Door {
+    pub(super) fn new(limits: &Limits) -> Arc<Self> {
+        let room = Room::within(limits, files_max());
+        let members = Arc::new(Semaphore::new(room.members.min(Semaphore::MAX_PERMITS)));
+        Arc::new(Self { room, members, guests: Mutex::new(Guests::new(room.guests)) })
+    }
+
+    /// Gives a new connection its place: at once to a guest, to our own user as soon as there is room for a member.
+    pub(super) async fn enter(self: &Arc<Self>, other_end: OtherEnd) -> Place {
+        match other_end {
+            OtherEnd::OurUser => Place::Member(self.member().await),
+            OtherEnd::Anybody(source) => Place::Guest(self.guest(source)),
+        }
+    }
+
+    async fn member(&self) -> Membership {
+        if self.members.available_permits() == 0 {
+            let max = self.room.members;
+            tracing::warn!(
+                "a connection waits until one of {max} ends (`Limits::connections_max`, and `ulimit -n`)"
+            );
+        }
+        Membership(self.members.clone().acquire_owned().await.expect("the semaphore is never closed"))
+    }
+
+    fn guest(self: &Arc<Self>, source: Source) -> Guest {
+        let leave = CancellationToken::new();
+        let (ticket, left) =
+            self.guests.lock().unwrap_or_else(PoisonError::into_inner).enter(source, leave.clone());
+        if let Some(left) = left {
+            left.cancel();
+        }
+        Guest { door: self.clone(), ticket, leave }
+    }
+}
+
+impl Place {
+    /// Cancelled when somebody else needs the place.
+    pub(super) fn needed(&self) -> CancellationToken {
+        match self {
+            Self::Member(_) => CancellationToken::new(),
+            Self::Guest(guest) => guest.leave.clone(),
+        }
+    }
+
+    /// Of a connection that has introduced itself well: waits for room for a member.
+    pub(super) async fn stay(self) -> Membership {
+        match self {
+            Self::Member(membership) => membership,
+            Self::Guest(guest) => guest.door.member().await,
+        }
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let left = self.door.guests.lock().unwrap_or_else(PoisonError::into_inner).leave(&self.ticket);
+        drop(left);
+    }
+}
+
+/// How many files this process may have open.
+fn files_max() -> usize {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX)
+}
