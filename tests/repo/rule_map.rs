@@ -1,5 +1,5 @@
-//! `README.md` of this folder maps the rules of the contract to tests. Here it is held to that: each test it names exists,
-//! each row names one or says why not, and no section is missing.
+//! `README.md` of this folder maps the rules of the contract to tests, and `SECURITY.md` its promises. Here they are held to that:
+//! each test they name exists, each row names one or says why not, and no section is missing.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -27,6 +27,37 @@ fn every_rule_has_its_test() {
     for (line, row) in map.lines().enumerate().filter(|(_, row)| is_row(row) && row.contains(PENDING)) {
         println!("tests/README.md:{}: {row}", line + 1);
     }
+}
+
+#[test]
+fn every_promise_has_its_test() {
+    let text = fs::read_to_string(root().join("SECURITY.md")).expect("it is there");
+    let found: Vec<_> = unproved(&text, &tests_of_the_repository())
+        .into_iter()
+        .map(|Finding(line, text)| format!("SECURITY.md:{line}: {text}"))
+        .collect();
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+/// Rows of tables with a column of tests that name none, or one that does not exist.
+fn unproved(text: &str, known: &BTreeSet<String>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut promises = false;
+    for (index, line) in text.lines().enumerate() {
+        promises = line.ends_with("| tests |") || promises && line.starts_with('|');
+        if !promises || !is_row(line) {
+            continue;
+        }
+        let (_, tests) = line.trim_end_matches('|').rsplit_once('|').unwrap_or_default();
+        let named: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        if named.is_empty() {
+            found.push(Finding(index + 1, "a promise without a test".to_owned()));
+        }
+        for name in named.into_iter().filter(|name| !known.contains(*name)) {
+            found.push(Finding(index + 1, format!("there is no test `{name}`")));
+        }
+    }
+    found
 }
 
 /// What is wrong with a map, given the tests that exist.
@@ -167,6 +198,15 @@ fn a_bad_row_is_found() {
     assert_eq!(lines_of("| 8.1 x | *no test:* |\n"), [2], "no reason");
     assert_eq!(lines_of("| 9.1 x | `a::b` |\n| x | `a::b` |\n"), [2, 3], "another section");
     assert_eq!(lines_of("| 8.1 x | y | `a::b` |\n"), [2], "three columns");
+}
+
+#[test]
+fn a_promise_without_a_test_is_found() {
+    let known = BTreeSet::from(["a::b".to_owned()]);
+    let text = "| who | may |\n| --- | --- |\n| x | y |\n\n| promise | tests |\n| --- | --- |\n| x | `a::b` |\n| `y` | |\n\
+        | z | `a::c`, `a::b` |\n\n| bound | knob | tests |\n| --- | --- | --- |\n| x | `y` | z |\n";
+    let lines: Vec<_> = unproved(text, &known).into_iter().map(|finding| finding.0).collect();
+    assert_eq!(lines, [8, 9, 13]);
 }
 
 #[test]
