@@ -60,7 +60,7 @@ pub mod __private {
     pub use crate::actor::EndpointEntry;
     pub use crate::api::{
         CarriesOwn, CarriesText, CarriesValue, ContextOf, EndpointBody, EndpointRef, EndpointResult, Failure,
-        Fallible, Probe, default_arg, fallible, fallible_as,
+        Fallible, OrNone, Probe, default_arg, fallible, fallible_as,
     };
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::error::EndpointError;

@@ -9,6 +9,7 @@ use syn::punctuated::Punctuated;
 use syn::{Path, Token};
 
 use crate::errors::{Errors, show};
+use crate::tokens::parenthesized;
 
 /// A key an attribute accepts.
 pub(crate) struct Key {
@@ -51,7 +52,7 @@ struct Entry {
 impl Args {
     /// Parses the text between the attribute's parentheses.
     pub(crate) fn parse(tokens: TokenStream, allowed: &'static [Key], errors: &mut Errors) -> Self {
-        Self::of_parts(split_at_commas(tokens), allowed, errors)
+        Self::of_parts(split_at_commas(parenthesized(tokens)), allowed, errors)
     }
 
     /// As [`parse`](Self::parse), for tokens that were split at their commas already.

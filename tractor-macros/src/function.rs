@@ -14,6 +14,7 @@ use syn::{
 use crate::endpoint::argument_attribute::Param;
 use crate::errors::Errors;
 use crate::half_typed::recover;
+use crate::tokens::parenthesized;
 
 /// An annotated function.
 pub(crate) struct Func {
@@ -38,6 +39,18 @@ impl Func {
             FnArg::Typed(typed) => &mut typed.attrs,
         });
         func.params = attrs.map(|attrs| Param::take(attrs, errors)).collect();
+        let types = func.sig.inputs.iter_mut().filter_map(|input| match input {
+            FnArg::Receiver(_) => None,
+            FnArg::Typed(typed) => Some(&mut typed.ty),
+        });
+        let output = match &mut func.sig.output {
+            ReturnType::Default => None,
+            ReturnType::Type(_, ty) => Some(ty),
+        };
+        for ty in types.chain(output) {
+            // The length of an array may be an operation.
+            **ty = syn::parse2(parenthesized(ty.to_token_stream())).unwrap_or_else(|_| Type::clone(ty));
+        }
         Ok(func)
     }
 
@@ -98,10 +111,11 @@ impl Func {
         }
     }
 
-    /// Reports a missing `async`.
-    pub(crate) fn check_async(&self, what: &str, errors: &mut Errors) {
+    /// Reports a missing `async`. `or_else` is what else could be done about it.
+    pub(crate) fn check_async(&self, what: &str, or_else: &str, errors: &mut Errors) {
         if self.sig.asyncness.is_none() {
-            errors.at(self.sig.fn_token, format_args!("{what} has to be an `async fn`"), self.plain());
+            let help = format!("{}{or_else}", self.plain());
+            errors.at(self.sig.fn_token, format_args!("{what} has to be an `async fn`"), help);
         }
     }
 

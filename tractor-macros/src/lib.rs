@@ -75,6 +75,9 @@ use proc_macro::TokenStream;
 /// # fn main() {}
 /// ```
 ///
+/// Levels of lints that stand on the function (`#[allow(..)]`, `#[expect(..)]`, ..) hold for all that is made of it. A crate may forbid
+/// any lint but `non_upper_case_globals`, which it may deny: what registers an endpoint allows it, as derives of serde do.
+///
 /// Registering is part of it: an actor started with the function's module enabled, or with the function itself exposed,
 /// answers such calls.
 ///

@@ -1,7 +1,8 @@
 //! Small helpers for tokens.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::{Expr, VisRestricted, Visibility};
 
 /// The tokens, for rustc to underline at `span`; what names mean stays as it is.
 pub(crate) fn moved_to(span: Span, tokens: TokenStream) -> TokenStream {
@@ -20,6 +21,65 @@ pub(crate) fn edges(tokens: impl ToTokens) -> (Span, Span) {
     let mut tokens = tokens.into_token_stream().into_iter();
     let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
     (first, tokens.last().map_or(first, |token| token.span()))
+}
+
+/// A name that the user gave, for an item or a variable that only stands in for the user's own.
+///
+/// It is where the user wrote it, but to lints it is the macro's: whether it is dead, or in the wrong case, is said of the user's
+/// own item, if at all.
+pub(crate) fn ours(name: &Ident) -> Ident {
+    let mut name = name.clone();
+    name.set_span(name.span().resolved_at(Span::call_site()));
+    name
+}
+
+/// The visibility of the function, for an item that only stands in for it: rustc takes the item for the macro's own if the macro
+/// has made its first token.
+pub(crate) fn our_visibility(vis: &Visibility) -> Visibility {
+    let mut vis = vis.clone();
+    match &mut vis {
+        Visibility::Public(token) | Visibility::Restricted(VisRestricted { pub_token: token, .. }) => {
+            token.span = token.span.resolved_at(Span::call_site());
+        }
+        Visibility::Inherited => {}
+    }
+    vis
+}
+
+/// The tokens with parentheses around each operation that is a fragment of another macro: `$n * 2` for an `$n` of `1 + 2`.
+///
+/// Such a fragment is one operand. It comes with delimiters that cannot be seen, which rustc overlooks in what a macro like ours
+/// returns.
+pub(crate) fn parenthesized(tokens: TokenStream) -> TokenStream {
+    if !has_fragment(tokens.clone()) {
+        return tokens;
+    }
+    let tokens = tokens.into_iter().map(|token| {
+        let TokenTree::Group(group) = &token else { return token };
+        let delimiter = match group.delimiter() {
+            Delimiter::None if is_operation(group.stream()) => Delimiter::Parenthesis,
+            other => other,
+        };
+        let mut written = Group::new(delimiter, parenthesized(group.stream()));
+        written.set_span(group.span().resolved_at(Span::call_site()));
+        written.into()
+    });
+    tokens.collect()
+}
+
+fn has_fragment(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Group(group) => group.delimiter() == Delimiter::None || has_fragment(group.stream()),
+        _ => false,
+    })
+}
+
+fn is_operation(tokens: TokenStream) -> bool {
+    let operation = syn::parse2(tokens);
+    matches!(
+        operation,
+        Ok(Expr::Binary(_) | Expr::Cast(_) | Expr::Closure(_) | Expr::Range(_) | Expr::Unary(_))
+    )
 }
 
 /// `tokens` with the outer attribute `#[allow(unused)]`: what is re-emitted beside an error may go unused.

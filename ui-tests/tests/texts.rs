@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Errors of rustc that nothing can be added to.
-const BARE: &[&str] = &["error: expected ", "error[E0119]", "error[E0446]"];
+const BARE: &[&str] =
+    &["error: expected ", "error[E0119]", "error[E0433]", "error[E0446]", "error[E0453]", "error[E0573]"];
 
 /// Begins a line that explains rustc's reasoning rather than what to do.
 const REASONING: &[&str] = &[
@@ -55,7 +56,9 @@ fn has_help(error: &str) -> bool {
     error.lines().any(|line| {
         let line = line.trim_start().trim_start_matches("= ");
         let advises = line.starts_with("help: ") || line.starts_with("note: ");
-        advises && !REASONING.iter().any(|reasoning| line.starts_with(reasoning))
+        // A type in place of another one says all there is to say.
+        let names_both = line.contains("expected `") && line.contains("`, found ");
+        names_both || advises && !REASONING.iter().any(|reasoning| line.starts_with(reasoning))
     })
 }
 

@@ -167,7 +167,7 @@ pub fn fallible_as<F: Failure + Payload, T>(
     fallible(output, carried)
 }
 
-/// A default value of an argument.
-pub fn default_arg<T: Any>(value: T) -> Option<Box<dyn Any>> {
-    Some(Box::new(value))
+/// A default value of an argument. It comes from a closure, which may end in a panic: then nothing after it is unreachable.
+pub fn default_arg<T: Any>(value: impl FnOnce() -> T) -> Option<Box<dyn Any>> {
+    Some(Box::new(value()))
 }

@@ -20,10 +20,9 @@ use crate::session::catching;
 #[macro_export]
 macro_rules! __error_value {
     () => {
-        |error| {
-            #[allow(unused_imports, reason = "one of them applies")]
+        |__error| {
             use $crate::__private::{CarriesOwn as _, CarriesText as _, CarriesValue as _};
-            (&&$crate::__private::Probe(error)).__tractor_carried()
+            (&&$crate::__private::Probe(__error)).__tractor_carried()
         }
     };
 }

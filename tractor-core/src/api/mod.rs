@@ -37,5 +37,5 @@ pub use oneway::{ReceiveStream, StreamSender};
 pub use parent::{ContextTypes, Opening, ParentContext};
 pub use portal::Portal;
 pub use run::Run;
-pub use sending::{Allows, SendItem, SendStarted};
+pub use sending::{Allows, OrNone, SendItem, SendStarted};
 pub use stream::{MsgStream, StreamRx, StreamTx};

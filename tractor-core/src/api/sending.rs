@@ -49,6 +49,22 @@ impl<'v, T: Payload> Allows<&'v T> for T {
     }
 }
 
+/// A union one of whose types is `None`, so that an `Option` may be sent.
+pub trait OrNone: From<Option<Self::Some>> {
+    /// What is inside of the `Option`.
+    type Some;
+}
+
+// In rustc's list of what may be sent there are the types of the attribute, this is left out.
+#[diagnostic::do_not_recommend]
+impl<U: OrNone> Allows<Option<U::Some>> for U {
+    type Held = U;
+
+    fn hold(value: Option<U::Some>) -> U {
+        U::from(value)
+    }
+}
+
 /// Sends one value of a stream; made by `send`.
 #[must_use = "futures do nothing unless awaited"]
 pub struct SendItem<'a, T, Held> {

@@ -1,7 +1,7 @@
 //! `#[actor_fn]`: an async function that another actor can call, with one value as the answer.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use crate::attribute_args::{Args, CRATE, Key};
 use crate::endpoint::Endpoint;
@@ -23,7 +23,7 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
         Err(instead) => return errors.with_item(instead),
     };
     errors.about("endpoint", &func);
-    take_rivals(&mut func.attrs, &mut errors);
+    take_rivals(&mut func.attrs, &options.krate, &mut errors);
     options.check(&func, "actor_fn", &mut errors);
     let expanded = match Endpoint::check(&func, &options, None, &mut errors) {
         Some(endpoint) => endpoint.expand(&kind(&endpoint)),
@@ -36,7 +36,7 @@ fn kind(endpoint: &Endpoint<'_>) -> Kind {
     Kind {
         entry: "func",
         endpoint_trait: "FnEndpoint",
-        lead: quote!(()),
+        lead: quote_spanned!(endpoint.name().span()=> ()),
         returns: endpoint.returned(),
         types: quote!(),
         parameter: quote!(()),

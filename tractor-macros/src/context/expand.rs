@@ -8,11 +8,12 @@ use syn::spanned::Spanned;
 use super::check::Dialog;
 use crate::endpoint::Endpoint;
 use crate::endpoint::expand::{Kind, associated_type};
+use crate::tokens::our_visibility;
 
 /// All items of a context.
 pub(crate) fn expand(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> TokenStream {
-    let (vis, cfg, krate) = (&endpoint.func.vis, &endpoint.attrs.cfg, &endpoint.options.krate);
-    let unions = dialog.unions.iter().map(|union| union.expand(vis, cfg, krate));
+    let (vis, attrs, krate) = (our_visibility(&endpoint.func.vis), &endpoint.attrs, &endpoint.options.krate);
+    let unions = dialog.unions.iter().map(|union| union.expand(&vis, attrs, krate));
     let unions: TokenStream = unions.collect();
     let expanded = endpoint.expand(&kind(endpoint, dialog, context));
     quote!(#expanded #unions)
@@ -22,7 +23,7 @@ pub(crate) fn expand(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -
 fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> Kind {
     let returns = dialog.returns.as_ref().map_or_else(|| endpoint.returned(), |ty| quote!(#ty));
     // Not in scope for the user's argument names.
-    let ctx = Ident::new("ctx", Span::mixed_site());
+    let ctx = Ident::new("__ctx", Span::mixed_site());
     let types = [("Started", &dialog.started), ("Send", &dialog.send), ("Recv", &dialog.recv)];
     let types = types.map(|(name, ty)| associated_type(name, ty, endpoint.name()));
     let strict = endpoint.options.strictness();
@@ -42,7 +43,7 @@ fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> Kind {
 fn witness(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> TokenStream {
     let (krate, cfg, name) = (&endpoint.options.krate, &endpoint.attrs.cfg, endpoint.name());
     let same = |ty: &TokenStream, declared: &TokenStream| {
-        let value = Ident::new("value", ty.span().resolved_at(Span::mixed_site()));
+        let value = Ident::new("__value", ty.span().resolved_at(Span::mixed_site()));
         quote!(#(#cfg)* const _: fn(#ty) -> #declared = |#value| #value;)
     };
     let context = same(&quote!(#context), &quote!(#krate::__private::ContextOf<#name>));

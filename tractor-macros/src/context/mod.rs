@@ -23,7 +23,7 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
     };
     errors.about("endpoint", &func);
     let dialog = check::Dialog::check(&args, &func.sig.ident, &mut errors);
-    take_rivals(&mut func.attrs, &mut errors);
+    take_rivals(&mut func.attrs, &args.options.krate, &mut errors);
     args.options.check(&func, "context", &mut errors);
     let lead = check::lead(dialog.as_ref());
     let context = lead.check(&func, &mut errors);

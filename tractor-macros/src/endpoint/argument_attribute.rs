@@ -4,6 +4,7 @@ use syn::{Attribute, Expr, LitStr, Meta};
 
 use crate::attribute_args::{Args, Key, Takes, split_at_commas};
 use crate::errors::Errors;
+use crate::tokens::parenthesized;
 
 const RENAME: Key = Key::new("rename", "rename = \"id\"");
 const DEFAULT: Key = Key { name: "default", example: "default = 1", takes: Takes::Either };
@@ -28,13 +29,14 @@ impl Param {
     pub(crate) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
         let mut said = Vec::new();
         attrs.retain(|attr| {
-            let ours = attr.path().is_ident("tractor");
+            let [ours, serdes] = ["tractor", "serde"].map(|name| attr.path().is_ident(name));
             match &attr.meta {
-                Meta::List(list) if ours => said.extend(split_at_commas(list.tokens.clone())),
+                _ if serdes => is_serdes(attr, errors),
+                Meta::List(list) if ours => said.extend(split_at_commas(parenthesized(list.tokens.clone()))),
                 _ if ours => says_nothing(attr, errors),
                 _ => {}
             }
-            !ours
+            !ours && !serdes
         });
         let mut args = Args::of_parts(said, &[RENAME, DEFAULT], errors);
         let rename = args.take::<LitStr>(&RENAME, errors);
@@ -55,7 +57,15 @@ impl Param {
 }
 
 fn says_nothing(attr: &Attribute, errors: &mut Errors) {
+    errors.at(attr, "this attribute says nothing", format_args!("write {}", examples()));
+}
+
+fn is_serdes(attr: &Attribute, errors: &mut Errors) {
+    let help = format!("write {}; what else serde is told stands on the argument's type", examples());
+    errors.at(attr, "`#[serde(..)]` is about fields of a type, not about arguments", help);
+}
+
+fn examples() -> String {
     let [rename, default] = [RENAME, DEFAULT].map(|key| key.example);
-    let help = format!("write `#[tractor({rename})]` or `#[tractor({default})]`");
-    errors.at(attr, "this attribute says nothing", help);
+    format!("`#[tractor({rename})]` or `#[tractor({default})]`")
 }

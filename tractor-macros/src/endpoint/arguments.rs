@@ -11,7 +11,7 @@ use super::leading_argument::Lead;
 use super::owned_types::{MAX_ARGS, check_lent, check_owned};
 use crate::errors::{Errors, show};
 use crate::function::{Func, last_segment, peel};
-use crate::tokens::moved_to;
+use crate::tokens::{moved_to, ours};
 
 /// One argument that travels.
 pub(crate) struct Arg<'f> {
@@ -65,7 +65,7 @@ impl Arg<'_> {
 
     /// The value that travelled as the argument of the user's function, which may be a reference to it.
     pub(crate) fn passed(&self) -> TokenStream {
-        let ident = &self.ident;
+        let ident = ours(&self.ident);
         if self.is_lent() { quote!(&#ident) } else { quote!(#ident) }
     }
 
@@ -80,7 +80,7 @@ impl Arg<'_> {
             DefaultValue::Given(value) => self.packed(value, endpoint.span(), krate),
         };
         let default_arg = moved_to(endpoint.span(), quote!(#krate::__private::default_arg::<#owned>));
-        Some(quote!(#default_arg(#value)))
+        Some(quote!(#default_arg(|| #value)))
     }
 }
 

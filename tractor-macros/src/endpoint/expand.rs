@@ -7,7 +7,8 @@ use syn::ext::IdentExt;
 
 use super::Endpoint;
 use super::arguments::Arg;
-use crate::tokens::{edges, moved_to};
+use super::user_attributes::Attrs;
+use crate::tokens::{edges, moved_to, our_visibility, ours};
 
 /// What differs between the kinds of endpoints.
 pub(crate) struct Kind {
@@ -47,7 +48,6 @@ impl Endpoint<'_> {
             quote! {
                 #implemented
                 #(#cfg)*
-                #[allow(clippy::unused_async, reason = "an endpoint is always async")]
                 #body
                 #(#cfg)*
                 #krate::__private::inventory::submit! { #krate::__private::EndpointEntry::#entry::<#registered>() }
@@ -61,21 +61,26 @@ impl Endpoint<'_> {
     /// The type and the function one calls.
     fn handle(&self) -> TokenStream {
         let krate = &self.options.krate;
-        let (name, vis) = (self.name(), &self.func.vis);
-        let (cfg, docs, attrs) = (&self.attrs.cfg, &self.attrs.docs, &self.attrs.handle);
-        let (args, types) = (self.idents(), self.args.iter().map(|arg| &arg.ty));
+        let (name, vis) = (self.name(), our_visibility(&self.func.vis));
+        // rustc underlines all of the type when its name is taken: at the function's name, then.
+        let declared = moved_to(name.span(), quote!(struct));
+        let (ty, empty) = (ours(name), moved_to(name.span(), quote!({})));
+        let Attrs { cfg, docs, levels, handle, .. } = &self.attrs;
+        let (args, types) = (self.args.iter().map(|arg| &arg.ident), self.args.iter().map(|arg| &arg.ty));
         let packed = self.args.iter().map(|arg| arg.packed(&arg.ident, arg.blame(), krate));
+        let doc = format!("The endpoint `{}`, as a type.", self.name().unraw());
+        let gap = (!docs.is_empty()).then(|| quote!(#[doc = ""]));
         quote! {
             #(#cfg)*
+            #[doc = #doc]
+            #gap
             #(#docs)*
-            #[allow(non_camel_case_types, reason = "named like the function")]
-            #[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
-            #vis struct #name {}
+            #(#levels)*
+            #vis #declared #ty #empty
 
             #(#cfg)*
             #(#docs)*
-            #(#attrs)*
-            #[allow(dead_code, reason = "may be called by name only")]
+            #(#handle)*
             #vis fn #name(#(#args: #types),*) -> #krate::Call<#name> {
                 #krate::Call::new((#(#packed,)*))
             }
@@ -86,7 +91,7 @@ impl Endpoint<'_> {
     fn described(&self, kind: &Kind) -> TokenStream {
         let krate = &self.options.krate;
         let Kind { returns, types, .. } = kind;
-        let (cfg, name) = (&self.attrs.cfg, self.name());
+        let (cfg, levels, name) = (&self.attrs.cfg, &self.attrs.levels, self.name());
         let module = match &self.options.module {
             Some(module) => quote!(#module),
             None => quote!(::core::module_path!()),
@@ -102,13 +107,14 @@ impl Endpoint<'_> {
         let output = associated_type("Output", output, name);
         let defaults = self.defaults();
         let endpoint_trait = format_ident!("{}", kind.endpoint_trait);
-        let further = quote!(#(#cfg)* impl #krate::#endpoint_trait for #name { #types });
+        let further = quote!(#(#cfg)* #(#levels)* impl #krate::#endpoint_trait for #name { #types });
         quote! {
             #(#cfg)*
+            #(#levels)*
             impl #krate::Endpoint for #name {
-                const MODULE: &'static str = #module;
-                const NAME: &'static str = #label;
-                const ARGS: &'static [&'static str] = &[#(#labels),*];
+                const MODULE: &'static ::core::primitive::str = #module;
+                const NAME: &'static ::core::primitive::str = #label;
+                const ARGS: &'static [&'static ::core::primitive::str] = &[#(#labels),*];
                 #tuple
                 #returns
                 #output
@@ -130,11 +136,10 @@ impl Endpoint<'_> {
             return defaults;
         }
         // Not in scope for the user's expressions.
-        let position = Ident::new("position", Span::mixed_site());
+        let position = Ident::new("__position", Span::mixed_site());
         quote! {
-            #[allow(unreachable_code, reason = "a default may be a `panic!`")]
             fn default_arg(
-                #position: usize,
+                #position: ::core::primitive::usize,
             ) -> ::core::option::Option<::std::boxed::Box<dyn ::core::any::Any>> {
                 match #position {
                     #defaults
@@ -149,7 +154,8 @@ impl Endpoint<'_> {
         let krate = &self.options.krate;
         let Kind { lead, parameter, passed, .. } = kind;
         let outcome = self.outcome();
-        let (cfg, name, body) = (&self.attrs.cfg, self.name(), self.body_name());
+        let (cfg, levels, name) = (&self.attrs.cfg, &self.attrs.levels, self.name());
+        let (function, body) = (self.body_name(), Ident::new("__body", Span::mixed_site()));
         let args = self.idents();
         let values = self.args.iter().map(Arg::passed);
         let mut run = quote!(#body(#passed #(#values),*));
@@ -158,16 +164,20 @@ impl Endpoint<'_> {
             run = quote!(async move { #run.await });
         }
         let lead = associated_type("Lead", lead, name);
+        // Of a function that is used as a value clippy does not say that it need not be async.
+        let used = quote!(let #body = #function;);
         // rustc reports a future that is not `Send` where the bound is written: at the function's name, then.
         let future = quote_spanned!(name.span()=> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send);
         quote! {
             #(#cfg)*
+            #(#levels)*
             impl #krate::__private::EndpointBody for #name {
                 #lead
                 fn run(#parameter: Self::Lead, (#(#args,)*): Self::Args) -> #future {
+                    #used
                     #run
                 }
-                fn outcome(output: Self::Output) -> #krate::__private::EndpointResult<Self> {
+                fn outcome(__output: Self::Output) -> #krate::__private::EndpointResult<Self> {
                     #outcome
                 }
             }
@@ -189,7 +199,7 @@ impl Endpoint<'_> {
     fn outcome(&self) -> TokenStream {
         let krate = &self.options.krate;
         // A type that came through another macro carries that macro's hygiene; the parameter has ours.
-        let output_at = |ty: &TokenStream| Ident::new("output", edges(ty).0.resolved_at(Span::call_site()));
+        let output_at = |ty: &TokenStream| Ident::new("__output", edges(ty).0.resolved_at(Span::call_site()));
         let value = output_at(self.output.blame());
         let outcome = quote!(#krate::__private::EndpointResult::<Self>::Ok(#value));
         if !self.output.fallible {
@@ -201,18 +211,18 @@ impl Endpoint<'_> {
         };
         let output = output_at(self.output.err.as_ref().unwrap_or(&self.output.ty));
         quote! {
-            let output = #krate::__private::#wrap(#output, #krate::__private::error_value!())?;
+            let __output = #krate::__private::#wrap(#output, #krate::__private::error_value!())?;
             #outcome
         }
     }
 
     /// The name the user's function gets.
     fn body_name(&self) -> Ident {
-        format_ident!("__tractor_{}", self.name())
+        ours(&format_ident!("__tractor_{}", self.name()))
     }
 
-    fn idents(&self) -> Vec<&Ident> {
-        self.args.iter().map(|arg| &arg.ident).collect()
+    fn idents(&self) -> Vec<Ident> {
+        self.args.iter().map(|arg| ours(&arg.ident)).collect()
     }
 }
 

@@ -34,7 +34,7 @@ impl Options {
     pub(crate) fn strictness(&self) -> Option<TokenStream> {
         self.strict.then(|| {
             quote!(
-                const STRICT: bool = true;
+                const STRICT: ::core::primitive::bool = true;
             )
         })
     }

@@ -45,7 +45,7 @@ impl<'f> Endpoint<'f> {
     ) -> Option<Self> {
         let mut serious = Errors::default();
         let what = &format!("the endpoint `{}`", func.sig.ident);
-        func.check_async(what, errors);
+        func.check_async(what, "", errors);
         func.check_header(what, &mut serious);
         let args = check_args(func, lead, &mut serious);
         if let Some(ty) = func.output() {

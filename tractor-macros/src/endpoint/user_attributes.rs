@@ -3,12 +3,18 @@
 //! An endpoint's function becomes two: the *handle* one calls, and the *body* that runs. What a caller should see goes
 //! to the handle, what shapes the running code goes to the body, `cfg` goes to everything.
 
-use quote::ToTokens;
+use proc_macro2::Ident;
+use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Meta, Token, parse_quote};
+use syn::spanned::Spanned;
+use syn::{Attribute, Meta, Path, Token, parse_quote};
 
+use crate::attribute_args::split_at_commas;
 use crate::errors::Errors;
+
+/// Lints about what callers see: the header of the function.
+const SEEN: &[&str] = &["missing_docs", "non_snake_case"];
 
 /// The user's attributes, sorted by the item they go to; one may go to several.
 #[derive(Default)]
@@ -17,7 +23,10 @@ pub(crate) struct Attrs {
     pub(crate) cfg: Vec<Attribute>,
     /// On the handle and its type.
     pub(crate) docs: Vec<Attribute>,
+    /// On the handle.
     pub(crate) handle: Vec<Attribute>,
+    /// Levels of lints, on whatever else is made of the function.
+    pub(crate) levels: Vec<Attribute>,
     pub(crate) body: Vec<Attribute>,
 }
 
@@ -26,39 +35,73 @@ impl Attrs {
         let mut sorted = Self::default();
         for attr in attrs {
             match split_cfg_attr(attr) {
-                Some(parts) => parts.iter().for_each(|(meta, part)| sorted.add(meta, part)),
-                None => sorted.add(&attr.meta, attr),
+                Some((predicate, metas)) => metas.iter().for_each(|meta| sorted.add(meta, Some(&predicate))),
+                None => sorted.add(&attr.meta, None),
             }
         }
         sorted
     }
 
-    /// Files `attr` by its content `meta`, which for `cfg_attr(.., meta)` is the inner attribute.
-    fn add(&mut self, meta: &Meta, attr: &Attribute) {
-        let attr = || attr.clone();
+    /// Files the attribute `meta`, which is there if `predicate` holds.
+    fn add(&mut self, meta: &Meta, predicate: Option<&Meta>) {
+        let attr = |meta: &dyn ToTokens| match predicate {
+            None => parse_quote!(#[#meta]),
+            Some(predicate) => parse_quote!(#[cfg_attr(#predicate, #meta)]),
+        };
         let name = meta.path().get_ident().map(ToString::to_string);
         match name.as_deref() {
-            Some("cfg") => self.cfg.push(attr()),
-            Some("doc") => self.docs.push(attr()),
-            Some("deprecated") => self.handle.push(attr()),
+            Some("cfg") => self.cfg.push(attr(meta)),
+            Some("doc") => self.docs.push(attr(meta)),
+            Some("deprecated") => self.handle.push(attr(meta)),
             // A call is `must_use` already; only a message adds to that.
             Some("must_use") if matches!(meta, Meta::Path(_)) => {}
-            Some("must_use") => self.handle.push(attr()),
+            Some("must_use") => self.handle.push(attr(meta)),
             Some("allow" | "warn" | "deny" | "forbid") => {
-                self.handle.push(attr());
-                self.body.push(attr());
+                self.handle.push(attr(meta));
+                self.levels.push(attr(meta));
+                self.body.push(attr(meta));
             }
-            _ => self.body.push(attr()),
+            Some("expect") => self.expect(meta, &attr),
+            _ => self.body.push(attr(meta)),
+        }
+    }
+
+    /// What is expected of the function is expected once: of the body, or of the handle where the lint is about what callers see.
+    /// What else is made of the function may do the same.
+    fn expect(&mut self, meta: &Meta, attr: &dyn Fn(&dyn ToTokens) -> Attribute) {
+        let Meta::List(list) = meta else { return self.body.push(attr(meta)) };
+        let (lints, reason): (Vec<_>, Vec<_>) = split_at_commas(list.tokens.clone())
+            .into_iter()
+            .partition(|part| syn::parse2::<Path>(part.clone()).is_ok());
+        for lint in lints {
+            let [allow, expect] = ["allow", "expect"].map(|level| {
+                let level = Ident::new(level, list.path.span());
+                attr(&quote!(#level(#lint #(, #reason)*)))
+            });
+            if SEEN.contains(&lint.to_string().as_str()) {
+                self.body.push(allow.clone());
+                self.handle.push(expect);
+            } else {
+                self.body.push(expect);
+                self.handle.push(allow.clone());
+            }
+            self.levels.push(allow);
         }
     }
 }
 
-/// Takes away every other attribute that wants the function for itself, and reports it.
-pub(crate) fn take_rivals(attrs: &mut Vec<Attribute>, errors: &mut Errors) {
+/// Takes away every other attribute that wants the function for itself, and reports it. Those are the endpoint attributes of this
+/// library, which is `krate`, and the entry points of any: a `context` of another crate is none.
+pub(crate) fn take_rivals(attrs: &mut Vec<Attribute>, krate: &Path, errors: &mut Errors) {
     attrs.retain(|attr| {
-        let rival = ["actor_fn", "context", "stream", "main", "test"]
-            .into_iter()
-            .find(|rival| attr.path().segments.last().is_some_and(|last| last.ident == rival));
+        let path = attr.path();
+        let from = |krate: &Path| {
+            path.segments.first().map(|from| &from.ident) == krate.segments.first().map(|from| &from.ident)
+        };
+        let is_ours = path.segments.len() == 1 || from(krate) || from(&parse_quote!(tractor));
+        let ours: &[_] = if is_ours { &["actor_fn", "context", "stream"] } else { &[] };
+        let rival = ours.iter().chain(&["main", "test"]);
+        let rival = rival.copied().find(|rival| path.segments.last().is_some_and(|last| last.ident == rival));
         if let Some(rival) = rival {
             let what = format!("`#[{rival}]` cannot be combined with another endpoint attribute");
             errors.at(attr.path(), what, "keep one of them");
@@ -67,8 +110,8 @@ pub(crate) fn take_rivals(attrs: &mut Vec<Attribute>, errors: &mut Errors) {
     });
 }
 
-/// `cfg_attr(predicate, a, b)` as `a` with `cfg_attr(predicate, a)` and `b` with `cfg_attr(predicate, b)`.
-fn split_cfg_attr(attr: &Attribute) -> Option<Vec<(Meta, Attribute)>> {
+/// The predicate and the attributes of a `cfg_attr`.
+fn split_cfg_attr(attr: &Attribute) -> Option<(Meta, Punctuated<Meta, Token![,]>)> {
     let Meta::List(list) = &attr.meta else { return None };
     if !list.path.is_ident("cfg_attr") {
         return None;
@@ -78,10 +121,5 @@ fn split_cfg_attr(attr: &Attribute) -> Option<Vec<(Meta, Attribute)>> {
         input.parse::<Token![,]>()?;
         Ok((predicate, Punctuated::<Meta, Token![,]>::parse_terminated(input)?))
     };
-    let (predicate, metas) = parse.parse2(list.tokens.to_token_stream()).ok()?;
-    let parts = metas.into_iter().map(|meta| {
-        let attr = parse_quote!(#[cfg_attr(#predicate, #meta)]);
-        (meta, attr)
-    });
-    Some(parts.collect())
+    parse.parse2(list.tokens.clone()).ok()
 }

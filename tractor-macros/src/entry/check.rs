@@ -1,7 +1,5 @@
 //! Checks the runtime options and the function of `#[main]` and `#[test]`.
 
-use syn::Meta;
-
 use super::Entry;
 use super::ast::EntryArgs;
 use crate::errors::{Errors, show};
@@ -42,18 +40,15 @@ impl Options {
 /// Reports whatever keeps `func` from being an entry point.
 pub(crate) fn check_func(entry: Entry, func: &Func, errors: &mut Errors) {
     let what = &format!("the {} `{}`", entry.noun(), func.sig.ident);
-    func.check_async(what, errors);
+    func.check_async(what, "; if it is one, an attribute above has changed it: keep one of them", errors);
     func.check_header(what, errors);
     if !func.sig.inputs.is_empty() {
         errors.at(&func.sig.inputs, format_args!("{what} takes no arguments"), entry.instead_of_arguments());
     }
-    if entry == Entry::Test {
-        for attr in &func.attrs {
-            if matches!(&attr.meta, Meta::Path(path) if path.segments.last().is_some_and(|last| last.ident == "test"))
-            {
-                let what = "this is a second test attribute: the function would run twice";
-                errors.at(attr, what, "keep only `#[tractor::test]`");
-            }
+    let (name, what, help) = entry.rival();
+    for attr in &func.attrs {
+        if attr.path().segments.last().is_some_and(|last| last.ident == name) {
+            errors.at(attr, what, help);
         }
     }
 }

@@ -28,6 +28,22 @@ impl Entry {
         }
     }
 
+    /// The name of an attribute that cannot stand beside it, what is said of one, and what to do about it.
+    fn rival(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Main => (
+                "main",
+                "this is a second attribute for `main`: there would be two runtimes",
+                "keep only `#[tractor::main]`",
+            ),
+            Self::Test => (
+                "test",
+                "this is a second test attribute: the function would run twice",
+                "keep only `#[tractor::test]`",
+            ),
+        }
+    }
+
     fn instead_of_arguments(self) -> &'static str {
         match self {
             Self::Main => "read the command line with `std::env::args()`",

@@ -27,7 +27,7 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
         Err(instead) => return errors.with_item(instead),
     };
     errors.about("endpoint", &func);
-    take_rivals(&mut func.attrs, &mut errors);
+    take_rivals(&mut func.attrs, &options.krate, &mut errors);
     options.check(&func, "stream", &mut errors);
     let lead = Lead { ty: "StreamSender", noun: "sender", example: "out: StreamSender<Item>".to_owned() };
     let sent = check::check_item(&lead, &func, &mut errors);
@@ -44,7 +44,7 @@ fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
     let item = associated_type("Item", item, endpoint.name());
     let strict = endpoint.options.strictness();
     // Not in scope for the user's argument names.
-    let out = Ident::new("out", Span::mixed_site());
+    let out = Ident::new("__out", Span::mixed_site());
     Kind {
         entry: "stream",
         endpoint_trait: "StreamEndpoint",
@@ -61,5 +61,5 @@ fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
 fn witness(endpoint: &Endpoint<'_>, sender: &Type) -> TokenStream {
     let (krate, cfg, name) = (&endpoint.options.krate, &endpoint.attrs.cfg, endpoint.name());
     let item = quote!(<#name as #krate::StreamEndpoint>::Item);
-    quote!(#(#cfg)* const _: fn(#sender) -> #krate::StreamSender<#item> = |sender| sender;)
+    quote!(#(#cfg)* const _: fn(#sender) -> #krate::StreamSender<#item> = |__sender| __sender;)
 }

@@ -198,7 +198,20 @@ fn streams() {
 
 #[test]
 fn entry_points() {
-    check(Main, "", "fn main() {}", "the function `main` has to be an `async fn`", "write `async fn main()`");
+    check(
+        Main,
+        "",
+        "fn main() {}",
+        "the function `main` has to be an `async fn`",
+        "write `async fn main()`; if it is one, an attribute above has changed it: keep one of them",
+    );
+    check(
+        Main,
+        "",
+        "#[tokio::main(flavor = \"current_thread\")] async fn main() {}",
+        "this is a second attribute for `main`: there would be two runtimes",
+        "keep only `#[tractor::main]`",
+    );
     check(
         Main,
         "flavor = \"threads\"",
@@ -292,6 +305,13 @@ fn elsewhere() {
 
 #[test]
 fn arguments() {
+    check(
+        ActorFn,
+        "",
+        "async fn f(#[serde(default)] a: u8) {}",
+        "`#[serde(..)]` is about fields of a type, not about arguments",
+        "write `#[tractor(rename = \"id\")]` or `#[tractor(default = 1)]`; what else serde is told stands on the argument's type",
+    );
     let with = |attr: &str| format!("async fn f(a: u8, #[tractor{attr}] b: u8) {{}}");
     let nothing = "this attribute says nothing";
     check(

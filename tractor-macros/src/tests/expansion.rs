@@ -38,7 +38,7 @@ fn a_context() {
 #[test]
 fn a_context_with_a_union() {
     let item = "async fn scale(ctx: Context<ScalePld>) -> ScalePld { ctx }";
-    check(Context, "pld_spec = Point | None", item, "union", 190);
+    check(Context, "pld_spec = Point | None", item, "union", 210);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn cfg_gates_every_item() {
 
 #[test]
 fn attributes_go_where_they_belong() {
-    let item = "#[deprecated] #[inline] #[must_use = \"why\"] #[must_use] #[allow(x)] #[expect(y)]
+    let item = "#[deprecated] #[inline] #[must_use = \"why\"] #[must_use] #[allow(x)] #[expect(y, missing_docs, reason = \"r\")]
                 #[cfg_attr(unix, doc = \"d\", cold)] #[tracing::instrument(skip(a))] async fn add(a: i64) {}";
     let items = items(ActorFn, "", item);
     let named = |wanted: &str| {
@@ -88,8 +88,11 @@ fn attributes_go_where_they_belong() {
         ("deprecated", false, true, false),
         ("must_use = \"why\"", false, true, false),
         ("must_use", false, false, false),
-        ("allow(x)", false, true, true),
-        ("expect(y)", false, false, true),
+        ("allow(x)", true, true, true),
+        ("expect(y, reason = \"r\")", false, false, true),
+        ("allow(y, reason = \"r\")", true, true, false),
+        ("expect(missing_docs, reason = \"r\")", false, true, false),
+        ("allow(missing_docs, reason = \"r\")", true, false, true),
         ("inline", false, false, true),
         ("cfg_attr(unix, doc = \"d\")", true, true, false),
         ("cfg_attr(unix, cold)", false, false, true),

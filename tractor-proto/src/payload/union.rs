@@ -6,32 +6,40 @@
 //! a map whose `type` names a variant is that variant; any other value is the first variant, in the order of the
 //! declaration, that it can be read as.
 
-use std::fmt::{Debug, Write};
+use std::fmt::{self, Debug, Formatter, Write};
 
-use super::{Payload, PayloadError, PayloadFormat, TOO_DEEP};
+use super::{PayloadError, PayloadFormat, TOO_DEEP};
 use crate::msgpack::RawMap;
 
 /// The variants of the union `U` in the order of the declaration: their names, and how each is read.
 pub type Variants<U> = [(&'static str, fn(&[u8], PayloadFormat, usize) -> Result<U, PayloadError>)];
 
-/// Appends a value of the variant `name`, which may nest arrays and maps `depth_max` levels deep.
+/// Begins a value of the variant `name`, which may nest arrays and maps `depth_max` levels deep: the value inside comes next, with
+/// the depth that is left for it.
 ///
 /// # Errors
-/// As those of the value inside.
-pub fn encode<T: Payload>(
+/// None is left.
+pub fn begin(
     name: &str,
-    value: &T,
     format: PayloadFormat,
     depth_max: usize,
     out: &mut Vec<u8>,
-) -> Result<(), PayloadError> {
+) -> Result<usize, PayloadError> {
     if format == PayloadFormat::Base {
-        return value.encode_payload(format, depth_max, out);
+        return Ok(depth_max);
     }
     let inner_max = depth_max.checked_sub(1).ok_or_else(|| PayloadError::new(TOO_DEEP))?;
     out.push(MAP_OF_ONE);
     rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
-    value.encode_payload(format, inner_max, out)
+    Ok(inner_max)
+}
+
+/// Prints a variant with its value, as derived `Debug` does.
+///
+/// # Errors
+/// Those of the formatter.
+pub fn debug(name: &str, value: &dyn Debug, f: &mut Formatter<'_>) -> fmt::Result {
+    f.debug_tuple(name).field(value).finish()
 }
 
 /// Reads a value of a union.
@@ -122,6 +130,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
+    use crate::payload::Payload;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
     struct Dot {
@@ -170,11 +179,18 @@ mod tests {
 
     fn encoded(value: &Any, format: PayloadFormat) -> Vec<u8> {
         let mut out = Vec::new();
+        let name = match value {
+            Any::Dot(_) => "Dot",
+            Any::Spot(_) => "Spot",
+            Any::Number(_) => "Number",
+            Any::None => "None",
+        };
+        let depth_max = begin(name, format, 16, &mut out).expect("there is depth for it");
         let encoded = match value {
-            Any::Dot(dot) => encode("Dot", dot, format, 16, &mut out),
-            Any::Spot(spot) => encode("Spot", spot, format, 16, &mut out),
-            Any::Number(number) => encode("Number", number, format, 16, &mut out),
-            Any::None => encode("None", &(), format, 16, &mut out),
+            Any::Dot(dot) => dot.encode_payload(format, depth_max, &mut out),
+            Any::Spot(spot) => spot.encode_payload(format, depth_max, &mut out),
+            Any::Number(number) => number.encode_payload(format, depth_max, &mut out),
+            Any::None => ().encode_payload(format, depth_max, &mut out),
         };
         encoded.expect("encodable");
         out

@@ -11,8 +11,8 @@ async fn add(mut a: i64, b: i64) -> i64 {
 #[tractor::actor_fn]
 async fn nothing() {}
 
-#[tractor::main]
-async fn main() {
+#[tractor::test]
+async fn works() {
     let call: tractor::Call<add> = add(1, 2);
     assert_eq!(call.await, 3);
     nothing().await;

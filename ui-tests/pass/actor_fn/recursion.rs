@@ -7,7 +7,7 @@ async fn factorial(n: u64) -> u64 {
     if n == 0 { 1 } else { n * factorial(n - 1).await }
 }
 
-#[tractor::main]
-async fn main() {
+#[tractor::test]
+async fn works() {
     assert_eq!(factorial(5).await, 120);
 }

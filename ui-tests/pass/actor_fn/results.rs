@@ -14,8 +14,8 @@ async fn text() -> std::result::Result<u8, &'static str> { Ok(2) }
 #[tractor::actor_fn]
 async fn alias() -> io::Result<u8> { Ok(3) }
 
-#[tractor::main]
-async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+#[tractor::test]
+async fn works() -> Result<(), Box<dyn Error + Send + Sync>> {
     let sum = boxed().await? + text().await? + alias().await?;
     assert_eq!(sum, 6);
     Ok(())

@@ -19,5 +19,3 @@ async fn ticks(_out: StreamSender<u64>) {}
 async fn start(an: &ActorNursery) -> tractor::Result<Portal> {
     an.start_actor("worker").expose(service::add).expose(dialog).expose(ticks).await
 }
-
-fn main() {}

@@ -42,5 +42,3 @@ async fn parent(portal: &Portal) -> tractor::Result<u8> {
     };
     portal.open_context(child(), body).await
 }
-
-fn main() {}

@@ -19,6 +19,7 @@ type QuietContext = Context<(), u8, ()>;
 #[tractor::context(send = u8)]
 async fn quiet(_ctx: QuietContext) -> tractor::Result<String> { Ok(String::new()) }
 
-fn main() {
+#[test]
+fn works() {
     let _calls = (all(), mixed(), quiet());
 }

@@ -16,6 +16,7 @@ async fn scale(ctx: Context<i64>, by: i64) -> tractor::Result<i64> {
     Ok(last)
 }
 
-fn main() {
+#[test]
+fn works() {
     let _call: tractor::Call<scale> = scale(3);
 }

@@ -97,5 +97,3 @@ mod letters {
         Ok(1_u64.into())
     }
 }
-
-fn main() {}

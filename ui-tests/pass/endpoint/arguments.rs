@@ -14,6 +14,7 @@ struct Point { x: i64 }
 const TWO: u8 = 2;
 
 #[tractor::actor_fn]
+#[allow(clippy::too_many_arguments, reason = "one of each")]
 async fn all(
     #[tractor(rename = "type", default)] kind: String,
     #[tractor(default = TWO)] mut position: u8,
@@ -46,8 +47,8 @@ async fn start(an: &ActorNursery) -> tractor::Result<Portal> {
     an.start_actor("worker").expose(all).expose(dialog).expose(stream).await
 }
 
-#[tractor::main]
-async fn main() {
+#[tractor::test]
+async fn works() {
     let (text, point) = ("b".to_owned(), Point { x: 3 });
     let call = {
         let local = [point.clone()];

@@ -19,5 +19,3 @@ async fn old() {}
 #[tractor::actor_fn]
 #[cfg(not(all()))]
 async fn absent(a: Missing) -> Missing {}
-
-fn main() {}

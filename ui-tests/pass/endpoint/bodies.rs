@@ -177,5 +177,3 @@ macro_rules! endpoints {
 }
 
 endpoints!(area, 1 + 2, square, -5_i64, any, dyn std::any::Any + Send);
-
-fn main() {}

@@ -2,18 +2,20 @@
 
 #![deny(warnings)]
 
-mod deep {
+/// Of the user.
+pub mod deep {
+    /// The library.
     pub mod library {
         pub use tractor::*;
     }
 }
 
-#[deep::library::actor_fn(crate = crate::deep::library)]
+#[deep::library::actor_fn(crate = self::deep::library)]
 async fn add(a: i64, b: i64) -> i64 {
     a + b
 }
 
-#[deep::library::main(crate = deep::library, flavor = "current_thread")]
-async fn main() {
+#[deep::library::test(crate = deep::library, flavor = "multi_thread")]
+async fn works() {
     assert_eq!(add(1, 2).await, 3);
 }

@@ -1,5 +1,7 @@
 //! A default is an expression at a place that knows its type.
 
+#![allow(clippy::unwrap_used, clippy::unnecessary_to_owned, reason = "what a user may write")]
+
 #[tractor::actor_fn]
 async fn inferred(
     #[tractor(default = "x".into())] _into: String,
@@ -21,5 +23,3 @@ async fn coerced(
     #[tractor(default = b"x")] _bytes: &[u8],
 ) {
 }
-
-fn main() {}

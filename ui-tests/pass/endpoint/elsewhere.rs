@@ -18,6 +18,7 @@ pub async fn ticks(out: StreamSender<u8>);
 
 /// Not for everybody, and in no contract.
 #[derive(Debug)]
+#[allow(dead_code, reason = "the other program makes it")]
 struct Failed;
 
 /// Of another program, which only it can call.
@@ -40,5 +41,3 @@ pub async fn call(portal: &Portal) -> tractor::Result<()> {
     portal.open_stream_from(ticks(), async |mut ticks| ticks.receive().await).await?;
     Ok(())
 }
-
-fn main() {}

@@ -24,5 +24,3 @@ async fn dialog(_ctx: Context<u32>) -> Result<u32> { withdraw(1).await }
 
 #[tractor::stream(error = TooMuch)]
 async fn stream(_out: StreamSender<u32>) -> Result<()> { Ok(()) }
-
-fn main() {}

@@ -21,5 +21,3 @@ async fn dialog(_: Context<u8>, ctx: u8, output: u8) -> Result<u8, String> {
 
 #[tractor::stream]
 async fn stream(_sender: StreamSender<u8>, out: u8) -> Result<(), String> { Err(out.to_string()) }
-
-fn main() {}

@@ -25,8 +25,8 @@ echo!(pair, (u8, u8));
 plain!(flag, bool);
 plain!(list, Vec<u8>);
 
-#[tractor::main]
-async fn main() {
+#[tractor::test]
+async fn works() {
     assert_eq!(text("a".to_owned()).await, Ok("a".to_owned()));
     assert_eq!(pair((1, 2)).await, Ok((1, 2)));
     assert!(flag(true).await);

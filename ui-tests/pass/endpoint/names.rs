@@ -11,8 +11,8 @@ async fn sum(a: u8, b: u8, c: u8, d: u8, e: u8, f: u8, g: u8, h: u8, i: u8, j: u
     a + b + c + d + e + f + g + h + i + j + k + l
 }
 
-#[tractor::main]
-async fn main() {
+#[tractor::test]
+async fn works() {
     #[tractor::actor_fn]
     async fn inner(a: u8) -> u8 { a }
 

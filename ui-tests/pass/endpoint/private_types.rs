@@ -14,6 +14,7 @@ async fn swap(point: Point) -> Point { Point(point.1, point.0) }
 #[tractor::context(pld_spec = Point)]
 async fn dialog(_ctx: Context<Point>, first: Point) -> tractor::Result<Point> { Ok(first) }
 
-fn main() {
+#[test]
+fn works() {
     let _calls = (swap(Point(1, 2)), dialog(Point(1, 2)));
 }

@@ -9,8 +9,8 @@ mod ops {
     }
 }
 
-#[tractor::main]
-async fn main() {
+#[tractor::test]
+async fn works() {
     use ops::add;
 
     let call: tractor::Call<add> = ops::add(1, 2);

@@ -15,6 +15,7 @@ async fn ticks(out: StreamSender<u64>, count: u64) -> tractor::Result<()> {
 #[tractor::stream]
 async fn silence(_: tractor::StreamSender<(u8, String)>) {}
 
-fn main() {
+#[test]
+fn works() {
     let _calls: (tractor::Call<ticks>, tractor::Call<silence>) = (ticks(3), silence());
 }

@@ -13,5 +13,3 @@ async fn works() -> tractor::Result<()> {
 async fn panics() {
     panic!("no");
 }
-
-fn main() {}

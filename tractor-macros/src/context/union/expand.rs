@@ -4,29 +4,37 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, Path, Visibility};
+use syn::{Path, Visibility};
 
 use super::{Union, Variant};
+use crate::endpoint::user_attributes::Attrs;
 use crate::function::last_segment;
+use crate::tokens::moved_to;
 
 impl Union {
     /// The enum and its impls.
-    pub(crate) fn expand(&self, vis: &Visibility, cfg: &[Attribute], krate: &Path) -> TokenStream {
+    pub(crate) fn expand(&self, vis: &Visibility, attrs: &Attrs, krate: &Path) -> TokenStream {
         let Self { name, variants, .. } = self;
         let doc = format!("What [`{}`] allows: `{}`.", self.endpoint.unraw(), self.shown());
         let declared = variants.iter().map(|Variant { name, ty, is_unit }| match is_unit {
             true => quote!(#name),
             false => quote!(#name(#ty)),
         });
+        let docs = variants.iter().map(|variant| format!("`{}`.", variant.shown()));
+        // rustc underlines all of the enum when its name is taken: at the function's name, then.
+        let keyword = moved_to(name.span(), quote!(enum));
+        let variants = moved_to(name.span(), quote!({ #(#[doc = #docs] #declared),* }));
+        let Attrs { cfg, levels, .. } = attrs;
         let (allowed, payload) = (self.allowed(krate), self.payload(krate));
         let conditional = self.conditional(krate);
         quote! {
             #(#cfg)*
             #[doc = #doc]
-            #[allow(missing_docs, clippy::all, reason = "made of the types in the attribute")]
-            #vis enum #name { #(#declared),* }
+            #(#levels)*
+            #vis #keyword #name #variants
 
             #(#cfg)*
+            #(#levels)*
             const _: () = {
                 #allowed
                 #payload
@@ -37,34 +45,48 @@ impl Union {
 
     /// What may be sent: a value of each type, and for a `None` that option too.
     fn allowed(&self, krate: &Path) -> TokenStream {
-        let value = Ident::new("value", Span::mixed_site());
+        let value = value();
         let members = self.variants.iter().map(|variant| {
             let (ty, name) = (&variant.ty, &variant.name);
-            let made = if variant.is_unit { quote!(Self::#name) } else { quote!(Self::#name(#value)) };
-            self.allow(&ty.to_token_stream(), ty.span(), &made, krate)
+            let (pattern, made) = match variant.is_unit {
+                true => (quote!(()), quote!(Self::#name)),
+                false => (quote!(#value), quote!(Self::#name(#value))),
+            };
+            self.allow(&ty.to_token_stream(), ty.span(), &pattern, &made, krate)
         });
         let option = self.option().map(|(ty, made)| {
-            let option = quote!(::core::option::Option<#ty>);
-            let allowed = self.allow(&option, Span::call_site(), &made, krate);
-            // The list of rustc is for the types of the attribute.
-            quote!(#[diagnostic::do_not_recommend] #allowed)
+            let name = &self.name;
+            quote! {
+                impl #krate::__private::OrNone for #name {
+                    type Some = #ty;
+                }
+                impl ::core::convert::From<::core::option::Option<#ty>> for #name {
+                    fn from(#value: ::core::option::Option<#ty>) -> Self { #made }
+                }
+            }
         });
         quote!(#(#members)* #option)
     }
 
-    fn allow(&self, ty: &TokenStream, span: Span, made: &TokenStream, krate: &Path) -> TokenStream {
-        let name = &self.name;
-        let value = Ident::new("value", Span::mixed_site());
+    /// A value of `ty`, which `pattern` binds, may be sent as the union `made` of it.
+    fn allow(
+        &self,
+        ty: &TokenStream,
+        span: Span,
+        pattern: &TokenStream,
+        made: &TokenStream,
+        krate: &Path,
+    ) -> TokenStream {
+        let (name, value) = (&self.name, value());
         quote_spanned! {span.resolved_at(Span::mixed_site())=>
             impl #krate::Allows<#ty> for #name {
                 type Held = Self;
-                fn hold(value: #ty) -> Self {
-                    Self::from(value)
+                fn hold(#value: #ty) -> Self {
+                    <Self as ::core::convert::From<#ty>>::from(#value)
                 }
             }
             impl ::core::convert::From<#ty> for #name {
-                #[allow(unused_variables, reason = "`()` has no content")]
-                fn from(#value: #ty) -> Self { #made }
+                fn from(#pattern: #ty) -> Self { #made }
             }
         }
     }
@@ -77,14 +99,14 @@ impl Union {
         if others.iter().any(|variant| last_segment(&variant.ty).is_some_and(|last| last.ident == "Option")) {
             return None;
         }
-        let value = Ident::new("value", Span::mixed_site());
+        let value = value();
         let (ty, some) = match others[..] {
-            [Variant { name, ty, .. }] => (ty.to_token_stream(), quote!(Self::#name(some))),
-            _ => (quote!(::core::convert::Infallible), quote!(match some {})),
+            [Variant { name, ty, .. }] => (ty.to_token_stream(), quote!(Self::#name(#value))),
+            _ => (quote!(::core::convert::Infallible), quote!(match #value {})),
         };
         let made = quote! {
             match #value {
-                ::core::option::Option::Some(some) => #some,
+                ::core::option::Option::Some(#value) => #some,
                 ::core::option::Option::None => Self::#none,
             }
         };
@@ -98,44 +120,45 @@ impl Union {
         let types = variants.iter().map(|variant| &variant.ty);
         let encoded = variants.iter().map(|variant| {
             let Variant { name, ty, .. } = variant;
-            let (label, (bound, value)) = (variant.label(), variant.bound("value"));
+            let (label, (bound, value)) = (variant.label(), variant.bound("__value"));
             quote! {
                 Self::#name #bound => {
-                    #private::union::encode::<#ty>(#label, #value, format, depth_max, out)
+                    let __depth_max = #private::union::begin(#label, __format, __depth_max, __out)?;
+                    <#ty as #krate::Payload>::encode_payload(#value, __format, __depth_max, __out)
                 }
             }
         });
         let read = variants.iter().map(|variant| {
             let (ty, label) = (&variant.ty, variant.label());
             quote! {
-                (#label, |bytes, format, depth_max| {
-                    <#ty as #krate::Payload>::decode_payload(bytes, format, depth_max).map(Self::from)
+                (#label, |__bytes, __format, __depth_max| {
+                    let __value = <#ty as #krate::Payload>::decode_payload(__bytes, __format, __depth_max)?;
+                    ::core::result::Result::Ok(<Self as ::core::convert::From<#ty>>::from(__value))
                 })
             }
         });
         let (shown, error) = (self.shown(), quote!(#private::PayloadError));
         quote! {
-            #[diagnostic::do_not_recommend]
             impl #krate::Payload for #name {
                 fn encode_payload(
                     &self,
-                    format: #private::PayloadFormat,
-                    depth_max: usize,
-                    out: &mut ::std::vec::Vec<u8>,
+                    __format: #private::PayloadFormat,
+                    __depth_max: ::core::primitive::usize,
+                    __out: &mut ::std::vec::Vec<::core::primitive::u8>,
                 ) -> ::core::result::Result<(), #error> {
                     match self { #(#encoded),* }
                 }
                 fn decode_payload(
-                    bytes: &[u8],
-                    format: #private::PayloadFormat,
-                    depth_max: usize,
+                    __bytes: &[::core::primitive::u8],
+                    __format: #private::PayloadFormat,
+                    __depth_max: ::core::primitive::usize,
                 ) -> ::core::result::Result<Self, #error> {
-                    #private::union::decode(&[#(#read),*], bytes, format, depth_max)
+                    #private::union::decode(&[#(#read),*], __bytes, __format, __depth_max)
                 }
-                fn shown() -> &'static str {
+                fn shown() -> &'static ::core::primitive::str {
                     #shown
                 }
-                fn is_positional() -> bool {
+                fn is_positional() -> ::core::primitive::bool {
                     #(<#types as #krate::Payload>::is_positional())&&*
                 }
             }
@@ -152,24 +175,24 @@ impl Union {
         };
         let [cloneable, printable, comparable] = ["CloneIf", "DebugIf", "PartialEqIf"].map(where_all);
         let cloned = self.variants.iter().map(|variant| {
-            let (name, (bound, _)) = (&variant.name, variant.bound("value"));
+            let (name, (bound, _)) = (&variant.name, variant.bound("__value"));
             match variant.is_unit {
                 true => quote!(Self::#name => Self::#name),
-                false => quote!(Self::#name #bound => Self::#name(::core::clone::Clone::clone(value))),
+                false => quote!(Self::#name #bound => Self::#name(::core::clone::Clone::clone(__value))),
             }
         });
         let printed = self.variants.iter().map(|variant| {
-            let (name, label, (bound, _)) = (&variant.name, variant.label(), variant.bound("value"));
+            let (name, label, (bound, _)) = (&variant.name, variant.label(), variant.bound("__value"));
             match variant.is_unit {
-                true => quote!(Self::#name => f.write_str(#label)),
-                false => quote!(Self::#name #bound => f.debug_tuple(#label).field(value).finish()),
+                true => quote!(Self::#name => ::core::fmt::Formatter::write_str(__f, #label)),
+                false => quote!(Self::#name #bound => #krate::__private::union::debug(#label, __value, __f)),
             }
         });
         let compared = self.variants.iter().map(|variant| {
-            let (name, (one, _), (two, _)) = (&variant.name, variant.bound("one"), variant.bound("two"));
+            let (name, (one, _), (two, _)) = (&variant.name, variant.bound("__one"), variant.bound("__two"));
             match variant.is_unit {
                 true => quote!((Self::#name, Self::#name) => true),
-                false => quote!((Self::#name #one, Self::#name #two) => one == two),
+                false => quote!((Self::#name #one, Self::#name #two) => __one == __two),
             }
         });
         quote! {
@@ -179,17 +202,22 @@ impl Union {
                 }
             }
             impl ::core::fmt::Debug for #name #printable {
-                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                     match self { #(#printed),* }
                 }
             }
             impl ::core::cmp::PartialEq for #name #comparable {
-                fn eq(&self, other: &Self) -> bool {
-                    match (self, other) { #(#compared,)* _ => false }
+                fn eq(&self, __other: &Self) -> ::core::primitive::bool {
+                    match (self, __other) { #(#compared,)* _ => false }
                 }
             }
         }
     }
+}
+
+/// The name of a value in an expansion. No constant of the user's has it, which a pattern would mean instead.
+fn value() -> Ident {
+    Ident::new("__value", Span::mixed_site())
 }
 
 impl Variant {

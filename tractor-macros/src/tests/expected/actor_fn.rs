@@ -1,16 +1,14 @@
 //! The expansion of `#[actor_fn]`.
 
-#[allow(non_camel_case_types, reason = "named like the function")]
-#[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
+///The endpoint `add`, as a type.
 pub struct add {}
-#[allow(dead_code, reason = "may be called by name only")]
 pub fn add(a: i64, b: i64) -> ::tractor::Call<add> {
     ::tractor::Call::new((a, b))
 }
 impl ::tractor::Endpoint for add {
-    const MODULE: &'static str = ::core::module_path!();
-    const NAME: &'static str = "add";
-    const ARGS: &'static [&'static str] = &["a", "b"];
+    const MODULE: &'static ::core::primitive::str = ::core::module_path!();
+    const NAME: &'static ::core::primitive::str = "add";
+    const ARGS: &'static [&'static ::core::primitive::str] = &["a", "b"];
     type Args = (i64, i64);
     type Returns = i64;
     type Output = i64;
@@ -22,13 +20,13 @@ impl ::tractor::__private::EndpointBody for add {
         (): Self::Lead,
         (a, b): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
-        __tractor_add(a, b)
+        let __body = __tractor_add;
+        __body(a, b)
     }
-    fn outcome(output: Self::Output) -> ::tractor::__private::EndpointResult<Self> {
-        ::tractor::__private::EndpointResult::<Self>::Ok(output)
+    fn outcome(__output: Self::Output) -> ::tractor::__private::EndpointResult<Self> {
+        ::tractor::__private::EndpointResult::<Self>::Ok(__output)
     }
 }
-#[allow(clippy::unused_async, reason = "an endpoint is always async")]
 async fn __tractor_add(a: i64, b: i64) -> i64 {
     a + b
 }

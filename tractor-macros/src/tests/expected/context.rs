@@ -1,18 +1,17 @@
 //! The expansion of `#[context(pld_spec = Point)]`.
 
+///The endpoint `scale`, as a type.
+///
 ///Scales.
-#[allow(non_camel_case_types, reason = "named like the function")]
-#[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
 pub struct scale {}
 ///Scales.
-#[allow(dead_code, reason = "may be called by name only")]
 pub fn scale(by: i64) -> ::tractor::Call<scale> {
     ::tractor::Call::new((by,))
 }
 impl ::tractor::Endpoint for scale {
-    const MODULE: &'static str = ::core::module_path!();
-    const NAME: &'static str = "scale";
-    const ARGS: &'static [&'static str] = &["by"];
+    const MODULE: &'static ::core::primitive::str = ::core::module_path!();
+    const NAME: &'static ::core::primitive::str = "scale";
+    const ARGS: &'static [&'static ::core::primitive::str] = &["by"];
     type Args = (i64,);
     type Returns = Point;
     type Output = Result<Point>;
@@ -25,20 +24,20 @@ impl ::tractor::ContextEndpoint for scale {
 impl ::tractor::__private::EndpointBody for scale {
     type Lead = Context<Point>;
     fn run(
-        ctx: Self::Lead,
+        __ctx: Self::Lead,
         (by,): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
-        __tractor_scale(ctx, by)
+        let __body = __tractor_scale;
+        __body(__ctx, by)
     }
-    fn outcome(output: Self::Output) -> ::tractor::__private::EndpointResult<Self> {
-        let output = ::tractor::__private::fallible(
-            output,
+    fn outcome(__output: Self::Output) -> ::tractor::__private::EndpointResult<Self> {
+        let __output = ::tractor::__private::fallible(
+            __output,
             ::tractor::__private::error_value!(),
         )?;
-        ::tractor::__private::EndpointResult::<Self>::Ok(output)
+        ::tractor::__private::EndpointResult::<Self>::Ok(__output)
     }
 }
-#[allow(clippy::unused_async, reason = "an endpoint is always async")]
 async fn __tractor_scale(ctx: Context<Point>, mut by: i64) -> Result<Point> {
     by
 }

@@ -1,16 +1,14 @@
 //! The expansion of `#[stream(crate = crate::lib)]`.
 
-#[allow(non_camel_case_types, reason = "named like the function")]
-#[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
+///The endpoint `ticks`, as a type.
 struct ticks {}
-#[allow(dead_code, reason = "may be called by name only")]
 fn ticks() -> crate::lib::Call<ticks> {
     crate::lib::Call::new(())
 }
 impl crate::lib::Endpoint for ticks {
-    const MODULE: &'static str = ::core::module_path!();
-    const NAME: &'static str = "ticks";
-    const ARGS: &'static [&'static str] = &[];
+    const MODULE: &'static ::core::primitive::str = ::core::module_path!();
+    const NAME: &'static ::core::primitive::str = "ticks";
+    const ARGS: &'static [&'static ::core::primitive::str] = &[];
     type Args = ();
     type Returns = ();
     type Output = ();
@@ -21,16 +19,16 @@ impl crate::lib::StreamEndpoint for ticks {
 impl crate::lib::__private::EndpointBody for ticks {
     type Lead = StreamSender<u64>;
     fn run(
-        out: Self::Lead,
+        __out: Self::Lead,
         (): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
-        __tractor_ticks(out)
+        let __body = __tractor_ticks;
+        __body(__out)
     }
-    fn outcome(output: Self::Output) -> crate::lib::__private::EndpointResult<Self> {
-        crate::lib::__private::EndpointResult::<Self>::Ok(output)
+    fn outcome(__output: Self::Output) -> crate::lib::__private::EndpointResult<Self> {
+        crate::lib::__private::EndpointResult::<Self>::Ok(__output)
     }
 }
-#[allow(clippy::unused_async, reason = "an endpoint is always async")]
 async fn __tractor_ticks(out: StreamSender<u64>) {}
 crate::lib::__private::inventory::submit! {
     crate ::lib::__private::EndpointEntry::stream:: < ticks > ()

@@ -1,16 +1,14 @@
 //! The expansion of `#[context(pld_spec = Point | None)]`: that of a context, and the enum.
 
-#[allow(non_camel_case_types, reason = "named like the function")]
-#[allow(missing_docs, missing_debug_implementations, reason = "it is only a name")]
+///The endpoint `scale`, as a type.
 struct scale {}
-#[allow(dead_code, reason = "may be called by name only")]
 fn scale() -> ::tractor::Call<scale> {
     ::tractor::Call::new(())
 }
 impl ::tractor::Endpoint for scale {
-    const MODULE: &'static str = ::core::module_path!();
-    const NAME: &'static str = "scale";
-    const ARGS: &'static [&'static str] = &[];
+    const MODULE: &'static ::core::primitive::str = ::core::module_path!();
+    const NAME: &'static ::core::primitive::str = "scale";
+    const ARGS: &'static [&'static ::core::primitive::str] = &[];
     type Args = ();
     type Returns = ScalePld;
     type Output = ScalePld;
@@ -23,16 +21,16 @@ impl ::tractor::ContextEndpoint for scale {
 impl ::tractor::__private::EndpointBody for scale {
     type Lead = Context<ScalePld>;
     fn run(
-        ctx: Self::Lead,
+        __ctx: Self::Lead,
         (): Self::Args,
     ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
-        __tractor_scale(ctx)
+        let __body = __tractor_scale;
+        __body(__ctx)
     }
-    fn outcome(output: Self::Output) -> ::tractor::__private::EndpointResult<Self> {
-        ::tractor::__private::EndpointResult::<Self>::Ok(output)
+    fn outcome(__output: Self::Output) -> ::tractor::__private::EndpointResult<Self> {
+        ::tractor::__private::EndpointResult::<Self>::Ok(__output)
     }
 }
-#[allow(clippy::unused_async, reason = "an endpoint is always async")]
 async fn __tractor_scale(ctx: Context<ScalePld>) -> ScalePld {
     ctx
 }
@@ -40,112 +38,127 @@ async fn __tractor_scale(ctx: Context<ScalePld>) -> ScalePld {
     ::tractor::__private::EndpointEntry::context:: < scale > ()
 }
 ///What [`scale`] allows: `Point | None`.
-#[allow(missing_docs, clippy::all, reason = "made of the types in the attribute")]
 enum ScalePld {
+    ///`Point`.
     Point(Point),
+    ///`None`.
     None,
 }
 const _: () = {
     impl ::tractor::Allows<Point> for ScalePld {
         type Held = Self;
-        fn hold(value: Point) -> Self {
-            Self::from(value)
+        fn hold(__value: Point) -> Self {
+            <Self as ::core::convert::From<Point>>::from(__value)
         }
     }
     impl ::core::convert::From<Point> for ScalePld {
-        #[allow(unused_variables, reason = "`()` has no content")]
-        fn from(value: Point) -> Self {
-            Self::Point(value)
+        fn from(__value: Point) -> Self {
+            Self::Point(__value)
         }
     }
     impl ::tractor::Allows<()> for ScalePld {
         type Held = Self;
-        fn hold(value: ()) -> Self {
-            Self::from(value)
+        fn hold(__value: ()) -> Self {
+            <Self as ::core::convert::From<()>>::from(__value)
         }
     }
     impl ::core::convert::From<()> for ScalePld {
-        #[allow(unused_variables, reason = "`()` has no content")]
-        fn from(value: ()) -> Self {
+        fn from((): ()) -> Self {
             Self::None
         }
     }
-    #[diagnostic::do_not_recommend]
-    impl ::tractor::Allows<::core::option::Option<Point>> for ScalePld {
-        type Held = Self;
-        fn hold(value: ::core::option::Option<Point>) -> Self {
-            Self::from(value)
-        }
+    impl ::tractor::__private::OrNone for ScalePld {
+        type Some = Point;
     }
     impl ::core::convert::From<::core::option::Option<Point>> for ScalePld {
-        #[allow(unused_variables, reason = "`()` has no content")]
-        fn from(value: ::core::option::Option<Point>) -> Self {
-            match value {
-                ::core::option::Option::Some(some) => Self::Point(some),
+        fn from(__value: ::core::option::Option<Point>) -> Self {
+            match __value {
+                ::core::option::Option::Some(__value) => Self::Point(__value),
                 ::core::option::Option::None => Self::None,
             }
         }
     }
-    #[diagnostic::do_not_recommend]
     impl ::tractor::Payload for ScalePld {
         fn encode_payload(
             &self,
-            format: ::tractor::__private::PayloadFormat,
-            depth_max: usize,
-            out: &mut ::std::vec::Vec<u8>,
+            __format: ::tractor::__private::PayloadFormat,
+            __depth_max: ::core::primitive::usize,
+            __out: &mut ::std::vec::Vec<::core::primitive::u8>,
         ) -> ::core::result::Result<(), ::tractor::__private::PayloadError> {
             match self {
-                Self::Point(value) => {
-                    ::tractor::__private::union::encode::<
-                        Point,
-                    >("Point", value, format, depth_max, out)
+                Self::Point(__value) => {
+                    let __depth_max = ::tractor::__private::union::begin(
+                        "Point",
+                        __format,
+                        __depth_max,
+                        __out,
+                    )?;
+                    <Point as ::tractor::Payload>::encode_payload(
+                        __value,
+                        __format,
+                        __depth_max,
+                        __out,
+                    )
                 }
                 Self::None => {
-                    ::tractor::__private::union::encode::<
-                        (),
-                    >("None", &(), format, depth_max, out)
+                    let __depth_max = ::tractor::__private::union::begin(
+                        "None",
+                        __format,
+                        __depth_max,
+                        __out,
+                    )?;
+                    <() as ::tractor::Payload>::encode_payload(
+                        &(),
+                        __format,
+                        __depth_max,
+                        __out,
+                    )
                 }
             }
         }
         fn decode_payload(
-            bytes: &[u8],
-            format: ::tractor::__private::PayloadFormat,
-            depth_max: usize,
+            __bytes: &[::core::primitive::u8],
+            __format: ::tractor::__private::PayloadFormat,
+            __depth_max: ::core::primitive::usize,
         ) -> ::core::result::Result<Self, ::tractor::__private::PayloadError> {
             ::tractor::__private::union::decode(
                 &[
                     (
                         "Point",
-                        |bytes, format, depth_max| {
-                            <Point as ::tractor::Payload>::decode_payload(
-                                    bytes,
-                                    format,
-                                    depth_max,
-                                )
-                                .map(Self::from)
+                        |__bytes, __format, __depth_max| {
+                            let __value = <Point as ::tractor::Payload>::decode_payload(
+                                __bytes,
+                                __format,
+                                __depth_max,
+                            )?;
+                            ::core::result::Result::Ok(
+                                <Self as ::core::convert::From<Point>>::from(__value),
+                            )
                         },
                     ),
                     (
                         "None",
-                        |bytes, format, depth_max| {
-                            <() as ::tractor::Payload>::decode_payload(
-                                    bytes,
-                                    format,
-                                    depth_max,
-                                )
-                                .map(Self::from)
+                        |__bytes, __format, __depth_max| {
+                            let __value = <() as ::tractor::Payload>::decode_payload(
+                                __bytes,
+                                __format,
+                                __depth_max,
+                            )?;
+                            ::core::result::Result::Ok(
+                                <Self as ::core::convert::From<()>>::from(__value),
+                            )
                         },
                     ),
                 ],
-                bytes,
-                format,
-                depth_max,
+                __bytes,
+                __format,
+                __depth_max,
             )
         }
-        fn shown() -> &'static str {
+        fn shown() -> &'static ::core::primitive::str {
             "Point | None"
         }
-        fn is_positional() -> bool {
+        fn is_positional() -> ::core::primitive::bool {
             <Point as ::tractor::Payload>::is_positional()
                 && <() as ::tractor::Payload>::is_positional()
         }
@@ -157,7 +170,7 @@ const _: () = {
     {
         fn clone(&self) -> Self {
             match self {
-                Self::Point(value) => Self::Point(::core::clone::Clone::clone(value)),
+                Self::Point(__value) => Self::Point(::core::clone::Clone::clone(__value)),
                 Self::None => Self::None,
             }
         }
@@ -167,10 +180,12 @@ const _: () = {
         for<'all> Point: ::tractor::__private::union::DebugIf<'all>,
         for<'all> (): ::tractor::__private::union::DebugIf<'all>,
     {
-        fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        fn fmt(&self, __f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
             match self {
-                Self::Point(value) => f.debug_tuple("Point").field(value).finish(),
-                Self::None => f.write_str("None"),
+                Self::Point(__value) => {
+                    ::tractor::__private::union::debug("Point", __value, __f)
+                }
+                Self::None => ::core::fmt::Formatter::write_str(__f, "None"),
             }
         }
     }
@@ -179,9 +194,9 @@ const _: () = {
         for<'all> Point: ::tractor::__private::union::PartialEqIf<'all>,
         for<'all> (): ::tractor::__private::union::PartialEqIf<'all>,
     {
-        fn eq(&self, other: &Self) -> bool {
-            match (self, other) {
-                (Self::Point(one), Self::Point(two)) => one == two,
+        fn eq(&self, __other: &Self) -> ::core::primitive::bool {
+            match (self, __other) {
+                (Self::Point(__one), Self::Point(__two)) => __one == __two,
                 (Self::None, Self::None) => true,
                 _ => false,
             }

@@ -1,0 +1,10 @@
+//! The one lint that cannot be forbidden: registering an endpoint makes an exception from it.
+
+#![forbid(non_upper_case_globals)]
+
+#[tractor::actor_fn]
+async fn add(a: i64, b: i64) -> i64 {
+    a + b
+}
+
+fn main() {}
