@@ -244,6 +244,11 @@
 //! sides what was seen, what was allowed and whose payload it was. Where no types are known, [`Portal::run_dyn`] and
 //! [`Portal::open_context_dyn`] take a [`DynCall`], and payloads are [`Value`]s.
 //!
+//! An actor that nobody had asked to end is [`Error::Died`] for everybody who has a connection to it over a Unix socket, when it happens,
+//! for later requests, and for who connects again; where nobody is known to have died, a connection that ended is [`Error::Closed`], and
+//! one that cannot be made [`Error::Unreachable`]. [`Error::is_retryable`] and [`Error::may_have_run`] tell whether a request may be
+//! repeated.
+//!
 //! Scopes are generic over the error type of their body. Any type that an [`Error`] converts into will do, `anyhow::Error`
 //! for one.
 //!

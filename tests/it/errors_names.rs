@@ -77,6 +77,7 @@ namesakes! {
     supervisor_gave_up: SupervisorGaveUp;
     transport_closed: TransportClosed;
     type_error: TypeError;
+    unreachable: Unreachable;
 }
 
 #[tractor::test]

@@ -2,6 +2,7 @@
 
 mod chaos;
 mod chaos_support;
+mod death_kinds;
 mod drop_actors;
 mod drop_everywhere;
 mod drop_support;

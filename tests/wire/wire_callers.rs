@@ -455,7 +455,8 @@ async fn a_peer_that_is_no_actor_is_an_error_of_the_connect() {
         };
         let dial = tractor::connect(&addr, async |_| -> tractor::Result<()> { panic!("not connected") });
         let (dialed, ()) = step("both ends", async { tokio::join!(dial, answer) }).await;
-        assert!(matches!(dialed, Err(Error::Runtime(_))), "{dialed:?}");
+        let Err(Error::Unreachable(unreachable)) = dialed else { panic!("{dialed:?}") };
+        assert_eq!(unreachable.addr(), &addr);
     })
     .await;
 }

@@ -90,7 +90,7 @@ async fn another_tree_is_refused_on_tcp() {
 async fn alone_connects(tcp: Addr) {
     alone(ActorOptions::new().name("other"), async |_| {
         let refused = tractor::connect(&tcp, async |_| -> tractor::Result<()> { panic!("let in") }).await;
-        assert!(matches!(refused, Err(Error::Runtime(_))), "{refused:?}");
+        assert!(matches!(refused, Err(Error::Unreachable(_))), "{refused:?}");
     })
     .await;
 }

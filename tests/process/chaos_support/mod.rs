@@ -291,7 +291,7 @@ async fn assert_ended_well(actor: &Actor) {
     let holder = actor.holder.take().expect("taken once");
     match with_deadline(LIMIT_SECS, holder).await.expect("a holder does not panic") {
         Ok(()) => {}
-        Err(Error::Cancelled(_) | Error::Closed(_)) if actor.depth > 1 => {}
+        Err(Error::Cancelled(_) | Error::Closed(_) | Error::Died(_)) if actor.depth > 1 => {}
         Err(other) => panic!("actor {} at depth {}: {other:?}", actor.number, actor.depth),
     }
 }
@@ -314,11 +314,15 @@ fn outcome(result: &Result<u32>) -> Outcome {
         Err(Error::Closed(_)) => Ok("closed"),
         Err(Error::Cancelled(_)) => Ok("cancelled"),
         // No connection could be made: the actor was dead before.
-        Err(Error::Runtime(_)) => Ok("unreachable"),
+        Err(Error::Unreachable(_)) => Ok("unreachable"),
         // The failure of a dialog further on.
-        Err(Error::Remote(remote)) if matches!(remote.kind(), RemoteKind::Error | RemoteKind::Runtime) => {
+        Err(Error::Remote(remote))
+            if matches!(remote.kind(), RemoteKind::Error | RemoteKind::Runtime | RemoteKind::Died) =>
+        {
             match remote.src_type() {
-                "ActorDied" | "TransportClosed" | "RuntimeFailure" | "ContextCancelled" => Ok("relayed"),
+                "ActorDied" | "TransportClosed" | "Unreachable" | "RuntimeFailure" | "ContextCancelled" => {
+                    Ok("relayed")
+                }
                 other => Err(format!("relayed {other}: {remote:?}")),
             }
         }

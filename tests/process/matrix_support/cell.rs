@@ -122,8 +122,6 @@ pub(crate) enum Expect {
     Cancelled(Who),
     /// Killed by signal 9.
     Died,
-    /// The connection is gone.
-    Closed,
 }
 
 /// The actors of one cell.
@@ -212,7 +210,6 @@ impl Cell {
             Fault::EndpointError => Expect::Remote(RemoteKind::Error),
             Fault::EndpointPanic => Expect::Remote(RemoteKind::Panic),
             Fault::ActorEnd | Fault::ThirdActor | Fault::Kill if self.is_settled() => settled,
-            Fault::Kill if self.link == Link::Guest => Expect::Closed,
             Fault::Kill => Expect::Died,
             Fault::ChildCancel | Fault::ActorEnd => Expect::Cancelled(Who::Kid),
             Fault::ThirdActor => Expect::Cancelled(Who::Third),
@@ -226,8 +223,9 @@ impl Cell {
             (Expect::Dropped, Told::Dropped) | (Expect::Own, Told::Own) => true,
             (Expect::Value(expected), Told::Value(value)) => expected == *value,
             (Expect::Cancelled(who), told) => cancelled(told, who, cast),
-            (Expect::Died, Told::Theirs(Error::Died(died))) => died.signal() == Some(9),
-            (Expect::Closed, Told::Theirs(Error::Closed(closed))) => closed.peer() == &cast.kid,
+            (Expect::Died, Told::Theirs(Error::Died(died))) => {
+                died.name() == cast.kid.name() && died.signal() == (self.link == Link::Parent).then_some(9)
+            }
             (Expect::Remote(kind), Told::Theirs(Error::Remote(remote))) => {
                 let text = if kind == RemoteKind::NotExposed { remote.message() } else { "as ordered" };
                 (remote.kind(), remote.message(), remote.src_uid()) == (kind, text, &cast.kid)

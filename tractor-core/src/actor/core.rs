@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::current::{current_session, with_actor};
+use super::deaths::Deaths;
 use super::exposed::Allow;
 use super::invoke::RequestTask;
 use super::lifetime::LifetimeStack;
@@ -73,6 +74,7 @@ pub(super) struct Inner {
     /// Children that have not ended.
     children: Mutex<HashMap<Uid, Arc<ChildActor>>>,
     pub(super) addrs: Mutex<Vec<Addr>>,
+    deaths: Deaths,
 }
 
 impl Actor {
@@ -98,6 +100,7 @@ impl Actor {
             parent: OnceLock::new(),
             children: Mutex::default(),
             addrs: Mutex::default(),
+            deaths: Deaths::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -206,6 +209,11 @@ impl Actor {
     pub(crate) fn set_parent(&self, peer: Arc<Peer>) {
         // An actor is attached to its parent once, at boot.
         assert!(self.inner.parent.set(peer).is_ok(), "the parent is set once");
+    }
+
+    /// Where actors have listened that this one has seen die.
+    pub(crate) fn deaths(&self) -> &Deaths {
+        &self.inner.deaths
     }
 
     pub(crate) fn add_addr(&self, addr: Addr) {

@@ -3,6 +3,7 @@
 mod connection;
 mod core;
 mod current;
+mod deaths;
 mod dispatch;
 mod exposed;
 pub(crate) mod image;

@@ -37,6 +37,7 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
                 peer.cancels_pending.fetch_sub(1, Ordering::Relaxed);
                 // The parent is the last to be disconnected; whoever else asked is done here.
                 if actor.parent_peer().is_none_or(|parent| !Arc::ptr_eq(parent, &peer)) {
+                    actor.say_goodbye(&peer);
                     peer.channel.close();
                 }
                 actor.stop();

@@ -1,6 +1,8 @@
 //! The end of an actor, in order.
 
 use super::core::Actor;
+use crate::error;
+use crate::session::Peer;
 
 impl Actor {
     /// Ends the actor: requests, children, connections, lifetime stack, locals.
@@ -15,6 +17,7 @@ impl Actor {
         self.inner.watchers.close();
         self.inner.watchers.wait().await;
         for peer in self.peers() {
+            self.say_goodbye(&peer);
             peer.channel.close();
         }
         self.inner.links.close();
@@ -31,5 +34,16 @@ impl Actor {
         self.inner.lifetime.close();
         self.inner.locals.clear();
         tracing::debug!("actor {} has ended", self.uid());
+    }
+
+    /// Tells a peer that this end is in good order.
+    pub(super) fn say_goodbye(&self, peer: &Peer) {
+        // Whoever speaks the base protocol alone takes it for a failure. The parent is told by who knows why.
+        let is_parent = self.parent_peer().is_some_and(|parent| std::ptr::eq(&raw const **parent, peer));
+        if peer.caps.is_empty() || is_parent {
+            return;
+        }
+        let canceller = self.cancel_requested().and_then(Option::as_ref).unwrap_or(self.uid());
+        peer.send_error(error::cancelled(self.uid(), &peer.aid.uid, canceller));
     }
 }

@@ -8,13 +8,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 
 use super::child::{Context, Started};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::proto::codec::YieldHead;
 use crate::proto::payload::Payload;
-use crate::session::{Check, Encoded, Room, SessionEnd};
+use crate::session::{Check, Encoded, Outcome, Room, SessionEnd};
 
 /// A payload contract that allows values of type `V`: the type itself, a reference to it, or, for the unions that the
 /// attributes make of `A | B`, one of its types.
@@ -112,22 +112,39 @@ pub struct SendStarted<S, Tx, Rx, Held> {
     session: Arc<SessionEnd>,
     held: Held,
     check: Check<S>,
+    /// Why the connection has ended, which is about to be known.
+    loss: Option<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
     types: PhantomData<fn(S, Tx) -> Rx>,
 }
 
+// Nothing in it is pinned in place.
+impl<S, Tx, Rx, Held> Unpin for SendStarted<S, Tx, Rx, Held> {}
+
 impl<S, Tx, Rx, Held> SendStarted<S, Tx, Rx, Held> {
     pub(super) fn new(session: Arc<SessionEnd>, held: Held, check: Check<S>) -> Self {
-        Self { session, held, check, types: PhantomData }
+        Self { session, held, check, loss: None, types: PhantomData }
     }
 }
 
 impl<S: Payload, Tx, Rx, Held: Borrow<S>> Future for SendStarted<S, Tx, Rx, Held> {
     type Output = Result<Context<S, Tx, Rx, Started>>;
 
-    fn poll(self: Pin<&mut Self>, _cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { session, held, check, .. } = &*self;
-        let sent = session.send_started(held.borrow(), check);
-        Poll::Ready(sent.map(|()| Context::new(session.clone())))
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let Self { session, held, check, loss, .. } = self.get_mut();
+        if loss.is_none() {
+            match session.send_started((*held).borrow(), check) {
+                Ok(()) => return Poll::Ready(Ok(Context::new(session.clone()))),
+                Err(Error::Closed(_)) => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        // Everybody on a connection is told the same.
+        let session = session.clone();
+        let loss = loss.get_or_insert_with(|| Box::pin(async move { session.result().await }));
+        match ready!(loss.as_mut().poll(cx)) {
+            Outcome::Failed(error) => Poll::Ready(Err(error)),
+            Outcome::Returned(_) | Outcome::StreamDone => unreachable!("outcomes of a parent side"),
+        }
     }
 }
 

@@ -12,11 +12,21 @@ pub struct TransportClosed {
     peer: Uid,
     #[source]
     reason: CloseReason,
+    /// It is told of a request that never left.
+    unsent: bool,
 }
 
 impl TransportClosed {
     pub(crate) fn new(peer: Uid, reason: CloseReason) -> Self {
-        Self { peer, reason }
+        Self { peer, reason, unsent: false }
+    }
+
+    pub(super) fn unsent(self) -> Self {
+        Self { unsent: true, ..self }
+    }
+
+    pub(super) fn is_unsent(&self) -> bool {
+        self.unsent
     }
 
     /// The actor at the other end.

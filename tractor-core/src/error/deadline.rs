@@ -42,6 +42,10 @@ impl DeadlineExceeded {
         Self(Arc::new(Exceeded { request, budget, before_start: true, late: None }))
     }
 
+    pub(super) fn is_before_start(&self) -> bool {
+        self.0.before_start
+    }
+
     pub(super) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -6,9 +6,10 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::CloseReason;
 use crate::proto::supervision::ladder::Why;
 
-/// A child process ended without being asked to.
+/// The process of an actor ended without being asked to.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("actor `{name}` (pid {pid}) died: {}", Ended(*.because, *.status))]
 pub struct ActorDied {
@@ -16,6 +17,11 @@ pub struct ActorDied {
     pid: u32,
     because: Because,
     status: Option<ExitStatus>,
+    /// What it did before that cost it its connection.
+    #[source]
+    reason: Option<CloseReason>,
+    /// It is told of a request that never left.
+    unsent: bool,
 }
 
 /// Why a process ended, as far as its parent knows.
@@ -40,7 +46,23 @@ impl ActorDied {
         because: Because,
         status: Option<ExitStatus>,
     ) -> Self {
-        Self { name: name.into(), pid, because, status }
+        Self { name: name.into(), pid, because, status, reason: None, unsent: false }
+    }
+
+    /// The same where the connection has ended for this reason, if it says more than that it ended.
+    pub(crate) fn after(self, reason: CloseReason) -> Self {
+        match reason {
+            CloseReason::PeerFailed(_) | CloseReason::Protocol(_) => Self { reason: Some(reason), ..self },
+            _ => self,
+        }
+    }
+
+    pub(super) fn unsent(self) -> Self {
+        Self { unsent: true, ..self }
+    }
+
+    pub(super) fn is_unsent(&self) -> bool {
+        self.unsent
     }
 
     /// The actor's name.
@@ -53,12 +75,12 @@ impl ActorDied {
         self.pid
     }
 
-    /// The exit code, when the process exited by itself.
+    /// The exit code, when the process exited by itself. Only the actor's parent is told.
     pub fn code(&self) -> Option<i32> {
         self.status.and_then(|status| status.code())
     }
 
-    /// The signal that ended the process, if one did.
+    /// The signal that ended the process, if one did. Only the actor's parent is told.
     pub fn signal(&self) -> Option<i32> {
         self.status.and_then(|status| status.signal())
     }
@@ -81,7 +103,7 @@ impl fmt::Display for Ended {
             }
         }
         let Some(status) = status else {
-            return f.write_str("its connection ended and no exit status could be read in time");
+            return f.write_str("its connection ended, and how the process did could not be read here");
         };
         if let Some(signal) = status.signal() {
             write!(f, "killed by signal {signal}")?;

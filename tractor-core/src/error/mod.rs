@@ -13,8 +13,10 @@ mod lagged;
 mod msg_type;
 mod pack;
 mod remote;
+mod retry;
 mod route;
 mod too_late;
+mod unreachable;
 mod value;
 
 use std::fmt;
@@ -34,10 +36,11 @@ pub use msg_type::{Blame, MsgTypeError};
 pub(crate) use pack::{
     Panicked, cancelled, deadline_passed, is_deadline, is_deadline_of, local, pack, relay, type_names,
 };
-pub(crate) use remote::received;
 pub use remote::{ContextCancelled, RemoteActorError, RemoteKind};
+pub(crate) use remote::{received, refused};
 use serde::de::DeserializeOwned;
 pub use too_late::TooLate;
+pub use unreachable::Unreachable;
 pub(crate) use value::encode as value_of;
 
 use crate::proto::dialog::{Misuse, Violation};
@@ -62,7 +65,8 @@ pub enum Error {
     /// A payload does not have the type that its dialog allows.
     #[error(transparent)]
     MsgType(#[from] MsgTypeError),
-    /// A child process ended without being asked to.
+    /// An actor's process ended without being asked to. Its parent is told so, and everybody who has a connection to it over a Unix
+    /// socket, when it dies and when they connect again.
     #[error(transparent)]
     Died(#[from] ActorDied),
     /// A child process could not be started.
@@ -71,9 +75,12 @@ pub enum Error {
     /// A supervisor has restarted its children too often.
     #[error(transparent)]
     GaveUp(#[from] GaveUp),
-    /// The connection to the peer ended.
+    /// The connection to the peer ended: it was closed, or nobody can tell why.
     #[error(transparent)]
     Closed(#[from] TransportClosed),
+    /// There is no connection to an address.
+    #[error(transparent)]
+    Unreachable(#[from] Unreachable),
     /// The order of a dialog was broken.
     #[error(transparent)]
     Messaging(#[from] MessagingError),
@@ -131,6 +138,7 @@ impl Error {
             (Self::Died(one), Self::Died(two)) => one.pid() == two.pid(),
             (Self::GaveUp(one), Self::GaveUp(two)) => one.is_same(two),
             (Self::Closed(one), Self::Closed(two)) => one.peer() == two.peer(),
+            (Self::Unreachable(one), Self::Unreachable(two)) => one.is_same(two),
             (Self::Runtime(one), Self::Runtime(two)) => Arc::ptr_eq(&one.0, &two.0),
             (Self::Messaging(one), Self::Messaging(two)) => Arc::ptr_eq(&one.text, &two.text),
             (Self::Group(one), Self::Group(two)) => std::ptr::eq(one.members(), two.members()),
@@ -148,6 +156,7 @@ impl Error {
             Self::DeadlineExceeded(error) => ("DeadlineExceeded", error),
             Self::Spawn(error) => ("Spawn", error),
             Self::Closed(error) => ("Closed", error),
+            Self::Unreachable(error) => ("Unreachable", error),
             Self::Messaging(error) => ("Messaging", error),
             Self::Runtime(error) => ("Runtime", error),
             Self::TooSlow(error) => ("TooSlow", error),
@@ -190,6 +199,8 @@ impl fmt::Debug for Error {
 pub struct MessagingError {
     text: Arc<str>,
     cid: Option<Cid>,
+    /// It is about a request that never left.
+    unsent: bool,
 }
 
 fn in_dialog(cid: Option<Cid>) -> String {
@@ -198,15 +209,19 @@ fn in_dialog(cid: Option<Cid>) -> String {
 
 impl MessagingError {
     pub(crate) fn misuse(misuse: Misuse, cid: Cid) -> Self {
-        Self { text: misuse.to_string().into(), cid: Some(cid) }
+        Self::new(misuse.to_string(), Some(cid))
     }
 
     pub(crate) fn violation(violation: Violation, cid: Cid) -> Self {
-        Self { text: violation.to_string().into(), cid: Some(cid) }
+        Self::new(violation.to_string(), Some(cid))
     }
 
     pub(crate) fn new(text: impl Into<Arc<str>>, cid: Option<Cid>) -> Self {
-        Self { text: text.into(), cid }
+        Self { text: text.into(), cid, unsent: false }
+    }
+
+    fn unsent(self) -> Self {
+        Self { unsent: true, ..self }
     }
 }
 

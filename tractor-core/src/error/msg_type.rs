@@ -171,6 +171,10 @@ impl MsgTypeError {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
+    pub(super) fn route(&self) -> Option<&Route> {
+        self.inner.remote.as_ref()
+    }
+
     /// The error as it travelled, when a peer reported it.
     pub(crate) fn remote(&self) -> Option<&ErrorMsg> {
         self.inner.remote.as_ref().map(|route| &**route.msg())

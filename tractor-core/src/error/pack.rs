@@ -39,6 +39,7 @@ pub(crate) mod type_names {
         SUPERVISOR_GAVE_UP = "SupervisorGaveUp";
         TRANSPORT_CLOSED = "TransportClosed";
         TYPE_ERROR = "TypeError";
+        UNREACHABLE = "Unreachable";
     }
 }
 
@@ -157,6 +158,7 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
         Error::GaveUp(_) => type_names::SUPERVISOR_GAVE_UP,
         Error::Spawn(_) => type_names::ACTOR_FAILURE,
         Error::Closed(_) => type_names::TRANSPORT_CLOSED,
+        Error::Unreachable(_) => type_names::UNREACHABLE,
         Error::Runtime(_) => type_names::RUNTIME_FAILURE,
         Error::TooSlow(_) => type_names::ACTOR_TOO_SLOW,
         Error::DeadlineExceeded(_) => type_names::DEADLINE_EXCEEDED,

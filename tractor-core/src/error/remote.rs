@@ -25,6 +25,8 @@ pub enum RemoteKind {
     NotFound,
     /// The arguments do not fit the function.
     Arguments,
+    /// An actor that the endpoint needed has died.
+    Died,
     /// Somebody sent a stream faster than it was read.
     StreamOverrun,
     /// The order of the dialog was broken.
@@ -138,6 +140,7 @@ impl RemoteActorError {
             type_names::MODULE_NOT_EXPOSED => RemoteKind::NotExposed,
             type_names::ATTRIBUTE_ERROR => RemoteKind::NotFound,
             type_names::TYPE_ERROR => RemoteKind::Arguments,
+            type_names::ACTOR_DIED => RemoteKind::Died,
             type_names::STREAM_OVERRUN => RemoteKind::StreamOverrun,
             type_names::MESSAGING_ERROR => RemoteKind::Messaging,
             type_names::RUNTIME_FAILURE => RemoteKind::Runtime,
@@ -147,6 +150,10 @@ impl RemoteActorError {
 
     pub(crate) fn msg(&self) -> &ErrorMsg {
         self.route.msg()
+    }
+
+    pub(super) fn route(&self) -> &Route {
+        &self.route
     }
 }
 
@@ -221,6 +228,10 @@ impl ContextCancelled {
     pub(crate) fn msg(&self) -> &ErrorMsg {
         self.route.msg()
     }
+
+    pub(super) fn route(&self) -> &Route {
+        &self.route
+    }
 }
 
 impl fmt::Debug for ContextCancelled {
@@ -264,7 +275,15 @@ impl Error {
 
 /// A received `Error` message as the error it stands for: cancellations and type errors keep their own class.
 pub(crate) fn received(us: &Uid, msg: Arc<ErrorMsg>) -> Error {
-    let route = Route::new(msg);
+    arrived(us, Route::new(msg))
+}
+
+/// The same where the peer has refused a request of ours, so that nothing of it ran.
+pub(crate) fn refused(us: &Uid, msg: Arc<ErrorMsg>) -> Error {
+    arrived(us, Route::of_refusal(msg))
+}
+
+fn arrived(us: &Uid, route: Route) -> Error {
     match route.msg().boxed_type_str.as_str() {
         type_names::CONTEXT_CANCELLED => Error::Cancelled(ContextCancelled { route }),
         type_names::MSG_TYPE_ERROR => Error::MsgType(MsgTypeError::reported(us, route)),

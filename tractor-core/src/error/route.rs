@@ -11,20 +11,31 @@ use crate::proto::msg::ErrorMsg;
 pub(crate) struct Route {
     msg: Arc<ErrorMsg>,
     is_cause: bool,
+    was_refused: bool,
 }
 
 impl Route {
     pub(super) fn new(msg: Arc<ErrorMsg>) -> Self {
-        Self { msg, is_cause: false }
+        Self { msg, is_cause: false, was_refused: false }
+    }
+
+    /// The same as the answer of who was asked to a request that it did not begin with.
+    pub(super) fn of_refusal(msg: Arc<ErrorMsg>) -> Self {
+        Self { msg, is_cause: false, was_refused: true }
     }
 
     /// The same below a failure of this actor, which has a name of its own and is what is told to others.
     pub(super) fn of_cause(&self) -> Self {
-        Self { msg: self.msg.clone(), is_cause: true }
+        Self { is_cause: true, ..self.clone() }
     }
 
     pub(super) fn msg(&self) -> &Arc<ErrorMsg> {
         &self.msg
+    }
+
+    /// Whether the request was refused before anything of it ran.
+    pub(super) fn was_refused(&self) -> bool {
+        self.was_refused
     }
 
     /// Whether the failure that ends with this is that of the other actor, in whatever wrapping.

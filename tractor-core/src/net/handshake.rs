@@ -142,6 +142,13 @@ fn fresh_nonce() -> [u8; 32] {
 }
 
 impl HandshakeError {
+    /// Whether it is about who is not there, not about who is.
+    pub(crate) fn is_about_nobody(&self) -> bool {
+        use std::io::ErrorKind::{ConnectionRefused, NotFound};
+
+        matches!(self, Self::Io(error) if matches!(error.kind(), NotFound | ConnectionRefused))
+    }
+
     /// Whether the peer simply went away.
     pub(crate) fn is_departure(&self) -> bool {
         match self {

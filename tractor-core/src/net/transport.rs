@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use rustix::process::Pid;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -47,6 +48,14 @@ pub(crate) enum OtherEnd {
 }
 
 impl Transport {
+    /// The process at the other end, where the kernel vouches for it: for who connected, the one that listens.
+    pub(crate) fn process_of_other_end(&self) -> Option<Pid> {
+        match self {
+            Self::Uds(stream) => stream.peer_cred().ok()?.pid().and_then(Pid::from_raw),
+            Self::Tcp(_) | Self::Mem(_) => None,
+        }
+    }
+
     /// Whom this transport lets in by itself.
     pub(crate) fn other_end(&self) -> OtherEnd {
         match self {

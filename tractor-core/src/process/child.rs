@@ -88,9 +88,15 @@ pub(crate) async fn watch_child(
     tracing::debug!("started actor `{name}` as process {pid}");
     let booted = boot(&actor, &child, &mut wishes, birth.boot, channel, &mut process, pid, born).await;
     let (end, error) = end(&actor, &child, &mut wishes, booted.ok().as_ref(), &mut process, pid).await;
+    if let ActorEnd::Died(died) | ActorEnd::Killed(died) = &end {
+        // Before those who wait are told, and connect again.
+        for addr in sockets_of(&name, pid, sockets.clone()) {
+            actor.deaths().add(addr, died);
+        }
+    }
     child.has_ended(end.clone());
     reaper::clear_up().await;
-    remove_sockets(socket_paths(&name, pid, sockets)).await;
+    remove_sockets(sockets_of(&name, pid, sockets).iter().filter_map(Addr::uds_path).collect()).await;
     tracing::debug!("reaped actor `{name}`, process {pid}: {end}");
     drop(ending);
     error
@@ -233,21 +239,19 @@ async fn connect(
 /// What everybody who waits on a child's connection is told when it ends: how the process died, unless it ended in good order.
 async fn cause_of_loss(peer: &Peer, child: &ChildActor, reason: CloseReason, pid: u32) -> Error {
     let ended = timeout(peer.timeouts.exit_status, child.ended()).await;
-    if let CloseReason::PeerFailed(_) | CloseReason::Protocol(_) = reason {
-        return peer.closed_error(reason);
-    }
     match ended {
-        Ok(ActorEnd::Died(died) | ActorEnd::Killed(died)) => died.into(),
+        Ok(ActorEnd::Died(died) | ActorEnd::Killed(died)) => died.after(reason).into(),
         Ok(ActorEnd::InOrder | ActorEnd::Acknowledged) => peer.closed_error(reason),
         Err(_elapsed) if child.is_asked() || peer.ended_in_order.load(Ordering::Acquire) => {
             peer.closed_error(reason)
         }
-        Err(_elapsed) => ActorDied::new(peer.aid.uid.name(), pid, Because::Unknown, None).into(),
+        Err(_elapsed) => {
+            ActorDied::new(peer.aid.uid.name(), pid, Because::Unknown, None).after(reason).into()
+        }
     }
 }
 
 /// Where a child has listened, as far as its parent knows.
-fn socket_paths(name: &str, pid: u32, bound: Option<Vec<Addr>>) -> Vec<String> {
-    let addrs = bound.unwrap_or_else(|| default_uds(name, pid).into_iter().collect());
-    addrs.iter().filter_map(Addr::uds_path).collect()
+fn sockets_of(name: &str, pid: u32, bound: Option<Vec<Addr>>) -> Vec<Addr> {
+    bound.unwrap_or_else(|| default_uds(name, pid).into_iter().collect())
 }

@@ -101,7 +101,7 @@ impl Drop for Child {
 /// What announces the end of a process.
 #[cfg(target_os = "linux")]
 #[allow(deprecated, reason = "unsound for types that change their descriptor, which an `OwnedFd` does not")]
-fn end_of(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
+pub(super) fn end_of(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
     let file =
         rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).map_err(io::Error::from);
     let end = file.and_then(|file| AsyncFd::with_interest(file, tokio::io::Interest::READABLE));
@@ -109,6 +109,6 @@ fn end_of(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn end_of(_: Pid) -> Option<AsyncFd<OwnedFd>> {
+pub(super) fn end_of(_: Pid) -> Option<AsyncFd<OwnedFd>> {
     None
 }

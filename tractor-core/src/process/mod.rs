@@ -1,6 +1,7 @@
 //! Child processes: how they are spawned, watched, ended and reaped.
 
 mod child;
+mod gone;
 mod handle;
 mod ladder;
 mod program;
@@ -10,6 +11,7 @@ mod spawn;
 mod stops;
 
 pub(crate) use child::{Birth, Newborn, watch_child};
+pub(crate) use gone::has_ended;
 pub(crate) use reaper::{PROCESS_NAME_PREFIX, kill_children};
 pub(crate) use sockets::sweep_sockets;
 pub(crate) use spawn::{ChildSpec, Entry, set_entry};

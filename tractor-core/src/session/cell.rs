@@ -41,6 +41,8 @@ pub(super) struct Cell {
     /// A local reader has been told that the peer closed its half.
     pub(super) end_seen: bool,
     pub(super) outcome: Option<Outcome>,
+    /// Parent side: the connection was closed before the request could leave.
+    pub(super) never_left: bool,
     /// Child side: why no message will come or arrive any more. Told to those who use the stream in spite of the end.
     pub(super) broken: Option<Error>,
     /// The other side has refused a value for want of room. This side's stream ends with it.
@@ -166,6 +168,7 @@ impl Cell {
             inbox: Inbox::new(limits),
             end_seen: false,
             outcome: None,
+            never_left: false,
             broken: None,
             overrun: None,
             type_error: None,

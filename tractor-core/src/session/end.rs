@@ -108,8 +108,9 @@ impl SessionEnd {
     pub(crate) fn handle(&self, msg: Received<Bytes, Box<ErrorMsg>>) -> bool {
         let name = msg.name();
         let mut cell = self.lock();
+        let is_unanswered = cell.dialog.is_unanswered();
         let effect = cell.dialog.receive(msg);
-        let reply = self.apply(&mut cell, effect);
+        let reply = self.apply(&mut cell, effect, is_unanswered);
         let over = cell.dialog.side() == Side::Parent && cell.dialog.is_settled();
         drop(cell);
         if let Reply::Ignored(why) = reply {
@@ -131,7 +132,12 @@ impl SessionEnd {
     }
 
     /// Carries out what the machine has decided. Returns what the peer has to know.
-    fn apply(&self, cell: &mut Locked<'_>, effect: Effect<Bytes, Box<ErrorMsg>>) -> Reply {
+    fn apply(
+        &self,
+        cell: &mut Locked<'_>,
+        effect: Effect<Bytes, Box<ErrorMsg>>,
+        was_unanswered: bool,
+    ) -> Reply {
         let us = &self.peer.us;
         let mut reply = Reply::Nothing;
         match effect {
@@ -163,7 +169,9 @@ impl SessionEnd {
             Effect::Failed(msg) => {
                 // The clock of the child side was a little faster than ours.
                 let is_ours = self.deadline.is_some() && error::is_deadline_of(&msg, &self.peer.aid.uid);
-                let told = || error::received(us, Arc::from(msg));
+                // Errors found here, about what the peer has sent, are none of its answers.
+                let is_refusal = was_unanswered && msg.src_uid == self.peer.aid.uid;
+                let told = || if is_refusal { error::refused } else { error::received }(us, Arc::from(msg));
                 let error = if is_ours { self.deadline_exceeded(None) } else { told() };
                 cell.outcome = Some(Outcome::Failed(error));
             }
@@ -197,10 +205,23 @@ impl SessionEnd {
         let mut cell = self.lock();
         if cell.dialog.lose() {
             match cell.dialog.side() {
-                Side::Parent => cell.outcome = Some(Outcome::Failed(error.clone())),
+                Side::Parent => {
+                    let error = if cell.never_left { error.clone().unsent() } else { error.clone() };
+                    cell.outcome = Some(Outcome::Failed(error));
+                }
                 Side::Child => cell.broken = Some(error.clone()),
             }
             cell.wake_all();
+        }
+    }
+
+    /// The request of this parent side could not leave.
+    pub(super) fn never_left(&self) {
+        let mut cell = self.lock();
+        cell.never_left = true;
+        // The loss may have been told meanwhile.
+        if let Some(Outcome::Failed(error)) = &mut cell.outcome {
+            *error = error.clone().unsent();
         }
     }
 

@@ -158,7 +158,7 @@ impl Peer {
     ) -> Result<Arc<SessionEnd>, Error> {
         let mut table = self.table();
         if let Some(error) = &table.closed {
-            return Err(error.clone());
+            return Err(error.clone().unsent());
         }
         let cid = self.next_cid(&table);
         let session = make(cid);

@@ -102,11 +102,15 @@ impl Peer {
             child.ask_with_request();
         }
         match self.append_request(&head, &session, &args) {
-            // Where the channel is closed, the loss of the dialog is about to be told, with the reason.
-            Appended::Yes(_) | Appended::Closed(_) => Ok(session),
+            Appended::Yes(_) => Ok(session),
+            // The loss of the dialog is about to be told, with the reason.
+            Appended::Closed(_) => {
+                session.never_left();
+                Ok(session)
+            }
             Appended::TooLarge(error) => {
                 self.forget(&session);
-                Err(MessagingError::new(error.to_string(), Some(session.cid)).into())
+                Err(Error::from(MessagingError::new(error.to_string(), Some(session.cid))).unsent())
             }
         }
     }

@@ -140,6 +140,11 @@ impl Dialog {
         matches!(self.phase, Phase::Settled | Phase::SettledUnopened)
     }
 
+    /// Parent side: whether the request was neither accepted nor refused yet.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self.phase, Phase::AwaitAck(_))
+    }
+
     /// Who asked first for the end of this dialog, as far as this side was told.
     pub fn canceller(&self) -> Option<&Uid> {
         match &self.ending {

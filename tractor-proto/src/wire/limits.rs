@@ -60,6 +60,9 @@ pub const LAYOUT_DEPTH_MAX: usize = 32;
 /// Bytes a stream direction may carry before the receiver grants more; both ends of a dialog start from it.
 pub const STREAM_WINDOW_INITIAL_BYTES: usize = 256 * 1024;
 
+/// Deaths that an actor knows the address of; it forgets the oldest.
+pub const DEATHS_KEPT_MAX: usize = 64;
+
 /// Events of one supervisor kept for who watches it; slower watchers lose the oldest.
 pub const SUPERVISION_EVENTS_MAX: usize = 256;
 

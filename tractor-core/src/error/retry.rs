@@ -1,0 +1,77 @@
+//! What a failure says of the request that it ended: whether it has run, and whether asking again may help.
+
+use super::{Blame, Error, RemoteKind};
+
+impl Error {
+    /// Whether what was asked for has certainly not run, and may be asked for again as it is: the request never left this actor,
+    /// or the other one refused it for want of room or because it ends.
+    ///
+    /// The actor that was asked may be gone for good; another one, or its successor, may answer. What will fail again, such as a call
+    /// of an endpoint that is not exposed, is not retryable, though it has not run either: see [`may_have_run`](Self::may_have_run).
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, DynCall, Supervised};
+    /// # async fn example(oracle: &Supervised) -> tractor::Result<u64> {
+    /// loop {
+    ///     // Waits while the actor is being restarted.
+    ///     let portal = oracle.portal().await?;
+    ///     match portal.run_dyn(DynCall::new("oracle", "answer")).await {
+    ///         Err(error) if error.is_retryable() => continue,
+    ///         outcome => return outcome,
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn is_retryable(&self) -> bool {
+        if self.may_have_run() {
+            return false;
+        }
+        match self {
+            Self::Died(_) | Self::Closed(_) | Self::Unreachable(_) | Self::Cancelled(_) => true,
+            Self::Remote(error) => error.kind() == RemoteKind::Runtime,
+            Self::Group(group) => group.members().iter().all(Self::is_retryable),
+            Self::DeadlineExceeded(_)
+            | Self::GaveUp(_)
+            | Self::Lagged(_)
+            | Self::Messaging(_)
+            | Self::MsgType(_)
+            | Self::NoRuntime
+            | Self::Runtime(_)
+            | Self::Spawn(_)
+            | Self::TooSlow(_) => false,
+        }
+    }
+
+    /// Whether what was asked for may have run, or begun to: it is false only where that is certain.
+    ///
+    /// After a connection was lost nobody can tell. Whoever repeats such a request has to know that it does no harm twice.
+    pub fn may_have_run(&self) -> bool {
+        match self {
+            Self::Remote(error) => !error.route().was_refused(),
+            Self::Cancelled(error) => !error.route().was_refused(),
+            Self::MsgType(error) => match error.route() {
+                Some(route) => !route.was_refused(),
+                // Arguments that did not leave.
+                None => !(error.blame() == Blame::Local && error.cid().is_none()),
+            },
+            Self::Died(error) => !error.is_unsent(),
+            Self::Closed(error) => !error.is_unsent(),
+            Self::Messaging(error) => !error.unsent,
+            Self::DeadlineExceeded(error) => !error.is_before_start(),
+            Self::NoRuntime | Self::Spawn(_) | Self::Unreachable(_) => false,
+            Self::GaveUp(_) | Self::Lagged(_) | Self::Runtime(_) | Self::TooSlow(_) => true,
+            Self::Group(group) => group.members().iter().any(Self::may_have_run),
+        }
+    }
+
+    /// The same as the failure of a request that never left.
+    #[must_use]
+    pub(crate) fn unsent(self) -> Self {
+        match self {
+            Self::Died(error) => Self::Died(error.unsent()),
+            Self::Closed(error) => Self::Closed(error.unsent()),
+            Self::Messaging(error) => Self::Messaging(error.unsent()),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Actors that cannot be reached.
+
+use std::sync::Arc;
+
+use crate::proto::addr::Addr;
+
+/// There is no connection to an address: nobody listens there, who listens is no actor of this tree, or does not answer.
+///
+/// Where this actor has seen the one die that listened there, it is [`Error::Died`](crate::Error::Died) instead.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("no connection to {addr}: {reason}")]
+pub struct Unreachable {
+    addr: Addr,
+    reason: Arc<str>,
+}
+
+impl Unreachable {
+    pub(crate) fn new(addr: Addr, reason: impl Into<Arc<str>>) -> Self {
+        Self { addr, reason: reason.into() }
+    }
+
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.reason, &other.reason)
+    }
+
+    /// The address.
+    pub fn addr(&self) -> &Addr {
+        &self.addr
+    }
+
+    /// What went wrong.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
