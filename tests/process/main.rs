@@ -9,6 +9,7 @@ mod drop_support;
 mod fault_matrix;
 mod job_control;
 mod log_lines;
+mod log_strangers;
 mod matrix_support;
 mod nursery_below;
 mod nursery_cancel;

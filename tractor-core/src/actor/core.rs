@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::current::{current_session, with_actor};
 use super::deaths::Deaths;
 use super::exposed::Allow;
+use super::guest_log::GuestLog;
 use super::invoke::RequestTask;
 use super::lifetime::LifetimeStack;
 use super::local::Locals;
@@ -75,6 +76,7 @@ pub(super) struct Inner {
     children: Mutex<HashMap<Uid, Arc<ChildActor>>>,
     pub(super) addrs: Mutex<Vec<Addr>>,
     deaths: Deaths,
+    guest_log: GuestLog,
 }
 
 impl Actor {
@@ -101,6 +103,7 @@ impl Actor {
             children: Mutex::default(),
             addrs: Mutex::default(),
             deaths: Deaths::default(),
+            guest_log: GuestLog::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -209,6 +212,11 @@ impl Actor {
     pub(crate) fn set_parent(&self, peer: Arc<Peer>) {
         // An actor is attached to its parent once, at boot.
         assert!(self.inner.parent.set(peer).is_ok(), "the parent is set once");
+    }
+
+    /// Asked before a line about a guest is logged.
+    pub(crate) fn guest_log(&self) -> &GuestLog {
+        &self.inner.guest_log
     }
 
     /// Where actors have listened that this one has seen die.

@@ -6,6 +6,7 @@ mod current;
 mod deaths;
 mod dispatch;
 mod exposed;
+mod guest_log;
 pub(crate) mod image;
 mod invoke;
 mod lifetime;

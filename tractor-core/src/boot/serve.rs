@@ -63,7 +63,7 @@ async fn accept_all(actor: Actor, door: Arc<Door>, listener: Listener) {
                 yield_now().await;
             }
             Err(error) => {
-                tracing::warn!("connection not accepted on {}: {error}", listener.addr());
+                report(&actor, &format!("connection not accepted on {}: {error}", listener.addr()));
                 if is_shortage(&error) {
                     // Out of descriptors or memory: the next accept would fail at once, for ever.
                     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -92,7 +92,7 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
     let needed = place.needed();
     let admission = async {
         let met = introduce(io, with).await?;
-        Ok((met, place.stay().await))
+        Ok::<_, HandshakeError>((met, place.stay().await))
     };
     let admitted = tokio::select! {
         admitted = timeout(limit, admission) => admitted,
@@ -103,11 +103,13 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
     };
     let (met, membership) = match admitted {
         Ok(Ok(admitted)) => admitted,
-        Ok(Err(error)) => return report(&error),
+        Ok(Err(error)) if error.is_departure() => {
+            return tracing::debug!("a guest left during the handshake: {error}");
+        }
+        Ok(Err(error)) => return report(actor, &format!("a guest was refused: {error}")),
         Err(_elapsed) => {
-            return tracing::warn!(
-                "a guest did not introduce itself within {limit:?} (`Timeouts::handshake`)"
-            );
+            let text = format!("a guest did not introduce itself within {limit:?} (`Timeouts::handshake`)");
+            return report(actor, &text);
         }
     };
     let connected =
@@ -118,10 +120,9 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
     });
 }
 
-fn report(error: &HandshakeError) {
-    if error.is_departure() {
-        tracing::debug!("a guest left during the handshake: {error}");
-    } else {
-        tracing::warn!("a guest was refused: {error}");
+/// Logs what is wrong with somebody who has connected, unless there was much of that lately.
+fn report(actor: &Actor, text: &str) {
+    if let Some(left_out) = actor.guest_log().line() {
+        tracing::warn!("{text}{left_out}");
     }
 }

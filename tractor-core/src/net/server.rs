@@ -72,8 +72,7 @@ impl Listener {
         match &self.socket {
             Socket::Tcp(listener) => {
                 let (stream, _from) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                Ok(Transport::Tcp(stream))
+                Transport::of_tcp(stream)
             }
             Socket::Uds(file) => {
                 let (stream, _from) = file.listener.accept().await?;

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rustix::process::Pid;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
@@ -28,8 +29,7 @@ pub(crate) async fn connect(addr: &Addr) -> io::Result<Transport> {
     match addr {
         Addr::Tcp(addr) => {
             let stream = TcpStream::connect(addr).await?;
-            stream.set_nodelay(true)?;
-            Ok(Transport::Tcp(stream))
+            Transport::of_tcp(stream)
         }
         Addr::Uds { .. } => {
             let path = addr.uds_path().expect("a Unix-socket address has a path");
@@ -47,7 +47,32 @@ pub(crate) enum OtherEnd {
     Anybody(Option<IpAddr>),
 }
 
+/// After so long without a word a TCP peer is asked whether it is there.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+/// Between two questions that are not answered.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// So many unanswered ones end the connection.
+const KEEPALIVE_PROBES: u32 = 3;
+
 impl Transport {
+    /// A connected TCP stream. Small writes leave at once, and a host that has vanished ends it within a minute.
+    pub(super) fn of_tcp(stream: TcpStream) -> io::Result<Self> {
+        use rustix::net::sockopt;
+
+        stream.set_nodelay(true)?;
+        sockopt::set_socket_keepalive(&stream, true)?;
+        sockopt::set_tcp_keepidle(&stream, KEEPALIVE_IDLE)?;
+        sockopt::set_tcp_keepintvl(&stream, KEEPALIVE_INTERVAL)?;
+        sockopt::set_tcp_keepcnt(&stream, KEEPALIVE_PROBES)?;
+        // While something waits to be taken, no such question is asked.
+        #[cfg(target_os = "linux")]
+        {
+            let limit = KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_PROBES;
+            sockopt::set_tcp_user_timeout(&stream, u32::try_from(limit.as_millis()).unwrap_or(u32::MAX))?;
+        }
+        Ok(Self::Tcp(stream))
+    }
+
     /// The process at the other end, where the kernel vouches for it: for who connected, the one that listens.
     pub(crate) fn process_of_other_end(&self) -> Option<Pid> {
         match self {
@@ -105,7 +130,10 @@ impl AsyncWrite for Transport {
 
 #[cfg(test)]
 mod tests {
+    use rustix::net::sockopt;
+
     use super::*;
+    use crate::net::bind;
 
     #[test]
     fn a_source_is_a_host_or_its_network() {
@@ -117,6 +145,21 @@ mod tests {
         ] {
             let parsed = |text: &str| text.parse::<IpAddr>().expect("an address");
             assert_eq!(source(parsed(ip)), parsed(from), "{ip}");
+        }
+    }
+
+    #[tokio::test]
+    async fn both_ends_of_a_tcp_connection_ask_whether_the_other_is_there() {
+        let anywhere = Addr::Tcp("127.0.0.1:0".parse().expect("an address"));
+        let listener = bind(&anywhere).await.expect("a port");
+        let (dialed, accepted) = tokio::join!(connect(listener.addr()), listener.accept());
+        for end in [dialed.expect("connected"), accepted.expect("accepted")] {
+            let Transport::Tcp(stream) = end else { panic!("it is TCP") };
+            assert!(sockopt::socket_keepalive(&stream).expect("an option"));
+            assert_eq!(sockopt::tcp_keepidle(&stream).expect("an option"), KEEPALIVE_IDLE);
+            assert_eq!(sockopt::tcp_keepintvl(&stream).expect("an option"), KEEPALIVE_INTERVAL);
+            assert_eq!(sockopt::tcp_keepcnt(&stream).expect("an option"), KEEPALIVE_PROBES);
+            assert!(stream.nodelay().expect("an option"));
         }
     }
 

@@ -63,6 +63,11 @@ pub const STREAM_WINDOW_INITIAL_BYTES: usize = 256 * 1024;
 /// Deaths that an actor knows the address of; it forgets the oldest.
 pub const DEATHS_KEPT_MAX: usize = 64;
 
+/// Lines that an actor logs within [`GUEST_LOG_WINDOW`] about those who connect and are not let in; the others are counted.
+pub const GUEST_LOG_LINES_MAX: usize = 10;
+/// The time within which these are counted.
+pub const GUEST_LOG_WINDOW: Duration = Duration::from_secs(10);
+
 /// Events of one supervisor kept for who watches it; slower watchers lose the oldest.
 pub const SUPERVISION_EVENTS_MAX: usize = 256;
 
