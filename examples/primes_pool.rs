@@ -1,7 +1,7 @@
 //! A pool of workers: as many processes as there are processors, and one queue of work for all of them.
 //!
-//! Counts primes, which costs a processor and nothing else. The range is cut into many more pieces than there are workers,
-//! so that the one which got the hard pieces does not keep the others waiting.
+//! Counts primes, which costs a processor and nothing else. The range is cut into many more pieces than there are
+//! workers, so that the one which got the hard pieces does not keep the others waiting.
 //!
 //! Run it with `cargo run --release --example primes_pool [LIMIT]`.
 

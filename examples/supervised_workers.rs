@@ -1,8 +1,8 @@
 //! Workers that come back: a supervisor restarts those that crash, and gives up on one that cannot live.
 //!
-//! Numbers are squared by two workers. One of them is killed in the middle of its work, the way the kernel does it when memory
-//! runs out. The supervisor starts it again; what was lost with it is asked for again here, where it is known that
-//! this does no harm. Then it dies too often.
+//! Numbers are squared by two workers. One of them is killed in the middle of its work, the way the kernel does it when
+//! memory runs out. The supervisor starts it again; what was lost with it is asked for again here, where it is known
+//! that this does no harm. Then it dies too often.
 //!
 //! Run it with `cargo run --example supervised_workers`.
 

@@ -1,8 +1,8 @@
-//! Writes what `tests/pass.rs` consists of: the files in `pass/`, and `kinds.rs`, which has one of everything the macros make, once in
-//! every surrounding.
+//! Writes what `tests/pass.rs` consists of: the files in `pass/`, and `kinds.rs`, which has one of everything the
+//! macros make, once in every surrounding.
 //!
-//! A file and a surrounding are modules of one crate, so that they cost no compilation of their own. The surroundings are written out
-//! rather than made by a macro, for rustc and clippy judge code that comes out of a macro more mildly.
+//! A file and a surrounding are modules of one crate, so that they cost no compilation of their own. The surroundings
+//! are written out rather than made by a macro, for rustc and clippy judge code that comes out of a macro more mildly.
 
 use std::ffi::OsStr;
 use std::fmt::Write;

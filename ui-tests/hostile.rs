@@ -1,4 +1,5 @@
-//! Names of a user's that are also names of std, of the library, of its crates, of the macros' own, or of type parameters.
+//! Names of a user's that are also names of std, of the library, of its crates, of the macros' own, or of type
+//! parameters.
 
 pub mod alloc {}
 pub mod bytes {}

@@ -1,4 +1,5 @@
-//! One of everything the macros make, spelled so that it compiles wherever it stands. `build.rs` puts it into every surrounding.
+//! One of everything the macros make, spelled so that it compiles wherever it stands. `build.rs` puts it into every
+//! surrounding.
 
 /// A function.
 #[::tractor::actor_fn]
@@ -42,7 +43,11 @@ pub async fn dialog(talk: ::tractor::Context<u16, ::ui_tests::Told, i64>) -> ::t
 }
 
 /// A dialog with several types in one direction.
-#[::tractor::context(pld_spec = i64 | ::ui_tests::Told | (u16, ::std::string::String) | None, recv = u64 | None, strict)]
+#[::tractor::context(
+    pld_spec = i64 | ::ui_tests::Told | (u16, ::std::string::String) | None,
+    recv = u64 | None,
+    strict,
+)]
 pub async fn union(talk: ::tractor::Context<UnionPld, UnionPld, UnionRecv>) -> ::tractor::Result<UnionPld> {
     let talk = talk.started(1_i64).await?;
     let mut stream = talk.open_stream();

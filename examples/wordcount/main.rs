@@ -1,8 +1,8 @@
 //! Counts words with one worker process per core, and does not mind when one of them is killed.
 //!
 //! The files are read here and cut into chunks; chunks are streamed to the workers, counts are streamed back and added
-//! up. A chunk stays here until its counts are in, so a worker that dies costs time and nothing else. The result is that
-//! of a single process, whatever happens on the way; `--verify` compares.
+//! up. A chunk stays here until its counts are in, so a worker that dies costs time and nothing else. The result is
+//! that of a single process, whatever happens on the way; `--verify` compares.
 //!
 //! ```sh
 //! cargo run --release --example wordcount                         # this folder

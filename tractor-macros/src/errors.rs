@@ -1,7 +1,7 @@
 //! Collects every error of one macro call, so that a user sees all of them at once.
 //!
-//! Each error says what is wrong in the user's words, points at the exact tokens, names the function, and ends in a help
-//! line with what to write instead.
+//! Each error says what is wrong in the user's words, points at the exact tokens, names the function, and ends in a
+//! help line with what to write instead.
 
 use std::fmt::Display;
 

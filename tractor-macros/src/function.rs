@@ -1,7 +1,7 @@
 //! The model of an annotated function: its header is parsed, its body is not.
 //!
-//! The body stays the token group the user typed. A half-typed one therefore still expands, and editors keep completing inside
-//! it.
+//! The body stays the token group the user typed. A half-typed one therefore still expands, and editors keep completing
+//! inside it.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::{ToTokens, quote};

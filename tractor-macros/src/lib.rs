@@ -45,16 +45,16 @@ use proc_macro::TokenStream;
 /// # }
 /// ```
 ///
-/// The function keeps its arguments, but calling it gives a `Call`: a value that does nothing until it is awaited or handed
-/// to a portal. Beside the function there is a type of the same name, which stands for the endpoint: the call above is a
-/// `Call<add>`. Both are as visible as the function is.
+/// The function keeps its arguments, but calling it gives a `Call`: a value that does nothing until it is awaited or
+/// handed to a portal. Beside the function there is a type of the same name, which stands for the endpoint: the call
+/// above is a `Call<add>`. Both are as visible as the function is.
 ///
 /// # Rules
 ///
 /// - It is a free `async fn` without generics, not `unsafe`, not an `extern fn`.
 /// - Arguments are plain names of concrete serde types. There are at most twelve, and they travel by name.
-/// - An argument may be a reference: `&str`, `&[u8]`, `&[T]`, `&T` of a `T` that is `Clone`. The call keeps a copy, and the
-///   function borrows from what arrived.
+/// - An argument may be a reference: `&str`, `&[u8]`, `&[T]`, `&T` of a `T` that is `Clone`. The call keeps a copy, and
+///   the function borrows from what arrived.
 /// - The returned type is serde as well. If it is called `Result` (any path that ends so), its `Err` is the failure of
 ///   the call: an error type, `String`, `&'static str` or a boxed error. A panic is a failure, too.
 /// - Types in the signature are at least as visible as the function.
@@ -75,27 +75,29 @@ use proc_macro::TokenStream;
 /// # fn main() {}
 /// ```
 ///
-/// Levels of lints that stand on the function (`#[allow(..)]`, `#[expect(..)]`, ..) hold for all that is made of it. A crate may forbid
-/// any lint but `non_upper_case_globals`, which it may deny: what registers an endpoint allows it, as derives of serde do.
+/// Levels of lints that stand on the function (`#[allow(..)]`, `#[expect(..)]`, ..) hold for all that is made of it. A
+/// crate may forbid any lint but `non_upper_case_globals`, which it may deny: what registers an endpoint allows it, as
+/// derives of serde do.
 ///
 /// Registering is part of it: an actor started with the function's module enabled, or with the function itself exposed,
 /// answers such calls.
 ///
 /// # Arguments
 ///
-/// - `name = ".."`, `module = ".."`: what the function is known under to other actors and in the allow-list, instead of its
-///   own name and module.
+/// - `name = ".."`, `module = ".."`: what the function is known under to other actors and in the allow-list, instead of
+///   its own name and module.
 /// - `extern`: the function lives in another program, under `module`. It has no body, and its call
 ///   runs only where the function lives.
-/// - `error = E`: the type of the failure, an error which is serde. The function returns a `Result` of it. Where an `extern`
-///   function fails with a type of its own program, `downcast_as` reads it as the `E` of this one.
-/// - `crate = path`: where the `tractor` crate is, by default `::tractor`.
+/// - `error = E`: the type of the failure, an error which is serde. The function returns a `Result` of it. Where an
+///   `extern` function fails with a type of its own program, `downcast_as` reads it as the `E` of this one.
+/// - `crate = path`: where the `tractor` crate is, by default `::tractor`. A dependency that has another name, such as
+///   `actors = { package = "tractor", .. }`, needs `crate = ::actors`.
 ///
 /// And on an argument of the function:
 ///
 /// - `#[tractor(rename = "..")]`: the name it travels under.
-/// - `#[tractor(default)]`, `#[tractor(default = expression)]`: its value when a caller of another program, or one that names the
-///   function by text, leaves it out.
+/// - `#[tractor(default)]`, `#[tractor(default = expression)]`: its value when a caller of another program, or one that
+///   names the function by text, leaves it out.
 ///
 /// Rules about values are serde's, such as `#[serde(try_from = "..")]` on their type.
 ///
@@ -181,19 +183,20 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// - `started = A`, `send = B`, `recv = C`, `returns = D`: the type of one direction, as seen by the endpoint. They
 ///   take precedence over `pld_spec`. Without `pld_spec` a direction that is not given is `()`, and `returns` is what
 ///   the function returns. The context is then a `Context<A, B, C>`.
-/// - `strict`: streamed values are encoded and decoded once more before they leave, in both directions, as first and last values
-///   always are. So a mistake in one is an error of `send`. That costs about as much as sending and receiving it.
+/// - `strict`: streamed values are encoded and decoded once more before they leave, in both directions, as first and
+///   last values always are. So a mistake in one is an error of `send`. That costs about as much as sending and
+///   receiving it.
 /// - `name`, `module`, `extern`, `error` and `crate` as in [`#[actor_fn]`](macro@actor_fn).
 ///
 /// At least one type is given.
 ///
 /// # Several types in one direction
 ///
-/// `A | B`, with `None` for no value, makes an enum with a variant for each type, named after it: `VecU8` for `Vec<u8>`. The enum
-/// is as visible as the function, and called like it with the direction at the end: `ScalePld` for the `pld_spec` of
-/// `scale`, `ScaleSend` for its `send`, and so on. A value of any of the types may be sent, also `None`, and in `A | None` an
-/// `Option<A>` (where one of the types is an `Option` itself, say `ScalePld::None`). What is received is the enum. It has `Clone`,
-/// `Debug` and `PartialEq` if all of its types have them.
+/// `A | B`, with `None` for no value, makes an enum with a variant for each type, named after it: `VecU8` for
+/// `Vec<u8>`. The enum is as visible as the function, and called like it with the direction at the end: `ScalePld` for
+/// the `pld_spec` of `scale`, `ScaleSend` for its `send`, and so on. A value of any of the types may be sent, also
+/// `None`, and in `A | None` an `Option<A>` (where one of the types is an `Option` itself, say `ScalePld::None`). What
+/// is received is the enum. It has `Clone`, `Debug` and `PartialEq` if all of its types have them.
 ///
 /// ```
 /// use tractor::prelude::*;
@@ -214,8 +217,9 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// - No two types have the same name. An alias gives a type another name; one type under two names does not compile.
-/// - Between Rust peers a value says which variant it is. Peers of the base protocol send and get the bare value; it is read as
-///   the variant that its field `type` names, else as the first one that fits, so that narrower types come first.
+/// - Between Rust peers a value says which variant it is. Peers of the base protocol send and get the bare value; it is
+///   read as the variant that its field `type` names, else as the first one that fits, so that narrower types come
+///   first.
 /// - The enum is a message and nothing else: to have it inside of another type, declare an enum.
 ///
 /// # One type per direction
@@ -305,10 +309,11 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Signals
 ///
-/// While a root actor lives in the process, SIGINT, SIGTERM and SIGHUP end its tree in good order: the body of the root's scope is
-/// dropped, children are asked to end, callbacks (`on_exit`) and shielded cleanups run within the limits of `Timeouts`, then what is
-/// around that scope is dropped, and the program dies of the signal as if nobody had caught it (as the init process of a container: it
-/// exits with 128 and the signal's number). A second signal kills all at once.
+/// While a root actor lives in the process, SIGINT, SIGTERM and SIGHUP end its tree in good order: the body of the
+/// root's scope is dropped, children are asked to end, callbacks (`on_exit`) and shielded cleanups run within the
+/// limits of `Timeouts`, then what is around that scope is dropped, and the program dies of the signal as if nobody had
+/// caught it (as the init process of a container: it exits with 128 and the signal's number). A second signal kills all
+/// at once.
 ///
 /// * A signal that is ignored when the first root starts stays ignored (Linux): SIGHUP under `nohup`.
 /// * Without a root, signals do what they always do. So they do with `tractor::init()` and in tests.
@@ -346,8 +351,8 @@ pub fn main(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// # fn main() {}
 /// ```
 ///
-/// It is a `#[test]`: the test runner finds it, and `#[should_panic]` and `#[ignore]` work as usual. The function takes no
-/// arguments and returns what a test may return.
+/// It is a `#[test]`: the test runner finds it, and `#[should_panic]` and `#[ignore]` work as usual. The function takes
+/// no arguments and returns what a test may return.
 ///
 /// # Arguments
 ///

@@ -25,16 +25,16 @@ pub(crate) fn edges(tokens: impl ToTokens) -> (Span, Span) {
 
 /// A name that the user gave, for an item or a variable that only stands in for the user's own.
 ///
-/// It is where the user wrote it, but to lints it is the macro's: whether it is dead, or in the wrong case, is said of the user's
-/// own item, if at all.
+/// It is where the user wrote it, but to lints it is the macro's: whether it is dead, or in the wrong case, is said of
+/// the user's own item, if at all.
 pub(crate) fn ours(name: &Ident) -> Ident {
     let mut name = name.clone();
     name.set_span(name.span().resolved_at(Span::call_site()));
     name
 }
 
-/// The visibility of the function, for an item that only stands in for it: rustc takes the item for the macro's own if the macro
-/// has made its first token.
+/// The visibility of the function, for an item that only stands in for it: rustc takes the item for the macro's own if
+/// the macro has made its first token.
 pub(crate) fn our_visibility(vis: &Visibility) -> Visibility {
     let mut vis = vis.clone();
     match &mut vis {
@@ -46,10 +46,11 @@ pub(crate) fn our_visibility(vis: &Visibility) -> Visibility {
     vis
 }
 
-/// The tokens with parentheses around each operation that is a fragment of another macro: `$n * 2` for an `$n` of `1 + 2`.
+/// The tokens with parentheses around each operation that is a fragment of another macro: `$n * 2` for an `$n` of `1 +
+/// 2`.
 ///
-/// Such a fragment is one operand. It comes with delimiters that cannot be seen, which rustc overlooks in what a macro like ours
-/// returns.
+/// Such a fragment is one operand. It comes with delimiters that cannot be seen, which rustc overlooks in what a macro
+/// like ours returns.
 pub(crate) fn parenthesized(tokens: TokenStream) -> TokenStream {
     if !has_fragment(tokens.clone()) {
         return tokens;

@@ -1,5 +1,5 @@
-//! What the tests of the macros have in common: a message that is also a failure. The tests are in `tests/`, programs that must not
-//! compile in `fail/`.
+//! What the tests of the macros have in common: a message that is also a failure. The tests are in `tests/`, programs
+//! that must not compile in `fail/`.
 
 use std::error::Error;
 use std::fmt;

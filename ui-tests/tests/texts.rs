@@ -1,4 +1,5 @@
-//! What every error text owes its reader, read off the goldens in `fail/`: a way out, and the user's own token as its place.
+//! What every error text owes its reader, read off the goldens in `fail/`: a way out, and the user's own token as its
+//! place.
 //!
 //! What is underlined, and whether a sentence is a good one, is for whoever reads the golden. This finds what was
 //! forgotten.

@@ -1,4 +1,5 @@
-//! Two programs, built from two versions of the same endpoints, talk where serde's rules allow it, and say what does not fit where not.
+//! Two programs, built from two versions of the same endpoints, talk where serde's rules allow it, and say what does
+//! not fit where not.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -59,8 +60,8 @@ fn outcomes(caller: &str, server: &str) -> BTreeMap<String, String> {
     outcomes
 }
 
-/// Names, and what the outcome must be: `= value`, or the end of an error: after `?` one about the arguments, after `!` one about
-/// a value of the peer, after `>` one about a value of the caller, which the peer reports.
+/// Names, and what the outcome must be: `= value`, or the end of an error: after `?` one about the arguments, after `!`
+/// one about a value of the peer, after `>` one about a value of the caller, which the peer reports.
 fn expect(outcomes: &BTreeMap<String, String>, rows: &[(&str, &str)]) {
     for (name, wanted) in rows {
         let outcome = outcomes.get(*name).unwrap_or_else(|| panic!("nothing was said of `{name}`"));

@@ -1,7 +1,7 @@
 //! The endpoints of a small shop, whose contracts `tests/ui.rs` holds in place.
 //!
-//! What an endpoint takes, streams and returns is checked where it is used. A test that compiles the right uses and, with
-//! the expected error, the wrong ones, keeps a change of these types from going unnoticed.
+//! What an endpoint takes, streams and returns is checked where it is used. A test that compiles the right uses and,
+//! with the expected error, the wrong ones, keeps a change of these types from going unnoticed.
 
 use serde::{Deserialize, Serialize};
 use tractor::Context;

@@ -1,8 +1,8 @@
 //! The harness of the integration tests: a deadline for every test, and no process left behind by any.
 //!
-//! A test is the body of one of [`with_process`], [`with_local`], [`in_nursery`], [`in_root`] and [`tree`]: each of them
-//! is the whole harness, and they differ in what they hand to the body. Order is forced by messages: the [`journal`] lets
-//! a test wait for what an actor has done, wherever the actor lives.
+//! A test is the body of one of [`with_process`], [`with_local`], [`in_nursery`], [`in_root`] and [`tree`]: each of
+//! them is the whole harness, and they differ in what they hand to the body. Order is forced by messages: the
+//! [`journal`] lets a test wait for what an actor has done, wherever the actor lives.
 
 pub mod dice;
 pub mod journal;
@@ -163,7 +163,8 @@ pub async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 
-/// Runs `work`, which must not end, until the running endpoint is cancelled: until it is polled and nobody has woken it.
+/// Runs `work`, which must not end, until the running endpoint is cancelled: until it is polled and nobody has woken
+/// it.
 pub async fn until_cancelled(work: impl Future) {
     // The first polls of an endpoint come without a wake as well; this comes back through one.
     for _ in 0..3 {

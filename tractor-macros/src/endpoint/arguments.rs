@@ -41,7 +41,8 @@ impl Arg<'_> {
         self.lent.is_some()
     }
 
-    /// The type that travels: of a reference, the one that `to_owned` gives. `[u8]` travels as bytes, not as a list of numbers.
+    /// The type that travels: of a reference, the one that `to_owned` gives. `[u8]` travels as bytes, not as a list of
+    /// numbers.
     pub(crate) fn owned(&self, krate: &Path) -> TokenStream {
         match &self.lent {
             None => self.ty.to_token_stream(),
@@ -51,7 +52,8 @@ impl Arg<'_> {
         }
     }
 
-    /// `value`, an expression of the argument's type, as a value that travels. rustc underlines `blame` when there is no such.
+    /// `value`, an expression of the argument's type, as a value that travels. rustc underlines `blame` when there is
+    /// no such.
     pub(crate) fn packed(&self, value: impl ToTokens, blame: Span, krate: &Path) -> TokenStream {
         let to_owned = match &self.lent {
             None => return value.to_token_stream(),
@@ -72,7 +74,8 @@ impl Arg<'_> {
     /// What stands in when a caller leaves the argument out.
     pub(crate) fn default(&self, endpoint: &Ident, krate: &Path) -> Option<TokenStream> {
         let owned = self.owned(krate);
-        // What coerces to the type will do. rustc underlines the value that does not, and shows what is called: the endpoint.
+        // What coerces to the type will do. rustc underlines the value that does not, and shows what is called: the
+        // endpoint.
         let value = match self.param.default.as_ref()? {
             DefaultValue::OfType => {
                 quote_spanned!(self.ty.span()=> <#owned as ::core::default::Default>::default())
@@ -194,8 +197,8 @@ fn is_bytes(ty: &Type) -> bool {
     matches!(peel(&slice.elem), Type::Path(item) if item.path.is_ident("u8"))
 }
 
-/// Whether a reference to the type has an owned twin of another type. By the name, which is enough: what is called `Path` and
-/// is sized is its own twin.
+/// Whether a reference to the type has an owned twin of another type. By the name, which is enough: what is called
+/// `Path` and is sized is its own twin.
 fn is_unsized(ty: &Type) -> bool {
     matches!(peel(ty), Type::Slice(_))
         || last_segment(ty)

@@ -42,7 +42,8 @@ impl Endpoint<'_> {
             let implemented = self.implemented(kind);
             let body = self.func.renamed(&self.body_name(), &self.attrs.body, &self.func.body_or_stub());
             let entry = format_ident!("{}", kind.entry);
-            // rustc underlines the name when what the function is given first does not fit: at the user's type of that, then.
+            // rustc underlines the name when what the function is given first does not fit: at the user's type of that,
+            // then.
             let (blame, _) = edges(&kind.lead);
             let registered = moved_to(blame, quote!(#name));
             quote! {
@@ -167,7 +168,9 @@ impl Endpoint<'_> {
         // Of a function that is used as a value clippy does not say that it need not be async.
         let used = quote!(let #body = #function;);
         // rustc reports a future that is not `Send` where the bound is written: at the function's name, then.
-        let future = quote_spanned!(name.span()=> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send);
+        let future = quote_spanned! {name.span()=>
+            impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send
+        };
         quote! {
             #(#cfg)*
             #(#levels)*
@@ -194,8 +197,8 @@ impl Endpoint<'_> {
         associated(self.output.blame(), ty, &quote!(#krate::__private::Fallible), "Ok")
     }
 
-    /// Turns `output` into the outcome: `Ok(output)`, after `fallible(output, ..)?` or `fallible_as::<E, _>(output, ..)?` if it may
-    /// be a failure. rustc underlines the value when its type will not do: at the return type, then.
+    /// Turns `output` into the outcome: `Ok(output)`, after `fallible(output, ..)?` or `fallible_as::<E, _>(output,
+    /// ..)?` if it may be a failure. rustc underlines the value when its type will not do: at the return type, then.
     fn outcome(&self) -> TokenStream {
         let krate = &self.options.krate;
         // A type that came through another macro carries that macro's hygiene; the parameter has ours.
@@ -226,7 +229,8 @@ impl Endpoint<'_> {
     }
 }
 
-/// `type name = ty;` of an endpoint. rustc reports a type that is too private for it at the name, once for all of them then.
+/// `type name = ty;` of an endpoint. rustc reports a type that is too private for it at the name, once for all of them
+/// then.
 pub(crate) fn associated_type(name: &str, ty: &impl ToTokens, endpoint: &Ident) -> TokenStream {
     let name = Ident::new(name, endpoint.span());
     quote_spanned!(endpoint.span()=> type #name = #ty;)

@@ -66,8 +66,8 @@ impl Attrs {
         }
     }
 
-    /// What is expected of the function is expected once: of the body, or of the handle where the lint is about what callers see.
-    /// What else is made of the function may do the same.
+    /// What is expected of the function is expected once: of the body, or of the handle where the lint is about what
+    /// callers see. What else is made of the function may do the same.
     fn expect(&mut self, meta: &Meta, attr: &dyn Fn(&dyn ToTokens) -> Attribute) {
         let Meta::List(list) = meta else { return self.body.push(attr(meta)) };
         let (lints, reason): (Vec<_>, Vec<_>) = split_at_commas(list.tokens.clone())
@@ -90,8 +90,8 @@ impl Attrs {
     }
 }
 
-/// Takes away every other attribute that wants the function for itself, and reports it. Those are the endpoint attributes of this
-/// library, which is `krate`, and the entry points of any: a `context` of another crate is none.
+/// Takes away every other attribute that wants the function for itself, and reports it. Those are the endpoint
+/// attributes of this library, which is `krate`, and the entry points of any: a `context` of another crate is none.
 pub(crate) fn take_rivals(attrs: &mut Vec<Attribute>, krate: &Path, errors: &mut Errors) {
     attrs.retain(|attr| {
         let path = attr.path();

@@ -8,8 +8,8 @@ use super::{expand, items, tokens};
 const CONTEXT: &str =
     "#[doc = \"Scales.\"] pub async fn scale(ctx: Context<Point>, mut by: i64) -> Result<Point> { by }";
 
-/// Compares the expansion with the file `expected/{file}.rs`, which has it below a first line as `cargo expand` prints it (the
-/// macros in it are not expanded), in less than `lines` lines. `EXPECTED=overwrite` writes the file.
+/// Compares the expansion with the file `expected/{file}.rs`, which has it below a first line as `cargo expand` prints
+/// it (the macros in it are not expanded), in less than `lines` lines. `EXPECTED=overwrite` writes the file.
 #[track_caller]
 fn check(attr: Attr, args: &str, item: &str, file: &str, lines: usize) {
     let expanded = syn::parse2(expand(attr, args, item)).expect("the expansion is items");
@@ -71,7 +71,8 @@ fn cfg_gates_every_item() {
 
 #[test]
 fn attributes_go_where_they_belong() {
-    let item = "#[deprecated] #[inline] #[must_use = \"why\"] #[must_use] #[allow(x)] #[expect(y, missing_docs, reason = \"r\")]
+    let item = "#[deprecated] #[inline] #[must_use = \"why\"] #[must_use] #[allow(x)]
+                #[expect(y, missing_docs, reason = \"r\")]
                 #[cfg_attr(unix, doc = \"d\", cold)] #[tracing::instrument(skip(a))] async fn add(a: i64) {}";
     let items = items(ActorFn, "", item);
     let named = |wanted: &str| {

@@ -20,7 +20,10 @@ pub mod service {
 
     /// Named after the function, and after the directions that have several types.
     #[cfg(unix)]
-    #[tractor::context(pld_spec = Point | u64 | Vec<Option<u8>> | (u8, String) | None, recv = std::string::String | Opaque)]
+    #[tractor::context(
+        pld_spec = Point | u64 | Vec<Option<u8>> | (u8, String) | None,
+        recv = std::string::String | Opaque,
+    )]
     pub async fn r#do_scale(ctx: Context<DoScalePld, DoScalePld, DoScaleRecv>) -> tractor::Result<DoScalePld> {
         let ctx = ctx.started(()).await?;
         let mut stream = ctx.open_stream();

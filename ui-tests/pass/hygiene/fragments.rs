@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::sync::Mutex;
 
 use tractor::prelude::*;
+use ui_tests::Told;
 
 macro_rules! function {
     (
@@ -73,7 +74,7 @@ macro_rules! fallible {
 
 fallible!(refused, i64, std::string::String, { Err("no".to_owned()) });
 fallible!(refused_at_once, std::result::Result<i64, String>, { Err("no".to_owned()) });
-fallible!(declared refused_with_a_value, Result<i64, ui_tests::Told>, ui_tests::Told, { Err(ui_tests::Told::new("no")) });
+fallible!(declared refused_with_a_value, Result<i64, Told>, Told, { Err(Told::new("no")) });
 
 macro_rules! dialog {
     ($vis:vis $name:ident, $ctx:ident, $started:ty, $send:path, $recv:tt, $body:block) => {
@@ -221,7 +222,7 @@ async fn all_of_them_run() -> tractor::Result<()> {
             assert_eq!(portal.run(function(1, 2, 3, &4, "x".into())).await?, 4);
             assert!(portal.run(refused(1)).await.is_err() && portal.run(refused_at_once()).await.is_err());
             let told = portal.run(refused_with_a_value()).await.expect_err("it fails");
-            assert!(told.downcast::<ui_tests::Told>().is_some());
+            assert!(told.downcast::<Told>().is_some());
             assert_eq!(portal.run(item(1)).await? + portal.run(by_attribute(1)).await?, 2);
             assert_eq!(portal.run(doubled([1; 6], 1)).await?, [1; 6]);
             assert!(STATE.get().lock().unwrap().is_empty() && *BLOCK.get().lock().unwrap() == 1);

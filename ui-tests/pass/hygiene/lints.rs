@@ -1,4 +1,5 @@
-//! Levels of lints on an endpoint are about the function: each expectation is met once, and what else is made of it keeps quiet.
+//! Levels of lints on an endpoint are about the function: each expectation is met once, and what else is made of it
+//! keeps quiet.
 
 #![deny(warnings, missing_docs)]
 

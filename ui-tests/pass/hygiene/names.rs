@@ -1,7 +1,7 @@
 //! An endpoint may have any name, and an argument the same one.
 
 #![deny(warnings)]
-#![allow(dead_code, non_camel_case_types, non_snake_case, non_upper_case_globals, reason = "the names are what is tested")]
+#![allow(dead_code, nonstandard_style, reason = "the names are what is tested")]
 
 macro_rules! named {
     ($($module:ident: $name:ident, $pld:ident;)*) => {$(

@@ -1,4 +1,5 @@
-//! Attributes of another crate: some are called like ours, one takes a function's body apart as `tracing::instrument` does.
+//! Attributes of another crate: some are called like ours, one takes a function's body apart as `tracing::instrument`
+//! does.
 
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};
 

@@ -91,8 +91,8 @@ impl Union {
         }
     }
 
-    /// The content of the `Option` that stands for a union with `None`, and how to make the union of it. Of a union with one
-    /// other type the option of that; otherwise only `None`.
+    /// The content of the `Option` that stands for a union with `None`, and how to make the union of it. Of a union
+    /// with one other type the option of that; otherwise only `None`.
     fn option(&self) -> Option<(TokenStream, TokenStream)> {
         let none = &self.variants.iter().find(|variant| variant.is_unit)?.name;
         let others: Vec<_> = self.variants.iter().filter(|variant| !variant.is_unit).collect();
