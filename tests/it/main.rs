@@ -30,6 +30,7 @@ mod payload_dynamic;
 mod payload_rules;
 mod scope_gather;
 mod scope_join;
+mod scope_left;
 mod scope_shared;
 mod scope_shared_remote;
 mod stream_helpers;

@@ -29,7 +29,7 @@ use crate::error::TooLate;
 use crate::proto::addr::Addr;
 use crate::proto::id::{Aid, Secret, Uid};
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits, Timeouts};
-use crate::session::{ChildActor, Peer};
+use crate::session::{ChildActor, Peer, Teardown};
 
 /// The running actor. Cheap to clone; equal handles are the same actor.
 #[derive(Clone)]
@@ -56,11 +56,11 @@ pub(super) struct Inner {
     pub(super) allow: Allow,
     runtime: Handle,
     is_current_thread: bool,
-    /// Requests that wait.
+    /// Endpoints that run.
     pub(super) requests: TaskTracker,
     /// Connections, listeners and slow runtime methods.
     pub(super) links: TaskTracker,
-    /// One watching task per child process.
+    /// One watching task per child process or shared resource, and the tasks of requests.
     pub(super) watchers: TaskTracker,
     /// Set when the children that are left must end.
     pub(super) end_children: CancellationToken,
@@ -291,8 +291,8 @@ impl Actor {
             // The request slipped in while the actor was cancelling its others.
             session.cancel_with_actor(canceller.clone().unwrap_or_else(|| self.uid().clone()));
         }
-        // A task that is never awaited: it concludes its own dialog, and `requests` waits for it.
-        self.inner.requests.spawn_on(task, &self.inner.runtime);
+        // A task that is never awaited: it concludes its own dialog. It counts among `requests` until its endpoint has ended.
+        self.inner.watchers.spawn_on(task, &self.inner.runtime);
     }
 
     /// Runs a task of the runtime itself.
@@ -304,9 +304,11 @@ impl Actor {
     /// Shuts the actor down as a task of its own, for a scope that can no longer wait. `held` is dropped after it.
     pub(crate) fn spawn_shutdown(self, held: impl Send + 'static) {
         let runtime = self.inner.runtime.clone();
+        // Where it is an actor inside of another one, the scopes around it wait.
+        let left = Teardown::here();
         let shutdown = with_actor(self.clone(), async move {
             self.shut_down().await;
-            drop(held);
+            drop((held, left));
         });
         runtime.spawn(shutdown);
     }

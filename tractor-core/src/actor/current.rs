@@ -63,7 +63,7 @@ pub(super) fn task_span(session: &SessionEnd) -> tracing::Span {
 /// Runs a closure as part of a dialog's task.
 pub(super) fn in_task<R>(actor: &Actor, session: &Arc<SessionEnd>, f: impl FnOnce() -> R) -> R {
     let current = Current { actor: actor.clone(), session: Some(session.clone()) };
-    CURRENT.sync_scope(current, || in_scope(session.deadline, f))
+    CURRENT.sync_scope(current, || in_scope(session, f))
 }
 
 /// Actor and task of the running task, for log lines.

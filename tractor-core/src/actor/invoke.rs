@@ -1,14 +1,17 @@
-//! Running one request: poll inline, spawn if it waits, catch panics, drop on cancellation, always conclude.
+//! Running one request: poll inline, spawn if it waits, catch panics, drop on cancellation, wait for what is left behind, always
+//! conclude.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::core::Actor;
 use super::current::{in_task, task_span};
 use super::exposed::EndpointFuture;
+use crate::error::Panicked;
 use crate::session::{Ended, Expiry, SessionEnd, catching};
 
 /// What an endpoint is invoked with.
@@ -20,6 +23,12 @@ pub(crate) struct Invocation {
 
 /// The task of one accepted request.
 ///
+/// ```text
+/// Running --endpoint has returned, and is down--> Over
+///    |                                             ^
+///    +-- fails, panics, is dropped --> Leaving ----+ everything that it has left behind is down
+/// ```
+///
 /// # Cancel safety
 /// Dropping it drops the endpoint's future and concludes the dialog.
 pub(super) struct RequestTask {
@@ -27,17 +36,27 @@ pub(super) struct RequestTask {
     session: Arc<SessionEnd>,
     /// Names the task to every subscriber of `tracing`.
     span: tracing::Span,
-    /// `None` once the dialog is concluded.
-    endpoint: Option<EndpointFuture>,
+    stage: Stage,
     /// Until the time that the caller has given is over; `None` without a deadline, and after it.
     expiry: Option<Expiry>,
+    /// Who ends the actor waits for its endpoints, and not for what they leave behind: the actor itself waits for that.
+    running: Option<TaskTrackerToken>,
+}
+
+enum Stage {
+    Running(EndpointFuture),
+    /// The endpoint has ended like this.
+    Leaving(Ended),
+    /// The dialog is concluded.
+    Over,
 }
 
 impl RequestTask {
     pub(super) fn new(actor: Actor, session: Arc<SessionEnd>, endpoint: EndpointFuture) -> Self {
         let span = task_span(&session);
         let expiry = session.deadline.map(|deadline| Expiry::new(deadline.at));
-        Self { actor, session, span, endpoint: Some(endpoint), expiry }
+        let running = Some(actor.inner.requests.token());
+        Self { actor, session, span, stage: Stage::Running(endpoint), expiry, running }
     }
 
     pub(super) fn session(&self) -> &Arc<SessionEnd> {
@@ -54,19 +73,38 @@ impl RequestTask {
         self.session.poll_ending(cx)
     }
 
-    fn conclude(&mut self, ended: Ended<'_>) {
-        self.drop_endpoint();
-        self.session.conclude(ended);
+    /// Waits for the end of the endpoint. `None` when it has concluded its dialog.
+    fn poll_endpoint(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ended>> {
+        if self.poll_expired(cx).is_ready() {
+            return Poll::Ready(Some(Ended::Dropped));
+        }
+        let Stage::Running(endpoint) = &mut self.stage else { return Poll::Ready(None) };
+        match catching(|| in_task(&self.actor, &self.session, || endpoint.as_mut().poll(cx))) {
+            Ok(Poll::Ready(Ok(()))) => Poll::Ready(None),
+            Ok(Poll::Ready(Err(failure))) => Poll::Ready(Some(Ended::Failed(failure))),
+            Ok(Poll::Pending) => self.session.poll_ending(cx).map(|()| Some(Ended::Dropped)),
+            Err(panic) => {
+                let Panicked { message, location } = &panic;
+                tracing::error!(endpoint = %self.session.endpoint, "panicked: {message} at {location}");
+                Poll::Ready(Some(Ended::Failed(Box::new(panic.pack(&self.session.peer.us)))))
+            }
+        }
     }
 
     /// Drops the endpoint's future, in which user destructors run.
-    fn drop_endpoint(&mut self) {
-        let endpoint = self.endpoint.take();
+    fn leave(&mut self, ended: Option<Ended>) {
+        let endpoint = std::mem::replace(&mut self.stage, ended.map_or(Stage::Over, Stage::Leaving));
         if let Err(panic) = catching(|| in_task(&self.actor, &self.session, || drop(endpoint))) {
             tracing::error!(
                 endpoint = %self.session.endpoint,
                 "a destructor panicked while the task was cancelled: {}", panic.message
             );
+        }
+    }
+
+    fn conclude(&mut self) {
+        if let Stage::Leaving(ended) = std::mem::replace(&mut self.stage, Stage::Over) {
+            self.session.conclude(ended);
         }
     }
 }
@@ -78,35 +116,26 @@ impl Future for RequestTask {
         let this = &mut *self;
         let span = this.span.clone();
         let _inside = span.enter();
-        if this.endpoint.is_some() && this.poll_expired(cx).is_ready() {
-            this.conclude(Ended::Dropped);
-            return Poll::Ready(());
+        if let Stage::Running(_) = this.stage {
+            let ended = std::task::ready!(this.poll_endpoint(cx));
+            this.leave(ended);
         }
-        let Some(endpoint) = &mut this.endpoint else { return Poll::Ready(()) };
-        let polled = catching(|| in_task(&this.actor, &this.session, || endpoint.as_mut().poll(cx)));
-        match polled {
-            Ok(Poll::Ready(())) => {
-                this.drop_endpoint();
-                Poll::Ready(())
-            }
-            Ok(Poll::Pending) => {
-                std::task::ready!(this.session.poll_ending(cx));
-                this.conclude(Ended::Dropped);
-                Poll::Ready(())
-            }
-            Err(panic) => {
-                tracing::error!(endpoint = %this.session.endpoint, "panicked: {} at {}", panic.message, panic.location);
-                this.conclude(Ended::Panicked(panic));
-                Poll::Ready(())
-            }
+        if let Stage::Leaving(_) = this.stage
+            && this.session.poll_down(cx).is_pending()
+        {
+            this.running = None;
+            return Poll::Pending;
         }
+        this.conclude();
+        Poll::Ready(())
     }
 }
 
 impl Drop for RequestTask {
     fn drop(&mut self) {
-        if self.endpoint.is_some() {
-            self.conclude(Ended::Dropped);
+        if let Stage::Running(_) = self.stage {
+            self.leave(Some(Ended::Dropped));
         }
+        self.conclude();
     }
 }

@@ -1,21 +1,31 @@
 //! The end of an actor, in order.
 
+use std::time::Duration;
+
 use super::core::Actor;
 use crate::error;
 use crate::session::Peer;
 
+/// The shortest time between two looks at what is left.
+const LIMIT_LEAST: Duration = Duration::from_millis(10);
+
 impl Actor {
     /// Ends the actor: requests, children, connections, lifetime stack, locals.
     ///
-    /// Requests and children are waited for without a limit of their own: each child's watching task has one, and an
-    /// actor whose requests do not end is killed by its parent's ladder.
+    /// Endpoints and children are waited for without a limit of their own: each child's watching task has one, and an
+    /// actor whose endpoints do not end is killed by its parent's ladder. What endpoints have left in other actors has as long
+    /// as any task that is cancelled, `context_cancel`.
     pub(crate) async fn shut_down(&self) {
         self.stop();
         self.cancel_requests(None).await;
-        // Nurseries of requests and of the actor's scope have ended with those; others live in tasks of their own.
+        // Nurseries of the actor's scope have ended with that; others live in tasks of their own.
         self.inner.end_children.cancel();
         self.inner.watchers.close();
-        self.inner.watchers.wait().await;
+        let limit = self.timeouts().context_cancel.max(LIMIT_LEAST);
+        while tokio::time::timeout(limit, self.inner.watchers.wait()).await.is_err() {
+            // Children end by the ladder; tasks in other actors, whose scopes were dropped here, perhaps never.
+            self.peers().iter().for_each(|peer| peer.give_up());
+        }
         for peer in self.peers() {
             self.say_goodbye(&peer);
             peer.channel.close();

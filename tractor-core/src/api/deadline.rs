@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::actor::try_current_actor;
 use crate::error::{DeadlineExceeded, Error};
-use crate::session::{Deadline, Expiry, Outcome, SessionEnd, Settling, Waiting, instant_after, within};
+use crate::session::{
+    Deadline, Expiry, Outcome, Region, SessionEnd, Settling, Waiting, instant_after, within,
+};
 
 /// Runs the body, and every request that is started in it, within this time.
 ///
@@ -24,7 +27,8 @@ use crate::session::{Deadline, Expiry, Outcome, SessionEnd, Settling, Waiting, i
 ///   ([`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel)): where that is over too, the actor is
 ///   stuck or out of reach, and the end is left to it. A failure that the endpoint reports meanwhile is the
 ///   [source](std::error::Error::source) of the error.
-/// * A body that waits for anything else is dropped, and the error names the scope.
+/// * A body that waits for anything else is dropped, and the error names the scope. Scopes in it, such as a nursery, end within
+///   the same limit, or are left to the actor, too.
 /// * The other actor cancels the task by its own clock as well, so that work ends even if the caller hangs or is out
 ///   of reach. The endpoint is dropped as in any cancellation ([`cancelled`](crate::ContextHandle::cancelled),
 ///   [`shield`](crate::shield)). The caller's error is the same, whichever clock is faster. A peer of the base protocol
@@ -82,10 +86,17 @@ where
     E: From<Error>,
 {
     let Some(deadline) = deadline else { return body().await };
-    match within(deadline.at, body()).await {
-        Some(result) => result,
-        None => Err(Error::DeadlineExceeded(DeadlineExceeded::of_scope(deadline.budget)).into()),
+    let region = Region::new();
+    if let Some(result) = within(deadline.at, region.run(body())).await {
+        return result;
     }
+    // What the body has left behind, if its actor knows how long.
+    if let Ok(actor) = try_current_actor() {
+        let limit = actor.timeouts().context_cancel;
+        let _settling = Settling::begin(instant_after(limit));
+        _ = tokio::time::timeout(limit, region.down()).await;
+    }
+    Err(Error::DeadlineExceeded(DeadlineExceeded::of_scope(deadline.budget)).into())
 }
 
 /// The time limits of a request that has not started yet.
@@ -125,34 +136,41 @@ pub(super) async fn in_time<T, E: From<Error>>(
     session: &Arc<SessionEnd>,
     inside: impl Future<Output = Inside<T, E>>,
 ) -> Result<T, E> {
+    let region = Region::new();
+    let inside = region.run(inside);
     let inside = match session.deadline {
         None => inside.await,
         Some(deadline) => match within(deadline.at, inside).await {
             Some(inside) => inside,
-            None => return Err(grace(session).await.into()),
+            None => return Err(grace(session, region).await.into()),
         },
     };
-    match inside {
-        Inside::Done(result) => result,
-        Inside::Failed(error) => {
+    let (result, failed) = match inside {
+        Inside::Done(result) => (result, false),
+        Inside::Failed(error) => (Err(error), true),
+    };
+    let end = async {
+        if failed {
             session.cancel_remote();
-            let end = session.drained();
-            match session.deadline {
-                None => _ = end.await,
-                Some(deadline) => {
-                    if within(deadline.at, end).await.is_none() {
-                        _ = grace(session).await;
-                    }
-                }
+            session.drained().await;
+        }
+        region.down().await;
+    };
+    match session.deadline {
+        None => end.await,
+        Some(deadline) => {
+            if within(deadline.at, end).await.is_none() {
+                _ = grace(session, region).await;
             }
-            Err(error)
         }
     }
+    result
 }
 
-/// Cancels a request that is past its deadline, and waits for its end, within a limit.
-pub(super) async fn grace(session: &Arc<SessionEnd>) -> Error {
-    let mut grace = Grace::begin(session);
+/// Cancels a request that is past its deadline, and waits for its end, and that of what was left behind in its scope, within
+/// a limit.
+async fn grace(session: &Arc<SessionEnd>, region: Arc<Region>) -> Error {
+    let mut grace = Grace { region: Some(region), ..Grace::begin(session) };
     poll_fn(|cx| grace.poll(cx)).await
 }
 
@@ -162,6 +180,10 @@ pub(super) struct Grace {
     /// `None` for a limit beyond the end of the clock.
     until: Option<Expiry>,
     outcome: Waiting,
+    /// The error of the request, once the remote task has ended.
+    told: Option<Error>,
+    /// `None` for a call, in which nothing runs here.
+    region: Option<Arc<Region>>,
     session: Arc<SessionEnd>,
     _settling: Settling,
 }
@@ -175,6 +197,8 @@ impl Grace {
         Self {
             until: until.map(Expiry::new),
             outcome,
+            told: None,
+            region: None,
             session: session.clone(),
             _settling: Settling::begin(until),
         }
@@ -183,8 +207,15 @@ impl Grace {
     /// Ready with the error of the request.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         let session = &*self.session;
-        if let Poll::Ready(outcome) = self.outcome.poll_drained(cx) {
-            return Poll::Ready(told(session, outcome));
+        if self.told.is_none()
+            && let Poll::Ready(outcome) = self.outcome.poll_drained(cx)
+        {
+            self.told = Some(told(session, outcome));
+        }
+        if self.region.as_ref().is_none_or(|region| region.poll_down(cx).is_ready())
+            && let Some(error) = self.told.take()
+        {
+            return Poll::Ready(error);
         }
         let Some(until) = &mut self.until else { return Poll::Pending };
         std::task::ready!(until.poll(cx));
@@ -193,7 +224,8 @@ impl Grace {
             "a task past its deadline did not end within {:?} (`Timeouts::context_cancel`)",
             session.peer.timeouts.context_cancel
         );
-        Poll::Ready(session.deadline_exceeded(None))
+        session.give_up();
+        Poll::Ready(self.told.take().unwrap_or_else(|| session.deadline_exceeded(None)))
     }
 }
 

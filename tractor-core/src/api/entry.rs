@@ -1,13 +1,14 @@
 //! From a typed endpoint to the untyped entry under which it is registered.
 
 use std::any::TypeId;
+use std::future::poll_fn;
 use std::sync::Arc;
 
 use super::child::Context;
 use super::endpoint::{ContextEndpoint, ContextOf, Endpoint, EndpointBody, FnEndpoint, StreamEndpoint};
 use super::oneway::StreamSender;
 use crate::actor::{EndpointEntry, EndpointFuture, Invocation};
-use crate::error::EndpointError;
+use crate::error;
 use crate::proto::args::{ArgTuple, ArgsError};
 use crate::proto::msg::FuncType;
 use crate::proto::payload::Payload;
@@ -99,19 +100,19 @@ where
     Ok(body::<E>(session, out, args))
 }
 
-/// Runs the function and tells its outcome.
+/// Runs the function, and tells its value: after what it has left behind is down, and once there is room on the connection. A
+/// cancellation may come before that. A failure is final: no cancellation takes its place.
 fn body<E: EndpointBody>(session: Arc<SessionEnd>, lead: E::Lead, args: E::Args) -> EndpointFuture {
     Box::pin(async move {
         let output = E::run(lead, args).await;
-        conclude(&session, E::outcome(output)).await;
+        match E::outcome(output) {
+            Ok(value) => {
+                poll_fn(|cx| session.poll_down(cx)).await;
+                session.peer.channel.wait_room().await;
+                session.finish(&value);
+                Ok(())
+            }
+            Err(error) => Err(Box::new(error::pack(&session.peer.us, &error))),
+        }
     })
-}
-
-/// Concludes the dialog. A value waits for room on the connection and may be cancelled meanwhile; a failure is told at
-/// once, so that no cancellation takes its place.
-async fn conclude<T: Payload>(session: &SessionEnd, outcome: Result<T, EndpointError>) {
-    if outcome.is_ok() {
-        session.peer.channel.wait_room().await;
-    }
-    session.finish(outcome);
 }

@@ -15,7 +15,7 @@ use crate::proto::codec::PldKind;
 use crate::proto::dialog::Side;
 use crate::proto::id::{Cid, Uid};
 use crate::proto::payload::Payload;
-use crate::session::{ContextState, Outcome, SessionEnd, UntilCancelled};
+use crate::session::{ContextState, Outcome, SessionEnd, UntilCancelled, in_order};
 
 /// The result of a context as its own endpoint sees it: there is none to wait for.
 #[derive(Debug, Clone, Copy)]
@@ -210,7 +210,7 @@ impl<R: Payload> ContextHandle<R> {
     /// Cancel safe.
     pub async fn wait_for_result(&self) -> Result<R> {
         let outcome = self.session.result().await;
-        self.result_of(outcome)
+        in_order(self.result_of(outcome)).await
     }
 
     /// Whether the context has ended with the cancellation that this side asked for: a

@@ -24,7 +24,7 @@ use super::stream::{MsgStream, decode};
 use crate::error::{Error, Result, RuntimeFailure};
 use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
-use crate::session::{Overflow, SessionEnd};
+use crate::session::{Overflow, SessionEnd, in_order};
 
 /// The types of a context, as its endpoint sees them.
 #[diagnostic::on_unimplemented(
@@ -110,7 +110,7 @@ impl<E: ContextTypes> Opening<E> {
     /// The context's stream cannot be opened any more when the future was dropped. The scope goes on.
     pub async fn started(self) -> Result<(ParentContext<E>, E::Started)> {
         let session = self.handle.session();
-        let first = poll_fn(|cx| session.poll_first(cx)).await?;
+        let first = in_order(poll_fn(|cx| session.poll_first(cx)).await).await?;
         if E::STRICT {
             session.be_strict();
         }
@@ -155,7 +155,8 @@ impl Portal {
     /// The body's own error; else the failure, cancellation or loss of the other side.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the other side. Its end is not waited for then.
+    /// Dropping the future cancels the other side. Its end is waited for by the scope around: the body, or the endpoint, that
+    /// has opened this context ends after it.
     pub async fn open_context<C, T, Err, F>(&self, call: C, body: F) -> Result<T, Err>
     where
         C: ContextTarget,
@@ -165,7 +166,7 @@ impl Portal {
         ) -> Result<T, Err>,
         Err: From<Error>,
     {
-        let scope = Scope::of_context(self, call)?;
+        let scope = Scope::of_context(self, call).await?;
         let opening = Opening::new(scope.0.clone());
         scope.run(opening.body(body)).await
     }
@@ -204,7 +205,7 @@ impl Portal {
         F: AsyncFnOnce(Opening<C::Endpoint>) -> Result<T, Err>,
         Err: From<Error>,
     {
-        let scope = Scope::of_context(self, call)?;
+        let scope = Scope::of_context(self, call).await?;
         let opening = Opening::new(scope.0.clone());
         scope.run(body(opening)).await
     }
@@ -233,7 +234,7 @@ impl Portal {
         F: AsyncFnOnce(ReceiveStream<<C::Endpoint as StreamEndpoint>::Item>) -> Result<T, Err>,
         Err: From<Error>,
     {
-        let scope = Scope::of_stream(self, call)?;
+        let scope = Scope::of_stream(self, call).await?;
         let session = scope.0.clone();
         let stream = ReceiveStream::new(session.clone());
         in_time(&session, async {
@@ -247,7 +248,7 @@ impl Portal {
             };
             session.cancel_remote();
             let outcome = session.drained().await;
-            Inside::Done(scope.raised(outcome).map_or(Ok(value), |error| Err(error.into())))
+            Inside::Done(in_order(scope.raised(outcome).map_or(Ok(value), Err)).await.map_err(Err::from))
         })
         .await
     }

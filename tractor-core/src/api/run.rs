@@ -14,7 +14,7 @@ use super::stream::decode;
 use crate::error::{Error, MessagingError, Result};
 use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
-use crate::session::{Deadline, Expiry, Outcome, Peer, SessionEnd};
+use crate::session::{Deadline, Expiry, InOrder, Outcome, Peer, SessionEnd};
 
 /// A call in another actor; made by [`Portal::run`](super::Portal::run). Its request is sent at the first poll, and
 /// until then nothing happens. So calls that are to run side by side are polled side by side, with `join!` for instance; two
@@ -26,6 +26,7 @@ use crate::session::{Deadline, Expiry, Outcome, Peer, SessionEnd};
 pub struct Run<T> {
     state: State,
     limit: Limit,
+    order: InOrder,
     types: PhantomData<fn() -> T>,
 }
 
@@ -47,7 +48,12 @@ impl<T: Payload> Run<T> {
         limit: Limit,
         request: impl Fn(&Arc<Peer>, Option<Deadline>) -> Result<Arc<SessionEnd>> + Send + 'static,
     ) -> Self {
-        Self { state: State::Unsent(peer, Box::new(request)), limit, types: PhantomData }
+        Self {
+            state: State::Unsent(peer, Box::new(request)),
+            limit,
+            order: InOrder::default(),
+            types: PhantomData,
+        }
     }
 
     /// Limits the call to this much time from its first poll on. Of several limits the earliest holds; the actor is told
@@ -96,11 +102,14 @@ impl<T: Payload> Future for Run<T> {
                         let expiry = session.deadline.map(|deadline| Expiry::new(deadline.at));
                         this.state = State::Sent(Scope(session), expiry);
                     }
-                    Err(error) => return this.over(Err(error)),
+                    Err(error) => {
+                        let refused = ready!(this.order.poll(cx, Err(error)));
+                        return this.over(refused);
+                    }
                 },
                 State::Sent(Scope(session), expiry) => {
                     if let Poll::Ready(outcome) = session.poll_outcome(cx) {
-                        let result = value_of(session, outcome);
+                        let result = ready!(this.order.poll(cx, value_of(session, outcome)));
                         return this.over(result);
                     }
                     let Some(expiry) = expiry else { return Poll::Pending };

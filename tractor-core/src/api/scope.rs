@@ -1,5 +1,6 @@
 //! The parent side of a dialog as a scope: asking for it, running its body, waiting for its end.
 
+use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::proto::dialog::{Absorbs, Verdict, judge};
 use crate::proto::msg::FuncType;
 use crate::proto::payload::Payload;
-use crate::session::{Outcome, SessionEnd};
+use crate::session::{Outcome, SessionEnd, in_order};
 
 /// Cancels a dialog whose scope is left before its outcome, by whatever way.
 pub(super) struct Scope(pub(super) Arc<SessionEnd>);
@@ -21,25 +22,29 @@ pub(super) struct Scope(pub(super) Arc<SessionEnd>);
 impl Drop for Scope {
     fn drop(&mut self) {
         if !self.0.has_outcome() {
-            self.0.cancel_remote();
+            self.0.abandon();
         }
     }
 }
 
 impl Scope {
     /// Asks for a context.
-    pub(super) fn of_context<C: ContextTarget>(portal: &Portal, call: C) -> Result<Self> {
+    pub(super) async fn of_context<C: ContextTarget>(portal: &Portal, call: C) -> Result<Self> {
         portal.refuse_self()?;
         let pld_spec = <C::Endpoint as ContextEndpoint>::Started::shown();
         let deadline = portal.limit.starting_now();
-        ask::<C::Endpoint>(&portal.peer, FuncType::Context, pld_spec, deadline, &call.into_args()).map(Self)
+        let asked =
+            ask::<C::Endpoint>(&portal.peer, FuncType::Context, pld_spec, deadline, &call.into_args());
+        in_order(asked.map(Self)).await
     }
 
     /// Asks for a one-way stream.
-    pub(super) fn of_stream<C: StreamTarget>(portal: &Portal, call: C) -> Result<Self> {
+    pub(super) async fn of_stream<C: StreamTarget>(portal: &Portal, call: C) -> Result<Self> {
         let pld_spec = std::any::type_name::<<C::Endpoint as StreamEndpoint>::Item>();
         let deadline = portal.limit.starting_now();
-        ask::<C::Endpoint>(&portal.peer, FuncType::AsyncGen, pld_spec, deadline, &call.into_args()).map(Self)
+        let asked =
+            ask::<C::Endpoint>(&portal.peer, FuncType::AsyncGen, pld_spec, deadline, &call.into_args());
+        in_order(asked.map(Self)).await
     }
 
     /// Waits for the other side to end by itself.
@@ -48,7 +53,7 @@ impl Scope {
     /// What the scope has to raise; the other side has not ended then, if it was this side that failed.
     async fn joined(&self) -> Result<()> {
         let outcome = self.0.result().await;
-        self.raised(outcome).map_or(Ok(()), Err)
+        in_order(self.raised(outcome).map_or(Ok(()), Err)).await
     }
 
     /// Runs the body to the end of both sides, or of the dialog's time.
@@ -108,7 +113,10 @@ impl Scope {
                 self.report_type_error();
                 Inside::Failed(error)
             }
-            Body::Dropped(error) => Inside::Failed(error.into()),
+            Body::Dropped(error) => {
+                let Err(error) = in_order(Err::<Infallible, _>(error)).await;
+                Inside::Failed(error.into())
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use super::child::{Context, Started};
 use crate::error::{Error, Result};
 use crate::proto::codec::YieldHead;
 use crate::proto::payload::Payload;
-use crate::session::{Check, Encoded, Outcome, Room, SessionEnd};
+use crate::session::{Check, Encoded, InOrder, Outcome, Room, SessionEnd};
 
 /// A payload contract that allows values of type `V`: the type itself, a reference to it, or, for the unions that the
 /// attributes make of `A | B`, one of its types.
@@ -74,6 +74,7 @@ pub struct SendItem<'a, T, Held> {
     /// The encoded value, once it was polled.
     encoded: Option<Encoded>,
     waiting: Option<Room<'a>>,
+    order: InOrder,
     types: PhantomData<fn(T)>,
 }
 
@@ -82,7 +83,15 @@ impl<T, Held> Unpin for SendItem<'_, T, Held> {}
 
 impl<'a, T, Held> SendItem<'a, T, Held> {
     pub(super) fn new(session: &'a SessionEnd, head: &'a YieldHead, held: Held) -> Self {
-        Self { session, head, held, encoded: None, waiting: None, types: PhantomData }
+        Self {
+            session,
+            head,
+            held,
+            encoded: None,
+            waiting: None,
+            order: InOrder::default(),
+            types: PhantomData,
+        }
     }
 }
 
@@ -91,12 +100,13 @@ impl<T: Payload, Held: Borrow<T>> Future for SendItem<'_, T, Held> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { session, head, held, encoded, waiting, .. } = self.get_mut();
+        let Self { session, head, held, encoded, waiting, order, .. } = self.get_mut();
         let encoded = match encoded {
             Some(encoded) => encoded,
             None => encoded.insert(session.encode_item((*held).borrow())?),
         };
-        session.poll_send(cx, head, encoded, waiting)
+        let sent = ready!(session.poll_send(cx, head, encoded, waiting));
+        order.poll(cx, sent)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Blame, Result};
 use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
 use crate::proto::payload::Payload;
-use crate::session::{Overflow, SessionEnd};
+use crate::session::{Overflow, SessionEnd, in_order};
 
 /// The two-way stream of a context: this side sends `Tx` and receives `Rx`. Where the context was opened, its result is an `R`.
 ///
@@ -156,7 +156,7 @@ async fn receive_as<Rx: Payload>(session: &SessionEnd, reader: Option<&Reader>) 
 /// Waits for a value of a stream and decodes it.
 #[inline]
 pub(super) async fn receive<Rx: Payload>(session: &SessionEnd) -> Result<Option<Rx>> {
-    match poll_fn(|cx| session.poll_recv(cx)).await? {
+    match in_order(poll_fn(|cx| session.poll_recv(cx)).await).await? {
         Some(value) => decode(session, PldKind::Yield, &value).map(Some),
         None => Ok(None),
     }

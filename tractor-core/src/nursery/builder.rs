@@ -7,11 +7,12 @@ use crate::actor::{Allow, image};
 use crate::api::{Endpoint, EndpointRef, Portal};
 use crate::error::{ActorFailure, Error, Result};
 use crate::process::Birth;
-use crate::process::ChildSpec;
+use crate::process::{ChildSpec, Newborn};
 use crate::proto::addr::Addr;
 use crate::proto::id::Uid;
 use crate::proto::limits::{Limits, Timeouts};
 use crate::proto::msg::{RuntimeVars, SpawnSpec};
+use crate::session::in_order;
 
 /// A child actor to be started; await it to get a [`Portal`]. Made by [`ActorNursery::start_actor`].
 #[derive(Debug, Clone)]
@@ -139,10 +140,13 @@ impl StartActor {
         self.check()?;
         let (nursery, name) = (self.nursery.clone(), self.name.clone());
         let (uid, birth) = self.birth();
-        match nursery.adopt(uid, birth)?.await {
-            Ok(newborn) => newborn.map(|newborn| Portal::new(newborn.take())),
-            Err(_dropped) => Err(Error::Spawn(ActorFailure::new(name, "the runtime is shutting down"))),
-        }
+        let born = match nursery.adopt(uid, birth) {
+            Ok(born) => born.await.unwrap_or_else(|_dropped| {
+                Err(Error::Spawn(ActorFailure::new(name, "the runtime is shutting down")))
+            }),
+            Err(refused) => Err(refused),
+        };
+        Ok(Portal::new(in_order(born.map(Newborn::take)).await?))
     }
 }
 

@@ -13,7 +13,7 @@ use super::scope::ActorNursery;
 use crate::api::{Call, Endpoint, EndpointBody, FnEndpoint, Portal, Run};
 use crate::error::{Error, Panicked, Result, RuntimeFailure};
 use crate::proto::payload::Payload;
-use crate::session::{catching, current_deadline};
+use crate::session::{catching, current_deadline, in_order};
 
 /// A call to be run in an actor of its own; await it to start the actor. Made by [`ActorNursery::run_in_actor`].
 #[must_use = "an actor is started by awaiting this"]
@@ -124,9 +124,8 @@ impl<T: Clone> OneShot<T> {
             Ok(outcome) => outcome.clone(),
             Err(_dropped) => None,
         };
-        let value =
-            seen.unwrap_or_else(|| Err(RuntimeFailure::new("the runtime is shutting down").into()))?;
-        Ok(T::clone(&value))
+        let ended = seen.unwrap_or_else(|| Err(RuntimeFailure::new("the runtime is shutting down").into()));
+        Ok(T::clone(&*in_order(ended).await?))
     }
 }
 

@@ -9,7 +9,10 @@
 //! # Invariants
 //! 1. A nursery's scope returns only after every child process was reaped.
 //! 2. The first failure cancels all children; every failure is kept.
-//! 3. A scope that is dropped leaves its children to the tasks that watch them, which end them; the actor waits for those.
+//! 3. A scope that is dropped leaves its children to the tasks that watch them, which end them; the scopes around it, and the
+//!    actor, wait for those.
+//! 4. A body that has not failed before its nursery never gets what only follows from that failure: it is dropped where it
+//!    would.
 
 use std::any::Any;
 use std::fmt;
@@ -28,7 +31,7 @@ use crate::api::{EndpointBody, FnTarget};
 use crate::error::{Error, ErrorGroup, Result, RuntimeFailure};
 use crate::process::{Birth, Newborn, watch_child};
 use crate::proto::id::Uid;
-use crate::session::{ActorEnd, ChildActor};
+use crate::session::{ActorEnd, ChildActor, Region, Teardown};
 use crate::wakers::{Slot, Woken, poll_or_register};
 
 /// A scope that owns child actors; made by `open_nursery`.
@@ -45,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) actor: Actor,
     /// Set when the children must end: with the nursery, or with the actor.
     pub(crate) cancel: CancellationToken,
+    /// What the body runs in.
+    region: Arc<Region>,
     state: Mutex<State>,
 }
 
@@ -60,6 +65,8 @@ struct State {
     caught: bool,
     /// The one scope.
     scope: Slot,
+    /// The scope was dropped, and those around it wait until nothing runs.
+    left: Option<Teardown>,
 }
 
 /// Counts a task of the nursery from its start to its end, however it ends.
@@ -78,9 +85,12 @@ impl Inner {
 
     fn update(&self, change: impl FnOnce(&mut State)) {
         let mut woken = Woken::default();
+        // Dropped after the lock.
+        let _left;
         let mut state = self.lock();
         change(&mut state);
         woken.add(state.scope.take());
+        _left = if state.running == 0 { state.left.take() } else { None };
     }
 
     /// Records a failure, which cancels everything. One that two tasks report, such as a death, counts once.
@@ -90,6 +100,7 @@ impl Inner {
                 state.errors.push(error);
             }
         });
+        self.region.fail();
         self.cancel_all();
     }
 
@@ -161,7 +172,8 @@ impl ActorNursery {
     fn new(actor: Actor) -> Self {
         // The end of the actor ends the children of nurseries that live on in tasks of their own.
         let cancel = actor.children_end();
-        Self { inner: Arc::new(Inner { actor, cancel, state: Mutex::default() }) }
+        let region = Region::new();
+        Self { inner: Arc::new(Inner { actor, cancel, region, state: Mutex::default() }) }
     }
 
     /// Starts a child actor in a process of its own; await the builder to get a [`Portal`](crate::Portal) to it.
@@ -294,17 +306,19 @@ impl fmt::Debug for ActorNursery {
     }
 }
 
-/// Ends the children of a scope that is dropped.
+/// Ends the children of a scope that is dropped; those around it wait for them.
 struct Scope(Arc<Inner>);
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        let mut left = false;
+        let left = Teardown::here();
+        let mut running = false;
         self.0.update(|state| {
             state.closed = true;
-            left = state.running > 0;
+            state.left = left;
+            running = state.running > 0;
         });
-        if left {
+        if running {
             self.0.cancel_all();
         }
     }
@@ -316,7 +330,7 @@ impl Drop for Scope {
 /// The body's error, the children's, or a group of them.
 ///
 /// # Cancel safety
-/// Dropping the future cancels every child; the actor finishes their teardown and waits for it.
+/// Dropping the future cancels every child; the actor finishes their teardown, and the scopes around this one wait for it.
 pub(crate) async fn open_nursery_in<T, E, F>(actor: Actor, body: F) -> Result<T, E>
 where
     F: AsyncFnOnce(&ActorNursery) -> Result<T, E>,
@@ -326,7 +340,7 @@ where
     let inner = nursery.inner.clone();
     let scope = Scope(inner.clone());
     let result = {
-        let mut body = pin!(body(&nursery));
+        let mut body = pin!(inner.region.run(body(&nursery)));
         poll_fn(|cx| {
             if let Poll::Ready(result) = body.as_mut().poll(cx) {
                 return Poll::Ready(Some(result));
@@ -342,6 +356,7 @@ where
         inner.update(|state| state.caught = true);
     }
     poll_fn(|cx| inner.poll_idle(cx)).await;
+    inner.region.down().await;
     drop(scope);
     let errors = std::mem::take(&mut inner.lock().errors);
     match result {

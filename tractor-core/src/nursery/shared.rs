@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use super::shared_life::{Arrival, Leave, Life};
 use crate::actor::{Actor, shield, try_current_actor};
 use crate::error::{Error, Panicked, RuntimeFailure};
-use crate::session::catching;
+use crate::session::{Region, Teardown, catching};
 
 /// Uses a resource that several tasks of this actor share: opens it if nobody has, and closes it if nobody else uses it when
 /// the body has ended. The body is told whether the resource was open before, and gets a clone of its value.
@@ -73,8 +73,8 @@ use crate::session::catching;
 ///
 /// # Cancel safety
 /// Dropping the future gives the resource up. A first user that does so before there is a value has `open` dropped where
-/// it waits; a last user cannot wait then: the resource is closed all the same, its failure is logged, and the actor waits for it
-/// before it ends. A cancelled endpoint is not dropped while it waits for the resource to be closed.
+/// it waits; a last user cannot wait then: the resource is closed all the same, its failure is logged, and the scopes around the
+/// user wait for it: so does the outcome of an endpoint. A cancelled endpoint is not dropped while it waits for the resource to be closed.
 pub async fn maybe_open_context<K, V, T, E, Open, Opening, Body>(
     open: Open,
     key: K,
@@ -161,6 +161,8 @@ struct Hub<V> {
 struct State<V> {
     life: Life,
     value: Option<V>,
+    /// The last user has left, and the scopes around it wait for the end.
+    left: Option<Teardown>,
 }
 
 impl<V> Hub<V> {
@@ -293,7 +295,7 @@ where
             }
         }
         let hub = Hub {
-            state: Mutex::new(State { life: Life::default(), value: None }),
+            state: Mutex::new(State { life: Life::default(), value: None, left: None }),
             changed: watch::Sender::new(()),
             end: actor.children_end(),
         };
@@ -312,7 +314,9 @@ where
         // Not in the task: a key that cannot be copied is the problem of whoever brings it.
         let argument = running.key.clone();
         actor.spawn_watcher(async move {
-            let outcome = live(&running.entry.hub, move |sharing| open(sharing, argument)).await;
+            let region = Region::new();
+            let outcome = region.run(live(&running.entry.hub, move |sharing| open(sharing, argument))).await;
+            region.down().await;
             *running.entry.outcome() = Some(outcome);
         });
     }
@@ -339,8 +343,13 @@ impl<K: Eq + Hash, V, E: fmt::Debug> Drop for Running<K, V, E> {
         drop(Guarded(removed.ok()));
         let value = entry.hub.lock().value.take();
         drop(Guarded(value));
-        entry.hub.lock().life.ended();
+        let left = {
+            let mut state = entry.hub.lock();
+            state.life.ended();
+            state.left.take()
+        };
         entry.hub.changed.send_replace(());
+        drop(left);
     }
 }
 
@@ -442,7 +451,16 @@ impl<V, E: fmt::Debug> Drop for User<V, E> {
 }
 
 fn quit<V>(hub: &Hub<V>) -> Leave {
-    let leave = hub.lock().life.leave();
+    // Dropped after the lock, if nobody has to wait.
+    let mut left = Teardown::here();
+    let leave = {
+        let mut state = hub.lock();
+        let leave = state.life.leave();
+        if leave != Leave::Others && !state.life.has_ended() {
+            std::mem::swap(&mut state.left, &mut left);
+        }
+        leave
+    };
     match leave {
         Leave::Others => {}
         Leave::Abandoned => hub.end.cancel(),

@@ -9,7 +9,7 @@ use super::supervisor::Supervisor;
 use crate::api::Portal;
 use crate::error::{Error, Result, RuntimeFailure};
 use crate::proto::supervision::ChildId;
-use crate::session::ActorEnd;
+use crate::session::{ActorEnd, in_order};
 
 /// A supervised child actor, through all its restarts. Cheap to clone.
 ///
@@ -96,6 +96,10 @@ impl Supervised {
     /// # Cancel safety
     /// Cancel safe.
     pub async fn portal_after(&self, incarnation: u64) -> Result<Portal> {
+        in_order(self.found_after(incarnation).await).await
+    }
+
+    async fn found_after(&self, incarnation: u64) -> Result<Portal> {
         let mut status = self.status.clone();
         let seen = status
             .wait_for(|status| match &status.life {

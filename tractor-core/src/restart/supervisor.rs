@@ -24,7 +24,7 @@ use crate::nursery::StartActor;
 use crate::proto::id::Uid;
 use crate::proto::limits::SUPERVISION_EVENTS_MAX;
 use crate::proto::supervision::{ChildId, Machine, Restart, Supervision};
-use crate::session::ActorEnd;
+use crate::session::{ActorEnd, in_order};
 
 /// Restarts child actors of a nursery; made by [`ActorNursery::supervise`]. Cheap to clone.
 ///
@@ -263,7 +263,7 @@ impl SuperviseChild {
 
     async fn start(self) -> Result<Supervised> {
         let Self { supervisor, start, restart } = self;
-        let child = supervisor.declare(start, restart)?;
+        let child = in_order(supervisor.declare(start, restart)).await?;
         let unborn = Unborn(Some(&child));
         child.portal_after(0).await?;
         unborn.disarm();

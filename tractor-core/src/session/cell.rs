@@ -10,6 +10,7 @@ use super::end::Outcome;
 use super::ending::Deferral;
 use super::fairness::Pace;
 use super::inbox::Inbox;
+use super::region::Teardown;
 use super::state::Asked;
 use crate::error::{self, Error, MsgTypeError};
 use crate::proto::dialog::{Dialog, SendCredit, Side, TaskEnd};
@@ -61,6 +62,8 @@ pub(super) struct Cell {
     pub(super) parent_failure: Option<Box<ErrorMsg>>,
     pub(super) tx: SendCredit,
     pub(super) pace: Pace,
+    /// Parent side: its scope was dropped, and those around that one wait for the outcome.
+    pub(super) left: Option<Teardown>,
     /// Child side: cancel requests to be acknowledged once the task has ended.
     pub(super) cancel_requests: Vec<Cid>,
     /// Handles of the stream that may still read: while there is one, nobody else takes values out of the inbox.
@@ -179,6 +182,7 @@ impl Cell {
             parent_failure: None,
             tx: SendCredit::default(),
             pace: Pace::default(),
+            left: None,
             cancel_requests: Vec::new(),
             stream_handles: 0,
             reader: Slot::default(),

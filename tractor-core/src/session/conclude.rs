@@ -12,14 +12,15 @@ use crate::proto::id::Cid;
 use crate::proto::msg::ErrorMsg;
 use crate::proto::payload::Payload;
 
-/// How a child-side task ended, with what it leaves behind.
-pub(crate) enum Ended<'a> {
-    /// With a value, which is encoded only if it is sent.
-    Returned(&'a dyn Fn() -> Result<Encoded, MsgTypeError>),
-    Failed(EndpointError),
-    Panicked(Panicked),
+/// How a child-side task ended that has not returned.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    Failed(Box<ErrorMsg>),
     Dropped,
 }
+
+/// Encodes the value of a task that has returned; only if it is sent.
+type Encode<'a> = &'a dyn Fn() -> Result<Encoded, MsgTypeError>;
 
 /// The failure of a task that was not dropped, ready to be sent.
 type Failure = Option<Box<ErrorMsg>>;
@@ -35,31 +36,26 @@ struct Settled {
 }
 
 impl SessionEnd {
-    /// Concludes a child side whose endpoint has returned.
-    pub(crate) fn finish<T: Payload>(&self, outcome: Result<T, EndpointError>) {
-        match outcome {
-            Ok(value) => {
-                let encode = || self.encode(PldKind::Return, &value, &Check::DECODES);
-                self.conclude(Ended::Returned(&encode));
-            }
-            Err(error) => self.conclude(Ended::Failed(error)),
-        }
+    /// Settles a child side whose endpoint has returned, and is down.
+    pub(crate) fn finish<T: Payload>(&self, value: &T) {
+        let encode = || self.encode(PldKind::Return, value, &Check::DECODES);
+        self.tell(self.settle(TaskEnd::Returned, None), Some(&encode));
     }
 
-    /// Settles a child side: tells the parent side how the task ended, and leaves the table.
-    pub(crate) fn conclude(&self, ended: Ended<'_>) {
-        let us = &self.peer.us;
-        // User code may run here: before the lock.
-        let (end, failure) = match &ended {
-            Ended::Returned(_) => (TaskEnd::Returned, None),
-            Ended::Failed(error) => (TaskEnd::Failed, Some(Box::new(error::pack(us, error)))),
-            Ended::Panicked(panic) => (TaskEnd::Failed, Some(Box::new(panic.clone().pack(us)))),
+    /// Settles a child side whose endpoint has ended otherwise, and is down.
+    pub(crate) fn conclude(&self, ended: Ended) {
+        let (end, failure) = match ended {
+            Ended::Failed(failure) => (TaskEnd::Failed, Some(failure)),
             Ended::Dropped => (TaskEnd::Dropped, None),
         };
-        let settled = self.settle(end, failure);
-        match (&settled.conclusion, ended) {
+        self.tell(self.settle(end, failure), None);
+    }
+
+    /// Tells the parent side how the task ended, and leaves the table.
+    fn tell(&self, settled: Settled, value: Option<Encode<'_>>) {
+        match (&settled.conclusion, value) {
             (Conclusion::Nothing, _) => {}
-            (Conclusion::Return, Ended::Returned(encode)) => self.send_return(encode),
+            (Conclusion::Return, Some(encode)) => self.send_return(encode),
             (Conclusion::Stop, _) => _ = self.append_stop(),
             (Conclusion::StreamCancelled(_), _) if settled.asked == Some(Asked::Peer) => {
                 _ = self.append_stop()
@@ -119,7 +115,7 @@ impl SessionEnd {
         }
     }
 
-    fn send_return(&self, encode: &dyn Fn() -> Result<Encoded, MsgTypeError>) {
+    fn send_return(&self, encode: Encode<'_>) {
         // The dialog is settled already: a serializer or rule that panics must not take the answer with it.
         let sent = catching(|| {
             encode().map(|encoded| {

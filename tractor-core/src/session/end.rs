@@ -10,7 +10,7 @@
 //! 3. A parent side has an outcome exactly when its machine is settled.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use super::cell::{Cell, Locked, Reply};
 use super::deadline::Deadline;
 use super::inbox::InboxEnd;
 use super::peer::Peer;
+use super::region::Region;
 use super::state::Asked;
 use crate::error::{self, Error, MessagingError};
 use crate::proto::dialog::{Dialog, Effect, Misuse, Received, Side};
@@ -46,6 +47,8 @@ pub(crate) struct SessionEnd {
     pub(super) room: Notify,
     /// Streamed values are decoded again before they are sent.
     strict: AtomicBool,
+    /// Child side: what the endpoint has left behind; made when there is something.
+    pub(super) region: OnceLock<Arc<Region>>,
     /// See the invariants.
     cell: Mutex<Cell>,
 }
@@ -76,8 +79,17 @@ impl SessionEnd {
             Side::Child => Dialog::child(kind),
         };
         let cell = Cell::new(dialog, peer.channel.limits());
-        let (room, strict) = (Notify::new(), AtomicBool::new(false));
-        Arc::new(Self { cid, peer, endpoint, deadline, format, room, strict, cell: Mutex::new(cell) })
+        Arc::new(Self {
+            cid,
+            peer,
+            endpoint,
+            deadline,
+            format,
+            room: Notify::new(),
+            strict: AtomicBool::new(false),
+            region: OnceLock::new(),
+            cell: Mutex::new(cell),
+        })
     }
 
     #[inline]
@@ -112,7 +124,9 @@ impl SessionEnd {
         let effect = cell.dialog.receive(msg);
         let reply = self.apply(&mut cell, effect, is_unanswered);
         let over = cell.dialog.side() == Side::Parent && cell.dialog.is_settled();
+        let left = if over { cell.left.take() } else { None };
         drop(cell);
+        drop(left);
         if let Reply::Ignored(why) = reply {
             tracing::debug!(cid = %self.cid, peer = %self.peer.aid.uid, "ignored `{name}`: {why}");
         } else {
@@ -202,7 +216,10 @@ impl SessionEnd {
 
     /// The connection is gone. Returns nothing: every waiter is told.
     pub(crate) fn lose(&self, error: &Error) {
+        // Dropped after the lock.
+        let _left;
         let mut cell = self.lock();
+        _left = cell.left.take();
         if cell.dialog.lose() {
             match cell.dialog.side() {
                 Side::Parent => {

@@ -1,4 +1,4 @@
-//! The end of an endpoint's task: who watches for it, and what defers it.
+//! The end of an endpoint's task: who watches for it, what defers it, and what it leaves behind.
 //!
 //! A task that must end is dropped at its next await. Two things come first: a watcher sees the end coming, and a shield
 //! keeps the task until what it protects is done.
@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::end::SessionEnd;
+use super::region::{Region, Teardown};
 use super::waiting::Waiting;
 
 /// Ready once an endpoint must end; made by [`cancelled`](crate::ContextHandle::cancelled).
@@ -52,6 +53,41 @@ impl SessionEnd {
         if !cell.deferral.is_shielded() && cell.dialog.is_ending() {
             cell.wake_guard();
         }
+    }
+}
+
+impl SessionEnd {
+    /// What the endpoint has left behind, or will.
+    pub(super) fn region(&self) -> &Arc<Region> {
+        self.region.get_or_init(Arc::default)
+    }
+
+    /// Waits until nothing that the endpoint has left behind goes on.
+    pub(crate) fn poll_down(&self, cx: &Context<'_>) -> Poll<()> {
+        self.region.get().map_or(Poll::Ready(()), |region| region.poll_down(cx))
+    }
+
+    /// Whether the endpoint is dropped where it waits next.
+    pub(super) fn is_being_dropped(&self) -> bool {
+        let cell = self.cell();
+        cell.dialog.is_ending() && !cell.deferral.is_shielded()
+    }
+
+    /// Cancels a child side whose scope is dropped here. The scopes around it wait for its end.
+    pub(crate) fn abandon(&self) {
+        self.cancel_remote();
+        // Dropped after the lock, if the end has come meanwhile; or what was left before.
+        let mut left = Teardown::here();
+        let mut cell = self.cell();
+        if cell.outcome.is_none() {
+            std::mem::swap(&mut cell.left, &mut left);
+        }
+    }
+
+    /// Nobody waits any more for the end of a child side whose scope was dropped: it is left to its actor.
+    pub(crate) fn give_up(&self) {
+        let left = self.cell().left.take();
+        drop(left);
     }
 }
 

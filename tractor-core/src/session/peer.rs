@@ -235,6 +235,12 @@ impl Peer {
         all.iter().any(|session| session.is_end_awaited())
     }
 
+    /// Nobody waits any more for tasks of the peer whose scopes were dropped here.
+    pub(crate) fn give_up(&self) {
+        let all: Vec<_> = self.table().dialogs.values().cloned().collect();
+        all.iter().for_each(|session| session.give_up());
+    }
+
     /// Dialogs in the table.
     pub(crate) fn dialogs_open(&self) -> usize {
         self.table().dialogs.len()

@@ -1,0 +1,249 @@
+//! Scopes that are dropped in an endpoint: its dialog ends after what they have started.
+
+use std::time::Duration;
+
+use support::journal::{self, entries, note, seen};
+use support::{Spoiled, forever, in_root_with, spoiled};
+use tokio::sync::oneshot;
+use tractor::prelude::*;
+use tractor::{ActorOptions, Error, Portal, Result, Sharing, Timeouts};
+
+/// Longer than anything takes that does not wait for it.
+const LINGER: Duration = Duration::from_millis(300);
+
+/// A root and another actor, which both expose this module. They wait for the end of a cancelled task as long as it takes.
+async fn with_two<F>(body: F) -> Result<()>
+where
+    F: AsyncFnOnce(&Portal) -> Result<()>,
+{
+    let options = || {
+        ActorOptions::new()
+            .enable_module(module_path!())
+            .enable_module(journal::MODULE)
+            .timeouts(Timeouts::default().context_cancel(Duration::from_secs(30)))
+    };
+    in_root_with(options(), async |_| tractor::with_local_actor(options(), body).await).await
+}
+
+/// Ends some time after it was cancelled.
+async fn linger<S, T, R>(ctx: &Context<S, T, R, tractor::Started>) {
+    note("up");
+    ctx.cancelled().await;
+    tractor::shield(tokio::time::sleep(LINGER)).await;
+    note("down");
+}
+
+/// Opens contexts to and fro between two actors, this many; the last one is slow to end.
+#[tractor::context(started = ())]
+async fn chain(ctx: Context<(), (), ()>, below: u32) -> tractor::Result<()> {
+    let portal = ctx.portal();
+    let ctx = ctx.started(()).await?;
+    if below == 0 {
+        linger(&ctx).await;
+        return Ok(());
+    }
+    portal.open_context(chain(below - 1), async |_, ()| -> Result<()> { Ok(forever().await) }).await
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+enum Then {
+    Returns,
+    Fails,
+    Panics,
+}
+
+/// Drops a context into the calling actor, and ends in its own way.
+#[tractor::context(started = ())]
+async fn drops(ctx: Context<(), (), ()>, then: Then) -> std::result::Result<u8, Spoiled> {
+    let portal = ctx.portal();
+    let _ctx = ctx.started(()).await.map_err(|error| Spoiled(error.to_string()))?;
+    let (is_up, up) = oneshot::channel();
+    let lower = portal.open_context(chain(0), async |_, ()| -> Result<()> {
+        is_up.send(()).expect("it is waited for");
+        Ok(forever().await)
+    });
+    tokio::select! {
+        _ = lower => unreachable!("it goes on"),
+        _ = up => {}
+    }
+    match then {
+        Then::Returns => Ok(7),
+        Then::Fails => spoiled("on purpose"),
+        Then::Panics => panic!("on purpose"),
+    }
+}
+
+/// Takes its time to close.
+async fn slow_to_close(sharing: Sharing<()>, (): ()) -> Result<()> {
+    sharing.until_unused(()).await;
+    tokio::time::sleep(LINGER).await;
+    note("down");
+    Ok(())
+}
+
+/// Never has a value; holds a context into another actor meanwhile.
+async fn never_open(_sharing: Sharing<()>, portal: Portal) -> Result<()> {
+    portal.open_context(chain(0), async |_, ()| -> Result<()> { Ok(forever().await) }).await
+}
+
+#[tractor::context(started = ())]
+async fn shares(ctx: Context<(), (), ()>) -> tractor::Result<()> {
+    tractor::maybe_open_context(slow_to_close, (), async |_, ()| {
+        ctx.started(()).await?;
+        Ok(forever().await)
+    })
+    .await
+}
+
+#[tractor::context(started = ())]
+async fn shares_what_never_opens(ctx: Context<(), (), ()>) -> tractor::Result<()> {
+    let portal = ctx.portal();
+    let _ctx = ctx.started(()).await?;
+    tractor::maybe_open_context(never_open, portal, async |_, ()| Ok(())).await
+}
+
+/// Both in this process: what is noted here was noted there before.
+async fn noted(portal: &Portal) -> Result<Vec<String>> {
+    portal.run(entries()).await
+}
+
+#[tractor::test]
+async fn a_context_ends_after_those_that_its_endpoint_had_open() -> Result<()> {
+    with_two(async |portal| {
+        portal
+            .open_context(chain(2), async |ctx, ()| {
+                portal.run(seen("up".to_owned())).await?;
+                ctx.cancel().await
+            })
+            .await?;
+        assert_eq!(noted(portal).await?, ["up", "down"]);
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn so_do_three_contexts_under_a_deadline() -> Result<()> {
+    with_two(async |portal| {
+        let hasty = portal.deadline(Duration::from_millis(500));
+        let body = async |_, ()| -> Result<()> { Ok(forever().await) };
+        let late = hasty.open_context(chain(2), body).await.expect_err("it goes on");
+        assert!(matches!(late, Error::DeadlineExceeded(_)), "{late:?}");
+        assert_eq!(noted(portal).await?, ["up", "down"]);
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn an_outcome_leaves_after_the_scopes_that_the_endpoint_has_dropped() -> Result<()> {
+    for then in [Then::Returns, Then::Fails, Then::Panics] {
+        with_two(async |portal| {
+            let ended = portal.open_context(drops(then), async |ctx, ()| ctx.wait_for_result().await).await;
+            // The task that was left runs in this very actor.
+            assert_eq!(entries().await, ["up", "down"], "{then:?}");
+            match ended {
+                Ok(value) => assert_eq!((then, value), (Then::Returns, 7)),
+                Err(Error::Remote(failed)) => assert_eq!(failed.message(), "on purpose", "{then:?}"),
+                Err(other) => panic!("{then:?}: {other:?}"),
+            }
+            Ok(())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+#[tractor::test]
+async fn a_last_user_that_is_cancelled_inside_of_its_body_ends_after_the_resource() -> Result<()> {
+    with_two(async |portal| {
+        portal
+            .open_context(shares(), async |ctx, ()| {
+                ctx.cancel().await?;
+                Ok::<_, Error>(())
+            })
+            .await?;
+        assert_eq!(noted(portal).await?, ["down"]);
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn so_does_the_first_user_of_one_that_never_opened() -> Result<()> {
+    with_two(async |portal| {
+        portal
+            .open_context(shares_what_never_opens(), async |ctx, ()| {
+                seen("up".to_owned()).await;
+                ctx.cancel().await?;
+                Ok::<_, Error>(())
+            })
+            .await?;
+        assert_eq!(entries().await, ["up", "down"]);
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_context_whose_body_is_dropped_ends_after_those_that_the_body_had_open() -> Result<()> {
+    with_two(async |portal| {
+        let failed = portal
+            .open_context(fails_when_told(), async |_, ()| -> Result<()> {
+                portal
+                    .open_context(chain(0), async |_, ()| {
+                        portal.run(seen("up".to_owned())).await?;
+                        portal.run(fail_now()).await?;
+                        Ok(forever().await)
+                    })
+                    .await
+            })
+            .await;
+        assert!(matches!(failed, Err(Error::Remote(_))), "{failed:?}");
+        assert_eq!(noted(portal).await?, ["up", "fail", "down"]);
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::context(started = ())]
+async fn fails_when_told(ctx: Context<(), (), ()>) -> anyhow::Result<()> {
+    let _ctx = ctx.started(()).await?;
+    seen("fail".to_owned()).await;
+    Ok(spoiled("on purpose")?)
+}
+
+#[tractor::actor_fn]
+async fn fail_now() {
+    note("fail");
+}
+
+#[tractor::test]
+async fn so_does_a_call_that_is_dropped() -> Result<()> {
+    with_two(async |portal| {
+        portal
+            .open_context(calls_back(), async |ctx, ()| {
+                seen("called".to_owned()).await;
+                ctx.cancel().await?;
+                Ok::<_, Error>(())
+            })
+            .await?;
+        assert_eq!(entries().await, ["called", "done"]);
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::actor_fn]
+async fn cannot_be_hurried() {
+    note("called");
+    tractor::shield(tokio::time::sleep(LINGER)).await;
+    note("done");
+}
+
+#[tractor::context(started = ())]
+async fn calls_back(ctx: Context<(), (), ()>) -> tractor::Result<()> {
+    let portal = ctx.portal();
+    let _ctx = ctx.started(()).await?;
+    portal.run(cannot_be_hurried()).await
+}

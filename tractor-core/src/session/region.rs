@@ -1,0 +1,183 @@
+//! The scopes around the running task: what is left behind in them, and whether they have failed.
+//!
+//! A region is what one scope runs: the body of a nursery or of a context, an endpoint, a shared resource. A scope that is
+//! dropped in it before its end leaves a teardown behind, which somebody else finishes: the actor, or a task in another one.
+//! Whoever runs the region waits for that.
+//!
+//! # Invariants
+//! 1. What is left behind in a region counts in every region around it, until it is over.
+//! 2. In a region that has failed, what only follows from that failure is ready one poll later than it could be. The task is
+//!    dropped there, and the failure itself is what leaves the scope.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use super::end::SessionEnd;
+use crate::error::{Error, Result};
+use crate::wakers::{Slot, Woken, poll_or_register};
+
+tokio::task_local! {
+    static HERE: Place;
+}
+
+/// The innermost region of the running task.
+#[derive(Debug, Clone)]
+enum Place {
+    Endpoint(Arc<SessionEnd>),
+    Scope(Arc<Region>),
+}
+
+impl Place {
+    fn here() -> Option<Self> {
+        HERE.try_with(Self::clone).ok()
+    }
+
+    fn region(&self) -> &Region {
+        match self {
+            Self::Endpoint(session) => session.region(),
+            Self::Scope(region) => region,
+        }
+    }
+
+    fn around(&self) -> Option<&Self> {
+        match self {
+            Self::Endpoint(_) => None,
+            Self::Scope(region) => region.around.as_ref(),
+        }
+    }
+
+    /// This one and those around it.
+    fn outwards(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |place| place.around())
+    }
+
+    /// Whether the running task is about to be dropped here.
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Endpoint(session) => session.is_being_dropped(),
+            Self::Scope(region) => region.failed.load(Ordering::Acquire),
+        }
+    }
+}
+
+/// What one scope runs.
+#[derive(Debug, Default)]
+pub(crate) struct Region {
+    around: Option<Place>,
+    failed: AtomicBool,
+    left: Mutex<Left>,
+}
+
+/// What is left behind.
+#[derive(Debug, Default)]
+struct Left {
+    teardowns: usize,
+    /// The one scope.
+    scope: Slot,
+}
+
+impl Region {
+    /// A region of the running task.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { around: Place::here(), ..Self::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs what the region is about.
+    pub(crate) fn run<F: Future>(self: &Arc<Self>, future: F) -> impl Future<Output = F::Output> + use<F> {
+        HERE.scope(Place::Scope(self.clone()), future)
+    }
+
+    /// It has failed, and what runs in it will be dropped.
+    pub(crate) fn fail(&self) {
+        self.failed.store(true, Ordering::Release);
+    }
+
+    /// Waits until nothing that was left behind goes on.
+    pub(crate) fn poll_down(&self, cx: &Context<'_>) -> Poll<()> {
+        poll_or_register(
+            cx,
+            || self.lock(),
+            |left| &mut left.scope,
+            |left| if left.teardowns == 0 { Poll::Ready(()) } else { Poll::Pending },
+        )
+    }
+
+    /// As [`poll_down`](Self::poll_down).
+    pub(crate) async fn down(&self) {
+        poll_fn(|cx| self.poll_down(cx)).await;
+    }
+}
+
+/// Polls an endpoint, or drops it.
+pub(super) fn in_endpoint<R>(session: &Arc<SessionEnd>, f: impl FnOnce() -> R) -> R {
+    HERE.sync_scope(Place::Endpoint(session.clone()), f)
+}
+
+/// The rest of a scope that was dropped; dropped itself when that is over.
+#[derive(Debug)]
+pub(crate) struct Teardown(Place);
+
+impl Teardown {
+    /// Of a scope that is dropped here. `None` where nobody is around it who could wait.
+    pub(crate) fn here() -> Option<Self> {
+        let place = Place::here()?;
+        place.outwards().for_each(|place| place.region().lock().teardowns += 1);
+        Some(Self(place))
+    }
+}
+
+impl Drop for Teardown {
+    fn drop(&mut self) {
+        for place in self.0.outwards() {
+            let mut woken = Woken::default();
+            let mut left = place.region().lock();
+            left.teardowns -= 1;
+            if left.teardowns == 0 {
+                woken.add(left.scope.take());
+            }
+        }
+    }
+}
+
+/// Whether a failure may only follow from another one: somebody or something was told to end.
+fn may_follow(error: &Error) -> bool {
+    matches!(error, Error::Cancelled(_) | Error::Closed(_) | Error::Spawn(_) | Error::Runtime(_))
+}
+
+/// Holds a failure back, once, where it may follow from that of a scope around the running task, or from the end of the
+/// endpoint.
+#[derive(Debug, Default)]
+pub(crate) struct InOrder {
+    gave_way: bool,
+}
+
+impl InOrder {
+    /// A result that is ready, unless it is held back: the task is then polled again at once, if nobody drops it.
+    pub(crate) fn poll<T>(&mut self, cx: &Context<'_>, result: Result<T>) -> Poll<Result<T>> {
+        if let Err(error) = &result
+            && self.holds_back(error)
+        {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(result)
+    }
+
+    fn holds_back(&mut self, error: &Error) -> bool {
+        let is_over = || HERE.try_with(|here| here.outwards().any(Place::is_over)).unwrap_or(false);
+        !self.gave_way && may_follow(error) && is_over() && !std::mem::replace(&mut self.gave_way, true)
+    }
+}
+
+/// Hands a result on, after a failure of a scope around the running task that it may follow from.
+pub(crate) async fn in_order<T>(result: Result<T>) -> Result<T> {
+    let Err(error) = result else { return result };
+    let mut order = InOrder::default();
+    poll_fn(|cx| order.poll(cx, Err(error.clone()))).await
+}
