@@ -169,6 +169,58 @@ async fn a_full_ring_is_no_lag() -> Result<()> {
     .await
 }
 
+/// Nobody stops reading here: one only gets its turn after the other.
+#[tractor::test(flavor = "current_thread")]
+async fn who_waits_for_its_turn_loses_nothing() -> Result<()> {
+    with_counts(0, async |stream| {
+        let mut reader = stream.subscribe();
+        let task = tokio::spawn(async move { read(&mut reader, 1000).await });
+        stream.send(1000).await?;
+        for value in 0..1000 {
+            assert_eq!(stream.receive().await?, Some(value));
+        }
+        assert!(task.await.expect("no panic")?.into_iter().eq(0..1000));
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ten_readers_on_several_threads_lose_nothing() -> Result<()> {
+    with_counts(0, async |stream| {
+        let tasks: Vec<_> = (0..10)
+            .map(|_| {
+                let mut reader = stream.subscribe();
+                tokio::spawn(async move { read(&mut reader, 1000).await })
+            })
+            .collect();
+        stream.send(1000).await?;
+        for value in 0..1000 {
+            assert_eq!(stream.receive().await?, Some(value));
+        }
+        for task in tasks {
+            assert!(task.await.expect("no panic")?.into_iter().eq(0..1000));
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn who_does_not_read_is_waited_for_once() -> Result<()> {
+    with_counts(0, async |stream| {
+        let mut fast = stream.subscribe();
+        stream.send(20_000).await?;
+        let begin = std::time::Instant::now();
+        assert!(read(&mut fast, 20_000).await?.into_iter().eq(0..20_000));
+        // Of 312 rings; with one wait for each it would take a minute.
+        assert!(begin.elapsed() < std::time::Duration::from_secs(20), "{:?}", begin.elapsed());
+        assert_eq!(lagged(stream.receive().await).dropped(), 20_000 - RING);
+        Ok(())
+    })
+    .await
+}
+
 #[tractor::test]
 async fn the_end_of_the_stream_ends_all_after_what_they_have_not_read() -> Result<()> {
     with_local(module_path!(), async |portal| {

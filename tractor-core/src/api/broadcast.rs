@@ -1,8 +1,8 @@
 //! Several readers of one stream in one actor: a local fan-out.
 //!
 //! There is no task in between. Whoever has read all that others took takes the next value from the stream's inbox and leaves
-//! it in the [`Ring`] for the rest: the fastest reader drives, and no reader that stops, is dropped or waits elsewhere can
-//! keep a value from another.
+//! it in the [`Ring`] for the rest: the fastest reader drives, and waits only where one that is not slow would lose a value. No
+//! reader that stops, is dropped or waits elsewhere can keep a value from another.
 //!
 //! # Invariants
 //! 1. A value goes from the inbox into the ring under one lock, within one poll: a dropped future loses none.
@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::ring::{Read, ReaderKey, Ring};
 use super::sending::{Allows, SendItem};
@@ -27,7 +28,7 @@ use crate::error::{Error, Lagged, Result};
 use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
 use crate::proto::payload::Payload;
-use crate::session::{SessionEnd, Taken};
+use crate::session::{Expiry, SessionEnd, Taken, in_order};
 
 /// One of several readers of a stream; made by [`MsgStream::subscribe`](super::MsgStream::subscribe).
 ///
@@ -62,8 +63,8 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     /// Waits for the next value; `None` once the other side has closed the stream.
     ///
     /// # Errors
-    /// [`Error::Lagged`], once, when this reader fell so far behind that it has lost values: it goes on with the oldest
-    /// that is left. Otherwise as [`MsgStream::receive`](super::MsgStream::receive), after the values that arrived before.
+    /// [`Error::Lagged`], once, when this reader was so slow that it has lost values: it goes on with the oldest
+    /// that is left. What is slow, [`MsgStream::subscribe`](super::MsgStream::subscribe) says. Otherwise as [`MsgStream::receive`](super::MsgStream::receive), after the values that arrived before.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no value, neither for this subscriber nor for others.
@@ -171,40 +172,55 @@ impl Reader {
     /// Waits for this reader's next value.
     pub(super) async fn receive<Rx: Payload>(&self) -> Result<Option<Rx>> {
         let awaited = Awaited(self);
-        let value = poll_fn(|cx| self.poll(cx)).await;
+        let mut full = None;
+        let value = poll_fn(|cx| self.poll(cx, &mut full)).await;
         drop(awaited);
-        match value? {
+        match in_order(value).await? {
             Some(value) => decode(&self.fan.session, PldKind::Yield, &value).map(Some),
             None => Ok(None),
         }
     }
 
-    fn poll(&self, cx: &Context<'_>) -> Poll<Result<Option<Bytes>>> {
+    /// `full` is the end of the wait for others; it belongs to one value.
+    fn poll(&self, cx: &mut Context<'_>, full: &mut Option<Expiry>) -> Poll<Result<Option<Bytes>>> {
         let fan = &*self.fan;
         // Dropped after the locks, if it is not needed.
         let waker = cx.waker().clone();
         let mut ring = fan.ring();
-        match ring.read(self.key) {
-            Read::Value(value) => return Poll::Ready(Ok(Some(value))),
+        let (now, was_full) = (Instant::now(), ring.is_full());
+        match ring.read(self.key, now) {
+            Read::Value(value) => {
+                let has_room = was_full && !ring.is_full();
+                drop(ring);
+                if has_room {
+                    fan.waiting.wake_all();
+                }
+                return Poll::Ready(Ok(Some(value)));
+            }
             Read::Lost(dropped) => {
                 return Poll::Ready(Err(Lagged::new(dropped, "Limits::inbox_messages_max").into()));
             }
             Read::AtHead => {}
         }
-        if ring.gives_turn(self.key) {
-            // A burst that waits in the inbox would otherwise be read here to its end before anybody else is polled.
-            drop(ring);
-            waker.wake();
-            return Poll::Pending;
-        }
         // Before the look into the inbox: what arrives after that look wakes this reader.
         let replaced = fan.waiting.add(self.key, waker);
+        if let Some(until) = ring.full_until(now) {
+            drop(ring);
+            drop(replaced);
+            let mut expiry = Expiry::new(until);
+            if expiry.poll(cx).is_ready() {
+                cx.waker().wake_by_ref();
+            }
+            *full = Some(expiry);
+            return Poll::Pending;
+        }
         let taken = fan.session.poll_take(&mut Context::from_waker(&fan.waker));
         if let Poll::Ready(Ok(Some(Taken { value, .. }))) = &taken {
             ring.push(self.key, value.clone());
         }
         drop(ring);
         drop(replaced);
+        *full = None;
         let taken = std::task::ready!(taken);
         // The end or the failure stays in the inbox; everybody finds it there.
         drop(fan.waiting.remove(self.key));
@@ -223,6 +239,8 @@ impl Drop for Reader {
     fn drop(&mut self) {
         drop(self.fan.waiting.remove(self.key));
         self.fan.ring().leave(self.key);
+        // It may have been waited for.
+        self.fan.waiting.wake_all();
     }
 }
 

@@ -3,16 +3,27 @@
 //! ```text
 //!   kept:        [ 4  5  6  7 ]           at most `size`, oldest first
 //!                  ^        ^   ^
-//!   positions:     slow     |   head: has read all, pushes what it takes next
+//!   positions:     behind   |   head: has read all, pushes what it takes next
 //!      2 ^                  fast
 //!      lagging: has lost 2 and 3
 //! ```
 //!
+//! A full ring has no room for the next value as long as somebody has not read the oldest one. Then the readers at the head
+//! wait, for a reader may only not have had its turn yet. They do not wait for one that is slow: that had [`SLOW`] to read as many
+//! values as the ring holds, or all there were, and has not.
+//!
 //! # Invariants
 //! 1. Every reader gets every value that was pushed after it entered, in order, or is told how many it has lost.
 //! 2. At most `size` values are kept, and none that every reader has read.
+//! 3. Only a slow reader loses values.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long a reader may take, while others wait for it, for as many values as the ring holds.
+pub(super) const SLOW: Duration = Duration::from_millis(200);
 
 /// The values kept, and how far each reader is.
 #[derive(Debug)]
@@ -30,8 +41,18 @@ pub(super) struct Ring<T> {
 struct Progress {
     /// The position of the value it reads next.
     next: u64,
-    /// The head at which it has last let the others run.
-    gave_turn_at: Option<u64>,
+    standing: Standing,
+}
+
+/// Whether others wait for a reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It has kept up.
+    Steady,
+    /// They have begun to wait, at this time, and do until it has read so many more values, or is slow.
+    Awaited { since: Instant, left: usize },
+    /// They do not wait. It has this many values left to read in time, since then.
+    Slow { since: Instant, left: usize },
 }
 
 /// Names a reader of a ring, in the order in which they entered.
@@ -62,7 +83,7 @@ impl<T: Clone> Ring<T> {
     pub(super) fn enter(&mut self) -> ReaderKey {
         let key = ReaderKey(self.key_next);
         self.key_next += 1;
-        let progress = Progress { next: self.head(), gave_turn_at: None };
+        let progress = Progress { next: self.head(), standing: Standing::Steady };
         self.readers.insert(key, progress);
         key
     }
@@ -74,40 +95,48 @@ impl<T: Clone> Ring<T> {
     }
 
     /// The next value of a reader. One that has left is at the head.
-    pub(super) fn read(&mut self, key: ReaderKey) -> Read<T> {
-        let (first, head) = (self.first, self.head());
-        let Some(Progress { next, .. }) = self.readers.get_mut(&key) else { return Read::AtHead };
-        if *next < first {
-            let lost = first - *next;
-            *next = first;
+    pub(super) fn read(&mut self, key: ReaderKey, now: Instant) -> Read<T> {
+        let (first, head, size) = (self.first, self.head(), self.size);
+        let Some(reader) = self.readers.get_mut(&key) else { return Read::AtHead };
+        if reader.next < first {
+            let lost = first - reader.next;
+            reader.next = first;
             return Read::Lost(lost);
         }
-        if *next == head {
+        if reader.next == head {
             return Read::AtHead;
         }
-        let value = self.kept[(*next - first) as usize].clone();
-        *next += 1;
-        if *next == first + 1 {
+        let value = self.kept[(reader.next - first) as usize].clone();
+        reader.next += 1;
+        reader.standing =
+            if reader.next == head { Standing::Steady } else { reader.standing.after_one(size, now) };
+        if reader.next == first + 1 {
             self.forget_read();
         }
         Read::Value(value)
     }
 
-    /// Whether this reader at the head should let the others run before it takes a value, which would cost one of them its
-    /// oldest. Once for each value that it is about to take; a reader that has lost values already, because it has stopped,
-    /// slows nobody down.
-    pub(super) fn gives_turn(&mut self, key: ReaderKey) -> bool {
-        let (first, head) = (self.first, self.head());
-        if self.kept.len() < self.size || self.readers.values().all(|reader| reader.next != first) {
-            return false;
+    pub(super) fn is_full(&self) -> bool {
+        self.kept.len() >= self.size
+    }
+
+    /// Until when a reader at the head has to wait for others before it takes a value; `None` if there is room for one, or
+    /// only slow readers would lose another.
+    pub(super) fn full_until(&mut self, now: Instant) -> Option<Instant> {
+        if !self.is_full() {
+            return None;
         }
-        let Some(own) = self.readers.get_mut(&key) else { return false };
-        own.gave_turn_at.replace(head) != Some(head)
+        let (first, size) = (self.first, self.size);
+        self.readers
+            .values_mut()
+            .filter(|reader| reader.next == first)
+            .filter_map(|reader| reader.standing.awaited_until(size, now))
+            .max()
     }
 
     /// A reader at the head has taken a value, which the others are still to read.
     pub(super) fn push(&mut self, by: ReaderKey, value: T) {
-        if self.kept.len() == self.size {
+        if self.is_full() {
             self.kept.pop_front();
             self.first += 1;
         }
@@ -115,6 +144,7 @@ impl<T: Clone> Ring<T> {
         let head = self.head();
         if let Some(reader) = self.readers.get_mut(&by) {
             reader.next = head;
+            reader.standing = Standing::Steady;
         }
         self.forget_read();
     }
@@ -137,6 +167,34 @@ impl<T: Clone> Ring<T> {
     }
 }
 
+impl Standing {
+    /// That of a reader that has read one more value, and not the last.
+    fn after_one(self, size: usize, now: Instant) -> Self {
+        match self {
+            Self::Steady | Self::Awaited { left: ..=1, .. } => Self::Steady,
+            Self::Awaited { since, left } => Self::Awaited { since, left: left - 1 },
+            Self::Slow { since, left: ..=1 } if now.duration_since(since) <= SLOW => Self::Steady,
+            Self::Slow { left: ..=1, .. } => Self::Slow { since: now, left: size },
+            Self::Slow { since, left } => Self::Slow { since, left: left - 1 },
+        }
+    }
+
+    /// How long others wait for a reader that keeps the ring full.
+    fn awaited_until(&mut self, size: usize, now: Instant) -> Option<Instant> {
+        if *self == Self::Steady {
+            *self = Self::Awaited { since: now, left: size };
+        }
+        match *self {
+            Self::Awaited { since, .. } if now.duration_since(since) < SLOW => Some(since + SLOW),
+            Self::Awaited { .. } => {
+                *self = Self::Slow { since: now, left: size };
+                None
+            }
+            Self::Steady | Self::Slow { .. } => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -146,7 +204,7 @@ mod tests {
     fn read_all(ring: &mut Ring<u64>, key: ReaderKey) -> (Vec<u64>, u64) {
         let (mut values, mut lost) = (Vec::new(), 0);
         loop {
-            match ring.read(key) {
+            match ring.read(key, Instant::now()) {
                 Read::Value(value) => values.push(value),
                 Read::Lost(count) => lost += count,
                 Read::AtHead => return (values, lost),
@@ -161,9 +219,9 @@ mod tests {
         ring.push(fast, 1);
         let late = ring.enter();
         ring.push(fast, 2);
-        assert_eq!(ring.read(late), Read::Value(2));
-        assert_eq!(ring.read(late), Read::AtHead);
-        assert_eq!(ring.read(fast), Read::AtHead, "who pushes has read");
+        assert_eq!(ring.read(late, Instant::now()), Read::Value(2));
+        assert_eq!(ring.read(late, Instant::now()), Read::AtHead);
+        assert_eq!(ring.read(fast, Instant::now()), Read::AtHead, "who pushes has read");
     }
 
     #[test]
@@ -173,11 +231,11 @@ mod tests {
         for value in 0..3 {
             ring.push(fast, value);
         }
-        assert_eq!(ring.read(slow), Read::Value(0), "a full ring is no loss");
+        assert_eq!(ring.read(slow, Instant::now()), Read::Value(0), "a full ring is no loss");
         for value in 3..7 {
             ring.push(fast, value);
         }
-        assert_eq!(ring.read(slow), Read::Lost(3));
+        assert_eq!(ring.read(slow, Instant::now()), Read::Lost(3));
         assert_eq!(read_all(&mut ring, slow), (vec![4, 5, 6], 0));
     }
 
@@ -189,35 +247,83 @@ mod tests {
             ring.push(fast, value);
         }
         assert_eq!((ring.kept.len(), ring.backlogs()), (6, vec![0, 6]));
-        ring.read(slow);
+        ring.read(slow, Instant::now());
         assert_eq!((ring.kept.len(), ring.backlogs()), (5, vec![0, 5]));
         ring.leave(slow);
         assert_eq!((ring.kept.len(), ring.backlogs()), (0, vec![0]));
         ring.push(fast, 7);
         assert_eq!(ring.kept.len(), 0);
-        assert_eq!(ring.read(slow), Read::AtHead, "it has left");
+        assert_eq!(ring.read(slow, Instant::now()), Read::AtHead, "it has left");
+    }
+
+    /// Fills a ring of four, of which the first reader pushes.
+    fn filled(readers: usize) -> (Ring<u64>, Vec<ReaderKey>, Instant) {
+        let mut ring = Ring::new(4);
+        let keys: Vec<_> = (0..readers).map(|_| ring.enter()).collect();
+        let now = Instant::now();
+        for value in 0..4 {
+            assert_eq!(ring.full_until(now), None);
+            ring.push(keys[0], value);
+        }
+        (ring, keys, now)
     }
 
     #[test]
-    fn others_are_given_a_turn_before_they_lose_and_those_who_have_stopped_only_once() {
-        let mut ring = Ring::new(4);
-        let (fast, slow, stopped) = (ring.enter(), ring.enter(), ring.enter());
-        let take = |ring: &mut Ring<u64>, value| {
-            let turn = ring.gives_turn(fast);
-            assert!(!ring.gives_turn(fast), "not twice for one value");
-            ring.push(fast, value);
-            turn
-        };
-        assert!((0..4).all(|value| !take(&mut ring, value)));
-        assert!(take(&mut ring, 4));
-        assert!((5..9).all(|value| !take(&mut ring, value)), "both have lost values by now");
-        assert_eq!(ring.read(slow), Read::Lost(5));
-        assert!(take(&mut ring, 9), "it reads again");
-        assert_eq!(read_all(&mut ring, slow), (vec![6, 7, 8, 9], 1));
-        assert!((10..13).all(|value| !take(&mut ring, value)));
-        ring.leave(slow);
-        assert!((13..30).all(|value| !take(&mut ring, value)));
-        assert_eq!(ring.read(stopped), Read::Lost(26));
+    fn a_full_ring_waits_for_the_one_behind_and_no_longer_than_that() {
+        let (mut ring, keys, now) = filled(2);
+        assert_eq!(ring.full_until(now), Some(now + SLOW));
+        assert_eq!(ring.full_until(now + SLOW / 2), Some(now + SLOW), "not longer for being asked again");
+        ring.read(keys[1], now + SLOW / 2);
+        assert_eq!(ring.full_until(now + SLOW / 2), None, "there is room");
+        ring.push(keys[0], 4);
+        assert_eq!(ring.full_until(now + SLOW / 2), Some(now + SLOW), "it has not read a ring of values yet");
+        for _ in 0..3 {
+            ring.read(keys[1], now + SLOW / 2);
+        }
+        for value in 5..8 {
+            assert_eq!(ring.full_until(now + SLOW / 2), None);
+            ring.push(keys[0], value);
+        }
+        assert_eq!(ring.full_until(now + SLOW), Some(now + 2 * SLOW), "now it has");
+    }
+
+    #[test]
+    fn one_that_has_read_all_there_was_is_not_slow_however_long_that_took() {
+        let (mut ring, keys, now) = filled(2);
+        assert_eq!(ring.full_until(now), Some(now + SLOW));
+        assert_eq!(read_all(&mut ring, keys[1]).0.len(), 4);
+        for value in 4..8 {
+            ring.push(keys[0], value);
+        }
+        let late = now + 100 * SLOW;
+        assert_eq!(ring.full_until(late), Some(late + SLOW));
+    }
+
+    #[test]
+    fn a_slow_one_loses_the_oldest_and_delays_nobody_before_it_keeps_up_again() {
+        let (mut ring, keys, now) = filled(3);
+        assert_eq!(ring.full_until(now), Some(now + SLOW));
+        assert_eq!(ring.full_until(now + SLOW), None);
+        ring.push(keys[0], 4);
+        let mut late = now + 5 * SLOW;
+        assert_eq!(ring.read(keys[1], late), Read::Lost(1));
+        // One value in each of these times.
+        for value in 5..20 {
+            assert_eq!(ring.full_until(late), None);
+            ring.push(keys[0], value);
+            _ = ring.read(keys[1], late);
+            late += SLOW;
+        }
+        assert_eq!(ring.full_until(late), None);
+        // As many as the ring holds, in no time.
+        for value in 20..40 {
+            while let Read::Lost(_) = ring.read(keys[1], late) {}
+            ring.push(keys[0], value);
+        }
+        assert_eq!(ring.full_until(late), Some(late + SLOW), "it reads as it should");
+        ring.leave(keys[1]);
+        assert_eq!(ring.full_until(late), None, "the other one has never read");
+        assert!(matches!(ring.read(keys[2], late), Read::Lost(_)));
     }
 
     #[test]
@@ -225,7 +331,7 @@ mod tests {
         let mut ring = Ring::new(0);
         let (fast, slow) = (ring.enter(), ring.enter());
         ring.push(fast, 1);
-        assert_eq!(ring.read(slow), Read::Value(1));
+        assert_eq!(ring.read(slow, Instant::now()), Read::Value(1));
     }
 
     #[derive(Debug, Clone)]
@@ -271,7 +377,7 @@ mod tests {
                     },
                     Step::Read(pick) => if let Some(at) = at(pick) {
                         let (key, expected) = &mut readers[at];
-                        match ring.read(*key) {
+                        match ring.read(*key, Instant::now()) {
                             Read::Value(value) => { prop_assert_eq!(value, *expected); *expected += 1; }
                             Read::Lost(lost) => { prop_assert!(lost > 0); *expected += lost; }
                             Read::AtHead => prop_assert_eq!(*expected, pushed),

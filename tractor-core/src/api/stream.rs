@@ -85,11 +85,16 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     /// One more reader of this stream, which may live in a task of its own. Every reader gets every value that nobody has
     /// received yet.
     ///
-    /// The fastest reader sets the pace. The others find up to `inbox_messages_max` (a field of
-    /// [`Limits`](crate::proto::limits::Limits)) values kept for them; who falls further behind loses the oldest, and is told
-    /// how many. Before a value would be lost, the one who is about to take the next lets the others run, once. From the first
-    /// call on, this handle is one reader among the others. A subscriber outlives
-    /// the closing of this handle, but not the context.
+    /// The fastest reader sets the pace. The others find up to `inbox_messages_max` (64 by default, a field of
+    /// [`Limits`](crate::proto::limits::Limits)) values kept for them. When one is that far behind, the fastest waits for it, and
+    /// so, once its window is full, does the sender: a reader that only has not had its turn yet loses nothing.
+    ///
+    /// Nobody waits for a slow reader, which is one that takes longer than 200 ms, from when the others have begun to wait for it, to
+    /// read as many values as are kept or all there are. It loses the oldest, and is told how many; the others wait for it again
+    /// when it has read that many in that time.
+    ///
+    /// From the first call on, this handle is one reader among the others: where it does not read, it is a slow one. A
+    /// subscriber outlives the closing of this handle, but not the context.
     ///
     /// ```
     /// # use tractor_core as tractor;
