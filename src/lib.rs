@@ -195,10 +195,11 @@
 //! # }
 //! ```
 //!
-//! A sender waits while its receiver has no room; a slow reader slows its own sender and nobody else.
+//! A sender waits while its receiver has no room; a slow reader slows its own sender and nobody else. Who sends to an
+//! endpoint that reads no more is told ([`Error::Unread`]).
 //!
 //! Several tasks may read one stream: each [`subscribe`](MsgStream::subscribe)r gets every value, the fastest sets the
-//! pace, and one that falls too far behind is told what it has lost.
+//! pace, and one that is slow is told what it has lost.
 //!
 //! Where values go one way only, [`#[stream]`](macro@stream) is shorter:
 //!
@@ -311,8 +312,8 @@
 //! be cut short ([`shield`]). Dropping one of our futures, with a timeout or `select!` around it, leaves nothing behind:
 //!
 //! * [`Portal::run`] and [`Portal::open_context`] cancel the task in the other actor.
-//! * [`open_nursery`] cancels every child. A drop cannot wait; the actor finishes the teardown, and its own end waits
-//!   for that.
+//! * [`open_nursery`] cancels every child. A drop cannot wait; the actor finishes the teardown, and the scopes around, up
+//!   to the endpoint with its outcome, end after that, as the actor itself does.
 //! * Receiving loses no value. A `send` that is dropped before it was ready has sent nothing.
 //!
 //! Every async function says more under its own heading of this name. Who sees what when one side cancels, fails or dies

@@ -37,6 +37,7 @@ mod stream_helpers;
 mod stream_one_way;
 mod stream_overflow;
 mod stream_subscribe;
+mod stream_unread;
 mod supervision_end;
 mod supervision_intensity;
 mod supervision_restart;

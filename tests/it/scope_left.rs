@@ -11,7 +11,8 @@ use tractor::{ActorOptions, Error, Portal, Result, Sharing, Timeouts};
 /// Longer than anything takes that does not wait for it.
 const LINGER: Duration = Duration::from_millis(300);
 
-/// A root and another actor, which both expose this module. They wait for the end of a cancelled task as long as it takes.
+/// A root and another actor, which both expose this module. They wait for the end of a cancelled task as long as it
+/// takes.
 async fn with_two<F>(body: F) -> Result<()>
 where
     F: AsyncFnOnce(&Portal) -> Result<()>,

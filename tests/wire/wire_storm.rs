@@ -183,8 +183,8 @@ async fn random_messages_on_one_lasting_connection_leave_no_dialog_open() {
     .await;
 }
 
-/// Reads what the actor has said so far, and answers the calls of its own that are among it. Returns how many those were and how
-/// many dialogs are open.
+/// Reads what the actor has said so far, and answers the calls of its own that are among it. Returns how many those
+/// were and how many dialogs are open.
 async fn answer_calls(peer: &mut Peer) -> usize {
     peer.start("sync", "dialogs_open", no_kwargs()).await;
     let mut calls = Vec::new();

@@ -283,6 +283,7 @@ impl Actor {
                 return;
             }
         }
+        task.count();
         let session = task.session();
         if let Err(error) = session.peer.enter(session.clone()) {
             session.lose(&error);
@@ -291,7 +292,8 @@ impl Actor {
             // The request slipped in while the actor was cancelling its others.
             session.cancel_with_actor(canceller.clone().unwrap_or_else(|| self.uid().clone()));
         }
-        // A task that is never awaited: it concludes its own dialog. It counts among `requests` until its endpoint has ended.
+        // A task that is never awaited: it concludes its own dialog. It counts among `requests` until its endpoint has
+        // ended.
         self.inner.watchers.spawn_on(task, &self.inner.runtime);
     }
 

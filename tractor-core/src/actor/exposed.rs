@@ -15,7 +15,8 @@ use crate::proto::args::ArgsError;
 use crate::proto::id::Uid;
 use crate::proto::msg::{ErrorMsg, FuncType};
 
-/// A running endpoint. One that returns concludes its dialog itself before it is ready; a failure is for others to tell.
+/// A running endpoint. One that returns concludes its dialog itself before it is ready; a failure is for others to
+/// tell.
 pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = Result<(), Box<ErrorMsg>>> + Send>>;
 
 /// One registered endpoint; made by the attribute macros.

@@ -1,5 +1,5 @@
-//! Running one request: poll inline, spawn if it waits, catch panics, drop on cancellation, wait for what is left behind, always
-//! conclude.
+//! Running one request: poll inline, spawn if it waits, catch panics, drop on cancellation, wait for what is left
+//! behind, always conclude.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -55,8 +55,14 @@ impl RequestTask {
     pub(super) fn new(actor: Actor, session: Arc<SessionEnd>, endpoint: EndpointFuture) -> Self {
         let span = task_span(&session);
         let expiry = session.deadline.map(|deadline| Expiry::new(deadline.at));
-        let running = Some(actor.inner.requests.token());
-        Self { actor, session, span, stage: Stage::Running(endpoint), expiry, running }
+        Self { actor, session, span, stage: Stage::Running(endpoint), expiry, running: None }
+    }
+
+    /// From now on whoever ends the actor waits for its endpoint.
+    pub(super) fn count(&mut self) {
+        if let Stage::Running(_) = self.stage {
+            self.running = Some(self.actor.inner.requests.token());
+        }
     }
 
     pub(super) fn session(&self) -> &Arc<SessionEnd> {

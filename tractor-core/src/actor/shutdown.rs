@@ -13,8 +13,8 @@ impl Actor {
     /// Ends the actor: requests, children, connections, lifetime stack, locals.
     ///
     /// Endpoints and children are waited for without a limit of their own: each child's watching task has one, and an
-    /// actor whose endpoints do not end is killed by its parent's ladder. What endpoints have left in other actors has as long
-    /// as any task that is cancelled, `context_cancel`.
+    /// actor whose endpoints do not end is killed by its parent's ladder. What endpoints have left in other actors has
+    /// as long as any task that is cancelled, `context_cancel`.
     pub(crate) async fn shut_down(&self) {
         self.stop();
         self.cancel_requests(None).await;

@@ -1,8 +1,8 @@
 //! Several readers of one stream in one actor: a local fan-out.
 //!
-//! There is no task in between. Whoever has read all that others took takes the next value from the stream's inbox and leaves
-//! it in the [`Ring`] for the rest: the fastest reader drives, and waits only where one that is not slow would lose a value. No
-//! reader that stops, is dropped or waits elsewhere can keep a value from another.
+//! There is no task in between. Whoever has read all that others took takes the next value from the stream's inbox and
+//! leaves it in the [`Ring`] for the rest: the fastest reader drives, and waits only where one that is not slow would
+//! lose a value. No reader that stops, is dropped or waits elsewhere can keep a value from another.
 //!
 //! # Invariants
 //! 1. A value goes from the inbox into the ring under one lock, within one poll: a dropped future loses none.
@@ -63,8 +63,9 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     /// Waits for the next value; `None` once the other side has closed the stream.
     ///
     /// # Errors
-    /// [`Error::Lagged`], once, when this reader was so slow that it has lost values: it goes on with the oldest
-    /// that is left. What is slow, [`MsgStream::subscribe`](super::MsgStream::subscribe) says. Otherwise as [`MsgStream::receive`](super::MsgStream::receive), after the values that arrived before.
+    /// [`Error::Lagged`], once, when this reader was so slow that it has lost values: it goes on with the
+    /// oldest that is left. What is slow, [`MsgStream::subscribe`](super::MsgStream::subscribe) says. Otherwise as
+    /// [`MsgStream::receive`](super::MsgStream::receive), after the values that arrived before.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no value, neither for this subscriber nor for others.
@@ -204,17 +205,21 @@ impl Reader {
         }
         // Before the look into the inbox: what arrives after that look wakes this reader.
         let replaced = fan.waiting.add(self.key, waker);
-        if let Some(until) = ring.full_until(now) {
-            drop(ring);
-            drop(replaced);
-            let mut expiry = Expiry::new(until);
-            if expiry.poll(cx).is_ready() {
-                cx.waker().wake_by_ref();
+        let mut inbox = Context::from_waker(&fan.waker);
+        if ring.is_full() {
+            let queued = fan.session.poll_queued(&inbox);
+            let until = if queued == Poll::Ready(true) { ring.full_until(now) } else { None };
+            if queued.is_pending() || until.is_some() {
+                drop(ring);
+                drop(replaced);
+                *full = until.map(Expiry::new);
+                if full.as_mut().is_some_and(|expiry| expiry.poll(cx).is_ready()) {
+                    cx.waker().wake_by_ref();
+                }
+                return Poll::Pending;
             }
-            *full = Some(expiry);
-            return Poll::Pending;
         }
-        let taken = fan.session.poll_take(&mut Context::from_waker(&fan.waker));
+        let taken = fan.session.poll_take(&mut inbox);
         if let Poll::Ready(Ok(Some(Taken { value, .. }))) = &taken {
             ring.push(self.key, value.clone());
         }

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
 
 use super::handle::ContextHandle;
 use super::sending::{Allows, SendStarted};
 use super::stream::MsgStream;
 use crate::proto::payload::Payload;
-use crate::session::{Check, Overflow, SessionEnd};
+use crate::session::{Check, Opener, Overflow};
 
 /// State of a [`Context`] before its first value was sent.
 #[derive(Debug)]
@@ -47,9 +46,10 @@ impl HasStarted for Started {}
 ///
 /// The endpoint's future is dropped at its next await when the other side fails, asks for the cancellation, or is lost;
 /// [`cancelled`](ContextHandle::cancelled) notices first, and [`shield`](crate::shield) defers it. Dropping the context
-/// changes nothing.
+/// ends nothing; but its stream can never be opened then, and the other side is told so if it sends.
 pub struct Context<S, Tx = S, Rx = Tx, State = Unstarted> {
     handle: ContextHandle,
+    opener: Opener,
     types: PhantomData<Types<S, Tx, Rx, State>>,
 }
 
@@ -57,8 +57,8 @@ pub struct Context<S, Tx = S, Rx = Tx, State = Unstarted> {
 type Types<S, Tx, Rx, State> = fn(S, Tx) -> (Rx, State);
 
 impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
-    pub(super) fn new(session: Arc<SessionEnd>) -> Self {
-        Self { handle: ContextHandle::new(session), types: PhantomData }
+    pub(super) fn new(opener: Opener) -> Self {
+        Self { handle: ContextHandle::new(opener.session().clone()), opener, types: PhantomData }
     }
 
     /// Sends the first value, which the opening task is waiting for. Exactly once, hence by value.
@@ -100,7 +100,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
         State: CanStart,
         S: Allows<V>,
     {
-        SendStarted::new(self.handle.session().clone(), S::hold(value), check)
+        SendStarted::new(self.opener, S::hold(value), check)
     }
 
     /// Opens the stream, and uses the context up: it has one. What a task needs beside the stream is a
@@ -125,7 +125,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
         Tx: Payload,
         Rx: Payload,
     {
-        MsgStream::open(self.handle, Overflow::default())
+        MsgStream::open(self.handle, self.opener, Overflow::default())
     }
 
     /// Opens the stream, and says what happens when this side does not receive fast enough.
@@ -145,7 +145,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
         Tx: Payload,
         Rx: Payload,
     {
-        MsgStream::open(self.handle, overflow)
+        MsgStream::open(self.handle, self.opener, overflow)
     }
 }
 

@@ -27,8 +27,8 @@ use crate::session::{
 ///   ([`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel)): where that is over too, the actor is
 ///   stuck or out of reach, and the end is left to it. A failure that the endpoint reports meanwhile is the
 ///   [source](std::error::Error::source) of the error.
-/// * A body that waits for anything else is dropped, and the error names the scope. Scopes in it, such as a nursery, end within
-///   the same limit, or are left to the actor, too.
+/// * A body that waits for anything else is dropped, and the error names the scope. Scopes in it, such as a nursery,
+///   end within the same limit, or are left to the actor, too.
 /// * The other actor cancels the task by its own clock as well, so that work ends even if the caller hangs or is out
 ///   of reach. The endpoint is dropped as in any cancellation ([`cancelled`](crate::ContextHandle::cancelled),
 ///   [`shield`](crate::shield)). The caller's error is the same, whichever clock is faster. A peer of the base protocol
@@ -167,8 +167,8 @@ pub(super) async fn in_time<T, E: From<Error>>(
     result
 }
 
-/// Cancels a request that is past its deadline, and waits for its end, and that of what was left behind in its scope, within
-/// a limit.
+/// Cancels a request that is past its deadline, and waits for its end, and that of what was left behind in its scope,
+/// within a limit.
 async fn grace(session: &Arc<SessionEnd>, region: Arc<Region>) -> Error {
     let mut grace = Grace { region: Some(region), ..Grace::begin(session) };
     poll_fn(|cx| grace.poll(cx)).await

@@ -12,7 +12,7 @@ use crate::error;
 use crate::proto::args::{ArgTuple, ArgsError};
 use crate::proto::msg::FuncType;
 use crate::proto::payload::Payload;
-use crate::session::SessionEnd;
+use crate::session::{Opener, SessionEnd};
 
 impl EndpointEntry {
     #[doc(hidden)]
@@ -84,7 +84,7 @@ where
     if E::STRICT {
         session.be_strict();
     }
-    let ctx = Context::new(session.clone());
+    let ctx = Context::new(Opener::new(session.clone()));
     Ok(body::<E>(session, ctx, args))
 }
 
@@ -100,8 +100,8 @@ where
     Ok(body::<E>(session, out, args))
 }
 
-/// Runs the function, and tells its value: after what it has left behind is down, and once there is room on the connection. A
-/// cancellation may come before that. A failure is final: no cancellation takes its place.
+/// Runs the function, and tells its value: after what it has left behind is down, and once there is room on the
+/// connection. A cancellation may come before that. A failure is final: no cancellation takes its place.
 fn body<E: EndpointBody>(session: Arc<SessionEnd>, lead: E::Lead, args: E::Args) -> EndpointFuture {
     Box::pin(async move {
         let output = E::run(lead, args).await;

@@ -49,6 +49,7 @@ impl<T> fmt::Debug for StreamSender<T> {
 }
 
 /// The receiving end of a one-way stream, inside [`Portal::open_stream_from`](super::Portal::open_stream_from).
+/// Dropping it cancels the endpoint.
 pub struct ReceiveStream<T> {
     pub(super) session: Arc<SessionEnd>,
     types: PhantomData<fn() -> T>,
@@ -70,6 +71,12 @@ impl<T: Payload> ReceiveStream<T> {
     #[inline]
     pub async fn receive(&mut self) -> Result<Option<T>> {
         receive(&self.session).await
+    }
+}
+
+impl<T> Drop for ReceiveStream<T> {
+    fn drop(&mut self) {
+        self.session.stop_receiving();
     }
 }
 

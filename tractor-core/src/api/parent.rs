@@ -24,7 +24,7 @@ use super::stream::{MsgStream, decode};
 use crate::error::{Error, Result, RuntimeFailure};
 use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
-use crate::session::{Overflow, SessionEnd, in_order};
+use crate::session::{Opener, Overflow, SessionEnd, in_order};
 
 /// The types of a context, as its endpoint sees them.
 #[diagnostic::on_unimplemented(
@@ -54,9 +54,11 @@ impl<E: ContextEndpoint> ContextTypes for E {
     const STRICT: bool = E::STRICT;
 }
 
-/// The parent side of a context, inside [`Portal::open_context`]. Dropping it changes nothing: the scope owns the context.
+/// The parent side of a context, inside [`Portal::open_context`]. Dropping it ends nothing: the scope owns the context.
+/// But its stream can never be opened then, and what the endpoint sends is thrown away.
 pub struct ParentContext<E: ContextTypes> {
     handle: ContextHandle<E::Returns>,
+    opener: Opener,
 }
 
 impl<E: ContextTypes> ParentContext<E> {
@@ -73,7 +75,7 @@ impl<E: ContextTypes> ParentContext<E> {
     /// [`Context::open_stream_with`](super::Context::open_stream_with).
     #[must_use = "a stream that is dropped is closed"]
     pub fn open_stream_with(self, overflow: Overflow) -> MsgStream<E::Recv, E::Send, E::Returns> {
-        MsgStream::open(self.handle, overflow)
+        MsgStream::open(self.handle, self.opener, overflow)
     }
 }
 
@@ -94,11 +96,12 @@ impl<E: ContextTypes> fmt::Debug for ParentContext<E> {
 /// A context that was asked for and has not started, inside [`Portal::open_unstarted`].
 pub struct Opening<E: ContextTypes> {
     handle: ContextHandle<E::Returns>,
+    opener: Opener,
 }
 
 impl<E: ContextTypes> Opening<E> {
     pub(super) fn new(session: Arc<SessionEnd>) -> Self {
-        Self { handle: ContextHandle::new(session) }
+        Self { opener: Opener::new(session.clone()), handle: ContextHandle::new(session) }
     }
 
     /// Waits for the first value, and gives it beside the context.
@@ -115,7 +118,7 @@ impl<E: ContextTypes> Opening<E> {
             session.be_strict();
         }
         let first = decode(session, PldKind::Started, &first)?;
-        Ok((ParentContext { handle: self.handle }, first))
+        Ok((ParentContext { handle: self.handle, opener: self.opener }, first))
     }
 
     /// The body of a scope that begins with the first value.
@@ -155,8 +158,8 @@ impl Portal {
     /// The body's own error; else the failure, cancellation or loss of the other side.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the other side. Its end is waited for by the scope around: the body, or the endpoint, that
-    /// has opened this context ends after it.
+    /// Dropping the future cancels the other side. Its end is waited for by the scope around: the body,
+    /// or the endpoint, that has opened this context ends after it.
     pub async fn open_context<C, T, Err, F>(&self, call: C, body: F) -> Result<T, Err>
     where
         C: ContextTarget,

@@ -8,9 +8,9 @@
 //!      lagging: has lost 2 and 3
 //! ```
 //!
-//! A full ring has no room for the next value as long as somebody has not read the oldest one. Then the readers at the head
-//! wait, for a reader may only not have had its turn yet. They do not wait for one that is slow: that had [`SLOW`] to read as many
-//! values as the ring holds, or all there were, and has not.
+//! A full ring has no room for the next value as long as somebody has not read the oldest one. Then the readers at the
+//! head wait, for a reader may only not have had its turn yet. They do not wait for one that is slow: that had [`SLOW`]
+//! to read as many values as the ring holds, or all there were, and has not.
 //!
 //! # Invariants
 //! 1. Every reader gets every value that was pushed after it entered, in order, or is told how many it has lost.
@@ -120,8 +120,8 @@ impl<T: Clone> Ring<T> {
         self.kept.len() >= self.size
     }
 
-    /// Until when a reader at the head has to wait for others before it takes a value; `None` if there is room for one, or
-    /// only slow readers would lose another.
+    /// Until when a reader at the head has to wait for others before it takes a value; `None` if there is room for one,
+    /// or only slow readers would lose another.
     pub(super) fn full_until(&mut self, now: Instant) -> Option<Instant> {
         if !self.is_full() {
             return None;

@@ -7,14 +7,13 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use super::child::{Context, Started};
 use crate::error::{Error, Result};
 use crate::proto::codec::YieldHead;
 use crate::proto::payload::Payload;
-use crate::session::{Check, Encoded, InOrder, Outcome, Room, SessionEnd};
+use crate::session::{Check, Encoded, InOrder, Opener, Outcome, Room, SessionEnd};
 
 /// A payload contract that allows values of type `V`: the type itself, a reference to it, or, for the unions that the
 /// attributes make of `A | B`, one of its types.
@@ -119,7 +118,8 @@ impl<T, Held> fmt::Debug for SendItem<'_, T, Held> {
 /// Sends the first value of a context; made by [`Context::started`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct SendStarted<S, Tx, Rx, Held> {
-    session: Arc<SessionEnd>,
+    /// Until the value was sent.
+    opener: Option<Opener>,
     held: Held,
     check: Check<S>,
     /// Why the connection has ended, which is about to be known.
@@ -131,8 +131,8 @@ pub struct SendStarted<S, Tx, Rx, Held> {
 impl<S, Tx, Rx, Held> Unpin for SendStarted<S, Tx, Rx, Held> {}
 
 impl<S, Tx, Rx, Held> SendStarted<S, Tx, Rx, Held> {
-    pub(super) fn new(session: Arc<SessionEnd>, held: Held, check: Check<S>) -> Self {
-        Self { session, held, check, loss: None, types: PhantomData }
+    pub(super) fn new(opener: Opener, held: Held, check: Check<S>) -> Self {
+        Self { opener: Some(opener), held, check, loss: None, types: PhantomData }
     }
 }
 
@@ -140,16 +140,18 @@ impl<S: Payload, Tx, Rx, Held: Borrow<S>> Future for SendStarted<S, Tx, Rx, Held
     type Output = Result<Context<S, Tx, Rx, Started>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        let Self { session, held, check, loss, .. } = self.get_mut();
+        let Self { opener, held, check, loss, .. } = self.get_mut();
+        let Some(session) = opener.as_ref().map(|opener| opener.session().clone()) else {
+            panic!("`SendStarted` polled after it was ready")
+        };
         if loss.is_none() {
             match session.send_started((*held).borrow(), check) {
-                Ok(()) => return Poll::Ready(Ok(Context::new(session.clone()))),
+                Ok(()) => return Poll::Ready(Ok(Context::new(opener.take().expect("it was there")))),
                 Err(Error::Closed(_)) => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
         // Everybody on a connection is told the same.
-        let session = session.clone();
         let loss = loss.get_or_insert_with(|| Box::pin(async move { session.result().await }));
         match ready!(loss.as_mut().poll(cx)) {
             Outcome::Failed(error) => Poll::Ready(Err(error)),
@@ -160,6 +162,7 @@ impl<S: Payload, Tx, Rx, Held: Borrow<S>> Future for SendStarted<S, Tx, Rx, Held
 
 impl<S, Tx, Rx, Held> fmt::Debug for SendStarted<S, Tx, Rx, Held> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SendStarted").field("endpoint", &self.session.endpoint).finish_non_exhaustive()
+        let endpoint = self.opener.as_ref().map(|opener| &opener.session().endpoint);
+        f.debug_struct("SendStarted").field("endpoint", &endpoint).finish_non_exhaustive()
     }
 }

@@ -13,12 +13,17 @@ use crate::error::{Blame, Result};
 use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
 use crate::proto::payload::Payload;
-use crate::session::{Overflow, SessionEnd, in_order};
+use crate::session::{Opener, Overflow, SessionEnd, in_order};
 
 /// The two-way stream of a context: this side sends `Tx` and receives `Rx`. Where the context was opened, its result is an `R`.
 ///
 /// Between Rust peers a sender waits while the receiver's window (`stream_window_bytes`) is full. Dropping the stream
-/// closes it.
+/// closes it, in both directions. Once no handle of it can read any more, subscribers included, what arrives is thrown
+/// away, and:
+///
+/// * an endpoint that sends goes on, as if it were read: the side that has opened the context waits for its outcome;
+/// * where the context was opened, `send` fails with [`Error::Unread`](crate::Error::Unread), as soon as that is known.
+///   The context goes on, and [`wait_for_result`](ContextHandle::wait_for_result) tells what comes of it.
 ///
 /// A helper that takes the streams of either side leaves `R` open:
 ///
@@ -38,9 +43,10 @@ pub struct MsgStream<Tx, Rx = Tx, R = NoResult> {
 }
 
 impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
-    pub(super) fn open(handle: ContextHandle<R>, overflow: Overflow) -> Self {
+    pub(super) fn open(handle: ContextHandle<R>, opener: Opener, overflow: Overflow) -> Self {
         let session = handle.session();
         session.open_stream(overflow);
+        drop(opener);
         let head = YieldHead::new(&session.cid);
         Self { handle, head, reader: None, types: PhantomData }
     }
@@ -55,8 +61,9 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     /// reference; as it may be either, rustc does not infer the type of an `x.into()` here: write `u64::from(x)`.
     ///
     /// # Errors
-    /// The other side failed, was cancelled or is lost; the stream is closed; the value cannot be encoded or is larger
-    /// than `frame_bytes_max`.
+    /// The other side failed, was cancelled or is lost; it reads no more
+    /// ([`Error::Unread`](crate::Error::Unread)); the stream is closed; the value cannot be encoded or is larger than
+    /// `frame_bytes_max`.
     ///
     /// # Cancel safety
     /// A dropped future has sent nothing, unless it was ready.
@@ -86,12 +93,13 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     /// received yet.
     ///
     /// The fastest reader sets the pace. The others find up to `inbox_messages_max` (64 by default, a field of
-    /// [`Limits`](crate::proto::limits::Limits)) values kept for them. When one is that far behind, the fastest waits for it, and
-    /// so, once its window is full, does the sender: a reader that only has not had its turn yet loses nothing.
+    /// [`Limits`](crate::proto::limits::Limits)) values kept for them. When one is that far behind, the fastest waits
+    /// for it, and so, once its window is full, does the sender: a reader that only has not had its turn yet loses
+    /// nothing.
     ///
-    /// Nobody waits for a slow reader, which is one that takes longer than 200 ms, from when the others have begun to wait for it, to
-    /// read as many values as are kept or all there are. It loses the oldest, and is told how many; the others wait for it again
-    /// when it has read that many in that time.
+    /// Nobody waits for a slow reader, which is one that takes longer than 200 ms, from when the others have begun to
+    /// wait for it, to read as many values as are kept or all there are. It loses the oldest, and is told how many; the
+    /// others wait for it again when it has read that many in that time.
     ///
     /// From the first call on, this handle is one reader among the others: where it does not read, it is a slow one. A
     /// subscriber outlives the closing of this handle, but not the context.

@@ -5,7 +5,8 @@ use std::error::Error as StdError;
 use super::pack::type_names;
 use super::{
     ActorDied, ActorFailure, ActorTooSlow, ContextCancelled, DeadlineExceeded, Error, ErrorGroup, GaveUp,
-    Lagged, MessagingError, MsgTypeError, RemoteActorError, RuntimeFailure, TransportClosed, Unreachable,
+    Lagged, MessagingError, MsgTypeError, RemoteActorError, RuntimeFailure, StreamUnread, TransportClosed,
+    Unreachable,
 };
 use crate::proto::msg::ErrorValue;
 
@@ -76,7 +77,7 @@ pub(crate) fn own(error: &(dyn StdError + 'static)) -> Option<Error> {
     }
     one_of! {
         Error ActorDied ActorFailure ActorTooSlow ContextCancelled DeadlineExceeded ErrorGroup GaveUp Lagged MessagingError
-        MsgTypeError RemoteActorError RuntimeFailure TransportClosed Unreachable
+        MsgTypeError RemoteActorError RuntimeFailure StreamUnread TransportClosed Unreachable
     }
     None
 }

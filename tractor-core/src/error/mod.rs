@@ -17,6 +17,7 @@ mod retry;
 mod route;
 mod too_late;
 mod unreachable;
+mod unread;
 mod value;
 
 use std::fmt;
@@ -41,6 +42,7 @@ pub(crate) use remote::{received, refused};
 use serde::de::DeserializeOwned;
 pub use too_late::TooLate;
 pub use unreachable::Unreachable;
+pub use unread::StreamUnread;
 pub(crate) use value::encode as value_of;
 
 use crate::proto::dialog::{Misuse, Violation};
@@ -96,6 +98,9 @@ pub enum Error {
     /// One of several readers of a stream was too slow for it, and has lost values.
     #[error(transparent)]
     Lagged(#[from] Lagged),
+    /// The other side of a stream reads no more.
+    #[error(transparent)]
+    Unread(#[from] StreamUnread),
     /// Several failures at once.
     #[error(transparent)]
     Group(#[from] ErrorGroup),
@@ -161,6 +166,7 @@ impl Error {
             Self::Runtime(error) => ("Runtime", error),
             Self::TooSlow(error) => ("TooSlow", error),
             Self::Lagged(error) => ("Lagged", error),
+            Self::Unread(error) => ("Unread", error),
             Self::Group(error) => ("Group", error),
             Self::NoRuntime => return f.write_str("NoRuntime"),
         };

@@ -36,6 +36,7 @@ pub(crate) mod type_names {
         REMOTE_ACTOR_ERROR = "RemoteActorError";
         RUNTIME_FAILURE = "RuntimeFailure";
         STREAM_OVERRUN = "StreamOverrun";
+        STREAM_UNREAD = "StreamUnread";
         SUPERVISOR_GAVE_UP = "SupervisorGaveUp";
         TRANSPORT_CLOSED = "TransportClosed";
         TYPE_ERROR = "TypeError";
@@ -163,6 +164,7 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
         Error::TooSlow(_) => type_names::ACTOR_TOO_SLOW,
         Error::DeadlineExceeded(_) => type_names::DEADLINE_EXCEEDED,
         Error::Lagged(_) => type_names::LAGGED,
+        Error::Unread(_) => type_names::STREAM_UNREAD,
         Error::Group(_) => type_names::GROUP,
         Error::NoRuntime => type_names::NO_RUNTIME,
     };

@@ -38,7 +38,8 @@ impl Error {
             | Self::NoRuntime
             | Self::Runtime(_)
             | Self::Spawn(_)
-            | Self::TooSlow(_) => false,
+            | Self::TooSlow(_)
+            | Self::Unread(_) => false,
         }
     }
 
@@ -59,7 +60,7 @@ impl Error {
             Self::Messaging(error) => !error.unsent,
             Self::DeadlineExceeded(error) => !error.is_before_start(),
             Self::NoRuntime | Self::Spawn(_) | Self::Unreachable(_) => false,
-            Self::GaveUp(_) | Self::Lagged(_) | Self::Runtime(_) | Self::TooSlow(_) => true,
+            Self::GaveUp(_) | Self::Lagged(_) | Self::Runtime(_) | Self::TooSlow(_) | Self::Unread(_) => true,
             Self::Group(group) => group.members().iter().any(Self::may_have_run),
         }
     }

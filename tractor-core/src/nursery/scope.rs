@@ -9,10 +9,10 @@
 //! # Invariants
 //! 1. A nursery's scope returns only after every child process was reaped.
 //! 2. The first failure cancels all children; every failure is kept.
-//! 3. A scope that is dropped leaves its children to the tasks that watch them, which end them; the scopes around it, and the
-//!    actor, wait for those.
-//! 4. A body that has not failed before its nursery never gets what only follows from that failure: it is dropped where it
-//!    would.
+//! 3. A scope that is dropped leaves its children to the tasks that watch them, which end them; the scopes around it,
+//!    and the actor, wait for those.
+//! 4. A body that has not failed before its nursery never gets what only follows from that failure: it is dropped where
+//!    it would.
 
 use std::any::Any;
 use std::fmt;
@@ -330,7 +330,8 @@ impl Drop for Scope {
 /// The body's error, the children's, or a group of them.
 ///
 /// # Cancel safety
-/// Dropping the future cancels every child; the actor finishes their teardown, and the scopes around this one wait for it.
+/// Dropping the future cancels every child; the actor finishes their teardown, and the scopes around
+/// this one wait for it.
 pub(crate) async fn open_nursery_in<T, E, F>(actor: Actor, body: F) -> Result<T, E>
 where
     F: AsyncFnOnce(&ActorNursery) -> Result<T, E>,

@@ -72,9 +72,10 @@ use crate::session::{Region, Teardown, catching};
 /// with; besides any other error of the body it is logged. [`Error::NoRuntime`] outside of any actor.
 ///
 /// # Cancel safety
-/// Dropping the future gives the resource up. A first user that does so before there is a value has `open` dropped where
-/// it waits; a last user cannot wait then: the resource is closed all the same, its failure is logged, and the scopes around the
-/// user wait for it: so does the outcome of an endpoint. A cancelled endpoint is not dropped while it waits for the resource to be closed.
+/// Dropping the future gives the resource up. A first user that does so before there is a value has
+/// `open` dropped where it waits; a last user cannot wait then: the resource is closed all the same, its failure is
+/// logged, and the scopes around the user wait for it: so does the outcome of an endpoint. A cancelled endpoint is not
+/// dropped while it waits for the resource to be closed.
 pub async fn maybe_open_context<K, V, T, E, Open, Opening, Body>(
     open: Open,
     key: K,

@@ -68,6 +68,8 @@ pub(super) struct Cell {
     pub(super) cancel_requests: Vec<Cid>,
     /// Handles of the stream that may still read: while there is one, nobody else takes values out of the inbox.
     pub(super) stream_handles: usize,
+    /// There is a context that may still open the stream.
+    pub(super) may_open: bool,
     /// The task that reads the inbox.
     pub(super) reader: Slot,
     /// The task that opened the dialog: the one call, or the one scope until the first value.
@@ -185,6 +187,7 @@ impl Cell {
             left: None,
             cancel_requests: Vec::new(),
             stream_handles: 0,
+            may_open: false,
             reader: Slot::default(),
             opener: Slot::default(),
             guard: Slot::default(),

@@ -311,18 +311,24 @@ impl SessionEnd {
 
     /// Waits until a child side's task must be dropped: it has to end, and nothing defers that.
     pub(crate) fn poll_ending(&self, cx: &Context<'_>) -> Poll<()> {
+        // An endpoint that goes on has left its stream; one that has ended tells its outcome instead.
+        let mut unread = false;
         let found = poll_or_register(
             cx,
             || self.cell(),
             |cell| &mut cell.guard,
             |cell| {
                 if !cell.dialog.is_ending() || cell.deferral.is_shielded() {
+                    unread |= cell.inbox.take_notice();
                     return Poll::Pending;
                 }
                 let watched = !cell.waiters.is_empty();
                 Poll::Ready(cell.deferral.leaves_one_poll(watched))
             },
         );
+        if unread {
+            self.tell_unread();
+        }
         match found {
             Poll::Ready(true) => {
                 // The end may have been asked for during the poll, after the watcher had looked.

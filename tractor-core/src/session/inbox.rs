@@ -22,6 +22,17 @@ pub(super) enum InboxEnd {
     Cut,
     /// A value found no room, and the stream was opened to fail then.
     Overrun(Error),
+    /// Nobody reads it any more.
+    Unread(Notice),
+}
+
+/// Whether the sender is to know that what it sends is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Notice {
+    /// It has sent nothing.
+    NotYet,
+    Due,
+    Given,
 }
 
 /// What became of a value that has arrived.
@@ -33,6 +44,8 @@ pub(super) enum Offered {
     Refused { knob: &'static str },
     /// The stream is over.
     Late,
+    /// Nobody will read it, and it is thrown away; the sender may be granted this many bytes.
+    Unread { grant: u32 },
 }
 
 #[derive(Debug)]
@@ -59,6 +72,13 @@ impl Inbox {
     /// Takes in a value, of a sender that knows credit or not.
     #[inline]
     pub(super) fn offer(&mut self, value: Bytes, has_credit: bool, limits: &Limits) -> Offered {
+        if let Some(InboxEnd::Unread(notice)) = &mut self.end {
+            if *notice == Notice::NotYet {
+                *notice = Notice::Due;
+            }
+            let grant = if self.credit.arrived(value.len()) { self.credit.consumed(value.len()) } else { 0 };
+            return Offered::Unread { grant };
+        }
         let messages_max = limits.inbox_messages_max;
         let is_full = match self.overflow {
             Overflow::Backpressure => !has_credit && self.queue.len() >= messages_max,
@@ -85,6 +105,32 @@ impl Inbox {
         let grant = self.credit.consumed(payload_bytes);
         self.leave_out(limits);
         Offered::Kept { grant }
+    }
+
+    /// Nobody reads any more: throws away what is queued, and whatever comes.
+    pub(super) fn discard(&mut self) -> Offered {
+        let mut grant = 0u32;
+        let notice = if self.queue.is_empty() { Notice::NotYet } else { Notice::Due };
+        while let Some(value) = self.pop() {
+            grant = grant.saturating_add(self.credit.consumed(value.len()));
+        }
+        self.close(InboxEnd::Unread(notice));
+        Offered::Unread { grant }
+    }
+
+    /// Whether the sender is to be told now that what it sends is not read; asked once.
+    pub(super) fn take_notice(&mut self) -> bool {
+        match &mut self.end {
+            Some(InboxEnd::Unread(notice @ Notice::Due)) => {
+                *notice = Notice::Given;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
     }
 
     /// The oldest value, and the bytes to grant for it.
@@ -170,7 +216,7 @@ impl Inbox {
     pub(super) fn overrun(&self) -> Option<&Error> {
         match &self.end {
             Some(InboxEnd::Overrun(error)) => Some(error),
-            Some(InboxEnd::Stopped | InboxEnd::Cut) | None => None,
+            Some(InboxEnd::Stopped | InboxEnd::Cut | InboxEnd::Unread(_)) | None => None,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::end::{Outcome, SessionEnd};
 use super::inbox::{InboxEnd, Offered};
 use super::overflow::Overflow;
 use crate::error::{self, EndpointError, Error, MessagingError, MsgTypeError};
-use crate::proto::dialog::{Command, Misuse};
+use crate::proto::dialog::{Command, Misuse, Side};
 use crate::proto::msg::Msg;
 use crate::wakers::poll_or_register;
 
@@ -20,6 +20,29 @@ pub(crate) struct Taken {
     pub(crate) value: Bytes,
     /// Room that the sender gets back; see [`SessionEnd::grant`].
     pub(super) credit: u32,
+}
+
+/// A context that may open its stream. As long as it lives somebody will read, perhaps.
+#[derive(Debug)]
+pub(crate) struct Opener(Arc<SessionEnd>);
+
+impl Opener {
+    pub(crate) fn new(session: Arc<SessionEnd>) -> Self {
+        session.cell().may_open = true;
+        Self(session)
+    }
+
+    pub(crate) fn session(&self) -> &Arc<SessionEnd> {
+        &self.0
+    }
+}
+
+impl Drop for Opener {
+    fn drop(&mut self) {
+        let mut cell = self.0.lock();
+        cell.may_open = false;
+        self.0.discard_unread(cell);
+    }
 }
 
 impl SessionEnd {
@@ -41,12 +64,33 @@ impl SessionEnd {
         self.cell().stream_handles += 1;
     }
 
-    /// A handle of the stream is gone. After the last one, those that wait for the outcome discard what comes.
+    /// A handle of the stream is gone.
     pub(crate) fn drop_stream_handle(&self) {
         let mut cell = self.lock();
         cell.stream_handles -= 1;
         if cell.stream_handles == 0 {
             cell.wake_waiters();
+        }
+        self.discard_unread(cell);
+    }
+
+    /// Throws away what nobody can read any more, now and from now on.
+    fn discard_unread(&self, mut cell: Locked<'_>) {
+        if cell.stream_handles > 0 || cell.may_open {
+            return;
+        }
+        let discarded = cell.inbox.discard();
+        let reply = self.offered(&mut cell, discarded);
+        cell.wake_guard();
+        drop(cell);
+        self.reply(reply);
+    }
+
+    /// The reader of a one-way stream is gone: ends it. One that has found a bad value leaves it to its scope to say so
+    /// first.
+    pub(crate) fn stop_receiving(&self) {
+        if self.cell().type_error.is_none() {
+            self.cancel_remote();
         }
     }
 
@@ -58,7 +102,11 @@ impl SessionEnd {
             return Reply::Nothing;
         }
         let reply = self.offered(cell, offered);
-        cell.wake_reader();
+        match offered {
+            Offered::Unread { .. } if cell.dialog.side() == Side::Child => cell.wake_guard(),
+            Offered::Unread { .. } => {}
+            Offered::Kept { .. } | Offered::Refused { .. } | Offered::Late => cell.wake_reader(),
+        }
         reply
     }
 
@@ -69,6 +117,12 @@ impl SessionEnd {
             Offered::Kept { grant } => Reply::Credit(self.due(cell, grant)),
             Offered::Refused { knob } => self.refuse(cell, knob),
             Offered::Late => Reply::Nothing,
+            // The side that has opened the dialog wants its outcome, whatever is streamed: the endpoint shall not fail.
+            // An endpoint says that it reads no more when it waits for something else; see `poll_ending`.
+            Offered::Unread { grant } if cell.dialog.side() == Side::Parent => {
+                Reply::Credit(self.due(cell, grant))
+            }
+            Offered::Unread { .. } => Reply::Nothing,
         }
     }
 
@@ -93,6 +147,15 @@ impl SessionEnd {
     #[inline]
     fn due(&self, cell: &Cell, bytes: u32) -> u32 {
         if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() { bytes } else { 0 }
+    }
+
+    /// Tells the sender that nobody reads any more, if it knows how that is said.
+    #[cold]
+    pub(super) fn tell_unread(&self) {
+        if self.peer.has_credit() {
+            // A closed channel is reported by the loss of the dialog.
+            _ = self.peer.channel.send(&Msg::Credit { cid: self.cid, bytes: 0 });
+        }
     }
 
     /// Gives room back to the sender.
@@ -136,6 +199,22 @@ impl SessionEnd {
     }
 
     #[inline]
+    /// Waits until there is something to take: a value, of which this tells, or the end.
+    pub(crate) fn poll_queued(&self, cx: &Context<'_>) -> Poll<bool> {
+        poll_or_register(
+            cx,
+            || self.cell(),
+            |cell| &mut cell.reader,
+            |cell| {
+                if cell.inbox.is_empty() {
+                    self.take_received(cell).map(|_end| false)
+                } else {
+                    Poll::Ready(true)
+                }
+            },
+        )
+    }
+
     pub(super) fn take_received(&self, cell: &mut Cell) -> Poll<Result<Option<Taken>, Error>> {
         if let Some((value, freed)) = cell.inbox.take() {
             let credit = self.due(cell, freed);
@@ -151,6 +230,7 @@ impl SessionEnd {
                 let text = "the child side returned without closing its stream";
                 Poll::Ready(Err(MessagingError::new(text, Some(self.cid)).into()))
             }
+            (Some(InboxEnd::Unread(_)), None) => Poll::Ready(Ok(None)),
             (None, None) if cell.outcome.is_some() => Poll::Ready(Ok(None)),
             // A child side whose endpoint has ended; its stream lives on in a task of its own.
             (None, None) if cell.dialog.is_settled() => Poll::Ready(Err(self.misuse(Misuse::Ended))),

@@ -1,13 +1,13 @@
 //! The scopes around the running task: what is left behind in them, and whether they have failed.
 //!
-//! A region is what one scope runs: the body of a nursery or of a context, an endpoint, a shared resource. A scope that is
-//! dropped in it before its end leaves a teardown behind, which somebody else finishes: the actor, or a task in another one.
-//! Whoever runs the region waits for that.
+//! A region is what one scope runs: the body of a nursery or of a context, an endpoint, a shared resource. A scope that
+//! is dropped in it before its end leaves a teardown behind, which somebody else finishes: the actor, or a task in
+//! another one. Whoever runs the region waits for that.
 //!
 //! # Invariants
 //! 1. What is left behind in a region counts in every region around it, until it is over.
-//! 2. In a region that has failed, what only follows from that failure is ready one poll later than it could be. The task is
-//!    dropped there, and the failure itself is what leaves the scope.
+//! 2. In a region that has failed, what only follows from that failure is ready one poll later than it could be. The
+//!    task is dropped there, and the failure itself is what leaves the scope.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -147,7 +147,10 @@ impl Drop for Teardown {
 
 /// Whether a failure may only follow from another one: somebody or something was told to end.
 fn may_follow(error: &Error) -> bool {
-    matches!(error, Error::Cancelled(_) | Error::Closed(_) | Error::Spawn(_) | Error::Runtime(_))
+    matches!(
+        error,
+        Error::Cancelled(_) | Error::Closed(_) | Error::Unreachable(_) | Error::Spawn(_) | Error::Runtime(_)
+    )
 }
 
 /// Holds a failure back, once, where it may follow from that of a scope around the running task, or from the end of the

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use super::checked::Check;
 use super::encoded::Encoded;
 use super::end::SessionEnd;
-use crate::error::{Error, MessagingError, TransportClosed};
+use crate::error::{Error, MessagingError, StreamUnread, TransportClosed};
 use crate::net::Appended;
 use crate::proto::codec::{self, PldKind, YieldHead};
 use crate::proto::dialog::Command;
@@ -91,9 +91,12 @@ impl SessionEnd {
         }
         cell.dialog.command(Command::Yield).map_err(|misuse| self.misuse(misuse))?;
         if self.stopped_by_peer(&cell) {
-            return Err(MessagingError::new("the peer has closed the stream", Some(self.cid)).into());
+            return Err(self.unread());
         }
         let has_credit = self.peer.has_credit();
+        if has_credit && cell.tx.is_unread() {
+            return Err(self.unread());
+        }
         if has_credit && !cell.tx.has_room() {
             return Ok(Tried::NoCredit);
         }
@@ -116,6 +119,11 @@ impl SessionEnd {
                 Ok(Tried::Sent)
             }
         }
+    }
+
+    #[cold]
+    fn unread(&self) -> Error {
+        StreamUnread::new(self.peer.aid.uid.clone(), self.cid).into()
     }
 
     /// Sends the first value of a context.

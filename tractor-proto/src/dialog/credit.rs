@@ -1,9 +1,9 @@
 //! Flow control of one stream direction, counted in bytes.
 //!
-//! Both ends of a dialog start from [`STREAM_WINDOW_INITIAL_BYTES`].
-//! A message costs its payload plus [`MESSAGE_OVERHEAD_BYTES`]. The sender may send while its credit is above zero, so
-//! one message may overdraw it: a value larger than the window still gets through, alone. The receiver grants
-//! more as values are consumed.
+//! Both ends of a dialog start from [`STREAM_WINDOW_INITIAL_BYTES`]. A message costs its payload plus
+//! [`MESSAGE_OVERHEAD_BYTES`]. The sender may send while its credit is above zero, so one message may overdraw it: a
+//! value larger than the window still gets through, alone. The receiver grants more as values are consumed. A grant of
+//! nothing says that it reads no more: whatever is sent from then on is thrown away.
 
 use crate::limits::{MESSAGE_OVERHEAD_BYTES, STREAM_WINDOW_INITIAL_BYTES};
 
@@ -15,11 +15,12 @@ fn cost(payload_bytes: usize) -> i64 {
 #[derive(Debug, Clone)]
 pub struct SendCredit {
     bytes: i64,
+    unread: bool,
 }
 
 impl Default for SendCredit {
     fn default() -> Self {
-        Self { bytes: STREAM_WINDOW_INITIAL_BYTES as i64 }
+        Self { bytes: STREAM_WINDOW_INITIAL_BYTES as i64, unread: false }
     }
 }
 
@@ -36,8 +37,14 @@ impl SendCredit {
         self.bytes = self.bytes.saturating_sub(cost(payload_bytes));
     }
 
+    /// Whether the receiver has said that it reads no more.
+    pub fn is_unread(&self) -> bool {
+        self.unread
+    }
+
     /// Counts a grant of the receiver.
     pub fn grant(&mut self, bytes: u32) {
+        self.unread |= bytes == 0;
         // A peer cannot make us overflow by granting without end.
         self.bytes = self.bytes.saturating_add(i64::from(bytes)).min(i64::MAX / 4);
     }
@@ -141,6 +148,15 @@ mod tests {
         let mut rx = RecvCredit::new(4 * STREAM_WINDOW_INITIAL_BYTES);
         assert!(rx.arrived(10));
         assert!(rx.consumed(10) as usize > 2 * STREAM_WINDOW_INITIAL_BYTES);
+    }
+
+    #[test]
+    fn a_grant_of_nothing_is_for_good() {
+        let mut tx = SendCredit::default();
+        assert!(!tx.is_unread());
+        tx.grant(0);
+        tx.grant(1);
+        assert!(tx.is_unread());
     }
 
     #[test]

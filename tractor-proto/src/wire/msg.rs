@@ -69,7 +69,7 @@ pub enum Msg {
     Credit {
         /// Dialog.
         cid: Cid,
-        /// Bytes granted on top of earlier grants.
+        /// Bytes granted on top of earlier grants. Zero says that nobody reads the stream any more.
         bytes: u32,
     },
     /// The child has booted. Extension `ready`.
