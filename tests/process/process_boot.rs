@@ -56,6 +56,20 @@ async fn a_child_that_panics_in_its_boot_is_an_error_of_start_actor() {
 }
 
 #[tractor::test]
+async fn a_name_has_at_most_1024_bytes_and_no_nul() {
+    let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
+        for name in ["n".repeat(1025), "n\0".to_owned()] {
+            spawn_error(an.start_actor(name).expose(process).await, &["no NUL and at most 1024 bytes"]);
+        }
+        let longest = an.start_actor("n".repeat(1024)).expose(process).await?;
+        longest.run(process()).await?;
+        longest.cancel_actor().await?;
+        Ok(())
+    });
+    bounded(scope).await.unwrap();
+}
+
+#[tractor::test]
 async fn what_is_not_registered_is_refused_before_a_process_is_started() {
     let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
         let failed = an.start_actor("empty").enable_module("no::such::module").await;

@@ -309,6 +309,35 @@ async fn a_slow_teardown_does_not_stall_its_connection() {
     .await;
 }
 
+/// Sixteen requests wait for the end of one task.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_request_beyond_those_that_wait_for_a_task_is_acknowledged_at_once() {
+    host("rq-many", ActorOptions::new(), async |_, addr| {
+        let mut peer = Peer::base(addr).await;
+        let mut held = watch("rq-many");
+        let gate = lock_slow_drop("rq-many");
+        peer.start("h", "holds_on", kwargs("key", "rq-many")).await;
+        peer.expect_ack("h", FuncType::AsyncFunc).await;
+        held.expect("started").await;
+        let waiting: Vec<_> = (0..16).map(|n| format!("w{n}")).collect();
+        for id in &waiting {
+            peer.cancel_task(id, "h").await;
+            peer.expect_ack(id, FuncType::AsyncFunc).await;
+        }
+        held.expect("dropping").await;
+        peer.cancel_task("k", "h").await;
+        peer.expect_ack("k", FuncType::AsyncFunc).await;
+        peer.expect_cancel_ack("k").await;
+        gate.send(()).unwrap();
+        held.expect("dropped").await;
+        peer.expect_error("h", "ContextCancelled").await;
+        for id in &waiting {
+            peer.expect_cancel_ack(id).await;
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn cancelling_the_actor_ends_its_tasks_then_acknowledges_then_closes() {
     host("rq-actor", ActorOptions::new(), async |_, addr| {

@@ -229,6 +229,7 @@ fn misuse_of_commands_is_named() {
     let mut child = Dialog::child(Context);
     assert_eq!(child.command(Command::OpenStream), Err(Misuse::StreamBeforeStarted));
     assert_eq!(child.command(Command::Yield), Err(Misuse::StreamNotOpen));
+    assert_eq!(child.command(Command::Stop), Err(Misuse::StreamNotOpen));
     assert_eq!(child.command(Command::Started), Ok(()));
     assert_eq!(child.command(Command::Started), Err(Misuse::StartedTwice));
     assert_eq!(child.command(Command::OpenStream), Ok(()));
@@ -241,8 +242,19 @@ fn misuse_of_commands_is_named() {
     assert_eq!(open_parent().command(Command::Started), Err(Misuse::StartedByParent));
     assert_eq!(Dialog::child(AsyncFunc).command(Command::Started), Err(Misuse::StartedByParent));
     child.conclude(TaskEnd::Returned);
-    assert_eq!(child.command(Command::Yield), Err(Misuse::Ended));
-    assert_eq!(child.command(Command::OpenStream), Err(Misuse::Ended));
+    for command in [Command::Started, Command::OpenStream, Command::Yield, Command::Stop] {
+        assert_eq!(child.command(command), Err(Misuse::Ended), "{command:?}");
+    }
+}
+
+#[test]
+fn a_stream_that_was_not_open_at_the_result_opens_once_to_be_read() {
+    let mut parent = open_parent();
+    assert_eq!(parent.receive(Msg::Return(1)), settled(1, false));
+    assert_eq!(parent.command(Command::OpenStream), Ok(()));
+    for command in [Command::OpenStream, Command::Yield, Command::Stop] {
+        assert_eq!(parent.command(command), Err(Misuse::Ended), "{command:?}");
+    }
 }
 
 /// How the local task ended, after what, and what is said of it.
