@@ -3,6 +3,7 @@
 mod chaos;
 mod chaos_support;
 mod death_kinds;
+mod dialogs_unanswered;
 mod drop_actors;
 mod drop_everywhere;
 mod drop_support;
@@ -29,4 +30,5 @@ mod process_programs;
 mod process_signals;
 mod process_started;
 mod process_support;
+mod silent_support;
 mod strangers;

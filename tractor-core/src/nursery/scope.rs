@@ -7,7 +7,7 @@
 //! ```
 //!
 //! # Invariants
-//! 1. A nursery's scope returns only after every child process was reaped.
+//! 1. A nursery's scope returns only after every child process was reaped, but for one that no signal ends, which is a failure.
 //! 2. The first failure cancels all children; every failure is kept.
 //! 3. A scope that is dropped leaves its children to the tasks that watch them, which end them; the scopes around it,
 //!    and the actor, wait for those.

@@ -231,8 +231,7 @@ impl Peer {
 
     /// Whether this side has cancelled a dialog and waits for its end.
     pub(crate) fn awaits_an_end(&self) -> bool {
-        let all: Vec<_> = self.table().dialogs.values().cloned().collect();
-        all.iter().any(|session| session.is_end_awaited())
+        self.table().dialogs.values().any(|session| session.is_end_awaited())
     }
 
     /// Nobody waits any more for tasks of the peer whose scopes were dropped here.
