@@ -118,6 +118,11 @@ impl Inbox {
         Offered::Unread { grant }
     }
 
+    /// Whether the sender is still to be told.
+    pub(super) fn owes_notice(&self) -> bool {
+        matches!(self.end, Some(InboxEnd::Unread(Notice::Due)))
+    }
+
     /// Whether the sender is to be told now that what it sends is not read; asked once.
     pub(super) fn take_notice(&mut self) -> bool {
         match &mut self.end {

@@ -81,7 +81,9 @@ impl SessionEnd {
         }
         let discarded = cell.inbox.discard();
         let reply = self.offered(&mut cell, discarded);
-        cell.wake_guard();
+        if cell.dialog.side() == Side::Child && cell.inbox.owes_notice() {
+            cell.wake_guard();
+        }
         drop(cell);
         self.reply(reply);
     }
@@ -103,7 +105,9 @@ impl SessionEnd {
         }
         let reply = self.offered(cell, offered);
         match offered {
-            Offered::Unread { .. } if cell.dialog.side() == Side::Child => cell.wake_guard(),
+            Offered::Unread { .. } if cell.dialog.side() == Side::Child && cell.inbox.owes_notice() => {
+                cell.wake_guard();
+            }
             Offered::Unread { .. } => {}
             Offered::Kept { .. } | Offered::Refused { .. } | Offered::Late => cell.wake_reader(),
         }
