@@ -12,6 +12,7 @@ mod wire_endings;
 mod wire_frames;
 mod wire_handshake;
 mod wire_layout;
+mod wire_memory;
 mod wire_overflow;
 mod wire_requests;
 mod wire_shields;

@@ -16,6 +16,12 @@ impl Slot {
         self.0.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
     }
 
+    /// Whether nobody waits.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Registers a task. The caller drops the waker that stood there after the lock.
     #[must_use = "a waker is dropped after the lock"]
     pub(crate) fn replace(&mut self, waker: Waker) -> Option<Waker> {

@@ -5,6 +5,7 @@ use std::sync::{LazyLock, Mutex, PoisonError, mpsc as blocking};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 use tokio::sync::mpsc;
 use tractor::Overflow;
 use tractor::prelude::*;
@@ -324,4 +325,44 @@ pub(crate) async fn process() -> u32 {
 pub(crate) async fn asks(addr: String) -> tractor::Result<u32> {
     let addr = addr.parse().expect("the test passes on what an actor has said");
     tractor::connect(&addr, async |portal| portal.run(process()).await).await
+}
+
+// ---- endpoints that make their actor hold what they are sent -------------------------------------------------------
+
+#[tractor::actor_fn]
+pub(crate) async fn waiting_bytes() -> usize {
+    tractor::current_actor().waiting_bytes()
+}
+
+#[tractor::actor_fn]
+pub(crate) async fn blob(bytes: usize) -> ByteBuf {
+    ByteBuf::from(vec![7; bytes])
+}
+
+#[tractor::actor_fn]
+pub(crate) async fn length(data: ByteBuf) -> usize {
+    data.len()
+}
+
+/// Runs until it is dropped, and keeps its argument.
+#[tractor::actor_fn]
+pub(crate) async fn keeps(data: ByteBuf) -> usize {
+    std::future::pending::<()>().await;
+    data.len()
+}
+
+/// Opens its stream and reads nothing.
+#[tractor::context(pld_spec = i64)]
+pub(crate) async fn never_reads(ctx: Context<i64>) -> tractor::Result<i64> {
+    let ctx = ctx.started(0).await?;
+    let _stream = ctx.open_stream();
+    std::future::pending().await
+}
+
+/// Opens a stream that takes in everything, and reads nothing.
+#[tractor::context(pld_spec = ByteBuf, started = i64, returns = i64)]
+pub(crate) async fn buffers_all(ctx: Context<i64, ByteBuf>) -> tractor::Result<i64> {
+    let ctx = ctx.started(0).await?;
+    let _stream = ctx.open_stream_with(Overflow::Buffer);
+    std::future::pending().await
 }

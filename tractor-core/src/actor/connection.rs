@@ -21,8 +21,32 @@ pub(crate) struct Connected {
     pub(crate) aid: Aid,
     /// Extensions both ends announced.
     pub(crate) caps: Caps,
-    /// Whether this end connected; a parent's end of a child's channel accepted.
-    pub(crate) dialer: bool,
+    pub(crate) link: Link,
+}
+
+/// How two actors came to be connected, seen from this end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// To the actor that started this one.
+    Parent,
+    /// To an actor that this one has started.
+    Child,
+    /// To any other, which this one has connected to.
+    Dialed,
+    /// To any other, which has connected to this one.
+    Accepted,
+}
+
+impl Link {
+    /// Whether this end counts as the one that has connected; each end makes dialog ids of its own kind.
+    fn is_dialer(self) -> bool {
+        matches!(self, Self::Parent | Self::Dialed)
+    }
+
+    /// Whether its end is the end of an actor.
+    fn supervises(self) -> bool {
+        matches!(self, Self::Parent | Self::Child)
+    }
 }
 
 /// Starts the driver of a connection. When it ends, `on_end` names the error that everybody on it gets.
@@ -31,10 +55,11 @@ where
     F: FnOnce(Arc<Peer>, CloseReason) -> Fut + Send + 'static,
     Fut: Future<Output = Error> + Send,
 {
-    let Connected { io, unread, aid, caps, dialer } = connected;
-    let channel = Channel::new(actor.limits().clone(), aid.frame_bytes_max);
+    let Connected { io, unread, aid, caps, link } = connected;
+    let account = actor.inner.budget.open(link.supervises());
+    let channel = Channel::new(actor.limits().clone(), aid.frame_bytes_max, account);
     let child = actor.child(&aid.uid);
-    let timeouts = actor.timeouts().clone();
+    let (timeouts, dialer) = (actor.timeouts().clone(), link.is_dialer());
     let peer = Arc::new(Peer::new(actor.aid(), timeouts, aid, caps, channel.clone(), dialer, child));
     actor.add_peer(&peer);
     let (task_actor, task_peer) = (actor.clone(), peer.clone());
@@ -45,7 +70,11 @@ where
         let reason = drive(io, channel, unread, &mut dispatch).await;
         drop(dispatch);
         peer.drained.cancel();
-        tracing::debug!(peer = %peer.aid.uid, "connection ended: {reason}");
+        if let CloseReason::OverBudget(_) = reason {
+            tracing::warn!(peer = %peer.aid.uid, "connection ended: {reason}");
+        } else {
+            tracing::debug!(peer = %peer.aid.uid, "connection ended: {reason}");
+        }
         ending.error = Some(on_end(peer, reason).await);
     });
     peer

@@ -26,6 +26,7 @@ use super::invoke::RequestTask;
 use super::lifetime::LifetimeStack;
 use super::local::Locals;
 use crate::error::TooLate;
+use crate::net::Budget;
 use crate::proto::addr::Addr;
 use crate::proto::id::{Aid, Secret, Uid};
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits, Timeouts};
@@ -71,6 +72,8 @@ pub(super) struct Inner {
     pub(super) stop: CancellationToken,
     pub(super) lifetime: LifetimeStack,
     pub(super) locals: Locals,
+    /// Of what waits on all connections.
+    pub(super) budget: Arc<Budget>,
     pub(super) parent: OnceLock<Arc<Peer>>,
     /// Children that have not ended.
     children: Mutex<HashMap<Uid, Arc<ChildActor>>>,
@@ -87,6 +90,7 @@ impl Actor {
         let runtime = Handle::current();
         let inner = Inner {
             allow: identity.allow.clone(),
+            budget: Budget::new(identity.limits.waiting_bytes_max),
             identity,
             is_current_thread: runtime.runtime_flavor() == RuntimeFlavor::CurrentThread,
             runtime,
@@ -126,6 +130,12 @@ impl Actor {
     /// The addresses it listens on.
     pub fn addrs(&self) -> Vec<Addr> {
         self.inner.addrs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Bytes that wait in this actor for somebody else, on all of its connections: see
+    /// [`Limits::waiting_bytes_max`](crate::proto::limits::Limits::waiting_bytes_max), which bounds them.
+    pub fn waiting_bytes(&self) -> usize {
+        self.inner.budget.booked()
     }
 
     /// Runs a future as part of this actor, for tasks made with `tokio::spawn`.

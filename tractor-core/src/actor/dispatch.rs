@@ -23,7 +23,7 @@ use crate::proto::msg::{ErrorMsg, Msg, Start};
 use crate::proto::payload::PayloadFormat;
 use crate::session::Deadline;
 use crate::session::SessionEnd;
-use crate::session::{Peer, Refused, catching};
+use crate::session::{Peer, Refused, catching, detached};
 
 /// An endpoint that a request resolved to.
 #[derive(Debug, Clone)]
@@ -68,8 +68,23 @@ impl FrameHandler for Dispatch {
         }
         match codec::decode_within(&chunk.slice(body.clone()), self.peer.channel.limits().nesting_depth_max) {
             Ok(Msg::Start(start)) => self.start(&chunk.slice(body), *start),
+            Ok(Msg::Error(error)) => self.message(Msg::Error(without_buffer(error))),
             Ok(msg) => self.message(msg),
             Err(error) => self.undecodable(&error),
+        }
+    }
+
+    fn let_go(&mut self) {
+        self.peer.let_go();
+    }
+
+    fn closing(&mut self, reason: &CloseReason) {
+        // To an actor of the base protocol it would be the end of the whole actor.
+        if let CloseReason::OverBudget(text) = reason
+            && !self.peer.caps.is_empty()
+        {
+            let text = format!("the connection is closed: {text}");
+            self.peer.send_error(error::local(&self.peer.us, type_names::RUNTIME_FAILURE, text));
         }
     }
 }
@@ -260,6 +275,7 @@ impl Dispatch {
                 return self.refuse(cid, type_names::RUNTIME_FAILURE, text);
             }
         }
+        let args_bytes = kwargs.len();
         let invocation = Invocation { session: session.clone(), kwargs };
         // Decodes the arguments, which runs user code.
         let future = match catching(|| (entry.invoke)(&invocation)) {
@@ -278,8 +294,19 @@ impl Dispatch {
         self.last = None;
         // A closed channel is reported by the loss of the dialog.
         _ = self.peer.channel.append(|out| codec::encode_start_ack(&cid, entry.kind, out));
-        self.actor.run_request(RequestTask::new(self.actor.clone(), session, future));
+        self.actor.run_request(RequestTask::new(self.actor.clone(), session, future, args_bytes));
     }
+}
+
+/// A failure that may be kept for long: without the read buffer in which it came.
+fn without_buffer(mut error: Box<ErrorMsg>) -> Box<ErrorMsg> {
+    for bad_msg in [&mut error.bad_msg, &mut error.bad_msg_as_dict] {
+        *bad_msg = bad_msg.take().map(detached);
+    }
+    if let Some(value) = &mut error.value {
+        value.value = detached(std::mem::take(&mut value.value));
+    }
+    error
 }
 
 /// Where `part`, a slice of `whole`, begins in it.

@@ -12,6 +12,8 @@ use super::core::Actor;
 use super::current::{in_task, task_span};
 use super::exposed::EndpointFuture;
 use crate::error::Panicked;
+use crate::net::{Held, Kind};
+use crate::proto::limits::REQUEST_BYTES;
 use crate::session::{Ended, Expiry, SessionEnd, catching};
 
 /// What an endpoint is invoked with.
@@ -41,6 +43,10 @@ pub(super) struct RequestTask {
     expiry: Option<Expiry>,
     /// Who ends the actor waits for its endpoints, and not for what they leave behind: the actor itself waits for that.
     running: Option<TaskTrackerToken>,
+    /// What its arguments took on the wire.
+    args_bytes: usize,
+    /// Counts it while it waits.
+    held: Option<Held>,
 }
 
 enum Stage {
@@ -52,17 +58,25 @@ enum Stage {
 }
 
 impl RequestTask {
-    pub(super) fn new(actor: Actor, session: Arc<SessionEnd>, endpoint: EndpointFuture) -> Self {
+    pub(super) fn new(
+        actor: Actor,
+        session: Arc<SessionEnd>,
+        endpoint: EndpointFuture,
+        args_bytes: usize,
+    ) -> Self {
         let span = task_span(&session);
         let expiry = session.deadline.map(|deadline| Expiry::new(deadline.at));
-        Self { actor, session, span, stage: Stage::Running(endpoint), expiry, running: None }
+        let stage = Stage::Running(endpoint);
+        Self { actor, session, span, stage, expiry, running: None, args_bytes, held: None }
     }
 
-    /// From now on whoever ends the actor waits for its endpoint.
+    /// From now on it waits: whoever ends the actor waits for its endpoint, and it counts in what waits on its connection.
     pub(super) fn count(&mut self) {
         if let Stage::Running(_) = self.stage {
             self.running = Some(self.actor.inner.requests.token());
         }
+        let account = self.session.peer.channel.account();
+        self.held = Some(account.hold(Kind::Running, self.args_bytes.saturating_add(REQUEST_BYTES)));
     }
 
     pub(super) fn session(&self) -> &Arc<SessionEnd> {

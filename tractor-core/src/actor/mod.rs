@@ -18,7 +18,7 @@ mod shutdown;
 
 pub use self::core::Actor;
 pub(crate) use self::core::Identity;
-pub(crate) use connection::{Connected, attach};
+pub(crate) use connection::{Connected, Link, attach};
 #[cfg(feature = "log")]
 pub(crate) use current::task_label;
 pub(crate) use current::with_actor;

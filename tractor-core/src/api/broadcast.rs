@@ -28,7 +28,7 @@ use crate::error::{Error, Lagged, Result};
 use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
 use crate::proto::payload::Payload;
-use crate::session::{Expiry, SessionEnd, Taken, in_order};
+use crate::session::{Expiry, SessionEnd, Taken, detached, in_order};
 
 /// One of several readers of a stream; made by [`MsgStream::subscribe`](super::MsgStream::subscribe).
 ///
@@ -221,7 +221,7 @@ impl Reader {
         }
         let taken = fan.session.poll_take(&mut inbox);
         if let Poll::Ready(Ok(Some(Taken { value, .. }))) = &taken {
-            ring.push(self.key, value.clone());
+            ring.push(self.key, detached(value.clone()));
         }
         drop(ring);
         drop(replaced);

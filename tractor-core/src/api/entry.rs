@@ -108,11 +108,23 @@ fn body<E: EndpointBody>(session: Arc<SessionEnd>, lead: E::Lead, args: E::Args)
         match E::outcome(output) {
             Ok(value) => {
                 poll_fn(|cx| session.poll_down(cx)).await;
-                session.peer.channel.wait_room().await;
-                session.finish(&value);
+                finish(&session, value).await;
                 Ok(())
             }
             Err(error) => Err(Box::new(error::pack(&session.peer.us, &error))),
         }
     })
+}
+
+/// Tells a result, which waits for room on the connection and may be cancelled meanwhile.
+async fn finish<T: Payload>(session: &SessionEnd, value: T) {
+    let channel = &session.peer.channel;
+    if channel.is_full()
+        && let Some(unsent) = session.encode_result(&value)
+    {
+        drop(value);
+        channel.wait_room().await;
+        return session.finish_encoded(unsent);
+    }
+    session.finish(&value);
 }

@@ -121,6 +121,12 @@ impl Portal {
     pub fn dialogs_open(&self) -> usize {
         self.peer.dialogs_open()
     }
+
+    /// Bytes that wait in this actor for somebody else on this connection: its part of
+    /// [`Actor::waiting_bytes`](crate::Actor::waiting_bytes).
+    pub fn waiting_bytes(&self) -> usize {
+        self.peer.channel.account().booked()
+    }
 }
 
 /// Asks the peer to run an endpoint.

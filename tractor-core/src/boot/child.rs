@@ -20,7 +20,7 @@ use rustix::process::Pid;
 use tokio::runtime::Builder;
 
 use super::{serve, setup};
-use crate::actor::{Actor, Allow, Connected, Identity, attach, image};
+use crate::actor::{Actor, Allow, Connected, Identity, Link, attach, image};
 use crate::error::{self, Error};
 use crate::net::{FrameReader, HandshakeError, Introduction, Transport, check_parent, introduce};
 use crate::process::{ChildSpec, Entry, PROCESS_NAME_PREFIX, set_entry};
@@ -151,7 +151,7 @@ async fn serve_parent(spec: ChildSpec, channel: UnixStream, drain: &mut Duration
         unread: FrameReader::into_rest(met.frames),
         aid: met.aid,
         caps: met.caps,
-        dialer: true,
+        link: Link::Parent,
     };
     let orphan = actor.clone();
     let parent = attach(&actor, connected, move |peer, reason| {

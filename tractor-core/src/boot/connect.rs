@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use rustix::process::Pid;
 
 use super::serve::policy;
-use crate::actor::{Actor, Connected, attach, try_current_actor};
+use crate::actor::{Actor, Connected, Link, attach, try_current_actor};
 use crate::api::Portal;
 use crate::error::{ActorDied, Because, CloseReason, Error, Unreachable};
 use crate::net::{self, HandshakeError, Introduction, introduce};
@@ -49,8 +49,13 @@ where
     };
     actor.deaths().forget(addr);
     let process = met.io.process_of_other_end();
-    let connected =
-        Connected { io: met.io, unread: met.frames.into_rest(), aid: met.aid, caps: met.caps, dialer: true };
+    let connected = Connected {
+        io: met.io,
+        unread: met.frames.into_rest(),
+        aid: met.aid,
+        caps: met.caps,
+        link: Link::Dialed,
+    };
     let (witness, whom) = (actor.clone(), addr.clone());
     let peer = attach(&actor, connected, async move |peer, reason| {
         cause_of_loss(&witness, &whom, process, &peer, reason).await

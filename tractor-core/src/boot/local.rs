@@ -1,7 +1,7 @@
 //! A second actor in this process, connected through memory: for tests.
 
 use super::root::identity;
-use crate::actor::{Actor, ActorOptions, Connected, attach, try_current_actor, with_actor};
+use crate::actor::{Actor, ActorOptions, Connected, Link, attach, try_current_actor, with_actor};
 use crate::api::Portal;
 use crate::error::{Error, RuntimeFailure};
 use crate::net::{Introduced, Introduction, Transport, introduce};
@@ -30,12 +30,12 @@ where
     let there = Actor::new(identity(options, "local", here.aid().image, false)?);
     let (near, far) = tokio::io::duplex(PIPE_BYTES);
     let (near, far) = tokio::join!(meet(&here, near, Role::Connector), meet(&there, far, Role::Acceptor));
-    let far = link(far?, false);
+    let far = link(far?, Link::Accepted);
     with_actor(there.clone(), async {
         attach(&there, far, |peer, reason| std::future::ready(peer.closed_error(reason)));
     })
     .await;
-    let near = link(near?, true);
+    let near = link(near?, Link::Dialed);
     let peer = attach(&here, near, |peer, reason| std::future::ready(peer.closed_error(reason)));
     let ending = Ending(Some(there.clone()), Portal::new(peer));
     let result = body(&ending.1).await;
@@ -47,8 +47,8 @@ where
     result
 }
 
-fn link(met: Introduced, dialer: bool) -> Connected {
-    Connected { io: met.io, unread: met.frames.into_rest(), aid: met.aid, caps: met.caps, dialer }
+fn link(met: Introduced, link: Link) -> Connected {
+    Connected { io: met.io, unread: met.frames.into_rest(), aid: met.aid, caps: met.caps, link }
 }
 
 async fn meet(actor: &Actor, pipe: tokio::io::DuplexStream, role: Role) -> Result<Introduced, Error> {

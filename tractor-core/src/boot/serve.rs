@@ -7,7 +7,7 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::door::{Door, Place};
-use crate::actor::{Actor, Connected, attach};
+use crate::actor::{Actor, Connected, Link, attach};
 use crate::error::{Error, RuntimeFailure};
 use crate::net::{HandshakeError, Introduction, Listener, OtherEnd, Transport, bind, default_uds, introduce};
 use crate::proto::addr::Addr;
@@ -112,8 +112,13 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
             return report(actor, &text);
         }
     };
-    let connected =
-        Connected { io: met.io, unread: met.frames.into_rest(), aid: met.aid, caps: met.caps, dialer: false };
+    let connected = Connected {
+        io: met.io,
+        unread: met.frames.into_rest(),
+        aid: met.aid,
+        caps: met.caps,
+        link: Link::Accepted,
+    };
     attach(actor, connected, move |peer, reason| {
         drop(membership);
         std::future::ready(peer.closed_error(reason))

@@ -59,6 +59,9 @@ pub enum CloseReason {
     /// This side closed it.
     #[error("this side closed it")]
     Local,
+    /// This side closed it, because it had more wait on it than any other when the actor's budget was used up.
+    #[error("this side closed it: {0}")]
+    OverBudget(Arc<str>),
     /// The actor at the other end failed as a whole and said so.
     #[error("the peer's runtime failed: {0}")]
     PeerFailed(Arc<str>),

@@ -19,11 +19,13 @@
 //! 3. Once closed, nothing is appended and nobody waits for room.
 
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::sync::Notify;
+
+use super::budget::{Account, Held, Kind, STEP};
 
 use crate::error::CloseReason;
 use crate::proto::codec;
@@ -31,6 +33,9 @@ use crate::proto::frame::{self, FrameTooLarge};
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits};
 use crate::proto::msg::Msg;
 use crate::wakers::{Slot, Wake, Woken, poll_or_register};
+
+/// Bytes of answers after which the driver lets other tasks run.
+pub(super) const ANSWERS_PER_TURN: usize = 256 * 1024;
 
 /// The sending end of a connection. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -44,6 +49,10 @@ struct Shared {
     wbuf: Mutex<WriteBuf>,
     /// Notified when the buffer was drained, or nothing will be written any more.
     room: Notify,
+    account: Arc<Account>,
+    /// Grows with what is appended beyond the first [`STEP`] of a buffer, and ends the driver's turn when it is
+    /// [`ANSWERS_PER_TURN`] further. Read by the driver without the lock.
+    grown: AtomicUsize,
     limits: Limits,
     /// Reads that have brought something. Written by the driver.
     heard: AtomicU64,
@@ -52,6 +61,11 @@ struct Shared {
 #[derive(Debug)]
 struct WriteBuf {
     bytes: Vec<u8>,
+    /// Of these, on the account; and the length at which more of them is.
+    booked: usize,
+    look_at: usize,
+    /// On the account, of what the driver is writing.
+    writing: usize,
     state: State,
     /// Largest frame body that both ends accept.
     frame_bytes_max: usize,
@@ -134,17 +148,21 @@ fn both_accept(limits: &Limits, peer_bytes_max: usize) -> usize {
 
 impl Channel {
     /// `peer_bytes_max` is the largest frame body that the peer has said it accepts.
-    pub(crate) fn new(limits: Limits, peer_bytes_max: Option<usize>) -> Self {
+    pub(crate) fn new(limits: Limits, peer_bytes_max: Option<usize>, account: Arc<Account>) -> Self {
         let frame_bytes_max = both_accept(&limits, peer_bytes_max.unwrap_or(usize::MAX));
         let wbuf = WriteBuf {
             bytes: Vec::new(),
+            booked: 0,
+            look_at: STEP.min(limits.write_backlog_bytes_max),
+            writing: 0,
             state: State::Open,
             frame_bytes_max,
             driver: Slot::default(),
             stuck: Slot::default(),
         };
-        let (room, heard) = (Notify::new(), AtomicU64::new(0));
-        Self { shared: Arc::new(Shared { wbuf: Mutex::new(wbuf), room, limits, heard }) }
+        let (wbuf, room) = (Mutex::new(wbuf), Notify::new());
+        let (grown, heard) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Self { shared: Arc::new(Shared { wbuf, room, account, grown, limits, heard }) }
     }
 
     /// From now on the peer accepts frame bodies of this size.
@@ -205,12 +223,40 @@ impl Channel {
             return Appended::TooLarge(error);
         }
         let mut driver = wbuf.driver.take();
-        if wbuf.bytes.len() > self.shared.limits.write_backlog_bytes_max {
-            wbuf.state = State::Overflowed;
+        if wbuf.bytes.len() > wbuf.look_at && self.book(&mut wbuf) {
             // Both slots are of one task.
             driver = wbuf.stuck.take().or(driver);
         }
         Appended::Yes(Wake(driver))
+    }
+
+    /// Books what the buffer has grown by. Returns whether the driver has to look: the connection is over a limit, or its
+    /// growth has put another one over the budget, which the driver wakes.
+    #[cold]
+    fn book(&self, wbuf: &mut WriteBuf) -> bool {
+        let Shared { limits, account, grown, .. } = &*self.shared;
+        let booked = wbuf.bytes.len().next_multiple_of(STEP);
+        let more = booked - wbuf.booked;
+        let has_closed = account.add(Kind::Unsent, more);
+        wbuf.booked = booked;
+        wbuf.look_at = booked.min(limits.write_backlog_bytes_max);
+        let is_over = wbuf.bytes.len() > limits.write_backlog_bytes_max || account.over().is_some();
+        if is_over {
+            wbuf.state = State::Overflowed;
+        }
+        grown.fetch_add(if is_over { more.max(ANSWERS_PER_TURN) } else { more }, Ordering::Relaxed);
+        is_over || has_closed
+    }
+
+    /// What the connection has wait.
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.shared.account
+    }
+
+    /// Grows with what is appended, as far as that is much at once.
+    #[inline]
+    pub(super) fn grown(&self) -> usize {
+        self.shared.grown.load(Ordering::Relaxed)
     }
 
     /// Appends one message.
@@ -229,20 +275,29 @@ impl Channel {
         Some(self.append_locked(wbuf, encode))
     }
 
+    /// Whether `write_buffer_bytes_max` or more is waiting to be written.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        let wbuf = self.lock();
+        matches!(wbuf.state, State::Open) && wbuf.bytes.len() >= self.shared.limits.write_buffer_bytes_max
+    }
+
+    /// Books what waits outside of the buffer for room in it. For callers that hold no lock.
+    pub(crate) fn hold_unsent(&self, bytes: usize) -> Held {
+        self.shared.grown.fetch_add(bytes, Ordering::Relaxed);
+        self.shared.account.hold(Kind::Waiting, bytes)
+    }
+
     /// Waits while `write_buffer_bytes_max` or more is waiting to be written.
     ///
     /// # Cancel safety
     /// Cancel safe.
     #[inline]
     pub(crate) async fn wait_room(&self) {
-        let is_full = || {
-            let wbuf = self.lock();
-            matches!(wbuf.state, State::Open) && wbuf.bytes.len() >= self.shared.limits.write_buffer_bytes_max
-        };
-        while is_full() {
+        while self.is_full() {
             let mut room = pin!(self.shared.room.notified());
             room.as_mut().enable();
-            if is_full() {
+            if self.is_full() {
                 room.await;
             }
         }
@@ -293,7 +348,9 @@ impl Channel {
         let mut wbuf = self.lock();
         wbuf.state = State::Closed(reason);
         wbuf.bytes = Vec::new();
+        let booked = std::mem::take(&mut wbuf.booked) + std::mem::take(&mut wbuf.writing);
         drop(wbuf);
+        self.shared.account.sub(Kind::Unsent, booked);
         self.shared.room.notify_waiters();
     }
 
@@ -305,8 +362,14 @@ impl Channel {
             || self.lock(),
             |wbuf| &mut wbuf.driver,
             |wbuf| {
+                let written = std::mem::take(&mut wbuf.writing);
+                if written > 0 {
+                    self.shared.account.sub(Kind::Unsent, written);
+                }
                 if !wbuf.bytes.is_empty() {
                     std::mem::swap(&mut wbuf.bytes, into);
+                    wbuf.writing = std::mem::take(&mut wbuf.booked);
+                    wbuf.look_at = STEP.min(self.shared.limits.write_backlog_bytes_max);
                     return Poll::Ready(Work::Bytes);
                 }
                 match wbuf.state {
@@ -331,10 +394,15 @@ mod tests {
     use std::task::Waker;
 
     use super::*;
+    use crate::net::Budget;
+
+    fn channel(limits: Limits) -> Channel {
+        Channel::new(limits, None, Budget::new(usize::MAX).open(false))
+    }
 
     #[test]
     fn a_frame_whose_encoder_panics_is_cut_off() {
-        let channel = Channel::new(Limits::default(), None);
+        let channel = channel(Limits::default());
         assert!(matches!(channel.send(&Msg::Ready { image: None }), Appended::Yes(_)));
         let whole = channel.lock().bytes.clone();
         let panicked = catch_unwind(AssertUnwindSafe(|| {
@@ -349,7 +417,7 @@ mod tests {
 
     #[test]
     fn a_frame_over_the_limit_is_not_appended() {
-        let channel = Channel::new(Limits::default().frame_bytes_max(4), None);
+        let channel = channel(Limits::default().frame_bytes_max(4));
         let appended = channel.send(&Msg::Ready { image: None });
         assert!(
             matches!(&appended, Appended::TooLarge(error) if error.to_string().contains("frame_bytes_max"))
@@ -359,7 +427,7 @@ mod tests {
 
     #[test]
     fn a_backlog_over_the_limit_closes_the_channel() {
-        let channel = Channel::new(Limits::default().write_backlog_bytes_max(64), None);
+        let channel = channel(Limits::default().write_backlog_bytes_max(64));
         while matches!(channel.send(&Msg::Ready { image: None }), Appended::Yes(_)) {}
         let Poll::Ready(reason) = channel.poll_overflowed(&Context::from_waker(Waker::noop())) else {
             panic!("the backlog is over its limit")

@@ -4,7 +4,9 @@
 //! 1. Handlers run on the driver's task, one frame at a time, in arrival order, and never block or await.
 //! 2. A frame is a slice of the read buffer; no bytes are copied per message.
 //! 3. Everything a handler appends is written in the same turn.
-//! 4. A peer that floods the connection cannot keep the thread: after [`READS_PER_TURN`] reads others run.
+//! 4. A peer that floods the connection cannot keep the thread: after [`READS_PER_TURN`] reads, or when its requests have
+//!    [`ANSWERS_PER_TURN`] answered, others run.
+//! 5. Whatever a slice of a read buffer keeps alive beyond the buffer in use is on the connection's account.
 
 use std::future::poll_fn;
 use std::io;
@@ -17,7 +19,8 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncWrite;
 use tokio_util::io::poll_read_buf;
 
-use super::channel::{Channel, Work};
+use super::budget::{Held, Kind};
+use super::channel::{ANSWERS_PER_TURN, Channel, Work};
 use super::transport::Transport;
 use crate::error::CloseReason;
 use crate::proto::frame;
@@ -26,10 +29,14 @@ use crate::proto::frame;
 const READ_BYTES_MIN: usize = 8 * 1024;
 /// Most room made for a read.
 const READ_BYTES_MAX: usize = 256 * 1024;
+/// A read buffer that is larger, for a large frame, is on the account, and given back once nothing more is there to read.
+const READ_BYTES_FREE: usize = 2 * READ_BYTES_MAX;
 /// Reads done before the driver lets other tasks run.
 const READS_PER_TURN: usize = 4;
+/// Turns that the driver leaves to one connection that is being closed: more than it needs, unless something blocks it.
+const TURNS_WAITED_MAX: u32 = 16;
 /// A drained write buffer larger than this is given back to the allocator.
-const WRITE_BYTES_KEPT: usize = 4 * 1024 * 1024;
+const WRITE_BYTES_KEPT: usize = 256 * 1024;
 
 /// What a connection's frames are handed to.
 pub(crate) trait FrameHandler {
@@ -37,6 +44,12 @@ pub(crate) trait FrameHandler {
     ///
     /// An error closes the connection.
     fn frame(&mut self, chunk: &Bytes, body: Range<usize>) -> Result<(), CloseReason>;
+
+    /// Copies what it keeps of the frames so far: too little of it keeps too many read buffers alive.
+    fn let_go(&mut self);
+
+    /// Says why the connection is about to be closed, to a peer that may still be reading.
+    fn closing(&mut self, reason: &CloseReason);
 }
 
 /// Runs a connection until it ends, and says why it did. The channel is closed when this returns.
@@ -52,22 +65,55 @@ pub(crate) async fn drive(
     unread: BytesMut,
     handler: &mut impl FrameHandler,
 ) -> CloseReason {
+    let (pin, pin_bytes) = (pin_of(&channel), unread.capacity());
     let mut driver = Driver {
         io,
         read: unread,
+        pin,
+        pin_bytes,
+        pinned_before: 0,
+        chunk: Bytes::new(),
+        at: 0,
+        waited: (0, 0),
         write: Vec::new(),
         written: 0,
         read_bytes: READ_BYTES_MIN,
         end: End(Some(channel)),
     };
+    // The task's waker stays the same.
+    poll_fn(|cx| {
+        driver.end.channel().account().register(cx.waker().clone());
+        Poll::Ready(())
+    })
+    .await;
     let reason = poll_fn(|cx| driver.poll(cx, handler)).await;
     driver.end.with(reason.clone());
     reason
 }
 
+/// The memory behind a read buffer, as it stands on the account. Each chunk has it.
+fn pin_of(channel: &Channel) -> Arc<Held> {
+    Arc::new(channel.account().hold(Kind::Pinned, 0))
+}
+
+/// What may stay in read buffers before it is copied: enough for a stream whose reader keeps up.
+fn pinned_max(channel: &Channel) -> usize {
+    channel.limits().stream_window_bytes.saturating_mul(2).max(4 * READ_BYTES_MAX)
+}
+
 struct Driver {
     io: Transport,
     read: BytesMut,
+    /// Of the memory behind `read`, which has this size.
+    pin: Arc<Held>,
+    pin_bytes: usize,
+    /// Bytes that slices of former read buffers kept alive when they were last copied.
+    pinned_before: usize,
+    /// Complete frames, handled up to here.
+    chunk: Bytes,
+    at: usize,
+    /// Turns left to connections that are being closed, after so many closings.
+    waited: (usize, u32),
     write: Vec<u8>,
     written: usize,
     /// Room to make for the next read.
@@ -98,16 +144,46 @@ impl Drop for End {
 
 impl Driver {
     fn poll(&mut self, cx: &mut Context<'_>, handler: &mut impl FrameHandler) -> Poll<CloseReason> {
-        // Bytes left over from the handshake may hold whole frames.
-        if let Err(reason) = self.dispatch(handler) {
-            return Poll::Ready(reason);
+        let account = self.end.channel().account();
+        account.wake_closing();
+        if let Some(reason) = account.over().cloned() {
+            return self.close(cx, handler, reason);
+        }
+        if let Some(closings) = account.others_leave() {
+            // What they have is free only once their drivers have run, and their tasks are dropped.
+            if self.waited.0 != closings {
+                self.waited = (closings, 0);
+            }
+            if self.waited.1 < TURNS_WAITED_MAX {
+                self.waited.1 += 1;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
         let mut reads = 0;
         loop {
+            // Bytes left over from the handshake, or from the last turn, may hold whole frames.
+            let dispatched = match self.dispatch(handler) {
+                Ok(dispatched) => dispatched,
+                Err(reason) => {
+                    // Say what can still be said, such as the answer to the frame that ended the connection.
+                    let _already_ending = self.flush(cx);
+                    return Poll::Ready(reason);
+                }
+            };
             if let Err(reason) = self.flush(cx) {
-                return Poll::Ready(reason);
+                return match self.end.channel().account().over().cloned() {
+                    Some(reason) => self.close(cx, handler, reason),
+                    None => Poll::Ready(reason),
+                };
             }
-            match self.fill(cx) {
+            // What was appended before the driver's waker was registered in `flush` may have put others over the budget.
+            self.end.channel().account().wake_closing();
+            if reads == READS_PER_TURN || dispatched == Dispatched::Enough {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match self.fill(cx, handler) {
                 Poll::Ready(Ok(0)) => {
                     return Poll::Ready(if self.read.is_empty() {
                         CloseReason::Eof
@@ -117,22 +193,29 @@ impl Driver {
                 }
                 Poll::Ready(Ok(_)) => self.end.channel().hear(),
                 Poll::Ready(Err(error)) => return Poll::Ready(error.into()),
-                Poll::Pending => return Poll::Pending,
-            }
-            if let Err(reason) = self.dispatch(handler) {
-                // Say what can still be said, such as the answer to the frame that ended the connection.
-                let _already_ending = self.flush(cx);
-                return Poll::Ready(reason);
+                Poll::Pending => {
+                    if self.read.is_empty() && self.pin_bytes > READ_BYTES_FREE {
+                        self.retire();
+                        self.read = BytesMut::new();
+                        self.pin_bytes = 0;
+                    }
+                    return Poll::Pending;
+                }
             }
             reads += 1;
-            if reads == READS_PER_TURN {
-                if let Err(reason) = self.flush(cx) {
-                    return Poll::Ready(reason);
-                }
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
         }
+    }
+
+    #[cold]
+    fn close(
+        &mut self,
+        cx: &mut Context<'_>,
+        handler: &mut impl FrameHandler,
+        reason: CloseReason,
+    ) -> Poll<CloseReason> {
+        handler.closing(&reason);
+        let _already_ending = self.flush(cx);
+        Poll::Ready(reason)
     }
 
     /// Writes until nothing is left or the socket is full.
@@ -162,11 +245,13 @@ impl Driver {
         }
     }
 
-    fn fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn fill(&mut self, cx: &mut Context<'_>, handler: &mut impl FrameHandler) -> Poll<io::Result<usize>> {
         // Frames still in use pin the whole buffer: a fresh one for every small read would multiply what a peer can make
         // this actor hold.
-        if self.read.capacity() - self.read.len() < self.read_bytes / 4 {
-            self.read.reserve(self.read_bytes);
+        if self.read.capacity() - self.read.len() < self.read_bytes / 4
+            && !self.read.try_reclaim(self.read_bytes)
+        {
+            self.renew(handler);
         }
         let room = self.read.capacity() - self.read.len();
         let polled = poll_read_buf(Pin::new(&mut self.io), cx, &mut self.read);
@@ -176,32 +261,81 @@ impl Driver {
         polled
     }
 
-    /// Hands every complete frame in the read buffer to the handler.
-    fn dispatch(&mut self, handler: &mut impl FrameHandler) -> Result<(), CloseReason> {
+    /// Makes room for a read in new memory, or in more of the old if nothing else uses that.
+    #[cold]
+    fn renew(&mut self, handler: &mut impl FrameHandler) {
+        if self.retire() {
+            let account = self.end.channel().account();
+            let (pinned, is_tight) = (account.amount(Kind::Pinned), account.is_tight());
+            let more_max = if is_tight { READ_BYTES_MAX } else { pinned_max(self.end.channel()) };
+            self.pinned_before = self.pinned_before.min(pinned);
+            if pinned > self.pinned_before.saturating_add(more_max) {
+                handler.let_go();
+                self.pinned_before = self.end.channel().account().amount(Kind::Pinned);
+            }
+        }
+        self.read.reserve(self.read_bytes);
+        self.pin_bytes = self.read.capacity();
+        self.pin.grow(self.pin_bytes.saturating_sub(READ_BYTES_FREE));
+    }
+
+    /// The read buffer is about to be left. Returns whether slices keep it alive, which puts all of it on the account.
+    fn retire(&mut self) -> bool {
+        let is_kept = Arc::strong_count(&self.pin) > 1;
+        if is_kept {
+            self.pin.grow(self.pin_bytes);
+        }
+        self.pin = pin_of(self.end.channel());
+        is_kept
+    }
+
+    /// Hands complete frames in the read buffer to the handler.
+    fn dispatch(&mut self, handler: &mut impl FrameHandler) -> Result<Dispatched, CloseReason> {
+        let grown = self.end.channel().grown();
         let max = self.end.channel().limits().frame_bytes_max;
-        let mut complete = 0;
         let mut too_large = None;
-        loop {
-            match frame::next_frame(&self.read[complete..], max) {
-                Ok(Some(body)) => complete += body.end,
-                Ok(None) => break,
-                Err(error) => {
-                    too_large = Some(CloseReason::Protocol(Arc::from(error.to_string())));
-                    break;
+        let resumed = self.at < self.chunk.len();
+        if !resumed {
+            let mut complete = 0;
+            loop {
+                match frame::next_frame(&self.read[complete..], max) {
+                    Ok(Some(body)) => complete += body.end,
+                    Ok(None) => break,
+                    Err(error) => {
+                        too_large = Some(CloseReason::Protocol(Arc::from(error.to_string())));
+                        break;
+                    }
                 }
             }
-        }
-        if complete > 0 {
-            let chunk = self.read.split_to(complete).freeze();
-            let mut at = 0;
-            while let Ok(Some(body)) = frame::next_frame(&chunk[at..], max) {
-                let body = at + body.start..at + body.end;
-                at = body.end;
-                handler.frame(&chunk, body)?;
+            self.at = 0;
+            self.chunk = Bytes::new();
+            if complete > 0 {
+                self.chunk = self.pin.clone().over(self.read.split_to(complete).freeze());
             }
         }
-        too_large.map_or(Ok(()), Err)
+        while let Ok(Some(body)) = frame::next_frame(&self.chunk[self.at..], max) {
+            let body = self.at + body.start..self.at + body.end;
+            self.at = body.end;
+            handler.frame(&self.chunk, body)?;
+            if self.end.channel().grown().wrapping_sub(grown) >= ANSWERS_PER_TURN {
+                // The rest, and what is too large behind it, is found again.
+                return Ok(Dispatched::Enough);
+            }
+        }
+        (self.at, self.chunk) = (0, Bytes::new());
+        if resumed {
+            return self.dispatch(handler);
+        }
+        too_large.map_or(Ok(Dispatched::All), Err)
     }
+}
+
+/// How far a turn has come with the frames that were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dispatched {
+    All,
+    /// There may be more: others shall run first.
+    Enough,
 }
 
 #[cfg(test)]
@@ -209,7 +343,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::net::Appended;
+    use crate::net::{Appended, Budget};
     use crate::proto::limits::Limits;
     use crate::proto::msg::Msg;
 
@@ -220,12 +354,20 @@ mod tests {
         fn frame(&mut self, _chunk: &Bytes, _body: Range<usize>) -> Result<(), CloseReason> {
             Ok(())
         }
+
+        fn let_go(&mut self) {}
+
+        fn closing(&mut self, _reason: &CloseReason) {}
     }
 
     #[tokio::test]
     async fn a_peer_that_does_not_read_loses_its_connection_once_the_backlog_is_full() {
         let (ours, _theirs) = tokio::io::duplex(16);
-        let channel = Channel::new(Limits::default().write_backlog_bytes_max(1024), None);
+        let channel = Channel::new(
+            Limits::default().write_backlog_bytes_max(1024),
+            None,
+            Budget::new(usize::MAX).open(false),
+        );
         let appending = channel.clone();
         let driver =
             tokio::spawn(

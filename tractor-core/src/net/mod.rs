@@ -4,6 +4,7 @@
 //! that owns the socket: it writes what was appended, reads what arrives and hands each frame to a
 //! [`FrameHandler`]. Nothing here knows what the messages mean.
 
+mod budget;
 mod channel;
 mod driver;
 mod handshake;
@@ -13,6 +14,7 @@ mod socket_file;
 mod transport;
 mod uds;
 
+pub(crate) use budget::{Budget, Held, Kind};
 pub(crate) use channel::{Appended, Channel};
 pub(crate) use driver::{FrameHandler, drive};
 pub(crate) use handshake::{FrameReader, HandshakeError, Introduced, Introduction, fresh_secret, introduce};

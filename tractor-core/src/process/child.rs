@@ -26,7 +26,7 @@ use super::ladder::end;
 use super::reaper;
 use super::sockets::remove_sockets;
 use super::spawn::{ChildSpec, Spawned, spawn};
-use crate::actor::{Actor, Connected, attach};
+use crate::actor::{Actor, Connected, Link, attach};
 use crate::error::{ActorDied, ActorFailure, Because, CloseReason, Error};
 use crate::net::{Appended, Introduction, Transport, default_uds, introduce};
 use crate::proto::addr::Addr;
@@ -203,7 +203,7 @@ async fn connect(
     }
     let caps = met.caps;
     let connected =
-        Connected { io: met.io, unread: met.frames.into_rest(), aid: met.aid, caps, dialer: false };
+        Connected { io: met.io, unread: met.frames.into_rest(), aid: met.aid, caps, link: Link::Child };
     let failure = Arc::new(watch::Sender::new(None::<CloseReason>));
     let (failed, child) = (failure.clone(), child.clone());
     let peer = attach(actor, connected, move |peer, reason| async move {
@@ -227,7 +227,11 @@ async fn connect(
     tokio::select! {
         () = peer.ready.cancelled() => Ok(peer),
         reason = failure.wait_for(Option::is_some) => Err(match reason.as_deref() {
-            Ok(Some(reason @ (CloseReason::PeerFailed(_) | CloseReason::Protocol(_)))) => {
+            Ok(Some(
+                reason @ (CloseReason::PeerFailed(_)
+                | CloseReason::Protocol(_)
+                | CloseReason::OverBudget(_)),
+            )) => {
                 BootFailure::Told(reason.to_string())
             }
             Ok(Some(reason)) => BootFailure::Lost(reason.to_string()),

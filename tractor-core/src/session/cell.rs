@@ -10,6 +10,7 @@ use super::end::Outcome;
 use super::ending::Deferral;
 use super::fairness::Pace;
 use super::inbox::Inbox;
+use super::receive::detached;
 use super::region::Teardown;
 use super::state::Asked;
 use crate::error::{self, Error, MsgTypeError};
@@ -193,6 +194,11 @@ impl Cell {
             guard: Slot::default(),
             waiters: Waiters::default(),
         }
+    }
+
+    /// A value to be kept until somebody asks for it: without its read buffer, unless somebody waits already.
+    pub(super) fn kept(&self, value: Bytes) -> Bytes {
+        if self.opener.is_empty() { detached(value) } else { value }
     }
 
     pub(super) fn failure(&self) -> Option<&Error> {

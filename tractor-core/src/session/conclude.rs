@@ -1,11 +1,14 @@
 //! The end of a child side: what the parent side is told when the endpoint's task has ended.
 
+use std::cell::Cell;
+
 use super::checked::Check;
 use super::encoded::Encoded;
 use super::end::SessionEnd;
 use super::panics::catching;
 use super::state::Asked;
 use crate::error::{self, EndpointError, Error, MsgTypeError, Panicked};
+use crate::net::Held;
 use crate::proto::codec::{self, PldKind};
 use crate::proto::dialog::{Conclusion, TaskEnd};
 use crate::proto::id::Cid;
@@ -35,10 +38,31 @@ struct Settled {
     cancel_requests: Vec<Cid>,
 }
 
+/// A result that waits for room on its connection. It is encoded, so that it can be counted.
+pub(crate) struct Unsent {
+    encoded: Encoded,
+    _held: Held,
+}
+
 impl SessionEnd {
     /// Settles a child side whose endpoint has returned, and is down.
     pub(crate) fn finish<T: Payload>(&self, value: &T) {
         let encode = || self.encode(PldKind::Return, value, &Check::DECODES);
+        self.tell(self.settle(TaskEnd::Returned, None), Some(&encode));
+    }
+
+    /// Encodes a result that has to wait for room. One that cannot be encoded has not to: what is told then needs none.
+    pub(crate) fn encode_result<T: Payload>(&self, value: &T) -> Option<Unsent> {
+        let encode = || self.encode(PldKind::Return, value, &Check::DECODES);
+        let encoded = catching(encode).ok()?.ok()?;
+        let _held = self.peer.channel.hold_unsent(encoded.len());
+        Some(Unsent { encoded, _held })
+    }
+
+    /// Settles a child side whose endpoint has returned this, and is down.
+    pub(crate) fn finish_encoded(&self, Unsent { encoded, _held }: Unsent) {
+        let encoded = Cell::new(Some(encoded));
+        let encode = || Ok(encoded.take().expect("a result is sent once"));
         self.tell(self.settle(TaskEnd::Returned, None), Some(&encode));
     }
 

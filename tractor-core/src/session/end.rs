@@ -125,8 +125,13 @@ impl SessionEnd {
         let reply = self.apply(&mut cell, effect, is_unanswered);
         let over = cell.dialog.side() == Side::Parent && cell.dialog.is_settled();
         let left = if over { cell.left.take() } else { None };
+        // It leaves the table, by which it could be found later.
+        let lets_go = over && cell.inbox.loose_bytes() > 0;
         drop(cell);
         drop(left);
+        if lets_go {
+            self.let_go();
+        }
         if let Reply::Ignored(why) = reply {
             tracing::debug!(cid = %self.cid, peer = %self.peer.aid.uid, "ignored `{name}`: {why}");
         } else {
@@ -163,7 +168,7 @@ impl SessionEnd {
                 cell.notify_senders();
                 return Reply::Nothing;
             }
-            Effect::First(value) => cell.first = Some(value),
+            Effect::First(value) => cell.first = Some(cell.kept(value)),
             Effect::EndOfStream => cell.inbox.close(InboxEnd::Stopped),
             Effect::Settled { value, stream_cut } => {
                 if stream_cut {
@@ -174,6 +179,7 @@ impl SessionEnd {
                 }
                 // The child side returned before it was told that it had sent too fast.
                 let overrun = cell.inbox.overrun().cloned();
+                let value = cell.kept(value);
                 cell.outcome = Some(overrun.map_or(Outcome::Returned(value), Outcome::Failed));
             }
             Effect::StreamDone => {

@@ -5,11 +5,13 @@
 //! 2. After a value was refused for good nothing more is kept: a reader never skips over a gap unknowingly.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::overflow::Overflow;
 use crate::error::Error;
+use crate::net::Held;
 use crate::proto::dialog::RecvCredit;
 use crate::proto::limits::{Limits, STREAM_WINDOW_INITIAL_BYTES};
 
@@ -53,6 +55,8 @@ pub(super) struct Inbox {
     queue: VecDeque<Bytes>,
     /// Of what is queued.
     bytes: usize,
+    /// Values at the front that were copied out of the buffers in which they came.
+    copied: usize,
     credit: RecvCredit,
     overflow: Overflow,
     end: Option<InboxEnd>,
@@ -63,6 +67,7 @@ impl Inbox {
         Self {
             queue: VecDeque::new(),
             bytes: 0,
+            copied: 0,
             credit: RecvCredit::new(limits.stream_window_bytes),
             overflow: Overflow::default(),
             end: None,
@@ -172,6 +177,7 @@ impl Inbox {
             if let Some(knob) = refusal(position, bytes, limits) {
                 self.queue.truncate(position);
                 self.bytes = bytes;
+                self.copied = self.copied.min(position);
                 return Some(knob);
             }
             bytes += value.len();
@@ -183,7 +189,24 @@ impl Inbox {
     fn pop(&mut self) -> Option<Bytes> {
         let value = self.queue.pop_front()?;
         self.bytes -= value.len();
+        self.copied = self.copied.saturating_sub(1);
         Some(value)
+    }
+
+    /// Bytes of the values that keep the buffers alive in which they came.
+    pub(super) fn loose_bytes(&self) -> usize {
+        self.queue.range(self.copied..).map(Bytes::len).sum()
+    }
+
+    /// Copies these values into one block, which stands on the account.
+    pub(super) fn copy_loose(&mut self, held: Held) {
+        let mut block = Vec::with_capacity(self.loose_bytes());
+        self.queue.range(self.copied..).for_each(|value| block.extend_from_slice(value));
+        let mut block = Arc::new(held).over(block);
+        for value in self.queue.range_mut(self.copied..) {
+            *value = block.split_to(value.len());
+        }
+        self.copied = self.queue.len();
     }
 
     pub(super) fn overflow(&self) -> Overflow {
@@ -247,6 +270,7 @@ fn window_bytes(limits: &Limits) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{Budget, Kind};
 
     fn inbox(overflow: Overflow) -> (Inbox, Limits) {
         let limits = Limits::default().inbox_messages_max(3);
@@ -347,5 +371,28 @@ mod tests {
         assert_eq!(inbox.offer(value(4), true, &limits), Offered::Late, "there is room again");
         inbox.close(InboxEnd::Stopped);
         assert!(inbox.overrun().is_some(), "the first end counts");
+    }
+
+    #[test]
+    fn values_that_were_copied_are_not_copied_again() {
+        let (mut inbox, limits) = inbox(Overflow::Buffer);
+        let account = Budget::new(usize::MAX).open(false);
+        let let_go = |inbox: &mut Inbox| {
+            let bytes = inbox.loose_bytes();
+            inbox.copy_loose(account.hold(Kind::Copied, bytes));
+            bytes
+        };
+        let offer = |inbox: &mut Inbox, number| inbox.offer(value(number), true, &limits);
+        (0..3).for_each(|number| _ = offer(&mut inbox, number));
+        assert_eq!(let_go(&mut inbox), 3);
+        assert_eq!(inbox.take().map(|(value, _)| value[0]), Some(0));
+        (3..5).for_each(|number| _ = offer(&mut inbox, number));
+        assert_eq!(let_go(&mut inbox), 2);
+        assert_eq!(let_go(&mut inbox), 0);
+        let kept = inbox.take().expect("four are left").0;
+        assert_eq!(rest(&mut inbox), [2, 3, 4]);
+        assert_eq!(account.booked(), 3, "the first block, for one of its values");
+        drop(kept);
+        assert_eq!(account.booked(), 0);
     }
 }

@@ -33,7 +33,7 @@ pub use ending::UntilCancelled;
 pub use overflow::Overflow;
 pub(crate) use panics::{catching, note_panic_place};
 pub(crate) use peer::{Peer, Refused};
-pub(crate) use receive::{Opener, Taken};
+pub(crate) use receive::{Opener, Taken, detached};
 pub(crate) use region::{InOrder, Region, Teardown, in_order};
 pub(crate) use request::Request;
 pub(crate) use send::Room;

@@ -16,8 +16,8 @@ pub enum Overflow {
     /// [`StreamOverrun`](crate::error::RemoteKind::StreamOverrun). The receiver gets it after the values that were
     /// queued, the sender from its next `send` or where it waits.
     Error,
-    /// Values are queued here without any limit: the receiver's memory is the price for a sender that never waits for
-    /// it. For streams whose length is known to be bounded otherwise, and for peers that are trusted to keep it so.
+    /// Values are queued here without a limit of the stream's: the receiver's memory is the price for a sender that never
+    /// waits for it, up to `waiting_bytes_max` of the whole actor. For streams whose length is known to be bounded otherwise, and for peers that are trusted to keep it so.
     Buffer,
     /// At most `inbox_messages_max` values are queued, of at most `stream_window_bytes` unless a single one is larger; a
     /// further one takes the place of the oldest, which are lost without notice. For samples of which a few are as good as all.

@@ -245,6 +245,14 @@ impl Peer {
         self.table().dialogs.len()
     }
 
+    /// Copies what waits in its dialogs, so that no read buffer stays for it.
+    pub(crate) fn let_go(&self) {
+        let dialogs: Vec<_> = self.table().dialogs.values().cloned().collect();
+        for session in dialogs {
+            session.let_go();
+        }
+    }
+
     /// The connection is gone: every dialog on it is told, and there will be no new ones.
     pub(crate) fn lose(&self, error: &Error) {
         let dialogs = {

@@ -11,9 +11,19 @@ use super::end::{Outcome, SessionEnd};
 use super::inbox::{InboxEnd, Offered};
 use super::overflow::Overflow;
 use crate::error::{self, EndpointError, Error, MessagingError, MsgTypeError};
+use crate::net::Kind;
 use crate::proto::dialog::{Command, Misuse, Side};
 use crate::proto::msg::Msg;
 use crate::wakers::poll_or_register;
+
+/// Longest value that is copied when it may stay for long. A longer one stands on the connection's account with the buffer
+/// in which it came.
+const DETACHED_BYTES_MAX: usize = 64 * 1024;
+
+/// The same bytes, without the read buffer around them unless they are a good part of it.
+pub(crate) fn detached(value: Bytes) -> Bytes {
+    if value.len() <= DETACHED_BYTES_MAX { Bytes::copy_from_slice(&value) } else { value }
+}
 
 /// A value taken out of the inbox.
 pub(crate) struct Taken {
@@ -168,6 +178,16 @@ impl SessionEnd {
         if bytes > 0 {
             // A closed channel is reported by the loss of the dialog.
             _ = self.peer.channel.send(&Msg::Credit { cid: self.cid, bytes });
+        }
+    }
+
+    /// Copies what nobody has received, so that no read buffer stays for it.
+    pub(super) fn let_go(&self) {
+        let bytes = self.lock().inbox.loose_bytes();
+        if bytes > 0 {
+            // Before the lock, for it may close connections. More does not arrive meanwhile: this is where it would.
+            let held = self.peer.channel.account().hold(Kind::Copied, bytes);
+            self.lock().inbox.copy_loose(held);
         }
     }
 

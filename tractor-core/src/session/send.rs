@@ -7,7 +7,7 @@ use super::checked::Check;
 use super::encoded::Encoded;
 use super::end::SessionEnd;
 use crate::error::{Error, MessagingError, StreamUnread, TransportClosed};
-use crate::net::Appended;
+use crate::net::{Appended, Held};
 use crate::proto::codec::{self, PldKind, YieldHead};
 use crate::proto::dialog::Command;
 use crate::proto::frame::FrameTooLarge;
@@ -16,7 +16,11 @@ use crate::proto::payload::Payload;
 use crate::wakers::Wake;
 
 /// What a send waits for that does not go through at once.
-pub(crate) type Room<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+pub(crate) struct Room<'a> {
+    made: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+    /// Counts the value meanwhile.
+    _held: Option<Held>,
+}
 
 /// What became of an attempt to send a streamed value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,14 +57,14 @@ impl SessionEnd {
     ) -> Poll<Result<(), Error>> {
         loop {
             if let Some(room) = waiting {
-                ready!(room.as_mut().poll(cx));
+                ready!(room.made.as_mut().poll(cx));
                 *waiting = None;
             }
             let full = match self.try_send(head, encoded)? {
                 Tried::Sent => return Poll::Ready(Ok(())),
                 Tried::TurnOver => {
                     // Not a plain wake-up: sockets are looked at before this task runs again.
-                    *waiting = Some(Box::pin(tokio::task::yield_now()));
+                    *waiting = Some(Room { made: Box::pin(tokio::task::yield_now()), _held: None });
                     continue;
                 }
                 full => full,
@@ -74,7 +78,10 @@ impl SessionEnd {
             room.as_mut().enable();
             match self.try_send(head, encoded)? {
                 Tried::Sent => return Poll::Ready(Ok(())),
-                again if again == full => *waiting = Some(room),
+                again if again == full => {
+                    let _held = Some(self.peer.channel.hold_unsent(encoded.len()));
+                    *waiting = Some(Room { made: room, _held });
+                }
                 _other => {}
             }
         }

@@ -52,6 +52,9 @@ pub const UDS_PATH_BYTES_MAX: usize =
 /// What each queued stream message costs on top of its payload when credit is counted.
 pub const MESSAGE_OVERHEAD_BYTES: usize = 64;
 
+/// What a request that runs counts in [`Limits::waiting_bytes_max`], on top of its arguments.
+pub const REQUEST_BYTES: usize = 1024;
+
 /// Types looked at inside of one payload type, to see whether its structs may travel without field names; one with more has names.
 pub const LAYOUT_TYPES_MAX: usize = 1024;
 /// Deepest nesting of types inside of one payload type; one with deeper ones has names.
@@ -150,6 +153,12 @@ knobs! {
     /// Bytes that may wait for a peer that sends requests but does not read the answers, before its connection is
     /// closed.
     write_backlog_bytes_max = 256 * 1024 * 1024,
+    /// Bytes that may wait in an actor for somebody else, on all of its connections together: what peers have not read,
+    /// values that nobody has received, arguments of requests that run (as they were sent), and [`REQUEST_BYTES`] for each of
+    /// these requests. When there are more, the connection that has most is closed, with an error that names this knob; of one
+    /// to a parent or child a quarter counts. What every connection has anyway, about a MiB of buffers when it is busy, comes
+    /// on top.
+    waiting_bytes_max = 1024 * 1024 * 1024,
     /// Connections an actor has at once with peers that have connected to it, after the handshake; never more than five of eight
     /// files that its process may open (`ulimit -n`) as it begins to listen. Over it the next ones wait in the system's queue.
     connections_max = 4096,

@@ -1,0 +1,378 @@
+//! What waits in an actor's memory for somebody else: one budget for all of its connections.
+//!
+//! Each connection has an [`Account`]. On it stands what the connection has wait: bytes that its peer does not read, read
+//! buffers that received values keep alive, copies of such values, requests that run. When all accounts together are over
+//! the budget, the connection that has most is closed. It has more than its share, the budget divided by the connections;
+//! so no connection within its share ends on account of others like it. Of a connection to a parent or a child a part
+//! counts, [`SUPERVISING_PART`]: its end is that of an actor, which no guest shall bring about.
+//!
+//! Buffers of a fixed size, which each connection has anyway, are free, and so is the first [`STEP`] that waits to be
+//! written: what comes and goes within a tick is not worth the bookkeeping.
+//!
+//! # Invariants
+//! 1. The lock of the books is taken last, and no waker is cloned, woken or dropped under it.
+//! 2. What is booked on accounts that are not over is never more than the budget when the lock is free.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
+
+use bytes::Bytes;
+
+use crate::error::CloseReason;
+
+/// What is booked at once of what waits to be written; the first one is free.
+pub(crate) const STEP: usize = 64 * 1024;
+
+/// The part of what a connection to a parent or child has that counts when one is to be closed: a quarter.
+const SUPERVISING_PART: usize = 4;
+
+/// What waits, by who is to take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Not read by the peer: in the write buffers.
+    Unsent,
+    /// Not read by the peer: what waits for room in them.
+    Waiting,
+    /// Not received by this actor's code: read buffers in which values stay.
+    Pinned,
+    /// The same, in copies.
+    Copied,
+    /// Requests that run: their arguments, and what each of them takes.
+    Running,
+}
+
+type Amounts = [usize; 5];
+
+/// The budget of one actor.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    bytes_max: usize,
+    books: Mutex<Books>,
+    /// On the accounts that are over. Most of it is dropped as soon as their drivers and tasks run. Changed under the lock,
+    /// read without it.
+    leaving: AtomicUsize,
+    /// Connections that went over. As above.
+    closings: AtomicUsize,
+    /// There are drivers to be woken. As above.
+    has_closing: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    /// By the key of the account; a free place is used again.
+    accounts: Vec<Option<Entry>>,
+    /// On the accounts that are not over.
+    booked: usize,
+    /// Drivers of connections that have to be closed, to be woken.
+    closing: Vec<Waker>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    amounts: Amounts,
+    /// Its end is the end of an actor.
+    supervises: bool,
+    /// Shared with the account.
+    over: Arc<OnceLock<CloseReason>>,
+    /// The connection's driver, which closes it.
+    driver: Option<Waker>,
+}
+
+impl Entry {
+    fn sum(&self) -> usize {
+        self.amounts.iter().sum()
+    }
+
+    /// What decides who is closed.
+    fn weight(&self) -> usize {
+        if self.supervises { self.sum() / SUPERVISING_PART } else { self.sum() }
+    }
+}
+
+impl Budget {
+    pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
+        let (leaving, closings) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let (books, has_closing) = (Mutex::default(), AtomicBool::new(false));
+        Arc::new(Self { bytes_max, books, leaving, closings, has_closing })
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The account of one more connection.
+    pub(crate) fn open(self: &Arc<Self>, supervises: bool) -> Arc<Account> {
+        let over = Arc::new(OnceLock::new());
+        let entry = Some(Entry { amounts: [0; 5], supervises, over: over.clone(), driver: None });
+        let accounts = &mut self.books().accounts;
+        let key = accounts.iter().position(Option::is_none).unwrap_or_else(|| {
+            accounts.push(None);
+            accounts.len() - 1
+        });
+        accounts[key] = entry;
+        Arc::new(Account { budget: self.clone(), key, over })
+    }
+
+    /// What waits on all connections, those included that are about to be closed.
+    pub(crate) fn booked(&self) -> usize {
+        self.books().accounts.iter().flatten().map(Entry::sum).sum()
+    }
+}
+
+impl Books {
+    #[inline]
+    fn of(&mut self, account: &Account) -> &mut Entry {
+        self.accounts[account.key].as_mut().expect("an account has its entry as long as it lives")
+    }
+
+    /// Closes the connections that have most until the others are within the budget.
+    #[cold]
+    fn close_largest(&mut self, budget: &Budget) {
+        while self.booked > budget.bytes_max {
+            let open = self.accounts.iter_mut().flatten().filter(|entry| entry.over.get().is_none());
+            let Some(largest) = open.max_by_key(|entry| entry.weight()) else { break };
+            self.booked -= largest.sum();
+            // Looked at above.
+            _ = largest.over.set(over(&largest.amounts, budget.bytes_max));
+            budget.leaving.fetch_add(largest.sum(), Ordering::Relaxed);
+            budget.closings.fetch_add(1, Ordering::Relaxed);
+            self.closing.extend(largest.driver.take());
+            budget.has_closing.store(true, Ordering::Release);
+        }
+    }
+}
+
+fn over(amounts: &Amounts, bytes_max: usize) -> CloseReason {
+    let [unsent, waiting, pinned, copied, running] = amounts;
+    let all: usize = amounts.iter().sum();
+    let (unread, unreceived) = (unsent + waiting, pinned + copied);
+    let text = format!(
+        "{all} bytes wait on it, most of all connections, and all together are over the actor's budget of {bytes_max} \
+         (`Limits::waiting_bytes_max`): {unread} are not read by the peer, {unreceived} not received here, {running} \
+         belong to requests that run"
+    );
+    CloseReason::OverBudget(text.into())
+}
+
+/// What one connection has wait. Lives as long as any of that.
+#[derive(Debug)]
+pub(crate) struct Account {
+    budget: Arc<Budget>,
+    key: usize,
+    /// Set once the connection has to be closed, with the reason.
+    over: Arc<OnceLock<CloseReason>>,
+}
+
+impl Account {
+    /// Why the connection has to be closed, if it has.
+    #[inline]
+    pub(crate) fn over(&self) -> Option<&CloseReason> {
+        self.over.get()
+    }
+
+    /// Whether others have been closed and have not dropped all they have, and after how many closings. Who waits a little
+    /// for that adds no more meanwhile.
+    #[inline]
+    pub(super) fn others_leave(&self) -> Option<usize> {
+        let leaving = self.budget.leaving.load(Ordering::Relaxed) > 0;
+        leaving.then(|| self.budget.closings.load(Ordering::Relaxed))
+    }
+
+    /// Whether more than half of the budget is used.
+    pub(super) fn is_tight(&self) -> bool {
+        self.budget.books().booked > self.budget.bytes_max / 2
+    }
+
+    /// Registers the task to be woken when the connection has to be closed.
+    pub(super) fn register(&self, driver: Waker) {
+        let before = self.budget.books().of(self).driver.replace(driver);
+        drop(before);
+    }
+
+    /// Books more. Returns whether connections have to be closed; [`wake_closing`](Self::wake_closing) tells them, after the
+    /// caller's locks.
+    #[must_use = "drivers are woken after the lock"]
+    pub(super) fn add(&self, kind: Kind, bytes: usize) -> bool {
+        let mut books = self.budget.books();
+        let entry = books.of(self);
+        entry.amounts[kind as usize] += bytes;
+        match entry.over.get() {
+            None => books.booked += bytes,
+            Some(_) => _ = self.budget.leaving.fetch_add(bytes, Ordering::Relaxed),
+        }
+        let is_too_much = books.booked > self.budget.bytes_max;
+        if is_too_much {
+            books.close_largest(&self.budget);
+        }
+        is_too_much
+    }
+
+    /// Books less.
+    pub(super) fn sub(&self, kind: Kind, bytes: usize) {
+        let mut books = self.budget.books();
+        let entry = books.of(self);
+        entry.amounts[kind as usize] -= bytes;
+        match entry.over.get() {
+            None => books.booked -= bytes,
+            Some(_) => _ = self.budget.leaving.fetch_sub(bytes, Ordering::Relaxed),
+        }
+    }
+
+    /// Wakes the drivers of connections that have to be closed. For callers that hold no lock.
+    #[inline]
+    pub(super) fn wake_closing(&self) {
+        if self.budget.has_closing.load(Ordering::Acquire) {
+            let mut books = self.budget.books();
+            let closing = std::mem::take(&mut books.closing);
+            self.budget.has_closing.store(false, Ordering::Relaxed);
+            drop(books);
+            closing.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// What is booked of one kind.
+    pub(super) fn amount(&self, kind: Kind) -> usize {
+        self.budget.books().of(self).amounts[kind as usize]
+    }
+
+    /// What is booked.
+    pub(crate) fn booked(&self) -> usize {
+        self.budget.books().of(self).sum()
+    }
+
+    /// Books a block until the guard is dropped. For callers that hold no lock.
+    pub(crate) fn hold(self: &Arc<Self>, kind: Kind, bytes: usize) -> Held {
+        if bytes > 0 && self.add(kind, bytes) {
+            self.wake_closing();
+        }
+        Held { account: self.clone(), kind, bytes: AtomicUsize::new(bytes) }
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        let mut books = self.budget.books();
+        let entry = books.accounts[self.key].take();
+        match &entry {
+            Some(entry) if entry.over.get().is_some() => {
+                self.budget.leaving.fetch_sub(entry.sum(), Ordering::Relaxed);
+            }
+            Some(entry) => books.booked -= entry.sum(),
+            None => {}
+        }
+        drop(books);
+        // With the driver's waker, after the lock.
+        drop(entry);
+    }
+}
+
+/// A block of memory on an account.
+#[derive(Debug)]
+pub(crate) struct Held {
+    account: Arc<Account>,
+    kind: Kind,
+    bytes: AtomicUsize,
+}
+
+impl Held {
+    /// From now on the block counts as this many bytes, if it has counted less.
+    pub(super) fn grow(&self, bytes: usize) {
+        let before = self.bytes.fetch_max(bytes, Ordering::Relaxed);
+        if bytes > before && self.account.add(self.kind, bytes - before) {
+            self.account.wake_closing();
+        }
+    }
+
+    /// Bytes that stay on the account as long as any slice of them lives.
+    pub(crate) fn over(self: Arc<Self>, bytes: impl AsRef<[u8]> + Send + 'static) -> Bytes {
+        struct Booked<B> {
+            bytes: B,
+            _held: Arc<Held>,
+        }
+
+        impl<B: AsRef<[u8]>> AsRef<[u8]> for Booked<B> {
+            fn as_ref(&self) -> &[u8] {
+                self.bytes.as_ref()
+            }
+        }
+
+        Bytes::from_owner(Booked { bytes, _held: self })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let bytes = *self.bytes.get_mut();
+        if bytes > 0 {
+            self.account.sub(self.kind, bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_connection_that_has_most_is_closed_and_no_other() {
+        let budget = Budget::new(1000);
+        let [small, large, adding] = [budget.open(false), budget.open(false), budget.open(false)];
+        _ = small.add(Kind::Copied, 300);
+        _ = large.add(Kind::Unsent, 350);
+        _ = large.add(Kind::Running, 50);
+        _ = adding.add(Kind::Pinned, 300);
+        assert!(large.over().is_none(), "all of the budget may be used");
+        _ = adding.add(Kind::Pinned, 1);
+        let reason = large.over().expect("it has more than a third").to_string();
+        for part in ["Limits::waiting_bytes_max", "350 are not read", "50 belong to requests"] {
+            assert!(reason.contains(part), "{part:?} is not in {reason:?}");
+        }
+        assert!(small.over().is_none() && adding.over().is_none());
+        // It is on its way out: what it still has no longer counts against the others.
+        _ = adding.add(Kind::Pinned, 399);
+        assert!(adding.over().is_none());
+        _ = small.add(Kind::Unsent, 1);
+        assert!(adding.over().is_some() && small.over().is_none());
+        assert_eq!((budget.booked(), small.booked()), (1401, 301));
+        large.sub(Kind::Unsent, 350);
+        drop(adding);
+        assert_eq!(budget.booked(), 351);
+    }
+
+    #[test]
+    fn guests_do_not_close_a_connection_to_a_parent_or_child() {
+        let budget = Budget::new(1000);
+        let (kin, guests) = (budget.open(true), [budget.open(false), budget.open(false)]);
+        _ = kin.add(Kind::Unsent, 600);
+        _ = guests[0].add(Kind::Unsent, 190);
+        _ = guests[1].add(Kind::Unsent, 211);
+        assert!(kin.over().is_none() && guests[0].over().is_none() && guests[1].over().is_some());
+        _ = kin.add(Kind::Unsent, 211);
+        assert!(kin.over().is_some() && guests[0].over().is_none(), "four times as much");
+    }
+
+    #[test]
+    fn one_connection_that_is_greedy_for_itself_is_closed_too() {
+        let budget = Budget::new(1000);
+        let account = budget.open(false);
+        _ = account.add(Kind::Unsent, 1001);
+        assert!(account.over().is_some());
+        _ = budget.open(false).add(Kind::Unsent, 1000);
+        assert_eq!(budget.booked(), 1001, "the other one is gone with its account");
+    }
+
+    #[test]
+    fn a_block_counts_until_its_last_slice_is_gone() {
+        let budget = Budget::new(1000);
+        let account = budget.open(false);
+        let held = Arc::new(account.hold(Kind::Pinned, 10));
+        let slice = held.clone().over(vec![7; 10]).slice(3..4);
+        held.grow(100);
+        held.grow(50);
+        drop(held);
+        assert_eq!((&slice[..], account.booked()), (&[7][..], 100));
+        drop(slice);
+        assert_eq!(account.booked(), 0);
+    }
+}
