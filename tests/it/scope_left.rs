@@ -43,7 +43,12 @@ async fn chain(ctx: Context<(), (), ()>, below: u32) -> tractor::Result<()> {
         linger(&ctx).await;
         return Ok(());
     }
-    portal.open_context(chain(below - 1), async |_, ()| -> Result<()> { Ok(forever().await) }).await
+    portal
+        .open_context(chain(below - 1), async |_, ()| -> Result<()> {
+            forever().await;
+            Ok(())
+        })
+        .await
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -61,7 +66,8 @@ async fn drops(ctx: Context<(), (), ()>, then: Then) -> std::result::Result<u8, 
     let (is_up, up) = oneshot::channel();
     let lower = portal.open_context(chain(0), async |_, ()| -> Result<()> {
         is_up.send(()).expect("it is waited for");
-        Ok(forever().await)
+        forever().await;
+        Ok(())
     });
     tokio::select! {
         _ = lower => unreachable!("it goes on"),
@@ -84,14 +90,20 @@ async fn slow_to_close(sharing: Sharing<()>, (): ()) -> Result<()> {
 
 /// Never has a value; holds a context into another actor meanwhile.
 async fn never_open(_sharing: Sharing<()>, portal: Portal) -> Result<()> {
-    portal.open_context(chain(0), async |_, ()| -> Result<()> { Ok(forever().await) }).await
+    portal
+        .open_context(chain(0), async |_, ()| -> Result<()> {
+            forever().await;
+            Ok(())
+        })
+        .await
 }
 
 #[tractor::context(started = ())]
 async fn shares(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     tractor::maybe_open_context(slow_to_close, (), async |_, ()| {
         ctx.started(()).await?;
-        Ok(forever().await)
+        forever().await;
+        Ok(())
     })
     .await
 }
@@ -127,7 +139,10 @@ async fn a_context_ends_after_those_that_its_endpoint_had_open() -> Result<()> {
 async fn so_do_three_contexts_under_a_deadline() -> Result<()> {
     with_two(async |portal| {
         let hasty = portal.deadline(Duration::from_millis(500));
-        let body = async |_, ()| -> Result<()> { Ok(forever().await) };
+        let body = async |_, ()| -> Result<()> {
+            forever().await;
+            Ok(())
+        };
         let late = hasty.open_context(chain(2), body).await.expect_err("it goes on");
         assert!(matches!(late, Error::DeadlineExceeded(_)), "{late:?}");
         assert_eq!(noted(portal).await?, ["up", "down"]);
@@ -195,7 +210,8 @@ async fn a_context_whose_body_is_dropped_ends_after_those_that_the_body_had_open
                     .open_context(chain(0), async |_, ()| {
                         portal.run(seen("up".to_owned())).await?;
                         portal.run(fail_now()).await?;
-                        Ok(forever().await)
+                        forever().await;
+                        Ok(())
                     })
                     .await
             })

@@ -31,7 +31,8 @@ async fn sleeps() {
 async fn waits(ctx: Context<(), u8, Vec<u8>>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
     let _stream = ctx.open_stream();
-    Ok(forever().await)
+    forever().await;
+    Ok(())
 }
 
 /// Occupies this thread, as a body does that computes.
@@ -245,7 +246,8 @@ async fn a_task_beside_the_body_is_refused() -> Result<()> {
             busy_until(|| an.cancel_called());
             let (an, name) = (an.clone(), tree.name("late"));
             refused = Some(tokio::spawn(async move { an.start_actor(name).await.map(|_| ()) }));
-            Ok(forever().await)
+            forever().await;
+            Ok(())
         })
         .await;
         assert!(matches!(ended, Err(Error::Died(_))), "{ended:?}");

@@ -26,7 +26,8 @@ async fn one_slow_child(name: &str, linger: Duration, told: impl FnOnce(i32)) ->
         let child = start(an, name, module_path!()).await?;
         child.run(end_slowly(linger)).await?;
         told(pid_of(&child));
-        Ok(forever().await)
+        forever().await;
+        Ok(())
     })
     .await
 }
@@ -37,7 +38,8 @@ async fn keeps(ctx: Context<i32, (), ()>, name: String, linger: Duration) -> tra
     let (tell, told) = oneshot::channel();
     let goes_on = async {
         ctx.started(told.await.expect("the child starts")).await?;
-        Ok(forever().await)
+        forever().await;
+        Ok(())
     };
     let kept = one_slow_child(&name, linger, |pid| tell.send(pid).expect("it is waited for"));
     tokio::try_join!(kept, goes_on)?;
@@ -174,7 +176,8 @@ async fn an_actor_acknowledges_its_end_before_that_of_its_children() -> Result<(
         let (tell, told) = oneshot::channel();
         let context = worker.open_context(keeps(tree.name("below"), linger), async |_, pid| {
             tell.send(pid).expect("it is waited for");
-            Ok::<_, Error>(forever().await)
+            forever().await;
+            Ok::<_, Error>(())
         });
         let end = async {
             let pid = told.await.expect("the child starts");

@@ -169,9 +169,10 @@ async fn receive_as<Rx: Payload>(session: &SessionEnd, reader: Option<&Reader>) 
 /// Waits for a value of a stream and decodes it.
 #[inline]
 pub(super) async fn receive<Rx: Payload>(session: &SessionEnd) -> Result<Option<Rx>> {
-    match in_order(poll_fn(|cx| session.poll_recv(cx)).await).await? {
-        Some(value) => decode(session, PldKind::Yield, &value).map(Some),
-        None => Ok(None),
+    match poll_fn(|cx| session.poll_recv(cx)).await {
+        Ok(Some(value)) => decode(session, PldKind::Yield, &value).map(Some),
+        Ok(None) => Ok(None),
+        Err(error) => in_order(Err(error)).await,
     }
 }
 
