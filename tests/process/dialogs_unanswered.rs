@@ -14,8 +14,8 @@ use crate::silent_support::{
 #[tractor::test]
 async fn an_actor_that_computes_survives_the_cancellation_of_another_dialog() -> Result<()> {
     in_nursery(async |tree, an| {
-        let worker = start(an, tree.name("w"), MODULE).await?;
-        for dropped in [false, true] {
+        let survives = async |dropped: bool| -> Result<()> {
+            let worker = start(an, tree.name(if dropped { "d" } else { "f" }), MODULE).await?;
             let other = async {
                 if dropped {
                     let mut call = worker.run(idles());
@@ -25,7 +25,7 @@ async fn an_actor_that_computes_survives_the_cancellation_of_another_dialog() ->
                 let left: Result<()> = worker
                     .open_context(cleans_up(0), async |_, ()| {
                         worker.run(computes(1)).await?;
-                        let mut call = worker.run(computes(3_000));
+                        let mut call = worker.run(computes(1_000));
                         assert!(poll_once(&mut call).await.is_pending());
                         Err(Error::NoRuntime)
                     })
@@ -35,8 +35,10 @@ async fn an_actor_that_computes_survives_the_cancellation_of_another_dialog() ->
             let (computed, ()) = tokio::join!(worker.run(computes(3_000)), other);
             assert_eq!(computed?, 3_000);
             assert_eq!(worker.run(id()).await?, pid_of(&worker).cast_unsigned());
-        }
-        worker.cancel_actor().await?;
+            worker.cancel_actor().await?;
+            Ok(())
+        };
+        tokio::try_join!(survives(false), survives(true))?;
         Ok(())
     })
     .await

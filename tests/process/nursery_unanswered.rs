@@ -188,7 +188,7 @@ async fn a_child_may_be_left_more_time_and_less() -> Result<()> {
 
 #[tractor::test]
 async fn asking_somebody_else_s_child_is_a_request_that_may_fail() -> Result<()> {
-    in_nursery_with(with(hasty()), async |tree, an| {
+    in_nursery_with(with(hasty().handshake(Duration::from_secs(3))), async |tree, an| {
         let stuck = an.start_actor(tree.name("stuck")).enable_module(MODULE).listen().await?;
         let other = start(an, tree.name("other"), MODULE).await?;
         let addr = stuck.run(address()).await?;

@@ -21,13 +21,13 @@ use crate::stress_support::{Plan, Way, live, programs};
 
 const SEED: u64 = 0x7374_7265_7373;
 /// How long the test goes on, if nothing else is asked for.
-const SECS: u64 = 10;
+const SECS: u64 = 4;
 /// Each rung of the ladder.
 const RUNG: Duration = Duration::from_millis(250);
 /// Longest from the first reason to return until a scope has: some ladders, one within another, on a busy machine.
 const BOUND: Duration = Duration::from_secs(20);
 /// Until the memory of the root counts as that of its work.
-const WARM_UP: u32 = 12;
+const WARM_UP: u32 = 4;
 /// What the root may grow by after that; allocators round up, a leak per round does not stop there.
 const GROWTH_KIB_MAX: u64 = 6 * 1024;
 /// Actors below the root and below another actor, at most.

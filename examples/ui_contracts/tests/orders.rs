@@ -1,4 +1,4 @@
-//! The endpoints as they are meant to be used; the case also runs.
+//! The endpoints as they are meant to be used: an ordinary test, which has to compile.
 
 use tractor::ActorOptions;
 use tractor::prelude::*;
@@ -23,8 +23,8 @@ async fn order(portal: &Portal) -> tractor::Result<()> {
     Ok(())
 }
 
-#[tractor::main]
-async fn main() -> tractor::Result<()> {
+#[tractor::test]
+async fn an_order_is_fulfilled_at_its_price() -> tractor::Result<()> {
     tractor::open_nursery(async |_| {
         tractor::with_local_actor(ActorOptions::new().enable_module("ui_contracts"), order).await
     })
