@@ -243,6 +243,8 @@ fn sweep() -> Option<Swept> {
                 actors.ended.push((pid, now));
                 reap_one(pid);
                 swept.orphans.push(pid);
+                // Its children have become ours, perhaps after the look.
+                swept.more = true;
             }
             Some(Row { group: Some(group), is_dead: true, .. }) if actors.known.contains(&group) => {
                 reap_one(pid)
