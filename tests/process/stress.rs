@@ -191,10 +191,13 @@ impl std::fmt::Display for Round {
 }
 
 fn plan(tree: &Tree, dice: &mut Dice, path: &str, depth: u32) -> Plan {
-    let width = if depth < DEPTH_MAX { dice.below(WIDTH_MAX) } else { 0 };
+    let way = dice.one_of(&Way::ALL);
+    // The children of an actor that has become a program are reaped with the next child of whoever adopts them.
+    let is_program = matches!(way, Way::BecomesAProgram | Way::BecomesItselfAgain);
+    let width = if depth < DEPTH_MAX && !is_program { dice.below(WIDTH_MAX) } else { 0 };
     let below = (0..width).map(|n| plan(tree, dice, &format!("{path}{n}"), depth + 1)).collect();
     let name = tree.name(path);
-    Plan { name, way: dice.one_of(&Way::ALL), after_ms: dice.below(600), below }
+    Plan { name, way, after_ms: dice.below(600), below }
 }
 
 fn size(plan: &Plan) -> u32 {
