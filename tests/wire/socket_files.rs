@@ -173,8 +173,9 @@ fn starts(addr: &Addr, start: &Barrier, tried: &Barrier) -> bool {
         Ok(())
     }));
     if let Err(error) = &won {
-        assert!(error.to_string().contains("in use"), "{error}");
+        // First, for the others wait for it.
         tried.wait();
+        assert!(error.to_string().contains("in use"), "{error}");
     }
     won.is_ok()
 }
