@@ -195,11 +195,11 @@
 //! # }
 //! ```
 //!
-//! A sender waits while its receiver has no room; a slow reader slows its own sender and nobody else. Who sends to an
-//! endpoint that reads no more is told ([`Error::Unread`]).
+//! A sender waits while its receiver has no room; a slow reader slows its own sender and nobody else. A `send` to
+//! an endpoint that reads no more fails ([`Error::Unread`]).
 //!
 //! Several tasks may read one stream: each [`subscribe`](MsgStream::subscribe)r gets every value, the fastest sets the
-//! pace, and one that is slow is told what it has lost.
+//! pace, and a slow one learns how many values it has lost.
 //!
 //! Where values go one way only, [`#[stream]`](macro@stream) is shorter:
 //!

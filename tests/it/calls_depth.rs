@@ -157,7 +157,7 @@ async fn an_error_leaves_without_a_value_that_is_too_deep() -> Result<()> {
     .await
 }
 
-/// What a peer with other limits sends in good faith is answered, and costs it no connection.
+/// A frame that a peer with other limits sends in good faith is answered, and costs no connection.
 #[tractor::test]
 async fn what_the_receiver_alone_finds_too_deep_fails_its_dialog_only() -> Result<()> {
     let shallow = || Limits::default().nesting_depth_max(16);

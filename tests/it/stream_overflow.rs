@@ -365,7 +365,7 @@ async fn a_refusing_receiver_counts_what_came_before_its_stream() -> Result<()> 
     .await
 }
 
-/// Opens its stream when it is told to.
+/// Opens its stream on demand.
 #[tractor::context(pld_spec = u64, started = (), returns = ())]
 async fn refuses_late(ctx: Context<(), u64>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;

@@ -1,4 +1,6 @@
-//! Random trees of actors that misbehave in every way: every scope returns within its bound, and nothing is left.
+//! Random trees of actors that misbehave in many ways: every scope returns within its bound, and nothing is left.
+//!
+//! Actors that become another program have no children here: those would stay zombies for a while, see the known limits.
 //!
 //! The only test of its process, so that it can count what the process holds.
 //!
@@ -175,7 +177,6 @@ impl Round {
         if tokio::time::timeout(BOUND, tree.all_reaped()).await.is_err() {
             panic!("{told}: processes are left: {:?}", tree.processes());
         }
-        // What has a session of its own, or has become a program in one, is beyond everybody's reach.
         let start = Instant::now();
         while !programs(&self.program).is_empty() {
             assert!(start.elapsed() < BOUND, "{told}: programs are left: {:?}", programs(&self.program));
