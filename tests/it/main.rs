@@ -38,6 +38,7 @@ mod stream_one_way;
 mod stream_overflow;
 mod stream_subscribe;
 mod stream_unread;
+mod supervision_asked;
 mod supervision_end;
 mod supervision_intensity;
 mod supervision_restart;

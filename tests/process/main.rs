@@ -17,6 +17,7 @@ mod nursery_cancel;
 mod nursery_cause;
 mod nursery_cluster;
 mod nursery_death;
+mod nursery_kill;
 mod nursery_ladder;
 mod nursery_left;
 mod nursery_nested;

@@ -35,7 +35,7 @@ impl ClusterOptions {
         self
     }
 
-    /// Whether the workers are signalled at the end instead of asked: see [`ActorNursery::kill`](tractor_core::ActorNursery::kill).
+    /// Whether the workers are killed at the end instead of asked: see [`ActorNursery::kill`](tractor_core::ActorNursery::kill).
     pub fn hard_kill(mut self, hard_kill: bool) -> Self {
         self.hard_kill = hard_kill;
         self

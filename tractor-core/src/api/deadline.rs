@@ -1,6 +1,7 @@
 //! Deadlines as users meet them: the scope with one, and what becomes of a request that is past its own.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,7 +11,8 @@ use tokio::time::Instant;
 use crate::actor::try_current_actor;
 use crate::error::{DeadlineExceeded, Error};
 use crate::session::{
-    Deadline, Expiry, Outcome, Region, SessionEnd, Settling, Waiting, instant_after, within,
+    ActorEnd, ChildActor, Deadline, Expiry, Outcome, Region, SessionEnd, Settling, Waiting, instant_after,
+    within,
 };
 
 /// Runs the body, and every request that is started in it, within this time.
@@ -226,6 +228,34 @@ impl Grace {
         );
         session.give_up();
         Poll::Ready(self.told.take().unwrap_or_else(|| session.deadline_exceeded(None)))
+    }
+}
+
+/// What a call past its deadline waits for whose actor does not outlive it: that the process is gone, which the ladder bounds.
+pub(super) struct Fatal {
+    end: Pin<Box<dyn Future<Output = ActorEnd> + Send>>,
+    session: Arc<SessionEnd>,
+    _settling: Settling,
+}
+
+impl Fatal {
+    /// Kills the actor.
+    pub(super) fn begin(session: &Arc<SessionEnd>, child: &Arc<ChildActor>) -> Self {
+        child.kill();
+        let child = child.clone();
+        let end = Box::pin(async move { child.gone().await });
+        Self { end, session: session.clone(), _settling: Settling::begin(None) }
+    }
+
+    /// Ready with the error of the call.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        self.end.as_mut().poll(cx).map(|end| {
+            let died = match end {
+                ActorEnd::Killed(died) | ActorEnd::Died(died) => Some(died.into()),
+                ActorEnd::InOrder | ActorEnd::Acknowledged => None,
+            };
+            self.session.deadline_exceeded(died)
+        })
     }
 }
 

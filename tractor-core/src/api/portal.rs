@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::proto::args::ArgTuple;
 use crate::proto::id::Uid;
 use crate::proto::msg::FuncType;
-use crate::session::{Deadline, Peer, Request, SessionEnd};
+use crate::session::{ActorEnd, Deadline, Peer, Request, SessionEnd};
 
 /// A connection to another actor, through which its endpoints are called. Cheap to clone; equal handles are the same
 /// connection.
@@ -104,6 +104,40 @@ impl Portal {
     /// The request is made at the first poll and stays made; a child is ended all the same.
     pub fn cancel_actor(&self) -> CancelActor {
         CancelActor::new(self.clone())
+    }
+
+    /// Kills the actor, a child of this one, and waits until its process is gone: for one that hangs, or whose end must not wait.
+    ///
+    /// Its process and the process group with what it has started get the kill signal at once; its own child actors end with
+    /// it. Nothing that it does at its end is done: no cleanup, no callback. What is open on it fails with
+    /// [`Error::Died`](crate::Error::Died). For its nursery this is no failure, as with [`cancel_actor`](Self::cancel_actor); for a
+    /// supervisor it is a crash, after which the child's restart rule holds: see
+    /// [`Supervised::kill`](crate::Supervised::kill).
+    ///
+    /// Tells how it has ended: as [`ActorEnd::Killed`](crate::ActorEnd::Killed), unless it was gone before. A process that not even this
+    /// signal ends is left after [`Timeouts::reap`](crate::proto::limits::Timeouts::reap), which is a failure of its nursery.
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, DynCall, Error, Portal};
+    /// # use std::time::Duration;
+    /// # async fn example(worker: &Portal) -> tractor::Result<()> {
+    /// let slow = worker.run_dyn::<u64>(DynCall::new("oracle", "answer"));
+    /// if tokio::time::timeout(Duration::from_secs(60), slow).await.is_err() {
+    ///     println!("{}", worker.kill().await?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Runtime`](crate::Error::Runtime) for an actor that is no child of this one: only its parent can kill it.
+    ///
+    /// # Cancel safety
+    /// The signal is on its way after the first poll, and the rest goes on.
+    pub async fn kill(&self) -> Result<ActorEnd> {
+        let child = self.peer.own_child()?;
+        child.kill();
+        Ok(child.gone().await)
     }
 
     /// The actor at the other end.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::deadline::{Grace, Limit};
+use super::deadline::{Fatal, Grace, Limit};
 use super::scope::Scope;
 use super::stream::decode;
 use crate::error::{Error, MessagingError, Result};
@@ -26,6 +26,8 @@ use crate::session::{Deadline, Expiry, InOrder, Outcome, Peer, SessionEnd};
 pub struct Run<T> {
     state: State,
     limit: Limit,
+    /// The actor does not outlive the deadline.
+    or_kill: bool,
     order: InOrder,
     types: PhantomData<fn() -> T>,
 }
@@ -39,6 +41,8 @@ enum State {
     Sent(Scope, Option<Expiry>),
     /// Past its deadline; the remote task was cancelled.
     Overdue(Grace),
+    /// Past its deadline; the actor is being killed.
+    Fatal(Fatal),
     Over,
 }
 
@@ -51,6 +55,7 @@ impl<T: Payload> Run<T> {
         Self {
             state: State::Unsent(peer, Box::new(request)),
             limit,
+            or_kill: false,
             order: InOrder::default(),
             types: PhantomData,
         }
@@ -81,6 +86,39 @@ impl<T: Payload> Run<T> {
         self.limit.add_point(at);
         self
     }
+
+    /// Kills the actor, a child of this one, if the call is not done within its deadline, as [`Portal::kill`](super::Portal::kill)
+    /// does: for a function that may hang in a computation, in a foreign library, or in a system call, where a cancellation does
+    /// not reach it.
+    ///
+    /// Whichever deadline the call has counts: its own, its portal's, or that of the scope it is made in. Without one nothing is
+    /// killed. The call ends when the process is gone, with [`Error::DeadlineExceeded`], whose
+    /// [`actor_died`](crate::error::DeadlineExceeded::actor_died) tells how. Everything else that is open on the actor fails with
+    /// [`Error::Died`]. Without this a deadline never ends an actor.
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, DynCall, Error, Portal};
+    /// # use std::time::Duration;
+    /// # async fn example(worker: &Portal) -> tractor::Result<()> {
+    /// let call = worker.run_dyn::<u64>(DynCall::new("oracle", "answer"));
+    /// match call.deadline(Duration::from_secs(2)).or_kill().await {
+    ///     Err(Error::DeadlineExceeded(late)) if late.actor_died().is_some() => println!("start another one: {late}"),
+    ///     answer => println!("{}", answer?),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The call is refused with [`Error::Runtime`] where the actor is no child of this one.
+    ///
+    /// # Cancel safety
+    /// Dropped before its deadline, the call is cancelled like others, and nothing is killed. Dropped after it, the end of the
+    /// actor goes on.
+    pub fn or_kill(mut self) -> Self {
+        self.or_kill = true;
+        self
+    }
 }
 
 impl<T> Run<T> {
@@ -97,7 +135,7 @@ impl<T: Payload> Future for Run<T> {
         let this = &mut *self;
         loop {
             match &mut this.state {
-                State::Unsent(peer, request) => match request(peer, this.limit.starting_now()) {
+                State::Unsent(peer, request) => match send(peer, request, this.limit, this.or_kill) {
                     Ok(session) => {
                         let expiry = session.deadline.map(|deadline| Expiry::new(deadline.at));
                         this.state = State::Sent(Scope(session), expiry);
@@ -107,23 +145,45 @@ impl<T: Payload> Future for Run<T> {
                         return this.over(refused);
                     }
                 },
-                State::Sent(Scope(session), expiry) => {
-                    if let Poll::Ready(outcome) = session.poll_outcome(cx) {
-                        let result = ready!(this.order.poll(cx, value_of(session, outcome)));
-                        return this.over(result);
+                State::Sent(scope, expiry) => {
+                    let Scope(session) = &*scope;
+                    match session.poll_outcome(cx) {
+                        // The actor's clock was faster; it does not decide who is killed.
+                        Poll::Ready(Outcome::Failed(Error::DeadlineExceeded(_))) if this.or_kill => {}
+                        Poll::Ready(outcome) => {
+                            let result = ready!(this.order.poll(cx, value_of(session, outcome)));
+                            return this.over(result);
+                        }
+                        Poll::Pending => {
+                            let Some(expiry) = expiry else { return Poll::Pending };
+                            ready!(expiry.poll(cx));
+                        }
                     }
-                    let Some(expiry) = expiry else { return Poll::Pending };
-                    ready!(expiry.poll(cx));
-                    this.state = State::Overdue(Grace::begin(session));
+                    this.state = match &session.peer.child {
+                        Some(child) if this.or_kill => State::Fatal(Fatal::begin(session, child)),
+                        Some(_) | None => State::Overdue(Grace::begin(session)),
+                    };
                 }
                 State::Overdue(grace) => {
                     let error = ready!(grace.poll(cx));
+                    return this.over(Err(error));
+                }
+                State::Fatal(fatal) => {
+                    let error = ready!(fatal.poll(cx));
                     return this.over(Err(error));
                 }
                 State::Over => panic!("`Run` polled after it was ready"),
             }
         }
     }
+}
+
+/// Asks for the call, which is refused where its actor could not be killed and has to be.
+fn send(peer: &Arc<Peer>, request: &Request, limit: Limit, or_kill: bool) -> Result<Arc<SessionEnd>> {
+    if or_kill {
+        peer.own_child()?;
+    }
+    request(peer, limit.starting_now())
 }
 
 fn value_of<T: Payload>(session: &SessionEnd, outcome: Outcome) -> Result<T> {
@@ -143,7 +203,7 @@ impl<T> std::fmt::Debug for Run<T> {
         let state = match &self.state {
             State::Unsent(..) => "unstarted",
             State::Sent(scope, _) => scope.0.phase_name(),
-            State::Overdue(_) => "past its deadline",
+            State::Overdue(_) | State::Fatal(_) => "past its deadline",
             State::Over => "done",
         };
         f.debug_struct("Run").field("state", &state).finish()

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Error;
+use super::{ActorDied, Error};
 use crate::proto::id::Uid;
 
 /// A request, or a scope, did not end within its deadline.
@@ -60,6 +60,12 @@ impl DeadlineExceeded {
         self.0.request.as_ref().map(|(_, actor)| actor)
     }
 
+    /// How the actor died, if it did after the deadline: because it was to be killed then
+    /// ([`Run::or_kill`](crate::Run::or_kill)), or for another reason. It is the [source](std::error::Error::source), too.
+    pub fn actor_died(&self) -> Option<&ActorDied> {
+        self.0.late.as_ref().and_then(Error::as_died)
+    }
+
     /// The time there was when the request, or the scope, began. Zero when nothing was left.
     pub fn budget(&self) -> Duration {
         self.0.budget
@@ -77,7 +83,11 @@ impl fmt::Display for DeadlineExceeded {
                     f,
                     "`{endpoint}` in actor {actor} did not end within its deadline of {:?}",
                     self.0.budget
-                )
+                )?;
+                match self.actor_died() {
+                    Some(died) if died.was_condemned() => f.write_str(", and the actor was killed"),
+                    Some(_) | None => Ok(()),
+                }
             }
             None => write!(f, "the scope did not end within its deadline of {:?}", self.0.budget),
         }

@@ -65,6 +65,11 @@ impl ActorDied {
         self.unsent
     }
 
+    /// Whether somebody here has killed it, without asking it to end before.
+    pub(crate) fn was_condemned(&self) -> bool {
+        self.because == Because::Signalled(Why::Condemned)
+    }
+
     /// The actor's name.
     pub fn name(&self) -> &str {
         &self.name

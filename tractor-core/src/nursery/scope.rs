@@ -215,8 +215,7 @@ impl ActorNursery {
         ends
     }
 
-    /// Ends every child without asking: each gets a terminate signal at once, and is killed if it takes longer than
-    /// [`Timeouts::terminate`](crate::proto::limits::Timeouts::terminate). Waits until their processes are gone, and tells
+    /// Kills every child at once, as [`Portal::kill`](crate::Portal::kill) does one. Waits until their processes are gone, and tells
     /// how each has ended.
     ///
     /// # Cancel safety

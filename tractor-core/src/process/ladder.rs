@@ -22,7 +22,7 @@ use crate::proto::supervision::silence::{Look, Silence};
 use crate::session::{ActorEnd, ChildActor, Peer, SessionEnd, Wish, Wishes};
 
 /// Watches a child until it has ended, and ends it where that is wanted. One without a connection has not booted, and is
-/// signalled at once. The error is a failure of its nursery.
+/// killed at once. The error is a failure of its nursery.
 pub(super) async fn end(
     actor: &Actor,
     child: &ChildActor,
@@ -127,9 +127,12 @@ impl Climb<'_> {
             }
             Effect::Kill => {
                 let limit = self.actor.timeouts().terminate;
-                tracing::warn!(
-                    "actor {uid} ignored SIGTERM for {limit:?} (`Timeouts::terminate`); sending SIGKILL"
-                );
+                match event {
+                    Event::Condemned => tracing::debug!("sending SIGKILL to actor {uid}"),
+                    _ => tracing::warn!(
+                        "actor {uid} ignored SIGTERM for {limit:?} (`Timeouts::terminate`); sending SIGKILL"
+                    ),
+                }
                 self.signal(Signal::KILL);
             }
             Effect::Leave => {

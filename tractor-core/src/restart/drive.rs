@@ -34,6 +34,10 @@ pub(super) enum Note {
     Down(ChildId, Down),
     /// End a child for good.
     Remove(ChildId),
+    /// Start a child afresh, and tell which of its lives ends.
+    Renew(ChildId, oneshot::Sender<u64>),
+    /// Kill a child's process, and tell which one that is, if there is one.
+    Kill(ChildId, oneshot::Sender<Arc<ChildActor>>),
     /// End all children, and tell how they have ended.
     Stop(oneshot::Sender<Vec<(Uid, ActorEnd)>>),
 }
@@ -124,7 +128,7 @@ struct Child {
     name: Arc<str>,
     start: StartActor,
     status: watch::Sender<Status>,
-    /// The process, if there is one, or the last one.
+    /// The process, if there is one.
     process: Option<Arc<ChildActor>>,
     /// What the last process ended with.
     last: Option<Error>,
@@ -177,6 +181,20 @@ impl Driver {
                 }
                 self.handle(Input::Remove(id));
             }
+            Note::Renew(id, sender) => {
+                if let Some(child) = self.children.get(&id) {
+                    // Whoever was dropped meanwhile is not told.
+                    _ = sender.send(child.incarnation());
+                }
+                self.handle(Input::Renew(id));
+            }
+            Note::Kill(id, sender) => {
+                if let Some(process) = self.children.get(&id).and_then(|child| child.process.as_ref()) {
+                    process.kill();
+                    // As above.
+                    _ = sender.send(process.clone());
+                }
+            }
             Note::Stop(sender) => {
                 self.waiting.push(sender);
                 self.end_all("its supervisor was cancelled", Input::Stop);
@@ -205,6 +223,7 @@ impl Driver {
         let Down { exit, cause, end } = down;
         if let Some(child) = self.children.get_mut(&id) {
             child.set_down();
+            child.process = None;
             child.status.send_modify(|status| status.end = end.as_ref().map(|(_, end)| end.clone()));
             child.last.clone_from(&cause);
             let (name, incarnation) = (child.name.clone(), child.incarnation());
@@ -269,13 +288,18 @@ impl Driver {
                     Err(_dropped) => Some(RuntimeFailure::new("the runtime is shutting down").into()),
                 }
             };
-            let (exit, cause) = match tokio::join!(birth, life) {
-                (Some(unborn), _) => (Exit::NotStarted, Some(unborn)),
-                (None, Some(died)) => (Exit::Crashed, Some(died)),
-                (None, None) => (Exit::InOrder, None),
+            let (unborn, died) = tokio::join!(birth, life);
+            let end = process.ended().await;
+            let (exit, cause) = match (unborn, died, &end) {
+                (Some(unborn), ..) => (Exit::NotStarted, Some(unborn)),
+                (None, Some(died), _) => (Exit::Crashed, Some(died)),
+                // Somebody wanted that, but it was not asked to end, and had no time to do it in order.
+                (None, None, ActorEnd::Killed(died)) if died.was_condemned() => {
+                    (Exit::Crashed, Some(died.clone().into()))
+                }
+                (None, None, _) => (Exit::InOrder, None),
             };
-            let end = Some((process.uid.clone(), process.ended().await));
-            ending.end(Down { exit, cause, end });
+            ending.end(Down { exit, cause, end: Some((process.uid.clone(), end)) });
         });
     }
 

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
+use super::drive::Note;
 use super::supervisor::Supervisor;
 use crate::api::Portal;
 use crate::error::{Error, Result, RuntimeFailure};
@@ -134,9 +135,60 @@ impl Supervised {
         last.end.clone()
     }
 
+    /// Ends the process that lives, and waits for the next one: the way to fresh state, and out of a hang.
+    ///
+    /// The process is ended as by [`Portal::cancel_actor`](crate::Portal::cancel_actor): it is asked, has its time, and then is
+    /// signalled. The next one is started at once, whatever the child's restart rule. This is no failure: it is neither counted by
+    /// the [intensity](crate::Supervision::intensity) nor delayed by the backoff. Siblings are restarted with it where the
+    /// strategy says so. A child that has no process because it is being restarted already is left to that.
+    ///
+    /// ```no_run
+    /// # use tractor_core::{self as tractor, DynCall};
+    /// # async fn example(oracle: tractor::Supervised) -> tractor::Result<()> {
+    /// let fresh = oracle.restart().await?;
+    /// let answer: u64 = fresh.run_dyn(DynCall::new("oracle", "answer")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`portal`](Self::portal).
+    ///
+    /// # Cancel safety
+    /// The request is made at the first poll and stays made.
+    pub async fn restart(&self) -> Result<Portal> {
+        let (sender, ends) = oneshot::channel();
+        self.supervisor.tell(Note::Renew(self.id, sender));
+        // Where nobody answers the child is over, which the status says.
+        self.portal_after(ends.await.unwrap_or(0)).await
+    }
+
+    /// Kills the process that lives, and waits until it is gone. `None` where there is none.
+    ///
+    /// It is killed as by [`Portal::kill`](crate::Portal::kill), which for a supervised child is the same. What comes next is the
+    /// restart rule's, as after a crash: a permanent or transient child is restarted, after its backoff, and the restart counts
+    /// for the [intensity](crate::Supervision::intensity); a temporary one is over. [`restart`](Self::restart) is not counted,
+    /// and [`cancel`](Self::cancel) ends the child for good.
+    ///
+    /// ```no_run
+    /// # async fn example(worker: tractor_core::Supervised) {
+    /// if let Some(end) = worker.kill().await {
+    ///     println!("{}: {end}", worker.name());
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// The request is made at the first poll and stays made.
+    pub async fn kill(&self) -> Option<ActorEnd> {
+        let (sender, killed) = oneshot::channel();
+        self.supervisor.tell(Note::Kill(self.id, sender));
+        Some(killed.await.ok()?.gone().await)
+    }
+
     /// Asks for its end, for good.
     pub(super) fn remove(&self) {
-        self.supervisor.remove(self.id);
+        self.supervisor.tell(Note::Remove(self.id));
     }
 }
 

@@ -137,11 +137,11 @@ impl Supervisor {
         }
     }
 
-    /// Asks for the end of one child, for good.
-    pub(super) fn remove(&self, child: ChildId) {
+    /// Tells the task of the children something, if there is one: otherwise there are no children.
+    pub(super) fn tell(&self, note: Note) {
         if let Task::Running(task) | Task::Closed(Some(task)) = &self.lock().task {
             // A task that has ended has no children any more.
-            _ = task.send(Note::Remove(child));
+            _ = task.send(note);
         }
     }
 

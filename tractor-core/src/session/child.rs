@@ -35,7 +35,7 @@ pub enum ActorEnd {
     InOrder,
     /// It was a child, and its process has ended by itself, but not in good order: it failed while it ended, or before.
     Died(ActorDied),
-    /// It was a child that did not end within its limits, and was signalled. What it still had to do was not done.
+    /// It was a child that did not end within its limits, or was to be killed, and was signalled. What it still had to do was not done.
     Killed(ActorDied),
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for ActorEnd {
 pub(crate) enum Wish {
     /// That it ends, after this time for its acknowledgement; `None` for that of the parent's `Timeouts`.
     End(Option<Duration>),
-    /// That it ends at once.
+    /// That it is killed at once.
     Kill,
     /// That it answers: the end of a dialog on it is waited for.
     Answer,
@@ -141,7 +141,7 @@ impl ChildActor {
         }
     }
 
-    /// Ends it without waiting.
+    /// Kills it.
     pub(crate) fn kill(&self) {
         self.asked.store(true, Ordering::Release);
         self.wish(Wish::Kill);

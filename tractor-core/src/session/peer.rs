@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::child::ChildActor;
 use super::end::SessionEnd;
 use super::request::RequestHead;
-use crate::error::{self, CloseReason, Error, MessagingError, TransportClosed};
+use crate::error::{self, CloseReason, Error, MessagingError, RuntimeFailure, TransportClosed};
 use crate::net::{Appended, Channel};
 use crate::proto::codec::{self, PldKind};
 use crate::proto::dialog::Side;
@@ -232,6 +232,17 @@ impl Peer {
     /// Whether this side has cancelled a dialog and waits for its end.
     pub(crate) fn awaits_an_end(&self) -> bool {
         self.table().dialogs.values().any(|session| session.is_end_awaited())
+    }
+
+    /// The actor at the other end, which must be a child of this one.
+    pub(crate) fn own_child(&self) -> Result<&Arc<ChildActor>, RuntimeFailure> {
+        self.child.as_ref().ok_or_else(|| {
+            let text = format!(
+                "actor {} is no child of this one, and can only be killed by its parent; `cancel_actor` asks it to end",
+                self.aid.uid
+            );
+            RuntimeFailure::new(text)
+        })
     }
 
     /// Nobody waits any more for tasks of the peer whose scopes were dropped here.

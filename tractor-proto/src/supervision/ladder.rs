@@ -6,14 +6,14 @@
 //!    │                                 │  refused, no answer          │  too slow
 //!    │ its connection is lost          ▼                              ▼
 //!    ├───────────► Leaving        Terminated ──── too slow ───► Killed ──── still there ───► Left
-//!    └─ to be ended unasked ──────────►
+//!    └─ condemned ────────────────────────────────────────────────►
 //! ```
 //!
-//! From every rung the death of the process leads out.
+//! From every rung the death of the process leads out, and from every rung but the last a condemned child is killed at once.
 //!
 //! # Invariants
 //! 1. A child that nobody asked to end, that answers and has its connection gets no signal.
-//! 2. The effects come in their order, each at most once: request, terminate, kill, leave.
+//! 2. The effects come in their order, each at most once: request, terminate, kill, leave. Who is condemned skips to the third.
 //! 3. Every rung but the first has a limit: whatever the child does, it is over within the sum of them.
 //! 4. No event prolongs a limit, and who asks with less patience shortens it.
 //! 5. What comes first is the cause: a child that is asked to end after its death has died all the same.
@@ -46,7 +46,7 @@ pub enum Event {
     },
     /// It answers nothing, while the end of a dialog on it is waited for.
     Unresponsive,
-    /// Somebody wants its end without asking, or without waiting any longer.
+    /// Somebody wants it killed, without asking or waiting any longer.
     Condemned,
     /// It says that its tasks have ended, as it was asked to.
     Acknowledged,
@@ -114,7 +114,7 @@ pub enum Why {
     Unreachable(Duration),
     /// It refused to end.
     Refused,
-    /// Somebody did not want to wait.
+    /// Somebody wanted it killed, and had not asked it to end before that.
     Condemned,
 }
 
@@ -193,8 +193,9 @@ impl Ladder {
             }
             (Rung::Running | Rung::Asked { .. } | Rung::Leaving { .. }, Event::Condemned) => {
                 self.cause.get_or_insert(Cause::Wanted);
-                self.terminate(Why::Condemned, now)
+                self.kill(Why::Condemned, now)
             }
+            (Rung::Terminated { why, .. }, Event::Condemned) => self.kill(why, now),
             (Rung::Asked { .. }, Event::Acknowledged) => self.leave(now),
             (Rung::Asked { .. }, Event::Refused) => self.terminate(Why::Refused, now),
             (Rung::Running, Event::Lost { announced }) => {
@@ -259,6 +260,11 @@ impl Ladder {
         Some(Effect::Terminate)
     }
 
+    fn kill(&mut self, why: Why, now: Duration) -> Option<Effect> {
+        self.rung = Rung::Killed { due: now.saturating_add(self.limits.reap), why };
+        Some(Effect::Kill)
+    }
+
     fn timer(&mut self, now: Duration) -> Option<Effect> {
         if self.timeout().is_none_or(|due| now < due) {
             return None;
@@ -267,10 +273,7 @@ impl Ladder {
             Rung::Running | Rung::Over(_) => None,
             Rung::Asked { patience, .. } => self.terminate(Why::Unanswered(patience), now),
             Rung::Leaving { why, .. } => self.terminate(why, now),
-            Rung::Terminated { why, .. } => {
-                self.rung = Rung::Killed { due: now.saturating_add(self.limits.reap), why };
-                Some(Effect::Kill)
-            }
+            Rung::Terminated { why, .. } => self.kill(why, now),
             Rung::Killed { .. } => {
                 self.rung = Rung::Over(End::Left);
                 Some(Effect::Leave)

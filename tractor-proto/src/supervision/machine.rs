@@ -36,6 +36,8 @@ pub enum Input {
     Exited(ChildId, Exit),
     /// One child must end for good.
     Remove(ChildId),
+    /// Somebody wants one child started afresh.
+    Renew(ChildId),
     /// All children must end for good, one after the other.
     Stop,
     /// All children must end for good, at once.
@@ -140,6 +142,7 @@ impl Machine {
             }
             Input::Exited(id, exit) => self.exited(id, exit, now),
             Input::Remove(id) => self.end(id),
+            Input::Renew(id) => self.renew(id, now),
             Input::Stop => self.end_all(),
             Input::Cancel => self.cancel(),
             Input::Timer => {}
@@ -199,7 +202,7 @@ impl Machine {
 
     /// A child has ended by itself and has to be started again, and others with it; unless it was once too often.
     fn restart(&mut self, id: ChildId, up_for: Duration, now: Duration) {
-        let Supervision { strategy, intensity, backoff } = self.how;
+        let Supervision { intensity, backoff, .. } = self.how;
         while self.restarts.front().is_some_and(|made| now.saturating_sub(*made) >= intensity.window) {
             self.restarts.pop_front();
         }
@@ -218,8 +221,24 @@ impl Machine {
         let due = now.saturating_add(delay);
         failed.life = Life::Waiting { due };
         self.outputs.push_back(Output::Restarting(id, delay));
+        self.restart_siblings(id, due);
+    }
+
+    /// A child is started afresh because somebody wants that, whatever its rule: it counts for nothing, and waits for nothing.
+    /// One that ends already is left to what comes of that.
+    fn renew(&mut self, id: ChildId, now: Duration) {
+        let Some(child) = self.children.get_mut(&id) else { return };
+        if !matches!(child.life, Life::Starting | Life::Up { .. }) {
+            return;
+        }
+        child.life = Life::Doomed(Next::Restart { due: now });
+        self.restart_siblings(id, now);
+    }
+
+    /// Restarts those siblings of a child that the strategy names.
+    fn restart_siblings(&mut self, id: ChildId, due: Duration) {
         for (other, child) in &mut self.children {
-            let concerned = match strategy {
+            let concerned = match self.how.strategy {
                 Strategy::OneForOne => false,
                 Strategy::OneForAll => *other != id,
                 Strategy::RestForOne => *other > id,

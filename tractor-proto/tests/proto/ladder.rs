@@ -104,6 +104,8 @@ fn every_sequence_keeps_the_invariants() {
                     assert!(effects.last().is_none_or(|last| *last < effect), "{effects:?}, then {effect:?}");
                     effects.push(effect);
                 }
+                let is_condemned = event == Event::Condemned && before.verdict().is_none();
+                assert!(!is_condemned || effects.contains(&Effect::Kill), "at once, from every rung");
                 let cause = cause.or(match event {
                     Event::Asked { .. } | Event::Condemned => Some(Cause::Wanted),
                     Event::Unresponsive => Some(Cause::Unresponsive),
@@ -143,7 +145,7 @@ fn assert_over_in_time(ladder: &Ladder, now: Duration, effects: &[Effect]) {
     }
     assert_eq!(ladder.verdict().map(|verdict| verdict.end), Some(End::Left), "{effects:?}");
     assert!(due <= now + bound(), "{due:?}");
-    assert!(effects.ends_with(&[Effect::Terminate, Effect::Kill, Effect::Leave]), "{effects:?}");
+    assert!(effects.ends_with(&[Effect::Kill, Effect::Leave]), "{effects:?}");
 }
 
 #[test]
@@ -169,10 +171,25 @@ fn each_rung_that_is_waited_on_in_vain_leads_to_the_next() {
     expect(&[ASKED, LOST, timers[0], CRASHED], &all[..2], unfinished);
     expect(&[ASKED, Event::Refused, timers[0], CRASHED], &all[..3], killed(Why::Refused));
     expect(&[&[ASKED][..], &timers[..3]].concat(), &all, left);
-    expect(&[Event::Condemned, timers[0], CRASHED], &all[1..3], killed(Why::Condemned));
-    expect(&[&[Event::Condemned][..], &timers[..3]].concat(), &all[1..], left);
     let lost = Some((End::Killed(Why::Unreachable(limits().terminate)), Cause::Lost));
     expect(&[LOST, timers[0], CRASHED], &all[1..2], lost);
+}
+
+#[test]
+fn a_condemned_child_is_killed_from_whichever_rung_it_is_on() {
+    let killed = |why, cause| Some((End::Killed(why), cause));
+    let (condemned, wanted) = (Event::Condemned, Cause::Wanted);
+    expect(&[condemned, CRASHED], &[Effect::Kill], killed(Why::Condemned, wanted));
+    expect(&[condemned, condemned, ASKED, CRASHED], &[Effect::Kill], killed(Why::Condemned, wanted));
+    let asked = &[Effect::Request, Effect::Kill];
+    expect(&[ASKED, condemned, CRASHED], asked, killed(Why::Condemned, wanted));
+    expect(&[ASKED, Event::Acknowledged, condemned, CRASHED], asked, killed(Why::Condemned, wanted));
+    // The first signal was for another reason, and so was that of a lost child for the nursery.
+    let unanswered = Why::Unanswered(limits().actor_cancel);
+    let all = [Effect::Request, Effect::Terminate, Effect::Kill, Effect::Leave];
+    expect(&[ASKED, Event::Timer, condemned, CRASHED], &all[..3], killed(unanswered, wanted));
+    expect(&[LOST, condemned, CRASHED], &[Effect::Kill], killed(Why::Condemned, Cause::Lost));
+    expect(&[condemned, Event::Timer], &all[2..], Some((End::Left, wanted)));
 }
 
 #[test]

@@ -16,6 +16,7 @@ enum Op {
     Boot(usize),
     Exit(usize, Exit),
     Remove(usize),
+    Renew(usize),
     Pass(Duration),
     Stop,
     Cancel,
@@ -33,6 +34,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         40 => any::<usize>().prop_map(Op::Boot),
         40 => (any::<usize>(), exit).prop_map(|(which, exit)| Op::Exit(which, exit)),
         3 => any::<usize>().prop_map(Op::Remove),
+        5 => any::<usize>().prop_map(Op::Renew),
         30 => (0_u64..400).prop_map(|ms| Op::Pass(Duration::from_millis(ms))),
         1 => Just(Op::Stop),
         1 => Just(Op::Cancel),
@@ -64,6 +66,8 @@ struct Known {
     restart: Restart,
     process: Option<Process>,
     asked: bool,
+    /// Somebody wants it started afresh, whatever its rule.
+    is_renewed: bool,
     /// Not to be started before.
     due: Duration,
     /// The last delay before a restart that its own end has caused.
@@ -102,8 +106,8 @@ impl World {
             Op::Declare(restart) => {
                 let id = ChildId(self.next);
                 self.next += 1;
-                let known =
-                    Known { restart: *restart, process: None, asked: false, due: self.now, delay: None };
+                let (asked, is_renewed, due) = (false, false, self.now);
+                let known = Known { restart: *restart, process: None, asked, is_renewed, due, delay: None };
                 self.children.insert(id, known);
                 self.tell(Input::Declared(id, *restart));
             }
@@ -120,13 +124,18 @@ impl World {
             Op::Remove(which) => {
                 if let Some(id) = self.pick(*which, |_| true) {
                     let known = self.children.get_mut(&id).unwrap();
-                    known.restart = Restart::Temporary;
+                    (known.restart, known.is_renewed) = (Restart::Temporary, false);
                     if known.process.is_some() && !known.asked {
                         self.to_stop.insert(id);
                     }
                     let has_process = known.process.is_some();
                     self.tell(Input::Remove(id));
                     assert_eq!(self.children.contains_key(&id), has_process);
+                }
+            }
+            Op::Renew(which) => {
+                if let Some(id) = self.pick(*which, |_| true) {
+                    self.renew(id);
                 }
             }
             Op::Pass(time) => {
@@ -152,6 +161,15 @@ impl World {
         (!fitting.is_empty()).then(|| fitting[which % fitting.len()])
     }
 
+    fn renew(&mut self, id: ChildId) {
+        let leaves = self.children[&id].asked || self.to_stop.contains(&id);
+        if self.children[&id].process.is_some() && !leaves {
+            self.children.get_mut(&id).unwrap().is_renewed = true;
+            self.concern(id, self.now);
+        }
+        self.tell(Input::Renew(id));
+    }
+
     fn boot(&mut self, id: ChildId) {
         self.children.get_mut(&id).unwrap().process = Some(Process::Up(self.now));
         self.tell(Input::Started(id));
@@ -162,7 +180,7 @@ impl World {
     fn end(&mut self, input: Input) {
         self.ending = true;
         for (id, known) in &mut self.children {
-            known.restart = Restart::Temporary;
+            (known.restart, known.is_renewed) = (Restart::Temporary, false);
             if known.process.is_some() && !known.asked {
                 self.to_stop.insert(*id);
             }
@@ -175,13 +193,14 @@ impl World {
         let known = self.children.get_mut(&id).unwrap();
         let was_leaving = std::mem::take(&mut known.asked) || self.to_stop.remove(&id);
         let process = known.process.take().unwrap();
+        let is_renewed = std::mem::take(&mut known.is_renewed);
         let restarts = match known.restart {
             Restart::Permanent => true,
             Restart::Transient => exit != Exit::InOrder,
             Restart::Temporary => false,
         };
         if was_leaving || !restarts {
-            let comes_back = was_leaving && known.restart != Restart::Temporary;
+            let comes_back = was_leaving && (known.restart != Restart::Temporary || is_renewed);
             self.tell(Input::Exited(id, exit));
             assert_eq!(self.children.contains_key(&id), comes_back);
             return;
@@ -212,7 +231,7 @@ impl World {
     fn end_given_up(&mut self, id: ChildId, exit: Exit) {
         self.ending = true;
         for (id, known) in &mut self.children {
-            known.restart = Restart::Temporary;
+            (known.restart, known.is_renewed) = (Restart::Temporary, false);
             if known.process.is_some() && !known.asked {
                 self.to_stop.insert(*id);
             }

@@ -269,3 +269,46 @@ fn delays_neither_shrink_nor_overflow() {
     assert_eq!(trace.crash(1, A), [Output::Restarting(A, most)]);
     assert_eq!(trace.0.timeout(), Some(most));
 }
+
+#[test]
+fn a_restart_that_is_asked_for_is_of_any_kind_of_child_and_is_not_counted() {
+    let restarts = [Restart::Permanent, Restart::Transient, Restart::Temporary];
+    let mut trace = Trace::three(no_delay(Supervision::one_for_one()), restarts);
+    for round in 1..20 {
+        let id = [A, B, C][usize::try_from(round % 3).unwrap()];
+        assert_eq!(trace.at(round, Input::Renew(id)), [Output::Stop(id)]);
+        assert!(!trace.0.is_up(id));
+        assert_eq!(trace.at(round, Input::Renew(id)), [], "it ends already");
+        assert_eq!(trace.crash(round, id), [Output::Start(id)]);
+        assert_eq!(trace.started(round, id), []);
+    }
+    // All that the intensity allows is still there.
+    for round in 20..23 {
+        assert_eq!(trace.crash(round, A), [restarting(A, 0), Output::Start(A)]);
+        assert_eq!(trace.started(round, A), []);
+    }
+}
+
+#[test]
+fn a_restart_that_is_asked_for_concerns_the_siblings_of_the_strategy() {
+    let restarts = [Restart::Permanent, Restart::Permanent, Restart::Temporary];
+    let mut trace = Trace::three(no_delay(Supervision::rest_for_one()), restarts);
+    assert_eq!(trace.at(5, Input::Renew(B)), [Output::Stop(C)]);
+    assert_eq!(trace.ended(6, C), [Output::Over(C), Output::Stop(B)]);
+    assert!(trace.0.is_up(A));
+    assert_eq!(trace.ended(7, B), [Output::Start(B)]);
+}
+
+#[test]
+fn who_ends_for_good_or_waits_for_a_restart_is_not_restarted_once_more() {
+    let how = Supervision::one_for_one().backoff(Backoff { first: ms(100), factor: 1, max: ms(100) });
+    let mut trace = Trace::permanent(how);
+    assert_eq!(trace.crash(5, A), [restarting(A, 100)]);
+    assert_eq!(trace.at(6, Input::Renew(A)), [], "its delay is left to it");
+    assert_eq!(trace.at(7, Input::Remove(B)), [Output::Stop(B)]);
+    assert_eq!(trace.at(8, Input::Renew(B)), []);
+    assert_eq!(trace.ended(9, B), [Output::Over(B)]);
+    assert_eq!(trace.at(10, Input::Renew(C)), [Output::Stop(C)]);
+    assert_eq!(trace.at(11, Input::Remove(C)), []);
+    assert_eq!(trace.ended(12, C), [Output::Over(C)]);
+}
