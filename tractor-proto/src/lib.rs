@@ -15,10 +15,12 @@
 //! * [`payload`], [`args`], [`union`]: values of user types as MessagePack
 //! * [`dialog`]: the state machine of one linked task pair, for both ends
 //! * [`supervision`]: who is restarted, when, and how often
+//! * [`registry`]: who is registered where, and who keeps that list
 
 pub mod dialog;
 pub mod msgpack;
 pub mod payload;
+pub mod registry;
 pub mod supervision;
 mod wire;
 

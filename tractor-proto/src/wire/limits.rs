@@ -71,6 +71,27 @@ pub const GUEST_LOG_LINES_MAX: usize = 10;
 /// The time within which these are counted.
 pub const GUEST_LOG_WINDOW: Duration = Duration::from_secs(10);
 
+/// A root that has registries decides within this time what it becomes.
+pub const PROBE_TOTAL: Duration = Duration::from_secs(3);
+/// For one attempt to greet whoever listens at a registry's address.
+pub const PROBE_ATTEMPT: Duration = Duration::from_secs(1);
+/// Attempts at one address.
+pub const PROBE_ATTEMPTS_MAX: u32 = 3;
+/// After the first attempt; after each further one it is as much longer.
+pub const PROBE_PAUSE: Duration = Duration::from_millis(50);
+
+// Every address is decided by its attempts, not by the end of the time, where attempts are not slow.
+const _: () = assert!(PROBE_PAUSE.as_millis() * 3 < PROBE_ATTEMPT.as_millis());
+
+/// How long an actor that starts waits until it is registered.
+pub const REGISTER_WAIT: Duration = Duration::from_secs(1);
+/// How long an actor that ends waits for a registrar of the base protocol to forget it.
+pub const DEREGISTER_WAIT: Duration = Duration::from_millis(500);
+/// Before an actor connects to a registrar again whose connection was lost; each further pause is twice as long.
+pub const REGISTRAR_PAUSE_MIN: Duration = Duration::from_millis(50);
+/// The longest of these pauses.
+pub const REGISTRAR_PAUSE_MAX: Duration = Duration::from_secs(2);
+
 /// Events of one supervisor kept for who watches it; slower watchers lose the oldest.
 pub const SUPERVISION_EVENTS_MAX: usize = 256;
 
@@ -165,6 +186,11 @@ knobs! {
     /// Connections an actor has at once, besides, with peers that are still in their handshake and may be anybody: all over TCP; never
     /// more than one of eight files. Over it the oldest one of the address that has most is closed.
     guests_max = 1024,
+    /// Actors that a registrar has in its table without being connected to them, which are those that speak the base protocol only.
+    /// Over it the next ones are refused. Those that are connected count in `connections_max`.
+    registry_rows_max = 16_384,
+    /// Addresses at which an actor is registered. Over it the next ones are refused.
+    registry_addrs_max = 16,
 }
 
 knobs! {

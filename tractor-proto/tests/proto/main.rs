@@ -15,5 +15,6 @@ mod payload_paths;
 mod payload_serializers;
 mod payload_types;
 mod payload_values;
+mod registry_table;
 mod supervision_properties;
 mod supervision_rules;

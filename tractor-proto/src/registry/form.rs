@@ -1,0 +1,89 @@
+//! Addresses as arguments and values of a registrar's methods.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::addr::Addr;
+
+/// An address as a payload of the base protocol has it: an array of host and port, or of directory and file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireAddr(pub Addr);
+
+impl Serialize for WireAddr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Addr::Tcp(addr) => (addr.ip().to_string(), addr.port()).serialize(serializer),
+            Addr::Uds { dir, file } => (dir, file).serialize(serializer),
+        }
+    }
+}
+
+/// The second element tells which of the two it is.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Second {
+    Port(u16),
+    File(String),
+}
+
+impl<'de> Deserialize<'de> for WireAddr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Some((first, second)) = Option::<(Option<String>, Option<Second>)>::deserialize(deserializer)?
+        else {
+            return Ok(Self(Addr::DEFAULT_REGISTRY));
+        };
+        match (first, second) {
+            (None, None) => Ok(Self(Addr::DEFAULT_REGISTRY)),
+            (Some(dir), Some(Second::File(file))) => Ok(Self(Addr::Uds { dir, file })),
+            (Some(host), Some(Second::Port(port))) => {
+                let ip: IpAddr = host.parse().map_err(|_| D::Error::custom("the host is no ip literal"))?;
+                Ok(Self(Addr::Tcp(SocketAddr::new(ip, port))))
+            }
+            (None, Some(_)) | (Some(_), None) => Err(D::Error::custom("half an address")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::{Payload, PayloadFormat};
+
+    fn bytes(addr: &WireAddr) -> Vec<u8> {
+        let mut out = Vec::new();
+        addr.encode_payload(PayloadFormat::Base, 8, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn an_address_is_an_array_of_two() {
+        for (text, wire) in [
+            ("/ip4/127.0.0.1/tcp/1616", &b"\x92\xa9127.0.0.1\xcd\x06\x50"[..]),
+            ("/unix/run/t/a@1.sock", b"\x92\xa6/run/t\xa8a@1.sock"),
+        ] {
+            let addr = WireAddr(text.parse().unwrap());
+            assert_eq!(bytes(&addr), wire);
+            assert_eq!(WireAddr::decode_payload(wire, PayloadFormat::Base, 8).unwrap(), addr);
+        }
+    }
+
+    #[test]
+    fn nil_is_the_default_registry_and_half_an_address_none() {
+        let read = |bytes: &[u8]| WireAddr::decode_payload(bytes, PayloadFormat::Base, 8);
+        for nil in [&b"\xc0"[..], b"\x92\xc0\xc0"] {
+            assert_eq!(read(nil).unwrap().0, Addr::DEFAULT_REGISTRY);
+        }
+        for bad in [
+            &b"\x92\xa1x\xc0"[..],
+            b"\x92\xc0\x01",
+            b"\x92\xa9localhost\x01",
+            b"\x93\xa1x\xa1y\xa1z",
+            b"\x01",
+        ] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+        assert!(read(b"\x92\xa7127.0.0\xce\x00\x01\x00\x00").is_err(), "no such port");
+    }
+}
