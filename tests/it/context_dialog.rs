@@ -271,6 +271,26 @@ async fn values_queued_before_the_result_can_still_be_read() -> tractor::Result<
 }
 
 #[tractor::test]
+async fn a_reader_that_always_finds_a_value_gives_others_a_turn() -> tractor::Result<()> {
+    with_process(module_path!(), async |worker| {
+        worker
+            .open_context(counts(1000), async |ctx, _| {
+                let mut stream = ctx.open_stream();
+                // The answer comes after all values.
+                worker.run(go()).await?;
+                let other = tokio::spawn(async {});
+                for expected in 0..1000 {
+                    assert_eq!(stream.receive().await?, Some(expected));
+                }
+                assert!(other.is_finished(), "a thousand values were received at one go");
+                Ok(())
+            })
+            .await
+    })
+    .await
+}
+
+#[tractor::test]
 async fn a_parent_side_that_never_opens_its_stream_gets_the_result() -> tractor::Result<()> {
     const COUNT: u64 = 50_000; // far more than the stream's window holds
     with_process(module_path!(), async |worker| {

@@ -28,6 +28,7 @@ mod errors_wrapped;
 mod limits_inherited;
 mod payload_dynamic;
 mod payload_rules;
+mod runtime_dropped;
 mod scope_gather;
 mod scope_join;
 mod scope_left;
