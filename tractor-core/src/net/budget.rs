@@ -1,17 +1,20 @@
 //! What waits in an actor's memory for somebody else: one budget for all of its connections.
 //!
 //! Each connection has an [`Account`]. On it stands what the connection has wait: bytes that its peer does not read, read
-//! buffers that received values keep alive, copies of such values, requests that run. When all accounts together are over
-//! the budget, the connection that has most is closed. It has more than its share, the budget divided by the connections;
-//! so no connection within its share ends on account of others like it. Of a connection to a parent or a child a part
-//! counts, [`SUPERVISING_PART`]: its end is that of an actor, which no guest shall bring about.
+//! buffers that received values keep alive, copies of such values, requests that run. When all accounts together are
+//! over three quarters of the budget, the connection that has most is closed. It has more than its share, these quarters
+//! divided by the connections; so no connection within its share ends on account of others like it. Of a connection to a
+//! parent or a child a part counts, [`SUPERVISING_PART`]: its end is that of an actor, which no guest shall bring about.
+//!
+//! Closing frees nothing at once. The last quarter is for what closed connections still have, and for what others add
+//! until they notice: nobody reads on before the closed ones have had a few turns to drop it.
 //!
 //! Buffers of a fixed size, which each connection has anyway, are free, and so is the first [`STEP`] that waits to be
 //! written: what comes and goes within a tick is not worth the bookkeeping.
 //!
 //! # Invariants
 //! 1. The lock of the books is taken last, and no waker is cloned, woken or dropped under it.
-//! 2. What is booked on accounts that are not over is never more than the budget when the lock is free.
+//! 2. What is booked on accounts that are not over is at most three quarters of the budget when the lock is free.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -23,6 +26,9 @@ use crate::error::CloseReason;
 
 /// What is booked at once of what waits to be written; the first one is free.
 pub(crate) const STEP: usize = 64 * 1024;
+
+/// The part of the budget that is left to connections that have been closed: a quarter.
+const LEAVING_PART: usize = 4;
 
 /// The part of what a connection to a parent or child has that counts when one is to be closed: a quarter.
 const SUPERVISING_PART: usize = 4;
@@ -48,6 +54,8 @@ type Amounts = [usize; 5];
 #[derive(Debug)]
 pub(crate) struct Budget {
     bytes_max: usize,
+    /// Of these, for connections that are not over.
+    staying_max: usize,
     books: Mutex<Books>,
     /// On the accounts that are over. Most of it is dropped as soon as their drivers and tasks run. Changed under the lock,
     /// read without it.
@@ -94,7 +102,8 @@ impl Budget {
     pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
         let (leaving, closings) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let (books, has_closing) = (Mutex::default(), AtomicBool::new(false));
-        Arc::new(Self { bytes_max, books, leaving, closings, has_closing })
+        let staying_max = bytes_max - bytes_max / LEAVING_PART;
+        Arc::new(Self { bytes_max, staying_max, books, leaving, closings, has_closing })
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
@@ -126,10 +135,10 @@ impl Books {
         self.accounts[account.key].as_mut().expect("an account has its entry as long as it lives")
     }
 
-    /// Closes the connections that have most until the others are within the budget.
+    /// Closes the connections that have most until the others are within their part of the budget.
     #[cold]
     fn close_largest(&mut self, budget: &Budget) {
-        while self.booked > budget.bytes_max {
+        while self.booked > budget.staying_max {
             let open = self.accounts.iter_mut().flatten().filter(|entry| entry.over.get().is_none());
             let Some(largest) = open.max_by_key(|entry| entry.weight()) else { break };
             self.booked -= largest.sum();
@@ -148,9 +157,9 @@ fn over(amounts: &Amounts, bytes_max: usize) -> CloseReason {
     let all: usize = amounts.iter().sum();
     let (unread, unreceived) = (unsent + waiting, pinned + copied);
     let text = format!(
-        "{all} bytes wait on it, most of all connections, and all together are over the actor's budget of {bytes_max} \
-         (`Limits::waiting_bytes_max`): {unread} are not read by the peer, {unreceived} not received here, {running} \
-         belong to requests that run"
+        "{all} bytes wait on it, most of all connections, and all together are over three quarters of the actor's \
+         budget of {bytes_max} (`Limits::waiting_bytes_max`): {unread} are not read by the peer, {unreceived} not \
+         received here, {running} belong to requests that run"
     );
     CloseReason::OverBudget(text.into())
 }
@@ -179,9 +188,9 @@ impl Account {
         leaving.then(|| self.budget.closings.load(Ordering::Relaxed))
     }
 
-    /// Whether more than half of the budget is used.
+    /// Whether more than half of what may stay is used.
     pub(super) fn is_tight(&self) -> bool {
-        self.budget.books().booked > self.budget.bytes_max / 2
+        self.budget.books().booked > self.budget.staying_max / 2
     }
 
     /// Registers the task to be woken when the connection has to be closed.
@@ -201,7 +210,7 @@ impl Account {
             None => books.booked += bytes,
             Some(_) => _ = self.budget.leaving.fetch_add(bytes, Ordering::Relaxed),
         }
-        let is_too_much = books.booked > self.budget.bytes_max;
+        let is_too_much = books.booked > self.budget.staying_max;
         if is_too_much {
             books.close_largest(&self.budget);
         }
@@ -314,15 +323,20 @@ impl Drop for Held {
 mod tests {
     use super::*;
 
+    /// A thousand bytes may stay.
+    fn budget() -> Arc<Budget> {
+        Budget::new(1333)
+    }
+
     #[test]
     fn the_connection_that_has_most_is_closed_and_no_other() {
-        let budget = Budget::new(1000);
+        let budget = budget();
         let [small, large, adding] = [budget.open(false), budget.open(false), budget.open(false)];
         _ = small.add(Kind::Copied, 300);
         _ = large.add(Kind::Unsent, 350);
         _ = large.add(Kind::Running, 50);
         _ = adding.add(Kind::Pinned, 300);
-        assert!(large.over().is_none(), "all of the budget may be used");
+        assert!(large.over().is_none(), "all that may stay is used");
         _ = adding.add(Kind::Pinned, 1);
         let reason = large.over().expect("it has more than a third").to_string();
         for part in ["Limits::waiting_bytes_max", "350 are not read", "50 belong to requests"] {
@@ -342,7 +356,7 @@ mod tests {
 
     #[test]
     fn guests_do_not_close_a_connection_to_a_parent_or_child() {
-        let budget = Budget::new(1000);
+        let budget = budget();
         let (kin, guests) = (budget.open(true), [budget.open(false), budget.open(false)]);
         _ = kin.add(Kind::Unsent, 600);
         _ = guests[0].add(Kind::Unsent, 190);
@@ -354,7 +368,7 @@ mod tests {
 
     #[test]
     fn one_connection_that_is_greedy_for_itself_is_closed_too() {
-        let budget = Budget::new(1000);
+        let budget = budget();
         let account = budget.open(false);
         _ = account.add(Kind::Unsent, 1001);
         assert!(account.over().is_some());
@@ -364,7 +378,7 @@ mod tests {
 
     #[test]
     fn a_block_counts_until_its_last_slice_is_gone() {
-        let budget = Budget::new(1000);
+        let budget = budget();
         let account = budget.open(false);
         let held = Arc::new(account.hold(Kind::Pinned, 10));
         let slice = held.clone().over(vec![7; 10]).slice(3..4);

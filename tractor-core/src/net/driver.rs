@@ -149,19 +149,13 @@ impl Driver {
         if let Some(reason) = account.over().cloned() {
             return self.close(cx, handler, reason);
         }
-        if let Some(closings) = account.others_leave() {
-            // What they have is free only once their drivers have run, and their tasks are dropped.
-            if self.waited.0 != closings {
-                self.waited = (closings, 0);
-            }
-            if self.waited.1 < TURNS_WAITED_MAX {
-                self.waited.1 += 1;
+        let mut reads = 0;
+        loop {
+            // Looked at before each chunk: the last one may have closed them.
+            if self.waits_for_others() {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-        }
-        let mut reads = 0;
-        loop {
             // Bytes left over from the handshake, or from the last turn, may hold whole frames.
             let dispatched = match self.dispatch(handler) {
                 Ok(dispatched) => dispatched,
@@ -204,6 +198,19 @@ impl Driver {
             }
             reads += 1;
         }
+    }
+
+    /// Whether connections are being closed. What they have is free only once their drivers have run, and their tasks
+    /// are dropped; each closing is left a few turns for that.
+    #[inline]
+    fn waits_for_others(&mut self) -> bool {
+        let Some(closings) = self.end.channel().account().others_leave() else { return false };
+        if self.waited.0 != closings {
+            self.waited = (closings, 0);
+        }
+        let waits = self.waited.1 < TURNS_WAITED_MAX;
+        self.waited.1 += u32::from(waits);
+        waits
     }
 
     #[cold]

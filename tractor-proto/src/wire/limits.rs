@@ -176,9 +176,9 @@ knobs! {
     write_backlog_bytes_max = 256 * 1024 * 1024,
     /// Bytes that may wait in an actor for somebody else, on all of its connections together: what peers have not read,
     /// values that nobody has received, arguments of requests that run (as they were sent), and [`REQUEST_BYTES`] for each of
-    /// these requests. When there are more, the connection that has most is closed, with an error that names this knob; of one
-    /// to a parent or child a quarter counts. What every connection has anyway, about a MiB of buffers when it is busy, comes
-    /// on top.
+    /// these requests. When three quarters are used, the connection that has most is closed, with an error that names this
+    /// knob; of one to a parent or child a quarter counts. The last quarter is for what the closed ones still have, until
+    /// it is dropped. What every connection has anyway, about a MiB of buffers when it is busy, comes on top.
     waiting_bytes_max = 1024 * 1024 * 1024,
     /// Connections an actor has at once with peers that have connected to it, after the handshake; never more than five of eight
     /// files that its process may open (`ulimit -n`) as it begins to listen. Over it the next ones wait in the system's queue.
