@@ -57,6 +57,12 @@
 //! * An error of the body, or the unexpected end of any child, cancels all children; every failure is reported.
 //! * A child is first asked to end, then signalled, then killed. How long each step takes is in [`Timeouts`].
 //!
+//! How a child's process is set up is said where it is started: environment, arguments, directory
+//! ([`env`](StartActor::env), [`args`](StartActor::args), [`current_dir`](StartActor::current_dir)), what becomes of its output
+//! ([`stderr`](StartActor::stderr)), what it may use ([`memory_max`](StartActor::memory_max),
+//! [`cpu_time_max`](StartActor::cpu_time_max), [`open_files_max`](StartActor::open_files_max)). One that hangs is
+//! [killed](Portal::kill), by a [deadline](future::Run::or_kill) if you like.
+//!
 //! An actor lets others call only what it was told to: all endpoints of a module
 //! ([`enable_module`](StartActor::enable_module)) or single ones ([`expose`](StartActor::expose)).
 //!
@@ -382,7 +388,7 @@ pub use tractor_core::{
     Actor, ActorEnd, ActorLocal, ActorNursery, ActorOptions, Allows, Call, CanStart, Check, Context,
     ContextEndpoint, ContextHandle, ContextState, ContextTarget, ContextTypes, DynCall, Dynamic, Endpoint,
     Error, FnEndpoint, FnTarget, HasStarted, MsgStream, NoResult, OneShot, Opening, Overflow, ParentContext,
-    Portal, ReceiveStream, Result, RunsHere, Sharing, StartActor, Started, StreamEndpoint, StreamRx,
+    Portal, ReceiveStream, Result, RunsHere, Sharing, StartActor, Started, Stdio, StreamEndpoint, StreamRx,
     StreamSender, StreamSubscriber, StreamTarget, StreamTx, SubscriberStatistics, Supervised,
     SupervisionEvent, SupervisionEvents, Supervisor, Unstarted, Value, actor_local, connect, current_actor,
     current_deadline, error, init, maybe_open_context, open_nursery, open_root_actor, shield,

@@ -28,6 +28,7 @@ mod process_boot;
 mod process_death;
 mod process_hygiene;
 mod process_programs;
+mod process_settings;
 mod process_signals;
 mod process_started;
 mod process_support;

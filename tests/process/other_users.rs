@@ -60,7 +60,7 @@ impl Drop for Copy {
 fn channel(parent: &str) -> (UnixStream, Stdio, String) {
     let (ours, theirs) = UnixStream::pair().expect("a socket pair");
     let inode = rustix::fs::fstat(&theirs).expect("it is open").st_ino;
-    let claim = format!("1 {inode} {parent} 0 00000000-0000-4000-8000-000000000000  lured");
+    let claim = format!("2 {inode} {parent} 0 00000000-0000-4000-8000-000000000000 ,,  lured");
     (ours, Stdio::from(OwnedFd::from(theirs)), claim)
 }
 

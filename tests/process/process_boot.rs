@@ -164,7 +164,7 @@ async fn not_entered() {
 #[test]
 fn an_inherited_variable_does_not_make_an_actor() {
     let pid = std::process::id();
-    let stale = format!("1 4711 {pid} 0 00000000-0000-4000-8000-000000000000  stale");
+    let stale = format!("2 4711 {pid} 0 00000000-0000-4000-8000-000000000000 ,,  stale");
     let run = |what: &str, value: &str, stdin: Stdio| {
         println!("with {what} as its standard input");
         let mut program =

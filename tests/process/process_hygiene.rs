@@ -44,7 +44,7 @@ async fn what_everybody_may_read_of_a_child_holds_no_secret() {
         let environ = read(pid, "environ");
         let value = environ.split('\0').find_map(|entry| entry.strip_prefix("TRACTOR_CHILD=")).unwrap();
         let fields: Vec<&str> = value.split(' ').collect();
-        assert_eq!(fields[0], "1");
+        assert_eq!(fields[0], "2");
         assert_eq!(fields[2], std::process::id().to_string());
         assert!(fields.contains(&kid.uid().uuid()) && fields.contains(&"kid"), "{fields:?}");
         // The secret has 32 bytes: as text it is longer than anything that is there.

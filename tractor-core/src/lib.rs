@@ -44,6 +44,7 @@ pub use self::{
     boot::{connect, init, open_nursery, open_root_actor, shutdown_signal, socket_addr, with_local_actor},
     error::{Error, Result},
     nursery::{ActorNursery, OneShot, RunInActor, Sharing, StartActor, maybe_open_context},
+    process::Stdio,
     restart::{SuperviseChild, Supervised, SupervisionEvent, SupervisionEvents, Supervisor},
     session::{ActorEnd, Check, ContextState, Overflow, UntilCancelled, current_deadline},
 };

@@ -21,7 +21,7 @@ use tokio::runtime::Builder;
 
 use super::{serve, setup};
 use crate::actor::{Actor, Allow, Connected, Identity, Link, attach, image};
-use crate::error::{self, Error};
+use crate::error::{self, Error, RuntimeFailure};
 use crate::net::{FrameReader, HandshakeError, Introduction, Transport, check_parent, introduce};
 use crate::process::{ChildSpec, Entry, PROCESS_NAME_PREFIX, set_entry};
 use crate::proto::handshake::{Policy, Role};
@@ -68,6 +68,8 @@ fn live(spec: ChildSpec, entry: Entry) -> Result<(), BootError> {
     // First: whoever reaps this process knows it by its name.
     setup::name_process(&format!("{PROCESS_NAME_PREFIX}{}]", spec.name));
     tie_to_parent(spec.parent_pid)?;
+    // Before the runtime and all of the user's code. A refusal is told once there is a connection.
+    let bounded = setup::bound(&spec.bounds);
     let channel = setup::take_stdin()?;
     channel.set_nonblocking(true)?;
     if matches!(entry, Entry::Test(_)) {
@@ -84,7 +86,7 @@ fn live(spec: ChildSpec, entry: Entry) -> Result<(), BootError> {
     }
     let runtime = builder.enable_all().build()?;
     let mut drain = Timeouts::default().drain;
-    let served = runtime.block_on(serve_parent(spec, channel, &mut drain));
+    let served = runtime.block_on(serve_parent(spec, channel, bounded, &mut drain));
     // The actor has ended: a blocking call that an endpoint has left behind must not keep its process.
     runtime.shutdown_timeout(drain);
     served
@@ -117,7 +119,12 @@ fn tie_to_parent(parent_pid: u32) -> Result<(), BootError> {
 }
 
 /// `drain` becomes the parent's, once it has said which.
-async fn serve_parent(spec: ChildSpec, channel: UnixStream, drain: &mut Duration) -> Result<(), BootError> {
+async fn serve_parent(
+    spec: ChildSpec,
+    channel: UnixStream,
+    bounded: Result<(), RuntimeFailure>,
+    drain: &mut Duration,
+) -> Result<(), BootError> {
     // Until the parent has said which ones to use.
     let limits = Limits::default();
     let channel = tokio::net::UnixStream::from_std(channel)?;
@@ -160,7 +167,7 @@ async fn serve_parent(spec: ChildSpec, channel: UnixStream, drain: &mut Duration
         std::future::ready(peer.closed_error(reason))
     });
     actor.set_parent(parent.clone());
-    let booted = start(&actor, &boot).await;
+    let booted = start(&actor, &boot, bounded).await;
     match &booted {
         Ok(()) => {
             if parent.caps.contains(Caps::READY) {
@@ -184,7 +191,8 @@ fn allow_list(boot: &SpawnSpec) -> Allow {
 }
 
 /// The part of the boot that can fail for reasons the user can mend.
-async fn start(actor: &Actor, boot: &SpawnSpec) -> Result<(), Error> {
+async fn start(actor: &Actor, boot: &SpawnSpec, bounded: Result<(), RuntimeFailure>) -> Result<(), Error> {
+    bounded?;
     allow_list(boot).check()?;
     match &boot.bind_addrs {
         Some(addrs) => serve::listen(actor, addrs).await,

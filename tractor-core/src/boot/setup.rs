@@ -7,6 +7,7 @@
 //! | orphans of its child actors become children of this process, which ends and reaps them (Linux) | with its first child | with its first child |
 //! | a handler of SIGCHLD, tokio's | with its first child | with its first child |
 //! | the kernel kills the process with its parent (Linux) | | yes |
+//! | what it may use of the system has the limits that its parent has chosen | | yes |
 //! | standard input is the null device | | yes |
 //! | standard output goes to standard error | | in tests |
 //! | the process is named after its actor, and leads a group of its own | | yes |
@@ -20,10 +21,13 @@
 use std::os::unix::net::UnixStream;
 use std::sync::{Once, mpsc};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
+use crate::error::RuntimeFailure;
+use crate::proto::supervision::ProcessBounds;
 use crate::session::note_panic_place;
 
 /// Notes where panics happen, for errors of endpoints to tell. Once per process.
@@ -50,6 +54,26 @@ pub(super) fn take_orphans() {
 pub(super) fn die_with_parent() -> rustix::io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    Ok(())
+}
+
+/// Bounds what this process may use of the system, for good.
+pub(super) fn bound(bounds: &ProcessBounds) -> Result<(), RuntimeFailure> {
+    let ProcessBounds { memory_bytes, cpu_secs, open_files } = *bounds;
+    // The soft one first: SIGXCPU tells what SIGKILL would not.
+    let cpu_secs = cpu_secs.map(|secs| (secs, secs.saturating_add(1)));
+    for (resource, bound, what) in [
+        (Resource::As, memory_bytes.map(|bytes| (bytes, bytes)), "its memory (`memory_max`)"),
+        (Resource::Cpu, cpu_secs, "its CPU time (`cpu_time_max`)"),
+        (Resource::Nofile, open_files.map(|files| (files, files)), "its open files (`open_files_max`)"),
+    ] {
+        let Some((current, maximum)) = bound else { continue };
+        let hard = getrlimit(resource).maximum.map_or(maximum, |hard| hard.max(current).min(maximum));
+        let limit = Rlimit { current: Some(current), maximum: Some(hard) };
+        setrlimit(resource, limit).map_err(|error| {
+            RuntimeFailure::new(format!("{what} could not be limited to {current}: {error}"))
+        })?;
+    }
     Ok(())
 }
 

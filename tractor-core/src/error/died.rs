@@ -1,27 +1,54 @@
 //! Child processes that end too early.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::CloseReason;
+use crate::proto::supervision::ProcessBounds;
 use crate::proto::supervision::ladder::Why;
 
 /// The process of an actor ended without being asked to.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("actor `{name}` (pid {pid}) died: {}", Ended(*.because, *.status))]
+#[error("actor `{name}` (pid {pid}) died: {}{circumstances}", Ended(*.because, *.status))]
 pub struct ActorDied {
     name: Arc<str>,
     pid: u32,
     because: Because,
     status: Option<ExitStatus>,
+    circumstances: Arc<Circumstances>,
     /// What it did before that cost it its connection.
     #[source]
     reason: Option<CloseReason>,
     /// It is told of a request that never left.
     unsent: bool,
+}
+
+/// What the parent of a process knows beside how it ended.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Circumstances {
+    pub(crate) bounds: ProcessBounds,
+    /// Empty where they are not captured.
+    pub(crate) last_lines: Arc<[String]>,
+}
+
+impl fmt::Display for Circumstances {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.bounds)?;
+        if !self.last_lines.is_empty() {
+            f.write_str("; its last lines:")?;
+        }
+        for line in &*self.last_lines {
+            f.write_str("\n    ")?;
+            // What it writes neither moves the cursor nor looks like more than one line.
+            for char in line.chars() {
+                if char.is_control() { write!(f, "{}", char.escape_default())? } else { f.write_char(char)? }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Why a process ended, as far as its parent knows.
@@ -46,7 +73,12 @@ impl ActorDied {
         because: Because,
         status: Option<ExitStatus>,
     ) -> Self {
-        Self { name: name.into(), pid, because, status, reason: None, unsent: false }
+        let circumstances = Arc::default();
+        Self { name: name.into(), pid, because, status, circumstances, reason: None, unsent: false }
+    }
+
+    pub(crate) fn under(self, circumstances: Circumstances) -> Self {
+        Self { circumstances: Arc::new(circumstances), ..self }
     }
 
     /// The same where the connection has ended for this reason, if it says more than that it ended.
@@ -85,6 +117,12 @@ impl ActorDied {
         self.status.and_then(|status| status.code())
     }
 
+    /// The last lines that the process wrote to what is [captured](crate::Stdio::Captured), as they were written: there may be
+    /// control characters in them. Those of one stream are in order. Only the actor's parent is told.
+    pub fn last_lines(&self) -> &[String] {
+        &self.circumstances.last_lines
+    }
+
     /// The signal that ended the process, if one did. Only the actor's parent is told.
     pub fn signal(&self) -> Option<i32> {
         self.status.and_then(|status| status.signal())
@@ -118,6 +156,7 @@ impl fmt::Display for Ended {
                 }
                 9 => f.write_str(" (SIGKILL)"),
                 6 => f.write_str(" (SIGABRT: it aborted)"),
+                24 => f.write_str(" (SIGXCPU: its CPU time is used up)"),
                 11 => f.write_str(" (SIGSEGV: a memory fault)"),
                 15 => f.write_str(" (SIGTERM)"),
                 _ => Ok(()),

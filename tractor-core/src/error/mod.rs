@@ -25,8 +25,8 @@ use std::sync::Arc;
 
 pub use closed::{CloseReason, TransportClosed};
 pub use deadline::DeadlineExceeded;
-pub(crate) use died::Because;
 pub use died::{ActorDied, ActorFailure};
+pub(crate) use died::{Because, Circumstances};
 pub(crate) use endpoint::own;
 pub use endpoint::{Carried, EndpointError};
 pub use gave_up::GaveUp;

@@ -1,13 +1,15 @@
 //! How a child actor is set up.
 
+use std::ffi::OsStr;
+use std::path::PathBuf;
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::scope::ActorNursery;
 use crate::actor::{Allow, image};
 use crate::api::{Endpoint, EndpointRef, Portal};
 use crate::error::{ActorFailure, Error, Result};
-use crate::process::Birth;
-use crate::process::{ChildSpec, Newborn};
+use crate::process::{Birth, ChildSpec, Newborn, ProcessOptions, Stdio};
 use crate::proto::addr::Addr;
 use crate::proto::id::Uid;
 use crate::proto::limits::{Limits, Timeouts};
@@ -28,6 +30,7 @@ pub struct StartActor {
     /// `None` for those of the actor that starts it.
     limits: Option<Limits>,
     timeouts: Option<Timeouts>,
+    process: ProcessOptions,
 }
 
 impl StartActor {
@@ -41,7 +44,13 @@ impl StartActor {
             log: None,
             limits: None,
             timeouts: None,
+            process: ProcessOptions::default(),
         }
+    }
+
+    pub(crate) fn rename(mut self, name: String) -> Self {
+        self.name = name;
+        self
     }
 
     /// Lets peers call the endpoints of a module, named as `module_path!()` does.
@@ -99,13 +108,118 @@ impl StartActor {
         self
     }
 
+    /// Sets a variable of the environment of its process, which otherwise has that of this one.
+    ///
+    /// A name that is empty or holds `=` or NUL, and a value that holds NUL, fail the start with
+    /// [`Error::Spawn`](crate::Error::Spawn).
+    ///
+    /// ```no_run
+    /// # use tractor_core::{self as tractor, ActorNursery, Portal, Stdio};
+    /// # use std::time::Duration;
+    /// # async fn example(an: &ActorNursery) -> tractor::Result<Portal> {
+    /// an.start_actor("resizer")
+    ///     .enable_module(module_path!())
+    ///     .env("OMP_NUM_THREADS", "1")
+    ///     .current_dir("/var/lib/images")
+    ///     .memory_max(512 << 20)
+    ///     .cpu_time_max(Duration::from_secs(60))
+    ///     .stderr(Stdio::Captured)            // the error of its death shows the last lines
+    ///     .await
+    /// # }
+    /// ```
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.process.env(key.as_ref(), Some(value.as_ref()));
+        self
+    }
+
+    /// Leaves a variable of this process's environment out of that of its process.
+    pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
+        self.process.env(key.as_ref(), None);
+        self
+    }
+
+    /// Starts its process with an empty environment, but for what is set after this, and a variable of the library's own.
+    pub fn env_clear(mut self) -> Self {
+        self.process.env_clear();
+        self
+    }
+
+    /// Adds an argument to those that its process sees in [`std::env::args`]. Without any of its own it sees those of this process:
+    /// so all actors of a tree see those of the program. Its first one, the name of the program, is `_subactor[name]`.
+    ///
+    /// In a test the harness's arguments come first, and those of this process are not handed on.
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.process.arg(arg.as_ref());
+        self
+    }
+
+    /// Adds arguments, as [`arg`](Self::arg) does one. An empty list says that its process sees none.
+    pub fn args<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, args: I) -> Self {
+        self.process.no_args();
+        args.into_iter().for_each(|arg| self.process.arg(arg.as_ref()));
+        self
+    }
+
+    /// Starts its process in this directory, instead of that of this process. One that cannot be entered fails the start with
+    /// [`Error::Spawn`](crate::Error::Spawn).
+    pub fn current_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.process.current_dir(dir.into());
+        self
+    }
+
+    /// What becomes of its standard output; inherited without this. Its standard input is the null device.
+    ///
+    /// In a test that is left to the harness: what an actor prints there goes where its standard error does.
+    pub fn stdout(mut self, how: Stdio) -> Self {
+        self.process.stdout(how);
+        self
+    }
+
+    /// What becomes of its standard error; inherited without this.
+    ///
+    /// What is captured or labelled is read by this process as long as the child's lives, and
+    /// [`Timeouts::drain`](crate::proto::limits::Timeouts::drain) longer if a program that has left its process group holds it
+    /// open. Of a line longer than [`OUTPUT_LINE_BYTES_MAX`](crate::proto::limits::OUTPUT_LINE_BYTES_MAX) the rest is left out.
+    pub fn stderr(mut self, how: Stdio) -> Self {
+        self.process.stderr(how);
+        self
+    }
+
+    /// Bounds the address space of its process, in bytes: `RLIMIT_AS`. An allocation beyond it fails, which aborts a Rust program;
+    /// [`ActorDied`](crate::error::ActorDied) tells of the limit.
+    ///
+    /// Address space is more than memory in use: each thread takes some MiB for its stack, and as much again for its allocations.
+    ///
+    /// This limit, [`cpu_time_max`](Self::cpu_time_max) and [`open_files_max`](Self::open_files_max) hold from before the actor's
+    /// runtime and all of its code. They cannot be raised by the actor, and programs and actors that it starts inherit them, each with a
+    /// budget of its own. One that the system refuses, such as one above this process's own, fails the start with
+    /// [`Error::Spawn`](crate::Error::Spawn), which names it.
+    pub fn memory_max(mut self, bytes: u64) -> Self {
+        self.process.memory_max(bytes);
+        self
+    }
+
+    /// Bounds the CPU time of its process, of all its threads together: `RLIMIT_CPU`, in whole seconds, rounded up. A process that has
+    /// used it up is ended by SIGXCPU, and by SIGKILL one second later if it ignores that. See [`memory_max`](Self::memory_max).
+    pub fn cpu_time_max(mut self, time: Duration) -> Self {
+        self.process.cpu_time_max(time);
+        self
+    }
+
+    /// Bounds the number of files and sockets that its process has open: `RLIMIT_NOFILE`. See [`memory_max`](Self::memory_max).
+    pub fn open_files_max(mut self, files: u64) -> Self {
+        self.process.open_files_max(files);
+        self
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Refuses an allow-list with something on it that is not registered.
+    /// Refuses what can never succeed: an allow-list with something on it that is not registered, a process that cannot be.
     pub(crate) fn check(&self) -> Result<()> {
-        Ok(self.allow.check()?)
+        self.allow.check()?;
+        self.process.check().map_err(|why| ActorFailure::new(self.name.as_str(), why).into())
     }
 
     /// A fresh identity, and what the process begins with.
@@ -116,6 +230,7 @@ impl StartActor {
         let process = ChildSpec {
             parent_pid: std::process::id(),
             worker_threads: self.worker_threads,
+            bounds: self.process.bounds(),
             log: log.replace(' ', ""),
             uuid: uid.uuid().to_owned(),
             name: self.name,
@@ -133,7 +248,7 @@ impl StartActor {
             limits: self.limits.unwrap_or_else(|| actor.limits().clone()),
             timeouts: self.timeouts.unwrap_or_else(|| actor.timeouts().clone()),
         };
-        (uid, Birth { process, boot })
+        (uid, Birth { process, options: self.process, boot })
     }
 
     async fn start(self) -> Result<Portal> {

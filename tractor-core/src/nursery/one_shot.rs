@@ -31,7 +31,20 @@ impl<E: Endpoint> RunInActor<E> {
 
     /// Names the actor, instead of like the function.
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.start = StartActor::new(self.nursery.clone(), name.into()).expose_endpoint::<E>();
+        self.start = self.start.rename(name.into());
+        self
+    }
+
+    /// Sets the actor up like one of [`start_actor`](ActorNursery::start_actor): its environment, its limits, and so on.
+    ///
+    /// ```no_run
+    /// # use tractor_core::{self as tractor, ActorNursery, FnEndpoint, RunInActor, Stdio, __private::EndpointBody};
+    /// # fn example<E: FnEndpoint + EndpointBody>(call: RunInActor<E>) -> RunInActor<E> {
+    /// call.set_up(|actor| actor.memory_max(256 << 20).stderr(Stdio::Captured))
+    /// # }
+    /// ```
+    pub fn set_up(mut self, set_up: impl FnOnce(StartActor) -> StartActor) -> Self {
+        self.start = set_up(self.start);
         self
     }
 }

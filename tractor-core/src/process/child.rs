@@ -21,8 +21,8 @@ use std::sync::atomic::Ordering;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
-use super::handle::Child;
 use super::ladder::end;
+use super::options::ProcessOptions;
 use super::reaper;
 use super::sockets::remove_sockets;
 use super::spawn::{ChildSpec, Spawned, spawn};
@@ -61,6 +61,7 @@ impl Drop for Newborn {
 #[derive(Debug)]
 pub(crate) struct Birth {
     pub(crate) process: ChildSpec,
+    pub(crate) options: ProcessOptions,
     pub(crate) boot: SpawnSpec,
 }
 
@@ -75,7 +76,7 @@ pub(crate) async fn watch_child(
     let name = birth.process.name.clone();
     let sockets = birth.boot.bind_addrs.clone();
     let ending = Ending(&child, ActorEnd::InOrder);
-    let Spawned { mut process, pid, channel } = match spawn(birth.process).await {
+    let (mut spawned, channel) = match spawn(birth.process, birth.options).await {
         Ok(spawned) => spawned,
         Err(error) => {
             // Nobody waits any more when `start_actor` was dropped.
@@ -83,11 +84,12 @@ pub(crate) async fn watch_child(
             return None;
         }
     };
+    let pid = spawned.pid;
     let ending =
         ending.unless_told(ActorEnd::Died(ActorDied::new(name.clone(), pid, Because::Unknown, None)));
     tracing::debug!("started actor `{name}` as process {pid}");
-    let booted = boot(&actor, &child, &mut wishes, birth.boot, channel, &mut process, pid, born).await;
-    let (end, error) = end(&actor, &child, &mut wishes, booted.ok().as_ref(), &mut process, pid).await;
+    let booted = boot(&actor, &child, &mut wishes, birth.boot, channel, &mut spawned, born).await;
+    let (end, error) = end(&actor, &child, &mut wishes, booted.ok().as_ref(), spawned).await;
     if let ActorEnd::Died(died) | ActorEnd::Killed(died) = &end {
         // Before those who wait are told, and connect again.
         for addr in sockets_of(&name, pid, sockets.clone()) {
@@ -122,21 +124,20 @@ impl Drop for Ending<'_> {
 /// The child never ran: it failed to boot, or was cancelled while it did.
 struct Unborn;
 
-#[allow(clippy::too_many_arguments, reason = "the parts of a birth, each used once")]
 async fn boot(
     actor: &Actor,
     child: &Arc<ChildActor>,
     wishes: &mut Wishes,
     spec: SpawnSpec,
     channel: tokio::net::UnixStream,
-    process: &mut Child,
-    pid: u32,
+    spawned: &mut Spawned,
     mut born: oneshot::Sender<Result<Newborn, Error>>,
 ) -> Result<Arc<Peer>, Unborn> {
     let limit = actor.timeouts().child_boot;
     let name = child.uid.name();
     let timeouts = actor.timeouts();
-    let mut connecting = pin!(timeout(limit, connect(actor, child, spec, channel, pid)));
+    let process = &mut spawned.process;
+    let mut connecting = pin!(timeout(limit, connect(actor, child, spec, channel, spawned.pid)));
     let failed = tokio::select! {
         biased;
         booted = &mut connecting => match booted {
@@ -160,6 +161,10 @@ async fn boot(
         },
         _wish = wishes.next() => "it was cancelled while it booted".to_owned(),
         () = born.closed() => return Err(Unborn),
+    };
+    let failed = match spawned.process.id() {
+        None => format!("{failed}{}", spawned.circumstances(timeouts.drain).await),
+        Some(_lives) => failed,
     };
     // Nobody waits any more when `start_actor` was dropped.
     _ = born.send(Err(ActorFailure::new(name, failed).into()));

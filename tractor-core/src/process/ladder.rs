@@ -14,9 +14,10 @@ use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::handle::Child;
+use super::spawn::Spawned;
 use super::stops::{Stop, Stops};
 use crate::actor::Actor;
-use crate::error::{ActorDied, Because, Error, Result};
+use crate::error::{ActorDied, Because, Circumstances, Error, Result};
 use crate::proto::supervision::ladder::{Cause, Effect, End, Event, Ladder, Verdict, Why};
 use crate::proto::supervision::silence::{Look, Silence};
 use crate::session::{ActorEnd, ChildActor, Peer, SessionEnd, Wish, Wishes};
@@ -28,8 +29,7 @@ pub(super) async fn end(
     child: &ChildActor,
     wishes: &mut Wishes,
     peer: Option<&Arc<Peer>>,
-    process: &mut Child,
-    pid: u32,
+    mut spawned: Spawned,
 ) -> (ActorEnd, Option<Error>) {
     let limits = actor.timeouts();
     let mut climb = Climb {
@@ -37,7 +37,7 @@ pub(super) async fn end(
         child,
         peer,
         // One that was waited for while it booted has none any more.
-        pid: process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw),
+        pid: spawned.process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw),
         ladder: Ladder::new(limits.clone()),
         silence: Silence::new(limits.unresponsive),
         begun: Instant::now(),
@@ -48,12 +48,11 @@ pub(super) async fn end(
     if peer.is_none() {
         climb.tell(Event::Condemned);
     }
-    let status = climb.run(wishes, process).await;
+    let status = climb.run(wishes, &mut spawned.process).await;
     // Bytes that the child wrote before it died are still being read.
-    if let Some(peer) = peer {
-        _ = timeout(limits.drain, peer.drained.cancelled()).await;
-    }
-    climb.judge(status, pid)
+    let (_, circumstances) =
+        tokio::join!(timeout(limits.drain, drained(peer)), spawned.circumstances(limits.drain));
+    climb.judge(status, spawned.pid, circumstances)
 }
 
 /// A child on its ladder.
@@ -265,7 +264,12 @@ impl Climb<'_> {
         }
     }
 
-    fn judge(mut self, status: Option<ExitStatus>, pid: u32) -> (ActorEnd, Option<Error>) {
+    fn judge(
+        mut self,
+        status: Option<ExitStatus>,
+        pid: u32,
+        circumstances: Circumstances,
+    ) -> (ActorEnd, Option<Error>) {
         // What was wished before the process was gone counts, read or not.
         if self.child.is_asked() {
             self.tell_the_past(Event::Asked { patience: Duration::ZERO });
@@ -281,7 +285,7 @@ impl Climb<'_> {
             (_, Cause::Wanted) => Because::Asked,
             _ => Because::Unknown,
         };
-        let died = ActorDied::new(self.child.uid.name(), pid, because, status);
+        let died = ActorDied::new(self.child.uid.name(), pid, because, status).under(circumstances);
         let failure = verdict.is_failure().then(|| Error::Died(died.clone()));
         let end = match end {
             End::InOrder => ActorEnd::InOrder,
@@ -301,6 +305,12 @@ async fn answered(request: &mut Option<Pin<Box<dyn Future<Output = Result<()>> +
     match request {
         Some(request) => request.await,
         None => std::future::pending().await,
+    }
+}
+
+async fn drained(peer: Option<&Arc<Peer>>) {
+    if let Some(peer) = peer {
+        peer.drained.cancelled().await;
     }
 }
 

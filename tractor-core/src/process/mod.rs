@@ -4,6 +4,8 @@ mod child;
 mod gone;
 mod handle;
 mod ladder;
+mod options;
+mod output;
 mod program;
 mod reaper;
 mod sockets;
@@ -12,6 +14,8 @@ mod stops;
 
 pub(crate) use child::{Birth, Newborn, watch_child};
 pub(crate) use gone::has_ended;
+pub(crate) use options::ProcessOptions;
+pub use options::Stdio;
 pub(crate) use reaper::{PROCESS_NAME_PREFIX, kill_children};
 pub(crate) use sockets::sweep_sockets;
 pub(crate) use spawn::{ChildSpec, Entry, set_entry};

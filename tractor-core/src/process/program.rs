@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const EXECUTABLE: &str = "/proc/self/exe";
@@ -30,11 +30,12 @@ pub(super) fn run_again() -> io::Result<Command> {
     Ok(command)
 }
 
-/// Why the program was not run again.
-pub(super) fn not_run(error: &io::Error) -> io::Error {
+/// Why the program was not run again, in this directory if it is another one.
+pub(super) fn not_run(error: &io::Error, dir: Option<&Path>) -> io::Error {
     let path = std::fs::read_link(EXECUTABLE).or_else(|_unknown| std::env::current_exe());
     let path = path.unwrap_or_else(|_unknown| PathBuf::from("this program"));
-    because(error, &format!("{} could not be run again", path.display()))
+    let place = dir.map_or_else(String::new, |dir| format!(" in the directory {}", dir.display()));
+    because(error, &format!("{} could not be run again{place}", path.display()))
 }
 
 fn because(error: &io::Error, what: &str) -> io::Error {
@@ -42,7 +43,7 @@ fn because(error: &io::Error, what: &str) -> io::Error {
 }
 
 /// The arguments with which the executable, a loader, runs this program again.
-fn through_loader(loader: &std::path::Path, program: &Mapping) -> io::Result<Vec<OsString>> {
+fn through_loader(loader: &Path, program: &Mapping) -> io::Result<Vec<OsString>> {
     let (loader, path) = (loader.display(), program.path.display());
     let line = std::fs::read("/proc/self/cmdline")?;
     let line: Vec<&[u8]> = line.strip_suffix(b"\0").unwrap_or(&line).split(|byte| *byte == 0).collect();

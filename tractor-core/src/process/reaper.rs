@@ -16,7 +16,7 @@
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -59,11 +59,11 @@ fn actors() -> MutexGuard<'static, Actors> {
 }
 
 /// Makes a child, and knows it before anybody takes it for an orphan.
-pub(super) fn bear(make: impl FnOnce() -> std::io::Result<Pid>) -> std::io::Result<Pid> {
+pub(super) fn bear(command: &mut Command) -> std::io::Result<Child> {
     let _birth = BIRTH.lock().unwrap_or_else(PoisonError::into_inner);
-    let pid = make()?;
-    actors().known.insert(pid);
-    Ok(pid)
+    let child = command.spawn()?;
+    actors().known.insert(Pid::from_child(&child));
+    Ok(child)
 }
 
 /// Kills the child actors with their groups, for a process that ends and waits for nobody.

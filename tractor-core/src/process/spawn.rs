@@ -17,22 +17,28 @@ use std::os::unix::process::CommandExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Stdio;
 use std::sync::{Once, OnceLock, mpsc};
+use std::time::Duration;
 
 use rustix::fs::FileType;
 use rustix::process::Pid;
+use tokio::net::unix::pipe::Receiver;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::handle::Child;
+use super::options::ProcessOptions;
+use super::output::{Output, Stream};
 use super::program::{not_run, run_again};
 use super::reaper;
+use crate::error::Circumstances;
 use crate::net::{env, has_two_users, is_privileged};
 use crate::proto::limits::NAME_BYTES_MAX;
+use crate::proto::supervision::ProcessBounds;
 
 /// Tells a process that it is a child actor, and which one.
 const CHILD_ENV: &str = "TRACTOR_CHILD";
 /// First field of [`CHILD_ENV`]: what the other fields are.
-const CHILD_ENV_VERSION: &str = "1";
+const CHILD_ENV_VERSION: &str = "2";
 
 /// How this process was entered, and so how a copy of it has to be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +63,8 @@ pub(crate) struct ChildSpec {
     pub(crate) parent_pid: u32,
     /// Worker threads of its runtime; zero for a single-threaded one.
     pub(crate) worker_threads: usize,
+    /// What it may use of the system.
+    pub(crate) bounds: ProcessBounds,
     /// Filter of its log; empty for none.
     pub(crate) log: String,
     pub(crate) uuid: String,
@@ -66,12 +74,13 @@ pub(crate) struct ChildSpec {
 impl ChildSpec {
     /// `channel` names the socket that the child finds as its standard input.
     fn to_env(&self, channel: u64) -> String {
-        let Self { parent_pid, worker_threads, log, uuid, name } = self;
-        format!("{CHILD_ENV_VERSION} {channel} {parent_pid} {worker_threads} {uuid} {log} {name}")
+        let Self { parent_pid, worker_threads, bounds, log, uuid, name } = self;
+        let bounds = bounds.to_text();
+        format!("{CHILD_ENV_VERSION} {channel} {parent_pid} {worker_threads} {uuid} {bounds} {log} {name}")
     }
 
     fn from_env(text: &str) -> Option<(Self, u64)> {
-        let mut fields = text.splitn(7, ' ');
+        let mut fields = text.splitn(8, ' ');
         if fields.next()? != CHILD_ENV_VERSION {
             return None;
         }
@@ -79,9 +88,10 @@ impl ChildSpec {
         let parent_pid = fields.next()?.parse().ok()?;
         let worker_threads = fields.next()?.parse().ok()?;
         let uuid = fields.next()?.to_owned();
+        let bounds = ProcessBounds::from_text(fields.next()?)?;
         let log = fields.next()?.to_owned();
         let name = fields.next()?.to_owned();
-        Some((Self { parent_pid, worker_threads, uuid, log, name }, channel))
+        Some((Self { parent_pid, worker_threads, bounds, uuid, log, name }, channel))
     }
 
     /// What this process was told, if it is a child.
@@ -101,16 +111,27 @@ fn socket_id(fd: impl AsFd) -> io::Result<Option<u64>> {
     Ok(FileType::from_raw_mode(stat.st_mode).is_socket().then_some(stat.st_ino))
 }
 
-/// A child process, and this end of the channel to it.
+/// A child process, as long as it is watched.
 #[derive(Debug)]
-pub(crate) struct Spawned {
-    pub(crate) process: Child,
-    pub(crate) pid: u32,
-    pub(crate) channel: tokio::net::UnixStream,
+pub(super) struct Spawned {
+    pub(super) process: Child,
+    pub(super) pid: u32,
+    pub(super) output: Output,
+    pub(super) bounds: ProcessBounds,
 }
 
-/// Starts a child process.
-pub(crate) async fn spawn(spec: ChildSpec) -> io::Result<Spawned> {
+impl Spawned {
+    /// What is known of the process, which is gone, beside its status. What it wrote is read for this long at most.
+    pub(super) async fn circumstances(&mut self, limit: Duration) -> Circumstances {
+        Circumstances { bounds: self.bounds, last_lines: self.output.settled(limit).await }
+    }
+}
+
+/// Starts a child process; tells this end of the channel to it, too.
+pub(super) async fn spawn(
+    spec: ChildSpec,
+    options: ProcessOptions,
+) -> io::Result<(Spawned, tokio::net::UnixStream)> {
     let Some(&(entry, before_first_child)) = ENTRY.get() else {
         return Err(io::Error::other(
             "this program was not entered through tractor, so a copy of it would run its `main` again instead of an \
@@ -130,6 +151,8 @@ pub(crate) async fn spawn(spec: ChildSpec) -> io::Result<Spawned> {
         let text = format!("an actor's name holds no NUL and at most {NAME_BYTES_MAX} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
+    let (name, how) = (spec.name.clone(), (options.stdout, options.stderr));
+    let bounds = spec.bounds;
     let (reply, spawned) = oneshot::channel();
     let handle = Handle::current();
     run_on_spawner(move || {
@@ -137,17 +160,32 @@ pub(crate) async fn spawn(spec: ChildSpec) -> io::Result<Spawned> {
         FIRST.call_once(before_first_child);
         let _runtime = handle.enter();
         // A caller that was dropped meanwhile drops the child.
-        _ = reply.send(spawn_here(&spec, entry));
+        _ = reply.send(spawn_here(&spec, &options, entry));
     });
     let Ok(spawned) = spawned.await else {
         return Err(io::Error::other(
             "starting the process panicked; does the tokio runtime have `enable_all`?",
         ));
     };
-    let (process, channel) = spawned?;
+    let Begun { process, channel, stdout, stderr } = spawned?;
     let pid = process.id().expect("the process was not waited for yet");
     channel.set_nonblocking(true)?;
-    Ok(Spawned { process, pid, channel: tokio::net::UnixStream::from_std(channel)? })
+    let channel = tokio::net::UnixStream::from_std(channel)?;
+    let (label, mut output) = (format!("{}@{pid}", name.escape_debug()), Output::default());
+    for (pipe, stream, how) in [(stdout, Stream::Stdout, how.0), (stderr, Stream::Stderr, how.1)] {
+        if let Some(pipe) = pipe {
+            output.read(Receiver::from_owned_fd(pipe)?, stream, how, &label);
+        }
+    }
+    Ok((Spawned { process, pid, output, bounds }, channel))
+}
+
+/// A child process that has just been made, and our ends of what it has.
+struct Begun {
+    process: Child,
+    channel: UnixStream,
+    stdout: Option<OwnedFd>,
+    stderr: Option<OwnedFd>,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -177,23 +215,45 @@ fn spawner() -> &'static mpsc::Sender<Job> {
     })
 }
 
-fn spawn_here(spec: &ChildSpec, entry: Entry) -> io::Result<(Child, UnixStream)> {
+fn spawn_here(spec: &ChildSpec, options: &ProcessOptions, entry: Entry) -> io::Result<Begun> {
     let (ours, theirs) = UnixStream::pair()?;
     let mut command = run_again()?;
     command.arg0(format!("_subactor[{}]", spec.name));
     let channel = socket_id(&theirs)?.ok_or_else(|| io::Error::other("a socket pair holds no sockets"))?;
+    options.apply(&mut command);
     command.env(CHILD_ENV, spec.to_env(channel));
     command.stdin(Stdio::from(OwnedFd::from(theirs)));
     command.process_group(0);
-    if let Entry::Test(test) = entry {
-        command.args([test, "--exact", "--nocapture", "--include-ignored", "--test-threads=1", "--quiet"]);
-        // The harness prints; what the actor prints goes to standard error, see the boot code.
-        command.stdout(Stdio::null());
+    command.stderr(options.stderr.of_process());
+    match entry {
+        Entry::Main => {
+            match options.own_args() {
+                Some(args) => command.args(args),
+                None => command.args(std::env::args_os().skip(1)),
+            };
+            command.stdout(options.stdout.of_process());
+        }
+        Entry::Test(test) => {
+            command.args([
+                test,
+                "--exact",
+                "--nocapture",
+                "--include-ignored",
+                "--test-threads=1",
+                "--quiet",
+            ]);
+            if let Some(args) = options.own_args() {
+                // To the harness they are names of other tests.
+                command.arg("--").args(args);
+            }
+            // The harness prints; what the actor prints goes to standard error, see the boot code.
+            command.stdout(Stdio::null());
+        }
     }
     // Its handle in the standard library does nothing when it is dropped.
-    let made = reaper::bear(|| command.spawn().map(|child| Pid::from_child(&child)));
-    let pid = made.map_err(|error| not_run(&error))?;
-    Ok((Child::new(pid), ours))
+    let mut made = reaper::bear(&mut command).map_err(|error| not_run(&error, options.dir.as_deref()))?;
+    let (stdout, stderr) = (made.stdout.take().map(OwnedFd::from), made.stderr.take().map(OwnedFd::from));
+    Ok(Begun { process: Child::new(Pid::from_child(&made)), channel: ours, stdout, stderr })
 }
 
 #[cfg(test)]
@@ -206,6 +266,7 @@ mod tests {
             let spec = ChildSpec {
                 parent_pid: 7,
                 worker_threads: 2,
+                bounds: ProcessBounds { cpu_secs: Some(3), ..ProcessBounds::default() },
                 log: "tractor=debug,info".into(),
                 uuid: "u-u".into(),
                 name: name.into(),
@@ -216,7 +277,14 @@ mod tests {
 
     #[test]
     fn a_foreign_environment_is_no_child() {
-        for text in ["", "1", "2 9 7 2 u log name", "1 9 x 2 u log name", "1 7 2 u log name"] {
+        for text in [
+            "",
+            "1",
+            "2 9 7 2 u log name",
+            "1 9 7 2 u log name",
+            "2 9 x 2 u ,, log name",
+            "2 9 7 2 u , log name",
+        ] {
             assert_eq!(ChildSpec::from_env(text), None, "{text:?}");
         }
     }

@@ -44,10 +44,12 @@
 //! # Not here
 //! Processes, clocks and errors: the caller says what happened and when, carries out what comes out, and knows the causes.
 
+mod bounds;
 pub mod ladder;
 mod machine;
 mod policy;
 pub mod silence;
 
+pub use bounds::ProcessBounds;
 pub use machine::{ChildId, Exit, Input, Machine, Output};
 pub use policy::{Backoff, Intensity, Restart, Strategy, Supervision};

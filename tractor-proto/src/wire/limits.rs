@@ -92,6 +92,13 @@ pub const REGISTRAR_PAUSE_MIN: Duration = Duration::from_millis(50);
 /// The longest of these pauses.
 pub const REGISTRAR_PAUSE_MAX: Duration = Duration::from_secs(2);
 
+/// Lines kept of what a child writes, where it is captured: the last ones. A panic with its backtrace fits.
+pub const CAPTURED_LINES_MAX: usize = 80;
+/// Bytes of these lines that are kept, the last ones.
+pub const CAPTURED_BYTES_MAX: usize = 64 * 1024;
+/// Longest line of a child's output that is kept or passed on, in bytes; of a longer one this much is, with a mark.
+pub const OUTPUT_LINE_BYTES_MAX: usize = 4096;
+
 /// Events of one supervisor kept for who watches it; slower watchers lose the oldest.
 pub const SUPERVISION_EVENTS_MAX: usize = 256;
 
