@@ -275,9 +275,10 @@ async fn a_reader_that_always_finds_a_value_gives_others_a_turn() -> tractor::Re
     with_process(module_path!(), async |worker| {
         worker
             .open_context(counts(1000), async |ctx, _| {
+                let handle = ctx.handle();
                 let mut stream = ctx.open_stream();
-                // The answer comes after all values.
-                worker.run(go()).await?;
+                // It comes after all values.
+                handle.wait_for_result().await?;
                 let other = tokio::spawn(async {});
                 for expected in 0..1000 {
                     assert_eq!(stream.receive().await?, Some(expected));

@@ -390,12 +390,19 @@ async fn a_one_way_stream_past_its_deadline_is_no_regular_end() -> Result<()> {
 #[tokio::test(start_paused = true)]
 async fn a_scope_names_the_request_that_ran_out_of_its_time() -> Result<()> {
     with_local(module_path!(), async |portal| {
-        let result = tractor::with_deadline(BUDGET, async || {
-            assert_eq!(portal.run(sleeps(500)).await?, 500);
-            portal.run(sleeps(60_000)).await
-        });
-        let error = exceeded(result.await, "sleeps", portal);
-        assert_eq!(error.budget(), BUDGET - Duration::from_millis(500));
+        // Whether the request has a later deadline of its own, or none.
+        for own in [None, Some(10 * BUDGET)] {
+            let result = tractor::with_deadline(BUDGET, async || {
+                assert_eq!(portal.run(sleeps(500)).await?, 500);
+                let call = portal.run(sleeps(60_000));
+                match own {
+                    Some(own) => call.deadline(own).await,
+                    None => call.await,
+                }
+            });
+            let error = exceeded(result.await, "sleeps", portal);
+            assert_eq!(error.budget(), BUDGET - Duration::from_millis(500), "{own:?}");
+        }
         Ok(())
     })
     .await
