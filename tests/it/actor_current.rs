@@ -4,7 +4,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use support::journal::note;
-use support::{forever, in_nursery, in_root, poll_once, start, tree, with_local, with_process};
+use support::{
+    forever, in_nursery, in_nursery_with, in_root, poll_once, start, tree, with_local, with_process,
+};
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Result};
@@ -41,6 +43,15 @@ async fn detached() -> (bool, String) {
     (lost.await.expect("it does not panic"), found.await.expect("it does not panic"))
 }
 
+/// Name of the parent and how often it was visited, as it says itself.
+#[tractor::actor_fn]
+async fn asks_its_parent() -> tractor::Result<Option<(String, u64)>> {
+    let Some(parent) = tractor::current_actor().parent() else { return Ok(None) };
+    let refused = parent.kill().await.expect_err("it is no child");
+    assert!(refused.to_string().contains("is no child of this one"), "{refused}");
+    Ok(Some((parent.run(owner()).await?, parent.run(visit()).await?)))
+}
+
 #[tractor::actor_fn]
 async fn opens_a_root() -> tractor::Result<()> {
     tractor::open_root_actor(ActorOptions::new(), async |_| Ok(())).await
@@ -61,6 +72,19 @@ async fn panics(how: u8) {
 #[tractor::actor_fn]
 async fn indexes(at: usize) -> u8 {
     [1, 2, 3][at]
+}
+
+#[tractor::test]
+async fn a_child_calls_its_parent() -> Result<()> {
+    in_nursery_with(ActorOptions::new().name("boss").enable_module(module_path!()), async |tree, an| {
+        assert_eq!(asks_its_parent().await?, None, "a root has none");
+        let worker = start(an, tree.name("worker"), module_path!()).await?;
+        assert_eq!(worker.run(asks_its_parent()).await?, Some(("boss".to_owned(), 101)));
+        assert_eq!(visit().await, 102, "it was here");
+        worker.cancel_actor().await?;
+        Ok(())
+    })
+    .await
 }
 
 #[tractor::test]

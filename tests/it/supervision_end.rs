@@ -331,7 +331,7 @@ async fn a_cancelled_supervisor_ends_its_own_from_the_last_to_the_first() -> Res
         let error = children[1].portal().await.expect_err("it was cancelled");
         assert!(error.to_string().contains("it was cancelled"), "{error}");
         supervisor.cancel().await;
-        assert_eq!(an.children(), [other.uid().clone()]);
+        assert_eq!(an.children(), [(other.uid().clone(), Some(pid_of(&other).cast_unsigned()))]);
         let error = children[0].portal().await.expect_err("it was cancelled");
         assert!(error.to_string().contains("supervisor was cancelled"), "{error}");
         let error = supervisor.child(tree.name("d"), set_up).await.expect_err("no further children");

@@ -73,10 +73,18 @@ async fn time_to_cancel_a_spinning_child(tree: &Tree, ignores_sigterm: bool) -> 
 #[tractor::test]
 async fn a_cancelled_nursery_has_no_children_and_takes_none() -> Result<()> {
     in_nursery(async |tree, an| {
+        let mut children = Vec::new();
         for number in 0..3 {
-            start(an, tree.name(&format!("w{number}")), module_path!()).await?;
+            let child = start(an, tree.name(&format!("w{number}")), module_path!()).await?;
+            children.push((child.uid().clone(), Some(pid_of(&child).cast_unsigned())));
         }
-        assert_eq!((an.children().len(), tree.processes().len()), (3, 3));
+        assert_eq!((an.children(), tree.processes().len()), (children, 3));
+        let mut booting = an.start_actor(tree.name("w3")).into_future();
+        assert!(poll_once(&mut booting).await.is_pending());
+        assert_eq!(
+            an.children().last().map(|(uid, pid)| (uid.name(), *pid)),
+            Some((&*tree.name("w3"), None))
+        );
         assert!(!an.cancel_called());
         an.cancel().await;
         assert!(an.cancel_called());

@@ -11,7 +11,7 @@ use super::cancel::CancelActor;
 use super::deadline::Limit;
 use super::endpoint::Endpoint;
 use super::run::Run;
-use crate::actor;
+use crate::actor::{self, Actor};
 use crate::error::Result;
 use crate::proto::args::ArgTuple;
 use crate::proto::id::Uid;
@@ -160,6 +160,26 @@ impl Portal {
     /// [`Actor::waiting_bytes`](crate::Actor::waiting_bytes).
     pub fn waiting_bytes(&self) -> usize {
         self.peer.channel.account().booked()
+    }
+}
+
+impl Actor {
+    /// A portal to the actor that has started this one; `None` in the root, and in an actor without a process of its own.
+    ///
+    /// The parent lets its children call what it lets everybody call: for a root what
+    /// [`ActorOptions::enable_module`](crate::ActorOptions::enable_module) says.
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, DynCall};
+    /// # async fn example() -> tractor::Result<()> {
+    /// if let Some(parent) = tractor::current_actor().parent() {
+    ///     parent.run_dyn::<()>(DynCall::new("board", "report").arg("done", 7)).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn parent(&self) -> Option<Portal> {
+        self.parent_peer().cloned().map(Portal::new)
     }
 }
 

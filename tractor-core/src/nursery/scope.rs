@@ -239,9 +239,11 @@ impl ActorNursery {
         self.inner.lock().caught
     }
 
-    /// The children that have not ended.
-    pub fn children(&self) -> Vec<Uid> {
-        self.inner.lock().children.iter().map(|child| child.uid.clone()).collect()
+    /// The children that have not ended, supervised ones among them, with their process ids, in the order of their starts. One that has
+    /// no process yet has no id.
+    pub fn children(&self) -> Vec<(Uid, Option<u32>)> {
+        let children = self.inner.lock().children.clone();
+        children.iter().map(|child| (child.uid.clone(), child.pid.get().copied())).collect()
     }
 
     /// Starts a child and the task that watches over it. Its unexpected end is a failure of the nursery.

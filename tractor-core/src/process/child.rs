@@ -85,6 +85,7 @@ pub(crate) async fn watch_child(
         }
     };
     let pid = spawned.pid;
+    child.pid.get_or_init(|| pid);
     let ending =
         ending.unless_told(ActorEnd::Died(ActorDied::new(name.clone(), pid, Because::Unknown, None)));
     tracing::debug!("started actor `{name}` as process {pid}");

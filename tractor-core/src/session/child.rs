@@ -4,6 +4,7 @@
 //! all ways to ask are the same one.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -74,6 +75,8 @@ pub(crate) enum Wish {
 #[derive(Debug)]
 pub(crate) struct ChildActor {
     pub(crate) uid: Uid,
+    /// Set once, when there is a process.
+    pub(crate) pid: OnceLock<u32>,
     /// Set with the end of its nursery, or of its parent.
     all: CancellationToken,
     /// Somebody has asked for its end. Set before the wish is sent.
@@ -125,7 +128,7 @@ impl ChildActor {
         let (asked, awaited) = (AtomicBool::new(false), AtomicBool::new(false));
         let heard = Wishes { all: Some(all.clone()), told };
         let (end, gone) = (watch::Sender::new(None), CancellationToken::new());
-        (Self { uid, all, asked, awaited, wishes, end, gone }, heard)
+        (Self { uid, pid: OnceLock::new(), all, asked, awaited, wishes, end, gone }, heard)
     }
 
     /// Asks for its end, and leaves it this long to acknowledge that; `None` for as long as its parent's `Timeouts` say.
