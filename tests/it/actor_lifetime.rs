@@ -4,12 +4,16 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use support::journal::{NoteOnDrop, note, seen};
 use support::{Tree, forever, in_root, poll_once, start, tree, until, with_process};
-use tractor::{Actor, ActorOptions, Error, Result, Timeouts};
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+use tractor::{Actor, ActorOptions, DynCall, Error, Result, Timeouts};
 
 /// Lines that actors leave behind, in a file of the test.
 struct Marks(PathBuf);
@@ -383,4 +387,47 @@ async fn a_blocking_call_that_was_left_behind_does_not_keep_its_process() -> Res
         with_process(module_path!(), async |worker| worker.run(leaves_a_blocking_call_behind()).await).await
     })
     .await
+}
+
+#[test]
+fn who_waits_in_another_runtime_is_told_of_a_connection_whose_runtime_ends_before_its_task_has_run() {
+    let runtime = || Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let addr = tractor::socket_addr("lifetime-unpolled").expect("a short name");
+    let ((up, listening), (end, ended)) = (channel(), oneshot::channel::<()>());
+    let options = ActorOptions::new().bind(addr.clone());
+    let host = std::thread::spawn(move || {
+        runtime().block_on(tractor::open_root_actor(options, async |_| -> Result<()> {
+            up.send(()).expect("it is waited for");
+            ended.await.expect("it is told");
+            Ok(())
+        }))
+    });
+    listening.recv().expect("it starts");
+    let (give, given) = channel();
+    let short = runtime();
+    let portal = short.block_on(async {
+        let mut visit =
+            std::pin::pin!(tractor::open_root_actor(ActorOptions::new(), async |_| -> Result<()> {
+                tractor::connect(&addr, async |portal| {
+                    give.send(portal.clone()).expect("it is waited for");
+                    std::future::pending().await
+                })
+                .await
+            }));
+        // The body runs in the very poll that has begun the connection.
+        std::future::poll_fn(|cx| {
+            assert!(visit.as_mut().poll(cx).is_pending());
+            given.try_recv().map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    });
+    drop(short);
+    let told = runtime().block_on(async {
+        let call = portal.run_dyn::<()>(DynCall::new("module", "function"));
+        tokio::time::timeout(Duration::from_secs(10), call).await
+    });
+    let told = told.expect("it is told");
+    assert!(matches!(told, Err(Error::Closed(_))), "{told:?}");
+    end.send(()).expect("it waits");
+    host.join().expect("it ends").expect("well");
 }

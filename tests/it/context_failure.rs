@@ -1,12 +1,14 @@
 //! Contexts one of whose sides fails: who is told, in which order, and with what.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use support::journal::{NoteOnDrop, entries, note, seen};
-use support::{Spoiled, forever, in_nursery, spoiled, start, with_local, with_process};
+use support::{Spoiled, forever, in_nursery, in_root, poll_once, spoiled, start, with_local, with_process};
+use tokio::sync::Notify;
 use tractor::error::RemoteKind;
 use tractor::prelude::*;
-use tractor::{ActorOptions, Error, Result};
+use tractor::{ActorOptions, Error, Limits, Result};
 
 #[tractor::context(pld_spec = u64)]
 async fn fails_before_started(ctx: Context<u64>) -> std::result::Result<u64, Spoiled> {
@@ -303,6 +305,58 @@ async fn an_actor_opens_no_context_to_itself() -> Result<()> {
             let opened: Result<()> = portal.open_context(sits(), async |_, _| Ok(())).await;
             let text = opened.expect_err("refused").to_string();
             assert!(text.contains("Invalid Operation"), "{text}");
+            Ok(())
+        })
+        .await
+    })
+    .await
+}
+
+/// A context that another endpoint starts.
+static LENT: Mutex<Option<Context<(), (), ()>>> = Mutex::new(None);
+static IS_LENT: Notify = Notify::const_new();
+static IS_OVER: Notify = Notify::const_new();
+
+#[tractor::context(started = ())]
+async fn lends(ctx: Context<(), (), ()>) -> tractor::Result<()> {
+    *LENT.lock().expect("it is only kept") = Some(ctx);
+    IS_LENT.notify_one();
+    forever().await;
+    Ok(())
+}
+
+/// Sends more than may wait, and starts the other context in a task of its own before the connection ends of that.
+#[tractor::context(started = String)]
+async fn overflows(ctx: Context<String, (), ()>, bytes: usize) -> tractor::Result<()> {
+    let _ctx = ctx.started("x".repeat(bytes)).await?;
+    let lent = LENT.lock().expect("it is only kept").take().expect("it was lent");
+    let mut late = Box::pin(lent.started(()));
+    assert!(
+        poll_once(&mut late).await.is_pending(),
+        "it says why the connection has ended, once that is known"
+    );
+    tokio::spawn(async move {
+        assert!(late.await.is_err());
+        IS_OVER.notify_one();
+    });
+    forever().await;
+    Ok(())
+}
+
+#[tractor::test]
+async fn a_task_that_starts_a_context_too_late_is_told_with_its_endpoint() -> Result<()> {
+    let limits = Limits::default().write_backlog_bytes_max(32 * 1024);
+    let options = ActorOptions::new().enable_module(module_path!()).limits(limits);
+    in_root(async |_| {
+        tractor::with_local_actor(options, async |portal| {
+            let lending = portal.open_context(lends(), async |_, ()| Ok::<_, Error>(()));
+            let overflowing = async {
+                IS_LENT.notified().await;
+                portal.open_context(overflows(1 << 20), async |_, _| Ok::<_, Error>(())).await
+            };
+            let (lent, overflowed) = tokio::join!(lending, overflowing);
+            assert!(lent.is_err() && overflowed.is_err());
+            IS_OVER.notified().await;
             Ok(())
         })
         .await

@@ -1,16 +1,16 @@
 //! A waker is anybody's code: no lock of a context is held while one is woken or dropped.
 
-use std::pin::pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Wake, Waker};
 use std::thread::spawn;
 use std::time::Duration;
 
-use support::with_local;
+use support::{poll_once, with_local};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tractor::prelude::*;
-use tractor::{ContextHandle, Result};
+use tractor::{ContextHandle, Result, StreamSubscriber};
 
 #[tractor::context(started = (), send = (), recv = ())]
 async fn ends_with_its_stream(ctx: Context<(), (), ()>) -> Result<()> {
@@ -64,6 +64,49 @@ async fn a_waker_may_use_the_context_that_wakes_or_drops_it() -> Result<()> {
                 stream.close();
                 assert_eq!(looks.recv().await, Some(true), "woken");
                 result.await
+            })
+            .await
+    })
+    .await
+}
+
+/// A task of a simple executor: it lives as long as somebody may wake it.
+#[derive(Default)]
+struct Task(Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[tractor::test]
+async fn the_waker_of_a_task_may_be_the_last_that_holds_a_reader_of_the_same_stream() -> Result<()> {
+    with_local(module_path!(), async |portal| {
+        portal
+            .open_context(ends_with_its_stream(), async |ctx, ()| {
+                let mut stream = ctx.open_stream();
+                let (give, mut given) = unbounded_channel();
+                let task = Arc::new(Task::default());
+                let mut run = Box::pin(async move {
+                    assert!(poll_once(&mut pin!(stream.receive())).await.is_pending());
+                    _ = give.send(stream.subscribe());
+                    std::future::pending::<()>().await;
+                    drop(stream);
+                });
+                let waker = Waker::from(task.clone());
+                assert!(run.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
+                *task.0.lock().expect("it is ours") = Some(run);
+                drop((task, waker));
+                let mut reader: StreamSubscriber<()> = given.recv().await.expect("a second reader");
+                // On another thread: it may never come back.
+                let (done, polled) = channel();
+                spawn(move || {
+                    let pending = pin!(reader.receive()).poll(&mut TaskContext::from_waker(Waker::noop()));
+                    assert!(pending.is_pending());
+                    done.send(reader)
+                });
+                let mut reader = polled.recv_timeout(Duration::from_secs(5)).expect("it waits for nobody");
+                assert_eq!(reader.receive().await?, None, "the stream is closed with the task");
+                Ok(())
             })
             .await
     })

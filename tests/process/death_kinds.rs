@@ -274,3 +274,25 @@ async fn where_nobody_listens_is_no_misuse() -> Result<()> {
     })
     .await
 }
+
+#[tractor::context(started = Vec<u8>)]
+async fn sends_much(ctx: Context<Vec<u8>, (), ()>, bytes: usize) -> Result<()> {
+    let _ctx = ctx.started(vec![7; bytes]).await?;
+    std::future::pending().await
+}
+
+#[tractor::test]
+async fn the_death_of_a_child_whose_connection_was_over_the_budget_names_the_knob() -> Result<()> {
+    let limits = Limits::default().waiting_bytes_max(1 << 20);
+    let left = in_nursery_with(ActorOptions::new().limits(limits), async |tree, an| {
+        // It may have more itself.
+        let child =
+            an.start_actor(tree.name("child")).enable_module(module_path!()).limits(Limits::default());
+        child.await?.open_context(sends_much(8 << 20), async |_, _| Ok::<_, Error>(())).await
+    });
+    let error = left.await.expect_err("its connection is closed, and it ends with that");
+    let died = error.as_died().unwrap_or_else(|| panic!("{error:?}"));
+    let reason = std::error::Error::source(died).expect("there is one").to_string();
+    assert!(reason.contains("Limits::waiting_bytes_max"), "{reason}");
+    Ok(())
+}

@@ -27,7 +27,8 @@ pub async fn descends(ctx: Context<Vec<u32>, (), ()>, depth: u32, listens: bool)
         return std::future::pending().await;
     }
     tractor::open_nursery(async |an| {
-        let below = an.start_actor(format!("depth-{depth}")).expose(descends);
+        // The kernel keeps 15 bytes of a process name, and cuts this one within its fifth letter.
+        let below = an.start_actor(format!("dept\u{e9}-{depth}")).expose(descends);
         let below = if listens { below.listen().await? } else { below.await? };
         below
             .open_context(descends(depth - 1, listens), async |_below, lower| {

@@ -42,7 +42,8 @@ pub fn state(pid: u32) -> Option<char> {
 
 /// State and what follows it, for a process that exists.
 fn stat(pid: u32) -> Option<(String, Vec<String>)> {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let text = String::from_utf8_lossy(&text);
     let (_, tail) = text.rsplit_once(") ")?;
     let mut fields = tail.split_whitespace().map(ToOwned::to_owned);
     Some((fields.next()?, fields.collect()))

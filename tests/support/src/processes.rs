@@ -45,7 +45,8 @@ impl Process {
 
 /// A row, unless the process is gone.
 pub fn process(pid: i32) -> Option<Process> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
     // `pid (name) state parent ...`, where the name may hold anything.
     let (head, tail) = stat.rsplit_once(") ")?;
     let (_, name) = head.split_once(" (")?;
@@ -78,7 +79,8 @@ pub fn descendants(tag: &str) -> Vec<Process> {
 
 /// Time a process has spent on a processor, in hundredths of a second, unless it is gone.
 pub fn cpu_ticks(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = String::from_utf8_lossy(&stat);
     let (_, tail) = stat.rsplit_once(") ")?;
     // Counted from the field after the name: the times in user and in kernel mode are numbers 11 and 12.
     tail.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().ok()).sum()

@@ -62,11 +62,12 @@ where
     let (timeouts, dialer) = (actor.timeouts().clone(), link.is_dialer());
     let peer = Arc::new(Peer::new(actor.aid(), timeouts, aid, caps, channel.clone(), dialer, child));
     actor.add_peer(&peer);
-    let (task_actor, task_peer) = (actor.clone(), peer.clone());
+    // Not in the task: the runtime may end before that runs.
+    let ending = Ending { actor: actor.clone(), peer: peer.clone(), error: None };
+    let mut dispatch = Dispatch::new(actor.clone(), peer.clone());
+    let task_peer = peer.clone();
     actor.spawn_link(async move {
-        let (actor, peer) = (task_actor, task_peer);
-        let mut ending = Ending { actor: actor.clone(), peer: peer.clone(), error: None };
-        let mut dispatch = Dispatch::new(actor, peer.clone());
+        let (peer, mut ending) = (task_peer, ending);
         let reason = drive(io, channel, unread, &mut dispatch).await;
         drop(dispatch);
         peer.drained.cancel();

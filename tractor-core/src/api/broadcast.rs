@@ -32,8 +32,8 @@ use crate::session::{Expiry, SessionEnd, Taken, detached, in_order};
 
 /// One of several readers of a stream; made by [`MsgStream::subscribe`](super::MsgStream::subscribe).
 ///
-/// Every subscriber gets every value that arrives after it subscribed, in order. It may be moved into a task of its own.
-/// Dropping it ends it, and nobody else.
+/// Every subscriber gets every value that arrives after it subscribed, in order. It may be moved into a task of its
+/// own. Dropping it ends it, and nobody else.
 pub struct StreamSubscriber<Tx, Rx = Tx> {
     reader: Reader,
     head: YieldHead,
@@ -81,8 +81,8 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
         }
     }
 
-    /// Sends one value on the stream, as [`MsgStream::send`](super::MsgStream::send); possible while the stream itself is
-    /// neither closed nor dropped.
+    /// Sends one value on the stream, as [`MsgStream::send`](super::MsgStream::send); possible while the stream itself
+    /// is neither closed nor dropped.
     ///
     /// # Errors
     /// As [`MsgStream::send`](super::MsgStream::send).
@@ -146,6 +146,8 @@ impl FanOut {
         let waiting = Arc::new(Waiting::default());
         let waker = Waker::from(waiting.clone());
         session.add_stream_handle();
+        // A task that has waited alone. Its waker would be dropped under the ring's lock.
+        drop(session.take_reader());
         Arc::new(Self { session, ring: Mutex::new(Ring::new(size)), waiting, waker })
     }
 

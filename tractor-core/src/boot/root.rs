@@ -11,13 +11,12 @@ use crate::nursery::{ActorNursery, open_nursery_in};
 use crate::process::sweep_sockets;
 use crate::proto::id::{Aid, Caps, Image, Uid};
 
-/// Opens a nursery: a scope that owns child actors. Outside of any actor this starts a root actor first, which ends with
-/// the nursery, and with what [that changes](open_root_actor#what-changes-in-the-process).
-/// That changes a few things in the process: see [`open_root_actor`].
+/// Opens a nursery: a scope that owns child actors. Outside of any actor this starts a root actor first, which ends
+/// with the nursery. That [changes a few things in the process](open_root_actor#what-changes-in-the-process).
 ///
 /// # Errors
-/// The body's own error; else what the children failed with; [`Error::NoRuntime`] in a task of a child process that has left
-/// its actor.
+/// The body's own error; else what the children failed with; [`Error::NoRuntime`] in a task of a child process that has
+/// left its actor.
 ///
 /// # Cancel safety
 /// Dropping the future cancels every child. Inside an actor, the actor finishes their teardown; where this call has
@@ -35,7 +34,8 @@ where
             (root.actor.clone(), Some(root))
         }
     };
-    // One future for both cases: the body is compiled once. It is owned by who polls it, and so is dropped in the actor.
+    // One future for both cases: the body is compiled once. It is owned by who polls it, and so is dropped in the
+    // actor.
     let nursery = Box::pin(open_nursery_in(actor, body));
     match root {
         None => nursery.await,
@@ -48,20 +48,21 @@ where
 /// # What changes in the process
 /// Once a process has started an actor,
 ///
-/// * its panic hook notes where endpoints panic, and calls the hook that was there before; one that is set later should do
-///   the same, or errors do not tell the place;
+/// * its panic hook notes where endpoints panic, and calls the hook that was there before; one that is set later should
+///   do the same, or errors do not tell the place;
 /// * from its first child on it handles SIGCHLD, as with any process started by tokio;
-/// * from then on, too, it is a subreaper (Linux): what its child actors have started and left becomes its child, is ended with
-///   its actor's process group, and reaped. Orphans of programs that were started here are yours to wait for.
+/// * from then on, too, it is a subreaper (Linux): what its child actors have started and left becomes its child, is
+///   ended with its actor's process group, and reaped. Orphans of programs that were started here are yours to wait
+///   for.
 ///
-/// Under `#[tractor::main]` it also handles SIGINT, SIGTERM and SIGHUP, as that macro says; elsewhere nobody touches them unless
-/// [`shutdown_signal`](crate::shutdown_signal) is called.
+/// Under `#[tractor::main]` it also handles SIGINT, SIGTERM and SIGHUP, as that macro says; elsewhere nobody touches
+/// them unless [`shutdown_signal`](crate::shutdown_signal) is called.
 ///
 /// This stays so after the actor has ended. Nothing else changes: no environment, no signal mask, no other handler.
 ///
 /// # Errors
-/// The body's own error; [`Error::NoRuntime`] in a task of a child process that has left its actor; [`Error::Runtime`] inside an actor, when an address cannot be bound, or when an enabled module
-/// has no endpoints.
+/// The body's own error; [`Error::NoRuntime`] in a task of a child process that has left its actor; [`Error::Runtime`]
+/// inside an actor, when an address cannot be bound, or when an enabled module has no endpoints.
 ///
 /// # Cancel safety
 /// As [`open_nursery`]. Where a signal ends the program, the body is dropped and this does not return.
@@ -130,7 +131,8 @@ impl Root {
     }
 }
 
-/// A fresh identity, of the program image that `image` stands for; refuses an allow-list with something on it that is not registered.
+/// A fresh identity, of the program image that `image` stands for; refuses an allow-list with something on it that is
+/// not registered.
 pub(super) fn identity(
     options: ActorOptions,
     name: &str,

@@ -3,7 +3,7 @@
 #[cfg(feature = "log")]
 pub mod log;
 
-/// The log filter in force, for children to take over; empty when [`log`] is not in use.
+/// The log filter in force, for children to take over; empty when `log` is not in use.
 pub(crate) fn current_filter() -> String {
     #[cfg(feature = "log")]
     return log::current_filter();

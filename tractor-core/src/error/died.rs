@@ -7,22 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::CloseReason;
+use crate::proto::id::Escaped;
 use crate::proto::supervision::ProcessBounds;
 use crate::proto::supervision::ladder::Why;
 
 /// The process of an actor ended without being asked to.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("actor `{name}` (pid {pid}) died: {}{circumstances}", Ended(*.because, *.status))]
+#[error("actor `{}` (pid {pid}) died: {}{circumstances}", Escaped(.name), Ended(*.because, *.status))]
 pub struct ActorDied {
     name: Arc<str>,
     pid: u32,
     because: Because,
     status: Option<ExitStatus>,
     circumstances: Arc<Circumstances>,
-    /// What it did before that cost it its connection.
+    /// What had cost it its connection before.
     #[source]
     reason: Option<CloseReason>,
-    /// It is told of a request that never left.
+    /// It is the error of a request that never left.
     unsent: bool,
 }
 
@@ -84,7 +85,9 @@ impl ActorDied {
     /// The same where the connection has ended for this reason, if it says more than that it ended.
     pub(crate) fn after(self, reason: CloseReason) -> Self {
         match reason {
-            CloseReason::PeerFailed(_) | CloseReason::Protocol(_) => Self { reason: Some(reason), ..self },
+            CloseReason::PeerFailed(_) | CloseReason::Protocol(_) | CloseReason::OverBudget(_) => {
+                Self { reason: Some(reason), ..self }
+            }
             _ => self,
         }
     }
@@ -112,18 +115,18 @@ impl ActorDied {
         self.pid
     }
 
-    /// The exit code, when the process exited by itself. Only the actor's parent is told.
+    /// The exit code, when the process exited by itself. Only the actor's parent knows it.
     pub fn code(&self) -> Option<i32> {
         self.status.and_then(|status| status.code())
     }
 
-    /// The last lines that the process wrote to what is [captured](crate::Stdio::Captured), as they were written: there may be
-    /// control characters in them. Those of one stream are in order. Only the actor's parent is told.
+    /// The last lines that the process wrote to what is [captured](crate::Stdio::Captured), as they were written: there
+    /// may be control characters in them. Those of one stream are in order. Only the actor's parent knows it.
     pub fn last_lines(&self) -> &[String] {
         &self.circumstances.last_lines
     }
 
-    /// The signal that ended the process, if one did. Only the actor's parent is told.
+    /// The signal that ended the process, if one did. Only the actor's parent knows it.
     pub fn signal(&self) -> Option<i32> {
         self.status.and_then(|status| status.signal())
     }

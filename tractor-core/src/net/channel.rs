@@ -79,8 +79,8 @@ struct WriteBuf {
 enum State {
     Open,
     Flushing,
-    /// More than `write_backlog_bytes_max` waits; the driver is about to give up.
-    Overflowed,
+    /// So many bytes wait, more than `write_backlog_bytes_max`; the driver is about to give up.
+    Overflowed(usize),
     /// Closed by this side, but the peer does not take what is left; the driver is about to give up.
     GivenUp,
     Closed(CloseReason),
@@ -210,7 +210,7 @@ impl Channel {
     ) -> Appended {
         match &wbuf.state {
             State::Open => {}
-            State::Flushing | State::Overflowed | State::GivenUp => {
+            State::Flushing | State::Overflowed(_) | State::GivenUp => {
                 return Appended::Closed(CloseReason::Local);
             }
             State::Closed(reason) => return Appended::Closed(reason.clone()),
@@ -242,7 +242,7 @@ impl Channel {
         wbuf.look_at = booked.min(limits.write_backlog_bytes_max);
         let is_over = wbuf.bytes.len() > limits.write_backlog_bytes_max || account.over().is_some();
         if is_over {
-            wbuf.state = State::Overflowed;
+            wbuf.state = State::Overflowed(wbuf.bytes.len());
         }
         grown.fetch_add(if is_over { more.max(ANSWERS_PER_TURN) } else { more }, Ordering::Relaxed);
         is_over || has_closed
@@ -336,7 +336,7 @@ impl Channel {
             || self.lock(),
             |wbuf| &mut wbuf.stuck,
             |wbuf| match wbuf.state {
-                State::Overflowed => Poll::Ready(overflow(wbuf.bytes.len())),
+                State::Overflowed(waiting) => Poll::Ready(overflow(waiting)),
                 State::GivenUp => Poll::Ready(CloseReason::Local),
                 State::Open | State::Flushing | State::Closed(_) => Poll::Pending,
             },
@@ -375,7 +375,7 @@ impl Channel {
                 match wbuf.state {
                     State::Flushing | State::GivenUp => Poll::Ready(Work::Done(CloseReason::Local)),
                     // Too late: what was refused meanwhile is missing.
-                    State::Overflowed => Poll::Ready(Work::Done(overflow(0))),
+                    State::Overflowed(waiting) => Poll::Ready(Work::Done(overflow(waiting))),
                     State::Open | State::Closed(_) => Poll::Pending,
                 }
             },
@@ -429,9 +429,20 @@ mod tests {
     fn a_backlog_over_the_limit_closes_the_channel() {
         let channel = channel(Limits::default().write_backlog_bytes_max(64));
         while matches!(channel.send(&Msg::Ready { image: None }), Appended::Yes(_)) {}
-        let Poll::Ready(reason) = channel.poll_overflowed(&Context::from_waker(Waker::noop())) else {
+        let mut cx = Context::from_waker(Waker::noop());
+        let Poll::Ready(stuck) = channel.poll_overflowed(&cx) else {
             panic!("the backlog is over its limit")
         };
-        assert!(reason.to_string().contains("write_backlog_bytes_max"), "{reason}");
+        let mut taken = Vec::new();
+        assert!(matches!(channel.poll_work(&mut cx, &mut taken), Work::Bytes));
+        let waited = taken.len();
+        taken.clear();
+        let Work::Done(written) = channel.poll_work(&mut cx, &mut taken) else {
+            panic!("something is missing")
+        };
+        for reason in [stuck, written] {
+            let text = format!("{waited} bytes wait for it (`Limits::write_backlog_bytes_max`)");
+            assert!(reason.to_string().contains(&text), "{reason} does not say {text}");
+        }
     }
 }

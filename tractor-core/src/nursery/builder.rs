@@ -89,7 +89,7 @@ impl StartActor {
         self
     }
 
-    /// The actor's log filter, instead of its parent's; see [`log::init`](crate::log::init).
+    /// The actor's log filter, instead of its parent's; as in `log::init` (feature `log`).
     pub fn loglevel(mut self, filter: impl Into<String>) -> Self {
         self.log = Some(filter.into());
         self

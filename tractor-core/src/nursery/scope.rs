@@ -7,7 +7,8 @@
 //! ```
 //!
 //! # Invariants
-//! 1. A nursery's scope returns only after every child process was reaped, but for one that no signal ends, which is a failure.
+//! 1. A nursery's scope returns only after every child process was reaped, but for one that no signal ends, which is a
+//!    failure.
 //! 2. The first failure cancels all children; every failure is kept.
 //! 3. A scope that is dropped leaves its children to the tasks that watch them, which end them; the scopes around it,
 //!    and the actor, wait for those.
@@ -196,12 +197,13 @@ impl ActorNursery {
         RunInActor::new(self.clone(), call.into_args())
     }
 
-    /// Asks every child to end, waits until their processes are gone, and tells how each has ended, in the order of their
-    /// starts.
+    /// Asks every child to end, waits until their processes are gone, and tells how each has ended, in the order of
+    /// their starts.
     ///
-    /// A child that does not acknowledge within [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel), or
-    /// takes longer after that than [`Timeouts::nursery_cancel`](crate::proto::limits::Timeouts::nursery_cancel), is sent a
-    /// terminate signal, then a kill signal: whatever the children do, this returns.
+    /// A child that does not acknowledge within
+    /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel), or takes longer after that than
+    /// [`Timeouts::nursery_cancel`](crate::proto::limits::Timeouts::nursery_cancel), is sent a terminate signal, then a
+    /// kill signal: whatever the children do, this returns.
     ///
     /// # Cancel safety
     /// The request is made at the first poll and stays made.
@@ -215,15 +217,15 @@ impl ActorNursery {
         ends
     }
 
-    /// Kills every child at once, as [`Portal::kill`](crate::Portal::kill) does one. Waits until their processes are gone, and tells
-    /// how each has ended.
+    /// Kills every child at once, as [`Portal::kill`](crate::Portal::kill) does one. Waits until their processes are
+    /// gone, and tells how each has ended.
     ///
     /// # Cancel safety
     /// The signals are on their way after the first poll.
     pub async fn kill(&self) -> Vec<(Uid, ActorEnd)> {
-        for child in &self.inner.lock().children {
-            child.kill();
-        }
+        // Wakes the tasks that watch them: after the lock.
+        let children = self.inner.lock().children.clone();
+        children.iter().for_each(|child| child.kill());
         self.cancel().await
     }
 
@@ -232,9 +234,9 @@ impl ActorNursery {
         self.inner.is_cancelled()
     }
 
-    /// Whether the cancellation has ended something: a child that was still alive, or the scope's body, which the failure of a
-    /// child drops. `false` where everything had ended by itself. Told for good once the scope has returned; a clone of the
-    /// nursery can be asked then.
+    /// Whether the cancellation has ended something: a child that was still alive, or the scope's body, which the
+    /// failure of a child drops. `false` where everything had ended by itself. Final once the scope has returned; a
+    /// clone of the nursery can be asked then.
     pub fn cancelled_caught(&self) -> bool {
         self.inner.lock().caught
     }
@@ -371,8 +373,8 @@ where
     }
 }
 
-/// The body's error together with the children's, unless it is one of them, passed on. Only our own error type can hold both; with any other the body's error
-/// is returned and the children's are logged.
+/// The body's error together with the children's, unless it is one of them, passed on. Only our own error type can hold
+/// both; with any other the body's error is returned and the children's are logged.
 fn with_children<E: From<Error> + 'static>(body: E, mut children: Vec<Error>) -> E {
     let mut boxed: Box<dyn Any> = Box::new(body);
     if let Some(own) = boxed.downcast_mut::<Error>() {

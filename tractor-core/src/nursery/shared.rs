@@ -1,7 +1,7 @@
 //! Resources that several tasks of an actor share: the first one opens, the last one closes.
 //!
-//! [`Life`] decides; this file holds the table of what is open, runs each resource as a task of the actor, and makes users
-//! wait.
+//! [`Life`] decides; this file holds the table of what is open, runs each resource as a task of the actor, and makes
+//! users wait.
 //!
 //! # Invariants
 //! 1. Lock order: the table, then a hub, then its outcome. None is held across an await, or while user code runs but
@@ -26,12 +26,12 @@ use crate::actor::{Actor, shield, try_current_actor};
 use crate::error::{Error, Panicked, RuntimeFailure};
 use crate::session::{Region, Teardown, catching};
 
-/// Uses a resource that several tasks of this actor share: opens it if nobody has, and closes it if nobody else uses it when
-/// the body has ended. The body is told whether the resource was open before, and gets a clone of its value.
+/// Uses a resource that several tasks of this actor share: opens it if nobody has, and closes it if nobody else uses it
+/// when the body has ended. The body learns whether the resource was open before, and gets a clone of its value.
 ///
-/// `open` gets a [`Sharing`] and the key. It sets the resource up, hands out the value with [`Sharing::until_unused`], and
-/// tears it down once that returns. It runs in a task of the actor, not in that of its first user, and so may hold scopes
-/// open, such as a nursery or a context into another actor (a [`Portal`](crate::Portal) is a key, too).
+/// `open` gets a [`Sharing`] and the key. It sets the resource up, hands out the value with [`Sharing::until_unused`],
+/// and tears it down once that returns. It runs in a task of the actor, not in that of its first user, and so may hold
+/// scopes open, such as a nursery or a context into another actor (a [`Portal`](crate::Portal) is a key, too).
 ///
 /// What is shared is found by the function and the key:
 ///
@@ -57,14 +57,15 @@ use crate::session::{Region, Teardown, catching};
 /// }
 /// ```
 ///
-/// A closure will do where it captures nothing, which the compiler checks: what it depends on belongs into the key. Each
-/// closure is a function of its own, and inside of a generic function there is one for each set of types.
+/// A closure will do where it captures nothing, which the compiler checks: what it depends on belongs into the key.
+/// Each closure is a function of its own, and inside of a generic function there is one for each set of types.
 ///
 /// * Whoever comes while the resource is being opened waits and shares it; if that fails, tries for itself.
 /// * Whoever comes while it is being closed waits until that is over, and opens it anew.
 /// * The last user returns when the resource is closed.
 /// * Different keys, and different actors, have nothing to do with each other.
-/// * A resource that ends while it is used is not found again. Its users keep their values; the last one gets its error.
+/// * A resource that ends while it is used is not found again. Its users keep their values; the last one gets its
+///   error.
 ///
 /// # Errors
 /// The body's own. For the first user what `open` has failed with; [`Error::Runtime`] if it panicked or ended without a
@@ -162,8 +163,8 @@ struct Hub<V> {
 struct State<V> {
     life: Life,
     value: Option<V>,
-    /// The last user has left, and the scopes around it wait for the end.
-    left: Option<Teardown>,
+    /// Of the last user, which has left: the scopes around it wait for the end. Of several, where the actor ends it.
+    left: Vec<Teardown>,
 }
 
 impl<V> Hub<V> {
@@ -175,14 +176,14 @@ impl<V> Hub<V> {
 /// A resource and how it has ended.
 struct Entry<V, E: fmt::Debug> {
     hub: Arc<Hub<V>>,
-    /// `None` before the end, and once it was told.
+    /// `None` before the end, and once somebody has it.
     outcome: Mutex<Option<Result<(), E>>>,
 }
 
 impl<V, E: fmt::Debug> Drop for Entry<V, E> {
     fn drop(&mut self) {
         if let Some(Err(error)) = self.outcome().take() {
-            tracing::error!("a shared resource has failed, and nobody was left to be told: {error:?}");
+            tracing::error!("a shared resource has failed, and nobody was left who waits for it: {error:?}");
         }
     }
 }
@@ -192,7 +193,7 @@ impl<V, E: fmt::Debug> Entry<V, E> {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the resource has ended; its failure is told once.
+    /// Waits until the resource has ended; its failure is handed out once.
     async fn ended(&self) -> Result<(), E> {
         let mut changed = self.hub.changed.subscribe();
         while !self.hub.lock().life.has_ended() {
@@ -296,7 +297,7 @@ where
             }
         }
         let hub = Hub {
-            state: Mutex::new(State { life: Life::default(), value: None, left: None }),
+            state: Mutex::new(State { life: Life::default(), value: None, left: Vec::new() }),
             changed: watch::Sender::new(()),
             end: actor.children_end(),
         };
@@ -347,15 +348,15 @@ impl<K: Eq + Hash, V, E: fmt::Debug> Drop for Running<K, V, E> {
         let left = {
             let mut state = entry.hub.lock();
             state.life.ended();
-            state.left.take()
+            std::mem::take(&mut state.left)
         };
         entry.hub.changed.send_replace(());
         drop(left);
     }
 }
 
-/// Runs a resource to its end. One without a value is dropped when it is abandoned, or when the actor ends; one that has a
-/// value is then told that it is not used any more.
+/// Runs a resource to its end. One without a value is dropped when it is abandoned, or when the actor ends; one that
+/// has a value then learns that it is not used any more.
 async fn live<V, E, Open, Opening>(hub: &Arc<Hub<V>>, open: Open) -> Result<(), E>
 where
     E: From<Error>,
@@ -458,7 +459,7 @@ fn quit<V>(hub: &Hub<V>) -> Leave {
         let mut state = hub.lock();
         let leave = state.life.leave();
         if leave != Leave::Others && !state.life.has_ended() {
-            std::mem::swap(&mut state.left, &mut left);
+            state.left.extend(left.take());
         }
         leave
     };

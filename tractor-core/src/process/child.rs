@@ -65,7 +65,8 @@ pub(crate) struct Birth {
     pub(crate) boot: SpawnSpec,
 }
 
-/// Runs one child from spawn to reaping. `born` gets its connection once the child has booted; an unexpected end is the result.
+/// Runs one child from spawn to reaping. `born` gets its connection once the child has booted; an unexpected end is the
+/// result.
 pub(crate) async fn watch_child(
     actor: Actor,
     child: Arc<ChildActor>,
@@ -87,12 +88,12 @@ pub(crate) async fn watch_child(
     let pid = spawned.pid;
     child.pid.get_or_init(|| pid);
     let ending =
-        ending.unless_told(ActorEnd::Died(ActorDied::new(name.clone(), pid, Because::Unknown, None)));
+        ending.unless_said(ActorEnd::Died(ActorDied::new(name.clone(), pid, Because::Unknown, None)));
     tracing::debug!("started actor `{name}` as process {pid}");
     let booted = boot(&actor, &child, &mut wishes, birth.boot, channel, &mut spawned, born).await;
     let (end, error) = end(&actor, &child, &mut wishes, booted.ok().as_ref(), spawned).await;
     if let ActorEnd::Died(died) | ActorEnd::Killed(died) = &end {
-        // Before those who wait are told, and connect again.
+        // Before those who wait get the error, and connect again.
         for addr in sockets_of(&name, pid, sockets.clone()) {
             actor.deaths().add(addr, died);
         }
@@ -105,11 +106,11 @@ pub(crate) async fn watch_child(
     error
 }
 
-/// Tells that a child is gone when it is dropped, and how it has ended if that was not told: a panic was in the way.
+/// Says that a child is gone when it is dropped, and how it has ended if nobody has said so: a panic was in the way.
 struct Ending<'a>(&'a ChildActor, ActorEnd);
 
 impl<'a> Ending<'a> {
-    fn unless_told(mut self, end: ActorEnd) -> Self {
+    fn unless_said(mut self, end: ActorEnd) -> Self {
         self.1 = end;
         self
     }
@@ -148,7 +149,7 @@ async fn boot(
                 drop(born.send(Ok(newborn)));
                 return Ok(peer);
             }
-            Ok(Err(BootFailure::Told(reason))) => reason,
+            Ok(Err(BootFailure::Known(reason))) => reason,
             Ok(Err(BootFailure::Lost(reason))) => match timeout(timeouts.exit_status, process.wait()).await {
                 Ok(status) => ended_early(status),
                 Err(_elapsed) => reason,
@@ -157,10 +158,10 @@ async fn boot(
         },
         // What it has said before is still being read.
         status = process.wait() => match timeout(timeouts.drain, &mut connecting).await {
-            Ok(Ok(Err(BootFailure::Told(reason)))) => reason,
+            Ok(Ok(Err(BootFailure::Known(reason)))) => reason,
             Ok(_) | Err(_) => ended_early(status),
         },
-        _wish = wishes.next() => "it was cancelled while it booted".to_owned(),
+        () = wishes.end() => "it was cancelled while it booted".to_owned(),
         () = born.closed() => return Err(Unborn),
     };
     let failed = match spawned.process.id() {
@@ -175,7 +176,7 @@ async fn boot(
 /// Why a child did not boot.
 enum BootFailure {
     /// The child said so, or broke the protocol.
-    Told(String),
+    Known(String),
     /// The connection ended; how the process did says more.
     Lost(String),
 }
@@ -201,11 +202,11 @@ async fn connect(
     };
     let met = introduce(Transport::Uds(channel), with).await.map_err(|error| {
         let text = error.to_string();
-        if error.is_departure() { BootFailure::Lost(text) } else { BootFailure::Told(text) }
+        if error.is_departure() { BootFailure::Lost(text) } else { BootFailure::Known(text) }
     })?;
     if met.aid.uid != child.uid {
         let text = format!("it introduced itself as another actor, {}", met.aid.uid);
-        return Err(BootFailure::Told(text));
+        return Err(BootFailure::Known(text));
     }
     let caps = met.caps;
     let connected =
@@ -214,6 +215,8 @@ async fn connect(
     let (failed, child) = (failure.clone(), child.clone());
     let peer = attach(actor, connected, move |peer, reason| async move {
         failed.send_replace(Some(reason.clone()));
+        // It has one connection of this kind.
+        _ = child.loss.set(reason.clone());
         cause_of_loss(&peer, &child, reason, pid).await
     });
     let frame_bytes_max = spec.limits.frame_bytes_max;
@@ -221,7 +224,9 @@ async fn connect(
         // It has its own limits from here on.
         Appended::Yes(_) => peer.channel.peer_accepts(frame_bytes_max),
         Appended::TooLarge(error) => {
-            return Err(BootFailure::Told(format!("what it has to know at its birth is too large: {error}")));
+            return Err(BootFailure::Known(format!(
+                "what it has to know at its birth is too large: {error}"
+            )));
         }
         // `failure` reports it.
         Appended::Closed(_) => {}
@@ -238,7 +243,7 @@ async fn connect(
                 | CloseReason::Protocol(_)
                 | CloseReason::OverBudget(_)),
             )) => {
-                BootFailure::Told(reason.to_string())
+                BootFailure::Known(reason.to_string())
             }
             Ok(Some(reason)) => BootFailure::Lost(reason.to_string()),
             Ok(None) | Err(_) => BootFailure::Lost("its connection was dropped".to_owned()),
@@ -246,7 +251,8 @@ async fn connect(
     }
 }
 
-/// What everybody who waits on a child's connection is told when it ends: how the process died, unless it ended in good order.
+/// The error of everybody who waits on a child's connection when it ends: how the process died, unless it ended in good
+/// order.
 async fn cause_of_loss(peer: &Peer, child: &ChildActor, reason: CloseReason, pid: u32) -> Error {
     let ended = timeout(peer.timeouts.exit_status, child.ended()).await;
     match ended {

@@ -1,4 +1,5 @@
-//! Carries out what the ladder of one child decides: see [`proto::supervision::ladder`](crate::proto::supervision::ladder).
+//! Carries out what the ladder of one child decides: see
+//! [`proto::supervision::ladder`](crate::proto::supervision::ladder).
 //!
 //! ```text
 //! wishes, the process, its connection, its answer, the clock ──► ladder ──► request, signals
@@ -22,8 +23,8 @@ use crate::proto::supervision::ladder::{Cause, Effect, End, Event, Ladder, Verdi
 use crate::proto::supervision::silence::{Look, Silence};
 use crate::session::{ActorEnd, ChildActor, Peer, SessionEnd, Wish, Wishes};
 
-/// Watches a child until it has ended, and ends it where that is wanted. One without a connection has not booted, and is
-/// killed at once. The error is a failure of its nursery.
+/// Watches a child until it has ended, and ends it where that is wanted. One without a connection has not booted, and
+/// is killed at once. The error is a failure of its nursery.
 pub(super) async fn end(
     actor: &Actor,
     child: &ChildActor,
@@ -248,8 +249,8 @@ impl Climb<'_> {
         }
     }
 
-    /// Sends a signal to the process, which was not waited for yet, so that its pid is still its own; and to its group, which
-    /// it may have left. The group also holds programs that the actor has started, but no other actor.
+    /// Sends a signal to the process, which was not waited for yet, so that its pid is still its own; and to its group,
+    /// which it may have left. The group also holds programs that the actor has started, but no other actor.
     fn signal(&self, signal: Signal) {
         let Some(pid) = self.pid else { return };
         let uid = &self.child.uid;
@@ -286,6 +287,10 @@ impl Climb<'_> {
             _ => Because::Unknown,
         };
         let died = ActorDied::new(self.child.uid.name(), pid, because, status).under(circumstances);
+        let died = match self.child.loss.get() {
+            Some(reason) => died.after(reason.clone()),
+            None => died,
+        };
         let failure = verdict.is_failure().then(|| Error::Died(died.clone()));
         let end = match end {
             End::InOrder => ActorEnd::InOrder,

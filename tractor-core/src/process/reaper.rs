@@ -288,7 +288,9 @@ struct Row {
 impl Row {
     fn of(pid: Pid) -> Option<Self> {
         let file = |name| format!("/proc/{}/{name}", pid.as_raw_nonzero());
-        let stat = std::fs::read_to_string(file("stat")).ok()?;
+        // The kernel cuts names within their letters.
+        let stat = std::fs::read(file("stat")).ok()?;
+        let stat = String::from_utf8_lossy(&stat);
         // `pid (name) state parent group ...`, where the name may hold anything.
         let (head, tail) = stat.rsplit_once(") ")?;
         let (_, name) = head.split_once(" (")?;

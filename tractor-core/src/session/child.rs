@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::ActorDied;
+use crate::error::{ActorDied, CloseReason};
 use crate::proto::id::Uid;
 
 /// How an actor ended that was asked to, as [`Portal::cancel_actor`](crate::Portal::cancel_actor) and its like tell it.
@@ -87,6 +87,8 @@ pub(crate) struct ChildActor {
     wishes: mpsc::UnboundedSender<Wish>,
     /// Set once, when the process was reaped, or is left.
     end: watch::Sender<Option<ActorEnd>>,
+    /// Why its connection has ended, once it has.
+    pub(crate) loss: OnceLock<CloseReason>,
     /// Set when nothing of it is left either.
     pub(crate) gone: CancellationToken,
 }
@@ -95,7 +97,9 @@ pub(crate) struct ChildActor {
 #[derive(Debug)]
 pub(crate) struct Wishes {
     all: Option<CancellationToken>,
-    told: mpsc::UnboundedReceiver<Wish>,
+    sent: mpsc::UnboundedReceiver<Wish>,
+    /// An answer was wished for while nothing but an end counted.
+    put_off: bool,
 }
 
 impl Wishes {
@@ -104,6 +108,20 @@ impl Wishes {
     /// # Cancel safety
     /// Cancel safe.
     pub(crate) async fn next(&mut self) -> Wish {
+        if std::mem::take(&mut self.put_off) { Wish::Answer } else { self.newest().await }
+    }
+
+    /// Waits for a wish that it ends, and puts others off.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(crate) async fn end(&mut self) {
+        while self.newest().await == Wish::Answer {
+            self.put_off = true;
+        }
+    }
+
+    async fn newest(&mut self) -> Wish {
         let all = async {
             match &self.all {
                 Some(all) => all.cancelled().await,
@@ -112,7 +130,7 @@ impl Wishes {
         };
         tokio::select! {
             biased;
-            Some(wish) = self.told.recv() => wish,
+            Some(wish) = self.sent.recv() => wish,
             () = all => {
                 self.all = None;
                 Wish::End(None)
@@ -124,11 +142,11 @@ impl Wishes {
 impl ChildActor {
     /// A child that ends with `all` at the latest.
     pub(crate) fn new(uid: Uid, all: CancellationToken) -> (Self, Wishes) {
-        let (wishes, told) = mpsc::unbounded_channel();
+        let (wishes, sent) = mpsc::unbounded_channel();
         let (asked, awaited) = (AtomicBool::new(false), AtomicBool::new(false));
-        let heard = Wishes { all: Some(all.clone()), told };
-        let (end, gone) = (watch::Sender::new(None), CancellationToken::new());
-        (Self { uid, pid: OnceLock::new(), all, asked, awaited, wishes, end, gone }, heard)
+        let unread = Wishes { all: Some(all.clone()), sent, put_off: false };
+        let (end, loss, gone) = (watch::Sender::new(None), OnceLock::new(), CancellationToken::new());
+        (Self { uid, pid: OnceLock::new(), all, asked, awaited, wishes, end, loss, gone }, unread)
     }
 
     /// Asks for its end, and leaves it this long to acknowledge that; `None` for as long as its parent's `Timeouts` say.

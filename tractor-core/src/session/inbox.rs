@@ -116,8 +116,8 @@ impl Inbox {
     pub(super) fn discard(&mut self) -> Offered {
         let mut grant = 0u32;
         let notice = if self.queue.is_empty() { Notice::NotYet } else { Notice::Due };
-        while let Some(value) = self.pop() {
-            grant = grant.saturating_add(self.credit.consumed(value.len()));
+        while let Some((_value, freed)) = self.take() {
+            grant = grant.saturating_add(freed);
         }
         self.close(InboxEnd::Unread(notice));
         Offered::Unread { grant }
@@ -356,6 +356,18 @@ mod tests {
                 assert!(inbox.overrun().is_some(), "the end that came behind the gap does not count");
             }
             assert_eq!(rest(&mut inbox), kept, "{overflow:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_thrown_away_is_granted_once() {
+        for (overflow, is_granted) in [(Overflow::Backpressure, true), (Overflow::Buffer, false)] {
+            let (mut inbox, limits) = inbox(overflow);
+            for _ in 0..2 {
+                inbox.offer(Bytes::from(vec![0; STREAM_WINDOW_INITIAL_BYTES / 3]), true, &limits);
+            }
+            let Offered::Unread { grant } = inbox.discard() else { panic!("nobody reads") };
+            assert_eq!(grant > 0, is_granted, "{overflow:?}: {grant}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Values on their way in: from the connection into the inbox, and out of it to whoever receives.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::task::coop::poll_proceed;
@@ -222,8 +222,14 @@ impl SessionEnd {
         Poll::Ready(taken)
     }
 
-    #[inline]
+    /// Takes out the waker of the task that waits for a value.
+    #[must_use = "a waker is dropped after the lock"]
+    pub(crate) fn take_reader(&self) -> Option<Waker> {
+        self.cell().reader.take()
+    }
+
     /// Waits until there is something to take: a value, of which this tells, or the end.
+    #[inline]
     pub(crate) fn poll_queued(&self, cx: &Context<'_>) -> Poll<bool> {
         poll_or_register(
             cx,

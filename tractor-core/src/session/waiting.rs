@@ -6,6 +6,8 @@ use std::task::{Context, Poll};
 
 use super::cell::Locked;
 use super::end::{Outcome, SessionEnd};
+use crate::error::MessagingError;
+use crate::proto::dialog::Misuse;
 
 /// One task that waits. Dropping it gives its place back.
 #[derive(Debug)]
@@ -49,10 +51,14 @@ impl Waiting {
         self.poll_discarding(cx, |_| true, |cell| cell.outcome.clone())
     }
 
-    /// Waits for the outcome, or until this side has failed before it has one. Discards streamed values that nobody
-    /// can read.
+    /// Waits for the outcome, or until this side has failed before it has one: also that of an endpoint which has ended,
+    /// for tasks beside it. Discards streamed values that nobody can read.
     fn poll_result(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
-        let failed = |cell: &Locked<'_>| cell.failure().cloned().map(Outcome::Failed);
+        let cid = self.end.cid;
+        let over = || MessagingError::misuse(Misuse::Ended, cid).into();
+        let ended =
+            |cell: &Locked<'_>| cell.dialog.is_settled().then(|| cell.broken.clone().unwrap_or_else(over));
+        let failed = |cell: &Locked<'_>| cell.failure().cloned().or_else(|| ended(cell)).map(Outcome::Failed);
         let unread = |cell: &Locked<'_>| cell.stream_handles == 0;
         self.poll_discarding(cx, unread, |cell| cell.outcome.clone().or_else(|| failed(cell)))
     }
