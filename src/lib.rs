@@ -63,7 +63,7 @@
 //! [`cpu_time_max`](StartActor::cpu_time_max), [`open_files_max`](StartActor::open_files_max)). One that hangs is
 //! [killed](Portal::kill), by a [deadline](future::Run::or_kill) if you like.
 //!
-//! An actor lets others call only what it was told to: all endpoints of a module
+//! An actor lets others call only what its starter allows: all endpoints of a module
 //! ([`enable_module`](StartActor::enable_module)) or single ones ([`expose`](StartActor::expose)).
 //!
 //! ```no_run
@@ -332,7 +332,7 @@
 //!
 //! # Entry points
 //!
-//! Children are this program, run again. They have to be told apart before `main` does anything:
+//! Children are this program, run again. They have to be recognized before `main` does anything:
 //!
 //! * [`#[tractor::main]`](macro@main) on an async `main`, and [`#[tractor::test]`](macro@test) on async tests, do that
 //!   and build the tokio runtime;

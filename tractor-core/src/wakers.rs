@@ -1,7 +1,7 @@
 //! The wakers of tasks that wait, kept under a lock and used outside of it.
 //!
-//! Cloning, waking and dropping a waker may run anybody's code. So a waker is cloned before the lock is taken, and what a
-//! lock's holder takes out of a slot is woken or dropped once the lock is free.
+//! Cloning, waking and dropping a waker may run anybody's code. So a waker is cloned before the lock is taken, and what
+//! a lock's holder takes out of a slot is woken or dropped once the lock is free.
 
 use std::task::{Context, Poll, Waker};
 

@@ -111,7 +111,7 @@ where
                 .map(|name| set_up(an.start_actor(format!("{}.{name}", own.name()))).into_future());
             let portals = try_join_all(births).await?;
             let value = body(&portals).await?;
-            // How they have ended is of no interest: they were told to.
+            // How they have ended is of no interest: they were asked to.
             _ = if hard_kill { an.kill().await } else { an.cancel().await };
             Ok(value)
         })

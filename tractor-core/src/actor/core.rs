@@ -155,12 +155,12 @@ impl Actor {
         self.inner.lifetime.push(callback)
     }
 
-    /// Ends the actor's work: refuses new requests, cancels the running ones, of which this actor is the canceller, and stops
-    /// listening. Returns when the requests have ended. The actor itself then ends: a child's process after its children
-    /// and connections, a root when the body of its scope returns.
+    /// Ends the actor's work: refuses new requests, cancels the running ones, of which this actor is the canceller, and
+    /// stops listening. Returns when the requests have ended. The actor itself then ends: a child's process after its
+    /// children and connections, a root when the body of its scope returns.
     ///
-    /// Called in an endpoint of this actor it cannot wait for that endpoint's own end: there it returns once the request
-    /// is made, and the endpoint is dropped at its next await, outside of a [`shield`](crate::shield).
+    /// Called in an endpoint of this actor it cannot wait for that endpoint's own end: there it returns once the
+    /// request is made, and the endpoint is dropped at its next await, outside of a [`shield`](crate::shield).
     ///
     /// ```
     /// # use tractor_core as tractor;
@@ -185,8 +185,8 @@ impl Actor {
         }
     }
 
-    /// Asks the actor to end, without waiting: running requests are cancelled by this actor itself. The synchronous form of
-    /// [`cancel`](Self::cancel), for code that cannot await.
+    /// Asks the actor to end, without waiting: running requests are cancelled by this actor itself. The synchronous
+    /// form of [`cancel`](Self::cancel), for code that cannot await.
     pub fn cancel_soon(&self) {
         let actor = self.clone();
         self.spawn_link(async move {
@@ -282,9 +282,9 @@ impl Actor {
 
     /// Runs an accepted request as a task.
     ///
-    /// On a current-thread runtime it is polled once first. A request that does not wait is over then, and never enters the
-    /// dialog table: no message for it can arrive meanwhile, since this runs on the task that reads the connection. On a
-    /// multi-thread runtime that poll would keep the connection waiting for what another thread could run.
+    /// On a current-thread runtime it is polled once first. A request that does not wait is over then, and never enters
+    /// the dialog table: no message for it can arrive meanwhile, since this runs on the task that reads the connection.
+    /// On a multi-thread runtime that poll would keep the connection waiting for what another thread could run.
     pub(super) fn run_request(&self, mut task: RequestTask) {
         if self.inner.is_current_thread {
             // Woken through nobody: a request that waits is polled again, as a task, right away.

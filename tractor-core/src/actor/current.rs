@@ -40,8 +40,8 @@ pub fn current_actor() -> Actor {
     }
 }
 
-/// Runs a future as part of an actor, inside a span that names it. In a task that is part of that actor already, it stays
-/// part of the dialog, too.
+/// Runs a future as part of an actor, inside a span that names it. In a task that is part of that actor already, it
+/// stays part of the dialog, too.
 pub(crate) async fn with_actor<F: Future>(actor: Actor, future: F) -> F::Output {
     let session = CURRENT.try_with(|current| (current.actor == actor).then(|| current.session.clone()));
     let session = session.ok().flatten().flatten();

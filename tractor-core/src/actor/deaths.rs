@@ -1,4 +1,4 @@
-//! Where actors have listened that this one has seen die: whoever asks for one of them again is told the same.
+//! Where actors have listened that this one has seen die: whoever asks for one of them again gets the same error.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};

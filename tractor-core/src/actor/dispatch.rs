@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! 1. Nothing here waits: a slow endpoint, a full inbox or a slow teardown never stalls the connection.
-//! 2. A frame that cannot be understood costs its sender at most this connection; whoever can act is told.
+//! 2. A frame that cannot be understood costs its sender at most this connection; whoever can act gets an error.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -250,8 +250,8 @@ impl Dispatch {
     }
 
     fn invoke(&mut self, target: &Target, cid: Cid, kwargs: Bytes, deadline: Option<Deadline>) {
-        // On a runtime with several threads the actor may be cancelled meanwhile; it waits for what follows, the first poll
-        // included. Hence the look comes after.
+        // On a runtime with several threads the actor may be cancelled meanwhile; it waits for what follows, the first
+        // poll included. Hence the look comes after.
         let _counted = self.actor.inner.requests.token();
         if self.refuses_requests(cid) {
             return;

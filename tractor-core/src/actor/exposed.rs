@@ -46,8 +46,8 @@ impl EndpointEntry {
     }
 }
 
-/// Whether the values of a call of this endpoint are laid out by position towards actors of the same image: it is the one that is
-/// registered under its name, and not the declaration of another one.
+/// Whether the values of a call of this endpoint are laid out by position towards actors of the same image: it is the
+/// one that is registered under its name, and not the declaration of another one.
 pub(crate) fn is_positional(module: &str, name: &str, endpoint: TypeId) -> bool {
     let registered = REGISTERED.get(&(module, name));
     registered.is_some_and(|entry| (entry.endpoint)() == endpoint && entry.is_positional())

@@ -1,7 +1,7 @@
 //! The program image that this process runs, and who else runs it.
 //!
-//! Actors of one image have the same types and the same endpoints. The root draws the image's token; a child takes over its parent's
-//! if it runs the same file. Where the system does not tell which file that is, there is no token.
+//! Actors of one image have the same types and the same endpoints. The root draws the image's token; a child takes over
+//! its parent's if it runs the same file. Where the system does not tell which file that is, there is no token.
 
 use std::fs;
 use std::ops::Range;
@@ -28,19 +28,19 @@ pub(crate) fn draw() -> Option<Image> {
     executable().map(|_known| Image::from_bytes(*uuid::Uuid::new_v4().as_bytes()))
 }
 
-/// What a child is told.
+/// What a child gets to know.
 pub(crate) fn for_child(image: Option<Image>) -> Option<ParentImage> {
     Some(ParentImage { image: image?, executable: executable()? })
 }
 
-/// The token of a child that was told this.
+/// The token of a child that knows this.
 pub(crate) fn of_child(parent: Option<ParentImage>) -> Option<Image> {
     let ParentImage { image, executable: theirs } = parent?;
     (executable()? == theirs).then_some(image)
 }
 
-/// Whether there is code of the executable itself at this address, and not of a library, which another process may have in another
-/// version.
+/// Whether there is code of the executable itself at this address, and not of a library, which another process may have
+/// in another version.
 pub(super) fn contains(code: *const ()) -> bool {
     static CODE: LazyLock<Vec<Range<usize>>> = LazyLock::new(|| mapped().unwrap_or_default());
     CODE.iter().any(|range| range.contains(&code.addr()))
@@ -68,10 +68,10 @@ mod tests {
     #[test]
     fn a_child_keeps_the_token_only_if_it_runs_the_same_file() {
         let image = draw().expect("the system tells");
-        let told = for_child(Some(image)).expect("the system tells");
-        assert_eq!(of_child(Some(told)), Some(image));
+        let known = for_child(Some(image)).expect("the system tells");
+        assert_eq!(of_child(Some(known)), Some(image));
         for place in [0, 7, 15] {
-            let mut other = told;
+            let mut other = known;
             other.executable[place] ^= 1;
             assert_eq!(of_child(Some(other)), None);
         }

@@ -70,7 +70,8 @@ impl RequestTask {
         Self { actor, session, span, stage, expiry, running: None, args_bytes, held: None }
     }
 
-    /// From now on it waits: whoever ends the actor waits for its endpoint, and it counts in what waits on its connection.
+    /// From now on it waits: whoever ends the actor waits for its endpoint, and it counts in what waits on its
+    /// connection.
     pub(super) fn count(&mut self) {
         if let Stage::Running(_) = self.stage {
             self.running = Some(self.actor.inner.requests.token());
@@ -83,8 +84,8 @@ impl RequestTask {
         &self.session
     }
 
-    /// Looks at the clock. Ready when the time is over and the endpoint shall not be polled again: it would only find that
-    /// its own requests have run out of the same time.
+    /// Looks at the clock. Ready when the time is over and the endpoint shall not be polled again: it would only find
+    /// that its own requests have run out of the same time.
     fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(expiry) = &mut self.expiry else { return Poll::Pending };
         std::task::ready!(expiry.poll(cx));

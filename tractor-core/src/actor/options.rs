@@ -28,8 +28,8 @@ impl ActorOptions {
 
     /// Listens on an address, for actors that are not children of this one.
     ///
-    /// The directory of a Unix socket is our own user's with mode `0700`, and nobody but root can put another one in its place; one
-    /// that is missing is made. The file of a process that has died is replaced.
+    /// The directory of a Unix socket is our own user's with mode `0700`, and nobody but root can put another one in
+    /// its place; one that is missing is made. The file of a process that has died is replaced.
     #[must_use]
     pub fn bind(mut self, addr: Addr) -> Self {
         self.bind.push(addr);

@@ -48,7 +48,7 @@ impl Actor {
 
     /// Tells a peer that this end is in good order.
     pub(super) fn say_goodbye(&self, peer: &Peer) {
-        // Whoever speaks the base protocol alone takes it for a failure. The parent is told by who knows why.
+        // Whoever speaks the base protocol alone takes it for a failure. The parent hears it from whoever knows why.
         let is_parent = self.parent_peer().is_some_and(|parent| std::ptr::eq(&raw const **parent, peer));
         if peer.caps.is_empty() || is_parent {
             return;

@@ -41,12 +41,12 @@ impl HasStarted for Started {}
 /// The child side of a context, linked to the task in another actor that opened it.
 ///
 /// `S` is the type of the first value, `Tx` of the values this side streams, `Rx` of those it receives; with one type
-/// given it is all three. `State` is [`Unstarted`] or [`Started`], which a helper or a field names that takes a started one:
-/// `Context<S, Tx, Rx, Started>`.
+/// given it is all three. `State` is [`Unstarted`] or [`Started`], which a helper or a field names that takes a started
+/// one: `Context<S, Tx, Rx, Started>`.
 ///
 /// The endpoint's future is dropped at its next await when the other side fails, asks for the cancellation, or is lost;
 /// [`cancelled`](ContextHandle::cancelled) notices first, and [`shield`](crate::shield) defers it. Dropping the context
-/// ends nothing; but its stream can never be opened then, and the other side is told so if it sends.
+/// ends nothing; but its stream can never be opened then, and the other side gets an error if it sends.
 pub struct Context<S, Tx = S, Rx = Tx, State = Unstarted> {
     handle: ContextHandle,
     opener: Opener,
@@ -66,8 +66,8 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     /// The value is encoded and decoded again first, so that a mistake in it is an error here and not at the other end.
     ///
     /// # Errors
-    /// [`Error::MsgType`](crate::Error::MsgType) when the value does not encode or its encoding is no `S`, in which case it has
-    /// not been sent; or it is larger than `frame_bytes_max`.
+    /// [`Error::MsgType`](crate::Error::MsgType) when the value does not encode or its encoding is no `S`, in which
+    /// case it has not been sent; or it is larger than `frame_bytes_max`.
     ///
     /// # Cancel safety
     /// Sends at its first poll, without waiting.

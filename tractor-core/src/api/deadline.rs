@@ -19,22 +19,22 @@ use crate::session::{
 ///
 /// A request started in the body has the remaining time as its own deadline. It travels with the request: the endpoint
 /// runs under it ([`current_deadline`](crate::current_deadline)), so do the requests that the endpoint makes to further
-/// actors, and the time that is left shrinks with each hop. Of two deadlines the earlier one holds; an inner scope never
-/// prolongs an outer one.
+/// actors, and the time that is left shrinks with each hop. Of two deadlines the earlier one holds; an inner scope
+/// never prolongs an outer one.
 ///
 /// What happens when the time is over:
 ///
-/// * A request of the body ends with [`Error::DeadlineExceeded`], which names the endpoint and the actor. Its remote task is
-///   cancelled, and its end is waited for as long as a cancellation is
-///   ([`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel)): where that is over too, the actor is
-///   stuck or out of reach, and the end is left to it. A failure that the endpoint reports meanwhile is the
+/// * A request of the body ends with [`Error::DeadlineExceeded`], which names the endpoint and the actor. Its remote
+///   task is cancelled, and its end is waited for as long as a cancellation is
+///   ([`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel)): where that is over too, the actor
+///   is stuck or out of reach, and the end is left to it. A failure that the endpoint reports meanwhile is the
 ///   [source](std::error::Error::source) of the error.
 /// * A body that waits for anything else is dropped, and the error names the scope. Scopes in it, such as a nursery,
 ///   end within the same limit, or are left to the actor, too.
 /// * The other actor cancels the task by its own clock as well, so that work ends even if the caller hangs or is out
 ///   of reach. The endpoint is dropped as in any cancellation ([`cancelled`](crate::ContextHandle::cancelled),
 ///   [`shield`](crate::shield)). The caller's error is the same, whichever clock is faster. A peer of the base protocol
-///   is told no deadline; there the caller's clock alone counts.
+///   gets no deadline; there the caller's clock alone counts.
 /// * What arrives before the caller's time is over counts: a result, or another failure, is handed out as it is.
 ///
 /// A task made with `tokio::spawn` leaves the scope; the life of a child actor is not limited by it.
@@ -132,8 +132,8 @@ pub(super) enum Inside<T, E> {
     Failed(E),
 }
 
-/// Runs the inside of a dialog's scope within its deadline, and ends the other side. Dropped by the deadline, the scope's
-/// own guard cancels the other side.
+/// Runs the inside of a dialog's scope within its deadline, and ends the other side. Dropped by the deadline, the
+/// scope's own guard cancels the other side.
 pub(super) async fn in_time<T, E: From<Error>>(
     session: &Arc<SessionEnd>,
     inside: impl Future<Output = Inside<T, E>>,
@@ -183,7 +183,7 @@ pub(super) struct Grace {
     until: Option<Expiry>,
     outcome: Waiting,
     /// The error of the request, once the remote task has ended.
-    told: Option<Error>,
+    error: Option<Error>,
     /// `None` for a call, in which nothing runs here.
     region: Option<Arc<Region>>,
     session: Arc<SessionEnd>,
@@ -199,7 +199,7 @@ impl Grace {
         Self {
             until: until.map(Expiry::new),
             outcome,
-            told: None,
+            error: None,
             region: None,
             session: session.clone(),
             _settling: Settling::begin(until),
@@ -209,13 +209,13 @@ impl Grace {
     /// Ready with the error of the request.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         let session = &*self.session;
-        if self.told.is_none()
+        if self.error.is_none()
             && let Poll::Ready(outcome) = self.outcome.poll_drained(cx)
         {
-            self.told = Some(told(session, outcome));
+            self.error = Some(late_error(session, outcome));
         }
         if self.region.as_ref().is_none_or(|region| region.poll_down(cx).is_ready())
-            && let Some(error) = self.told.take()
+            && let Some(error) = self.error.take()
         {
             return Poll::Ready(error);
         }
@@ -227,11 +227,12 @@ impl Grace {
             session.peer.timeouts.context_cancel
         );
         session.give_up();
-        Poll::Ready(self.told.take().unwrap_or_else(|| session.deadline_exceeded(None)))
+        Poll::Ready(self.error.take().unwrap_or_else(|| session.deadline_exceeded(None)))
     }
 }
 
-/// What a call past its deadline waits for whose actor does not outlive it: that the process is gone, which the ladder bounds.
+/// What a call past its deadline waits for whose actor does not outlive it: that the process is gone, which the ladder
+/// bounds.
 pub(super) struct Fatal {
     end: Pin<Box<dyn Future<Output = ActorEnd> + Send>>,
     session: Arc<SessionEnd>,
@@ -260,7 +261,7 @@ impl Fatal {
 }
 
 /// The deadline's error, with what else the other side had to report after it.
-fn told(session: &SessionEnd, outcome: Outcome) -> Error {
+fn late_error(session: &SessionEnd, outcome: Outcome) -> Error {
     match outcome {
         Outcome::Failed(Error::Cancelled(_) | Error::DeadlineExceeded(_))
         | Outcome::Returned(_)

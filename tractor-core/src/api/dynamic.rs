@@ -23,13 +23,14 @@ use crate::session::{Deadline, Request};
 /// let point = Value::Map(vec![(Value::from("x"), Value::from(1)), (Value::from("y"), Value::Nil)]);
 /// assert_eq!(point["x"].as_i64(), Some(1));
 /// ```
-// An alias, for rustc looks into enums that are exported, and says `std::string::String` once there is another `String`.
+// An alias, for rustc looks into enums that are exported, and says `std::string::String` once there is another
+// `String`.
 pub type Value = rmpv::Value;
 
 /// A call of an endpoint by its name: for actors built from other sources, and for the runtime's own methods (`self`).
 ///
-/// Its arguments are of any serde type, [`Value`] among them, and travel with the names of their fields. Whether they fit is
-/// for the actor to say.
+/// Its arguments are of any serde type, [`Value`] among them, and travel with the names of their fields. Whether they
+/// fit is for the actor to say.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -68,7 +69,8 @@ impl DynCall {
         Self { module: module.into(), name: name.into(), args: Vec::new() }
     }
 
-    /// Adds an argument. Two of one name are an error of the call, which is not sent then; so is one that cannot be encoded.
+    /// Adds an argument. Two of one name are an error of the call, which is not sent then; so is one that cannot be
+    /// encoded.
     pub fn arg<T>(mut self, name: impl Into<String>, value: T) -> Self
     where
         T: Serialize + Send + Sync + 'static,

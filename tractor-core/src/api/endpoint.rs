@@ -1,8 +1,8 @@
 //! What the attribute macros implement for every endpoint.
 //!
 //! An endpoint is a type without values, named like the user's function. Its traits say where it lives, what it takes
-//! and what it gives back, which is all that callers need. The function itself is [`EndpointBody::run`]; an endpoint that
-//! is declared `extern` has none, because it lives in another program.
+//! and what it gives back, which is all that callers need. The function itself is [`EndpointBody::run`]; an endpoint
+//! that is declared `extern` has none, because it lives in another program.
 
 use std::any::Any;
 use std::error::Error as StdError;
@@ -167,7 +167,8 @@ pub fn fallible_as<F: Failure + Payload, T>(
     fallible(output, carried)
 }
 
-/// A default value of an argument. It comes from a closure, which may end in a panic: then nothing after it is unreachable.
+/// A default value of an argument. It comes from a closure, which may end in a panic: then nothing after it is
+/// unreachable.
 pub fn default_arg<T: Any>(value: impl FnOnce() -> T) -> Option<Box<dyn Any>> {
     Some(Box::new(value()))
 }

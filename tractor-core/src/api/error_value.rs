@@ -1,11 +1,11 @@
-//! What of an endpoint's error travels besides its texts: its value, if its type is serde, or all of an error of ours that
-//! another type hides.
+//! What of an endpoint's error travels besides its texts: its value, if its type is serde, or all of an error of ours
+//! that another type hides.
 //!
-//! The three traits have one method name. Generated code, which knows the concrete error type, calls it on a `&&Probe(&E)`
-//! (`error_value!()`): the compiler takes the first one if `E` is `Serialize`, else the second, one reference further away, if `E`
-//! stands for an error inside of it, and else the third, one reference nearer. So no error type needs an attribute, and aliases of
-//! `Result` work. `DeserializeOwned` is not asked for: of a type such as `&'static str`, which has it for some lifetimes, the
-//! compiler would take the first one and refuse it afterwards.
+//! The three traits have one method name. Generated code, which knows the concrete error type, calls it on a
+//! `&&Probe(&E)` (`error_value!()`): the compiler takes the first one if `E` is `Serialize`, else the second, one
+//! reference further away, if `E` stands for an error inside of it, and else the third, one reference nearer. So no
+//! error type needs an attribute, and aliases of `Result` work. `DeserializeOwned` is not asked for: of a type such as
+//! `&'static str`, which has it for some lifetimes, the compiler would take the first one and refuse it afterwards.
 
 use std::error::Error as StdError;
 use std::ops::Deref;

@@ -21,12 +21,12 @@ use crate::session::{ContextState, Outcome, SessionEnd, UntilCancelled, in_order
 #[derive(Debug, Clone, Copy)]
 pub enum NoResult {}
 
-/// A handle of a context: cancels it, watches for its end, tells its state; where it was opened also waits for the result,
-/// which is an `R`.
+/// A handle of a context: cancels it, watches for its end, tells its state; where it was opened also waits for the
+/// result, which is an `R`.
 ///
 /// Both sides have one: [`Context`](super::Context) and [`ParentContext`](super::ParentContext) deref to theirs, and
-/// [`handle`](Self::handle) gives a clone, which may go into any task. It borrows nothing, and keeps nothing alive: the scope
-/// owns the context. A handle that outlives its context answers from what became of it.
+/// [`handle`](Self::handle) gives a clone, which may go into any task. It borrows nothing, and keeps nothing alive: the
+/// scope owns the context. A handle that outlives its context answers from what became of it.
 ///
 /// ```
 /// # use tractor_core::{self as tractor, Context};
@@ -69,11 +69,11 @@ impl<R> ContextHandle<R> {
         self.clone()
     }
 
-    /// Waits until the context must end, or has ended: somebody asked for the cancellation, the other side failed or is lost,
-    /// or the endpoint has returned. [`canceller`](Self::canceller) then says who is responsible.
+    /// Waits until the context must end, or has ended: somebody asked for the cancellation, the other side failed or is
+    /// lost, or the endpoint has returned. [`canceller`](Self::canceller) then says who is responsible.
     ///
-    /// An endpoint is dropped at its next await after that. A cleanup that waits goes into a [`shield`](crate::shield), which
-    /// must be entered without another await:
+    /// An endpoint is dropped at its next await after that. A cleanup that waits goes into a [`shield`](crate::shield),
+    /// which must be entered without another await:
     ///
     /// ```
     /// # use tractor_core::{self as tractor, Context};
@@ -111,14 +111,15 @@ impl<R> ContextHandle<R> {
     /// The actor that is responsible for the end of the context. `None` as long as it goes on, and when it ended with a
     /// result.
     ///
-    /// In an endpoint this is the actor that asked for the cancellation first, or whose failure or loss ended the context.
-    /// Where the context was opened it is this actor when a cancellation names it, else the actor whose task failed, was
-    /// cancelled or is lost; the error says who cancelled that one.
+    /// In an endpoint this is the actor that asked for the cancellation first, or whose failure or loss ended the
+    /// context. Where the context was opened it is this actor when a cancellation names it, else the actor whose task
+    /// failed, was cancelled or is lost; the error says who cancelled that one.
     pub fn canceller(&self) -> Option<Uid> {
         self.session.responsible()
     }
 
-    /// The failure that ended the context, if one did. Where the context was opened an acknowledged cancellation is one, too.
+    /// The failure that ended the context, if one did. Where the context was opened an acknowledged cancellation is
+    /// one, too.
     pub fn maybe_error(&self) -> Option<Error> {
         self.session.failed_with()
     }
@@ -133,8 +134,8 @@ impl<R> ContextHandle<R> {
         self.session.state()
     }
 
-    /// When the context must have ended, on the runtime's clock; `None` without a deadline. Both sides keep to it, each by
-    /// its own clock.
+    /// When the context must have ended, on the runtime's clock; `None` without a deadline. Both sides keep to it, each
+    /// by its own clock.
     pub fn deadline(&self) -> Option<Instant> {
         self.session.deadline.map(|deadline| deadline.at)
     }
@@ -171,8 +172,8 @@ impl<R> ContextHandle<R> {
 
 /// In an endpoint.
 impl ContextHandle<NoResult> {
-    /// Cancels the context from its endpoint's side: the endpoint's future is dropped at its next await, and the other side
-    /// gets a [`ContextCancelled`](crate::error::ContextCancelled) that names this actor.
+    /// Cancels the context from its endpoint's side: the endpoint's future is dropped at its next await, and the other
+    /// side gets a [`ContextCancelled`](crate::error::ContextCancelled) that names this actor.
     pub fn cancel(&self) {
         self.session.cancel_here();
     }
@@ -180,13 +181,13 @@ impl ContextHandle<NoResult> {
 
 /// Where the context was opened.
 impl<R: Payload> ContextHandle<R> {
-    /// Asks for the cancellation of the endpoint, and waits until it is acknowledged. Awaited, this tells whether it was
-    /// within [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel), or within the
+    /// Asks for the cancellation of the endpoint, and waits until it is acknowledged. Awaited, this tells whether it
+    /// was within [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel), or within the
     /// [`timeout`](CancelContext::timeout) given.
     ///
-    /// The scope's body goes on until the endpoint's end arrives. If it waits for something else than this context then, it
-    /// is dropped. Leaving the scope waits for that end, however late it is. What this side has cancelled itself is no error of
-    /// the scope.
+    /// The scope's body goes on until the endpoint's end arrives. If it waits for something else than this context
+    /// then, it is dropped. Leaving the scope waits for that end, however late it is. What this side has cancelled
+    /// itself is no error of the scope.
     ///
     /// # Errors
     /// None today.
@@ -199,9 +200,9 @@ impl<R: Payload> ContextHandle<R> {
 
     /// Waits for the endpoint's final value. Any number of tasks may, again and again.
     ///
-    /// Streamed values are kept for the stream's reader as long as the stream, a subscriber or a half of it lives; values that
-    /// nobody can read any more are discarded. So a stream that is held and not read keeps an endpoint waiting that sends
-    /// more than the window, and this with it.
+    /// Streamed values are kept for the stream's reader as long as the stream, a subscriber or a half of it lives;
+    /// values that nobody can read any more are discarded. So a stream that is held and not read keeps an endpoint
+    /// waiting that sends more than the window, and this with it.
     ///
     /// # Errors
     /// The endpoint failed, was cancelled (by whomever) or is lost, or the value is no `R`.
@@ -228,8 +229,8 @@ impl<R: Payload> ContextHandle<R> {
         self.session.has_outcome()
     }
 
-    /// The outcome if it has arrived, without waiting: what [`wait_for_result`](Self::wait_for_result) would give. Streamed
-    /// values that came before it can still be received.
+    /// The outcome if it has arrived, without waiting: what [`wait_for_result`](Self::wait_for_result) would give.
+    /// Streamed values that came before it can still be received.
     pub fn outcome(&self) -> Option<Result<R>> {
         self.session.outcome().map(|outcome| self.result_of(outcome))
     }

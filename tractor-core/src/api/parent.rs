@@ -174,8 +174,8 @@ impl Portal {
         scope.run(opening.body(body)).await
     }
 
-    /// As [`open_context`](Self::open_context), with a body that begins before the context has started: it can cancel it
-    /// meanwhile. Leaving the scope waits for the end of the other side all the same.
+    /// As [`open_context`](Self::open_context), with a body that begins before the context has started: it can cancel
+    /// it meanwhile. Leaving the scope waits for the end of the other side all the same.
     ///
     /// ```
     /// # use tractor_core::{ContextTarget, Error, Portal, Result};

@@ -34,9 +34,9 @@ impl Portal {
 
     /// A handle on the same actor whose requests must each end within this much time from their start.
     ///
-    /// For a function it is the same as [`Run::deadline`]; for a context or a stream it limits the whole scope: its opening,
-    /// its body, and the wait for its end. [`with_deadline`](crate::with_deadline) tells what happens when the time is
-    /// over, and limits several requests together.
+    /// For a function it is the same as [`Run::deadline`]; for a context or a stream it limits the whole scope: its
+    /// opening, its body, and the wait for its end. [`with_deadline`](crate::with_deadline) tells what happens when the
+    /// time is over, and limits several requests together.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Portal};
@@ -56,14 +56,15 @@ impl Portal {
 
     /// Runs a function in the actor and waits for its value.
     ///
-    /// Calls have no order among each other: where the actor's runtime has several threads, a later one may begin first.
-    /// Values that need an order go over one stream.
+    /// Calls have no order among each other: where the actor's runtime has several threads, a later one may begin
+    /// first. Values that need an order go over one stream.
     ///
     /// # Errors
     /// * [`Error::Remote`](crate::Error::Remote): the function failed, panicked, is not exposed or does not take these
     ///   arguments.
     /// * [`Error::Cancelled`](crate::Error::Cancelled): it was cancelled.
-    /// * [`Error::Died`](crate::Error::Died), [`Error::Closed`](crate::Error::Closed): the actor or the connection is gone.
+    /// * [`Error::Died`](crate::Error::Died), [`Error::Closed`](crate::Error::Closed): the actor or the connection is
+    ///   gone.
     /// * [`Error::MsgType`](crate::Error::MsgType): a value does not fit its type.
     ///
     /// # Cancel safety
@@ -80,8 +81,9 @@ impl Portal {
     ///
     /// * A child of this actor is ended for certain, whatever it does. It is asked, and has
     ///   [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel) to say that its tasks have ended, and
-    ///   [`Timeouts::nursery_cancel`](crate::proto::limits::Timeouts::nursery_cancel) for the rest; then it is signalled, and
-    ///   killed. Awaited, this returns when its process is gone, and tells how it has ended. It never fails.
+    ///   [`Timeouts::nursery_cancel`](crate::proto::limits::Timeouts::nursery_cancel) for the rest; then it is
+    ///   signalled, and killed. Awaited, this returns when its process is gone, and tells how it has ended. It never
+    ///   fails.
     /// * Any other actor is asked, and this returns when it says that its tasks have ended.
     ///
     /// ```
@@ -97,8 +99,8 @@ impl Portal {
     /// ```
     ///
     /// # Errors
-    /// Only for an actor that is no child of this one: [`Error::TooSlow`](crate::Error::TooSlow) when it does not answer in
-    /// time, [`Error::Closed`](crate::Error::Closed) when it is gone.
+    /// Only for an actor that is no child of this one: [`Error::TooSlow`](crate::Error::TooSlow) when it does not
+    /// answer in time, [`Error::Closed`](crate::Error::Closed) when it is gone.
     ///
     /// # Cancel safety
     /// The request is made at the first poll and stays made; a child is ended all the same.
@@ -106,16 +108,18 @@ impl Portal {
         CancelActor::new(self.clone())
     }
 
-    /// Kills the actor, a child of this one, and waits until its process is gone: for one that hangs, or whose end must not wait.
+    /// Kills the actor, a child of this one, and waits until its process is gone: for one that hangs, or whose end must
+    /// not wait.
     ///
-    /// Its process and the process group with what it has started get the kill signal at once; its own child actors end with
-    /// it. Nothing that it does at its end is done: no cleanup, no callback. What is open on it fails with
-    /// [`Error::Died`](crate::Error::Died). For its nursery this is no failure, as with [`cancel_actor`](Self::cancel_actor); for a
-    /// supervisor it is a crash, after which the child's restart rule holds: see
-    /// [`Supervised::kill`](crate::Supervised::kill).
+    /// Its process and the process group with what it has started get the kill signal at once; its own child actors end
+    /// with it. Nothing that it does at its end is done: no cleanup, no callback. What is open on it fails with
+    /// [`Error::Died`](crate::Error::Died). For its nursery this is no failure, as with
+    /// [`cancel_actor`](Self::cancel_actor); for a supervisor it is a crash, after which the child's restart rule
+    /// holds: see [`Supervised::kill`](crate::Supervised::kill).
     ///
-    /// Tells how it has ended: as [`ActorEnd::Killed`](crate::ActorEnd::Killed), unless it was gone before. A process that not even this
-    /// signal ends is left after [`Timeouts::reap`](crate::proto::limits::Timeouts::reap), which is a failure of its nursery.
+    /// Tells how it has ended: as [`ActorEnd::Killed`], unless it was gone before. A process
+    /// that not even this signal ends is left after [`Timeouts::reap`](crate::proto::limits::Timeouts::reap), which is
+    /// a failure of its nursery.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Error, Portal};
@@ -130,7 +134,8 @@ impl Portal {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Runtime`](crate::Error::Runtime) for an actor that is no child of this one: only its parent can kill it.
+    /// [`Error::Runtime`](crate::Error::Runtime) for an actor that is no child of this one: only its parent can kill
+    /// it.
     ///
     /// # Cancel safety
     /// The signal is on its way after the first poll, and the rest goes on.
@@ -150,8 +155,8 @@ impl Portal {
         self.peer.aid.pid
     }
 
-    /// Dialogs open on this connection, both ways, requests to cancel one among them. One that has just ended may still be
-    /// counted.
+    /// Dialogs open on this connection, both ways, requests to cancel one among them. One that has just ended may still
+    /// be counted.
     pub fn dialogs_open(&self) -> usize {
         self.peer.dialogs_open()
     }

@@ -1,4 +1,5 @@
-//! Which of the values that one reader took are still to be read by whom: the decisions of a broadcast, without waiting.
+//! Which of the values that one reader took are still to be read by whom: the decisions of a broadcast, without
+//! waiting.
 //!
 //! ```text
 //!   kept:        [ 4  5  6  7 ]           at most `size`, oldest first
@@ -13,7 +14,7 @@
 //! to read as many values as the ring holds, or all there were, and has not.
 //!
 //! # Invariants
-//! 1. Every reader gets every value that was pushed after it entered, in order, or is told how many it has lost.
+//! 1. Every reader gets every value that was pushed after it entered, in order, or learns how many it has lost.
 //! 2. At most `size` values are kept, and none that every reader has read.
 //! 3. Only a slow reader loses values.
 

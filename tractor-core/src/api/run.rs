@@ -17,8 +17,8 @@ use crate::proto::payload::Payload;
 use crate::session::{Deadline, Expiry, InOrder, Outcome, Peer, SessionEnd};
 
 /// A call in another actor; made by [`Portal::run`](super::Portal::run). Its request is sent at the first poll, and
-/// until then nothing happens. So calls that are to run side by side are polled side by side, with `join!` for instance; two
-/// calls reach the actor in the order of their first polls.
+/// until then nothing happens. So calls that are to run side by side are polled side by side, with `join!` for
+/// instance; two calls reach the actor in the order of their first polls.
 ///
 /// # Cancel safety
 /// Dropping it after its first poll cancels the remote task, unless its outcome has arrived.
@@ -61,8 +61,8 @@ impl<T: Payload> Run<T> {
         }
     }
 
-    /// Limits the call to this much time from its first poll on. Of several limits the earliest holds; the actor is told
-    /// what is left, and so are those that it calls in turn. Zero refuses the call.
+    /// Limits the call to this much time from its first poll on. Of several limits the earliest holds; the actor is
+    /// told what is left, and so are those that it calls in turn. Zero refuses the call.
     ///
     /// When the time is over, the remote task is cancelled and the call ends with
     /// [`Error::DeadlineExceeded`], whatever the actor does; see [`with_deadline`](crate::with_deadline).
@@ -87,14 +87,14 @@ impl<T: Payload> Run<T> {
         self
     }
 
-    /// Kills the actor, a child of this one, if the call is not done within its deadline, as [`Portal::kill`](super::Portal::kill)
-    /// does: for a function that may hang in a computation, in a foreign library, or in a system call, where a cancellation does
-    /// not reach it.
+    /// Kills the actor, a child of this one, if the call is not done within its deadline, as
+    /// [`Portal::kill`](super::Portal::kill) does: for a function that may hang in a computation, in a foreign library,
+    /// or in a system call, where a cancellation does not reach it.
     ///
-    /// Whichever deadline the call has counts: its own, its portal's, or that of the scope it is made in. Without one nothing is
-    /// killed. The call ends when the process is gone, with [`Error::DeadlineExceeded`], whose
-    /// [`actor_died`](crate::error::DeadlineExceeded::actor_died) tells how. Everything else that is open on the actor fails with
-    /// [`Error::Died`]. Without this a deadline never ends an actor.
+    /// Whichever deadline the call has counts: its own, its portal's, or that of the scope it is made in. Without one
+    /// nothing is killed. The call ends when the process is gone, with [`Error::DeadlineExceeded`], whose
+    /// [`actor_died`](crate::error::DeadlineExceeded::actor_died) tells how. Everything else that is open on the actor
+    /// fails with [`Error::Died`]. Without this a deadline never ends an actor.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Error, Portal};
@@ -113,8 +113,8 @@ impl<T: Payload> Run<T> {
     /// The call is refused with [`Error::Runtime`] where the actor is no child of this one.
     ///
     /// # Cancel safety
-    /// Dropped before its deadline, the call is cancelled like others, and nothing is killed. Dropped after it, the end of the
-    /// actor goes on.
+    /// Dropped before its deadline, the call is cancelled like others, and nothing is killed. Dropped after it, the end
+    /// of the actor goes on.
     pub fn or_kill(mut self) -> Self {
         self.or_kill = true;
         self

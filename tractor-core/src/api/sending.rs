@@ -151,7 +151,7 @@ impl<S: Payload, Tx, Rx, Held: Borrow<S>> Future for SendStarted<S, Tx, Rx, Held
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        // Everybody on a connection is told the same.
+        // Everybody on a connection gets the same error.
         let loss = loss.get_or_insert_with(|| Box::pin(async move { session.result().await }));
         match ready!(loss.as_mut().poll(cx)) {
             Outcome::Failed(error) => Poll::Ready(Err(error)),

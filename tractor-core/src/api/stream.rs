@@ -15,7 +15,8 @@ use crate::proto::id::Cid;
 use crate::proto::payload::Payload;
 use crate::session::{Opener, Overflow, SessionEnd, in_order};
 
-/// The two-way stream of a context: this side sends `Tx` and receives `Rx`. Where the context was opened, its result is an `R`.
+/// The two-way stream of a context: this side sends `Tx` and receives `Rx`. Where the context was opened, its result is
+/// an `R`.
 ///
 /// Between Rust peers a sender waits while the receiver's window (`stream_window_bytes`) is full. Dropping the stream
 /// closes it, in both directions. Once no handle of it can read any more, subscribers included, what arrives is thrown
@@ -57,8 +58,9 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         self.handle.clone()
     }
 
-    /// Sends one value, waiting while the receiver has no room. It is given by value or, unless it is one type of a union, by
-    /// reference; as it may be either, rustc does not infer the type of an `x.into()` here: write `u64::from(x)`.
+    /// Sends one value, waiting while the receiver has no room. It is given by value or, unless it is one type of a
+    /// union, by reference; as it may be either, rustc does not infer the type of an `x.into()` here: write
+    /// `u64::from(x)`.
     ///
     /// # Errors
     /// The other side failed, was cancelled or is lost; it reads no more
@@ -89,8 +91,8 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         receive_as(self.handle.session(), self.reader.as_ref()).await
     }
 
-    /// One more reader of this stream, which may live in a task of its own. Every reader gets every value that nobody has
-    /// received yet.
+    /// One more reader of this stream, which may live in a task of its own. Every reader gets every value that nobody
+    /// has received yet.
     ///
     /// The fastest reader sets the pace. The others find up to `inbox_messages_max` (64 by default, a field of
     /// [`Limits`](crate::proto::limits::Limits)) values kept for them. When one is that far behind, the fastest waits
@@ -98,7 +100,7 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     /// nothing.
     ///
     /// Nobody waits for a slow reader, which is one that takes longer than 200 ms, from when the others have begun to
-    /// wait for it, to read as many values as are kept or all there are. It loses the oldest, and is told how many; the
+    /// wait for it, to read as many values as are kept or all there are. It loses the oldest, and learns how many; the
     /// others wait for it again when it has read that many in that time.
     ///
     /// From the first call on, this handle is one reader among the others: where it does not read, it is a slow one. A

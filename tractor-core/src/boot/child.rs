@@ -6,8 +6,8 @@
 //! ```
 //!
 //! # Invariants
-//! 1. The process ends with its parent: the kernel kills it when the parent dies, and it ends by itself when the channel
-//!    does.
+//! 1. The process ends with its parent: the kernel kills it when the parent dies, and it ends by itself when the
+//!    channel does.
 //! 2. Nothing that comes over the channel is read before the kernel has said that our own user's parent has made it.
 //! 3. A boot that fails tells the parent why, and exits with a failure.
 

@@ -19,8 +19,8 @@ use crate::session::Peer;
 /// Over TCP both actors must belong to one tree: they prove to each other that they know its secret.
 ///
 /// # Errors
-/// The body's own error; [`Error::Unreachable`] when there is no connection, [`Error::Died`] where this actor has seen the one die that
-/// listened there; [`Error::NoRuntime`] outside of any actor.
+/// The body's own error; [`Error::Unreachable`] when there is no connection, [`Error::Died`] where this actor has seen
+/// the one die that listened there; [`Error::NoRuntime`] outside of any actor.
 ///
 /// # Cancel safety
 /// Dropping the future closes the connection.
@@ -80,8 +80,8 @@ fn not_met(actor: &Actor, addr: &Addr, error: &HandshakeError) -> Error {
     }
 }
 
-/// What everybody who waits on a connection is told when it ends: that the actor at the other end has died, if its process has ended
-/// and nobody has said why.
+/// The error of everybody who waits on a connection when it ends: that the actor at the other end has died, if its
+/// process has ended and nobody has said why.
 async fn cause_of_loss(
     actor: &Actor,
     addr: &Addr,

@@ -10,7 +10,7 @@ use crate::net::OtherEnd;
 use crate::proto::guests::{Guests, Room, Ticket};
 use crate::proto::limits::Limits;
 
-/// Where a guest comes from, if that can be told.
+/// Where a guest comes from, if that is known.
 type Source = Option<IpAddr>;
 
 /// Shared by the listeners of an actor.

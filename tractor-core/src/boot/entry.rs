@@ -30,7 +30,7 @@ where
     let runtime = build(options);
     runtime.block_on(Box::pin(run_until_signal(body)));
     if let Some(signal) = shutdown::fatal_signal() {
-        // Nobody is left to be told that it failed.
+        // Nobody is left who could act on a failure.
         _ = std::io::stdout().flush();
         setup::die_of(signal);
     }
@@ -38,8 +38,8 @@ where
     output.expect("it was run to its end")
 }
 
-/// Runs the body of `main`; where a signal ends the trees of this process, until they have ended. What is around them is
-/// dropped then.
+/// Runs the body of `main`; where a signal ends the trees of this process, until they have ended. What is around them
+/// is dropped then.
 async fn run_until_signal(body: Pin<Box<dyn Future<Output = ()> + '_>>) {
     tokio::select! {
         biased;
@@ -67,12 +67,13 @@ where
 /// Declares this program's `main` as an entry point of actors, for programs that build their own tokio runtime. Must be
 /// the first thing `main` does: in a child process it runs the actor and never returns.
 ///
-/// A process that is no child stays as it is; [`open_root_actor`](crate::open_root_actor#what-changes-in-the-process) says what
-/// an actor changes. In a child standard input, by which it was handed its connection, is the null device, and in one of a test
-/// standard output is standard error; the process has the name of its actor, and the kernel ends it with its parent.
+/// A process that is no child stays as it is; [`open_root_actor`](crate::open_root_actor#what-changes-in-the-process)
+/// says what an actor changes. In a child standard input, by which it was handed its connection, is the null device,
+/// and in one of a test standard output is standard error; the process has the name of its actor, and the kernel ends
+/// it with its parent.
 ///
-/// A program with rights of its own (set-uid, set-gid or capabilities of its file) is nobody's child, whatever its environment
-/// says, and starts none: `start_actor` is an error there.
+/// A program with rights of its own (set-uid, set-gid or capabilities of its file) is nobody's child, whatever its
+/// environment says, and starts none: `start_actor` is an error there.
 ///
 /// ```
 /// tractor_core::init();

@@ -12,12 +12,12 @@ const PIPE_BYTES: usize = 64 * 1024;
 
 /// Runs an actor with these options in this process and on this runtime, hands the body a portal to it, and ends it.
 ///
-/// The two actors talk the full protocol through a pipe in memory. No process is started and no clock is needed, so tests
-/// over it are fast and work with tokio's paused time.
+/// The two actors talk the full protocol through a pipe in memory. No process is started and no clock is needed, so
+/// tests over it are fast and work with tokio's paused time.
 ///
 /// # Errors
-/// The body's own error; [`Error::Runtime`] when an enabled module has no endpoints; [`Error::NoRuntime`] outside of any
-/// actor.
+/// The body's own error; [`Error::Runtime`] when an enabled module has no endpoints; [`Error::NoRuntime`] outside of
+/// any actor.
 ///
 /// # Cancel safety
 /// Dropping the future ends the actor as a task of the runtime.

@@ -27,8 +27,8 @@ pub(super) async fn listen(actor: &Actor, addrs: &[Addr]) -> Result<(), Error> {
     Ok(())
 }
 
-/// An address for an actor of this process: a Unix socket `<name>@<pid>.sock` in the runtime directory, which belongs to
-/// the user alone.
+/// An address for an actor of this process: a Unix socket `<name>@<pid>.sock` in the runtime directory, which belongs
+/// to the user alone.
 ///
 /// # Errors
 /// [`Error::Runtime`] when the directory's path is too long for a socket.

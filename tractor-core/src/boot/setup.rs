@@ -1,5 +1,5 @@
-//! What this library changes in its process, all of it: when a root actor starts, when a child does, and before either makes its
-//! first child.
+//! What this library changes in its process, all of it: when a root actor starts, when a child does, and before either
+//! makes its first child.
 //!
 //! | change | root | child |
 //! | --- | --- | --- |
@@ -14,9 +14,9 @@
 //! | SIGINT, SIGTERM and SIGHUP end the tree in good order: a thread takes them | under `#[tractor::main]` | |
 //! | the subscriber of the log, where the parent has one | | yes |
 //!
-//! A root also removes the sockets of dead actors from the runtime directory. The first `start_actor` makes a thread, which
-//! starts all children. Environment, signal masks and the working directory stay as they are; nothing is undone when the
-//! actor ends.
+//! A root also removes the sockets of dead actors from the runtime directory. The first `start_actor` makes a thread,
+//! which starts all children. Environment, signal masks and the working directory stay as they are; nothing is undone
+//! when the actor ends.
 
 use std::os::unix::net::UnixStream;
 use std::sync::{Once, mpsc};
@@ -127,8 +127,8 @@ fn ignored_signals() -> u64 {
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Ends the process as a signal does that nobody catches. The init process of a container, which the kernel does not kill, exits
-/// with what a shell says for that signal.
+/// Ends the process as a signal does that nobody catches. The init process of a container, which the kernel does not
+/// kill, exits with what a shell says for that signal.
 #[allow(clippy::exit, reason = "what is left of the process is its status")]
 pub(super) fn die_of(signal: i32) -> ! {
     if std::process::id() != 1 {

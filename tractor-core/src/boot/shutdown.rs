@@ -7,8 +7,8 @@
 //! the second one ------------------------------------------------------> the default action
 //! ```
 //!
-//! Nobody catches a signal before a root starts under `#[tractor::main]`, or somebody waits. A thread takes them, so that
-//! code which blocks the runtime does not keep the program from being killed.
+//! Nobody catches a signal before a root starts under `#[tractor::main]`, or somebody waits. A thread takes them, so
+//! that code which blocks the runtime does not keep the program from being killed.
 
 use std::future::pending;
 use std::sync::LazyLock;
@@ -87,8 +87,8 @@ async fn until<T>(said: impl Fn(&Shutdown) -> Option<T>) -> T {
 /// A signal that is ignored when the first call is made, as SIGHUP under `nohup`, stays ignored.
 ///
 /// Programs under `#[tractor::main]` that do not call this end their tree by themselves, in good order: every scope is
-/// dropped, callbacks and shielded cleanups run within their limits, then the signal has its default action. One that calls it
-/// before the signal comes decides what happens instead.
+/// dropped, callbacks and shielded cleanups run within their limits, then the signal has its default action. One that
+/// calls it before the signal comes decides what happens instead.
 ///
 /// In a child actor it is never ready: the program's root deals with signals, and children end with their parent.
 ///
@@ -110,7 +110,7 @@ async fn until<T>(said: impl Fn(&Shutdown) -> Option<T>) -> T {
 /// ```
 ///
 /// # Cancel safety
-/// No signal is lost: whoever calls this again is told of one that has come meanwhile.
+/// No signal is lost: whoever calls this again gets one that has come meanwhile.
 pub async fn shutdown_signal() -> i32 {
     if child::is_child_process() {
         return pending().await;

@@ -1,7 +1,7 @@
 //! A ready subscriber for the runtime's `tracing` events.
 //!
-//! Every line has the same header: time, `(actor name[first of its uuid], process, task[dialog])`, level, target, and then
-//! the message with its fields, control characters escaped:
+//! Every line has the same header: time, `(actor name[first of its uuid], process, task[dialog])`, level, target, and
+//! then the message with its fields, control characters escaped:
 //!
 //! ```text
 //! 12:01:07.123 (worker[3fd3a0], 4711, jobs:square[d7]) [WARN ] tractor_core::actor: ...

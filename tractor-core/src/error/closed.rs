@@ -12,7 +12,7 @@ pub struct TransportClosed {
     peer: Uid,
     #[source]
     reason: CloseReason,
-    /// It is told of a request that never left.
+    /// It is the error of a request that never left.
     unsent: bool,
 }
 

@@ -61,7 +61,8 @@ impl DeadlineExceeded {
     }
 
     /// How the actor died, if it did after the deadline: because it was to be killed then
-    /// ([`Run::or_kill`](crate::Run::or_kill)), or for another reason. It is the [source](std::error::Error::source), too.
+    /// ([`Run::or_kill`](crate::Run::or_kill)), or for another reason. It is the [source](std::error::Error::source),
+    /// too.
     pub fn actor_died(&self) -> Option<&ActorDied> {
         self.0.late.as_ref().and_then(Error::as_died)
     }

@@ -84,7 +84,8 @@ pub(crate) fn own(error: &(dyn StdError + 'static)) -> Option<Error> {
 
 /// The last segment of a type's path, without its generic arguments: `std::num::ParseIntError` is `ParseIntError`.
 ///
-/// A bare `Error` says nothing on the wire, and a name of ours says what is not so. Their modules are kept: `io::Error`.
+/// A bare `Error` says nothing on the wire, and a name of ours says what is not so. Their modules are kept:
+/// `io::Error`.
 fn wire_name<T: ?Sized>() -> &'static str {
     let full = std::any::type_name::<T>();
     let path = full.split('<').next().unwrap_or(full);

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::Error;
 use crate::proto::supervision::{Intensity, Strategy};
 
-/// A supervisor has made as many restarts as it may, and there would have to be one more. Its source is the last failure.
+/// A supervisor has made as many restarts as it may, and there would have to be one more. Its source is the last
+/// failure.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "the {strategy} supervisor gave up on actor `{child}`, after {restarts} restarts within {window:?} \

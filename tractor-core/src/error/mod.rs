@@ -53,8 +53,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong between actors.
 ///
-/// Printed with `{:?}`, as a program does whose `main` returns it, it is a text for people with its sources below it; with
-/// `{:#?}` it is the structure.
+/// Printed with `{:?}`, as a program does whose `main` returns it, it is a text for people with its sources below it;
+/// with `{:#?}` it is the structure.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -67,8 +67,8 @@ pub enum Error {
     /// A payload does not have the type that its dialog allows.
     #[error(transparent)]
     MsgType(#[from] MsgTypeError),
-    /// An actor's process ended without being asked to. Its parent is told so, and everybody who has a connection to it over a Unix
-    /// socket, when it dies and when they connect again.
+    /// An actor's process ended without being asked to. Its parent gets this error, and everybody who has a connection
+    /// to it over a Unix socket, when it dies and when they connect again.
     #[error(transparent)]
     Died(#[from] ActorDied),
     /// A child process could not be started.
@@ -133,7 +133,7 @@ impl Error {
         self.as_remote()?.downcast()
     }
 
-    /// Whether both are the same occurrence, told to two waiters; equal texts are not enough.
+    /// Whether both are the same occurrence, reported to two waiters; equal texts are not enough.
     pub(crate) fn is_same_failure(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Remote(one), Self::Remote(two)) => std::ptr::eq(one.msg(), two.msg()),

@@ -25,9 +25,10 @@ pub enum Blame {
 
 /// A payload that does not have the type its dialog allows.
 ///
-/// Raised where it was noticed, by the sender before a request with arguments that their rules refuse, and the first and the
-/// last value of a dialog, leave it, by the receiver for streamed values, and reported to the other side, where it is the same type again. [`blame`](Self::blame) and
-/// [`sender`](Self::sender) say whose payload it was, from wherever one looks.
+/// Raised where it was noticed, by the sender before a request with arguments that their rules refuse, and the first
+/// and the last value of a dialog, leave it, by the receiver for streamed values, and reported to the other side, where
+/// it is the same type again. [`blame`](Self::blame) and [`sender`](Self::sender) say whose payload it was, from
+/// wherever one looks.
 #[derive(Debug, Clone)]
 pub struct MsgTypeError {
     inner: Arc<Inner>,
@@ -83,8 +84,8 @@ impl MsgTypeError {
     /// A violation that a peer of `us` found and reported.
     pub(super) fn reported(us: &Uid, route: Route) -> Self {
         let error = route.msg();
-        let told = error.value.as_ref().and_then(|value| value::decode_as(MSG_TYPE_ERROR, value));
-        let details = told.and_then(Result::ok).unwrap_or_else(|| guessed(us, error));
+        let sent = error.value.as_ref().and_then(|value| value::decode_as(MSG_TYPE_ERROR, value));
+        let details = sent.and_then(Result::ok).unwrap_or_else(|| guessed(us, error));
         let is_ours = details.sender.as_ref().is_some_and(|(_, uuid)| uuid == us.uuid());
         let inner = Inner {
             blame: if is_ours { Blame::Local } else { Blame::Peer },
@@ -146,13 +147,14 @@ impl MsgTypeError {
         self.inner.details.sender.as_ref().map(|(name, uuid)| Uid::new(name.as_str(), uuid.as_str()))
     }
 
-    /// The dialog, on the connection over which this actor learned of it; `None` for arguments that were refused before there
-    /// was one.
+    /// The dialog, on the connection over which this actor learned of it; `None` for arguments that were refused before
+    /// there was one.
     pub fn cid(&self) -> Option<Cid> {
         self.inner.cid
     }
 
-    /// The whole offending message as MessagePack, if it can be shown: one that cannot travel inside another is left out.
+    /// The whole offending message as MessagePack, if it can be shown: one that cannot travel inside another is left
+    /// out.
     pub fn bad_msg(&self) -> Option<&[u8]> {
         self.inner.bad_msg.as_deref()
     }
@@ -183,8 +185,8 @@ impl MsgTypeError {
 
 /// What the report of a base-protocol peer says: its text, and the message it shows.
 ///
-/// Only the child side sends `Started` and `Return`, and checks them before they leave; what else is reported was received
-/// by who reports it first.
+/// Only the child side sends `Started` and `Return`, and checks them before they leave; what else is reported was
+/// received by who reports it first.
 fn guessed(us: &Uid, error: &ErrorMsg) -> Details {
     let shown = error.bad_msg.as_ref().and_then(|raw| codec::decode(raw).ok());
     let reporter = error.relay_path.first().unwrap_or(&error.src_uid);

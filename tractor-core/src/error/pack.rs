@@ -9,8 +9,8 @@ use crate::proto::id::Uid;
 use crate::proto::limits::RELAY_PATH_MAX;
 use crate::proto::msg::ErrorMsg;
 
-/// Type names with a meaning of their own on the wire. A type of the user's that is called like one of them travels with its
-/// module before its name: ours have no `::`.
+/// Type names with a meaning of their own on the wire. A type of the user's that is called like one of them travels
+/// with its module before its name: ours have no `::`.
 pub(crate) mod type_names {
     macro_rules! names {
         ($($name:ident = $text:literal;)*) => {
@@ -79,8 +79,8 @@ pub(crate) fn cancelled(us: &Uid, peer: &Uid, canceller: &Uid) -> ErrorMsg {
     msg
 }
 
-/// The end of a child side whose parent side gave it no more time than this. A cancellation, by whom that time was given;
-/// the original type tells why.
+/// The end of a child side whose parent side gave it no more time than this. A cancellation, by whom that time was
+/// given; the original type tells why.
 pub(crate) fn deadline_passed(us: &Uid, peer: &Uid) -> ErrorMsg {
     let mut msg = cancelled(us, peer, peer);
     type_names::DEADLINE_EXCEEDED.clone_into(&mut msg.src_type_str);
@@ -114,8 +114,8 @@ pub(crate) fn relay(us: &Uid, received: &ErrorMsg) -> ErrorMsg {
     msg
 }
 
-/// What an endpoint of `us` failed with. A failure of another actor that bubbles through is relayed, in whatever error it
-/// was wrapped on its way through here; of those errors the text remains.
+/// What an endpoint of `us` failed with. A failure of another actor that bubbles through is relayed, in whatever error
+/// it was wrapped on its way through here; of those errors the text remains.
 pub(crate) fn pack(us: &Uid, failure: &EndpointError) -> ErrorMsg {
     if let Some(error) = failure.own() {
         return pack_own(us, &error);
@@ -228,7 +228,7 @@ mod tests {
             #[error(transparent)]
             Bare(#[from] Error),
             #[error("while it looked: {0}")]
-            Told(Error),
+            Other(Error),
             #[error("lost")]
             Source(#[source] RemoteActorError),
         }
@@ -246,7 +246,7 @@ mod tests {
             assert_eq!(msg.relay_path, [uid("grandkid"), uid("kid")]);
         }
         // Without a source it is only text.
-        let msg = pack(&uid("kid"), &EndpointError::new(Wrapped::Told(remote())));
+        let msg = pack(&uid("kid"), &EndpointError::new(Wrapped::Other(remote())));
         assert_eq!((&msg.src_uid, msg.src_type_str.as_str()), (&uid("kid"), "Wrapped"));
         let cancelled = received(&uid("kid"), Arc::new(cancelled(&uid("bob"), &uid("kid"), &uid("root"))));
         let msg = pack(&uid("kid"), &EndpointError::new(Wrapped::from(cancelled)));

@@ -80,8 +80,8 @@ impl RemoteActorError {
         &self.msg().causes
     }
 
-    /// Where a panic happened, or the trace a Python peer rendered, then the texts of errors that it was wrapped in on its
-    /// way; may be empty.
+    /// Where a panic happened, or the trace a Python peer rendered, then the texts of errors that it was wrapped in on
+    /// its way; may be empty.
     pub fn trace(&self) -> &str {
         &self.msg().tb_str
     }
@@ -89,9 +89,10 @@ impl RemoteActorError {
     /// The original error, if the endpoint failed with an `E` and the value came along.
     ///
     /// It does when `E` is `Serialize`, at most
-    /// [`ERROR_VALUE_BYTES_MAX`](crate::proto::limits::ERROR_VALUE_BYTES_MAX) long, and every actor on the way is written
-    /// in Rust; relays keep it. `E` is known by its path: a type of the same name elsewhere is another one and gives
-    /// `None`, see [`downcast_as`](Self::downcast_as). A newer or older version of `E` will do if its fields allow for it, as those with a default do.
+    /// [`ERROR_VALUE_BYTES_MAX`](crate::proto::limits::ERROR_VALUE_BYTES_MAX) long, and every actor on the way is
+    /// written in Rust; relays keep it. `E` is known by its path: a type of the same name elsewhere is another one and
+    /// gives `None`, see [`downcast_as`](Self::downcast_as). A newer or older version of `E` will do if its fields
+    /// allow for it, as those with a default do.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -114,8 +115,8 @@ impl RemoteActorError {
         self.msg().value.as_ref().map(|value| value.type_name.as_str())
     }
 
-    /// As [`downcast`](Self::downcast), for an `E` that the program of the endpoint knows as `value_type`: one that this program
-    /// declares for itself, as for an endpoint that is `extern`.
+    /// As [`downcast`](Self::downcast), for an `E` that the program of the endpoint knows as `value_type`: one that
+    /// this program declares for itself, as for an endpoint that is `extern`.
     ///
     /// ```
     /// # use serde::Deserialize;

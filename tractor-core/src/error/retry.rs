@@ -3,11 +3,12 @@
 use super::{Blame, Error, RemoteKind};
 
 impl Error {
-    /// Whether what was asked for has certainly not run, and may be asked for again as it is: the request never left this actor,
-    /// or the other one refused it for want of room or because it ends.
+    /// Whether what was asked for has certainly not run, and may be asked for again as it is: the request never left
+    /// this actor, or the other one refused it for want of room or because it ends.
     ///
-    /// The actor that was asked may be gone for good; another one, or its successor, may answer. What will fail again, such as a call
-    /// of an endpoint that is not exposed, is not retryable, though it has not run either: see [`may_have_run`](Self::may_have_run).
+    /// The actor that was asked may be gone for good; another one, or its successor, may answer. What will fail again,
+    /// such as a call of an endpoint that is not exposed, is not retryable, though it has not run either: see
+    /// [`may_have_run`](Self::may_have_run).
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Supervised};
@@ -45,7 +46,8 @@ impl Error {
 
     /// Whether what was asked for may have run, or begun to: it is false only where that is certain.
     ///
-    /// After a connection was lost nobody can tell. Whoever repeats such a request has to know that it does no harm twice.
+    /// After a connection was lost nobody can tell. Whoever repeats such a request has to know that it does no harm
+    /// twice.
     pub fn may_have_run(&self) -> bool {
         match self {
             Self::Remote(error) => !error.route().was_refused(),

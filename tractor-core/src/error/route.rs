@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::proto::msg::ErrorMsg;
 
-/// The `Error` message that a failure arrived with. As the last source of that failure it is found inside of any error type
-/// that wraps one, such as `anyhow::Error`.
+/// The `Error` message that a failure arrived with. As the last source of that failure it is found inside of any error
+/// type that wraps one, such as `anyhow::Error`.
 #[derive(Clone)]
 pub(crate) struct Route {
     msg: Arc<ErrorMsg>,
@@ -24,7 +24,7 @@ impl Route {
         Self { msg, is_cause: false, was_refused: true }
     }
 
-    /// The same below a failure of this actor, which has a name of its own and is what is told to others.
+    /// The same below a failure of this actor, which has a name of its own and is what others get.
     pub(super) fn of_cause(&self) -> Self {
         Self { is_cause: true, ..self.clone() }
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::proto::addr::Addr;
 
-/// There is no connection to an address: nobody listens there, who listens is no actor of this tree, or does not answer.
+/// There is no connection to an address: nobody listens there, who listens is no actor of this tree, or does not
+/// answer.
 ///
 /// Where this actor has seen the one die that listened there, it is [`Error::Died`](crate::Error::Died) instead.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -2,8 +2,8 @@
 
 use crate::proto::id::{Cid, Uid};
 
-/// What was sent on a stream has nobody who reads it: the other side has dropped its end, and goes on with something else. Its
-/// context is not over.
+/// What was sent on a stream has nobody who reads it: the other side has dropped its end, and goes on with something
+/// else. Its context is not over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("actor {peer} reads this stream no more: it has dropped its end (context {cid})")]
 pub struct StreamUnread {

@@ -1,9 +1,9 @@
 //! Failures as values: what of a user's error travels besides its texts.
 //!
 //! A value is known by the path of its type, as rustc gives it, generic arguments included. A name alone would do for
-//! programs in which types move between modules, but every second error type is called `Error`, and one of them must not
-//! be taken for another because the fields happen to fit. Structs in it are maps, whatever the connections on its way use: a
-//! relay passes it on as it is, and a reader with an older or newer version of the type has names to go by.
+//! programs in which types move between modules, but every second error type is called `Error`, and one of them must
+//! not be taken for another because the fields happen to fit. Structs in it are maps, whatever the connections on its
+//! way use: a relay passes it on as it is, and a reader with an older or newer version of the type has names to go by.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -101,7 +101,8 @@ where
     Ok(OneShot { portal: shot, result })
 }
 
-/// A call runs the user's serializers and rules here. A panic of theirs is a failure of the call, or nobody would end its actor.
+/// A call runs the user's serializers and rules here. A panic of theirs is a failure of the call, or nobody would end
+/// its actor.
 async fn unpanicked<T: Payload>(mut call: Run<T>) -> Result<T> {
     poll_fn(|cx| {
         catching(|| Pin::new(&mut call).poll(cx)).unwrap_or_else(|Panicked { message, location }| {

@@ -11,7 +11,8 @@ use super::handle::end_of;
 /// Between two looks at a process whose end the system does not announce.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Waits at most `limit` for the end of a process that somebody else has started. Returns whether it has ended; a zombie has.
+/// Waits at most `limit` for the end of a process that somebody else has started. Returns whether it has ended; a
+/// zombie has.
 pub(crate) async fn has_ended(pid: Pid, limit: Duration) -> bool {
     timeout(limit, ended(pid)).await.is_ok()
 }

@@ -91,7 +91,7 @@ impl Drop for Child {
                 }
                 std::thread::sleep(TICK);
             }
-            // Nobody is left to be told.
+            // Nobody is left who waits for it.
             _ = reaper::reap(pid);
             reaper::clear_up_here();
         });

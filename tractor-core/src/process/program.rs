@@ -1,7 +1,8 @@
 //! How this program is run again, whatever became of its file since it was started.
 //!
-//! `/proc/self/exe` is the file that runs, not its path: it may have been renamed, removed or replaced. Only where a loader was
-//! started with the program as its argument (`ld.so prog`) is the executable another file; the child goes the same way then.
+//! `/proc/self/exe` is the file that runs, not its path: it may have been renamed, removed or replaced. Only where a
+//! loader was started with the program as its argument (`ld.so prog`) is the executable another file; the child goes
+//! the same way then.
 
 use std::ffi::{OsStr, OsString};
 use std::io;

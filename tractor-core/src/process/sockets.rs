@@ -36,7 +36,8 @@ fn is_of_the_dead(file: &str) -> bool {
     file != REGISTRY_FILE && rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH)
 }
 
-/// Removes socket files on which nobody listens. A process that never got its address leaves the file to whoever has it.
+/// Removes socket files on which nobody listens. A process that never got its address leaves the file to whoever has
+/// it.
 pub(super) async fn remove_sockets(paths: Vec<String>) {
     for path in paths {
         match remove_dead(Path::new(&path)).await {

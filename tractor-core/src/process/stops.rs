@@ -1,7 +1,7 @@
 //! Job control: a child that is stopped, by a terminal or by anybody, and goes on.
 //!
-//! A stopped process neither works nor ends, and looks like one that is slow. The kernel tells a parent with SIGCHLD, and
-//! which child it is when asked for that child alone: nobody else's children are looked at.
+//! A stopped process neither works nor ends, and looks like one that is slow. The kernel tells a parent with SIGCHLD,
+//! and which child it is when asked for that child alone: nobody else's children are looked at.
 
 use std::time::Duration;
 

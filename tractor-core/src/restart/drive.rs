@@ -24,7 +24,7 @@ use crate::proto::id::Uid;
 use crate::proto::supervision::{ChildId, Exit, Input, Machine, Output, Restart};
 use crate::session::{ActorEnd, ChildActor};
 
-/// What the task is told.
+/// What the task hears.
 #[derive(Debug)]
 pub(super) enum Note {
     Declared(Box<Declared>),
@@ -90,7 +90,7 @@ pub(super) async fn drive(
         };
         tokio::select! {
             biased;
-            // First: what is told after that is told because of it.
+            // First: what comes after that comes because of it.
             () = cancel.cancelled(), if !driver.cancelled => {
                 driver.cancelled = true;
                 driver.end_all(CANCELLED, Input::Cancel);
@@ -100,7 +100,7 @@ pub(super) async fn drive(
         }
         if driver.machine.is_idle() && driver.supervisor.retire(&notes, &mut driver.machine) {
             for waiting in driver.waiting {
-                // Whoever was dropped meanwhile is not told.
+                // Whoever was dropped meanwhile does not wait.
                 _ = waiting.send(driver.ends.clone());
             }
             return;
@@ -183,7 +183,7 @@ impl Driver {
             }
             Note::Renew(id, sender) => {
                 if let Some(child) = self.children.get(&id) {
-                    // Whoever was dropped meanwhile is not told.
+                    // Whoever was dropped meanwhile does not wait.
                     _ = sender.send(child.incarnation());
                 }
                 self.handle(Input::Renew(id));
@@ -345,7 +345,7 @@ struct Ending {
     task: mpsc::UnboundedSender<Note>,
     id: ChildId,
     end: Option<Down>,
-    /// The nursery waits until it is told.
+    /// The nursery waits until it is said.
     #[expect(dead_code, reason = "held for its drop")]
     running: Running,
 }

@@ -58,8 +58,9 @@ impl SupervisionEvents {
     /// Waits for the next event; `None` when every handle of the supervisor is gone, and its children are.
     ///
     /// # Errors
-    /// [`Error::Lagged`] when this reader has fallen [`SUPERVISION_EVENTS_MAX`](crate::proto::limits::SUPERVISION_EVENTS_MAX) events behind and has lost the oldest. It may
-    /// go on.
+    /// [`Error::Lagged`] when this reader has fallen
+    /// [`SUPERVISION_EVENTS_MAX`](crate::proto::limits::SUPERVISION_EVENTS_MAX) events behind and has lost the oldest.
+    /// It may go on.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no event.

@@ -14,8 +14,8 @@ use crate::session::{ActorEnd, in_order};
 
 /// A supervised child actor, through all its restarts. Cheap to clone.
 ///
-/// * What is open in a process that dies fails with [`Error::Died`], and is not repeated: whether it had an effect is known
-///   to its author only. In a sibling that is stopped it fails with [`Error::Cancelled`], which names this actor.
+/// * What is open in a process that dies fails with [`Error::Died`], and is not repeated: whether it had an effect is
+///   known to its author only. In a sibling that is stopped it fails with [`Error::Cancelled`], which names this actor.
 /// * [`portal`](Self::portal) gives a way to the process that lives, and waits while there is none.
 #[derive(Clone)]
 pub struct Supervised {
@@ -66,12 +66,12 @@ impl Supervised {
 
     /// A portal to the living process; waits while there is none.
     ///
-    /// It belongs to this one life: ask again after a failure, as everything that is open ends with it. The wait ends with
-    /// the restart, or with the error when there is none any more.
+    /// It belongs to this one life: ask again after a failure, as everything that is open ends with it. The wait ends
+    /// with the restart, or with the error when there is none any more.
     ///
     /// # Errors
-    /// [`Error::GaveUp`] when the supervisor has; [`Error::Died`] or [`Error::Spawn`] when the child is not to be restarted
-    /// after that; [`Error::Runtime`] when it has ended in order or was cancelled, alone or with its nursery.
+    /// [`Error::GaveUp`] when the supervisor has; [`Error::Died`] or [`Error::Spawn`] when the child is not to be
+    /// restarted after that; [`Error::Runtime`] when it has ended in order or was cancelled, alone or with its nursery.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -137,10 +137,11 @@ impl Supervised {
 
     /// Ends the process that lives, and waits for the next one: the way to fresh state, and out of a hang.
     ///
-    /// The process is ended as by [`Portal::cancel_actor`](crate::Portal::cancel_actor): it is asked, has its time, and then is
-    /// signalled. The next one is started at once, whatever the child's restart rule. This is no failure: it is neither counted by
-    /// the [intensity](crate::Supervision::intensity) nor delayed by the backoff. Siblings are restarted with it where the
-    /// strategy says so. A child that has no process because it is being restarted already is left to that.
+    /// The process is ended as by [`Portal::cancel_actor`](crate::Portal::cancel_actor): it is asked, has its time, and
+    /// then is signalled. The next one is started at once, whatever the child's restart rule. This is no failure: it is
+    /// neither counted by the [intensity](crate::Supervision::intensity) nor delayed by the backoff. Siblings are
+    /// restarted with it where the strategy says so. A child that has no process because it is being restarted already
+    /// is left to that.
     ///
     /// ```no_run
     /// # use tractor_core::{self as tractor, DynCall};
@@ -165,10 +166,10 @@ impl Supervised {
 
     /// Kills the process that lives, and waits until it is gone. `None` where there is none.
     ///
-    /// It is killed as by [`Portal::kill`](crate::Portal::kill), which for a supervised child is the same. What comes next is the
-    /// restart rule's, as after a crash: a permanent or transient child is restarted, after its backoff, and the restart counts
-    /// for the [intensity](crate::Supervision::intensity); a temporary one is over. [`restart`](Self::restart) is not counted,
-    /// and [`cancel`](Self::cancel) ends the child for good.
+    /// It is killed as by [`Portal::kill`](crate::Portal::kill), which for a supervised child is the same. What comes
+    /// next is the restart rule's, as after a crash: a permanent or transient child is restarted, after its backoff,
+    /// and the restart counts for the [intensity](crate::Supervision::intensity); a temporary one is over.
+    /// [`restart`](Self::restart) is not counted, and [`cancel`](Self::cancel) ends the child for good.
     ///
     /// ```no_run
     /// # async fn example(worker: tractor_core::Supervised) {

@@ -1,11 +1,12 @@
 //! Supervisors: children of a nursery that are started again when they end.
 //!
 //! A supervisor is a layer on the nursery, no other kind of it. The decisions are those of
-//! [`proto::supervision`](crate::proto::supervision), with their tables and invariants. The processes are children of the
-//! nursery like others, except that their end is told to the supervisor first.
+//! [`proto::supervision`](crate::proto::supervision), with their tables and invariants. The processes are children of
+//! the nursery like others, except that the supervisor hears of their end first.
 //!
 //! # Invariants
-//! 1. While a child may have a process, or get one, the supervisor has a task, which the nursery and the actor wait for.
+//! 1. While a child may have a process, or get one, the supervisor has a task, which the nursery and the actor wait
+//!    for.
 //! 2. Nothing is retried but the start of a child.
 
 use std::fmt;
@@ -28,8 +29,8 @@ use crate::session::{ActorEnd, in_order};
 
 /// Restarts child actors of a nursery; made by [`ActorNursery::supervise`]. Cheap to clone.
 ///
-/// Children are declared with [`child`](Self::child), and their order counts. Leaving the nursery waits for them as for all
-/// others: until they have ended for good. Dropping this handle changes nothing.
+/// Children are declared with [`child`](Self::child), and their order counts. Leaving the nursery waits for them as for
+/// all others: until they have ended for good. Dropping this handle changes nothing.
 ///
 /// The end of a child is no failure of the nursery, unless the supervisor gives up because of it.
 #[derive(Clone)]
@@ -107,7 +108,8 @@ impl Supervisor {
         SupervisionEvents::new(self.shared.events.subscribe())
     }
 
-    /// Ends all children for good, the last declared first, and waits until they are gone. No further ones can be declared.
+    /// Ends all children for good, the last declared first, and waits until they are gone. No further ones can be
+    /// declared.
     ///
     /// Tells how those have ended that were there, the last declared first.
     ///

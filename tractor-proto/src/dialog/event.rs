@@ -61,7 +61,7 @@ pub enum Effect<P, E> {
     Settled {
         /// The final value.
         value: P,
-        /// Whether a local reader must be told that the stream was not closed.
+        /// Whether a local reader must know that the stream was not closed.
         stream_cut: bool,
     },
     /// The one-way stream is over.
@@ -177,8 +177,8 @@ pub enum Conclusion {
     Return,
     /// Send `Stop`: the regular end of a one-way stream.
     Stop,
-    /// A one-way stream was cancelled. Send `Stop` if its receiver has asked for that, so that nobody learns anything from
-    /// it; otherwise `Error(ContextCancelled)` naming this canceller.
+    /// A one-way stream was cancelled. Send `Stop` if its receiver has asked for that, so that nobody learns anything
+    /// from it; otherwise `Error(ContextCancelled)` naming this canceller.
     StreamCancelled(Uid),
     /// Send the task's own failure.
     Error,

@@ -58,8 +58,8 @@ enum Phase {
     AwaitAck(FuncType),
     /// Parent side: a function runs.
     AwaitReturn,
-    /// Parent side: a context was accepted. `rx` is the peer's half of the stream. Nobody who keeps to the order uses it
-    /// before the first value; who does finds its values kept, as in the reference.
+    /// Parent side: a context was accepted. `rx` is the peer's half of the stream. Nobody who keeps to the order uses
+    /// it before the first value; who does finds its values kept, as in the reference.
     AwaitStarted { rx: Half },
     /// Parent side: a one-way stream runs.
     Receiving,
@@ -145,7 +145,7 @@ impl Dialog {
         matches!(self.phase, Phase::AwaitAck(_))
     }
 
-    /// Who asked first for the end of this dialog, as far as this side was told.
+    /// Who asked first for the end of this dialog, as far as this side knows.
     pub fn canceller(&self) -> Option<&Uid> {
         match &self.ending {
             Ending::Cancelled { by } => Some(by),
@@ -271,7 +271,7 @@ impl Dialog {
     fn receive_as_parent<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
         match (self.phase, msg) {
             (Phase::Settled | Phase::SettledUnopened, _) => Effect::Ignored("the dialog is over"),
-            // Only of values that were sent; the peer's task goes on until it is told to end.
+            // Only of values that were sent; the peer's task goes on until it has to end.
             (Phase::Open { tx: Half::Open | Half::Closed, .. }, Received::Overrun(error)) => {
                 Effect::Overrun(error)
             }

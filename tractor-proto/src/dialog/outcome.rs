@@ -27,8 +27,8 @@ pub struct Absorbs {
     pub overrun: bool,
 }
 
-/// Whether an `Error` message of the peer only says that a value of ours found no room. The outcome of its task is still to
-/// come: an overrun with which that task failed has been boxed once more.
+/// Whether an `Error` message of the peer only says that a value of ours found no room. The outcome of its task is
+/// still to come: an overrun with which that task failed has been boxed once more.
 pub fn is_own_overrun(us: &Uid, error: &ErrorMsg) -> bool {
     error.boxed_type_str == STREAM_OVERRUN && error.sender.as_ref() == Some(us)
 }

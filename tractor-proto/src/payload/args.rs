@@ -62,8 +62,8 @@ pub trait ArgTuple: Sized + Send + 'static {
         out: &mut Vec<u8>,
     ) -> Result<(), PayloadError>;
 
-    /// Reads the arguments from such a map, in any order. A missing argument is what `defaults` gives for its position, else
-    /// it may only be one that takes nil.
+    /// Reads the arguments from such a map, in any order. A missing argument is what `defaults` gives for its position,
+    /// else it may only be one that takes nil.
     ///
     /// # Errors
     /// An argument is missing, unknown or of the wrong type.

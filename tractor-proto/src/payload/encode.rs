@@ -8,7 +8,8 @@
 //! | arrays and maps nested too deep | refused, before the levels below are visited |
 //! | a serializer that writes another number of parts than it says, half of an entry, or goes on after an error | refused |
 //!
-//! What is written without an error is exactly one value, whatever the user's serializers do: nobody has to look at it again.
+//! What is written without an error is exactly one value, whatever the user's serializers do: nobody has to look at it
+//! again.
 //!
 //! The readers are those of rmp-serde. One serializer serves every format, so that a payload type is compiled once.
 

@@ -1,9 +1,9 @@
-//! How the values of a type may be laid out: one bit that says whether its structs may travel without the names of their
-//! fields, and how many fields they read.
+//! How the values of a type may be laid out: one bit that says whether its structs may travel without the names of
+//! their fields, and how many fields they read.
 //!
-//! It is found by asking the type's own `Deserialize` what it reads; nothing is to be derived or annotated. A type that decides
-//! as it reads (`untagged`, `tag`, `flatten`), that refuses the question or panics, or that is too large to be asked goes by
-//! name.
+//! It is found by asking the type's own `Deserialize` what it reads; nothing is to be derived or annotated. A type that
+//! decides as it reads (`untagged`, `tag`, `flatten`), that refuses the question or panics, or that is too large to be
+//! asked goes by name.
 //!
 //! # Not here
 //! What a type *writes* cannot be asked. [`encode()`](super::encode()) compares each value with what is known here.

@@ -1,8 +1,9 @@
 //! Payloads: values of user types as MessagePack.
 //!
-//! Between actors of one program image structs travel as arrays ([`PayloadFormat::Positional`]), if their types allow it; between
-//! all others as maps from field name to value ([`PayloadFormat::ByName`], [`PayloadFormat::Base`]). Where there are names, types that
-//! have a form for people use it: serde asks for that form whatever the format, in a type that decides as it reads.
+//! Between actors of one program image structs travel as arrays ([`PayloadFormat::Positional`]), if their types allow
+//! it; between all others as maps from field name to value ([`PayloadFormat::ByName`], [`PayloadFormat::Base`]). Where
+//! there are names, types that have a form for people use it: serde asks for that form whatever the format, in a type
+//! that decides as it reads.
 
 pub mod args;
 mod encode;
@@ -23,9 +24,10 @@ use self::tracked::Trail;
 
 /// A type whose values can travel between actors: any owned serde type.
 ///
-/// The rules are serde's, for formats in which structs have field names: a field that the reader does not know is ignored, one that
-/// is missing has its `default`, or is an error. Between actors of one program image structs travel without the names, which is
-/// faster and means the same. What would not mean the same is written otherwise, or refused by the sender:
+/// The rules are serde's, for formats in which structs have field names: a field that the reader does not know is
+/// ignored, one that is missing has its `default`, or is an error. Between actors of one program image structs travel
+/// without the names, which is faster and means the same. What would not mean the same is written otherwise, or refused
+/// by the sender:
 ///
 /// | type or value | what happens |
 /// | --- | --- |
@@ -34,10 +36,10 @@ use self::tracked::Trail;
 /// | a tuple struct, or a variant without field names, that leaves a field out | refused: it is a list in every format, and the fields behind would move up |
 /// | `Some(None)`, `Some(())` | refused: it would be read as `None` |
 ///
-/// What serde itself does not tell apart is not found: an `untagged` value is read as the first variant that it fits, and fields
-/// that a variant does not know do not count (put those with more fields first, or say `deny_unknown_fields` in those with fewer);
-/// a type whose `Serialize` and `Deserialize` do not agree may be read as another value. `Check::same` finds
-/// both before a first value is sent.
+/// What serde itself does not tell apart is not found: an `untagged` value is read as the first variant that it fits,
+/// and fields that a variant does not know do not count (put those with more fields first, or say `deny_unknown_fields`
+/// in those with fewer); a type whose `Serialize` and `Deserialize` do not agree may be read as another value.
+/// `Check::same` finds both before a first value is sent.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel between actors",
     label = "not a payload type",
@@ -65,8 +67,8 @@ pub trait Payload: Send + Sized + 'static {
     }
 }
 
-// serde is not among the supertraits: the compiler would then name serde's traits, twice for every type, instead of what
-// to do.
+// serde is not among the supertraits: the compiler would then name serde's traits, twice for every type, instead of
+// what to do.
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
     #[inline]
@@ -95,8 +97,8 @@ pub enum PayloadFormat {
     /// As arrays of field values: between actors of one image. A value in which some struct leaves a field out
     /// (`skip_serializing_if`) has maps instead, in all of its structs: an array cannot tell which field is missing.
     Positional,
-    /// As maps from field name to value, and types that have a form for people (UUIDs, IP addresses) in that form: between Rust
-    /// peers that may have different versions of the types.
+    /// As maps from field name to value, and types that have a form for people (UUIDs, IP addresses) in that form:
+    /// between Rust peers that may have different versions of the types.
     ByName,
     /// The same, in the base protocol: a value of a [`union`](mod@crate::union) does not say which of its types it has.
     Base,
@@ -152,8 +154,8 @@ impl std::error::Error for PayloadError {}
 /// Appends a value of a type that is not known to be read as it is written: with the names of fields, in every format.
 ///
 /// # Errors
-/// The value's own serializer failed, a reader could not tell what it is, or it nests arrays and maps more than `depth_max` levels
-/// deep; `out` may then end in a partial value.
+/// The value's own serializer failed, a reader could not tell what it is, or it nests arrays and maps more than
+/// `depth_max` levels deep; `out` may then end in a partial value.
 #[inline]
 pub fn encode<T: Serialize + ?Sized>(
     value: &T,

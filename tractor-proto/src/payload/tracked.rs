@@ -1,7 +1,7 @@
 //! Reading a value with an eye on where one is, so that an error can name the field.
 //!
-//! A place is kept as positions: of an item in its array, of an entry in its map. Their names are looked up in the bytes, and only
-//! for an error.
+//! A place is kept as positions: of an item in its array, of an entry in its map. Their names are looked up in the
+//! bytes, and only for an error.
 
 use std::cell::RefCell;
 use std::fmt;

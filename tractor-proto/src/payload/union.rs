@@ -1,9 +1,9 @@
 //! Payloads of one of several types, as `#[context(pld_spec = A | B)]` declares them.
 //!
-//! Between peers that announced the extensions a value travels with the name of its variant, as a map of one entry: nothing
-//! has to be guessed. The base protocol ([`PayloadFormat::Base`]) has bare values, told apart
-//! by their kind or by the field `type`, as the Python library does it for `int | str | None` and for tagged structs. There
-//! a map whose `type` names a variant is that variant; any other value is the first variant, in the order of the
+//! Between peers that announced the extensions a value travels with the name of its variant, as a map of one entry:
+//! nothing has to be guessed. The base protocol ([`PayloadFormat::Base`]) has bare values, which differ
+//! by their kind or by the field `type`, as the Python library does it for `int | str | None` and for tagged structs.
+//! There a map whose `type` names a variant is that variant; any other value is the first variant, in the order of the
 //! declaration, that it can be read as.
 
 use std::fmt::{self, Debug, Formatter, Write};
@@ -14,8 +14,8 @@ use crate::msgpack::RawMap;
 /// The variants of the union `U` in the order of the declaration: their names, and how each is read.
 pub type Variants<U> = [(&'static str, fn(&[u8], PayloadFormat, usize) -> Result<U, PayloadError>)];
 
-/// Begins a value of the variant `name`, which may nest arrays and maps `depth_max` levels deep: the value inside comes next, with
-/// the depth that is left for it.
+/// Begins a value of the variant `name`, which may nest arrays and maps `depth_max` levels deep: the value inside comes
+/// next, with the depth that is left for it.
 ///
 /// # Errors
 /// None is left.
@@ -112,8 +112,8 @@ macro_rules! conditions {
     )*};
 }
 
-// rustc refuses a condition on a concrete type that does not hold, unless it has a lifetime to range over. With `for<'a>`
-// before these, a union has the trait exactly if all of its types have it.
+// rustc refuses a condition on a concrete type that does not hold, unless it has a lifetime to range over. With
+// `for<'a>` before these, a union has the trait exactly if all of its types have it.
 conditions! {
     /// `T: Clone`, as the condition of an impl.
     CloneIf: Clone;

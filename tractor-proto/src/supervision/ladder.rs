@@ -9,11 +9,13 @@
 //!    └─ condemned ────────────────────────────────────────────────►
 //! ```
 //!
-//! From every rung the death of the process leads out, and from every rung but the last a condemned child is killed at once.
+//! From every rung the death of the process leads out, and from every rung but the last a condemned child is killed at
+//! once.
 //!
 //! # Invariants
 //! 1. A child that nobody asked to end, that answers and has its connection gets no signal.
-//! 2. The effects come in their order, each at most once: request, terminate, kill, leave. Who is condemned skips to the third.
+//! 2. The effects come in their order, each at most once: request, terminate, kill, leave. Who is condemned skips to
+//!    the third.
 //! 3. Every rung but the first has a limit: whatever the child does, it is over within the sum of them.
 //! 4. No event prolongs a limit, and who asks with less patience shortens it.
 //! 5. What comes first is the cause: a child that is asked to end after its death has died all the same.

@@ -68,7 +68,7 @@ pub enum Output {
     Restarting(ChildId, Duration),
     /// A child has ended for good. It is not mentioned again.
     Over(ChildId),
-    /// There were too many restarts when this child ended. All are told to stop, at once.
+    /// There were too many restarts when this child ended. All have to stop, at once.
     GaveUp {
         /// Whose end it was.
         child: ChildId,
@@ -224,8 +224,8 @@ impl Machine {
         self.restart_siblings(id, due);
     }
 
-    /// A child is started afresh because somebody wants that, whatever its rule: it counts for nothing, and waits for nothing.
-    /// One that ends already is left to what comes of that.
+    /// A child is started afresh because somebody wants that, whatever its rule: it counts for nothing, and waits for
+    /// nothing. One that ends already is left to what comes of that.
     fn renew(&mut self, id: ChildId, now: Duration) {
         let Some(child) = self.children.get_mut(&id) else { return };
         if !matches!(child.life, Life::Starting | Life::Up { .. }) {

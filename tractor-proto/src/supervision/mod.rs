@@ -29,20 +29,21 @@
 //!
 //! Temporary siblings are stopped with the others, and not started again.
 //!
-//! A child may also be restarted because somebody wants that. It is stopped, whatever its rule is started again at once, and its
-//! siblings are concerned as by any restart.
+//! A child may also be restarted because somebody wants that. It is stopped, whatever its rule is started again at
+//! once, and its siblings are concerned as by any restart.
 //!
 //! # Invariants
 //! 1. A child is started only after its last process has ended.
 //! 2. Siblings are stopped one after the other, the last declared first; they are started again in the order of their
 //!    declaration, each after the one before it is up, and none before the last one has stopped.
-//! 3. Within any [`Intensity::window`] there are at most [`Intensity::restarts`] restarts, however many children each of
-//!    them concerns; those that were asked for are not counted. The next one is not made: the supervisor gives up, and nothing is
-//!    started any more.
+//! 3. Within any [`Intensity::window`] there are at most [`Intensity::restarts`] restarts, however many children each
+//!    of them concerns; those that were asked for are not counted. The next one is not made: the supervisor gives up,
+//!    and nothing is started any more.
 //! 4. A child that is being stopped causes no restart, whichever way it ends.
 //!
 //! # Not here
-//! Processes, clocks and errors: the caller says what happened and when, carries out what comes out, and knows the causes.
+//! Processes, clocks and errors: the caller says what happened and when, carries out what comes out, and knows the
+//! causes.
 
 mod bounds;
 pub mod ladder;

@@ -1,7 +1,7 @@
 //! Whether a child answers, while somebody waits for the end of a dialog on it.
 //!
-//! The time is counted in slices. A parent that was itself stopped, or whose thread was busy, finds many of them over at
-//! once and has read nothing; that counts as one, and the next ones leave it the time to read what has arrived.
+//! The time is counted in slices. A parent that was itself stopped, or whose thread was busy, finds many of them over
+//! at once and has read nothing; that counts as one, and the next ones leave it the time to read what has arrived.
 
 use std::time::Duration;
 
@@ -48,7 +48,8 @@ impl Silence {
         Self { slice, watch: None }
     }
 
-    /// Somebody waits from now on; `heard` is a count that grows with what comes from the child. Returns whether that is news.
+    /// Somebody waits from now on; `heard` is a count that grows with what comes from the child. Returns whether that
+    /// is news.
     pub fn begin(&mut self, heard: u64, now: Duration) -> bool {
         let is_news = self.watch.is_none();
         if is_news {

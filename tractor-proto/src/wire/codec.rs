@@ -2,10 +2,11 @@
 //!
 //! A message is one MessagePack map with text keys. The key `msg_type` holds its name; the other keys are the fields.
 //!
-//! * [`encode()`] writes `msg_type` first, then every field in the protocol's order, defaults included, integers in their
-//!   shortest form: byte for byte what the Python reference writes. Fields of extensions come last and only when set.
-//! * [`decode()`] accepts keys in any order, ignores unknown keys, fills omitted fields that have a default, and refuses
-//!   a missing field, a field of the wrong type, and a key that occurs twice.
+//! * [`encode()`] writes `msg_type` first, then every field in the protocol's order, defaults included, integers in
+//!   their shortest form: byte for byte what the Python reference writes. Fields of extensions come last and only when
+//!   set.
+//! * [`decode()`] accepts keys in any order, ignores unknown keys, fills omitted fields that have a default, and
+//!   refuses a missing field, a field of the wrong type, and a key that occurs twice.
 //!
 //! What is sent most has a short way past the message type: [`YieldHead`], [`StartHead`], [`begin_pld`],
 //! [`peek_yield`].
@@ -16,7 +17,8 @@
 //! 2. Every raw span in a decoded message (`pld`, `kwargs`, `_bad_msg`, `_bad_msg_as_dict`) shares the frame's memory
 //!    and is exactly one well-formed value, nested no deeper than the limit. One exception: the payload of a [`Yield`]
 //!    in the usual key order is only known not to be empty. Its consumer must refuse it if it does not decode or
-//!    leaves bytes over, and whoever copies it into another message must check it with [`check_one_value`](crate::msgpack::check_one_value) first.
+//!    leaves bytes over, and whoever copies it into another message must check it with
+//!    [`check_one_value`](crate::msgpack::check_one_value) first.
 //! 3. What `encode` writes, `decode` accepts, as long as names and lists keep within [`limits`](super::limits).
 //!
 //! # Not here
@@ -28,7 +30,7 @@ mod decode;
 mod encode;
 mod error;
 mod fields;
-mod hot;
+mod heads;
 mod key;
 mod shorten;
 mod start_cache;
@@ -36,7 +38,7 @@ mod start_cache;
 pub use decode::{decode, decode_within};
 pub use encode::{encode, encode_aid, encode_error, encode_spawn_spec, encode_start};
 pub use error::{DecodeError, Problem};
-pub use hot::{
+pub use heads::{
     PldKind, StartHead, YieldHead, begin_pld, encode_credit, encode_pld, encode_start_ack, encode_stop,
     peek_pld, peek_start_ack, peek_yield,
 };

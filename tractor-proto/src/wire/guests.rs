@@ -1,8 +1,8 @@
 //! Who may wait in front of the door: connections whose handshake is not over, of peers that may be anybody.
 //!
-//! They have room of their own, so that members never wait for them, and it is never too small for one more: when it is full, one
-//! has to leave. That is the oldest of the source that has most, the newcomer included. So a source that comes in great numbers
-//! drives out its own, and who is still there at the end of a second was not in anybody's way.
+//! They have room of their own, so that members never wait for them, and it is never too small for one more: when it is
+//! full, one has to leave. That is the oldest of the source that has most, the newcomer included. So a source that
+//! comes in great numbers drives out its own, and who is still there at the end of a second was not in anybody's way.
 //!
 //! # Invariants
 //! 1. At most as many are in as there is room, and the newcomer always is.
@@ -26,8 +26,8 @@ pub struct Room {
 }
 
 impl Room {
-    /// What `limits` allow, in a process that may open so many files: members get five of eight, guests one, and two stay for what
-    /// the actor itself does.
+    /// What `limits` allow, in a process that may open so many files: members get five of eight, guests one, and two
+    /// stay for what the actor itself does.
     pub fn within(limits: &Limits, files: usize) -> Self {
         Self {
             members: limits.connections_max.min(files / 8 * 5).max(1),

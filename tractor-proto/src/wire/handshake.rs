@@ -15,10 +15,10 @@
 //! ```
 //!
 //! # The proof
-//! `blake2s(key = secret, role ‖ peer nonce ‖ own nonce ‖ own uuid ‖ peer uuid)`, 32 bytes. `role` is one byte, `c` when
-//! the prover opened the connection and `a` when it accepted it; each uuid is preceded by its length as one byte. The
-//! role keeps a peer from sending our own proof back to us. Nothing ties later frames to the proof: it keeps strangers
-//! out, it does not protect against someone who can rewrite the connection's bytes.
+//! `blake2s(key = secret, role ‖ peer nonce ‖ own nonce ‖ own uuid ‖ peer uuid)`, 32 bytes. `role` is one byte, `c`
+//! when the prover opened the connection and `a` when it accepted it; each uuid is preceded by its length as one byte.
+//! The role keeps a peer from sending our own proof back to us. Nothing ties later frames to the proof: it keeps
+//! strangers out, it does not protect against someone who can rewrite the connection's bytes.
 //!
 //! # Invariants
 //! 1. We announce `AUTH`, with a nonce, exactly when the policy has a secret.

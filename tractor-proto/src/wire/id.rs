@@ -134,8 +134,8 @@ impl fmt::Debug for Secret {
 
 /// Stands for the program image that an actor runs: actors with the same one have the same types.
 ///
-/// The root draws it at random, and a child has it from its parent if it runs the same executable. It is no secret: whoever makes a
-/// false claim garbles only what it sends and receives itself.
+/// The root draws it at random, and a child has it from its parent if it runs the same executable. It is no secret:
+/// whoever makes a false claim garbles only what it sends and receives itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Image([u8; Self::BYTES]);
 
@@ -172,8 +172,8 @@ impl Caps {
     pub const NONE: Self = Self(0);
     /// `Credit` messages: stream senders wait for room at the receiver.
     pub const CREDIT: Self = Self(1);
-    /// A value of a union says which of its types it has; and between actors of one image a `Start` may say that the structs of its
-    /// dialog are arrays.
+    /// A value of a union says which of its types it has; and between actors of one image a `Start` may say that the
+    /// structs of its dialog are arrays.
     pub const POSITIONAL: Self = Self(1 << 1);
     /// A `Ready` message tells the parent that a child has booted.
     pub const READY: Self = Self(1 << 2);

@@ -3,7 +3,7 @@
 //! A peer can make an actor hold at most what stands here. Each error caused by a limit names the field of
 //! [`Limits`] or [`Timeouts`] (the *knob*) that sets it.
 //!
-//! A child actor is told its parent's `Limits` and `Timeouts` when it is started, and hands them on to its own children. A
+//! A child actor gets its parent's `Limits` and `Timeouts` when it is started, and hands them on to its own children. A
 //! row that a message does not name has its default; one that the reader does not know is skipped, so that both may
 //! come from different versions.
 //!
@@ -16,8 +16,8 @@ use std::time::Duration;
 pub const FRAME_HEAD_BYTES: usize = 4;
 /// Longest frame of a handshake. A peer that has not introduced itself must not make us hold more.
 pub const HANDSHAKE_FRAME_BYTES_MAX: usize = 64 * 1024;
-/// Least value of [`Limits::frame_bytes_max`]: what has no payload fits. Whatever less an actor is given, or a peer says, counts
-/// as this.
+/// Least value of [`Limits::frame_bytes_max`]: what has no payload fits. Whatever less an actor is given, or a peer
+/// says, counts as this.
 pub const FRAME_BYTES_MAX_LEAST: usize = 4096;
 /// Longest context id in bytes. The reference uses 36-character UUIDs; Rust peers use a few digits.
 pub const CID_BYTES_MAX: usize = 39;
@@ -39,8 +39,8 @@ pub const ENVELOPE_ENTRIES_MAX: usize = 4096;
 /// Deepest nesting of arrays and maps accepted in a frame, the envelope included; default of
 /// [`Limits::nesting_depth_max`].
 pub const NESTING_DEPTH_MAX: usize = 128;
-/// Deepest nesting of arrays and maps in a value that can be sent; a larger [`Limits::nesting_depth_max`] counts as this there,
-/// for encoding takes stack for every level.
+/// Deepest nesting of arrays and maps in a value that can be sent; a larger [`Limits::nesting_depth_max`] counts as
+/// this there, for encoding takes stack for every level.
 pub const VALUE_DEPTH_MAX: usize = 512;
 /// Bytes of a Unix socket's address on Linux; a path must be shorter.
 pub const UDS_PATH_BYTES_MAX_LINUX: usize = 108;
@@ -55,7 +55,8 @@ pub const MESSAGE_OVERHEAD_BYTES: usize = 64;
 /// What a request that runs counts in [`Limits::waiting_bytes_max`], on top of its arguments.
 pub const REQUEST_BYTES: usize = 1024;
 
-/// Types looked at inside of one payload type, to see whether its structs may travel without field names; one with more has names.
+/// Types looked at inside of one payload type, to see whether its structs may travel without field names; one with more
+/// has names.
 pub const LAYOUT_TYPES_MAX: usize = 1024;
 /// Deepest nesting of types inside of one payload type; one with deeper ones has names.
 pub const LAYOUT_DEPTH_MAX: usize = 32;
@@ -66,7 +67,8 @@ pub const STREAM_WINDOW_INITIAL_BYTES: usize = 256 * 1024;
 /// Deaths that an actor knows the address of; it forgets the oldest.
 pub const DEATHS_KEPT_MAX: usize = 64;
 
-/// Lines that an actor logs within [`GUEST_LOG_WINDOW`] about those who connect and are not let in; the others are counted.
+/// Lines that an actor logs within [`GUEST_LOG_WINDOW`] about those who connect and are not let in; the others are
+/// counted.
 pub const GUEST_LOG_LINES_MAX: usize = 10;
 /// The time within which these are counted.
 pub const GUEST_LOG_WINDOW: Duration = Duration::from_secs(10);
@@ -162,8 +164,8 @@ knobs! {
     /// Sizes and counts that bound what a peer may cost this actor.
     Limits: usize, size_of_wire, wire_of_size;
 
-    /// Largest frame body accepted or sent, in bytes; at least [`FRAME_BYTES_MAX_LEAST`]. Rust peers tell each other, and send
-    /// none that the other does not accept.
+    /// Largest frame body accepted or sent, in bytes; at least [`FRAME_BYTES_MAX_LEAST`]. Rust peers tell each other,
+    /// and send none that the other does not accept.
     frame_bytes_max = 16 * 1024 * 1024,
     /// Deepest nesting of MessagePack arrays and maps accepted or sent, the envelope included.
     nesting_depth_max = NESTING_DEPTH_MAX,
@@ -182,19 +184,21 @@ knobs! {
     /// closed.
     write_backlog_bytes_max = 256 * 1024 * 1024,
     /// Bytes that may wait in an actor for somebody else, on all of its connections together: what peers have not read,
-    /// values that nobody has received, arguments of requests that run (as they were sent), and [`REQUEST_BYTES`] for each of
-    /// these requests. When three quarters are used, the connection that has most is closed, with an error that names this
-    /// knob; of one to a parent or child a quarter counts. The last quarter is for what the closed ones still have, until
-    /// it is dropped. What every connection has anyway, about a MiB of buffers when it is busy, comes on top.
+    /// values that nobody has received, arguments of requests that run (as they were sent), and [`REQUEST_BYTES`] for
+    /// each of these requests. When three quarters are used, the connection that has most is closed, with an error that
+    /// names this knob; of one to a parent or child a quarter counts. The last quarter is for what the closed ones
+    /// still have, until it is dropped. What every connection has anyway, about a MiB of buffers when it is busy, comes
+    /// on top.
     waiting_bytes_max = 1024 * 1024 * 1024,
-    /// Connections an actor has at once with peers that have connected to it, after the handshake; never more than five of eight
-    /// files that its process may open (`ulimit -n`) as it begins to listen. Over it the next ones wait in the system's queue.
+    /// Connections an actor has at once with peers that have connected to it, after the handshake; never more than five
+    /// of eight files that its process may open (`ulimit -n`) as it begins to listen. Over it the next ones wait in the
+    /// system's queue.
     connections_max = 4096,
-    /// Connections an actor has at once, besides, with peers that are still in their handshake and may be anybody: all over TCP; never
-    /// more than one of eight files. Over it the oldest one of the address that has most is closed.
+    /// Connections an actor has at once, besides, with peers that are still in their handshake and may be anybody: all
+    /// over TCP; never more than one of eight files. Over it the oldest one of the address that has most is closed.
     guests_max = 1024,
-    /// Actors that a registrar has in its table without being connected to them, which are those that speak the base protocol only.
-    /// Over it the next ones are refused. Those that are connected count in `connections_max`.
+    /// Actors that a registrar has in its table without being connected to them, which are those that speak the base
+    /// protocol only. Over it the next ones are refused. Those that are connected count in `connections_max`.
     registry_rows_max = 16_384,
     /// Addresses at which an actor is registered. Over it the next ones are refused.
     registry_addrs_max = 16,
@@ -236,8 +240,9 @@ knobs! {
     terminate = Duration::from_millis(1600),
     /// After the kill signal: until the process is left to itself. Only the kernel can keep it that long.
     reap = Duration::from_secs(10),
-    /// A dialog on a child was cancelled and has not ended: how long the child may answer nothing at all until it is ended.
-    /// A child that answers is waited for, however long its dialogs take. Deadlines do not count as cancellations here.
+    /// A dialog on a child was cancelled and has not ended: how long the child may answer nothing at all until it is
+    /// ended. A child that answers is waited for, however long its dialogs take. Deadlines do not count as
+    /// cancellations here.
     unresponsive = Duration::from_secs(10),
     /// After a child's connection ended: until its death is reported without an exit status.
     exit_status = Duration::from_secs(2),

@@ -1,7 +1,7 @@
 //! The closed set of messages.
 //!
-//! Ten messages make up the base protocol. Three more ([`Msg::Credit`], [`Msg::Ready`], [`Msg::Auth`]) go only to a peer
-//! that announced the matching extension in its [`Aid`].
+//! Ten messages make up the base protocol. Three more ([`Msg::Credit`], [`Msg::Ready`], [`Msg::Auth`]) go only to a
+//! peer that announced the matching extension in its [`Aid`].
 //!
 //! Payloads (`pld`) and call arguments (`kwargs`) stay raw: the codec checks that they are one well-formed
 //! MessagePack value and keeps the span; the task that consumes them decodes them with its own types.
@@ -163,8 +163,8 @@ pub struct Start {
     pub uid: Uid,
     /// Name of the payload contract, for people.
     pub pld_spec: String,
-    /// Whether structs in its arguments, and in all payloads of its dialog, are arrays; only between actors of one image. Written
-    /// only when they are; extension `positional`.
+    /// Whether structs in its arguments, and in all payloads of its dialog, are arrays; only between actors of one
+    /// image. Written only when they are; extension `positional`.
     pub positional: bool,
     /// Time the caller has left, in whole microseconds. Written only when present. Extension `deadline`.
     pub remaining: Option<Duration>,
@@ -187,7 +187,8 @@ pub struct SpawnSpec {
     pub enable_endpoints: Vec<(String, String)>,
     /// The tree's secret. Written only when present.
     pub secret: Option<Secret>,
-    /// The program image of the parent, for the child to take over if it runs the same executable. Written only when present.
+    /// The program image of the parent, for the child to take over if it runs the same executable. Written only when
+    /// present.
     pub image: Option<ParentImage>,
     /// Bounds of the parent, for the child to take over. Only what is not at its default is written.
     pub limits: Limits,

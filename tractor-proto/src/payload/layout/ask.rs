@@ -1,8 +1,8 @@
 //! Finding a type's layout by asking its `Deserialize` implementation.
 //!
-//! One pass follows one path from the outermost type to one place, notes what is asked for there, and ends with an error of
-//! our own. So hardly a value is ever made: a field is reached by offering a map with this one key. (The elements of a tuple
-//! come in order; those before the wanted one are samples.) Every type passes the errors of what is
+//! One pass follows one path from the outermost type to one place, notes what is asked for there, and ends with an
+//! error of our own. So hardly a value is ever made: a field is reached by offering a map with this one key. (The
+//! elements of a tuple come in order; those before the wanted one are samples.) Every type passes the errors of what is
 //! inside of it on; one that does not changes nothing, since what was found is noted outside of the error.
 
 use std::fmt;
@@ -87,8 +87,8 @@ struct Explorer<'r> {
     run: &'r dyn Fn(Walk<'_>),
     types: usize,
     path: Vec<Step>,
-    /// The types around the current place, outermost first, by their visitors. The parts tell types of one path apart: two
-    /// versions of a crate have them.
+    /// The types around the current place, outermost first, by their visitors. The parts tell types of one path apart:
+    /// two versions of a crate have them.
     above: Vec<(Parts, &'static str)>,
     layout: Layout,
 }
@@ -175,7 +175,7 @@ impl Explorer<'_> {
         }
     }
 
-    /// Notes how many fields there are. Two types of one name cannot be told apart while they are written.
+    /// Notes how many fields there are. Two types of one name look alike while they are written.
     fn fields(&mut self, name: &'static str, variant: &'static str, count: usize) {
         let fields = Fields { name, variant, count };
         let others = self

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::encode::{cut_text, prefix};
 use super::error::{DecodeError, Problem};
 use super::fields::{Fields, Value};
-use super::hot::peek_yield;
+use super::heads::peek_yield;
 use super::key::Key;
 use crate::id::{Aid, Caps, Cid, Secret, Uid};
 use crate::limits::{ERROR_VALUE_BYTES_MAX, Limits, NESTING_DEPTH_MAX, RELAY_PATH_MAX, Timeouts};

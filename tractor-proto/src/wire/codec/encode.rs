@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rmp::Marker;
 
-use super::hot::{PldKind, encode_credit, encode_pld, encode_start_ack, encode_stop};
+use super::heads::{PldKind, encode_credit, encode_pld, encode_start_ack, encode_stop};
 use super::key::Key;
 use crate::addr::Addr;
 use crate::id::{Aid, Cid, Image, Uid};

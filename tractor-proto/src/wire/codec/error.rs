@@ -53,8 +53,8 @@ impl DecodeError {
         }
     }
 
-    /// Whether the frame counts towards `bad_frames_max`: nobody can be answered, and it was not a value that we could read to its
-    /// end. A peer with other limits than ours may send a deep one in good faith.
+    /// Whether the frame counts towards `bad_frames_max`: nobody can be answered, and it was not a value that we could
+    /// read to its end. A peer with other limits than ours may send a deep one in good faith.
     pub fn is_bad_frame(&self) -> bool {
         match self {
             Self::NotMsgpack(_) | Self::TooDeep { cid: None, .. } => true,

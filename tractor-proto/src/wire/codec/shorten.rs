@@ -7,9 +7,9 @@ use crate::msgpack::check_one_value;
 /// What is kept of the text.
 const MESSAGE_BYTES_KEPT: usize = 1000;
 
-/// Leaves details out, those first that are worth least, until the message has at most `bytes_max` bytes, and no field that is
-/// nested more than `depth_max` levels deep. Returns whether it has: names, of types or actors, are never cut, and may be as long as
-/// whoever sent them likes.
+/// Leaves details out, those first that are worth least, until the message has at most `bytes_max` bytes, and no field
+/// that is nested more than `depth_max` levels deep. Returns whether it has: names, of types or actors, are never cut,
+/// and may be as long as whoever sent them likes.
 pub fn shorten_error(error: &mut ErrorMsg, bytes_max: usize, depth_max: usize) -> bool {
     leave_out_what_is_too_deep(error, depth_max);
     let cuts: [fn(&mut ErrorMsg); 2] = [leave_out_what_it_shows, leave_out_all_but_the_text];

@@ -1,11 +1,11 @@
 //! Requests seen before: everything of a `Start` but its dialog id and arguments is constant per caller and endpoint.
 //!
-//! A frame in the usual key order whose constant parts equal, byte for byte, those of a frame that was decoded before means
-//! the same as that one. Recognising it takes two comparisons instead of a decode.
+//! A frame in the usual key order whose constant parts equal, byte for byte, those of a frame that was decoded before
+//! means the same as that one. Recognising it takes two comparisons instead of a decode.
 
 use std::ops::Range;
 
-use super::hot::peek_cid;
+use super::heads::peek_cid;
 use crate::id::Cid;
 
 /// A `Start` message up to and including the key `cid`, without and with a word on the layout of its values.
