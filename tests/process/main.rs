@@ -26,6 +26,7 @@ mod nursery_unanswered;
 mod other_users;
 mod process_boot;
 mod process_death;
+mod process_exec;
 mod process_hygiene;
 mod process_programs;
 mod process_settings;

@@ -155,6 +155,86 @@ async fn programs_of_orphaned_actors_end_with_the_one_above() {
     nothing_is_left("was above the killed one", &pids);
 }
 
+/// Has a program, and leaves its process group for that of its parent.
+#[tractor::context(started = Vec<u32>)]
+async fn leaves_its_group(ctx: Context<Vec<u32>, (), ()>) -> tractor::Result<()> {
+    let program = Command::new("sleep").arg(FOR_LONG).spawn().expect("it is installed").id();
+    rustix::process::setpgid(None, rustix::process::getppid()).expect("its parent leads one");
+    let _ctx = ctx.started(vec![std::process::id(), program]).await?;
+    std::future::pending().await
+}
+
+#[tractor::context(started = Vec<u32>)]
+async fn takes_a_leaf_into_its_group(ctx: Context<Vec<u32>, (), ()>) -> tractor::Result<()> {
+    tractor::open_nursery(async |an| -> tractor::Result<()> {
+        let leaf = an.start_actor("leaf").expose(leaves_its_group).await?;
+        leaf.open_context(leaves_its_group(), async |_leaf, mut pids| {
+            pids.push(std::process::id());
+            let _ctx = ctx.started(pids).await?;
+            std::future::pending().await
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn programs_of_an_orphan_that_has_left_their_group_end_too() {
+    let mut pids = Vec::new();
+    let result = bounded(tractor::open_nursery(async |an| -> tractor::Result<()> {
+        let middle = an.start_actor("middle").expose(takes_a_leaf_into_its_group).await?;
+        middle
+            .open_context(takes_a_leaf_into_its_group(), async |_ctx, started| {
+                signal(started[2], Signal::KILL);
+                pids = started;
+                std::future::pending().await
+            })
+            .await
+    }))
+    .await;
+    assert!(matches!(result, Err(Error::Died(_))), "{result:?}");
+    assert_eq!(pids.len(), 3);
+    nothing_is_left("was below the killed one, in its group", &pids);
+}
+
+/// Has an actor below it, whose program it says, and waits for children as a program does that knows of no actors.
+#[tractor::context(started = Vec<u32>)]
+async fn reaps_a_leaf(ctx: Context<Vec<u32>, (), ()>) -> tractor::Result<()> {
+    tractor::open_nursery(async |an| -> tractor::Result<()> {
+        let leaf = start(an, "leaf").await?;
+        let pids = vec![std::process::id(), pid_of(&leaf), sleep_in(&leaf).await?];
+        let _ctx = ctx.started(pids).await?;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        _ = rustix::process::wait(rustix::process::WaitOptions::empty());
+        loop {
+            std::thread::park();
+        }
+    })
+    .await
+}
+
+#[tractor::test]
+async fn programs_of_an_actor_that_somebody_else_has_reaped_end_with_the_one_above() {
+    let mut pids = Vec::new();
+    let result = bounded(tractor::open_nursery(async |an| -> tractor::Result<()> {
+        let middle = an.start_actor("middle").expose(reaps_a_leaf).await?;
+        middle
+            .open_context(reaps_a_leaf(), async |_ctx, started| {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                signal(started[1], Signal::KILL);
+                eventually("it is reaped", REAPED, || state(started[1]).is_none()).await;
+                signal(started[0], Signal::KILL);
+                pids = started;
+                std::future::pending().await
+            })
+            .await
+    }))
+    .await;
+    assert!(matches!(result, Err(Error::Died(_))), "{result:?}");
+    assert_eq!(pids.len(), 3);
+    nothing_is_left("was reaped by its actor", &pids);
+}
+
 #[tokio::test]
 async fn programs_end_with_a_runtime_that_is_dropped() {
     role::succeed(&mut role::command("process_programs::drops_its_runtime")).await;
@@ -261,6 +341,36 @@ async fn waits_for_its_own() {
     waits.join().expect("each status was told");
 }
 
+#[tractor::actor_fn]
+async fn waits_for_its_own_while_it_loses_actors() {
+    let waits = std::thread::spawn(|| {
+        for code in 0..100 {
+            let mut command = Command::new("sh");
+            command.arg0("_subactor[none").args(["-c", &format!("sleep 0.01; exit {code}")]);
+            assert_eq!(command.status().expect("its status is its own").code(), Some(code));
+        }
+    });
+    while !waits.is_finished() {
+        let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
+            start(an, "leaf").await?.run(ends("is killed".to_owned())).await
+        });
+        assert!(matches!(scope.await, Err(Error::Died(_))));
+    }
+    waits.join().expect("each status was told");
+}
+
+#[tractor::test]
+async fn an_actor_is_told_the_status_of_each_child_of_its_own() {
+    bounded(tractor::open_nursery(async |an| -> tractor::Result<()> {
+        let worker = an.start_actor("worker").expose(waits_for_its_own_while_it_loses_actors).await?;
+        worker.run(waits_for_its_own_while_it_loses_actors()).await?;
+        worker.cancel_actor().await?;
+        Ok(())
+    }))
+    .await
+    .unwrap();
+}
+
 #[tractor::test]
 async fn a_program_that_left_the_group_is_left_alone() {
     let mut left = 0;
@@ -272,16 +382,12 @@ async fn a_program_that_left_the_group_is_left_alone() {
         })
         .await;
         worker.cancel_actor().await?;
+        assert!(!is_gone(left));
+        signal(left, Signal::KILL);
+        // Adopted here, where no child actor is left.
+        eventually("it is reaped", REAPED, || state(left).is_none()).await;
         Ok(())
     }))
     .await
     .unwrap();
-    assert!(!is_gone(left));
-    signal(left, Signal::KILL);
-    // Adopted here, and not an actor's: this program's to wait for.
-    let pid = rustix::process::Pid::from_raw(left.cast_signed()).expect("a pid");
-    eventually("its end", REAPED, || {
-        matches!(rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::NOHANG), Ok(Some(_)))
-    })
-    .await;
 }

@@ -55,6 +55,7 @@ const PROCESS_WIDE: &[&str] = &[
     "set_hook",
     "set_parent_process_death_signal",
     "set_var",
+    "setrlimit",
     "take_hook",
 ];
 const MAY_CHANGE_THE_PROCESS: &str = "boot/setup.rs";

@@ -1,15 +1,19 @@
 //! Actors that misbehave, each in a way of its own, with children of their own.
 
+mod raw;
+
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::{
-    Pid, PidfdFlags, PidfdGetfdFlags, Resource, Rlimit, Signal, getpgid, getpid, getppid, getrlimit,
-    kill_process, kill_process_group, pidfd_getfd, pidfd_open, setpgid, setrlimit, setsid,
+    PidfdFlags, PidfdGetfdFlags, Resource, Rlimit, Signal, getpgid, getpid, getppid, getrlimit, kill_process,
+    kill_process_group, pidfd_getfd, pidfd_open, setpgid, setrlimit, setsid,
 };
 use serde::{Deserialize, Serialize};
 use support::forever;
+use support::processes::below;
 use tractor::prelude::*;
 
 /// The module to enable for everything in here.
@@ -23,9 +27,11 @@ pub(crate) enum Way {
     // How its process ends.
     ExitsWithZero,
     Exits,
+    ExitsAtOnce,
     Aborts,
     HasAFault,
     OverflowsItsStack,
+    HasNoMemoryLeft,
     IsKilled,
     IsKilledWithItsGroup,
     BecomesAProgram,
@@ -34,18 +40,32 @@ pub(crate) enum Way {
     Spins,
     Blocks,
     Stops,
+    StopsAsOnATerminal,
+    StopsForAWhile,
     SpinsOutsideOfItsGroup,
     SpinsInASessionOfItsOwn,
     SpinsWithoutSigterm,
     HangsAsItExits,
+    // What it does to its process, and goes on.
+    LeavesItsGroup,
+    HasASessionOfItsOwn,
+    IgnoresItsChildren,
+    IgnoresSigterm,
+    HasNoDirectory,
     // What it does to its connections and descriptors.
     ShutsItsSocketsDown,
     SpoilsItsSockets,
+    ClosesItsInput,
+    ClosesItsSockets,
+    ClosesEverything,
     HasNoDescriptorsLeft,
-    HasNoDirectory,
     // What it leaves behind.
     LeavesAProgram,
+    LeavesAProgramInASession,
     LeavesThreads,
+    LeavesACopy,
+    LeavesADaemon,
+    GoesOnTwice,
     // How its endpoint ends.
     Fails,
     Panics,
@@ -55,13 +75,15 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 43] = [
         Self::Behaves,
         Self::ExitsWithZero,
         Self::Exits,
+        Self::ExitsAtOnce,
         Self::Aborts,
         Self::HasAFault,
         Self::OverflowsItsStack,
+        Self::HasNoMemoryLeft,
         Self::IsKilled,
         Self::IsKilledWithItsGroup,
         Self::BecomesAProgram,
@@ -69,16 +91,29 @@ impl Way {
         Self::Spins,
         Self::Blocks,
         Self::Stops,
+        Self::StopsAsOnATerminal,
+        Self::StopsForAWhile,
         Self::SpinsOutsideOfItsGroup,
         Self::SpinsInASessionOfItsOwn,
         Self::SpinsWithoutSigterm,
         Self::HangsAsItExits,
+        Self::LeavesItsGroup,
+        Self::HasASessionOfItsOwn,
+        Self::IgnoresItsChildren,
+        Self::IgnoresSigterm,
+        Self::HasNoDirectory,
         Self::ShutsItsSocketsDown,
         Self::SpoilsItsSockets,
+        Self::ClosesItsInput,
+        Self::ClosesItsSockets,
+        Self::ClosesEverything,
         Self::HasNoDescriptorsLeft,
-        Self::HasNoDirectory,
         Self::LeavesAProgram,
+        Self::LeavesAProgramInASession,
         Self::LeavesThreads,
+        Self::LeavesACopy,
+        Self::LeavesADaemon,
+        Self::GoesOnTwice,
         Self::Fails,
         Self::Panics,
         Self::PanicsInAThread,
@@ -92,6 +127,8 @@ impl Way {
 pub(crate) struct Plan {
     pub(crate) name: String,
     pub(crate) way: Way,
+    /// Whether it starts programs first, and leaves them alone.
+    pub(crate) starts_programs: bool,
     /// From its start to its misbehaviour.
     pub(crate) after_ms: u32,
     pub(crate) below: Vec<Self>,
@@ -101,6 +138,9 @@ pub(crate) struct Plan {
 #[tractor::context(started = ())]
 pub(crate) async fn lives(ctx: Context<(), (), ()>, plan: Plan, program: String) -> anyhow::Result<()> {
     let _ctx = ctx.started(()).await?;
+    if plan.starts_programs {
+        leave_programs(&program);
+    }
     let below = raise(&plan.below, &program);
     let misbehaves = async {
         tokio::time::sleep(Duration::from_millis(plan.after_ms.into())).await;
@@ -146,6 +186,7 @@ pub(crate) async fn live(an: &ActorNursery, plan: &Plan, program: &str) -> tract
 async fn misbehave(way: Way, program: &str) -> anyhow::Result<()> {
     end_process(way, program);
     fall_silent(way);
+    change_process(way);
     spoil_descriptors(way);
     leave_something(way, program);
     end_endpoint(way, program).await
@@ -160,9 +201,11 @@ fn end_process(way: Way, program: &str) {
     match way {
         Way::ExitsWithZero => std::process::exit(0),
         Way::Exits => std::process::exit(3),
+        Way::ExitsAtOnce => raw::exit_at_once(4),
         Way::Aborts => std::process::abort(),
-        Way::HasAFault => raise_signal(Signal::SEGV),
+        Way::HasAFault => raw::fault(),
         Way::OverflowsItsStack => _ = deeper(u64::MAX),
+        Way::HasNoMemoryLeft => fill_memory(),
         Way::IsKilled => raise_signal(Signal::KILL),
         Way::IsKilledWithItsGroup => {
             kill_process_group(getpgid(None).expect("it has one"), Signal::KILL).expect("it is ours");
@@ -176,28 +219,63 @@ fn end_process(way: Way, program: &str) {
 }
 
 fn fall_silent(way: Way) {
-    let leave_group = || setpgid(None, getpgid(getppid()).ok()).expect("it is in our session");
     match way {
         Way::Spins => spin(),
         Way::Blocks => block(),
         Way::Stops => raise_signal(Signal::STOP),
+        Way::StopsAsOnATerminal => {
+            kill_process_group(getpgid(None).expect("it has one"), Signal::TSTP).expect("it is ours");
+        }
+        Way::StopsForAWhile => {
+            let wakes = format!("sleep 0.3; kill -CONT {}", std::process::id());
+            _ = Command::new("sh")
+                .args(["-c", &wakes])
+                .stdin(Stdio::null())
+                .spawn()
+                .expect("it is installed");
+            raise_signal(Signal::STOP);
+        }
         Way::SpinsOutsideOfItsGroup => {
             leave_group();
             spin();
         }
         Way::SpinsInASessionOfItsOwn => {
-            // The leader of a group cannot have one.
-            leave_group();
-            setsid().expect("it leads nothing");
+            leave_session();
             spin();
         }
         Way::SpinsWithoutSigterm => {
-            let kind = tokio::signal::unix::SignalKind::terminate();
-            std::mem::forget(tokio::signal::unix::signal(kind).expect("a handler can be set"));
+            raw::ignore(libc::SIGTERM);
             spin();
         }
         _ => {}
     }
+}
+
+fn change_process(way: Way) {
+    match way {
+        Way::LeavesItsGroup => leave_group(),
+        Way::HasASessionOfItsOwn => leave_session(),
+        Way::IgnoresItsChildren => raw::ignore(libc::SIGCHLD),
+        Way::IgnoresSigterm => raw::ignore(libc::SIGTERM),
+        Way::HasNoDirectory => {
+            let gone = std::env::temp_dir().join(format!("tractor-gone-{}", std::process::id()));
+            std::fs::create_dir(&gone).expect("the temporary directory is writable");
+            std::env::set_current_dir(&gone).expect("it is there");
+            std::fs::remove_dir(&gone).expect("it is empty");
+        }
+        _ => {}
+    }
+}
+
+fn leave_group() {
+    // It stays where its parent has a session of its own.
+    _ = setpgid(None, getpgid(getppid()).ok());
+}
+
+fn leave_session() {
+    // The leader of a group cannot have one, nor can who has left programs in the group that it has led.
+    leave_group();
+    _ = setsid();
 }
 
 fn spoil_descriptors(way: Way) {
@@ -212,31 +290,50 @@ fn spoil_descriptors(way: Way) {
                 _ = rustix::io::write(socket, &[0xff; 64]);
             }
         }
+        Way::ClosesItsInput => raw::close([0]),
+        Way::ClosesItsSockets => raw::close((3..64).filter(|fd| copy_of_socket(*fd).is_some())),
+        Way::ClosesEverything => raw::close(0..64),
         Way::HasNoDescriptorsLeft => exhaust(),
-        Way::HasNoDirectory => {
-            let gone = std::env::temp_dir().join(format!("tractor-gone-{}", std::process::id()));
-            std::fs::create_dir(&gone).expect("the temporary directory is writable");
-            std::env::set_current_dir(&gone).expect("it is there");
-            std::fs::remove_dir(&gone).expect("it is empty");
-        }
         _ => {}
     }
 }
 
 fn leave_something(way: Way, program: &str) {
     match way {
-        Way::LeavesAProgram => {
-            // The parent of these is gone.
-            let script = format!("sleep {program} & sleep {program} &");
-            _ = Command::new("sh").args(["-c", &script]).status().expect("it is installed");
+        Way::LeavesAProgram => leave_programs(program),
+        Way::LeavesAProgramInASession => {
+            let mut daemon = Command::new("setsid");
+            daemon.args(["--fork", "sleep", &outlives(program)]).stdin(Stdio::null());
+            _ = daemon.status().expect("it is installed");
         }
         Way::LeavesThreads => {
             for _ in 0..50 {
                 std::thread::spawn(|| block());
             }
         }
+        Way::LeavesACopy => {
+            if raw::fork() {
+                block();
+            }
+        }
+        Way::LeavesADaemon => {
+            if raw::fork() {
+                setsid().expect("it leads nothing");
+                if raw::fork() {
+                    block();
+                }
+                raw::exit_at_once(0);
+            }
+        }
+        Way::GoesOnTwice => _ = raw::fork(),
         _ => {}
     }
+}
+
+/// Programs whose parent is gone at once.
+fn leave_programs(program: &str) {
+    let script = format!("sleep {program} & sleep {program} &");
+    _ = Command::new("sh").args(["-c", &script]).stdin(Stdio::null()).status().expect("it is installed");
 }
 
 async fn end_endpoint(way: Way, program: &str) -> anyhow::Result<()> {
@@ -249,7 +346,8 @@ async fn end_endpoint(way: Way, program: &str) -> anyhow::Result<()> {
         Way::Panics => panic!("as planned"),
         Way::DropsItsNursery => {
             let name = "dropped".to_owned();
-            let plans = [Plan { name, way: Way::Spins, after_ms: 5, below: Vec::new() }];
+            let plans =
+                [Plan { name, way: Way::Spins, starts_programs: true, after_ms: 5, below: Vec::new() }];
             let nursery = Box::pin(raise(&plans, program));
             _ = tokio::time::timeout(Duration::from_millis(20), nursery).await;
         }
@@ -297,19 +395,39 @@ fn exhaust() {
     std::mem::forget(files);
 }
 
+/// Allocates until there is no memory left.
+fn fill_memory() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::As);
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux says it");
+    let pages: u64 = pages.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number");
+    let current = Some(pages * 4096 + (32 << 20));
+    setrlimit(Resource::As, Rlimit { current, maximum }).expect("less is allowed");
+    let mut full = Vec::new();
+    loop {
+        full.push(vec![1_u8; 1 << 20]);
+    }
+}
+
 /// Copies of the descriptors of this process' sockets.
-fn sockets() -> Vec<std::os::fd::OwnedFd> {
+fn sockets() -> impl Iterator<Item = OwnedFd> {
+    (3..64).filter_map(copy_of_socket)
+}
+
+fn copy_of_socket(fd: RawFd) -> Option<OwnedFd> {
     let ours = pidfd_open(getpid(), PidfdFlags::empty()).expect("it lives");
-    let copy = |fd| pidfd_getfd(&ours, fd, PidfdGetfdFlags::empty()).ok();
-    (3..64).filter_map(copy).filter(|fd| rustix::net::sockopt::socket_type(fd).is_ok()).collect()
+    let copy = pidfd_getfd(&ours, fd, PidfdGetfdFlags::empty()).ok()?;
+    rustix::net::sockopt::socket_type(&copy).is_ok().then_some(copy)
+}
+
+/// What a program sleeps for that is in a session of its own, in the round of this one.
+pub(crate) fn outlives(program: &str) -> String {
+    format!("{program}1")
 }
 
 /// The processes that sleep for this `program`'s time.
-pub(crate) fn programs(program: &str) -> Vec<Pid> {
+pub(crate) fn programs(program: &str) -> Vec<i32> {
     let line = format!("sleep\0{program}\0");
-    let pids = std::fs::read_dir("/proc").expect("the process table is readable");
-    let pids = pids.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     let runs =
         |pid: &i32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|found| found == line.as_bytes());
-    pids.filter(runs).filter_map(Pid::from_raw).collect()
+    below().into_iter().map(|process| process.pid).filter(runs).collect()
 }

@@ -15,6 +15,8 @@ pub struct Process {
     pub pid: i32,
     /// The number of its parent.
     pub parent: i32,
+    /// The number of its process group.
+    pub group: i32,
     name: String,
     state: char,
 }
@@ -47,17 +49,23 @@ impl Process {
 pub fn process(pid: i32) -> Option<Process> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = String::from_utf8_lossy(&stat);
-    // `pid (name) state parent ...`, where the name may hold anything.
+    // `pid (name) state parent group ...`, where the name may hold anything.
     let (head, tail) = stat.rsplit_once(") ")?;
     let (_, name) = head.split_once(" (")?;
     let mut fields = tail.split(' ');
     let state = fields.next()?.chars().next()?;
     let parent = fields.next()?.parse().ok()?;
-    Some(Process { pid, parent, name: name.to_owned(), state })
+    let group = fields.next()?.parse().ok()?;
+    Some(Process { pid, parent, group, name: name.to_owned(), state })
 }
 
 /// Actors below this process whose names begin with `tag`.
 pub fn descendants(tag: &str) -> Vec<Process> {
+    below().into_iter().filter(|process| process.is_actor(tag)).collect()
+}
+
+/// All processes below this one, whatever they are.
+pub fn below() -> Vec<Process> {
     let pids = fs::read_dir("/proc").expect("the process table is readable");
     let table: HashMap<i32, Process> = pids
         .filter_map(|entry| process(entry.ok()?.file_name().to_str()?.parse().ok()?))
@@ -74,7 +82,7 @@ pub fn descendants(tag: &str) -> Vec<Process> {
         }
         true
     };
-    table.values().filter(|process| is_below(process) && process.is_actor(tag)).cloned().collect()
+    table.values().filter(|process| is_below(process)).cloned().collect()
 }
 
 /// Time a process has spent on a processor, in hundredths of a second, unless it is gone.

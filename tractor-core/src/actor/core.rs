@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::task::{Context, Waker};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -77,6 +77,7 @@ pub(super) struct Inner {
     pub(super) parent: OnceLock<Arc<Peer>>,
     /// Children that have not ended.
     children: Mutex<HashMap<Uid, Arc<ChildActor>>>,
+    first_child: Once,
     pub(super) addrs: Mutex<Vec<Addr>>,
     deaths: Deaths,
     guest_log: GuestLog,
@@ -105,6 +106,7 @@ impl Actor {
             locals: Locals::default(),
             parent: OnceLock::new(),
             children: Mutex::default(),
+            first_child: Once::new(),
             addrs: Mutex::default(),
             deaths: Deaths::default(),
             guest_log: GuestLog::default(),
@@ -323,6 +325,11 @@ impl Actor {
             drop((held, left));
         });
         runtime.spawn(shutdown);
+    }
+
+    /// Calls this if it has not had any child process before.
+    pub(crate) fn at_first_child(&self, call: impl FnOnce()) {
+        self.inner.first_child.call_once(call);
     }
 
     /// A token for the end of one child, set at the latest when the actor has ended its requests.

@@ -67,6 +67,7 @@ fn exit(code: i32) -> ! {
 fn live(spec: ChildSpec, entry: Entry) -> Result<(), BootError> {
     // First: whoever reaps this process knows it by its name.
     setup::name_process(&format!("{PROCESS_NAME_PREFIX}{}]", spec.name));
+    setup::mark_process();
     tie_to_parent(spec.parent_pid)?;
     // Before the runtime and all of the user's code. A refusal is told once there is a connection.
     let bounded = setup::bound(&spec.bounds);

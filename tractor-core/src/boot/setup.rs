@@ -11,6 +11,7 @@
 //! | standard input is the null device | | yes |
 //! | standard output goes to standard error | | in tests |
 //! | the process is named after its actor, and leads a group of its own | | yes |
+//! | the soft limit of file locks, which Linux does not enforce, says whose process it is | | yes |
 //! | SIGINT, SIGTERM and SIGHUP end the tree in good order: a thread takes them | under `#[tractor::main]` | |
 //! | the subscriber of the log, where the parent has one | | yes |
 //!
@@ -82,6 +83,18 @@ pub(super) fn name_process(name: &str) {
     let path = format!("/proc/{}/comm", std::process::id());
     if let Err(error) = std::fs::write(path, name) {
         tracing::debug!("the process could not be named: {error}");
+    }
+}
+
+/// Marks the process, and all that it starts, as its actor's, for whoever reaps it.
+pub(super) fn mark_process() {
+    #[cfg(target_os = "linux")]
+    {
+        let maximum = getrlimit(Resource::Locks).maximum;
+        let limit = Rlimit { current: Some(crate::process::mark_of(rustix::process::getpid())), maximum };
+        if let Err(error) = setrlimit(Resource::Locks, limit) {
+            tracing::debug!("the process could not be marked: {error}");
+        }
     }
 }
 

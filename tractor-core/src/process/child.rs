@@ -74,6 +74,7 @@ pub(crate) async fn watch_child(
     birth: Birth,
     born: oneshot::Sender<Result<Newborn, Error>>,
 ) -> Option<Error> {
+    actor.at_first_child(|| reap_adopted_of(&actor));
     let name = birth.process.name.clone();
     let sockets = birth.boot.bind_addrs.clone();
     let ending = Ending(&child, ActorEnd::InOrder);
@@ -104,6 +105,17 @@ pub(crate) async fn watch_child(
     tracing::debug!("reaped actor `{name}`, process {pid}: {end}");
     drop(ending);
     error
+}
+
+/// Reaps what actors below this one leave behind, from its first child until it stops; then each child's end sees to it.
+fn reap_adopted_of(actor: &Actor) {
+    let stopped = actor.clone();
+    actor.spawn_link(async move {
+        tokio::select! {
+            () = stopped.stopped() => {}
+            never = reaper::reap_adopted() => match never {},
+        }
+    });
 }
 
 /// Says that a child is gone when it is dropped, and how it has ended if nobody has said so: a panic was in the way.

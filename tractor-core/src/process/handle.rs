@@ -56,10 +56,7 @@ impl Child {
                 self.status = Some(reaper::reap(self.pid));
                 continue;
             }
-            tokio::select! {
-                () = self.maybe_ended() => {}
-                never = reaper::reap_adopted() => match never {},
-            }
+            self.maybe_ended().await;
         }
     }
 

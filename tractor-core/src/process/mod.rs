@@ -4,6 +4,7 @@ mod child;
 mod gone;
 mod handle;
 mod ladder;
+mod mark;
 mod options;
 mod output;
 mod program;
@@ -14,6 +15,7 @@ mod stops;
 
 pub(crate) use child::{Birth, Newborn, watch_child};
 pub(crate) use gone::has_ended;
+pub(crate) use mark::mark_of;
 pub(crate) use options::ProcessOptions;
 pub use options::Stdio;
 pub(crate) use reaper::{PROCESS_NAME_PREFIX, kill_children};

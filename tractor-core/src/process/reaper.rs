@@ -4,13 +4,16 @@
 //!
 //! | orphan | ended by | reaped |
 //! | --- | --- | --- |
-//! | program of a living actor | itself | by its group's number, while the actor lives |
+//! | program of a living actor | itself | by its mark (`mark.rs`) |
 //! | program of an actor that has ended | SIGKILL to the group, while the actor is a zombie that holds the number | when the scope ends |
-//! | actor below a dead one | the parent-death signal, the loss of its channel | by its name, and its group as above |
+//! | the same, where somebody else has reaped the actor | SIGKILL to the group, when the one above adopts it | when the scope ends |
+//! | the same, which has left the group | nobody | by its mark |
+//! | actor below a dead one, whatever program it is by now | the parent-death signal, the loss of its channel | by its name or mark, and its group as above |
 //! | anything else: what the program itself has started | nobody | by the program |
 //!
 //! # Invariants
-//! 1. Nobody waits for a process but by its own number, or by the number of an actor's group.
+//! 1. Nobody waits for a process but by its own number. A child with the mark of this process, or without any, is the program's
+//!    own, unless it is known to be an actor or is in the group of one.
 //! 2. What one looks at is a process of the moment: numbers are read and reaped under one lock, and no actor is born meanwhile.
 
 use std::collections::HashSet;
@@ -22,11 +25,12 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, kill_process_group, waitid, waitpgid,
-    waitpid,
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, kill_process_group, test_kill_process,
+    waitid, waitpid,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::mark;
 use super::sockets::remove_sockets;
 use crate::net::default_uds_of;
 
@@ -48,6 +52,13 @@ struct Actors {
     ended: Vec<(Pid, Instant)>,
     /// When somebody began to look for orphans.
     swept: Option<Instant>,
+}
+
+impl Actors {
+    /// Whether a group was that of an actor, as long as it keeps its number.
+    fn had(&self, group: Pid) -> bool {
+        self.known.contains(&group) || self.ended.iter().any(|(ended, _)| *ended == group)
+    }
 }
 
 static ACTORS: LazyLock<Mutex<Actors>> = LazyLock::new(Mutex::default);
@@ -100,7 +111,7 @@ pub(super) fn reap(pid: Pid) -> Result<ExitStatus, Errno> {
     }
     let status = waitpid(Some(pid), WaitOptions::NOHANG);
     actors.known.remove(&pid);
-    if reap_members(pid) {
+    if has_members(pid) {
         actors.ended.push((pid, Instant::now()));
     }
     let (_pid, status) = status?.ok_or(Errno::AGAIN)?;
@@ -116,18 +127,13 @@ fn end_group(leader: Pid) {
     }
 }
 
-/// Reaps adopted members of a group. Returns whether there are more.
-fn reap_members(leader: Pid) -> bool {
-    loop {
-        match waitpgid(leader, WaitOptions::NOHANG) {
-            Ok(Some(_)) | Err(Errno::INTR) => {}
-            Ok(None) => return true,
-            Err(_no_child_of_ours) => return false,
-        }
-    }
+/// Whether some child of this process is in a group. One that has ended stays to be looked at: an actor may have left its own
+/// group for this one, and programs in the other.
+fn has_members(leader: Pid) -> bool {
+    peek(WaitId::Pgid(Some(leader))).is_ok()
 }
 
-/// Reaps what has ended of the programs that actors of this process have left behind, as long as it is polled.
+/// Reaps what has ended of the programs that actors below this process have left behind, as long as it is polled.
 pub(super) async fn reap_adopted() -> Infallible {
     let mut deaths = match signal(SignalKind::child()) {
         Ok(deaths) => deaths,
@@ -228,11 +234,14 @@ fn sweep() -> Option<Swept> {
     let now = Instant::now();
     actors.swept = Some(now);
     let mut swept = Swept { orphans: Vec::new(), more: false };
+    let ours = mark::ours();
     for pid in children() {
         if actors.known.contains(&pid) {
             continue;
         }
         match Row::of(pid) {
+            // What this program has started, under whatever name: a copy of an actor has the actor's.
+            Some(Row { owner: Some(owner), .. }) if Some(owner) == ours => {}
             Some(Row { is_actor: true, is_dead: false, .. }) => {
                 // It dies with its parent anyway.
                 _ = kill_process(pid, Signal::KILL);
@@ -246,15 +255,30 @@ fn sweep() -> Option<Swept> {
                 // Its children have become ours, perhaps after the look.
                 swept.more = true;
             }
-            Some(Row { group: Some(group), is_dead: true, .. }) if actors.known.contains(&group) => {
-                reap_one(pid)
+            // Somebody else has reaped its actor. The number is the group's as long as this one is in it.
+            Some(Row { is_dead: false, owner: Some(owner), group, .. })
+                if group == Some(owner) && !actors.had(owner) && !is_there(owner) =>
+            {
+                end_group(owner);
+                actors.ended.push((owner, now));
+            }
+            // The group tells where the mark could not be set.
+            Some(Row { is_dead: true, owner, group, .. })
+                if owner.is_some() || group.is_some_and(|group| actors.had(group)) =>
+            {
+                reap_one(pid);
             }
             _ => {}
         }
     }
-    actors.ended.retain(|(group, _)| reap_members(*group));
+    actors.ended.retain(|(group, _)| has_members(*group));
     swept.more |= actors.ended.iter().any(|(_, since)| now.duration_since(*since) < KILLED);
     Some(swept)
+}
+
+/// Whether there is a process with this number, dead or alive.
+fn is_there(pid: Pid) -> bool {
+    test_kill_process(pid) != Err(Errno::SRCH)
 }
 
 /// Reaps an orphan that has ended.
@@ -283,6 +307,8 @@ struct Row {
     is_dead: bool,
     is_actor: bool,
     group: Option<Pid>,
+    /// The actor that it is, or that has started it.
+    owner: Option<Pid>,
 }
 
 impl Row {
@@ -296,10 +322,12 @@ impl Row {
         let (_, name) = head.split_once(" (")?;
         let is_dead = tail.starts_with(['Z', 'X']);
         // Before an actor has named itself its first argument tells.
-        let is_actor = name.starts_with(PROCESS_NAME_PREFIX)
+        let owner = mark::owner_of(pid);
+        let is_actor = owner == Some(pid)
+            || name.starts_with(PROCESS_NAME_PREFIX)
             || !is_dead
                 && std::fs::read(file("cmdline"))
                     .is_ok_and(|line| line.starts_with(PROCESS_NAME_PREFIX.as_bytes()));
-        Some(Self { is_dead, is_actor, group: tail.split(' ').nth(2).and_then(pid_in) })
+        Some(Self { is_dead, is_actor, group: tail.split(' ').nth(2).and_then(pid_in), owner })
     }
 }

@@ -1,0 +1,36 @@
+//! What no safe function does: the only `unsafe` of the tests.
+
+/// Ends the process without running anything more of it.
+pub(super) fn exit_at_once(code: i32) -> ! {
+    // SAFETY: nothing of this process goes on.
+    unsafe { libc::_exit(code) }
+}
+
+/// Writes where no memory is.
+pub(super) fn fault() {
+    // SAFETY: there is none. The kernel ends the process.
+    unsafe { std::hint::black_box(std::ptr::dangling_mut::<u64>()).write_volatile(1) }
+}
+
+/// Ignores a signal from here on, as do the programs that are started then.
+pub(super) fn ignore(signal: i32) {
+    // SAFETY: no handler is set.
+    let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
+    assert_ne!(before, libc::SIG_ERR);
+}
+
+/// Closes descriptors behind the back of whoever owns them.
+pub(super) fn close(descriptors: impl IntoIterator<Item = i32>) {
+    for descriptor in descriptors {
+        // SAFETY: their owners get errors, or the files that are opened next. Memory does not depend on them.
+        unsafe { libc::close(descriptor) };
+    }
+}
+
+/// Makes a copy of this process, of which the calling thread alone goes on. Says whether this is the copy.
+pub(super) fn fork() -> bool {
+    // SAFETY: a lock that another thread holds stays locked in the copy. It may wait for ever, which is a way to misbehave.
+    let pid = unsafe { libc::fork() };
+    assert_ne!(pid, -1, "a process can be made");
+    pid == 0
+}
