@@ -1,11 +1,11 @@
 //! Children that hang are killed: by their portal, or by a deadline that is to do so.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use support::journal::{note, seen};
 use support::processes::{pid_of, process, signal as send};
-use support::{forever, in_nursery, in_root, poll_once, start, until};
+use support::{forever, in_nursery, in_nursery_with, in_root, poll_once, start, until};
 use tokio::signal::unix::{SignalKind, signal};
 use tractor::{ActorEnd, ActorOptions, Error, Portal, Result, Timeouts};
 
@@ -37,7 +37,7 @@ async fn spins() {
 async fn keeps_others(below: String, program: String) -> Result<()> {
     let mut command = std::process::Command::new("sh");
     command.args(["-c", "trap '' TERM; echo $$ > $0; sleep 600; :", &program]);
-    let _running = command.spawn().expect("there is a shell");
+    let _its_pid = command.spawn().expect("there is a shell").id();
     tractor::open_nursery(async |an| {
         start(an, below, module_path!()).await?;
         note("keeps them");
@@ -69,13 +69,13 @@ async fn in_flight(portal: &Portal) -> Result<tractor::future::Run<()>> {
 
 #[tractor::test]
 async fn a_hung_child_is_killed_at_once_and_its_nursery_goes_on() -> Result<()> {
-    in_nursery(async |tree, an| {
+    // Whoever asks first, or begins with the terminate signal, waits longer than the test.
+    let patient = Timeouts::default().actor_cancel(AMPLE).nursery_cancel(AMPLE).terminate(AMPLE);
+    in_nursery_with(ActorOptions::new().timeouts(patient), async |tree, an| {
         let hung = start(an, tree.name("hung"), module_path!()).await?;
         let well = start(an, tree.name("well"), module_path!()).await?;
         let waiting = in_flight(&hung).await?;
-        let begun = Instant::now();
-        let (spinning, end) = tokio::join!(hung.run(spins()), hung.kill());
-        assert!(begun.elapsed() < Timeouts::default().terminate, "nobody was asked");
+        let (spinning, end) = tokio::join!(hung_in(&hung).await, hung.kill());
         killed(&end?);
         assert!(process(pid_of(&hung)).is_none(), "it was reaped");
         died_killed(spinning);

@@ -113,9 +113,9 @@ impl Portal {
     ///
     /// Its process and the process group with what it has started get the kill signal at once; its own child actors end
     /// with it. Nothing that it does at its end is done: no cleanup, no callback. What is open on it fails with
-    /// [`Error::Died`](crate::Error::Died). For its nursery this is no failure, as with
-    /// [`cancel_actor`](Self::cancel_actor); for a supervisor it is a crash, after which the child's restart rule
-    /// holds: see [`Supervised::kill`](crate::Supervised::kill).
+    /// [`Error::Died`](crate::Error::Died), the call of a [`run_in_actor`](crate::ActorNursery::run_in_actor) too. That
+    /// an actor was killed is no failure of its nursery, as with [`cancel_actor`](Self::cancel_actor); for a supervisor
+    /// it is a crash, after which the child's restart rule holds: see [`Supervised::kill`](crate::Supervised::kill).
     ///
     /// Tells how it has ended: as [`ActorEnd::Killed`], unless it was gone before. A process
     /// that not even this signal ends is left after [`Timeouts::reap`](crate::proto::limits::Timeouts::reap), which is

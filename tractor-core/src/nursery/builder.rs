@@ -191,7 +191,7 @@ impl StartActor {
     /// Address space is more than memory in use: each thread takes some MiB for its stack, and as much again for its allocations.
     ///
     /// This limit, [`cpu_time_max`](Self::cpu_time_max) and [`open_files_max`](Self::open_files_max) hold from before the actor's
-    /// runtime and all of its code. They cannot be raised by the actor, and programs and actors that it starts inherit them, each with a
+    /// runtime and all of its code. Without privileges the actor cannot raise them, and programs and actors that it starts inherit them, each with a
     /// budget of its own. One that the system refuses, such as one above this process's own, fails the start with
     /// [`Error::Spawn`](crate::Error::Spawn), which names it.
     pub fn memory_max(mut self, bytes: u64) -> Self {
