@@ -44,22 +44,23 @@ pub(crate) fn poll_or_register<G, R>(
     slot: impl Fn(&mut G) -> &mut Slot,
     mut look: impl FnMut(&mut G) -> Poll<R>,
 ) -> Poll<R> {
-    let mut guard = lock();
-    let found = look(&mut guard);
-    if found.is_ready() || slot(&mut guard).holds(cx) {
-        return found;
-    }
-    drop(guard);
     // Dropped after the guard, if there is something by now.
-    let waker = cx.waker().clone();
-    let mut guard = lock();
-    let found = look(&mut guard);
-    if found.is_pending() {
-        let before = slot(&mut guard).replace(waker);
+    let mut waker = None;
+    loop {
+        let mut guard = lock();
+        let found = look(&mut guard);
+        if found.is_ready() || slot(&mut guard).holds(cx) {
+            return found;
+        }
+        if let Some(waker) = waker.take() {
+            let before = slot(&mut guard).replace(waker);
+            drop(guard);
+            drop(before);
+            return found;
+        }
         drop(guard);
-        drop(before);
+        waker = Some(cx.waker().clone());
     }
-    found
 }
 
 /// The wakers of any number of tasks. Each task has a place, which it gives back.

@@ -47,31 +47,12 @@ pub(super) struct Dispatch {
 impl FrameHandler for Dispatch {
     #[inline]
     fn frame(&mut self, chunk: &Bytes, body: Range<usize>) -> Result<(), CloseReason> {
-        let frame = &chunk[body.clone()];
-        let payload = |at: usize| chunk.slice(body.start + at..body.end);
-        if let Some((cid, at)) = codec::peek_yield(frame) {
-            if self.hand(cid, || Received::Yield(payload(at))) {
-                return Ok(());
-            }
-        } else if let Some((cid, at)) = codec::peek_pld(PldKind::Return, frame) {
-            if self.hand(cid, || Received::Return(payload(at))) {
-                return Ok(());
-            }
-        } else if let Some((cid, functype)) = codec::peek_start_ack(frame) {
-            if self.hand(cid, || Received::StartAck(functype)) {
-                return Ok(());
-            }
-        } else if let Some((cid, kwargs, target)) = self.starts.find(frame) {
-            let target = target.clone();
-            self.invoke(&target, cid, chunk.slice(body.start + kwargs.start..body.start + kwargs.end), None);
+        if let Some((cid, at)) = codec::peek_yield(&chunk[body.clone()])
+            && self.hand(cid, || Received::Yield(chunk.slice(body.start + at..body.end)))
+        {
             return Ok(());
         }
-        match codec::decode_within(&chunk.slice(body.clone()), self.peer.channel.limits().nesting_depth_max) {
-            Ok(Msg::Start(start)) => self.start(&chunk.slice(body), *start),
-            Ok(Msg::Error(error)) => self.message(Msg::Error(without_buffer(error))),
-            Ok(msg) => self.message(msg),
-            Err(error) => self.undecodable(&error),
-        }
+        self.other_frame(chunk, body)
     }
 
     fn let_go(&mut self) {
@@ -94,14 +75,38 @@ impl Dispatch {
         Self { actor, peer, last: None, starts: StartCache::default(), bad_frames: 0 }
     }
 
+    /// A frame that is no streamed value of a known dialog.
+    fn other_frame(&mut self, chunk: &Bytes, body: Range<usize>) -> Result<(), CloseReason> {
+        let frame = &chunk[body.clone()];
+        let payload = |at: usize| chunk.slice(body.start + at..body.end);
+        if let Some((cid, at)) = codec::peek_pld(PldKind::Return, frame) {
+            if self.hand(cid, || Received::Return(payload(at))) {
+                return Ok(());
+            }
+        } else if let Some((cid, functype)) = codec::peek_start_ack(frame) {
+            if self.hand(cid, || Received::StartAck(functype)) {
+                return Ok(());
+            }
+        } else if let Some((cid, kwargs, target)) = self.starts.find(frame) {
+            let target = target.clone();
+            self.invoke(&target, cid, chunk.slice(body.start + kwargs.start..body.start + kwargs.end), None);
+            return Ok(());
+        }
+        match codec::decode_within(&chunk.slice(body.clone()), self.peer.channel.limits().nesting_depth_max) {
+            Ok(Msg::Start(start)) => self.start(&chunk.slice(body), *start),
+            Ok(Msg::Error(error)) => self.message(Msg::Error(without_buffer(error))),
+            Ok(msg) => self.message(msg),
+            Err(error) => self.undecodable(&error),
+        }
+    }
+
     /// The short way for a message that was recognised without a decode. Returns whether its dialog is known.
     #[inline]
     fn hand(&mut self, cid: &[u8], msg: impl FnOnce() -> Received<Bytes, Box<ErrorMsg>>) -> bool {
         let over = match &self.last {
             Some(last) if last.cid.as_bytes() == cid => last.handle(msg()),
             _ => {
-                let cid = std::str::from_utf8(cid).ok().and_then(Cid::new);
-                let Some(session) = cid.and_then(|cid| self.peer.dialog(&cid)) else { return false };
+                let Some(session) = self.peer.dialog(cid) else { return false };
                 let over = session.handle(msg());
                 self.last = Some(session);
                 over
@@ -153,7 +158,7 @@ impl Dispatch {
 
     fn deliver(&mut self, cid: Cid, msg: Received<Bytes, Box<ErrorMsg>>) {
         let name = msg.name();
-        let Some(session) = self.peer.dialog(&cid) else {
+        let Some(session) = self.peer.dialog(cid.as_bytes()) else {
             tracing::debug!(%cid, peer = %self.peer.aid.uid, "`{name}` for a dialog that is over or unknown");
             return;
         };
@@ -175,7 +180,8 @@ impl Dispatch {
             let mut msg = error::local(&self.peer.us, type_names::MSG_TYPE_ERROR, error.to_string());
             msg.cid = Some(cid);
             // A child side reports it as its one outcome, when its task has ended.
-            let is_child = self.peer.dialog(&cid).is_some_and(|session| session.side() == Side::Child);
+            let is_child =
+                self.peer.dialog(cid.as_bytes()).is_some_and(|session| session.side() == Side::Child);
             if !is_child {
                 self.peer.send_error(msg.clone());
             }

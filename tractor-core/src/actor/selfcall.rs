@@ -66,7 +66,7 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
 /// finished task is acknowledged at once.
 fn cancel_task(peer: &Peer, request: Cid, target: &str) {
     let session = Cid::new(target)
-        .and_then(|target| peer.dialog(&target))
+        .and_then(|target| peer.dialog(target.as_bytes()))
         .filter(|session| session.side() == Side::Child);
     if session.is_none_or(|session| session.cancel_for(peer.aid.uid.clone(), request)) {
         peer.acknowledge_cancel(request);

@@ -104,8 +104,10 @@ impl<T: Payload, Held: Borrow<T>> Future for SendItem<'_, T, Held> {
             Some(encoded) => encoded,
             None => encoded.insert(session.encode_item((*held).borrow())?),
         };
-        let sent = ready!(session.poll_send(cx, head, encoded, waiting));
-        order.poll(cx, sent)
+        match ready!(session.poll_send(cx, head, encoded, waiting)) {
+            Ok(()) => Poll::Ready(Ok(())),
+            failed => order.poll(cx, failed),
+        }
     }
 }
 

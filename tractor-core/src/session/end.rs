@@ -117,9 +117,21 @@ impl SessionEnd {
     // ---- the driver's side -------------------------------------------------------------------------------------
 
     /// Takes in one message. Returns whether the dialog is over and can leave the table.
+    #[inline]
     pub(crate) fn handle(&self, msg: Received<Bytes, Box<ErrorMsg>>) -> bool {
+        let cell = self.cell();
+        match msg {
+            // By far the most frequent.
+            Received::Yield(value) if cell.dialog.takes_values() => {
+                self.deliver(cell, value);
+                false
+            }
+            msg => self.take_in(Locked::new(cell, &self.room), msg),
+        }
+    }
+
+    fn take_in(&self, mut cell: Locked<'_>, msg: Received<Bytes, Box<ErrorMsg>>) -> bool {
         let name = msg.name();
-        let mut cell = self.lock();
         let is_unanswered = cell.dialog.is_unanswered();
         let effect = cell.dialog.receive(msg);
         let reply = self.apply(&mut cell, effect, is_unanswered);
@@ -160,7 +172,10 @@ impl SessionEnd {
         let us = &self.peer.us;
         let mut reply = Reply::Nothing;
         match effect {
-            Effect::Deliver(value) => return self.deliver(cell, value),
+            Effect::Deliver(value) => {
+                let offered = self.offer(cell, value);
+                return self.answer(cell, offered);
+            }
             Effect::Ignored(why) => return Reply::Ignored(why),
             Effect::Accepted => return Reply::Nothing,
             Effect::Grant(bytes) => {

@@ -4,6 +4,7 @@ mod cancel;
 mod cell;
 mod checked;
 mod child;
+mod cid_hash;
 mod conclude;
 mod deadline;
 mod encoded;

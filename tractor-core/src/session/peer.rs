@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
 
 use super::child::ChildActor;
+use super::cid_hash::CidHash;
 use super::end::SessionEnd;
 use super::request::RequestHead;
 use crate::error::{self, CloseReason, Error, MessagingError, RuntimeFailure, TransportClosed};
@@ -55,7 +56,7 @@ pub(crate) struct Peer {
 
 #[derive(Debug, Default)]
 struct Table {
-    dialogs: HashMap<Cid, Arc<SessionEnd>>,
+    dialogs: HashMap<Cid, Arc<SessionEnd>, CidHash>,
     closed: Option<Error>,
 }
 
@@ -136,19 +137,14 @@ impl Peer {
         self.channel.limits().nesting_depth_max.saturating_sub(1)
     }
 
-    /// An id that no dialog on this connection has, whatever ids the peer has taken.
-    fn next_cid(&self, table: &Table) -> Cid {
+    /// An id that this end has not made before. The peer may have taken it.
+    fn next_cid(&self) -> Cid {
         // A peer of the base protocol keys dialogs by actor, not by connection: its cids must never repeat.
         if self.caps.is_empty() {
             let text = uuid::Uuid::new_v4().to_string();
             return Cid::new(&text).expect("a uuid's text is shorter than the longest cid");
         }
-        loop {
-            let cid = Cid::short(self.cid_prefix, self.cid_next.fetch_add(1, Ordering::Relaxed));
-            if !table.dialogs.contains_key(&cid) {
-                return cid;
-            }
-        }
+        Cid::short(self.cid_prefix, self.cid_next.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Enters the parent side of a new dialog, which `make` makes of its id.
@@ -160,10 +156,12 @@ impl Peer {
         if let Some(error) = &table.closed {
             return Err(error.clone().unsent());
         }
-        let cid = self.next_cid(&table);
-        let session = make(cid);
-        table.dialogs.insert(cid, session.clone());
-        Ok(session)
+        loop {
+            let cid = self.next_cid();
+            if let Entry::Vacant(free) = table.dialogs.entry(cid) {
+                return Ok(free.insert(make(cid)).clone());
+            }
+        }
     }
 
     /// Checks that the peer may open a dialog with this id.
@@ -209,18 +207,20 @@ impl Peer {
         }
     }
 
-    pub(crate) fn dialog(&self, cid: &Cid) -> Option<Arc<SessionEnd>> {
+    /// The live dialog with this id.
+    pub(crate) fn dialog(&self, cid: &[u8]) -> Option<Arc<SessionEnd>> {
         self.table().dialogs.get(cid).cloned()
     }
 
     /// Takes a dialog that is over out of the table, and no other that has its id by now.
     pub(crate) fn forget(&self, over: &SessionEnd) {
-        let removed = match self.table().dialogs.entry(over.cid) {
-            Entry::Occupied(entry) if std::ptr::eq(&raw const **entry.get(), over) => Some(entry.remove()),
-            Entry::Occupied(_) | Entry::Vacant(_) => None,
-        };
-        // Dropped here, after the table's lock is released.
-        drop(removed);
+        // Dropped after the table's lock is released.
+        let _removed;
+        let mut table = self.table();
+        // Mostly it has never been in there.
+        if table.dialogs.get(&over.cid).is_some_and(|found| std::ptr::eq(&raw const **found, over)) {
+            _removed = table.dialogs.remove(&over.cid);
+        }
     }
 
     /// Every live dialog whose child side runs here.

@@ -1,6 +1,6 @@
 //! Values on their way in: from the connection into the inbox, and out of it to whoever receives.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use crate::error::{self, EndpointError, Error, MessagingError, MsgTypeError};
 use crate::net::Kind;
 use crate::proto::dialog::{Command, Misuse, Side};
 use crate::proto::msg::Msg;
-use crate::wakers::poll_or_register;
+use crate::wakers::{Wake, poll_or_register};
 
 /// Longest value that is copied when it may stay for long. A longer one stands on the connection's account with the buffer
 /// in which it came.
@@ -108,18 +108,37 @@ impl SessionEnd {
 
     /// Takes in a value of the peer.
     #[inline]
-    pub(super) fn deliver(&self, cell: &mut Locked<'_>, value: Bytes) -> Reply {
-        let offered = cell.inbox.offer(value, self.peer.has_credit(), self.peer.channel.limits());
-        if offered == Offered::Late {
-            return Reply::Nothing;
+    pub(super) fn deliver(&self, mut cell: MutexGuard<'_, Cell>, value: Bytes) {
+        match self.offer(&mut cell, value) {
+            // Nobody but the reader waits for it.
+            Offered::Kept { grant: 0 } if cell.stream_handles > 0 => {
+                let reader = Wake(cell.reader.take());
+                drop(cell);
+                drop(reader);
+            }
+            offered => {
+                let mut cell = Locked::new(cell, &self.room);
+                let reply = self.answer(&mut cell, offered);
+                drop(cell);
+                self.reply(reply);
+            }
         }
+    }
+
+    #[inline]
+    pub(super) fn offer(&self, cell: &mut Cell, value: Bytes) -> Offered {
+        cell.inbox.offer(value, self.peer.has_credit(), self.peer.channel.limits())
+    }
+
+    /// Wakes those who wait for values. Returns what the sender has to know of this one.
+    pub(super) fn answer(&self, cell: &mut Locked<'_>, offered: Offered) -> Reply {
         let reply = self.offered(cell, offered);
         match offered {
             Offered::Unread { .. } if cell.dialog.side() == Side::Child && cell.inbox.owes_notice() => {
                 cell.wake_guard();
             }
-            Offered::Unread { .. } => {}
-            Offered::Kept { .. } | Offered::Refused { .. } | Offered::Late => cell.wake_reader(),
+            Offered::Unread { .. } | Offered::Late => {}
+            Offered::Kept { .. } | Offered::Refused { .. } => cell.wake_reader(),
         }
         reply
     }
@@ -237,7 +256,7 @@ impl SessionEnd {
             |cell| &mut cell.reader,
             |cell| {
                 if cell.inbox.is_empty() {
-                    self.take_received(cell).map(|_end| false)
+                    self.nothing_received(cell).map(|_end| false)
                 } else {
                     Poll::Ready(true)
                 }
@@ -245,11 +264,17 @@ impl SessionEnd {
         )
     }
 
+    #[inline]
     pub(super) fn take_received(&self, cell: &mut Cell) -> Poll<Result<Option<Taken>, Error>> {
         if let Some((value, freed)) = cell.inbox.take() {
             let credit = self.due(cell, freed);
             return Poll::Ready(Ok(Some(Taken { value, credit })));
         }
+        self.nothing_received(cell)
+    }
+
+    /// Why there is nothing in the inbox.
+    fn nothing_received(&self, cell: &mut Cell) -> Poll<Result<Option<Taken>, Error>> {
         match (cell.inbox.end(), cell.failure()) {
             (Some(InboxEnd::Overrun(error)), _) | (_, Some(error)) => Poll::Ready(Err(error.clone())),
             (Some(InboxEnd::Stopped), None) => {

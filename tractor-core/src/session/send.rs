@@ -7,7 +7,7 @@ use super::checked::Check;
 use super::encoded::Encoded;
 use super::end::SessionEnd;
 use crate::error::{Error, MessagingError, StreamUnread, TransportClosed};
-use crate::net::{Appended, Held};
+use crate::net::Appended;
 use crate::proto::codec::{self, PldKind, YieldHead};
 use crate::proto::dialog::Command;
 use crate::proto::frame::FrameTooLarge;
@@ -16,11 +16,7 @@ use crate::proto::payload::Payload;
 use crate::wakers::Wake;
 
 /// What a send waits for that does not go through at once.
-pub(crate) struct Room<'a> {
-    made: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
-    /// Counts the value meanwhile.
-    _held: Option<Held>,
-}
+pub(crate) type Room<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What became of an attempt to send a streamed value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,14 +53,14 @@ impl SessionEnd {
     ) -> Poll<Result<(), Error>> {
         loop {
             if let Some(room) = waiting {
-                ready!(room.made.as_mut().poll(cx));
+                ready!(room.as_mut().poll(cx));
                 *waiting = None;
             }
             let full = match self.try_send(head, encoded)? {
                 Tried::Sent => return Poll::Ready(Ok(())),
                 Tried::TurnOver => {
                     // Not a plain wake-up: sockets are looked at before this task runs again.
-                    *waiting = Some(Room { made: Box::pin(tokio::task::yield_now()), _held: None });
+                    *waiting = Some(Box::pin(tokio::task::yield_now()));
                     continue;
                 }
                 full => full,
@@ -79,8 +75,12 @@ impl SessionEnd {
             match self.try_send(head, encoded)? {
                 Tried::Sent => return Poll::Ready(Ok(())),
                 again if again == full => {
-                    let _held = Some(self.peer.channel.hold_unsent(encoded.len()));
-                    *waiting = Some(Room { made: room, _held });
+                    // Counts the value meanwhile.
+                    let held = self.peer.channel.hold_unsent(encoded.len());
+                    *waiting = Some(Box::pin(async move {
+                        room.await;
+                        drop(held);
+                    }));
                 }
                 _other => {}
             }

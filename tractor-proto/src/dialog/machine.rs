@@ -252,15 +252,19 @@ impl Dialog {
         }
     }
 
+    /// Whether a streamed value of the peer is [delivered](Effect::Deliver), by which nothing else changes.
+    #[inline]
+    pub fn takes_values(&self) -> bool {
+        matches!(self.phase, Phase::Open { rx: Half::Open, .. } | Phase::Receiving)
+    }
+
     /// Takes in one message of the peer.
     #[inline]
     pub fn receive<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
         // A streamed value of an open dialog is by far the most frequent message.
-        let msg = match (self.phase, msg) {
-            (Phase::Open { rx: Half::Open, .. } | Phase::Receiving, Received::Yield(value)) => {
-                return Effect::Deliver(value);
-            }
-            (_, msg) => msg,
+        let msg = match msg {
+            Received::Yield(value) if self.takes_values() => return Effect::Deliver(value),
+            msg => msg,
         };
         match self.side {
             Side::Parent => self.receive_as_parent(msg),

@@ -84,16 +84,13 @@ const NIL: &[u8] = &[0xc0];
 /// The value of a missing argument, by its position.
 pub type Defaults = fn(usize) -> Option<Box<dyn Any>>;
 
-/// Arguments an endpoint may take.
-pub const ARGS_MAX: usize = 12;
-
-/// The raw value of each argument, by position.
-fn spans<'a>(
+/// Finds the raw value of each argument, by position.
+fn find_spans<'a>(
     names: &'static [&'static str],
     depth_max: usize,
     kwargs: &'a [u8],
-) -> Result<[Option<&'a [u8]>; ARGS_MAX], ArgsError> {
-    let mut found = [None; ARGS_MAX];
+    found: &mut [Option<&'a [u8]>],
+) -> Result<(), ArgsError> {
     let mut map = RawMap::new(kwargs, depth_max).map_err(|error| ArgsError::NotAMap(error.to_string()))?;
     for entry in &mut map {
         let (key, value) = entry.map_err(|error| ArgsError::NotAMap(error.to_string()))?;
@@ -107,7 +104,7 @@ fn spans<'a>(
     if map.offset() != kwargs.len() {
         return Err(ArgsError::NotAMap("more bytes follow the map".to_owned()));
     }
-    Ok(found)
+    Ok(())
 }
 
 fn decode_one<T: Payload>(
@@ -177,7 +174,8 @@ macro_rules! arg_tuples {
                 depth_max: usize,
                 kwargs: &[u8],
             ) -> Result<Self, ArgsError> {
-                let spans = spans(names, depth_max, kwargs)?;
+                let mut spans: [Option<&[u8]>; $count] = [None; $count];
+                find_spans(names, depth_max, kwargs, &mut spans)?;
                 Ok(($(decode_one::<$ty>(names, defaults, $index, format, depth_max, spans[$index])?,)*))
             }
 

@@ -16,7 +16,7 @@
 use std::cell::RefCell;
 use std::fmt::Display;
 
-use rmp::encode;
+use rmp::{Marker, encode};
 use serde::ser::{self, Serialize, Serializer};
 
 use super::layout::Layout;
@@ -141,7 +141,7 @@ impl<'a> Encoder<'a> {
     fn under(self, name: &str) -> Result<Self, PayloadError> {
         let Some(levels) = self.levels.checked_sub(1) else { return self.how.too_deep() };
         in_memory(encode::write_map_len(self.out, 1));
-        in_memory(encode::write_str(self.out, name));
+        write_text(self.out, name);
         Ok(Self { levels, in_some: false, ..self })
     }
 
@@ -169,10 +169,25 @@ fn in_memory<T, E: std::fmt::Debug>(written: Result<T, E>) {
 
 #[inline]
 fn write_len(out: &mut Vec<u8>, len: usize, is_map: bool) -> Result<(), PayloadError> {
+    if len < 16 {
+        let marker = if is_map { Marker::FixMap(len as u8) } else { Marker::FixArray(len as u8) };
+        out.push(marker.to_u8());
+        return Ok(());
+    }
     let len =
         u32::try_from(len).map_err(|_| PayloadError::new("it has more parts than MessagePack can count"))?;
     in_memory(if is_map { encode::write_map_len(out, len) } else { encode::write_array_len(out, len) });
     Ok(())
+}
+
+#[inline]
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    if text.len() < 32 {
+        out.push(Marker::FixStr(text.len() as u8).to_u8());
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        in_memory(encode::write_str(out, text));
+    }
 }
 
 /// The newtype as which an extension value is written.
@@ -216,9 +231,21 @@ impl<'a> Serializer for Encoder<'a> {
         serialize_u32(u32) write_uint;
         serialize_u64(u64) write_uint;
         serialize_f32(f32) write_f32;
-        serialize_f64(f64) write_f64;
-        serialize_str(&str) write_str;
         serialize_bytes(&[u8]) write_bin;
+    }
+
+    #[inline]
+    fn serialize_f64(self, value: f64) -> Result<(), PayloadError> {
+        let mut bytes = [Marker::F64.to_u8(); 9];
+        bytes[1..].copy_from_slice(&value.to_be_bytes());
+        self.out.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_str(self, value: &str) -> Result<(), PayloadError> {
+        write_text(self.out, value);
+        Ok(())
     }
 
     fn serialize_i128(self, value: i128) -> Result<(), PayloadError> {
@@ -376,7 +403,7 @@ impl Parts<'_> {
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), PayloadError> {
         if self.is_map {
-            in_memory(encode::write_str(self.out, name));
+            write_text(self.out, name);
         }
         self.part(value)
     }

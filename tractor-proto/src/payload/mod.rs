@@ -16,7 +16,7 @@ use std::io::ErrorKind;
 
 use rmp::Marker;
 use rmp_serde::decode::ReadRefReader;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use self::layout::Layout;
@@ -224,7 +224,7 @@ fn decode_with<'de, T>(
         error => PayloadError::new(error.to_string()),
     })?;
     // The only way to ask the deserializer whether anything is left: a further value must not even begin.
-    match IgnoredAny::deserialize(&mut de) {
+    match bool::deserialize(&mut de) {
         Err(rmp_serde::decode::Error::InvalidMarkerRead(error))
             if error.kind() == ErrorKind::UnexpectedEof =>
         {

@@ -1,5 +1,6 @@
 //! Identities: of actors ([`Uid`], [`Aid`]), of dialogs ([`Cid`]), and what a peer can do ([`Caps`]).
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -285,12 +286,14 @@ impl Cid {
     }
 
     /// The id as UTF-8 bytes.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.text[..usize::from(self.len)]
     }
 }
 
 impl PartialEq for Cid {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.as_bytes() == other.as_bytes()
     }
@@ -298,9 +301,19 @@ impl PartialEq for Cid {
 
 impl Eq for Cid {}
 
+/// As its bytes.
 impl Hash for Cid {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write(self.as_bytes());
+        self.as_bytes().hash(state);
+    }
+}
+
+/// So that it is found by its bytes, in whatever they came.
+impl Borrow<[u8]> for Cid {
+    #[inline]
+    fn borrow(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 

@@ -83,7 +83,8 @@ impl fmt::Debug for YieldHead {
 /// Everything of one endpoint's `Start` messages but the dialog id and the arguments.
 #[derive(Debug, Clone)]
 pub struct StartHead {
-    fields: usize,
+    /// Up to and including the key `cid`.
+    begin: Box<[u8]>,
     /// From the key `ns` to the key `kwargs`.
     middle: Box<[u8]>,
     /// From the key `uid` on.
@@ -93,6 +94,9 @@ pub struct StartHead {
 impl StartHead {
     /// The constant parts for calls of `ns`:`func` by the actor `uid`.
     pub fn new(ns: &str, func: &str, uid: &Uid, pld_spec: &str, positional: bool) -> Self {
+        let mut begin = Vec::new();
+        put_msg_head("Start", 6 + usize::from(positional), &mut begin);
+        put_key(Key::Cid, &mut begin);
         let mut middle = Vec::new();
         put_key(Key::Ns, &mut middle);
         put_text(ns, &mut middle);
@@ -105,15 +109,13 @@ impl StartHead {
         put_key(Key::PldSpec, &mut tail);
         put_text(pld_spec, &mut tail);
         put_positional(positional, &mut tail);
-        let fields = 6 + usize::from(positional);
-        Self { fields, middle: middle.into(), tail: tail.into() }
+        Self { begin: begin.into(), middle: middle.into(), tail: tail.into() }
     }
 
     /// Appends everything before the arguments. The caller then appends one MessagePack map from argument name to
     /// value, and calls [`finish`](Self::finish).
     pub fn begin(&self, cid: &Cid, out: &mut Vec<u8>) {
-        put_msg_head("Start", self.fields, out);
-        put_key(Key::Cid, out);
+        out.extend_from_slice(&self.begin);
         put_cid(cid, out);
         out.extend_from_slice(&self.middle);
     }
@@ -149,13 +151,23 @@ pub fn encode_pld(kind: PldKind, cid: &Cid, pld: &[u8], out: &mut Vec<u8>) {
     put_value(pld, out);
 }
 
+/// A `StartAck` message up to and including the key `cid`.
+const START_ACK_HEAD: &[u8] = b"\x83\xa8msg_type\xa8StartAck\xa3cid";
+
+/// What follows the dialog id in a `StartAck` message.
+const fn start_ack_tail(functype: FuncType) -> &'static [u8] {
+    match functype {
+        FuncType::AsyncFunc => b"\xa8functype\xa9asyncfunc",
+        FuncType::AsyncGen => b"\xa8functype\xa8asyncgen",
+        FuncType::Context => b"\xa8functype\xa7context",
+    }
+}
+
 /// Appends a `StartAck` message.
 pub fn encode_start_ack(cid: &Cid, functype: FuncType, out: &mut Vec<u8>) {
-    put_msg_head("StartAck", 2, out);
-    put_key(Key::Cid, out);
+    out.extend_from_slice(START_ACK_HEAD);
     put_cid(cid, out);
-    put_key(Key::Functype, out);
-    put_text(functype.as_str(), out);
+    out.extend_from_slice(start_ack_tail(functype));
 }
 
 /// Appends a `Stop` message.
@@ -194,14 +206,9 @@ pub fn peek_pld(kind: PldKind, frame: &[u8]) -> Option<(&[u8], usize)> {
 /// The dialog id and kind when `frame` is a `StartAck` message in the usual key order.
 #[inline]
 pub fn peek_start_ack(frame: &[u8]) -> Option<(&[u8], FuncType)> {
-    let (cid, rest) = peek_cid(frame.strip_prefix(b"\x83\xa8msg_type\xa8StartAck\xa3cid")?)?;
-    let functype = match rest.strip_prefix(b"\xa8functype")? {
-        b"\xa9asyncfunc" => FuncType::AsyncFunc,
-        b"\xa8asyncgen" => FuncType::AsyncGen,
-        b"\xa7context" => FuncType::Context,
-        _ => return None,
-    };
-    Some((cid, functype))
+    let (cid, rest) = peek_cid(frame.strip_prefix(START_ACK_HEAD)?)?;
+    let kinds = [FuncType::AsyncFunc, FuncType::Context, FuncType::AsyncGen];
+    kinds.into_iter().find(|kind| rest == start_ack_tail(*kind)).map(|kind| (cid, kind))
 }
 
 /// The text value that starts `bytes`, if it is as long as a dialog id may be, and what follows it.
