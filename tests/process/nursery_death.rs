@@ -292,3 +292,31 @@ async fn a_child_that_was_asked_to_end_does_not_die() -> Result<()> {
     })
     .await
 }
+
+#[tractor::test]
+async fn two_that_die_at_once_are_two_failures() -> Result<()> {
+    tree(async |tree| {
+        let left: Result<()> = tractor::open_nursery(async |an| {
+            let one = start(an, tree.name("one"), module_path!()).await?;
+            let other = start(an, tree.name("other"), module_path!()).await?;
+            let pids = [pid_of(&one), pid_of(&other)];
+            for pid in pids {
+                signal(pid, Signal::KILL);
+            }
+            // The thread is blocked: the runtime learns of both deaths in one turn.
+            while !pids.iter().all(|pid| process(*pid).is_some_and(|process| process.is_zombie())) {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            forever().await;
+            Ok(())
+        })
+        .await;
+        let error = left.unwrap_err();
+        let Error::Group(group) = &error else { panic!("one failure: {error:?}") };
+        let mut names: Vec<_> = group.members().iter().map(|error| died(error).name().to_owned()).collect();
+        names.sort();
+        assert_eq!(names, [tree.name("one"), tree.name("other")]);
+        Ok(())
+    })
+    .await
+}

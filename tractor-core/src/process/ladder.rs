@@ -271,8 +271,9 @@ impl Climb<'_> {
         pid: u32,
         circumstances: Circumstances,
     ) -> (ActorEnd, Option<Error>) {
-        // What was wished before the process was gone counts, read or not.
-        if self.child.is_asked() {
+        // What was wished of it before the process was gone counts, read or not. The end of all does not: another death may have
+        // brought it about, and this one is a failure of its own.
+        if self.child.is_asked_alone() {
             self.tell_the_past(Event::Asked { patience: Duration::ZERO });
         }
         let (announced, success) = (self.is_announced(), status.is_some_and(|status| status.success()));

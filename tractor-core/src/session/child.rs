@@ -181,9 +181,14 @@ impl ChildActor {
         self.awaited.store(false, Ordering::Release);
     }
 
-    /// Whether somebody in this process has asked for its end.
+    /// Whether somebody in this process has asked for its end, or for that of all.
     pub(crate) fn is_asked(&self) -> bool {
-        self.asked.load(Ordering::Acquire) || self.all.is_cancelled()
+        self.is_asked_alone() || self.all.is_cancelled()
+    }
+
+    /// Whether somebody in this process has asked for its end, and not only for that of all.
+    pub(crate) fn is_asked_alone(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
     }
 
     /// Waits until its process was reaped, and nothing of it is left.
