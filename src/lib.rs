@@ -239,6 +239,64 @@
 //! # }
 //! ```
 //!
+//! The handles of streams are also `Stream`s and `Sink`s of the crates `futures-core` and `futures-sink`, for the
+//! combinators of `futures` and `tokio-stream`.
+//!
+//! # Bytes
+//!
+//! A byte string is a [`Bytes`], [`BytesMut`] or [`ByteBuf`]: it travels as MessagePack binary, which is a copy. serde
+//! takes a `Vec<u8>` for a list of numbers, which is a visit per byte:
+//!
+//! | type | as a whole argument, result or value of a context or stream | inside of another type |
+//! | --- | --- | --- |
+//! | `Bytes`, `BytesMut`, `ByteBuf`; an argument of type `&[u8]` | binary | binary |
+//! | `Vec<u8>` | binary | a list of numbers, unless the field has `#[serde(with = "serde_bytes")]` |
+//!
+//! Each of them is read from either form, wherever it stands. As a whole value text is not read as bytes, nor bytes as
+//! a `String`. In Python binary is `bytes`.
+//!
+//! One value has room in one frame ([`Limits::frame_bytes_max`], 16 MiB). What is larger, or is not in memory, is
+//! streamed in chunks. `ReaderStream` and `StreamReader` of `tokio-util` make chunks of an `AsyncRead`, and an
+//! `AsyncRead` of chunks:
+//!
+//! ```
+//! use std::io;
+//! use futures_util::StreamExt;
+//! use tokio::io::AsyncReadExt;
+//! use tokio_util::io::{ReaderStream, StreamReader};
+//! use tractor::{ActorOptions, Bytes, prelude::*};
+//!
+//! #[tractor::stream]
+//! async fn download(out: StreamSender<Bytes>, path: String) -> io::Result<()> {
+//!     let file = tokio::fs::File::open(path).await?;
+//!     let mut chunks = ReaderStream::with_capacity(file, 64 * 1024);
+//!     while let Some(chunk) = chunks.next().await {
+//!         out.send(chunk?).await?;
+//!     }
+//!     Ok(())
+//! }
+//!
+//! async fn read(portal: &Portal, path: &str) -> io::Result<String> {
+//!     portal.open_stream_from(download(path.to_owned()), async |stream| {
+//!         let mut text = String::new();
+//!         StreamReader::new(stream).read_to_string(&mut text).await?;
+//!         Ok(text)
+//!     }).await
+//! }
+//! # #[tractor::main]
+//! # async fn main() -> io::Result<()> {
+//! #     tractor::open_nursery(async |_| {
+//! #         tractor::with_local_actor(ActorOptions::new().expose(download), async |portal| {
+//! #             assert_eq!(read(portal, "Cargo.toml").await?, std::fs::read_to_string("Cargo.toml")?);
+//! #             Ok(())
+//! #         }).await
+//! #     }).await
+//! # }
+//! ```
+//!
+//! The other way a context with `recv = Bytes` makes its stream a `StreamReader`, and `tokio::io::copy` writes into a
+//! `SinkWriter::new(CopyToBytes::new(stream))`, in chunks as large as the copy's buffer.
+//!
 //! # Errors
 //!
 //! Everything that can go wrong between actors is an [`Error`]. A failure of an endpoint arrives as
@@ -257,7 +315,20 @@
 //! repeated.
 //!
 //! Scopes are generic over the error type of their body. Any type that an [`Error`] converts into will do, `anyhow::Error`
-//! for one.
+//! and `std::io::Error` for two. Where `?` takes what a scope returns, nothing says which type that is (E0283, "type
+//! annotations needed"): say it at the closure.
+//!
+//! ```
+//! # async fn example() -> anyhow::Result<()> {
+//! let count = tractor::open_nursery(async |an| -> tractor::Result<_> {
+//!     // ..
+//!     Ok(an.children().len())
+//! }).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Each kind of error has an accessor ([`Error::as_remote`], [`Error::as_died`], ..), for who wants that one only:
 //!
 //! ```
 //! use tractor::{ActorOptions, error::RemoteKind, prelude::*};
@@ -298,7 +369,7 @@
 //! async fn ponders() { std::future::pending().await }
 //!
 //! async fn ask(portal: &Portal) -> tractor::Result<()> {
-//!     let answer = tractor::with_deadline(Duration::from_millis(20), async || portal.run(ponders()).await).await;
+//!     let answer = tractor::with_deadline(Duration::from_millis(20), portal.run(ponders())).await;
 //!     let Err(tractor::Error::DeadlineExceeded(error)) = answer else { panic!("{answer:?}") };
 //!     assert_eq!(error.actor(), Some(portal.uid()));
 //!     Ok(())
@@ -306,7 +377,7 @@
 //! # #[tractor::main]
 //! # async fn main() -> tractor::Result<()> {
 //! #     tractor::open_nursery(async |_| {
-//! #         tractor::with_local_actor(ActorOptions::new().enable_module(module_path!()), ask).await
+//! #         tractor::with_local_actor(ActorOptions::new().expose(ponders), ask).await
 //! #     }).await
 //! # }
 //! ```
@@ -335,7 +406,7 @@
 //! Children are this program, run again. They have to be recognized before `main` does anything:
 //!
 //! * [`#[tractor::main]`](macro@main) on an async `main`, and [`#[tractor::test]`](macro@test) on async tests, do that
-//!   and build the tokio runtime;
+//!   and build the tokio runtime; a test may have a clock that stands still (`start_paused = true`);
 //! * programs that build their own runtime call [`init`] first;
 //! * [`open_root_actor`] starts the first actor with [`ActorOptions`] (name, addresses, limits, timeouts); without it,
 //!   [`open_nursery`] starts one with the defaults.
@@ -358,7 +429,8 @@
 //! them. Other programs wait for [`shutdown_signal`].
 //!
 //! Actors that are not parent and child find each other by address: one listens ([`StartActor::bind`],
-//! [`ActorOptions::bind`]), the other uses [`connect`].
+//! [`ActorOptions::bind`]), the other uses [`connect`]. [`Portal::addrs`] tells where an actor listens, and an [`Addr`]
+//! is a value that travels.
 //!
 //! # Versions
 //!
@@ -373,6 +445,7 @@
 //! | --- | --- | --- |
 //! | `macros` | yes | the attributes `actor_fn`, `context`, `stream`, `main` and `test` |
 //! | `log` | yes | `tractor::log`, a ready-made subscriber that labels each line with its actor and task |
+//! | `test-util` | no | `#[tractor::test(start_paused = true)]`; it makes tokio's clock slower, so enable it in `dev-dependencies` |
 
 #[doc(hidden)]
 pub use tractor_core::__private;
@@ -394,6 +467,8 @@ pub use tractor_core::{
     current_deadline, error, init, maybe_open_context, open_nursery, open_root_actor, shield,
     shutdown_signal, socket_addr, try_current_actor, with_deadline, with_deadline_at, with_local_actor,
 };
+#[doc(no_inline)]
+pub use tractor_core::{ByteBuf, Bytes, BytesMut};
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};
 

@@ -68,7 +68,7 @@ async fn outlasts_its_deadline(ctx: Context<(), (), ()>) -> Result<()> {
 #[tractor::context(started = (), returns = ())]
 async fn is_told_by_its_own_scope(ctx: Context<(), (), ()>) -> Result<()> {
     let ctx = ctx.started(()).await?;
-    let scope = tractor::with_deadline(2 * BUDGET, async || -> Result<()> {
+    let scope = tractor::with_deadline(2 * BUDGET, async {
         forever().await;
         Ok(())
     });
@@ -186,9 +186,9 @@ async fn the_earliest_of_several_limits_holds() -> Result<()> {
         assert_eq!(portal.run(time_left()).deadline(second).deadline(BUDGET).await?, Some(1_000));
         assert_eq!(portal.deadline(BUDGET).run(time_left()).deadline(second).await?, Some(1_000));
         assert_eq!(portal.deadline(second).deadline(BUDGET).run(time_left()).await?, Some(1_000));
-        tractor::with_deadline(second, async || {
+        tractor::with_deadline(second, async {
             assert_eq!(portal.run(time_left()).deadline(BUDGET).await?, Some(1_000));
-            tractor::with_deadline(BUDGET, async || {
+            tractor::with_deadline(BUDGET, async {
                 tokio::time::sleep(second / 2).await;
                 assert_eq!(portal.run(time_left()).await?, Some(500));
                 Ok(())
@@ -268,7 +268,7 @@ async fn an_endpoint_that_does_not_end_holds_its_caller_up_no_longer_than_a_canc
 async fn a_request_that_nobody_polls_any_more_does_not_keep_its_scope() -> Result<()> {
     with_local(module_path!(), async |portal| {
         let start = Instant::now();
-        let left = tractor::with_deadline(BUDGET, async || -> Result<()> {
+        let left = tractor::with_deadline(BUDGET, async {
             let mut held = std::pin::pin!(portal.run(swallows()));
             tokio::select! {
                 biased;
@@ -291,9 +291,9 @@ async fn a_request_that_nobody_polls_any_more_does_not_keep_its_scope() -> Resul
 async fn a_request_outside_of_a_scope_does_not_keep_it() -> Result<()> {
     with_local(module_path!(), async |portal| {
         let start = Instant::now();
-        tractor::with_deadline(60 * BUDGET, async || -> Result<()> {
+        tractor::with_deadline(60 * BUDGET, async {
             let inner = async {
-                let left = tractor::with_deadline(BUDGET, async || -> Result<()> {
+                let left = tractor::with_deadline(BUDGET, async {
                     forever().await;
                     Ok(())
                 });
@@ -392,7 +392,7 @@ async fn a_scope_names_the_request_that_ran_out_of_its_time() -> Result<()> {
     with_local(module_path!(), async |portal| {
         // Whether the request has a later deadline of its own, or none.
         for own in [None, Some(10 * BUDGET)] {
-            let result = tractor::with_deadline(BUDGET, async || {
+            let result = tractor::with_deadline(BUDGET, async {
                 assert_eq!(portal.run(sleeps(500)).await?, 500);
                 let call = portal.run(sleeps(60_000));
                 match own {
@@ -411,7 +411,7 @@ async fn a_scope_names_the_request_that_ran_out_of_its_time() -> Result<()> {
 #[tokio::test(start_paused = true)]
 async fn a_scope_waits_for_the_requests_that_settle_in_it() -> Result<()> {
     with_local(module_path!(), async |portal| {
-        let result = tractor::with_deadline(BUDGET, async || portal.run(fails_late()).await);
+        let result = tractor::with_deadline(BUDGET, portal.run(fails_late()));
         let error = exceeded(result.await, "fails_late", portal);
         assert!(error.source().is_some(), "what came during the grace");
         Ok(())
@@ -423,14 +423,18 @@ async fn a_scope_waits_for_the_requests_that_settle_in_it() -> Result<()> {
 async fn a_scope_drops_a_body_that_waits_for_something_else() -> Result<()> {
     in_root(async |_| {
         let start = Instant::now();
-        let result: Result<()> = tractor::with_deadline(BUDGET, async || {
+        let result: Result<()> = tractor::with_deadline(BUDGET, async {
             forever().await;
             Ok(())
         })
         .await;
         let Err(Error::DeadlineExceeded(error)) = result else { panic!("{result:?}") };
         assert_eq!((error.endpoint(), error.actor(), error.budget()), (None, None, BUDGET));
-        assert_eq!(error.to_string(), "the scope did not end within its deadline of 2s");
+        let here = tractor::current_actor().uid().to_string();
+        assert_eq!(
+            error.to_string(),
+            format!("the scope in actor {here} did not end within its deadline of 2s")
+        );
         assert_eq!(took(start), BUDGET);
         assert_eq!(tractor::current_deadline(), None);
         Ok(())
@@ -442,7 +446,7 @@ async fn a_scope_drops_a_body_that_waits_for_something_else() -> Result<()> {
 async fn a_shorter_deadline_further_down_is_a_failure_there() -> Result<()> {
     #[tractor::actor_fn]
     async fn is_impatient() -> Result<()> {
-        tractor::with_deadline(NOTHING, async || {
+        tractor::with_deadline(NOTHING, async {
             forever().await;
             Ok(())
         })
@@ -452,6 +456,9 @@ async fn a_shorter_deadline_further_down_is_a_failure_there() -> Result<()> {
         let error = portal.run(is_impatient()).deadline(BUDGET).await.expect_err("it has failed");
         let remote = error.as_remote().expect("it is an error of the endpoint");
         assert_eq!((remote.src_type(), remote.kind()), ("DeadlineExceeded", RemoteKind::Error));
+        let here =
+            format!("the scope in `{}:is_impatient` in actor {} did not", module_path!(), portal.uid());
+        assert!(remote.message().starts_with(&here), "{remote}");
         Ok(())
     })
     .await

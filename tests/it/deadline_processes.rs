@@ -159,7 +159,7 @@ async fn a_one_shot_actor_has_the_deadline_of_who_starts_it() -> Result<()> {
     tree(async |tree| {
         // Told once, whether the scope or the call is what names it.
         let result: Result<()> = tractor::open_nursery(async |an| {
-            tractor::with_deadline(Duration::from_secs(1), async || {
+            tractor::with_deadline(Duration::from_secs(1), async {
                 let one = an.run_in_actor(idles()).name(tree.name("one")).await?;
                 one.wait_for_result().await.map(drop)
             })

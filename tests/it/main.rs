@@ -1,7 +1,9 @@
 //! Behaviour through the public API.
 
+mod actor_addrs;
 mod actor_current;
 mod actor_lifetime;
+mod calls_bytes;
 mod calls_depth;
 mod calls_errors;
 mod calls_in_flight;
@@ -19,6 +21,7 @@ mod context_shield;
 mod context_state;
 mod context_wakers;
 mod deadline_calls;
+mod deadline_paused;
 mod deadline_processes;
 mod endpoint_declarations;
 mod endpoint_unions;
@@ -34,6 +37,7 @@ mod scope_join;
 mod scope_left;
 mod scope_shared;
 mod scope_shared_remote;
+mod stream_futures;
 mod stream_helpers;
 mod stream_one_way;
 mod stream_overflow;

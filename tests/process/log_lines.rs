@@ -10,6 +10,11 @@ async fn speak() -> u32 {
     std::process::id()
 }
 
+#[tractor::actor_fn]
+async fn panics() {
+    panic!("it has\nfallen over");
+}
+
 /// Run by the tests below, as a program of its own whose standard error they read.
 #[tractor::test]
 async fn program() -> tractor::Result<()> {
@@ -22,6 +27,10 @@ async fn program() -> tractor::Result<()> {
         let pid = speaker.run(speak()).await?;
         assert_ne!(pid, std::process::id());
         speaker.cancel_actor().await?;
+        let clumsy = an.start_actor("clumsy").expose(panics).await?;
+        clumsy.run(panics()).await.expect_err("it panics");
+        clumsy.cancel_actor().await?;
+        std::thread::spawn(|| panic!("in the root")).join().expect_err("it panics");
         Ok(())
     })
     .await
@@ -64,6 +73,19 @@ fn a_line_names_actor_process_and_task_wherever_it_was_written() {
     );
     let pid = |line: &str| line.split(", ").nth(1).expect("the process comes second").to_owned();
     assert_ne!(pid(root), pid(child));
+}
+
+/// What the system's own hook prints names a thread, which is called the same in every process.
+#[test]
+fn a_panic_in_a_child_is_headed_with_its_actor() {
+    let lines = lines_at("off", None);
+    let at = |words: &str| lines.iter().position(|line| line.contains(words));
+    let head = at("`process::log_lines:panics` in actor clumsy[").unwrap_or_else(|| panic!("{lines:#?}"));
+    assert!(lines[head].ends_with(" panics:"), "{}", lines[head]);
+    let said = at("it has").expect("the hook has printed it");
+    assert!(head < said && said <= head + 3, "{lines:#?}");
+    assert!(at("in the root").is_some());
+    assert_eq!(lines.iter().filter(|line| line.ends_with(" panics:")).count(), 1, "a root is what it is");
 }
 
 #[test]

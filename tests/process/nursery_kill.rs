@@ -187,8 +187,7 @@ async fn a_deadline_kills_if_it_is_told_to() -> Result<()> {
 
         // Also one that would have been cancelled in time, and in a scope with the deadline.
         let asleep = start(an, tree.name("asleep"), module_path!()).await?;
-        let result: Result<()> =
-            tractor::with_deadline(budget, async || asleep.run(waits()).or_kill().await).await;
+        let result: Result<()> = tractor::with_deadline(budget, asleep.run(waits()).or_kill()).await;
         let Err(Error::DeadlineExceeded(late)) = &result else { panic!("{result:?}") };
         assert!(late.actor_died().is_some(), "{late}");
         assert_eq!(well.run(one()).await?, 1);

@@ -158,7 +158,7 @@ async fn so_does_a_scope_with_a_deadline() -> Result<()> {
     in_root_with(ActorOptions::new().timeouts(patient), async |tree| {
         let below = Cell::new(0);
         let name = tree.name("below");
-        let nursery = async || one_slow_child(&name, LINGER, |pid| below.set(pid)).await;
+        let nursery = one_slow_child(&name, LINGER, |pid| below.set(pid));
         let late = tractor::with_deadline(Duration::from_secs(4), nursery).await;
         assert!(matches!(late, Err(Error::DeadlineExceeded(_))), "{late:?}");
         assert_gone(below.get());

@@ -117,7 +117,12 @@ async fn what_is_not_registered_is_refused_before_a_process_is_started() {
     let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
         let failed = an.start_actor("empty").enable_module("no::such::module").await;
         let error = failed.expect_err("nothing is registered there");
-        assert!(error.to_string().contains("no::such::module"), "{error}");
+        for words in ["no::such::module", "is not linked: write `use no as _;`"] {
+            assert!(error.to_string().contains(words), "{words:?} is not in {error}");
+        }
+        let failed = an.start_actor("empty").enable_module("process::no_such_module").await;
+        let error = failed.expect_err("nothing is registered there");
+        assert!(!error.to_string().contains("not linked"), "{error}");
         assert_eq!(an.children().len(), 0);
         Ok(())
     });

@@ -66,7 +66,7 @@ async fn the_time_that_is_left_is_told_to_a_peer_that_knows_of_it() {
         let call = || portal.run(echo(1));
         assert_eq!(call().deadline(AMPLE).await.expect("an answer"), 1);
         assert_eq!(portal.deadline(AMPLE / 2).run(echo(1)).await.expect("an answer"), 1);
-        let scope = tractor::with_deadline(AMPLE / 4, async || call().deadline(AMPLE).await);
+        let scope = tractor::with_deadline(AMPLE / 4, call().deadline(AMPLE));
         assert_eq!(scope.await.expect("an answer"), 1);
         assert_eq!(call().await.expect("an answer"), 1);
     })

@@ -29,6 +29,8 @@ mod restart;
 mod session;
 mod wakers;
 
+pub use bytes::{Bytes, BytesMut};
+pub use serde_bytes::ByteBuf;
 pub use tractor_proto as proto;
 pub use tractor_proto::supervision::{Backoff, Supervision};
 
@@ -63,6 +65,8 @@ pub mod __private {
         CarriesOwn, CarriesText, CarriesValue, ContextOf, EndpointBody, EndpointRef, EndpointResult, Failure,
         Fallible, OrNone, Probe, default_arg, fallible, fallible_as,
     };
+    #[cfg(feature = "test-util")]
+    pub use crate::boot::run_paused_test;
     pub use crate::boot::{RuntimeOptions, run_main, run_test};
     pub use crate::error::EndpointError;
     pub use crate::proto::args::ArgTuple;

@@ -356,7 +356,11 @@ pub fn main(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Arguments
 ///
-/// Those of [`#[main]`](macro@main), but the default is `flavor = "current_thread"`.
+/// Those of [`#[main]`](macro@main), but the default is `flavor = "current_thread"`. And:
+///
+/// - `start_paused = true`: tokio's clock stands still, and jumps to the next timer when there is nothing else to do,
+///   so that hours pass at once. This needs the feature `test-util` of `tractor`, in its `dev-dependencies`. Actors of
+///   this process (`tractor::with_local_actor`) keep to that clock. A process does not, so starting one is an error.
 #[proc_macro_attribute]
 pub fn test(attr: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Entry::Test, attr.into(), item.into()).into()

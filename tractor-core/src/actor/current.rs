@@ -55,6 +55,18 @@ pub(super) fn current_session() -> Option<Arc<SessionEnd>> {
     CURRENT.try_with(|current| current.session.clone()).ok().flatten()
 }
 
+/// The endpoint and the actor that the running task belongs to, for people.
+pub(crate) fn whereabouts() -> Option<String> {
+    let text = |current: &Current| {
+        let actor = format!("actor {}", current.actor.uid());
+        match &current.session {
+            Some(session) => format!("`{}` in {actor}", session.endpoint),
+            None => actor,
+        }
+    };
+    CURRENT.try_with(text).ok()
+}
+
 /// The span of a dialog's task: its endpoint and its dialog.
 pub(super) fn task_span(session: &SessionEnd) -> tracing::Span {
     tracing::error_span!("task", endpoint = &*session.endpoint, cid = session.cid.as_str())

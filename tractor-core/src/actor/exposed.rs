@@ -143,10 +143,18 @@ fn unknown_module(module: &str) -> String {
     modules.sort_unstable();
     modules.dedup();
     let known = if modules.is_empty() { "none".to_owned() } else { format!("`{}`", modules.join("`, `")) };
+    let krate = |path: &str| path.split("::").next().unwrap_or_default().to_owned();
+    let unlinked = match krate(module) {
+        name if modules.iter().any(|module| krate(module) == name) => String::new(),
+        name => format!(
+            "; if `{name}` is a crate that this program depends on and names nothing of, it is not linked: write \
+             `use {name} as _;`"
+        ),
+    };
     format!(
         "no endpoint is registered in module `{module}` of this program (modules with endpoints: {known}); annotate a \
          function there with `#[tractor::actor_fn]`, `#[tractor::context(..)]` or `#[tractor::stream]`, and name the \
-         module as `module_path!()` does"
+         module as `module_path!()` does{unlinked}"
     )
 }
 

@@ -1,5 +1,6 @@
 //! How an actor is set up.
 
+use super::exposed::Allow;
 use crate::proto::addr::Addr;
 use crate::proto::limits::{Limits, Timeouts};
 
@@ -8,7 +9,7 @@ use crate::proto::limits::{Limits, Timeouts};
 pub struct ActorOptions {
     pub(crate) name: Option<String>,
     pub(crate) bind: Vec<Addr>,
-    pub(crate) modules: Vec<String>,
+    pub(crate) allow: Allow,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
 }
@@ -39,7 +40,7 @@ impl ActorOptions {
     /// Lets peers call the endpoints of a module.
     #[must_use]
     pub fn enable_module(mut self, module: impl Into<String>) -> Self {
-        self.modules.push(module.into());
+        self.allow.modules.push(module.into());
         self
     }
 

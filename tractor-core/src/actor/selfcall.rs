@@ -7,10 +7,13 @@ use std::sync::atomic::Ordering;
 
 use super::core::Actor;
 use crate::error::{self, type_names};
+use crate::net::Appended;
 use crate::proto::args::{ArgTuple, no_defaults};
+use crate::proto::codec::{self, PldKind};
 use crate::proto::dialog::Side;
 use crate::proto::id::Cid;
 use crate::proto::msg::{FuncType, Msg, Start};
+use crate::proto::payload::{self, PayloadFormat};
 use crate::session::Peer;
 
 /// The namespace of the runtime's own methods.
@@ -54,9 +57,20 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
                 }
             }
         }
+        "addrs" => {
+            accept(peer, cid);
+            let mut addrs = Vec::new();
+            payload::encode(&actor.addrs(), PayloadFormat::Base, 1, &mut addrs)
+                .expect("a list of texts is one level");
+            let returned = peer.channel.append(|out| codec::encode_pld(PldKind::Return, &cid, &addrs, out));
+            if let Appended::TooLarge(error) = returned {
+                refuse(peer, cid, type_names::RUNTIME_FAILURE, error.to_string());
+            }
+        }
         other => {
-            let text =
-                format!("the runtime has no method `self:{other}` (it has `cancel` and `_cancel_task`)");
+            let text = format!(
+                "the runtime has no method `self:{other}` (it has `addrs`, `cancel` and `_cancel_task`)"
+            );
             refuse(peer, cid, type_names::ATTRIBUTE_ERROR, text);
         }
     }

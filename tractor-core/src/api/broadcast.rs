@@ -15,12 +15,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 
 use bytes::Bytes;
+use futures_core::Stream;
 use tokio::time::Instant;
 
+use super::futures::Receiving;
 use super::ring::{Read, ReaderKey, Ring};
 use super::sending::{Allows, SendItem};
 use super::stream::decode;
@@ -33,10 +36,12 @@ use crate::session::{Expiry, SessionEnd, Taken, detached, in_order};
 /// One of several readers of a stream; made by [`MsgStream::subscribe`](super::MsgStream::subscribe).
 ///
 /// Every subscriber gets every value that arrives after it subscribed, in order. It may be moved into a task of its
-/// own. Dropping it ends it, and nobody else.
+/// own. Dropping it ends it, and nobody else. It is a [`Stream`], too, which goes on after [`Error::Lagged`] and ends
+/// after the failure of its dialog.
 pub struct StreamSubscriber<Tx, Rx = Tx> {
     reader: Reader,
     head: YieldHead,
+    receiving: Receiving,
     /// A lag is logged instead of raised.
     lag_logged: bool,
     types: PhantomData<fn(Tx) -> Rx>,
@@ -57,7 +62,7 @@ pub struct SubscriberStatistics {
 impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     pub(super) fn new(reader: Reader) -> Self {
         let head = YieldHead::new(&reader.fan.session.cid);
-        Self { reader, head, lag_logged: false, types: PhantomData }
+        Self { reader, head, receiving: Receiving::default(), lag_logged: false, types: PhantomData }
     }
 
     /// Waits for the next value; `None` once the other side has closed the stream.
@@ -72,13 +77,17 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     pub async fn receive(&mut self) -> Result<Option<Rx>> {
         loop {
             let received = self.reader.receive().await;
-            match received {
-                Err(Error::Lagged(lagged)) if self.lag_logged => {
-                    tracing::warn!(cid = %self.cid(), "{lagged}");
-                }
-                received => return received,
+            if !self.logs(received.as_ref().err()) {
+                return received;
             }
         }
+    }
+
+    /// Logs a lag, if that is wanted.
+    fn logs(&self, error: Option<&Error>) -> bool {
+        let Some(Error::Lagged(lagged)) = error.filter(|_| self.lag_logged) else { return false };
+        tracing::warn!(cid = %self.cid(), "{lagged}");
+        true
     }
 
     /// Sends one value on the stream, as [`MsgStream::send`](super::MsgStream::send); possible while the stream itself
@@ -121,6 +130,21 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     /// The context's id.
     pub fn cid(&self) -> Cid {
         self.reader.fan.session.cid
+    }
+}
+
+impl<Tx: Payload, Rx: Payload> Stream for StreamSubscriber<Tx, Rx> {
+    type Item = Result<Rx>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Rx>>> {
+        let this = self.get_mut();
+        loop {
+            let next = ready!(this.receiving.poll_next(&this.reader.fan.session, Some(&this.reader), cx));
+            let error = next.as_ref().and_then(|next| next.as_ref().err());
+            if !this.logs(error) {
+                return Poll::Ready(next);
+            }
+        }
     }
 }
 
@@ -185,7 +209,11 @@ impl Reader {
     }
 
     /// `full` is the end of the wait for others; it belongs to one value.
-    fn poll(&self, cx: &mut Context<'_>, full: &mut Option<Expiry>) -> Poll<Result<Option<Bytes>>> {
+    pub(super) fn poll(
+        &self,
+        cx: &mut Context<'_>,
+        full: &mut Option<Expiry>,
+    ) -> Poll<Result<Option<Bytes>>> {
         let fan = &*self.fan;
         // Dropped after the locks, if it is not needed.
         let waker = cx.waker().clone();

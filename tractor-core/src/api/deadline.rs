@@ -8,62 +8,64 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::actor::try_current_actor;
+use crate::actor::{try_current_actor, whereabouts};
 use crate::error::{DeadlineExceeded, Error};
 use crate::session::{
     ActorEnd, ChildActor, Deadline, Expiry, Outcome, Region, SessionEnd, Settling, Waiting, instant_after,
     within,
 };
 
-/// Runs the body, and every request that is started in it, within this time.
+/// Runs a future, and every request that is started in it, within this time.
 ///
-/// A request started in the body has the remaining time as its own deadline. It travels with the request: the endpoint
+/// A request started in it has the remaining time as its own deadline. It travels with the request: the endpoint
 /// runs under it ([`current_deadline`](crate::current_deadline)), so do the requests that the endpoint makes to further
 /// actors, and the time that is left shrinks with each hop. Of two deadlines the earlier one holds; an inner scope
 /// never prolongs an outer one.
 ///
 /// What happens when the time is over:
 ///
-/// * A request of the body ends with [`Error::DeadlineExceeded`], which names the endpoint and the actor. Its remote
+/// * A request in it ends with [`Error::DeadlineExceeded`], which names the endpoint and the actor. Its remote
 ///   task is cancelled, and its end is waited for as long as a cancellation is
 ///   ([`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel)): where that is over too, the actor
 ///   is stuck or out of reach, and the end is left to it. A failure that the endpoint reports meanwhile is the
 ///   [source](std::error::Error::source) of the error.
-/// * A body that waits for anything else is dropped, and the error names the scope. Scopes in it, such as a nursery,
-///   end within the same limit, or are left to the actor, too.
+/// * A future that waits for anything else is dropped, and the error says which endpoint and actor it was in. Scopes in
+///   it, such as a nursery, end within the same limit, or are left to the actor, too.
 /// * The other actor cancels the task by its own clock as well, so that work ends even if the caller hangs or is out
 ///   of reach. The endpoint is dropped as in any cancellation ([`cancelled`](crate::ContextHandle::cancelled),
 ///   [`shield`](crate::shield)). The caller's error is the same, whichever clock is faster. A peer of the base protocol
 ///   gets no deadline; there the caller's clock alone counts.
 /// * What arrives before the caller's time is over counts: a result, or another failure, is handed out as it is.
 ///
-/// A task made with `tokio::spawn` leaves the scope; the life of a child actor is not limited by it.
+/// What the future has started before it is handed over, if it was polled, is not limited. A task made with
+/// `tokio::spawn` leaves the scope; the life of a child actor is not limited by it.
 ///
 /// ```
 /// # use tractor_core::{self as tractor, DynCall, Portal};
 /// # use std::time::Duration;
 /// # async fn example(portal: &Portal) -> tractor::Result<u64> {
 /// let ask = DynCall::new("oracle", "answer");
-/// tractor::with_deadline(Duration::from_secs(2), async || {
-///     let one: u64 = portal.run_dyn(ask.clone()).await?;
-///     let two: u64 = portal.run_dyn(ask).await?; // has what the first one left
-///     Ok(one + two)
+/// let one: u64 = tractor::with_deadline(Duration::from_secs(1), portal.run_dyn(ask.clone())).await?;
+/// tractor::with_deadline(Duration::from_secs(2), async {
+///     let two: u64 = portal.run_dyn(ask.clone()).await?;
+///     let three: u64 = portal.run_dyn(ask).await?; // has what the second one left
+///     Ok(one + two + three)
 /// })
 /// .await
 /// # }
 /// ```
 ///
 /// # Errors
-/// The body's own error; [`Error::DeadlineExceeded`] when it was not done in time.
+/// The future's own error; [`Error::DeadlineExceeded`] when it was not done in time.
 ///
 /// # Cancel safety
-/// As cancel safe as the body.
-pub async fn with_deadline<T, E, F>(budget: Duration, body: F) -> Result<T, E>
+/// As cancel safe as the future.
+pub async fn with_deadline<T, E, F>(budget: Duration, future: F) -> Result<T, E>
 where
-    F: AsyncFnOnce() -> Result<T, E>,
+    F: IntoFuture<Output = Result<T, E>>,
     E: From<Error>,
 {
-    scope(Deadline::starting_now(Some(budget), None), body).await
+    scope(Deadline::starting_now(Some(budget), None), future).await
 }
 
 /// As [`with_deadline`], until a point on the runtime's clock.
@@ -73,32 +75,32 @@ where
 ///
 /// # Cancel safety
 /// As [`with_deadline`].
-pub async fn with_deadline_at<T, E, F>(at: Instant, body: F) -> Result<T, E>
+pub async fn with_deadline_at<T, E, F>(at: Instant, future: F) -> Result<T, E>
 where
-    F: AsyncFnOnce() -> Result<T, E>,
+    F: IntoFuture<Output = Result<T, E>>,
     E: From<Error>,
 {
-    scope(Deadline::starting_now(None, Some(at)), body).await
+    scope(Deadline::starting_now(None, Some(at)), future).await
 }
 
-/// Without a deadline, which a budget beyond the end of the clock is not, the body just runs.
-async fn scope<T, E, F>(deadline: Option<Deadline>, body: F) -> Result<T, E>
+/// Without a deadline, which a budget beyond the end of the clock is not, the future just runs.
+async fn scope<T, E, F>(deadline: Option<Deadline>, future: F) -> Result<T, E>
 where
-    F: AsyncFnOnce() -> Result<T, E>,
+    F: IntoFuture<Output = Result<T, E>>,
     E: From<Error>,
 {
-    let Some(deadline) = deadline else { return body().await };
+    let Some(deadline) = deadline else { return future.await };
     let region = Region::new();
-    if let Some(result) = within(deadline.at, region.run(body())).await {
+    if let Some(result) = within(deadline.at, region.run(future.into_future())).await {
         return result;
     }
-    // What the body has left behind, if its actor knows how long.
+    // What the future has left behind, if its actor knows how long.
     if let Ok(actor) = try_current_actor() {
         let limit = actor.timeouts().context_cancel;
         let _settling = Settling::begin(instant_after(limit));
         _ = tokio::time::timeout(limit, region.down()).await;
     }
-    Err(Error::DeadlineExceeded(DeadlineExceeded::of_scope(deadline.budget)).into())
+    Err(Error::DeadlineExceeded(DeadlineExceeded::of_scope(deadline.budget, whereabouts())).into())
 }
 
 /// The time limits of a request that has not started yet.

@@ -76,7 +76,7 @@ impl DynCall {
         T: Serialize + Send + Sync + 'static,
     {
         let encode =
-            move |format, depth_max, out: &mut Vec<u8>| payload::encode(&value, format, depth_max, out);
+            move |format, depth_max, out: &mut Vec<u8>| payload::encode_arg(&value, format, depth_max, out);
         self.args.push((name.into(), Arc::new(encode)));
         self
     }

@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::endpoint::{Endpoint, EndpointBody};
+use crate::actor::ActorOptions;
 
 /// An annotated function, named by its path: `add`, `service::add`.
 #[diagnostic::on_unimplemented(
@@ -40,3 +41,13 @@ endpoint_refs!(A B C D G H I J K);
 endpoint_refs!(A B C D G H I J K L);
 endpoint_refs!(A B C D G H I J K L M);
 endpoint_refs!(A B C D G H I J K L M N);
+
+impl ActorOptions {
+    /// Lets peers call one endpoint: `expose(add)`.
+    #[must_use]
+    pub fn expose<Marker, R: EndpointRef<Marker>>(mut self, _endpoint: R) -> Self {
+        let (module, name) = (<R::Endpoint as Endpoint>::MODULE, <R::Endpoint as Endpoint>::NAME);
+        self.allow.endpoints.push((module.to_owned(), name.to_owned()));
+        self
+    }
+}

@@ -10,6 +10,7 @@ mod endpoint;
 mod entry;
 mod error_value;
 mod expose;
+mod futures;
 mod handle;
 mod oneway;
 mod parent;

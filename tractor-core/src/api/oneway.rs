@@ -2,11 +2,17 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use futures_core::Stream;
+use futures_sink::Sink;
+
+use super::futures::{Receiving, Unsent};
 use super::sending::{Allows, SendItem};
 use super::stream::receive;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::proto::codec::YieldHead;
 use crate::proto::payload::Payload;
 use crate::session::SessionEnd;
@@ -14,16 +20,19 @@ use crate::session::SessionEnd;
 /// The sending end of a one-way stream, handed to an endpoint annotated with `#[tractor::stream]`.
 ///
 /// The stream ends when the endpoint returns.
+///
+/// It is a [`Sink`], too. A value is sent when it is flushed; closing it flushes, no more.
 pub struct StreamSender<T> {
     session: Arc<SessionEnd>,
     head: YieldHead,
+    unsent: Unsent,
     types: PhantomData<fn(T)>,
 }
 
 impl<T: Payload> StreamSender<T> {
     pub(super) fn new(session: Arc<SessionEnd>) -> Self {
         let head = YieldHead::new(&session.cid);
-        Self { session, head, types: PhantomData }
+        Self { session, head, unsent: Unsent::default(), types: PhantomData }
     }
 
     /// Sends one value, waiting while the receiver has no room.
@@ -42,6 +51,27 @@ impl<T: Payload> StreamSender<T> {
     }
 }
 
+impl<T: Payload> Sink<T> for StreamSender<T> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.poll_flush(cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, value: T) -> Result<()> {
+        let Self { session, head, unsent, .. } = self.get_mut();
+        unsent.start(session, head, value)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.get_mut().unsent.poll_sent(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
 impl<T> fmt::Debug for StreamSender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamSender").field("endpoint", &self.session.endpoint).finish_non_exhaustive()
@@ -50,14 +80,17 @@ impl<T> fmt::Debug for StreamSender<T> {
 
 /// The receiving end of a one-way stream, inside [`Portal::open_stream_from`](super::Portal::open_stream_from).
 /// Dropping it cancels the endpoint.
+///
+/// It is a [`Stream`] of `Result<T>`, too, which ends after the failure of its dialog.
 pub struct ReceiveStream<T> {
     pub(super) session: Arc<SessionEnd>,
+    receiving: Receiving,
     types: PhantomData<fn() -> T>,
 }
 
 impl<T: Payload> ReceiveStream<T> {
     pub(super) fn new(session: Arc<SessionEnd>) -> Self {
-        Self { session, types: PhantomData }
+        Self { session, receiving: Receiving::default(), types: PhantomData }
     }
 
     /// Waits for the next value; `None` once the endpoint has returned.
@@ -71,6 +104,15 @@ impl<T: Payload> ReceiveStream<T> {
     #[inline]
     pub async fn receive(&mut self) -> Result<Option<T>> {
         receive(&self.session).await
+    }
+}
+
+impl<T: Payload> Stream for ReceiveStream<T> {
+    type Item = Result<T>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
+        let Self { session, receiving, .. } = self.get_mut();
+        receiving.poll_next(session, None, cx)
     }
 }
 

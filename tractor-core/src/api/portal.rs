@@ -9,10 +9,12 @@ use std::time::Duration;
 use super::call::FnTarget;
 use super::cancel::CancelActor;
 use super::deadline::Limit;
+use super::dynamic::DynCall;
 use super::endpoint::Endpoint;
 use super::run::Run;
 use crate::actor::{self, Actor};
 use crate::error::Result;
+use crate::proto::addr::Addr;
 use crate::proto::args::ArgTuple;
 use crate::proto::id::Uid;
 use crate::proto::msg::FuncType;
@@ -153,6 +155,27 @@ impl Portal {
     /// The process id the actor reported.
     pub fn pid(&self) -> Option<i64> {
         self.peer.aid.pid
+    }
+
+    /// The addresses that the actor listens on now: what it was told to bind, with the port that it got, and the socket
+    /// of [`StartActor::listen`](crate::StartActor::listen). It is asked for them.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # async fn example(an: &tractor::ActorNursery) -> tractor::Result<()> {
+    /// let registry = an.start_actor("registry").listen().await?;
+    /// let found = registry.addrs().await?;            // for whoever is to `connect` to it
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Self::run). A peer of the base protocol does not tell them: [`Error::Remote`](crate::Error::Remote).
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn addrs(&self) -> Result<Vec<Addr>> {
+        self.run_dyn(DynCall::new("self", "addrs")).await
     }
 
     /// Dialogs open on this connection, both ways, requests to cancel one among them. One that has just ended may still

@@ -3,13 +3,19 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use futures_core::Stream;
+use futures_sink::Sink;
 
 use super::broadcast::{FanOut, Reader, StreamSubscriber};
+use super::futures::{Receiving, Unsent};
 use super::handle::{ContextHandle, NoResult};
 use super::sending::{Allows, SendItem};
-use crate::error::{Blame, Result};
+use crate::error::{Blame, Error, Result};
 use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
 use crate::proto::payload::Payload;
@@ -26,6 +32,10 @@ use crate::session::{Opener, Overflow, SessionEnd, in_order};
 /// * where the context was opened, `send` fails with [`Error::Unread`](crate::Error::Unread), as soon as that is known.
 ///   The context goes on, and [`wait_for_result`](ContextHandle::wait_for_result) tells what comes of it.
 ///
+/// It is a [`Stream`] of `Result<Rx>` and a [`Sink`] of `Tx`, too, for the combinators of `futures` and `tokio-stream`.
+/// As a stream it ends after the failure of its dialog. As a sink it sends a value when it is flushed, and finishes
+/// when it is closed; what is not flushed when it is dropped is not sent.
+///
 /// A helper that takes the streams of either side leaves `R` open:
 ///
 /// ```
@@ -40,6 +50,8 @@ pub struct MsgStream<Tx, Rx = Tx, R = NoResult> {
     head: YieldHead,
     /// This stream as one of several readers; `None` while it is the only one.
     reader: Option<Reader>,
+    receiving: Receiving,
+    unsent: Unsent,
     types: PhantomData<fn(Tx) -> Rx>,
 }
 
@@ -49,7 +61,8 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         session.open_stream(overflow);
         drop(opener);
         let head = YieldHead::new(&session.cid);
-        Self { handle, head, reader: None, types: PhantomData }
+        let (receiving, unsent) = Default::default();
+        Self { handle, head, reader: None, receiving, unsent, types: PhantomData }
     }
 
     /// A handle of the context, which may go into any task.
@@ -134,8 +147,9 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     /// Both directions as handles of their own, for a task that sends and receives at the same time.
     pub fn split(&mut self) -> (StreamTx<'_, Tx>, StreamRx<'_, Rx>) {
         let session = self.handle.session();
-        let tx = StreamTx { session, head: &self.head, types: PhantomData };
-        (tx, StreamRx { session, reader: self.reader.as_ref(), types: PhantomData })
+        let (receiving, unsent) = Default::default();
+        let tx = StreamTx { session, head: &self.head, unsent, types: PhantomData };
+        (tx, StreamRx { session, reader: self.reader.as_ref(), receiving, types: PhantomData })
     }
 
     /// The context's id.
@@ -191,6 +205,38 @@ pub(super) fn decode<T: Payload>(session: &SessionEnd, kind: PldKind, value: &By
     })
 }
 
+impl<Tx, Rx: Payload, R> Stream for MsgStream<Tx, Rx, R> {
+    type Item = Result<Rx>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Rx>>> {
+        let Self { handle, reader, receiving, .. } = self.get_mut();
+        receiving.poll_next(handle.session(), reader.as_ref(), cx)
+    }
+}
+
+impl<Tx: Payload, Rx: Payload, R> Sink<Tx> for MsgStream<Tx, Rx, R> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.poll_flush(cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, value: Tx) -> Result<()> {
+        let Self { handle, head, unsent, .. } = self.get_mut();
+        unsent.start(handle.session(), head, value)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.get_mut().unsent.poll_sent(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        ready!(self.as_mut().poll_flush(cx))?;
+        self.finish();
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<Tx, Rx, R> Drop for MsgStream<Tx, Rx, R> {
     fn drop(&mut self) {
         let session = self.handle.session();
@@ -205,10 +251,11 @@ impl<Tx, Rx, R> fmt::Debug for MsgStream<Tx, Rx, R> {
     }
 }
 
-/// The sending half of a split [`MsgStream`].
+/// The sending half of a split [`MsgStream`]; a [`Sink`] as that is.
 pub struct StreamTx<'a, Tx> {
-    session: &'a SessionEnd,
+    session: &'a Arc<SessionEnd>,
     head: &'a YieldHead,
+    unsent: Unsent,
     types: PhantomData<fn(Tx)>,
 }
 
@@ -233,10 +280,34 @@ impl<Tx: Payload> StreamTx<'_, Tx> {
     }
 }
 
-/// The receiving half of a split [`MsgStream`].
+impl<Tx: Payload> Sink<Tx> for StreamTx<'_, Tx> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.poll_flush(cx)
+    }
+
+    fn start_send(self: Pin<&mut Self>, value: Tx) -> Result<()> {
+        let Self { session, head, unsent, .. } = self.get_mut();
+        unsent.start(session, head, value)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.get_mut().unsent.poll_sent(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        ready!(self.as_mut().poll_flush(cx))?;
+        self.finish();
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The receiving half of a split [`MsgStream`]; a [`Stream`] as that is.
 pub struct StreamRx<'a, Rx> {
     session: &'a SessionEnd,
     reader: Option<&'a Reader>,
+    receiving: Receiving,
     types: PhantomData<fn() -> Rx>,
 }
 
@@ -250,6 +321,15 @@ impl<Rx: Payload> StreamRx<'_, Rx> {
     /// As [`MsgStream::receive`].
     pub async fn receive(&mut self) -> Result<Option<Rx>> {
         receive_as(self.session, self.reader).await
+    }
+}
+
+impl<Rx: Payload> Stream for StreamRx<'_, Rx> {
+    type Item = Result<Rx>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Rx>>> {
+        let Self { session, reader, receiving, .. } = self.get_mut();
+        receiving.poll_next(session, *reader, cx)
     }
 }
 

@@ -46,7 +46,7 @@ const EXIT_PANICKED: i32 = 101;
 pub(super) fn run(spec: ChildSpec, entry: Entry) -> ! {
     IS_CHILD.store(true, Ordering::Relaxed);
     set_entry(entry, setup::take_orphans);
-    setup::watch_panics();
+    setup::watch_panics(Some(&Uid::new(spec.name.as_str(), spec.uuid.as_str())));
     // A panic must not unwind into the `main` or the test harness of the program that this process is a copy of.
     let code = match catch_unwind(|| live(spec, entry)) {
         Err(_reported_by_the_hook) => EXIT_PANICKED,

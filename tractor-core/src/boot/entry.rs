@@ -64,6 +64,20 @@ where
     run(options, body)
 }
 
+/// As [`run_test`] on a runtime of one thread whose clock is paused.
+#[cfg(feature = "test-util")]
+pub fn run_paused_test<F, Fut>(test: &'static str, body: F) -> Fut::Output
+where
+    F: FnOnce() -> Fut,
+    Fut: Future,
+{
+    let options = RuntimeOptions { multi_thread: false, worker_threads: None };
+    run_test(options, test, || async {
+        tokio::time::pause();
+        body().await
+    })
+}
+
 /// Declares this program's `main` as an entry point of actors, for programs that build their own tokio runtime. Must be
 /// the first thing `main` does: in a child process it runs the actor and never returns.
 ///

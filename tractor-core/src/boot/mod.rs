@@ -13,6 +13,8 @@ mod setup;
 mod shutdown;
 
 pub use connect::connect;
+#[cfg(feature = "test-util")]
+pub use entry::run_paused_test;
 pub use entry::{RuntimeOptions, init, run_main, run_test};
 pub use local::with_local_actor;
 pub use root::{open_nursery, open_root_actor};

@@ -4,7 +4,7 @@ use std::future::{pending, ready};
 
 use super::shutdown::LiveRoot;
 use super::{child, serve, setup};
-use crate::actor::{Actor, ActorOptions, Allow, Identity, image, try_current_actor, with_actor};
+use crate::actor::{Actor, ActorOptions, Identity, image, try_current_actor, with_actor};
 use crate::error::{Error, RuntimeFailure};
 use crate::net::fresh_secret;
 use crate::nursery::{ActorNursery, open_nursery_in};
@@ -96,7 +96,7 @@ impl Root {
             return Err(Error::NoRuntime);
         }
         let live = LiveRoot::begin().await;
-        setup::watch_panics();
+        setup::watch_panics(None);
         let bind = options.bind.clone();
         let actor = Actor::new(identity(options, "root", image::draw(), true)?);
         let root = Self { ending: Ending(Some((actor.clone(), live))), actor };
@@ -139,8 +139,7 @@ pub(super) fn identity(
     image: Option<Image>,
     is_root: bool,
 ) -> Result<Identity, Error> {
-    let ActorOptions { name: chosen, bind: _, modules, limits, timeouts } = options;
-    let allow = Allow { modules, endpoints: Vec::new() };
+    let ActorOptions { name: chosen, bind: _, allow, limits, timeouts } = options;
     allow.check()?;
     let name = chosen.unwrap_or_else(|| name.to_owned());
     let mut aid = Aid::new(Uid::new(name, uuid::Uuid::new_v4().to_string()));

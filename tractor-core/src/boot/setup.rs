@@ -4,6 +4,7 @@
 //! | change | root | child |
 //! | --- | --- | --- |
 //! | the panic hook notes the place of a panic, and calls the one before it | yes | yes |
+//! | before that it writes the actor's name to standard error | | yes |
 //! | orphans of its child actors become children of this process, which ends and reaps them (Linux) | with its first child | with its first child |
 //! | a handler of SIGCHLD, tokio's | with its first child | with its first child |
 //! | the kernel kills the process with its parent (Linux) | | yes |
@@ -19,6 +20,7 @@
 //! which starts all children. Environment, signal masks and the working directory stay as they are; nothing is undone
 //! when the actor ends.
 
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::sync::{Once, mpsc};
 
@@ -27,17 +29,26 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
+use crate::actor::whereabouts;
 use crate::error::RuntimeFailure;
+use crate::proto::id::Uid;
 use crate::proto::supervision::ProcessBounds;
 use crate::session::note_panic_place;
 
-/// Notes where panics happen, for errors of endpoints to tell. Once per process.
-pub(super) fn watch_panics() {
+/// Notes where panics happen, for errors of endpoints to tell. In the process of a child, whose name this is, what the
+/// hook before this one prints also gets a head line: several processes write to one terminal. Once per process.
+pub(super) fn watch_panics(child: Option<&Uid>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let previous = std::panic::take_hook();
+        let child = child.map(|uid| format!("actor {uid}"));
         std::panic::set_hook(Box::new(move |info| {
             note_panic_place(info);
+            if let Some(child) = &child {
+                let head = whereabouts().unwrap_or_else(|| child.clone());
+                // Who reads it may be gone.
+                _ = writeln!(std::io::stderr(), "\n{head} (process {}) panics:", std::process::id());
+            }
             previous(info);
         }));
     });

@@ -9,8 +9,8 @@ use crate::proto::id::Uid;
 
 /// A request, or a scope, did not end within its deadline.
 ///
-/// For a request this names what was asked of whom. Its remote task was cancelled; see
-/// [`with_deadline`](crate::with_deadline) for who reports what.
+/// For a request this names what was asked of whom, for a scope its text says where it was. The remote task of a
+/// request was cancelled; see [`with_deadline`](crate::with_deadline) for who reports what.
 #[derive(Debug, Clone)]
 pub struct DeadlineExceeded(Arc<Exceeded>);
 
@@ -18,6 +18,8 @@ pub struct DeadlineExceeded(Arc<Exceeded>);
 struct Exceeded {
     /// Endpoint and actor; `None` for a scope.
     request: Option<(Arc<str>, Uid)>,
+    /// The endpoint and the actor that a scope was in, as text.
+    scope: Option<String>,
     budget: Duration,
     /// It was over before the request could be sent.
     before_start: bool,
@@ -26,20 +28,22 @@ struct Exceeded {
 }
 
 impl DeadlineExceeded {
-    pub(crate) fn of_scope(budget: Duration) -> Self {
-        Self(Arc::new(Exceeded { request: None, budget, before_start: false, late: None }))
+    /// `scope` names the endpoint and the actor that it was in, if it was in any.
+    pub(crate) fn of_scope(budget: Duration, scope: Option<String>) -> Self {
+        Self(Arc::new(Exceeded { request: None, scope, budget, before_start: false, late: None }))
     }
 
     /// `late` is what the other side has reported after the deadline.
     pub(crate) fn of_request(endpoint: Arc<str>, actor: Uid, budget: Duration, late: Option<Error>) -> Self {
         let late = late.map(Error::into_cause);
-        Self(Arc::new(Exceeded { request: Some((endpoint, actor)), budget, before_start: false, late }))
+        let request = Some((endpoint, actor));
+        Self(Arc::new(Exceeded { request, scope: None, budget, before_start: false, late }))
     }
 
     /// The endpoint was not started.
     pub(crate) fn before_start(endpoint: Arc<str>, actor: Uid, budget: Duration) -> Self {
         let request = Some((endpoint, actor));
-        Self(Arc::new(Exceeded { request, budget, before_start: true, late: None }))
+        Self(Arc::new(Exceeded { request, scope: None, budget, before_start: true, late: None }))
     }
 
     pub(super) fn is_before_start(&self) -> bool {
@@ -90,7 +94,10 @@ impl fmt::Display for DeadlineExceeded {
                     Some(_) | None => Ok(()),
                 }
             }
-            None => write!(f, "the scope did not end within its deadline of {:?}", self.0.budget),
+            None => {
+                let scope = self.0.scope.as_ref().map_or_else(String::new, |scope| format!(" in {scope}"));
+                write!(f, "the scope{scope} did not end within its deadline of {:?}", self.0.budget)
+            }
         }
     }
 }

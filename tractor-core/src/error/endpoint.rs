@@ -1,6 +1,7 @@
 //! What an endpoint failed with, whatever its error type is.
 
 use std::error::Error as StdError;
+use std::io;
 
 use super::pack::type_names;
 use super::{
@@ -66,8 +67,10 @@ impl EndpointError {
     }
 }
 
-/// An error of ours, or the payload of one.
+/// An error of ours, or the payload of one; also inside of an I/O error.
 pub(crate) fn own(error: &(dyn StdError + 'static)) -> Option<Error> {
+    let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let error = inside.map_or(error, |inside| inside);
     macro_rules! one_of {
         ($($ty:ty)*) => {
             $(if let Some(error) = error.downcast_ref::<$ty>() {

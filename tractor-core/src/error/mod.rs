@@ -119,14 +119,6 @@ impl Error {
         matches!(self, Self::Cancelled(_))
     }
 
-    /// The failure of another actor, if this is one.
-    pub fn as_remote(&self) -> Option<&RemoteActorError> {
-        match self {
-            Self::Remote(error) => Some(error),
-            _ => None,
-        }
-    }
-
     /// The error of the endpoint that failed, if it is an `E` and came along as a value; see
     /// [`RemoteActorError::downcast`].
     pub fn downcast<E: DeserializeOwned>(&self) -> Option<E> {
@@ -172,14 +164,40 @@ impl Error {
         };
         f.debug_tuple(name).field(payload).finish()
     }
+}
 
-    /// The unexpected end of a child process, if this is one.
-    pub fn as_died(&self) -> Option<&ActorDied> {
-        match self {
-            Self::Died(error) => Some(error),
-            _ => None,
-        }
-    }
+macro_rules! accessors {
+    ($($name:ident: $kind:ident($payload:ty), $doc:literal;)*) => {
+        /// One for each kind that says more than its name. [`Error`] is `#[non_exhaustive]`; these are for who wants
+        /// one kind only.
+        impl Error {$(
+            #[doc = $doc]
+            pub fn $name(&self) -> Option<&$payload> {
+                match self {
+                    Self::$kind(error) => Some(error),
+                    _ => None,
+                }
+            }
+        )*}
+    };
+}
+
+accessors! {
+    as_remote: Remote(RemoteActorError), "The failure of a task in another actor, if this is one.";
+    as_cancelled: Cancelled(ContextCancelled), "The cancellation, if this is one.";
+    as_msg_type: MsgType(MsgTypeError), "The payload that has the wrong type, if this is about one.";
+    as_died: Died(ActorDied), "The unexpected end of an actor's process, if this is one.";
+    as_spawn: Spawn(ActorFailure), "The child that could not be started, if this is about one.";
+    as_gave_up: GaveUp(GaveUp), "The end of a supervisor's patience, if this is it.";
+    as_closed: Closed(TransportClosed), "The end of the connection, if this is it.";
+    as_unreachable: Unreachable(Unreachable), "The address without a connection, if this is about one.";
+    as_messaging: Messaging(MessagingError), "The broken order of a dialog, if this is about it.";
+    as_runtime: Runtime(RuntimeFailure), "The refusal of the runtime, if this is one.";
+    as_deadline_exceeded: DeadlineExceeded(DeadlineExceeded), "The missed deadline, if this is one.";
+    as_too_slow: TooSlow(ActorTooSlow), "The peer that did not acknowledge in time, if this is about one.";
+    as_lagged: Lagged(Lagged), "The lag of a stream's reader, if this is one.";
+    as_unread: Unread(StreamUnread), "The end of a stream's reading, if this is it.";
+    as_group: Group(ErrorGroup), "The failures, if these are several.";
 }
 
 impl fmt::Debug for Error {
@@ -196,6 +214,13 @@ impl fmt::Debug for Error {
             head = "";
         }
         Ok(())
+    }
+}
+
+/// For code that reads and writes: an [`io::Error`](std::io::Error) of the kind `Other`, with this one inside.
+impl From<Error> for std::io::Error {
+    fn from(error: Error) -> Self {
+        Self::other(error)
     }
 }
 
@@ -257,5 +282,30 @@ pub struct ActorTooSlow {
 impl ActorTooSlow {
     pub(crate) fn new(peer: Uid, limit: std::time::Duration, knob: &'static str) -> Self {
         Self { peer, limit, knob }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_of_one_kind() {
+        let refused = Error::from(RuntimeFailure::new("no"));
+        assert_eq!(refused.as_runtime().map(ToString::to_string).as_deref(), Some("no"));
+        assert!(refused.as_remote().is_none() && refused.as_group().is_none());
+        let two = ErrorGroup::collapse(vec![refused, Error::NoRuntime]).expect("two failures");
+        assert_eq!(two.as_group().map(|group| group.members().len()), Some(2));
+        assert!(two.as_runtime().is_none() && Error::NoRuntime.as_runtime().is_none());
+        let late = Error::from(DeadlineExceeded::of_scope(std::time::Duration::ZERO, None));
+        assert!(late.as_deadline_exceeded().is_some() && late.as_cancelled().is_none());
+    }
+
+    #[test]
+    fn an_io_error_holds_one_of_ours() {
+        let error = std::io::Error::from(Error::NoRuntime);
+        assert_eq!(error.to_string(), Error::NoRuntime.to_string());
+        assert!(matches!(own(&error), Some(Error::NoRuntime)));
+        assert!(own(&std::io::Error::other("of another")).is_none());
     }
 }

@@ -81,10 +81,10 @@ pub(crate) fn cancelled(us: &Uid, peer: &Uid, canceller: &Uid) -> ErrorMsg {
 
 /// The end of a child side whose parent side gave it no more time than this. A cancellation, by whom that time was
 /// given; the original type tells why.
-pub(crate) fn deadline_passed(us: &Uid, peer: &Uid) -> ErrorMsg {
+pub(crate) fn deadline_passed(us: &Uid, peer: &Uid, endpoint: &str) -> ErrorMsg {
     let mut msg = cancelled(us, peer, peer);
     type_names::DEADLINE_EXCEEDED.clone_into(&mut msg.src_type_str);
-    msg.message = Some("the deadline of the 'child'-side task has passed".to_owned());
+    msg.message = Some(format!("the deadline of `{endpoint}` in actor {us} has passed"));
     msg
 }
 

@@ -24,6 +24,7 @@ use rustix::process::Pid;
 use tokio::net::unix::pipe::Receiver;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::handle::Child;
 use super::options::ProcessOptions;
@@ -127,11 +128,25 @@ impl Spawned {
     }
 }
 
+/// Whether the clock of this runtime stands still. The system's never does, for so long.
+fn clock_is_paused() -> bool {
+    let (here, there) = (Instant::now(), std::time::Instant::now());
+    while there.elapsed() < Duration::from_micros(1) {}
+    here.elapsed().is_zero()
+}
+
 /// Starts a child process; tells this end of the channel to it, too.
 pub(super) async fn spawn(
     spec: ChildSpec,
     options: ProcessOptions,
 ) -> io::Result<(Spawned, tokio::net::UnixStream)> {
+    if clock_is_paused() {
+        return Err(io::Error::other(
+            "the clock of this runtime is paused (`start_paused`, `tokio::time::pause`): it jumps from one time limit to \
+             the next while a process takes real time, so every limit for the child would be over at once; test with \
+             `tractor::with_local_actor`, or call `tokio::time::resume()` before",
+        ));
+    }
     let Some(&(entry, before_first_child)) = ENTRY.get() else {
         return Err(io::Error::other(
             "this program was not entered through tractor, so a copy of it would run its `main` again instead of an \

@@ -122,7 +122,7 @@ impl SessionEnd {
             Conclusion::Cancelled(_) | Conclusion::StreamCancelled(_)
                 if settled.asked == Some(Asked::Deadline) =>
             {
-                error::deadline_passed(us, peer)
+                error::deadline_passed(us, peer, &self.endpoint)
             }
             Conclusion::Cancelled(by) | Conclusion::StreamCancelled(by) => error::cancelled(us, peer, by),
             Conclusion::Relay => match &settled.parent_failure {

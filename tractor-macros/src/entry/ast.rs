@@ -1,28 +1,35 @@
 //! The arguments of `#[main]` and `#[test]`, typed.
 
 use proc_macro2::TokenStream;
-use syn::{LitInt, LitStr, Path};
+use syn::{LitBool, LitInt, LitStr, Path};
 
+use super::Entry;
 use crate::attribute_args::{Args, CRATE, Key};
 use crate::errors::Errors;
 
 const FLAVOR: Key = Key::new("flavor", "flavor = \"multi_thread\"");
 const WORKER_THREADS: Key = Key::new("worker_threads", "worker_threads = 4");
-const KEYS: &[Key] = &[FLAVOR, WORKER_THREADS, CRATE];
+const START_PAUSED: Key = Key::new("start_paused", "start_paused = true");
+const MAIN_KEYS: &[Key] = &[FLAVOR, WORKER_THREADS, CRATE];
+const TEST_KEYS: &[Key] = &[FLAVOR, WORKER_THREADS, START_PAUSED, CRATE];
 
 /// What `#[main(..)]` or `#[test(..)]` was given.
 pub(crate) struct EntryArgs {
     pub(crate) krate: Path,
     pub(crate) flavor: Option<LitStr>,
     pub(crate) worker_threads: Option<LitInt>,
+    /// Of a test only.
+    pub(crate) start_paused: Option<LitBool>,
 }
 
 impl EntryArgs {
-    pub(crate) fn parse(attr: TokenStream, errors: &mut Errors) -> Self {
-        let mut args = Args::parse(attr, KEYS, errors);
+    pub(crate) fn parse(entry: Entry, attr: TokenStream, errors: &mut Errors) -> Self {
+        let keys = if entry == Entry::Test { TEST_KEYS } else { MAIN_KEYS };
+        let mut args = Args::parse(attr, keys, errors);
         Self {
             flavor: args.take(&FLAVOR, errors),
             worker_threads: args.take(&WORKER_THREADS, errors),
+            start_paused: args.take(&START_PAUSED, errors),
             krate: args.take_crate(errors),
         }
     }

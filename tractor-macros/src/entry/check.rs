@@ -1,5 +1,7 @@
 //! Checks the runtime options and the function of `#[main]` and `#[test]`.
 
+use syn::LitBool;
+
 use super::Entry;
 use super::ast::EntryArgs;
 use crate::errors::{Errors, show};
@@ -10,6 +12,7 @@ use crate::function::Func;
 pub(crate) struct Options {
     pub(crate) multi_thread: bool,
     pub(crate) worker_threads: Option<usize>,
+    pub(crate) start_paused: bool,
 }
 
 impl Options {
@@ -24,7 +27,14 @@ impl Options {
                 true
             }
         };
-        let Some(literal) = &args.worker_threads else { return Self { multi_thread, worker_threads: None } };
+        let start_paused = args.start_paused.as_ref().is_some_and(LitBool::value);
+        if let Some(literal) = args.start_paused.as_ref().filter(|_| start_paused && multi_thread) {
+            let what = "a runtime of several threads has no clock that can be paused";
+            errors.at(literal, what, "leave `flavor = \"multi_thread\"` out, or `start_paused`");
+        }
+        let Some(literal) = &args.worker_threads else {
+            return Self { multi_thread, worker_threads: None, start_paused };
+        };
         let worker_threads = literal.base10_parse().ok().filter(|threads: &usize| *threads > 0);
         if worker_threads.is_none() {
             let what = format!("`{}` is not a number of threads", show(literal));
@@ -33,7 +43,7 @@ impl Options {
             let what = "`worker_threads` does nothing on the `current_thread` runtime";
             errors.at(literal, what, "add `flavor = \"multi_thread\"`, or leave `worker_threads` out");
         }
-        Self { multi_thread, worker_threads }
+        Self { multi_thread, worker_threads, start_paused }
     }
 }
 

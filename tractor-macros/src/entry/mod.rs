@@ -55,7 +55,7 @@ impl Entry {
 /// Expands the macro.
 pub(crate) fn expand(entry: Entry, attr: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let args = ast::EntryArgs::parse(attr, &mut errors);
+    let args = ast::EntryArgs::parse(entry, attr, &mut errors);
     let options = Options::check(entry, &args, &mut errors);
     let func = match Func::parse_item(item, &mut errors) {
         Ok(func) => func,
@@ -73,7 +73,7 @@ fn run(entry: Entry, func: &Func, options: &Options, krate: &Path) -> TokenStrea
     let Func { attrs, vis, sig, .. } = func;
     let (name, output) = (&sig.ident, &sig.output);
     let body = func.renamed(name, &[], &func.body_or_stub());
-    let Options { multi_thread, worker_threads } = options;
+    let Options { multi_thread, worker_threads, start_paused } = options;
     let worker_threads = match worker_threads {
         Some(threads) => quote!(::core::option::Option::Some(#threads)),
         None => quote!(::core::option::Option::None),
@@ -86,7 +86,11 @@ fn run(entry: Entry, func: &Func, options: &Options, krate: &Path) -> TokenStrea
         Entry::Test => {
             let label = name.unraw().to_string();
             let path = quote!(::core::concat!(::core::module_path!(), "::", #label));
-            (quote!(#[::core::prelude::v1::test]), quote!(run_test(#options, #path, #name)))
+            let call = match start_paused {
+                true => quote!(run_paused_test(#path, #name)),
+                false => quote!(run_test(#options, #path, #name)),
+            };
+            (quote!(#[::core::prelude::v1::test]), call)
         }
     };
     quote! {

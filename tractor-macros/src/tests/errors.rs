@@ -228,6 +228,20 @@ fn entry_points() {
     );
     check(
         Test,
+        "flavor = \"multi_thread\", start_paused = true",
+        "async fn works() {}",
+        "a runtime of several threads has no clock that can be paused",
+        "leave `flavor = \"multi_thread\"` out, or `start_paused`",
+    );
+    check(
+        Main,
+        "start_paused = true",
+        MAIN,
+        "unknown key `start_paused`",
+        "allowed here: `flavor`, `worker_threads`, `crate`",
+    );
+    check(
+        Test,
         "",
         "#[test] async fn works() {}",
         "this is a second test attribute: the function would run twice",

@@ -105,6 +105,13 @@ fn attributes_go_where_they_belong() {
 }
 
 #[test]
+fn a_test_with_a_paused_clock_is_run_on_one() {
+    let expanded = |args| expand(Test, args, "async fn works() {}").to_string();
+    assert!(expanded("start_paused = true").contains("run_paused_test"));
+    assert!(!expanded("start_paused = false").contains("run_paused_test"));
+}
+
+#[test]
 fn raw_names_travel_without_their_prefix() {
     let expanded = expand(ActorFn, "", "async fn r#match(r#type: u8) {}").to_string();
     assert!(expanded.contains("\"match\"") && expanded.contains("\"type\""), "{expanded}");

@@ -6,6 +6,7 @@
 //! that decides as it reads.
 
 pub mod args;
+mod binary;
 mod encode;
 mod layout;
 mod tracked;
@@ -35,6 +36,7 @@ use self::tracked::Trail;
 /// | a struct, or a variant with named fields, that leaves a field out (`skip_serializing_if`), or that writes another number of fields than it reads (`skip_serializing` or `skip_deserializing` alone, `alias`) | this value travels with names |
 /// | a tuple struct, or a variant without field names, that leaves a field out | refused: it is a list in every format, and the fields behind would move up |
 /// | `Some(None)`, `Some(())` | refused: it would be read as `None` |
+/// | `Vec<u8>` | as a whole value it is binary, inside of another type a list of numbers: `Bytes` and `ByteBuf` are binary there, too |
 ///
 /// What serde itself does not tell apart is not found: an `untagged` value is read as the first variant that it fits,
 /// and fields that a variant does not know do not count (put those with more fields first, or say `deny_unknown_fields`
@@ -78,11 +80,15 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
         depth_max: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), PayloadError> {
-        encode_as(self, format, depth_max, Layout::of::<T>, out)
+        encode_whole(self, format, depth_max, Layout::of::<T>, out)
     }
 
     #[inline]
     fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError> {
+        if let Some(read) = binary::read_bare(bytes) {
+            return read;
+        }
+        binary::check_kind::<T>(bytes)?;
         decode(bytes, format, depth_max)
     }
 
@@ -164,6 +170,33 @@ pub fn encode<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
 ) -> Result<(), PayloadError> {
     encode_as(value, format, depth_max, Layout::unknown, out)
+}
+
+/// As [`encode`], and a `Vec<u8>` is binary, as any [`Payload`] that is one.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_arg<T: Serialize + 'static>(
+    value: &T,
+    format: PayloadFormat,
+    depth_max: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), PayloadError> {
+    encode_whole(value, format, depth_max, Layout::unknown, out)
+}
+
+#[inline]
+fn encode_whole<T: Serialize + 'static>(
+    value: &T,
+    format: PayloadFormat,
+    depth_max: usize,
+    layout: fn() -> &'static Layout,
+    out: &mut Vec<u8>,
+) -> Result<(), PayloadError> {
+    match binary::bare(value) {
+        Some(bytes) => encode_as(serde_bytes::Bytes::new(bytes), format, depth_max, layout, out),
+        None => encode_as(value, format, depth_max, layout, out),
+    }
 }
 
 #[inline]

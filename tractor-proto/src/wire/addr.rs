@@ -14,12 +14,16 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// Port of the default registry, and the "pid" in the default registry's socket file name.
 pub const REGISTRY_PORT: u16 = 1616;
 
 /// An address of an actor.
 ///
 /// The scope id and flow label of an IPv6 socket address are in neither the wire form nor the text form.
+///
+/// As an argument, or in any other value of serde, it is its text, in every format: `/ip4/127.0.0.1/tcp/1616`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Addr {
     /// IP address and port.
@@ -123,6 +127,18 @@ impl FromStr for Addr {
 impl From<SocketAddr> for Addr {
     fn from(addr: SocketAddr) -> Self {
         Self::Tcp(addr)
+    }
+}
+
+impl Serialize for Addr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Addr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -308,6 +324,16 @@ mod tests {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }
         assert_eq!(parse("/ip4/127.0.0.1/tcp/1616").unwrap(), Addr::DEFAULT_REGISTRY);
+    }
+
+    #[test]
+    fn as_a_value_it_is_its_text() {
+        let text = "/unix/run/t/a@1.sock";
+        let written = rmp_serde::to_vec(&parse(text).unwrap()).unwrap();
+        assert_eq!(rmp_serde::from_slice::<String>(&written).unwrap(), text);
+        assert_eq!(rmp_serde::from_slice::<Addr>(&written).unwrap(), parse(text).unwrap());
+        let error = rmp_serde::from_slice::<Addr>(&rmp_serde::to_vec("tcp:1").unwrap()).unwrap_err();
+        assert!(error.to_string().contains("is none of /ip4/"), "{error}");
     }
 
     #[test]

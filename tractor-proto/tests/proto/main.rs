@@ -10,6 +10,7 @@ mod dialog_world;
 mod golden_frames;
 mod guest_rules;
 mod ladder;
+mod payload_bytes;
 mod payload_layouts;
 mod payload_paths;
 mod payload_serializers;

@@ -1,0 +1,59 @@
+//! Byte strings as whole payloads.
+//!
+//! serde sees a `Vec<u8>` as a list of numbers, and reads text as bytes and bytes as text where it can. Here a payload
+//! that is nothing but a `Vec<u8>` is MessagePack binary, a copy instead of a visit per byte, and neither of text and
+//! bytes passes for the other: a union of the two has to tell them apart.
+//!
+//! # Not here
+//! What is inside of other types is serde's: a field that shall be binary is a `Bytes` or a `ByteBuf`.
+
+use std::any::{Any, TypeId};
+
+use bytes::{Bytes, BytesMut};
+use serde_bytes::ByteBuf;
+
+use super::{PayloadError, kind};
+
+/// The bytes of a value that is a `Vec<u8>`.
+#[inline]
+pub(super) fn bare<T: 'static>(value: &T) -> Option<&[u8]> {
+    (value as &dyn Any).downcast_ref::<Vec<u8>>().map(Vec::as_slice)
+}
+
+/// Reads a `T` that is a `Vec<u8>` from MessagePack binary at once. Everything else is for its `Deserialize`: another
+/// type, and the list of numbers that other serializers make of it.
+#[inline]
+pub(super) fn read_bare<T: 'static>(bytes: &[u8]) -> Option<Result<T, PayloadError>> {
+    let mut read: Option<T> = None;
+    let slot = (&mut read as &mut dyn Any).downcast_mut::<Option<Vec<u8>>>()?;
+    let mut rest = bytes;
+    let len = rmp::decode::read_bin_len(&mut rest).ok()?;
+    if rest.len() != len as usize {
+        return Some(Err(PayloadError::new(format!("it says {len} bytes, and {} follow", rest.len()))));
+    }
+    *slot = Some(rest.to_vec());
+    read.map(Ok)
+}
+
+/// Refuses text for bytes, and bytes for text.
+#[inline]
+pub(super) fn check_kind<T: 'static>(bytes: &[u8]) -> Result<(), PayloadError> {
+    let wanted = if is_one_of::<T>(&[TypeId::of::<String>()]) {
+        "str"
+    } else if is_one_of::<T>(&[TypeId::of::<Bytes>(), TypeId::of::<BytesMut>(), TypeId::of::<ByteBuf>()]) {
+        "bytes"
+    } else {
+        return Ok(());
+    };
+    match kind(bytes) {
+        found @ ("str" | "bytes") if found != wanted => {
+            Err(PayloadError::new(format!("invalid type: {found}, expected {wanted}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[inline]
+fn is_one_of<T: 'static>(types: &[TypeId]) -> bool {
+    types.contains(&TypeId::of::<T>())
+}
