@@ -21,6 +21,7 @@ use std::task::{Context, Poll, Wake, Waker, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
+use tokio::task::coop::poll_proceed;
 use tokio::time::Instant;
 
 use super::futures::Receiving;
@@ -214,6 +215,16 @@ impl Reader {
         cx: &mut Context<'_>,
         full: &mut Option<Expiry>,
     ) -> Poll<Result<Option<Bytes>>> {
+        // Of this task, and before the lock: whose turn is over may be woken at once.
+        let turn = ready!(poll_proceed(cx));
+        let polled = self.poll_in_turn(cx, full);
+        if polled.is_ready() {
+            turn.made_progress();
+        }
+        polled
+    }
+
+    fn poll_in_turn(&self, cx: &mut Context<'_>, full: &mut Option<Expiry>) -> Poll<Result<Option<Bytes>>> {
         let fan = &*self.fan;
         // Dropped after the locks, if it is not needed.
         let waker = cx.waker().clone();
@@ -235,7 +246,7 @@ impl Reader {
         }
         // Before the look into the inbox: what arrives after that look wakes this reader.
         let replaced = fan.waiting.add(self.key, waker);
-        let mut inbox = Context::from_waker(&fan.waker);
+        let inbox = Context::from_waker(&fan.waker);
         if ring.is_full() {
             let queued = fan.session.poll_queued(&inbox);
             let until = if queued == Poll::Ready(true) { ring.full_until(now) } else { None };
@@ -249,14 +260,14 @@ impl Reader {
                 return Poll::Pending;
             }
         }
-        let taken = fan.session.poll_take(&mut inbox);
+        let taken = fan.session.poll_take_in_turn(&inbox);
         if let Poll::Ready(Ok(Some(Taken { value, .. }))) = &taken {
             ring.push(self.key, detached(value.clone()));
         }
         drop(ring);
         drop(replaced);
         *full = None;
-        let taken = std::task::ready!(taken);
+        let taken = ready!(taken);
         // The end or the failure stays in the inbox; everybody finds it there.
         drop(fan.waiting.remove(self.key));
         fan.waiting.wake_all();

@@ -53,8 +53,10 @@ pub(super) async fn listen(dir: &Path, path: PathBuf) -> io::Result<SocketFile> 
 fn listen_at(path: &Path) -> io::Result<SocketFile> {
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;
-    let listener = socket.listen(BACKLOG)?;
-    Ok(SocketFile { listener, path: path.to_owned(), id: file_id(path)? })
+    // From here on there is a file.
+    let listening =
+        || Ok(SocketFile { listener: socket.listen(BACKLOG)?, path: path.to_owned(), id: file_id(path)? });
+    listening().inspect_err(|_| _ = fs::remove_file(path))
 }
 
 /// Removes a socket file of ours if nobody listens there. Returns whether it did.

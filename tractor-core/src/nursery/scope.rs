@@ -278,8 +278,9 @@ impl ActorNursery {
         let (born_sender, born) = oneshot::channel();
         let (inner, running) = (self.inner.clone(), Running(self.inner.clone()));
         let own = child.clone();
+        let watching = watch_child(inner.actor.clone(), own.clone(), wishes, birth, born_sender);
         let life = async move {
-            let error = watch_child(inner.actor.clone(), own.clone(), wishes, birth, born_sender).await;
+            let error = watching.await;
             inner.actor.remove_child(&own);
             inner.update(|state| state.children.retain(|other| !Arc::ptr_eq(other, &own)));
             error

@@ -67,44 +67,47 @@ pub(crate) struct Birth {
 
 /// Runs one child from spawn to reaping. `born` gets its connection once the child has booted; an unexpected end is the
 /// result.
-pub(crate) async fn watch_child(
+pub(crate) fn watch_child(
     actor: Actor,
     child: Arc<ChildActor>,
     mut wishes: Wishes,
     birth: Birth,
     born: oneshot::Sender<Result<Newborn, Error>>,
-) -> Option<Error> {
-    actor.at_first_child(|| reap_adopted_of(&actor));
-    let name = birth.process.name.clone();
-    let sockets = birth.boot.bind_addrs.clone();
-    let ending = Ending(&child, ActorEnd::InOrder);
-    let (mut spawned, channel) = match spawn(birth.process, birth.options).await {
-        Ok(spawned) => spawned,
-        Err(error) => {
-            // Nobody waits any more when `start_actor` was dropped.
-            _ = born.send(Err(ActorFailure::new(name, error.to_string()).into()));
-            return None;
+) -> impl Future<Output = Option<Error>> {
+    // Also where the task ends before it has begun.
+    let ending = Ending(child.clone(), ActorEnd::InOrder);
+    async move {
+        actor.at_first_child(|| reap_adopted_of(&actor));
+        let name = birth.process.name.clone();
+        let sockets = birth.boot.bind_addrs.clone();
+        let (mut spawned, channel) = match spawn(birth.process, birth.options).await {
+            Ok(spawned) => spawned,
+            Err(error) => {
+                // Nobody waits any more when `start_actor` was dropped.
+                _ = born.send(Err(ActorFailure::new(name, error.to_string()).into()));
+                return None;
+            }
+        };
+        let pid = spawned.pid;
+        child.pid.get_or_init(|| pid);
+        let ending =
+            ending.unless_said(ActorEnd::Died(ActorDied::new(name.clone(), pid, Because::Unknown, None)));
+        tracing::debug!("started actor `{name}` as process {pid}");
+        let booted = boot(&actor, &child, &mut wishes, birth.boot, channel, &mut spawned, born).await;
+        let (end, error) = end(&actor, &child, &mut wishes, booted.ok().as_ref(), spawned).await;
+        if let ActorEnd::Died(died) | ActorEnd::Killed(died) = &end {
+            // Before those who wait get the error, and connect again.
+            for addr in sockets_of(&name, pid, sockets.clone()) {
+                actor.deaths().add(addr, died);
+            }
         }
-    };
-    let pid = spawned.pid;
-    child.pid.get_or_init(|| pid);
-    let ending =
-        ending.unless_said(ActorEnd::Died(ActorDied::new(name.clone(), pid, Because::Unknown, None)));
-    tracing::debug!("started actor `{name}` as process {pid}");
-    let booted = boot(&actor, &child, &mut wishes, birth.boot, channel, &mut spawned, born).await;
-    let (end, error) = end(&actor, &child, &mut wishes, booted.ok().as_ref(), spawned).await;
-    if let ActorEnd::Died(died) | ActorEnd::Killed(died) = &end {
-        // Before those who wait get the error, and connect again.
-        for addr in sockets_of(&name, pid, sockets.clone()) {
-            actor.deaths().add(addr, died);
-        }
+        child.has_ended(end.clone());
+        reaper::clear_up().await;
+        remove_sockets(sockets_of(&name, pid, sockets).iter().filter_map(Addr::uds_path).collect()).await;
+        tracing::debug!("reaped actor `{name}`, process {pid}: {end}");
+        drop(ending);
+        error
     }
-    child.has_ended(end.clone());
-    reaper::clear_up().await;
-    remove_sockets(sockets_of(&name, pid, sockets).iter().filter_map(Addr::uds_path).collect()).await;
-    tracing::debug!("reaped actor `{name}`, process {pid}: {end}");
-    drop(ending);
-    error
 }
 
 /// Reaps what actors below this one leave behind, from its first child until it stops; then each child's end sees to it.
@@ -119,16 +122,16 @@ fn reap_adopted_of(actor: &Actor) {
 }
 
 /// Says that a child is gone when it is dropped, and how it has ended if nobody has said so: a panic was in the way.
-struct Ending<'a>(&'a ChildActor, ActorEnd);
+struct Ending(Arc<ChildActor>, ActorEnd);
 
-impl<'a> Ending<'a> {
+impl Ending {
     fn unless_said(mut self, end: ActorEnd) -> Self {
         self.1 = end;
         self
     }
 }
 
-impl Drop for Ending<'_> {
+impl Drop for Ending {
     fn drop(&mut self) {
         self.0.has_ended(self.1.clone());
         self.0.gone.cancel();

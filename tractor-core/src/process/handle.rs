@@ -81,7 +81,8 @@ impl Drop for Child {
         }
         let pid = self.pid;
         reaper::kill(pid);
-        run_on_spawner(move || {
+        // The thread that has made it is there.
+        _ = run_on_spawner(move || {
             for _ in 0..KILLED.as_millis() / TICK.as_millis() {
                 if reaper::has_ended(pid) {
                     break;

@@ -271,7 +271,9 @@ fn sweep() -> Option<Swept> {
             _ => {}
         }
     }
-    actors.ended.retain(|(group, _)| has_members(*group));
+    // A group that the last one has left gives its number back, which a new child may have by now.
+    let Actors { known, ended, .. } = &mut *actors;
+    ended.retain(|(group, _)| !known.contains(group) && has_members(*group));
     swept.more |= actors.ended.iter().any(|(_, since)| now.duration_since(*since) < KILLED);
     Some(swept)
 }

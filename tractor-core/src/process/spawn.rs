@@ -176,7 +176,7 @@ pub(super) async fn spawn(
         let _runtime = handle.enter();
         // A caller that was dropped meanwhile drops the child.
         _ = reply.send(spawn_here(&spec, &options, entry));
-    });
+    })?;
     let Ok(spawned) = spawned.await else {
         return Err(io::Error::other(
             "starting the process panicked; does the tokio runtime have `enable_all`?",
@@ -205,29 +205,30 @@ struct Begun {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Runs a job on the thread that makes every child process.
-pub(super) fn run_on_spawner(job: impl FnOnce() + Send + 'static) {
-    spawner().send(Box::new(job)).expect("the spawner thread never ends");
+/// Runs a job on the thread that makes every child process. An error says that there is none.
+pub(super) fn run_on_spawner(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    spawner()?
+        .send(Box::new(job))
+        .map_err(|_job| io::Error::other("the thread that starts processes has ended"))
 }
 
 /// See the module's invariants.
-fn spawner() -> &'static mpsc::Sender<Job> {
+fn spawner() -> io::Result<&'static mpsc::Sender<Job>> {
     static SPAWNER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
-    SPAWNER.get_or_init(|| {
-        let (sender, jobs) = mpsc::channel::<Job>();
-        std::thread::Builder::new()
-            .name("tractor-spawner".to_owned())
-            .spawn(move || {
-                for job in jobs {
-                    // A caller whose runtime cannot own processes fails alone.
-                    if catch_unwind(AssertUnwindSafe(job)).is_err() {
-                        tracing::error!("starting a child process panicked");
-                    }
-                }
-            })
-            .expect("a thread can be made at the first spawn");
-        sender
-    })
+    if let Some(spawner) = SPAWNER.get() {
+        return Ok(spawner);
+    }
+    let (sender, jobs) = mpsc::channel::<Job>();
+    std::thread::Builder::new().name("tractor-spawner".to_owned()).spawn(move || {
+        for job in jobs {
+            // A caller whose runtime cannot own processes fails alone.
+            if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                tracing::error!("starting a child process panicked");
+            }
+        }
+    })?;
+    // Where two have made one, the thread of the second ends with its sender.
+    Ok(SPAWNER.get_or_init(|| sender))
 }
 
 fn spawn_here(spec: &ChildSpec, options: &ProcessOptions, entry: Entry) -> io::Result<Begun> {

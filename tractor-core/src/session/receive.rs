@@ -231,14 +231,15 @@ impl SessionEnd {
     pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Taken>, Error>> {
         // A reader that always finds a value is always ready; others get a turn all the same.
         let turn = std::task::ready!(poll_proceed(cx));
-        let taken = std::task::ready!(poll_or_register(
-            cx,
-            || self.cell(),
-            |cell| &mut cell.reader,
-            |cell| self.take_received(cell)
-        ));
+        let taken = std::task::ready!(self.poll_take_in_turn(cx));
         turn.made_progress();
         Poll::Ready(taken)
+    }
+
+    /// The same for a task that has looked whether it is its turn.
+    #[inline]
+    pub(crate) fn poll_take_in_turn(&self, cx: &Context<'_>) -> Poll<Result<Option<Taken>, Error>> {
+        poll_or_register(cx, || self.cell(), |cell| &mut cell.reader, |cell| self.take_received(cell))
     }
 
     /// Takes out the waker of the task that waits for a value.
