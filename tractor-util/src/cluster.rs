@@ -59,7 +59,7 @@ impl ClusterOptions {
             }
             (_, Some(names)) => return Ok(names.clone()),
             (Some(count), None) => count,
-            (None, None) => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            (None, None) => cores(),
         };
         Ok((0..count).map(|number| format!("worker_{number}")).collect())
     }
@@ -103,7 +103,7 @@ where
 {
     let names = options.workers()?;
     let hard_kill = options.hard_kill;
-    let cluster = async || {
+    in_an_actor(options.root, async || {
         open_nursery(async |an| {
             let own = current_actor();
             let births = names
@@ -116,9 +116,23 @@ where
             Ok(value)
         })
         .await
-    };
+    })
+    .await
+}
+
+/// How many workers have a core of their own.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Runs a body in the running actor; where there is none, in a root actor that ends with it.
+pub(crate) async fn in_an_actor<T, E, F>(root: ActorOptions, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce() -> Result<T, E>,
+    E: From<Error>,
+{
     match try_current_actor() {
-        Ok(_) => cluster().await,
-        Err(_) => open_root_actor(options.root, async |_| cluster().await).await,
+        Ok(_) => body().await,
+        Err(_) => open_root_actor(root, async |_| body().await).await,
     }
 }

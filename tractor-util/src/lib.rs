@@ -7,9 +7,12 @@
 //! | --- | --- |
 //! | `cluster` | [`open_actor_cluster`]: equal workers, started at once, ended with the scope |
 //! | `gather` | [`gather_contexts`]: several contexts as one scope |
+//! | `pool` | [`open_pool`]: workers that run tasks, and are replaced |
 
 mod cluster;
 mod gather;
+mod pool;
 
 pub use cluster::{ClusterOptions, open_actor_cluster};
 pub use gather::gather_contexts;
+pub use pool::{Pool, PoolOptions, PoolProgress, PoolResults, open_pool};

@@ -46,6 +46,19 @@ impl<E: Endpoint> Call<E> {
     }
 }
 
+/// A call to be run several times, by which a pool tries again for instance.
+///
+/// # Panics
+/// Of a call that is running here, and so has given its arguments away.
+impl<E: Endpoint<Args: Clone>> Clone for Call<E> {
+    fn clone(&self) -> Self {
+        match &self.state {
+            State::Unstarted(args) => Self::new(args.clone()),
+            State::Running(_) | State::Over => panic!("a call was cloned that had begun to run"),
+        }
+    }
+}
+
 impl<E: Endpoint> std::fmt::Debug for Call<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Call({}:{})", E::MODULE, E::NAME)

@@ -1,0 +1,324 @@
+//! A pool: workers that run tasks, and are replaced when they die or do not come to an end.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `machine` | which task goes to which worker, and what becomes of both, without any I/O |
+//! | `drive` | the workers' processes, and what the machine decides about them |
+//! | `task` | one call, and who waits for its outcome |
+//! | `results` | many calls, as a stream |
+
+mod drive;
+mod machine;
+#[cfg(test)]
+mod machine_search;
+mod results;
+mod task;
+
+use std::fmt;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tractor_core::error::RuntimeFailure;
+use tractor_core::{ActorOptions, Error, FnTarget, Result, StartActor, current_deadline, open_nursery};
+
+pub use self::results::PoolResults;
+
+use self::drive::{Note, drive};
+use self::machine::{Shape, TaskId, Terms};
+use self::task::{Returns, Task};
+use crate::cluster::{cores, in_an_actor};
+
+/// How many workers a pool has, and how it uses them.
+#[derive(Debug, Clone, Default)]
+#[must_use = "options do nothing until they are handed to `open_pool`"]
+pub struct PoolOptions {
+    workers: Option<usize>,
+    in_flight: Option<usize>,
+    tasks_per_process: Option<u64>,
+    root: ActorOptions,
+}
+
+impl PoolOptions {
+    /// One worker per core, which has one task at a time.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// This many workers.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// Tasks that one worker has at a time. With more than one, a worker that dies, or is killed, takes them all along.
+    pub fn in_flight(mut self, tasks: usize) -> Self {
+        self.in_flight = Some(tasks);
+        self
+    }
+
+    /// Replaces a worker's process, in good order, when it has had this many tasks: for code that leaks.
+    pub fn tasks_per_process(mut self, tasks: u64) -> Self {
+        self.tasks_per_process = Some(tasks);
+        self
+    }
+
+    /// What the root actor is started with, where the pool has to start one.
+    pub fn root(mut self, root: ActorOptions) -> Self {
+        self.root = root;
+        self
+    }
+
+    fn shape(&self) -> Result<Shape> {
+        let Self { workers, in_flight, tasks_per_process, root: _ } = *self;
+        let shape = Shape {
+            workers: workers.unwrap_or_else(cores),
+            in_flight: in_flight.unwrap_or(1),
+            tasks_per_process,
+        };
+        if shape.workers == 0 || shape.in_flight == 0 || tasks_per_process == Some(0) {
+            let text = "a pool of no workers, or for no tasks, would wait for ever: give at least one";
+            return Err(RuntimeFailure::new(text).into());
+        }
+        Ok(shape)
+    }
+}
+
+/// How far a pool is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolProgress {
+    /// Tasks that have come to a value.
+    pub done: u64,
+    /// Tasks that have failed.
+    pub failed: u64,
+    /// Tasks that are being run.
+    pub in_flight: usize,
+}
+
+/// Worker actors that run calls; made by [`open_pool`]. Cheap to clone.
+///
+/// * A task is handed to a worker that is known to live and has room for it. One that dies, is being killed or has not
+///   been replaced yet gets none.
+/// * The death of a worker is the failure of the task that it had, and disturbs no other. Its process is replaced when
+///   it is gone.
+/// * A task is tried again if it certainly has not run ([`retry`](Self::retry)); if it may have, only when that is
+///   asked for ([`repeat_interrupted`](Self::repeat_interrupted)). There is one outcome per task.
+/// * A worker whose process does not start, or dies before it is of any use, is started again after a while: 100 ms,
+///   twice that, and so on. When that has happened to all of them 5 times in a row, the pool has none, and every task
+///   fails with the cause.
+///
+/// What is set with [`deadline`](Self::deadline), [`retry`](Self::retry) and
+/// [`repeat_interrupted`](Self::repeat_interrupted) counts for the tasks of that handle.
+#[derive(Clone)]
+pub struct Pool {
+    shared: Arc<Shared>,
+    terms: Terms,
+}
+
+struct Shared {
+    slots: usize,
+    next: AtomicU64,
+    notes: mpsc::UnboundedSender<Note>,
+    progress: watch::Receiver<PoolProgress>,
+}
+
+/// Opens a scope with a pool of worker actors, and ends them when the body has ended.
+///
+/// `set_up` says what a worker exposes and what it may use; it is called for every process, those included that replace
+/// others. They are named after the running actor: `root.worker_0`, `root.worker_1`, and so on. The body runs at once;
+/// tasks wait for the workers. Outside of any actor this starts a root actor first, which ends with the pool.
+///
+/// Leaving the body cancels what is in flight and ends the workers, whatever they do; this returns when all are gone.
+/// Tasks only go on while this is polled.
+///
+/// ```no_run
+/// # use tractor_core as tractor;
+/// # use tractor_util::{PoolOptions, open_pool};
+/// # use tractor::{Call, FnEndpoint};
+/// use std::time::Duration;
+///
+/// # async fn example<E>(render: fn(u32) -> Call<E>) -> tractor::Result<()>
+/// # where
+/// #     E: FnEndpoint<Returns = Vec<u8>, Args: Clone>,
+/// # {
+/// // #[tractor::actor_fn]
+/// // async fn render(frame: u32) -> Vec<u8> { .. }
+///
+/// let bytes = open_pool(
+///     PoolOptions::new().workers(8),
+///     |worker| worker.enable_module(module_path!()),
+///     async |pool| -> tractor::Result<usize> {
+///         let mut bytes = 0;
+///         // A worker that takes longer is killed, and replaced.
+///         let mut frames = pool.deadline(Duration::from_secs(5)).map((0..1000).map(render)).ordered();
+///         while let Some((number, frame)) = frames.next().await {
+///             match frame {
+///                 Ok(frame) => bytes += frame.len(),
+///                 Err(error) => println!("frame {number} is left out: {error}"),
+///             }
+///         }
+///         Ok(bytes)
+///     },
+/// )
+/// .await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Error::Runtime`] for a pool of no workers; the body's own error. What happens to workers is told to the tasks.
+///
+/// # Cancel safety
+/// As [`open_nursery`].
+pub async fn open_pool<T, E, S, F>(options: PoolOptions, set_up: S, body: F) -> Result<T, E>
+where
+    S: Fn(StartActor) -> StartActor,
+    F: AsyncFnOnce(&Pool) -> Result<T, E>,
+    E: From<Error> + 'static,
+{
+    let shape = options.shape()?;
+    let (note, notes) = mpsc::unbounded_channel();
+    let (progress, seen) = watch::channel(PoolProgress::default());
+    let slots = shape.workers.saturating_mul(shape.in_flight);
+    let shared = Shared { slots, next: AtomicU64::new(0), notes: note.clone(), progress: seen };
+    let terms = Terms { deadline: None, retries: 3, repeats: 0 };
+    let pool = Pool { shared: Arc::new(shared), terms };
+    in_an_actor(options.root, async || {
+        // It waits for the workers that the driver leaves behind.
+        open_nursery(async |_| {
+            tokio::select! {
+                biased;
+                never = drive(shape, &set_up, &note, notes, progress) => match never {},
+                result = body(&pool) => result,
+            }
+        })
+        .await
+    })
+    .await
+}
+
+impl Pool {
+    /// A handle on the same pool whose tasks must each be done within this much time from when a worker gets them.
+    ///
+    /// When the time is over, the task fails with [`Error::DeadlineExceeded`], and its worker is killed and replaced,
+    /// whatever it does. The task is not tried again.
+    #[must_use = "the pool itself stays as it is"]
+    pub fn deadline(&self, budget: Duration) -> Self {
+        Self { terms: Terms { deadline: Some(budget), ..self.terms }, ..self.clone() }
+    }
+
+    /// A handle on the same pool whose tasks are handed out again this often, at most, when it is certain that they
+    /// have not run: [`Error::is_retryable`]. Without further words it is 3.
+    #[must_use = "the pool itself stays as it is"]
+    pub fn retry(&self, times: u32) -> Self {
+        Self { terms: Terms { retries: times, ..self.terms }, ..self.clone() }
+    }
+
+    /// A handle on the same pool whose tasks are handed out again this often, at most, when their worker has died, or
+    /// was lost or cancelled, while they may have run: [`Error::may_have_run`]. For tasks that do no harm twice.
+    /// Without further words none is.
+    #[must_use = "the pool itself stays as it is"]
+    pub fn repeat_interrupted(&self, times: u32) -> Self {
+        Self { terms: Terms { repeats: times, ..self.terms }, ..self.clone() }
+    }
+
+    /// Runs one call in a worker, as soon as one has room.
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, Call, FnEndpoint};
+    /// # use tractor_util::Pool;
+    /// # async fn example<E>(pool: &Pool, square: fn(u64) -> Call<E>) -> tractor::Result<()>
+    /// # where E: FnEndpoint<Returns = u64, Args: Clone> {
+    /// let (three, four) = tokio::try_join!(pool.run(square(3)), pool.run(square(4)))?;
+    /// assert_eq!((three, four), (9, 16));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Portal::run`](tractor_core::Portal::run). [`Error::DeadlineExceeded`] when the task was not done in time;
+    /// [`Error::Died`] when its worker has died, and the task is not to be tried again; [`Error::Spawn`] when no worker
+    /// can be started; [`Error::Runtime`] when the pool has ended.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the task. A worker that does not end it within a second is killed and replaced.
+    pub async fn run<C>(&self, call: C) -> Result<Returns<C>>
+    where
+        C: FnTarget + Clone + Send + 'static,
+    {
+        let (reply, outcome) = oneshot::channel();
+        let id = TaskId(self.shared.next.fetch_add(1, Ordering::Relaxed));
+        let task = Task::new(call, self.terms.deadline, current_deadline(), reply);
+        // Where the pool has ended, the outcome says so.
+        _ = self.shared.notes.send(Note::Submitted(id, self.terms, Box::new(task)));
+        let ticket = Ticket { id, pool: &self.shared };
+        let caught = outcome.await;
+        std::mem::forget(ticket);
+        match caught {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(_dropped) => Err(RuntimeFailure::new("the pool has ended").into()),
+        }
+    }
+
+    /// Runs calls of one endpoint, and gives each outcome with the position of its call.
+    ///
+    /// The calls are taken from the iterator when a worker could have them, not before, and only while the stream is
+    /// polled: who does not read on starts nothing new. Those in flight are at most as many as the pool's workers can
+    /// have at a time. The outcomes come as tasks end, or [in the order of the calls](PoolResults::ordered).
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, Call, FnEndpoint};
+    /// # use tractor_util::Pool;
+    /// # async fn example<E>(pool: &Pool, square: fn(u64) -> Call<E>) -> tractor::Result<()>
+    /// # where E: FnEndpoint<Returns = u64, Args: Clone> {
+    /// let mut squares = pool.map((1..).map(square));     // an endless range: it is taken from as workers get free
+    /// while let Some((number, squared)) = squares.next().await {
+    ///     if squared? > 1_000_000 {
+    ///         println!("number {number} is large enough");
+    ///         break;                                      // the squares in flight are cancelled with the stream
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Dropping the stream cancels what is in flight, as for [`run`](Self::run).
+    pub fn map<I>(&self, calls: I) -> PoolResults<I::IntoIter>
+    where
+        I: IntoIterator<Item: FnTarget + Clone + Send + 'static>,
+    {
+        PoolResults::new(self.clone(), calls.into_iter())
+    }
+
+    /// How far the pool is, with all its tasks. A task counts before its outcome is handed out.
+    pub fn progress(&self) -> watch::Receiver<PoolProgress> {
+        self.shared.progress.clone()
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("terms", &self.terms)
+            .field("progress", &*self.shared.progress.borrow())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whoever waits for a task. Dropped, the task is cancelled.
+struct Ticket<'a> {
+    id: TaskId,
+    pool: &'a Shared,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        // Where the pool has ended, so has the task.
+        _ = self.pool.notes.send(Note::Withdrawn(self.id));
+    }
+}

@@ -1,0 +1,148 @@
+//! One task: a call, how often it may be tried, and who waits for its outcome.
+
+use std::panic::AssertUnwindSafe;
+use std::thread;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tractor_core::{Endpoint, Error, FnTarget, Portal, Result, open_nursery};
+
+use super::machine::Outcome;
+
+/// What a call returns.
+pub(super) type Returns<C> = <<C as FnTarget>::Endpoint as Endpoint>::Returns;
+
+/// What has become of a call. A panic is one of the caller's own code: of a serializer, of a `Clone`.
+pub(super) type Caught<T> = thread::Result<Result<T>>;
+
+/// A task, whatever it calls.
+pub(super) trait Job: Send {
+    /// Runs the call in a worker, and comes back with the outcome. Once `withdrawn` is ready, it cancels the call and
+    /// waits for its end.
+    fn attempt(
+        self: Box<Self>,
+        worker: Portal,
+        withdrawn: oneshot::Receiver<()>,
+    ) -> BoxFuture<'static, Box<dyn Job>>;
+
+    /// What has become of the last attempt.
+    fn outcome(&self) -> Outcome;
+
+    fn has_succeeded(&self) -> bool;
+
+    /// Hands the outcome to whoever waits for it.
+    fn settle(self: Box<Self>);
+
+    /// Hands out a failure instead.
+    fn fail(self: Box<Self>, error: Error);
+}
+
+pub(super) struct Task<C: FnTarget> {
+    call: C,
+    /// Of each attempt.
+    deadline: Option<Duration>,
+    /// Of whoever waits.
+    until: Option<Instant>,
+    reply: oneshot::Sender<Caught<Returns<C>>>,
+    /// `None` before the first attempt has ended.
+    last: Option<Caught<Returns<C>>>,
+}
+
+impl<C: FnTarget> Task<C> {
+    pub(super) fn new(
+        call: C,
+        deadline: Option<Duration>,
+        until: Option<Instant>,
+        reply: oneshot::Sender<Caught<Returns<C>>>,
+    ) -> Self {
+        Self { call, deadline, until, reply, last: None }
+    }
+}
+
+impl<C: FnTarget + Clone + Send + 'static> Task<C> {
+    /// When the worker is killed, for an attempt that begins now; `None` where nothing is to be killed, or whoever
+    /// waits has less time than that.
+    fn fatal(&self) -> Option<Instant> {
+        let at = Instant::now().checked_add(self.deadline?)?;
+        self.until.is_none_or(|until| at <= until).then_some(at)
+    }
+
+    async fn run(&mut self, worker: &Portal, is_fatal: bool) -> Result<Returns<C>> {
+        let mut run = worker.run(self.call.clone());
+        if let Some(budget) = self.deadline {
+            run = run.deadline(budget);
+        }
+        if let Some(at) = self.until {
+            run = run.deadline_at(at);
+        }
+        if is_fatal { run.or_kill().await } else { run.await }
+    }
+}
+
+impl<C: FnTarget + Clone + Send + 'static> Job for Task<C> {
+    fn attempt(
+        mut self: Box<Self>,
+        worker: Portal,
+        withdrawn: oneshot::Receiver<()>,
+    ) -> BoxFuture<'static, Box<dyn Job>> {
+        Box::pin(async move {
+            let fatal = self.fatal();
+            let mut run = AssertUnwindSafe(self.run(&worker, fatal.is_some())).catch_unwind().boxed();
+            // A scope of its own: it waits for the end of a call that is dropped in it.
+            let scope = open_nursery(async move |_| {
+                let ended = tokio::select! {
+                    biased;
+                    ended = &mut run => Some(ended),
+                    // Where the worker is being killed, that is seen to its end.
+                    _ = withdrawn => match fatal {
+                        Some(at) if at <= Instant::now() => Some(run.await),
+                        _ => None,
+                    },
+                };
+                Ok(ended)
+            });
+            self.last = match scope.await {
+                Ok(ended) => ended,
+                Err(error) => Some(Ok(Err(error))),
+            };
+            self as Box<dyn Job>
+        })
+    }
+
+    fn outcome(&self) -> Outcome {
+        match &self.last {
+            Some(Ok(Err(error))) => outcome_of(error),
+            // It was withdrawn, if there is none.
+            Some(Ok(Ok(_)) | Err(_)) | None => Outcome::Answered,
+        }
+    }
+
+    fn has_succeeded(&self) -> bool {
+        matches!(self.last, Some(Ok(Ok(_))))
+    }
+
+    fn settle(self: Box<Self>) {
+        if let Some(outcome) = self.last {
+            // Whoever has left meanwhile does not want to know.
+            _ = self.reply.send(outcome);
+        }
+    }
+
+    fn fail(self: Box<Self>, error: Error) {
+        // As above.
+        _ = self.reply.send(Ok(Err(error)));
+    }
+}
+
+/// What a failure says of its task, and of the worker.
+fn outcome_of(error: &Error) -> Outcome {
+    match error {
+        error if error.is_retryable() => Outcome::NotRun,
+        Error::DeadlineExceeded(_) if error.may_have_run() => Outcome::Overdue,
+        Error::Died(_) | Error::Closed(_) | Error::Cancelled(_) => Outcome::Interrupted,
+        _ => Outcome::Answered,
+    }
+}
