@@ -331,6 +331,35 @@
 //! The other way a context with `recv = Bytes` makes its stream a `StreamReader`, and `tokio::io::copy` writes into a
 //! `SinkWriter::new(CopyToBytes::new(stream))`, in chunks as large as the copy's buffer.
 //!
+//! # Names
+//!
+//! Actors of one program, and programs that never heard of each other, find one another by name once their roots name a registry. The
+//! first program becomes the registrar; nobody has to be started before the others.
+//!
+//! ```no_run
+//! use tractor::{ActorOptions, prelude::*};
+//!
+//! #[tractor::actor_fn]
+//! async fn price(item: String) -> u32 {
+//!     u32::try_from(item.len()).unwrap_or(u32::MAX)
+//! }
+//!
+//! #[tractor::main]
+//! async fn main() -> tractor::Result<()> {
+//!     let options = ActorOptions::new().name("till").registry(tractor::default_registry()?);
+//!     tractor::open_root_actor(options, async |_| {
+//!         // Started by whomever, now or later; its supervisor may have replaced it meanwhile.
+//!         tractor::wait_for_actor("shop", async |shop: &Portal| shop.run(price("apple".to_owned())).await).await
+//!     })
+//!     .await
+//!     .map(|price| println!("{price}"))
+//! }
+//! ```
+//!
+//! [`find_actor`] does not wait, and [`Error::NotFound`] says why nobody was found; [`list_actors`] tells everybody's addresses. A name
+//! expires with its actor, however that ends. A registrar that is started again has all names back, and only lookups notice
+//! that it was away.
+//!
 //! # Errors
 //!
 //! Everything that can go wrong between actors is an [`Error`]. A failure of an endpoint arrives as
@@ -495,11 +524,12 @@ pub use tractor_core::{
     Actor, ActorEnd, ActorLocal, ActorNursery, ActorOptions, Allows, Call, CanStart, Check, Context,
     ContextEndpoint, ContextHandle, ContextState, ContextTarget, ContextTypes, DynCall, Dynamic, Endpoint,
     Error, FnEndpoint, FnTarget, HasStarted, MsgStream, NoResult, OneShot, Opening, Overflow, ParentContext,
-    Portal, ReceiveStream, Result, RunsHere, Sharing, StartActor, Started, Stdio, StreamEndpoint, StreamRx,
-    StreamSender, StreamSubscriber, StreamTarget, StreamTx, SubscriberStatistics, Supervised,
+    Portal, ReceiveStream, Registered, Result, RunsHere, Sharing, StartActor, Started, Stdio, StreamEndpoint,
+    StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx, SubscriberStatistics, Supervised,
     SupervisionEvent, SupervisionEvents, Supervisor, Unstarted, Value, actor_local, connect, current_actor,
-    current_deadline, error, init, maybe_open_context, open_nursery, open_root_actor, shield,
-    shutdown_signal, socket_addr, try_current_actor, with_deadline, with_deadline_at, with_local_actor,
+    current_deadline, default_registry, error, find_actor, get_registry, get_root, init, list_actors,
+    maybe_open_context, open_nursery, open_root_actor, query_actor, shield, shutdown_signal, socket_addr,
+    try_current_actor, wait_for_actor, with_deadline, with_deadline_at, with_local_actor,
 };
 #[doc(no_inline)]
 pub use tractor_core::{ByteBuf, Bytes, BytesMut};

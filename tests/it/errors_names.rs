@@ -70,6 +70,7 @@ namesakes! {
     module_not_exposed: ModuleNotExposed;
     msg_type_error: MsgTypeError;
     no_runtime: NoRuntime;
+    not_found: NotFound;
     panic: Panic;
     remote_actor_error: RemoteActorError;
     runtime_failure: RuntimeFailure;

@@ -12,6 +12,7 @@ mod job_control;
 mod log_lines;
 mod log_strangers;
 mod matrix_support;
+mod names_programs;
 mod nursery_below;
 mod nursery_cancel;
 mod nursery_cause;

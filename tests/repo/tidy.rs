@@ -25,6 +25,7 @@ const LAYERS: &[&str] = &[
     "api",
     "nursery",
     "restart",
+    "discovery",
     "devx",
     "boot",
     "__private",

@@ -292,6 +292,7 @@ async fn handshake_messages_after_the_handshake_close_that_connection_only() {
             image: None,
             limits: Limits::default(),
             timeouts: Timeouts::default(),
+            allow_unauthenticated_peers: false,
         };
         let mut bystander = Peer::base(addr).await;
         let strays = [

@@ -15,12 +15,14 @@
 //! | `api` | what users hold: portals, calls, contexts, streams |
 //! | `nursery` | scopes that own children |
 //! | `restart` | supervisors |
+//! | `discovery` | names: the registrar, and looking others up |
 //! | `devx` | logging |
 //! | `boot` | entry points of root and child actors |
 mod actor;
 mod api;
 mod boot;
 mod devx;
+mod discovery;
 pub mod error;
 mod net;
 mod nursery;
@@ -43,7 +45,11 @@ pub use self::{
         Started, StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx,
         SubscriberStatistics, Unstarted, Value, with_deadline, with_deadline_at,
     },
-    boot::{connect, init, open_nursery, open_root_actor, shutdown_signal, socket_addr, with_local_actor},
+    boot::{init, open_nursery, open_root_actor, shutdown_signal, socket_addr, with_local_actor},
+    discovery::{
+        Registered, connect, default_registry, find_actor, get_registry, get_root, list_actors, query_actor,
+        wait_for_actor,
+    },
     error::{Error, Result},
     nursery::{ActorNursery, OneShot, RunInActor, Sharing, StartActor, maybe_open_context},
     process::Stdio,

@@ -143,7 +143,7 @@ impl Server {
     }
 
     /// The next connection, before the handshake.
-    async fn next(&self) -> Peer {
+    pub(crate) async fn next(&self) -> Peer {
         let (io, _from) = step("a connection", self.listener.accept()).await.expect("accepted");
         Peer::on(io)
     }

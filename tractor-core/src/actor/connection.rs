@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use super::core::Actor;
 use super::dispatch::Dispatch;
 use crate::error::{CloseReason, Error};
-use crate::net::{Channel, Transport, drive};
+use crate::net::{Channel, OtherEnd, Transport, drive};
 use crate::proto::id::{Aid, Caps};
 use crate::session::Peer;
 
@@ -56,11 +56,15 @@ where
     Fut: Future<Output = Error> + Send,
 {
     let Connected { io, unread, aid, caps, link } = connected;
+    let is_member = io.other_end() == OtherEnd::OurUser || caps.contains(Caps::AUTH);
     let account = actor.inner.budget.open(link.supervises());
     let channel = Channel::new(actor.limits().clone(), aid.frame_bytes_max, account);
     let child = actor.child(&aid.uid);
     let (timeouts, dialer) = (actor.timeouts().clone(), link.is_dialer());
-    let peer = Arc::new(Peer::new(actor.aid(), timeouts, aid, caps, channel.clone(), dialer, child));
+    let mut peer = Peer::new(actor.aid(), timeouts, aid, caps, channel.clone(), dialer, child);
+    peer.is_member = is_member;
+    peer.is_chosen = link != Link::Accepted;
+    let peer = Arc::new(peer);
     actor.add_peer(&peer);
     // Not in the task: the runtime may end before that runs.
     let ending = Ending { actor: actor.clone(), peer: peer.clone(), error: None };

@@ -20,14 +20,15 @@ use tokio_util::task::TaskTracker;
 
 use super::current::{current_session, with_actor};
 use super::deaths::Deaths;
-use super::exposed::Allow;
+use super::exposed::{Allow, EndpointEntry};
 use super::guest_log::GuestLog;
 use super::invoke::RequestTask;
 use super::lifetime::LifetimeStack;
 use super::local::Locals;
 use crate::error::TooLate;
-use crate::net::Budget;
+use crate::net::{Budget, OtherEnd};
 use crate::proto::addr::Addr;
+use crate::proto::handshake::Policy;
 use crate::proto::id::{Aid, Secret, Uid};
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits, Timeouts};
 use crate::session::{ChildActor, Peer, Teardown};
@@ -48,6 +49,14 @@ pub(crate) struct Identity {
     /// The tree's secret: known to every actor of the tree, proved on connections that do not vouch for their user.
     pub(crate) secret: Secret,
     pub(crate) is_root: bool,
+    /// Whether peers over TCP need not prove that secret if they do not know how to.
+    pub(crate) allow_unauthenticated_peers: bool,
+    /// Where the registrars of the tree listen; empty for a tree without names.
+    pub(crate) registries: Vec<Addr>,
+    /// Where the root of the tree listens; empty for the root itself, whose addresses are not known yet.
+    pub(crate) root_addrs: Vec<Addr>,
+    /// Methods of the runtime that this actor has besides those of every one.
+    pub(crate) methods: &'static [EndpointEntry],
     /// Filter of the log, for children to take over; empty for none.
     pub(crate) log: String,
 }
@@ -215,6 +224,39 @@ impl Actor {
 
     pub(crate) fn secret(&self) -> Secret {
         self.inner.identity.secret
+    }
+
+    /// Who gets in: our own user where the transport vouches for it, elsewhere who knows the tree's secret.
+    pub(crate) fn policy(&self, other_end: OtherEnd) -> Policy {
+        match other_end {
+            OtherEnd::OurUser => Policy::Open,
+            // Of `::1` the network is all that is told.
+            OtherEnd::Anybody(Some(ip))
+                if self.allows_unauthenticated_peers() && (ip.is_loopback() || ip.is_unspecified()) =>
+            {
+                Policy::Prove { secret: self.secret() }
+            }
+            OtherEnd::Anybody(_) => Policy::RequireProof { secret: self.secret() },
+        }
+    }
+
+    pub(crate) fn allows_unauthenticated_peers(&self) -> bool {
+        self.inner.identity.allow_unauthenticated_peers
+    }
+
+    /// Where the registrars of the tree listen.
+    pub(crate) fn registries(&self) -> &[Addr] {
+        &self.inner.identity.registries
+    }
+
+    /// Where the root of the tree listens.
+    pub(crate) fn root_addrs(&self) -> Vec<Addr> {
+        if self.is_root() { self.addrs() } else { self.inner.identity.root_addrs.clone() }
+    }
+
+    /// A method of the runtime that this actor has besides those of every one.
+    pub(super) fn method(&self, name: &str) -> Option<&'static EndpointEntry> {
+        self.inner.identity.methods.iter().find(|method| method.name == name)
     }
 
     pub(crate) fn parent_peer(&self) -> Option<&Arc<Peer>> {

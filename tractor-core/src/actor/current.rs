@@ -8,8 +8,8 @@ use tracing::Instrument;
 
 use super::core::Actor;
 use crate::error::Error;
-use crate::session::SessionEnd;
 use crate::session::in_scope;
+use crate::session::{Peer, SessionEnd};
 
 tokio::task_local! {
     static CURRENT: Current;
@@ -65,6 +65,11 @@ pub(crate) fn whereabouts() -> Option<String> {
         }
     };
     CURRENT.try_with(text).ok()
+}
+
+/// Who has asked for what is running, if it is an endpoint.
+pub(crate) fn current_peer() -> Option<Arc<Peer>> {
+    current_session().map(|session| session.peer.clone())
 }
 
 /// The span of a dialog's task: its endpoint and its dialog.

@@ -203,14 +203,19 @@ impl Dispatch {
             self.refuse(cid, type_names::RUNTIME_FAILURE, text.clone());
             return Err(CloseReason::Protocol(text.into()));
         }
-        if start.ns == selfcall::NAMESPACE {
+        let method = (start.ns == selfcall::NAMESPACE).then(|| self.actor.method(&start.func));
+        if let Some(None) = method {
             selfcall::run(&self.actor, &self.peer, &start);
             return Ok(());
         }
         if self.refuses_requests(cid) {
             return Ok(());
         }
-        match self.actor.inner.allow.find(&self.peer.us, &start.ns, &start.func) {
+        let found = match method.flatten() {
+            Some(method) => Ok(method),
+            None => self.actor.inner.allow.find(&self.peer.us, &start.ns, &start.func),
+        };
+        match found {
             Ok(entry) => {
                 let label = entry.label();
                 if start.positional && !(self.peer.is_same_image() && entry.is_positional()) {

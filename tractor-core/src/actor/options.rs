@@ -12,6 +12,9 @@ pub struct ActorOptions {
     pub(crate) allow: Allow,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
+    pub(crate) registries: Vec<Addr>,
+    pub(crate) ensure_registry: bool,
+    pub(crate) allow_unauthenticated_peers: bool,
 }
 
 impl ActorOptions {
@@ -34,6 +37,57 @@ impl ActorOptions {
     #[must_use]
     pub fn bind(mut self, addr: Addr) -> Self {
         self.bind.push(addr);
+        self
+    }
+
+    /// Names an address of a registry, where the actors of the tree are registered and others are found by name. There
+    /// may be several.
+    ///
+    /// The root asks who listens there. If a registrar does, all actors of the tree register with it; if nobody does,
+    /// the root becomes the registrar itself, at all of these addresses. If something else does, it does not start. Of
+    /// many programs that start at once one becomes the registrar.
+    ///
+    /// Every actor of the tree then listens: where it was told, else at an address of its own of the registry's
+    /// transport. Without a registry none of this happens.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # async fn example() -> tractor::Result<()> {
+    /// let options = tractor::ActorOptions::new().name("shop").registry(tractor::default_registry()?);
+    /// tractor::open_root_actor(options, async |_| {
+    ///     tractor::wait_for_actor("kv", async |kv| {
+    ///         println!("found {}", kv.uid());
+    ///         Ok(())
+    ///     })
+    ///     .await
+    /// })
+    /// .await
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn registry(mut self, addr: Addr) -> Self {
+        if !self.registries.contains(&addr) {
+            self.registries.push(addr);
+        }
+        self
+    }
+
+    /// The root becomes the registrar, or does not start.
+    #[must_use]
+    pub fn ensure_registry(mut self) -> Self {
+        self.ensure_registry = true;
+        self
+    }
+
+    /// Lets the actors of the tree talk over TCP to peers that cannot prove anything: those of the Python library, of
+    /// any user of this host.
+    ///
+    /// Such a peer may call what is exposed, and what a registrar offers; it can end no actor. A Rust peer still has to
+    /// know the tree's secret. Only for addresses that lead to this host: beyond loopback nothing is bound, and nobody
+    /// connected to, this way.
+    #[must_use]
+    pub fn allow_unauthenticated_peers(mut self) -> Self {
+        self.allow_unauthenticated_peers = true;
         self
     }
 

@@ -1,6 +1,7 @@
 //! The runtime's own methods: requests with the namespace `self`.
 //!
-//! A closed set. Everything else is answered with an error.
+//! A closed set; a registrar has those besides that it was made with ([`Actor::method`]). Everything else is answered
+//! with an error.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,6 +28,10 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
     let cid = start.cid;
     let depth_max = peer.channel.limits().nesting_depth_max;
     match start.func.as_str() {
+        "cancel" if !peer.is_member => {
+            let text = "an actor is ended by who knows the secret of its tree".to_owned();
+            refuse(peer, cid, type_names::RUNTIME_FAILURE, text);
+        }
         "cancel" => {
             accept(peer, cid);
             if peer.cancels_pending.fetch_add(1, Ordering::Relaxed) >= CANCELS_PENDING_MAX {

@@ -20,7 +20,8 @@ use rustix::process::Pid;
 use tokio::runtime::Builder;
 
 use super::{serve, setup};
-use crate::actor::{Actor, Allow, Connected, Identity, Link, attach, image};
+use crate::actor::{Actor, Allow, Connected, Identity, Link, attach, image, with_actor};
+use crate::discovery::{Late, announce, bind_all, own_addrs};
 use crate::error::{self, Error, RuntimeFailure};
 use crate::net::{FrameReader, HandshakeError, Introduction, Transport, check_parent, introduce};
 use crate::process::{ChildSpec, Entry, PROCESS_NAME_PREFIX, set_entry};
@@ -152,6 +153,10 @@ async fn serve_parent(
         timeouts: boot.timeouts.clone(),
         secret: boot.secret.unwrap_or_else(crate::net::fresh_secret),
         is_root: false,
+        allow_unauthenticated_peers: boot.allow_unauthenticated_peers,
+        registries: boot.reg_addrs.clone(),
+        root_addrs: boot.runtime_vars.root_addrs.clone(),
+        methods: &[],
         log: crate::devx::current_filter(),
     });
     let connected = Connected {
@@ -168,7 +173,7 @@ async fn serve_parent(
         std::future::ready(peer.closed_error(reason))
     });
     actor.set_parent(parent.clone());
-    let booted = start(&actor, &boot, bounded).await;
+    let booted = with_actor(actor.clone(), start(&actor, &boot, bounded)).await;
     match &booted {
         Ok(()) => {
             if parent.caps.contains(Caps::READY) {
@@ -195,10 +200,14 @@ fn allow_list(boot: &SpawnSpec) -> Allow {
 async fn start(actor: &Actor, boot: &SpawnSpec, bounded: Result<(), RuntimeFailure>) -> Result<(), Error> {
     bounded?;
     allow_list(boot).check()?;
-    match &boot.bind_addrs {
-        Some(addrs) => serve::listen(actor, addrs).await,
-        None => serve::listen(actor, &[serve::socket_addr(actor.name())?]).await,
-    }
+    let addrs = match &boot.bind_addrs {
+        Some(addrs) => addrs.clone(),
+        None => own_addrs(actor.name(), actor.registries())?,
+    };
+    let is_open = actor.allows_unauthenticated_peers();
+    let listeners = bind_all(actor.name(), &addrs, is_open).await.map_err(|(_, error)| error)?;
+    serve::listen(actor, listeners);
+    announce(actor, Late::GoesOn).await
 }
 
 /// Tells the parent that this end is none of its doing, but in good order.

@@ -3,7 +3,6 @@
 //! What that changes in the process (panic hook, orphans, standard input, signals) is in `setup`, and nowhere else.
 
 mod child;
-mod connect;
 mod door;
 mod entry;
 mod local;
@@ -12,7 +11,6 @@ mod serve;
 mod setup;
 mod shutdown;
 
-pub use connect::connect;
 #[cfg(feature = "test-util")]
 pub use entry::run_paused_test;
 pub use entry::{RuntimeOptions, init, run_main, run_test};

@@ -5,6 +5,7 @@ use std::future::{pending, ready};
 use super::shutdown::LiveRoot;
 use super::{child, serve, setup};
 use crate::actor::{Actor, ActorOptions, Identity, image, try_current_actor, with_actor};
+use crate::discovery::{Candidate, Late, METHODS, announce, elect};
 use crate::error::{Error, RuntimeFailure};
 use crate::net::fresh_secret;
 use crate::nursery::{ActorNursery, open_nursery_in};
@@ -43,7 +44,12 @@ where
     }
 }
 
+/// What a root is called that has no other name.
+const ROOT: &str = "root";
+
 /// Starts the first actor of a tree, runs the body in it, and ends it.
+///
+/// With [registries](ActorOptions::registry) it is the registrar, or registered, when the body begins.
 ///
 /// # What changes in the process
 /// Once a process has started an actor,
@@ -62,7 +68,8 @@ where
 ///
 /// # Errors
 /// The body's own error; [`Error::NoRuntime`] in a task of a child process that has left its actor; [`Error::Runtime`]
-/// inside an actor, when an address cannot be bound, or when an enabled module has no endpoints.
+/// inside an actor, when an address cannot be bound, when an enabled module has no endpoints, or when something else than
+/// a registrar listens at the address of a registry; [`Error::Unreachable`] when the registrar does not let it in.
 ///
 /// # Cancel safety
 /// As [`open_nursery`]. Where a signal ends the program, the body is dropped and this does not return.
@@ -97,15 +104,28 @@ impl Root {
         }
         let live = LiveRoot::begin().await;
         setup::watch_panics(None);
-        let bind = options.bind.clone();
-        let actor = Actor::new(identity(options, "root", image::draw(), true)?);
+        let candidate = Candidate {
+            name: options.name.as_deref().unwrap_or(ROOT),
+            limits: &options.limits,
+            bind: &options.bind,
+            registries: &options.registries,
+            ensure: options.ensure_registry,
+            is_open: options.allow_unauthenticated_peers,
+        };
+        let elected = elect(candidate).await?;
+        let mut identity = identity(options, ROOT, image::draw(), true)?;
+        identity.aid.is_registrar = Some(elected.is_registrar);
+        identity.registries = elected.registries;
+        identity.methods = if elected.is_registrar { &METHODS } else { &[] };
+        let actor = Actor::new(identity);
         let root = Self { ending: Ending(Some((actor.clone(), live))), actor };
-        let listening = with_actor(root.actor.clone(), async {
+        let registered = with_actor(root.actor.clone(), async {
             // A tree that died with its root had nobody to remove its files.
             root.actor.spawn_link(sweep_sockets());
-            serve::listen(&root.actor, &bind).await
+            serve::listen(&root.actor, elected.listeners);
+            announce(&root.actor, Late::Fails).await
         });
-        match listening.await {
+        match registered.await {
             Ok(()) => Ok(root),
             Err(error) => root.run(ready(Err(error))).await,
         }
@@ -139,7 +159,7 @@ pub(super) fn identity(
     image: Option<Image>,
     is_root: bool,
 ) -> Result<Identity, Error> {
-    let ActorOptions { name: chosen, bind: _, allow, limits, timeouts } = options;
+    let ActorOptions { name: chosen, allow, limits, timeouts, allow_unauthenticated_peers, .. } = options;
     allow.check()?;
     let name = chosen.unwrap_or_else(|| name.to_owned());
     let mut aid = Aid::new(Uid::new(name, uuid::Uuid::new_v4().to_string()));
@@ -154,6 +174,10 @@ pub(super) fn identity(
         timeouts,
         secret: fresh_secret(),
         is_root,
+        allow_unauthenticated_peers,
+        registries: Vec::new(),
+        root_addrs: Vec::new(),
+        methods: &[],
         log: crate::devx::current_filter(),
     })
 }

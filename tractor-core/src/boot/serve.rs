@@ -9,22 +9,18 @@ use tokio::time::timeout;
 use super::door::{Door, Place};
 use crate::actor::{Actor, Connected, Link, attach};
 use crate::error::{Error, RuntimeFailure};
-use crate::net::{HandshakeError, Introduction, Listener, OtherEnd, Transport, bind, default_uds, introduce};
+use crate::net::{HandshakeError, Introduction, Listener, OtherEnd, Transport, default_uds, introduce};
 use crate::proto::addr::Addr;
-use crate::proto::handshake::{Policy, Role};
+use crate::proto::handshake::Role;
 
-/// Binds addresses and serves them until the actor stops.
-pub(super) async fn listen(actor: &Actor, addrs: &[Addr]) -> Result<(), Error> {
+/// Serves what is bound until the actor stops.
+pub(super) fn listen(actor: &Actor, listeners: Vec<Listener>) {
     let door = Door::new(actor.limits());
-    for addr in addrs {
-        let listener = bind(addr).await.map_err(|error| {
-            RuntimeFailure::new(format!("actor `{}` cannot listen on {addr}: {error}", actor.name()))
-        })?;
+    for listener in listeners {
         tracing::debug!("listening on {}", listener.addr());
         actor.add_addr(listener.addr().clone());
         actor.spawn_link(accept_all(actor.clone(), door.clone(), listener));
     }
-    Ok(())
 }
 
 /// An address for an actor of this process: a Unix socket `<name>@<pid>.sock` in the runtime directory, which belongs
@@ -34,14 +30,6 @@ pub(super) async fn listen(actor: &Actor, addrs: &[Addr]) -> Result<(), Error> {
 /// [`Error::Runtime`] when the directory's path is too long for a socket.
 pub fn socket_addr(name: &str) -> Result<Addr, Error> {
     default_uds(name, std::process::id()).map_err(|error| RuntimeFailure::new(error.to_string()).into())
-}
-
-/// Who gets in: our own user where the transport vouches for it, elsewhere who knows the tree's secret.
-pub(super) fn policy(actor: &Actor, other_end: OtherEnd) -> Policy {
-    match other_end {
-        OtherEnd::OurUser => Policy::Open,
-        OtherEnd::Anybody(_) => Policy::RequireProof { secret: actor.secret() },
-    }
 }
 
 async fn accept_all(actor: Actor, door: Arc<Door>, listener: Listener) {
@@ -85,7 +73,7 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
     let with = Introduction {
         ours: actor.aid().clone(),
         role: Role::Acceptor,
-        policy: policy(actor, other_end),
+        policy: actor.policy(other_end),
         limits: actor.limits(),
     };
     let limit = actor.timeouts().handshake;

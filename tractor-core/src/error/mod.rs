@@ -11,6 +11,7 @@ mod gave_up;
 mod group;
 mod lagged;
 mod msg_type;
+mod not_found;
 mod pack;
 mod remote;
 mod retry;
@@ -34,6 +35,7 @@ pub use group::ErrorGroup;
 pub use lagged::Lagged;
 pub(crate) use msg_type::Details;
 pub use msg_type::{Blame, MsgTypeError};
+pub use not_found::{Absence, NotFound};
 pub(crate) use pack::{
     Panicked, cancelled, deadline_passed, is_deadline, is_deadline_of, local, pack, relay, type_names,
 };
@@ -83,6 +85,9 @@ pub enum Error {
     /// There is no connection to an address.
     #[error(transparent)]
     Unreachable(#[from] Unreachable),
+    /// No actor was found under a name.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
     /// The order of a dialog was broken.
     #[error(transparent)]
     Messaging(#[from] MessagingError),
@@ -154,6 +159,7 @@ impl Error {
             Self::Spawn(error) => ("Spawn", error),
             Self::Closed(error) => ("Closed", error),
             Self::Unreachable(error) => ("Unreachable", error),
+            Self::NotFound(error) => ("NotFound", error),
             Self::Messaging(error) => ("Messaging", error),
             Self::Runtime(error) => ("Runtime", error),
             Self::TooSlow(error) => ("TooSlow", error),

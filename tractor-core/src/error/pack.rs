@@ -31,6 +31,7 @@ pub(crate) mod type_names {
         MESSAGING_ERROR = "MessagingError";
         MODULE_NOT_EXPOSED = "ModuleNotExposed";
         MSG_TYPE_ERROR = "MsgTypeError";
+        NOT_FOUND = "NotFound";
         NO_RUNTIME = "NoRuntime";
         PANIC = "Panic";
         REMOTE_ACTOR_ERROR = "RemoteActorError";
@@ -160,6 +161,7 @@ fn pack_own(us: &Uid, error: &Error) -> ErrorMsg {
         Error::Spawn(_) => type_names::ACTOR_FAILURE,
         Error::Closed(_) => type_names::TRANSPORT_CLOSED,
         Error::Unreachable(_) => type_names::UNREACHABLE,
+        Error::NotFound(_) => type_names::NOT_FOUND,
         Error::Runtime(_) => type_names::RUNTIME_FAILURE,
         Error::TooSlow(_) => type_names::ACTOR_TOO_SLOW,
         Error::DeadlineExceeded(_) => type_names::DEADLINE_EXCEEDED,

@@ -30,6 +30,7 @@ impl Error {
         match self {
             Self::Died(_) | Self::Closed(_) | Self::Unreachable(_) | Self::Cancelled(_) => true,
             Self::Remote(error) => error.kind() == RemoteKind::Runtime,
+            Self::NotFound(error) => error.may_appear(),
             Self::Group(group) => group.members().iter().all(Self::is_retryable),
             Self::DeadlineExceeded(_)
             | Self::GaveUp(_)
@@ -61,7 +62,7 @@ impl Error {
             Self::Closed(error) => !error.is_unsent(),
             Self::Messaging(error) => !error.unsent,
             Self::DeadlineExceeded(error) => !error.is_before_start(),
-            Self::NoRuntime | Self::Spawn(_) | Self::Unreachable(_) => false,
+            Self::NoRuntime | Self::NotFound(_) | Self::Spawn(_) | Self::Unreachable(_) => false,
             Self::GaveUp(_) | Self::Lagged(_) | Self::Runtime(_) | Self::TooSlow(_) | Self::Unread(_) => true,
             Self::Group(group) => group.members().iter().any(Self::may_have_run),
         }

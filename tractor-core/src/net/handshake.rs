@@ -42,8 +42,8 @@ pub(crate) enum HandshakeError {
     TooLarge(#[from] FrameTooLarge),
     #[error(transparent)]
     Refused(#[from] Refusal),
-    #[error("actor {0} only probed")]
-    Probed(crate::proto::id::Uid),
+    #[error("actor {} only probed", .0.uid)]
+    Probed(Box<Aid>),
 }
 
 /// Reads a connection frame by frame, before a driver takes over.
@@ -121,7 +121,7 @@ pub(crate) async fn introduce(
         match machine.handle(input) {
             Output::Send(msg) => send(&mut io, &msg, limits).await?,
             Output::Done { peer, caps } => return Ok(Introduced { io, frames, aid: peer, caps }),
-            Output::Probed { peer } => return Err(HandshakeError::Probed(peer.uid)),
+            Output::Probed { peer } => return Err(HandshakeError::Probed(Box::new(peer))),
             Output::Refused(refusal) => return Err(refusal.into()),
         }
     }

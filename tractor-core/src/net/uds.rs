@@ -1,8 +1,8 @@
 //! Unix sockets: the directory they live in, and who may talk over them.
 //!
-//! The directory belongs to the user alone, nobody else can put another one in its place, and both ends of every connection
-//! check that the process at the other end runs as the same user. A connection needs no further proof. The user is the
-//! effective one: the real user of a set-uid program is whoever started it.
+//! The directory belongs to the user alone, nobody else can put another one in its place, and both ends of every
+//! connection check that the process at the other end runs as the same user. A connection needs no further proof. The
+//! user is the effective one: the real user of a set-uid program is whoever started it.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, Metadata};
@@ -21,15 +21,28 @@ pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// The directory sockets live in by default: `$XDG_RUNTIME_DIR/tractor`, or a directory per user under `/tmp`.
+/// The directory sockets live in by default, the same as the Python library's: `$XDG_RUNTIME_DIR/tractor`. Without that
+/// variable `tractor` in `/run/user/<uid>`, if that is ours alone, else in `runtime-<uid>` in the directory for
+/// temporary files. On other systems than Linux `/tmp/tractor-<uid>`, for socket paths are shorter there.
 pub(crate) fn runtime_dir() -> PathBuf {
     let uid = user();
-    match env("XDG_RUNTIME_DIR") {
-        Some(dir) if cfg!(target_os = "linux") && Path::new(&dir).is_absolute() => {
-            Path::new(&dir).join("tractor")
-        }
-        _ => PathBuf::from(format!("/tmp/tractor-{uid}")),
+    if cfg!(not(target_os = "linux")) {
+        return PathBuf::from(format!("/tmp/tractor-{uid}"));
     }
+    let stated = |name: &str| env(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let usual = PathBuf::from(format!("/run/user/{uid}"));
+    default_dir(stated("XDG_RUNTIME_DIR"), usual, stated("TMPDIR"))
+}
+
+fn default_dir(stated: Option<PathBuf>, usual: PathBuf, temporary: Option<PathBuf>) -> PathBuf {
+    let is_ours = |meta: &Metadata| meta.is_dir() && meta.uid() == user() && meta.mode() & 0o777 == 0o700;
+    let base = stated.unwrap_or_else(|| match fs::symlink_metadata(&usual) {
+        Ok(meta) if is_ours(&meta) => usual,
+        Ok(_) | Err(_) => {
+            temporary.unwrap_or_else(|| PathBuf::from("/tmp")).join(format!("runtime-{}", user()))
+        }
+    });
+    base.join("tractor")
 }
 
 /// First wait for room in the queue of a listener; each further one is twice as long.
@@ -39,8 +52,8 @@ const QUEUE_PAUSE_MAX: Duration = Duration::from_millis(50);
 /// Links followed on the way to a directory, as many as the kernel follows.
 const LINKS_MAX: usize = 40;
 
-/// Makes sure that a directory is ours alone, and that nobody else can put another one in its place. One that is missing is
-/// made, with what is missing above it.
+/// Makes sure that a directory is ours alone, and that nobody else can put another one in its place. One that is
+/// missing is made, with what is missing above it.
 ///
 /// Of a directory that is there nothing is changed, neither mode nor owner.
 pub(crate) fn prepare_dir(dir: &Path) -> io::Result<()> {
@@ -191,6 +204,24 @@ mod tests {
         fn drop(&mut self) {
             fs::remove_dir_all(&self.0).expect("the scratch directory is ours");
         }
+    }
+
+    #[test]
+    fn the_default_directory_is_where_the_python_library_looks() {
+        let scratch = Scratch::new("default");
+        let (usual, temporary) = (scratch.0.join("usual"), scratch.0.join("tmp"));
+        let chosen = |stated: Option<&Path>| {
+            default_dir(stated.map(Path::to_owned), usual.clone(), Some(temporary.clone()))
+        };
+        let fallback = temporary.join(format!("runtime-{}/tractor", user()));
+        assert_eq!(chosen(None), fallback, "there is no other one");
+        prepare_dir(&usual).expect("a new directory");
+        assert_eq!(chosen(None), usual.join("tractor"));
+        assert_eq!(chosen(Some(Path::new("/run/stated"))), Path::new("/run/stated/tractor"));
+        set_mode(&usual, 0o755);
+        assert_eq!(chosen(None), fallback, "it is open to others");
+        let nowhere = default_dir(None, scratch.0.join("missing"), None);
+        assert_eq!(nowhere, Path::new(&format!("/tmp/runtime-{}/tractor", user())));
     }
 
     #[test]

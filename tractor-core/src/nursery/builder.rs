@@ -235,18 +235,31 @@ impl StartActor {
             uuid: uid.uuid().to_owned(),
             name: self.name,
         };
+        let registries = actor.registries();
+        let root_addrs = actor.root_addrs();
+        let mut enable_tpts: Vec<_> = registries.iter().map(|addr| addr.transport().to_owned()).collect();
+        enable_tpts.sort_unstable();
+        enable_tpts.dedup();
         let file = std::env::current_exe().map_or_else(|_| String::new(), |path| path.display().to_string());
         let boot = SpawnSpec {
             parent_main_data: Vec::new(),
-            runtime_vars: RuntimeVars { enable_tpts: vec!["uds".to_owned()], ..RuntimeVars::default() },
+            runtime_vars: RuntimeVars {
+                root_mailbox: root_addrs.first().cloned(),
+                root_addrs,
+                enable_tpts: if registries.is_empty() { vec!["uds".to_owned()] } else { enable_tpts },
+                registry_addrs: registries.to_vec(),
+                ..RuntimeVars::default()
+            },
             enable_modules: self.allow.modules.into_iter().map(|module| (module, file.clone())).collect(),
-            reg_addrs: Vec::new(),
-            bind_addrs: self.bind,
+            reg_addrs: registries.to_vec(),
+            // Who is to be found listens.
+            bind_addrs: self.bind.filter(|chosen| registries.is_empty() || !chosen.is_empty()),
             enable_endpoints: self.allow.endpoints,
             secret: Some(actor.secret()),
             image: image::for_child(actor.aid().image),
             limits: self.limits.unwrap_or_else(|| actor.limits().clone()),
             timeouts: self.timeouts.unwrap_or_else(|| actor.timeouts().clone()),
+            allow_unauthenticated_peers: actor.allows_unauthenticated_peers(),
         };
         (uid, Birth { process, options: self.process, boot })
     }

@@ -32,6 +32,10 @@ pub(crate) struct Peer {
     /// Extensions both ends announced.
     pub(crate) caps: Caps,
     pub(crate) channel: Channel,
+    /// The actor at the other end is of our own user, or has proved that it is of our tree.
+    pub(crate) is_member: bool,
+    /// This end has chosen whom it is connected to: parent, child, or an address that it has connected to.
+    pub(crate) is_chosen: bool,
     /// Limits of this actor's waits.
     pub(crate) timeouts: Timeouts,
     /// Set when a child reports that it has booted.
@@ -87,6 +91,8 @@ impl Peer {
             aid,
             caps,
             channel,
+            is_member: false,
+            is_chosen: false,
             ready: CancellationToken::new(),
             drained: CancellationToken::new(),
             ended_in_order: AtomicBool::new(false),

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use crate::addr::Addr;
 
-/// Sorts addresses of one actor, the first registered first, into the order in which they are tried: Unix sockets, TCP on this
-/// host, TCP elsewhere; among equals the latest registered first. `is_ours` says whether an interface of this host has an address.
+/// Sorts addresses of one actor, the first registered first, into the order in which they are tried: Unix sockets, TCP
+/// on this host, TCP elsewhere; among equals the latest registered first. `is_ours` says whether an interface of this
+/// host has an address.
 pub fn by_preference(mut addrs: Vec<Addr>, is_ours: impl Fn(IpAddr) -> bool) -> Vec<Addr> {
     let distance = |addr: &Addr| match addr {
         Addr::Uds { .. } => 0,

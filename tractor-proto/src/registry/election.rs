@@ -9,8 +9,8 @@
 //!     +-+  --- connected, but no handshake: again, at most PROBE_ATTEMPTS_MAX times -> Occupied
 //! ```
 //!
-//! An address where an attempt has connected is never absent. Then one registrar is enough to be an actor below it; one occupied address
-//! is too many to be the registrar oneself.
+//! An address where an attempt has connected is never absent. Then one registrar is enough to be an actor below it; one
+//! occupied address is too many to be the registrar oneself.
 //!
 //! # Not here
 //! Clocks: what is over, the caller says. What happens when somebody else is faster to bind: it probes again.

@@ -2,8 +2,9 @@
 //!
 //! # Invariants
 //! 1. An address is in one row, once; a row has at least one address.
-//! 2. A row that somebody *holds* goes with its holder: an open connection to that very actor. Nobody else takes its addresses.
-//! 3. What nobody holds is bounded (`Limits::registry_rows_max`); each row is (`Limits::registry_addrs_max`).
+//! 2. A row that somebody *holds* goes with its holder: an open connection to that very actor. Nobody else takes its
+//! addresses. 3. What nobody holds is bounded (`Limits::registry_rows_max`); each row is
+//! (`Limits::registry_addrs_max`).
 //!
 //! Looking up, adding and removing take logarithmic time, whatever the number of rows.
 
@@ -54,7 +55,7 @@ pub enum Refused {
     Addr(#[from] AddrError),
     /// The path of a Unix socket is too long to be one.
     #[error(
-        "the path of a Unix socket is shorter than {UDS_PATH_BYTES_MAX} bytes (`UDS_PATH_BYTES_MAX`), this one has {bytes}"
+        "a Unix socket's path is shorter than {UDS_PATH_BYTES_MAX} bytes (`UDS_PATH_BYTES_MAX`), this one has {bytes}"
     )]
     PathTooLong {
         /// Its length.
@@ -99,8 +100,8 @@ impl Table {
         }
     }
 
-    /// Registers an actor at an address, for good or as long as somebody holds the row. The address is taken away from another
-    /// actor whose row nobody holds. Whoever registers last holds the row.
+    /// Registers an actor at an address, for good or as long as somebody holds the row. The address is taken away from
+    /// another actor whose row nobody holds. Whoever registers last holds the row.
     ///
     /// # Errors
     /// [`Refused`]; nothing has changed then.
@@ -160,14 +161,16 @@ impl Table {
         true
     }
 
-    /// A holder is gone, and the row of this actor with it, unless it has another one by now. Returns whether it had one.
+    /// A holder is gone, and the row of this actor with it, unless it has another one by now. Returns whether it had
+    /// one.
     pub fn let_go(&mut self, uid: &Uid, holder: Holder) -> bool {
         let at = self.by_uuid.get(uid.uuid()).copied();
         let at = at.filter(|at| self.rows.get(at).is_some_and(|row| row.holder == Some(holder)));
         at.map(|at| self.remove_row(at)).is_some()
     }
 
-    /// Nobody listens at an address any more. Returns whose row it was removed from; a row that somebody holds stays as it is.
+    /// Nobody listens at an address any more. Returns whose row it was removed from; a row that somebody holds stays as
+    /// it is.
     pub fn delete_addr(&mut self, addr: &Addr) -> Option<Uid> {
         let row = self.rows.get(self.by_addr.get(addr)?)?;
         if row.holder.is_some() { None } else { self.take_addr(addr) }

@@ -184,21 +184,28 @@ impl Caps {
     pub const DEADLINE: Self = Self(1 << 4);
     /// An `Error` message may hold the failure's own value.
     pub const ERROR_VALUES: Self = Self(1 << 5);
+    /// Who is registered over a connection is registered as long as that is open.
+    pub const REGISTRY: Self = Self(1 << 6);
     /// Everything this implementation understands.
     pub const ALL: Self = Self::BASIC.or(Self::AUTH);
 
     /// What an actor announces on every connection; `auth` is added where a proof is wanted.
-    pub const BASIC: Self =
-        Self::CREDIT.or(Self::POSITIONAL).or(Self::READY).or(Self::DEADLINE).or(Self::ERROR_VALUES);
+    pub const BASIC: Self = Self::CREDIT
+        .or(Self::POSITIONAL)
+        .or(Self::READY)
+        .or(Self::DEADLINE)
+        .or(Self::ERROR_VALUES)
+        .or(Self::REGISTRY);
 
     /// Wire names, in bit order.
-    pub const NAMES: [(Self, &'static str); 6] = [
+    pub const NAMES: [(Self, &'static str); 7] = [
         (Self::CREDIT, "credit"),
         (Self::POSITIONAL, "positional"),
         (Self::READY, "ready"),
         (Self::AUTH, "auth"),
         (Self::DEADLINE, "deadline"),
         (Self::ERROR_VALUES, "error_values"),
+        (Self::REGISTRY, "registry"),
     ];
 
     /// Whether every extension of `other` is in this set.

@@ -223,6 +223,7 @@ knobs! {
     /// | a child boots | `child_boot` | 10 s | SIGTERM, and an error of `start_actor` |
     /// | a dead child's exit status is read | `exit_status` | 2 s | its death is reported without |
     /// | the last messages of a connection that closes are written; an actor that ends waits for its peers; a child process for its blocking threads | `drain` | 0.5 s | they are dropped |
+    /// | a registrar is asked for a name | `registry_answer` | 3 s | another one's answer counts, or it is `Unreachable` |
     /// | both ends of a new connection introduce themselves; who connects waits for room in the queue of who listens | `handshake` | 10 s | the connection is closed |
     Timeouts: Duration, time_of_wire, wire_of_time;
 
@@ -246,6 +247,9 @@ knobs! {
     unresponsive = Duration::from_secs(10),
     /// After a child's connection ended: until its death is reported without an exit status.
     exit_status = Duration::from_secs(2),
+    /// A registrar that is asked for a name: the connection, if there is none, and the answer. Waiting for a name has no
+    /// limit.
+    registry_answer = Duration::from_secs(3),
     /// Last messages of a closing connection: until they are dropped unsent.
     drain = Duration::from_millis(500),
 }

@@ -146,6 +146,7 @@ fn spawn_spec_of_a_leaf_actor() {
         image: None,
         limits: Limits::default(),
         timeouts: Timeouts::default(),
+        allow_unauthenticated_peers: false,
     };
     assert_eq!(msg, Msg::SpawnSpec(Box::new(want)));
 }

@@ -116,6 +116,7 @@ fn spawn_spec(fields: &Fields<'_>) -> Result<SpawnSpec, DecodeError> {
         image: fields.optional(Key::Image, parent_image)?,
         limits: fields.optional(Key::Limits, limits)?.unwrap_or_default(),
         timeouts: fields.optional(Key::Timeouts, timeouts)?.unwrap_or_default(),
+        allow_unauthenticated_peers: fields.or(Key::AllowUnauthenticated, false, Value::bool)?,
     })
 }
 

@@ -85,6 +85,7 @@ pub fn encode_spawn_spec(spec: &SpawnSpec, out: &mut Vec<u8>) {
         spec.image.is_some(),
         !limits.is_empty(),
         !timeouts.is_empty(),
+        spec.allow_unauthenticated_peers,
     ];
     put_msg_head("SpawnSpec", 5 + extras.into_iter().filter(|is_there| *is_there).count(), out);
     put_key(Key::ParentMainData, out);
@@ -113,6 +114,10 @@ pub fn encode_spawn_spec(spec: &SpawnSpec, out: &mut Vec<u8>) {
     }
     put_knobs(Key::Limits, &limits, out);
     put_knobs(Key::Timeouts, &timeouts, out);
+    if spec.allow_unauthenticated_peers {
+        put_key(Key::AllowUnauthenticated, out);
+        put_bool(true, out);
+    }
 }
 
 fn put_knobs(key: Key, knobs: &[(&'static str, u64)], out: &mut Vec<u8>) {

@@ -73,6 +73,7 @@ keys! {
     Secret = "secret",
     Limits = "limits",
     Timeouts = "timeouts_us",
+    AllowUnauthenticated = "allow_unauthenticated_peers",
     IsRoot = "_is_root",
     RootMailbox = "_root_mailbox",
     RootAddrs = "_root_addrs",

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 
 use rustix::process::Pid;
 
-use super::serve::policy;
 use crate::actor::{Actor, Connected, Link, attach, try_current_actor};
 use crate::api::Portal;
 use crate::error::{ActorDied, Because, CloseReason, Error, Unreachable};
@@ -30,21 +29,37 @@ where
     E: From<Error>,
 {
     let actor = try_current_actor()?;
+    dial(&actor, addr).await.map_err(|not_met| not_met.error)?.run(body).await
+}
+
+/// Why there is no connection to an address.
+#[derive(Debug)]
+pub(super) struct NotMet {
+    pub(super) error: Error,
+    /// Nobody listens there.
+    pub(super) is_nobody: bool,
+}
+
+/// Connects to the actor that listens on an address.
+pub(super) async fn dial(actor: &Actor, addr: &Addr) -> Result<Connection, NotMet> {
     let meeting = async {
         let io = net::connect(addr).await?;
         let with = Introduction {
             ours: actor.aid().clone(),
             role: Role::Connector,
-            policy: policy(&actor, io.other_end()),
+            policy: actor.policy(io.other_end()),
             limits: actor.limits(),
         };
         introduce(io, with).await
     };
     let met = match tokio::time::timeout(actor.timeouts().handshake, meeting).await {
-        Ok(met) => met.map_err(|error| not_met(&actor, addr, &error))?,
+        Ok(met) => met.map_err(|error| NotMet {
+            error: not_met(actor, addr, &error),
+            is_nobody: error.is_about_nobody(),
+        })?,
         Err(_elapsed) => {
             let unreachable = Unreachable::new(addr.clone(), "no handshake in time (`Timeouts::handshake`)");
-            return Err(Error::from(unreachable).into());
+            return Err(NotMet { error: unreachable.into(), is_nobody: false });
         }
     };
     actor.deaths().forget(addr);
@@ -57,19 +72,10 @@ where
         link: Link::Dialed,
     };
     let (witness, whom) = (actor.clone(), addr.clone());
-    let peer = attach(&actor, connected, async move |peer, reason| {
+    let peer = attach(actor, connected, async move |peer, reason| {
         cause_of_loss(&witness, &whom, process, &peer, reason).await
     });
-    let closing = Closing(Portal::new(peer));
-    let result = body(&closing.0).await;
-    closing.0.peer.channel.close();
-    let drained = closing.0.peer.drained.clone();
-    let drain = actor.timeouts().drain;
-    if tokio::time::timeout(drain, drained.cancelled()).await.is_err() {
-        tracing::warn!("the peer did not take the last messages within {drain:?} (`Timeouts::drain`)");
-        closing.0.peer.channel.give_up();
-    }
-    result
+    Ok(Connection(Portal::new(peer)))
 }
 
 /// Why there is no connection to an address.
@@ -103,10 +109,34 @@ async fn cause_of_loss(
     }
 }
 
-/// Closes the connection of a scope that is dropped.
-struct Closing(Portal);
+/// A connection that this actor has opened. Dropping it closes it.
+#[derive(Debug)]
+pub(super) struct Connection(pub(super) Portal);
 
-impl Drop for Closing {
+impl Connection {
+    /// Runs the body of a scope, and closes the connection.
+    pub(super) async fn run<T, E, F>(self, body: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&Portal) -> Result<T, E>,
+    {
+        let result = body(&self.0).await;
+        self.close().await;
+        result
+    }
+
+    /// Closes the connection, and waits until the last messages have left.
+    pub(super) async fn close(self) {
+        let peer = &self.0.peer;
+        peer.channel.close();
+        let drain = peer.timeouts.drain;
+        if tokio::time::timeout(drain, peer.drained.cancelled()).await.is_err() {
+            tracing::warn!("the peer did not take the last messages within {drain:?} (`Timeouts::drain`)");
+            peer.channel.give_up();
+        }
+    }
+}
+
+impl Drop for Connection {
     fn drop(&mut self) {
         self.0.peer.channel.close();
     }

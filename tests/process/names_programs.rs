@@ -1,0 +1,334 @@
+//! Programs that never heard of each other find each other by name.
+//!
+//! Each program is this test binary again, told its registry in its environment.
+
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tractor::error::Absence;
+use tractor::{ActorOptions, Addr, Error};
+
+use crate::process_support::endpoints::process;
+use crate::process_support::role::{self, Program};
+use crate::process_support::{WHOLE, bounded, eventually, is_gone, signal};
+
+const ENDPOINTS: &str = "process::process_support::endpoints";
+/// Tells a program the directory of its registry.
+const DIR: &str = "TRACTOR_TEST_REGISTRY";
+
+/// Programs that start at once in an election.
+const CANDIDATES: usize = 10;
+/// Elections; more of them with `TRACTOR_TEST_ELECTIONS`.
+const ELECTIONS: usize = 5;
+
+/// A registry of this test alone; what is left of it goes with the test.
+struct Registry(PathBuf);
+
+impl Registry {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("tractor-np-{}-{name}", std::process::id()));
+        std::fs::create_dir(&dir).expect("the temporary directory is writable");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(&dir, mode).expect("ours");
+        Self(dir)
+    }
+
+    fn of_this_program() -> Self {
+        Self(std::env::var_os(DIR).expect("the test has told it").into())
+    }
+
+    fn addr(&self) -> Addr {
+        Addr::Uds { dir: self.0.to_str().expect("UTF-8").to_owned(), file: "registry.sock".to_owned() }
+    }
+
+    /// A program that runs the ignored test with this name.
+    fn program(&self, test: &str) -> Program {
+        let mut command = role::command(&format!("names_programs::{test}"));
+        role::start(command.env(DIR, &self.0))
+    }
+
+    fn options(&self) -> ActorOptions {
+        ActorOptions::new().registry(self.addr())
+    }
+
+    fn remove(self) {
+        std::fs::remove_dir_all(self.0).expect("ours");
+    }
+}
+
+async fn in_root(options: ActorOptions, body: impl AsyncFnOnce() -> tractor::Result<()>) {
+    bounded(tractor::open_root_actor(options, async |_| body().await)).await.expect("it ends well");
+}
+
+/// Serves until it is killed; says whether it is the registrar.
+async fn serves(options: ActorOptions) {
+    let scope = tractor::open_root_actor(options, async |_| -> tractor::Result<()> {
+        let own = tractor::current_actor();
+        let is_first = own.addrs().iter().any(|addr| addr.to_string().ends_with("registry.sock"));
+        role::say("up", &[u32::from(is_first)]);
+        std::future::pending().await
+    });
+    scope.await.expect("it is killed");
+}
+
+#[tractor::test]
+#[ignore = "a program of the tests below"]
+async fn registrar() {
+    serves(Registry::of_this_program().options().name("registrar").enable_module(ENDPOINTS)).await;
+}
+
+#[tractor::test]
+#[ignore = "a program of the tests below"]
+async fn candidate() {
+    let name = format!("candidate-{}", std::process::id());
+    serves(Registry::of_this_program().options().name(name).enable_module(ENDPOINTS)).await;
+}
+
+/// A program with a child that serves, `np-child`.
+#[tractor::test]
+#[ignore = "a program of the tests below"]
+async fn parent() {
+    let options = Registry::of_this_program().options().name("np-parent");
+    let scope = tractor::open_root_actor(options, async |_| {
+        tractor::open_nursery(async |an| -> tractor::Result<()> {
+            let child = an.start_actor("np-child").enable_module(ENDPOINTS).await?;
+            role::say("child", &[child.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0)]);
+            std::future::pending().await
+        })
+        .await
+    });
+    scope.await.expect("it is killed");
+}
+
+/// The process of whoever has a name, as it says itself.
+async fn process_of(name: &str) -> tractor::Result<u32> {
+    tractor::find_actor(name, async |portal| portal.run(process()).await).await
+}
+
+fn kill(mut program: Program) {
+    signal(program.pid(), Signal::KILL);
+    while program.has_ended().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn absence(error: &Error) -> Option<Absence> {
+    match error {
+        Error::NotFound(error) => Some(error.why()),
+        _ => None,
+    }
+}
+
+// ---- The election ------------------------------------------------------------------------------------------------
+
+#[test]
+fn of_many_programs_that_start_at_once_one_is_the_registrar_whatever_lies_there() {
+    let elections = std::env::var("TRACTOR_TEST_ELECTIONS").ok().and_then(|count| count.parse().ok());
+    for round in 0..elections.unwrap_or(ELECTIONS) {
+        let registry = Registry::new(&format!("elects-{round}"));
+        // Who died here has left its file.
+        drop(UnixListener::bind(registry.0.join("registry.sock")).expect("a fresh path"));
+        let mut candidates: Vec<_> = (0..CANDIDATES).map(|_| registry.program("candidate")).collect();
+        let elected: u32 = candidates.iter_mut().map(|candidate| candidate.hear("up")[0]).sum();
+        assert_eq!(elected, 1, "in round {round}");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(in_root(registry.options().name("counts"), async || {
+            let all = tractor::list_actors().await?;
+            let found = all.iter().filter(|actor| actor.uid.name().starts_with("candidate-")).count();
+            assert_eq!(found, CANDIDATES, "in round {round}: {all:?}");
+            Ok(())
+        }));
+        candidates.into_iter().for_each(kill);
+        registry.remove();
+    }
+}
+
+#[tractor::test]
+async fn a_root_that_must_be_the_registrar_does_not_start_beside_another_one() {
+    let registry = Registry::new("ensure");
+    let mut other = registry.program("registrar");
+    assert_eq!(other.hear("up"), [1]);
+    let scope =
+        tractor::open_root_actor(registry.options().ensure_registry(), async |_| -> tractor::Result<()> {
+            panic!("it has started")
+        });
+    let error = bounded(scope).await.expect_err("there is a registrar").to_string();
+    assert!(error.contains("ensure_registry") && error.contains("registry.sock"), "{error}");
+    kill(other);
+    in_root(registry.options().ensure_registry(), async || Ok(())).await;
+    registry.remove();
+}
+
+// ---- Finding -----------------------------------------------------------------------------------------------------
+
+#[tractor::test]
+async fn programs_that_never_heard_of_each_other_meet_by_name() {
+    let registry = Registry::new("meet");
+    let mut registrar = registry.program("registrar");
+    registrar.hear("up");
+    let mut parent = registry.program("parent");
+    let child = parent.hear("child")[0];
+    in_root(registry.options().name("np-client"), async || {
+        assert_eq!(process_of("registrar").await?, registrar.pid());
+        assert_eq!(process_of("np-child").await?, child);
+        let uuid = async |portal: &tractor::Portal| -> tractor::Result<String> {
+            Ok(portal.uid().uuid().to_owned())
+        };
+        let uuid = tractor::find_actor("np-child", uuid).await?;
+        assert_eq!(process_of(&uuid).await?, child);
+        let addr = tractor::query_actor("np-child").await?.expect("it is registered");
+        assert!(matches!(addr, Addr::Uds { .. }), "{addr}");
+        assert_eq!(tractor::query_actor("nobody").await?, None);
+        let missing = process_of("nobody").await.expect_err("nobody has this name");
+        assert_eq!(absence(&missing), Some(Absence::NotRegistered));
+        assert!(missing.is_retryable() && !missing.may_have_run(), "{missing}");
+        let names: Vec<_> = tractor::list_actors().await?;
+        for name in ["registrar", "np-parent", "np-child", "np-client"] {
+            assert!(names.iter().any(|actor| actor.uid.name() == name), "{name} in {names:?}");
+        }
+        let pid = async |portal: &tractor::Portal| -> tractor::Result<_> { Ok(portal.pid()) };
+        assert_eq!(tractor::get_registry(pid).await?, Some(i64::from(registrar.pid())));
+        for bad in ["", "a\nb", &"n".repeat(2000)] {
+            let error = process_of(bad).await.expect_err("no such name");
+            assert!(matches!(absence(&error), Some(Absence::BadName(_))), "{error}");
+            assert!(!error.is_retryable());
+        }
+        Ok(())
+    })
+    .await;
+    kill(parent);
+    kill(registrar);
+    eventually("the end of the child", WHOLE, || is_gone(child)).await;
+    registry.remove();
+}
+
+#[tractor::test]
+async fn without_a_registry_nobody_is_found_and_nothing_listens() {
+    in_root(ActorOptions::new(), async || {
+        assert_eq!(tractor::current_actor().addrs(), []);
+        let missing = process_of("kv").await.expect_err("there is nobody to ask");
+        assert_eq!(absence(&missing), Some(Absence::NoRegistry));
+        assert!(!missing.is_retryable());
+        tractor::open_nursery(async |an| {
+            let child = an.start_actor("np-quiet").enable_module(ENDPOINTS).await?;
+            // A child is found all the same: there is a connection to it.
+            let found = process_of("np-quiet").await?;
+            assert_eq!(Some(i64::from(found)), child.pid());
+            let pid = u32::try_from(child.pid().expect("it says so")).expect("a pid");
+            assert!(crate::process_support::sockets_of(pid).is_empty(), "it listens");
+            child.cancel_actor().await?;
+            tractor::Result::Ok(())
+        })
+        .await
+    })
+    .await;
+}
+
+#[tractor::test]
+async fn actors_of_one_tree_find_each_other_and_their_root() {
+    let registry = Registry::new("tree");
+    in_root(registry.options().name("np-root").enable_module(ENDPOINTS), async || {
+        tractor::open_nursery(async |an| {
+            let one = an.start_actor("np-one").enable_module(module_path!()).await?;
+            let two = an.start_actor("np-two").enable_module(ENDPOINTS).await?;
+            let found = one.run(finds("np-two".to_owned())).await?;
+            assert_eq!(Some(i64::from(found)), two.pid());
+            assert_eq!(one.run(finds("np-root".to_owned())).await?, std::process::id());
+            assert_eq!(one.run(finds_root()).await?, std::process::id());
+            two.cancel_actor().await?;
+            let gone = one.run(finds("np-two".to_owned())).await.expect_err("it has ended");
+            assert_eq!(gone.as_remote().expect("it comes from there").src_type(), "NotFound", "{gone}");
+            // The next one of that name is found as soon as it is there.
+            let (found, three) = tokio::join!(
+                one.run(waits("np-two".to_owned())),
+                an.start_actor("np-two").enable_module(ENDPOINTS),
+            );
+            assert_eq!(Some(i64::from(found?)), three?.pid());
+            an.cancel().await;
+            tractor::Result::Ok(())
+        })
+        .await
+    })
+    .await;
+    registry.remove();
+}
+
+#[tractor::actor_fn]
+async fn finds(name: String) -> tractor::Result<u32> {
+    process_of(&name).await
+}
+
+#[tractor::actor_fn]
+async fn waits(name: String) -> tractor::Result<u32> {
+    tractor::wait_for_actor(&name, async |portal| portal.run(process()).await).await
+}
+
+#[tractor::actor_fn]
+async fn finds_root() -> tractor::Result<u32> {
+    tractor::get_root(async |root| root.run(process()).await).await
+}
+
+// ---- Ends --------------------------------------------------------------------------------------------------------
+
+#[tractor::test]
+async fn the_rows_of_killed_programs_expire() {
+    let registry = Registry::new("expire");
+    let mut registrar = registry.program("registrar");
+    registrar.hear("up");
+    let mut parent = registry.program("parent");
+    let child = parent.hear("child")[0];
+    in_root(registry.options().name("np-client"), async || {
+        assert_eq!(process_of("np-child").await?, child);
+        kill(parent);
+        let gone = loop {
+            match process_of("np-child").await {
+                Err(error @ Error::NotFound(_)) => break error,
+                // It is about to end, with its parent.
+                _ => tokio::time::sleep(Duration::from_millis(2)).await,
+            }
+        };
+        assert!(gone.is_retryable(), "{gone}");
+        while tractor::list_actors().await?.iter().any(|actor| actor.uid.name().starts_with("np-p")) {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        Ok(())
+    })
+    .await;
+    kill(registrar);
+    registry.remove();
+}
+
+#[tractor::test]
+async fn a_registrar_that_is_killed_and_started_again_has_its_rows_back() {
+    let registry = Registry::new("again");
+    let mut registrar = registry.program("registrar");
+    registrar.hear("up");
+    let mut parent = registry.program("parent");
+    let child = parent.hear("child")[0];
+    in_root(registry.options().name("np-client"), async || {
+        kill(registrar);
+        let nobody = process_of("np-child").await.expect_err("there is nobody to ask");
+        assert!(matches!(nobody, Error::Unreachable(_)), "{nobody:?}");
+        // Who waits goes on with the next registrar.
+        let waiting = tractor::wait_for_actor("np-child", async |portal| portal.run(process()).await);
+        let (found, registrar) = tokio::join!(waiting, async {
+            let mut registrar = registry.program("registrar");
+            tokio::task::spawn_blocking(move || (registrar.hear("up"), registrar))
+                .await
+                .expect("it is heard")
+                .1
+        });
+        assert_eq!(found?, child);
+        while tractor::list_actors().await?.len() < 4 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        kill(registrar);
+        Ok(())
+    })
+    .await;
+    kill(parent);
+    eventually("the end of the child", WHOLE, || is_gone(child)).await;
+    registry.remove();
+}

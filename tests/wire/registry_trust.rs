@@ -1,0 +1,134 @@
+//! Who is let in over TCP, where a tree allows peers that cannot prove anything.
+
+use tokio::net::TcpListener;
+use tractor::{ActorOptions, Addr};
+use tractor_core::proto::id::Caps;
+use tractor_core::proto::msg::{FuncType, Msg};
+
+use crate::wire_support::endpoints::{MODULE, process};
+use crate::wire_support::script::{kwargs, no_kwargs};
+use crate::wire_support::{Peer, alone, step};
+
+fn any_port() -> Addr {
+    "/ip4/127.0.0.1/tcp/0".parse().expect("an address")
+}
+
+fn open() -> ActorOptions {
+    ActorOptions::new().enable_module(MODULE).allow_unauthenticated_peers()
+}
+
+/// An address at which nobody listens, for a registry.
+async fn free() -> Addr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    Addr::Tcp(listener.local_addr().expect("it is bound"))
+}
+
+#[tokio::test]
+async fn a_peer_of_the_base_protocol_may_call_what_is_exposed_and_end_nobody() {
+    let registry = free().await;
+    alone(open().name("rt-open").registry(registry.clone()), async |_| {
+        let mut peer = Peer::base(&registry).await;
+        peer.assert_answered().await;
+        peer.start_self("f", "find_actor", kwargs("name", "rt-open")).await;
+        peer.expect_ack("f", FuncType::AsyncFunc).await;
+        let found = peer.expect_return::<Option<Vec<(String, u16)>>>("f").await.expect("it is registered");
+        let Addr::Tcp(bound) = &registry else { unreachable!("it is TCP") };
+        assert_eq!(found, [("127.0.0.1".to_owned(), bound.port())]);
+        peer.start_self("c", "cancel", no_kwargs()).await;
+        peer.expect_local_error("c", "RuntimeFailure", &["secret of its tree"]).await;
+        peer.assert_answered().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_can_prove_something_has_to() {
+    let registry = free().await;
+    alone(open().name("rt-proves").registry(registry.clone()), async |_| {
+        let mut peer = Peer::dial(&registry).await;
+        let ours = peer.expect_aid().await;
+        assert!(ours.caps.contains(Caps::AUTH));
+        let mut aid = peer.aid(Caps::ALL);
+        aid.nonce = Some([7; 32]);
+        peer.send(&Msg::Aid(aid)).await;
+        let Msg::Auth { .. } = peer.recv().await else { panic!("a challenge is answered") };
+        peer.send(&Msg::Auth { proof: [0; 32] }).await;
+        peer.expect_closed().await;
+        // Another tree of the same host is told so, and does not start in vain.
+        let other = tokio::spawn(tractor::open_root_actor(
+            open().name("rt-other").registry(registry.clone()),
+            async |_| -> tractor::Result<()> { panic!("let in") },
+        ));
+        let error = step("the refusal", other).await.expect("it is told").expect_err("it is another tree");
+        assert!(matches!(error, tractor::Error::Unreachable(_)), "{error:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn both_ends_have_to_allow_it() {
+    let registry = free().await;
+    alone(ActorOptions::new().name("rt-closed").registry(registry.clone()), async |_| {
+        let mut peer = Peer::dial(&registry).await;
+        peer.send(&Msg::Aid(peer.aid(Caps::NONE))).await;
+        peer.expect_aid().await;
+        peer.expect_closed().await;
+    })
+    .await;
+    for allowed in [false, true] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = Addr::Tcp(listener.local_addr().expect("it is bound"));
+        let options = if allowed { open() } else { ActorOptions::new() };
+        alone(options, async |_| {
+            let script = async {
+                let (io, _) = listener.accept().await.expect("it is dialed");
+                let mut peer = Peer::on(io);
+                peer.introduce(Caps::NONE).await;
+                peer.expect_closed().await;
+            };
+            let dialing = tractor::connect(&addr, async |_| -> tractor::Result<()> { Ok(()) });
+            let (_, dialed) = step("both ends", async { tokio::join!(script, dialing) }).await;
+            assert_eq!(dialed.is_ok(), allowed, "{dialed:?}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_opened_beyond_this_host() {
+    for addr in ["/ip4/0.0.0.0/tcp/0", "/ip6/::/tcp/0", "/ip4/192.0.2.7/tcp/9"] {
+        let addr: Addr = addr.parse().expect("an address");
+        let scope = tractor::open_root_actor(open().bind(addr), async |_| -> tractor::Result<()> {
+            panic!("it listens")
+        });
+        let error = step("the refusal", scope).await.expect_err("it is refused").to_string();
+        assert!(error.contains("allow_unauthenticated_peers"), "{error}");
+    }
+    alone(open().bind(any_port()), async |_| {}).await;
+}
+
+#[tractor::test]
+async fn actors_of_one_tree_are_registered_over_tcp_and_find_each_other() {
+    let registry = free().await;
+    alone(ActorOptions::new().name("rt-tree").registry(registry.clone()), async |_| {
+        let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
+            let server = an.start_actor("rt-server").enable_module(MODULE).await?;
+            let client = an.start_actor("rt-client").expose(finds).await?;
+            let found = client.run(finds("rt-server".to_owned())).await?;
+            assert_eq!(Some(i64::from(found)), server.pid());
+            let addr = tractor::query_actor("rt-server").await?.expect("it is registered");
+            assert!(matches!(addr, Addr::Tcp(_)), "{addr}");
+            let found = tractor::find_actor("rt-server", async |portal| portal.run(process()).await).await?;
+            assert_eq!(Some(i64::from(found)), server.pid());
+            an.cancel().await;
+            Ok(())
+        });
+        step("the tree", scope).await.expect("it ends well");
+    })
+    .await;
+}
+
+#[tractor::actor_fn]
+async fn finds(name: String) -> tractor::Result<u32> {
+    tractor::find_actor(&name, async |portal| portal.run(process()).await).await
+}

@@ -1,0 +1,181 @@
+//! Keeping an actor registered, with each registrar of its tree.
+//!
+//! ```text
+//!            +--------------------- pause <---------- no connection, or refused
+//!            v                                                  ^
+//!  connect --+-- a Rust registrar: register -- Registered ------+ connection lost
+//!            |                                     '-- the actor ends: close, and the rows are gone
+//!            '-- another one: register, close -- Registered
+//!                                                  '-- the actor ends: connect, unregister, close
+//! ```
+//!
+//! With a Rust registrar an actor is registered as long as the connection is open. So nobody has to tidy up after an
+//! actor that was killed, and a registrar that was killed has all its rows again soon after it is back.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::connect::{Connection, dial};
+use super::names::NAMES;
+use crate::actor::{Actor, ActorLocal};
+use crate::api::{DynCall, Portal};
+use crate::error::{Error, RuntimeFailure, Unreachable};
+use crate::proto::addr::Addr;
+use crate::proto::id::Caps;
+use crate::proto::limits::{DEREGISTER_WAIT, REGISTER_WAIT, REGISTRAR_PAUSE_MAX, REGISTRAR_PAUSE_MIN};
+use crate::proto::registry::{WireAddr, check_name};
+
+/// Open connections to registrars, over which this actor is registered.
+static KEPT: ActorLocal<Mutex<HashMap<Addr, Portal>>> = ActorLocal::new(Mutex::default);
+
+/// What follows when an actor cannot be registered at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// It does not start: the registrar has just answered.
+    Fails,
+    /// It goes on, and is registered as soon as that is possible.
+    GoesOn,
+}
+
+/// Registers an actor that listens at all its addresses, and keeps it registered until it ends. Returns once that is
+/// so, or when it takes too long: [`REGISTER_WAIT`], or where that is a failure as long as a registrar has to answer.
+pub(crate) async fn announce(actor: &Actor, late: Late) -> Result<(), Error> {
+    if actor.registries().is_empty() {
+        return Ok(());
+    }
+    check_name(actor.name()).map_err(|problem| RuntimeFailure::new(problem.to_string()))?;
+    if actor.aid().is_registrar == Some(true) {
+        let added = NAMES.get().add_ourselves(actor);
+        return Ok(added.map_err(|refused| RuntimeFailure::new(refused.to_string()))?);
+    }
+    let limit = match late {
+        Late::Fails => actor.timeouts().registry_answer,
+        Late::GoesOn => REGISTER_WAIT,
+    };
+    let end = Instant::now() + limit;
+    let firsts = actor.registries().iter().map(|registry| {
+        let (tell, first) = oneshot::channel();
+        let (announced, registry) = (actor.clone(), registry.clone());
+        let named = registry.clone();
+        actor.spawn_link(async move { keep(&announced, &registry, tell).await });
+        async move {
+            let slow = || {
+                Unreachable::new(named, "this actor was not registered in time (`Timeouts::registry_answer`)")
+            };
+            match timeout_at(end, first).await {
+                Ok(Ok(registered)) => registered,
+                // The actor ends, or the registrar is slow.
+                Ok(Err(_)) | Err(_) => Err(slow().into()),
+            }
+        }
+    });
+    // The tasks are there before any of them is waited for.
+    for first in firsts.collect::<Vec<_>>() {
+        let registered = first.await;
+        match registered {
+            Ok(()) => {}
+            Err(error) if late == Late::Fails => return Err(error),
+            Err(error) => tracing::warn!("not registered yet: {error}"),
+        }
+    }
+    Ok(())
+}
+
+/// An open connection to a registrar, if this actor is registered over one.
+pub(super) fn kept(registry: &Addr) -> Option<Portal> {
+    KEPT.get().lock().unwrap_or_else(PoisonError::into_inner).get(registry).cloned()
+}
+
+/// See the diagram. `first` is told how the first attempt went.
+async fn keep(actor: &Actor, registry: &Addr, first: oneshot::Sender<Result<(), Error>>) {
+    let mut first = Some(first);
+    let mut tell = move |result| {
+        if let Some(first) = first.take() {
+            // Whoever started the actor may wait no more.
+            _ = first.send(result);
+        }
+    };
+    let mut pause = REGISTRAR_PAUSE_MIN;
+    loop {
+        let registered = tokio::select! {
+            registered = register(actor, registry) => registered,
+            () = actor.stopped() => return,
+        };
+        match registered {
+            Ok(connection) if connection.0.peer.caps.contains(Caps::REGISTRY) => {
+                tell(Ok(()));
+                pause = REGISTRAR_PAUSE_MIN;
+                if stay(actor, registry, connection).await.is_break() {
+                    return;
+                }
+                tracing::warn!(%registry, "the registrar is gone; this actor registers again when there is one");
+            }
+            Ok(connection) => {
+                tell(Ok(()));
+                connection.close().await;
+                actor.stopped().await;
+                return unregister(actor, registry).await;
+            }
+            Err(error) => {
+                tracing::debug!(%registry, "not registered, again in {pause:?}: {error}");
+                tell(Err(error));
+            }
+        }
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = actor.stopped() => return,
+        }
+        pause = REGISTRAR_PAUSE_MAX.min(pause * 2);
+    }
+}
+
+/// Connects to a registrar and registers all addresses.
+async fn register(actor: &Actor, registry: &Addr) -> Result<Connection, Error> {
+    let connection = dial(actor, registry).await.map_err(|not_met| not_met.error)?;
+    for addr in actor.addrs() {
+        let call =
+            DynCall::new("self", "register_actor").arg("uid", wire_uid(actor)).arg("addr", WireAddr(addr));
+        connection.0.run_dyn::<()>(call).await?;
+    }
+    Ok(connection)
+}
+
+fn wire_uid(actor: &Actor) -> (String, String) {
+    (actor.name().to_owned(), actor.uid().uuid().to_owned())
+}
+
+/// Stays registered as long as the connection is open. Breaks when the actor ends.
+async fn stay(actor: &Actor, registry: &Addr, connection: Connection) -> ControlFlow<()> {
+    let kept = KEPT.get();
+    let lock = || kept.lock().unwrap_or_else(PoisonError::into_inner);
+    lock().insert(registry.clone(), connection.0.clone());
+    let drained = connection.0.peer.drained.clone();
+    let ends = tokio::select! {
+        () = actor.stopped() => true,
+        () = drained.cancelled() => false,
+    };
+    let before = lock().remove(registry);
+    drop(before);
+    connection.close().await;
+    if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// Tells a registrar of the base protocol that this actor ends.
+async fn unregister(actor: &Actor, registry: &Addr) {
+    let told = async {
+        let connection = dial(actor, registry).await.map_err(|not_met| not_met.error)?;
+        let call = DynCall::new("self", "unregister_actor").arg("uid", wire_uid(actor));
+        let told = connection.0.run_dyn::<()>(call).await;
+        connection.0.peer.channel.close();
+        told
+    };
+    match timeout(DEREGISTER_WAIT, told).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%registry, "still registered: {error}"),
+        Err(_elapsed) => tracing::warn!(%registry, "still registered: no answer within {DEREGISTER_WAIT:?}"),
+    }
+}

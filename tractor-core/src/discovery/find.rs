@@ -1,0 +1,239 @@
+//! Finding actors by name, and connecting to them.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::connect::{Connection, NotMet, dial};
+use super::query::{Answers, Line, Registrar, registrars};
+use super::race::Race;
+use crate::actor::{Actor, try_current_actor};
+use crate::api::Portal;
+use crate::error::{Absence, Error, NotFound, Result, RuntimeFailure};
+use crate::proto::addr::Addr;
+use crate::proto::id::{Escaped, Uid};
+use crate::proto::registry::check_name;
+
+/// Between two attempts to reach somebody whom a registrar still knows and nobody can connect to.
+const STALE_PAUSE: Duration = Duration::from_millis(50);
+
+/// Finds an actor by its name, or by its uuid, and connects to it, as a scope: the connection is closed when the body
+/// has ended.
+///
+/// An actor that this one has a connection to already, a parent, a child, or one it has connected to, is reached over
+/// that. For others all registrars of the tree are asked at once, and the first one that knows the name counts. Of an
+/// actor's addresses Unix sockets are tried first, then TCP on this host, then others. Addresses where nobody listens
+/// any more are taken out of the registry.
+///
+/// Names are not unique: whoever of several was registered first is found.
+///
+/// ```
+/// # use tractor_core as tractor;
+/// # use tractor::DynCall;
+/// # async fn example() -> tractor::Result<()> {
+/// let answer: u64 = tractor::find_actor("oracle", async |oracle| {
+///     oracle.run_dyn(DynCall::new("oracle", "answer")).await
+/// })
+/// .await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// The body's own error;
+/// * [`Error::NotFound`]: nobody has this name, or who had it is gone, or there is nobody to ask;
+/// * [`Error::Unreachable`]: who has it cannot be reached though somebody listens there, or no registrar answers;
+/// * [`Error::NoRuntime`] outside of any actor.
+///
+/// # Cancel safety
+/// Dropping the future closes the connection.
+pub async fn find_actor<T, E, F>(name: &str, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&Portal) -> Result<T, E>,
+    E: From<Error>,
+{
+    let actor = try_current_actor()?;
+    find(&actor, name).await?.run(body).await
+}
+
+/// Waits until an actor has a name, and connects to it; otherwise as [`find_actor`]. It has no limit of its own, and
+/// goes on where the registrar ends and another one comes.
+///
+/// # Errors
+/// As [`find_actor`], but never that nobody has the name, or has it any more.
+///
+/// # Cancel safety
+/// Dropping the future closes the connection.
+pub async fn wait_for_actor<T, E, F>(name: &str, body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&Portal) -> Result<T, E>,
+    E: From<Error>,
+{
+    let actor = try_current_actor()?;
+    wait(&actor, name).await?.run(body).await
+}
+
+/// Connects to a registrar of this tree, as a scope: to the first that answers.
+///
+/// # Errors
+/// The body's own error; [`Error::NotFound`] where there is none; [`Error::Unreachable`] when none answers;
+/// [`Error::NoRuntime`] outside of any actor.
+///
+/// # Cancel safety
+/// Dropping the future closes the connection.
+pub async fn get_registry<T, E, F>(body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&Portal) -> Result<T, E>,
+    E: From<Error>,
+{
+    let actor = try_current_actor()?;
+    let addrs = actor.registries();
+    if addrs.is_empty() {
+        return Err(Error::from(NotFound::new("registry", Absence::NoRegistry)).into());
+    }
+    first_of(addrs.iter().map(|addr| Registrar::line(&actor, addr))).await?.run(body).await
+}
+
+/// Connects to the root of this tree, as a scope.
+///
+/// # Errors
+/// The body's own error; [`Error::Runtime`] where the root does not listen; [`Error::Unreachable`] when it cannot be
+/// connected to; [`Error::NoRuntime`] outside of any actor.
+///
+/// # Cancel safety
+/// Dropping the future closes the connection.
+pub async fn get_root<T, E, F>(body: F) -> Result<T, E>
+where
+    F: AsyncFnOnce(&Portal) -> Result<T, E>,
+    E: From<Error>,
+{
+    let actor = try_current_actor()?;
+    let addrs = actor.root_addrs();
+    if addrs.is_empty() {
+        let text =
+            "the root of this tree does not listen; name an address with `ActorOptions::bind`, or a registry";
+        return Err(Error::from(RuntimeFailure::new(text)).into());
+    }
+    first_of(addrs.iter().map(async |addr| dial(&actor, addr).await.map(Line::Own))).await?.run(body).await
+}
+
+/// The first of several connections that there is.
+async fn first_of(
+    lines: impl Iterator<Item = impl Future<Output = Result<Line, NotMet>> + Send>,
+) -> Result<Line> {
+    let mut lines = Race::of(lines);
+    let mut failed = None;
+    while let Some(line) = lines.next().await {
+        match line {
+            Ok(line) => return Ok(line),
+            Err(not_met) => failed = Some(not_met.error),
+        }
+    }
+    Err(failed.expect("it was tried at least once"))
+}
+
+impl Line {
+    async fn run<T, E, F>(self, body: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&Portal) -> Result<T, E>,
+    {
+        match self {
+            Self::Kept(portal) => body(&portal).await,
+            Self::Own(connection) => connection.run(body).await,
+        }
+    }
+}
+
+/// Finds an actor and connects to it.
+pub(super) async fn find(actor: &Actor, name: &str) -> Result<Line> {
+    if let Some(known) = known(actor, name) {
+        return Ok(Line::Kept(known));
+    }
+    let mut answers = Answers::to(actor, name)?;
+    let (mut unreachable, mut is_expired) = (None, false);
+    while let Some((registrar, addrs)) = answers.next().await {
+        for addr in addrs {
+            match reach(actor, name, &registrar, &addr).await {
+                Reached::It(connection) => return Ok(Line::Own(connection)),
+                Reached::Nobody => is_expired = true,
+                Reached::Not(error) => unreachable = Some(error),
+            }
+        }
+    }
+    match unreachable {
+        Some(error) => Err(error),
+        None if is_expired => Err(NotFound::new(name, Absence::Expired).into()),
+        None => answers.nobody_knows().and(Err(NotFound::new(name, Absence::NotRegistered).into())),
+    }
+}
+
+/// Waits for an actor and connects to it.
+async fn wait(actor: &Actor, name: &str) -> Result<Line> {
+    check_name(name).map_err(|problem| NotFound::new(name, Absence::BadName(problem)))?;
+    loop {
+        if let Some(known) = known(actor, name) {
+            return Ok(Line::Kept(known));
+        }
+        let waiting = registrars(actor, name)?.into_iter().map(async |registrar| {
+            let found = registrar.wait(actor, name).await;
+            (registrar, found)
+        });
+        let mut waiting = Race::of(waiting);
+        let mut failed = None;
+        let (registrar, addrs) = loop {
+            match (waiting.next().await, failed.take()) {
+                (Some((registrar, Ok(addrs))), _) => break (registrar, addrs),
+                (Some((_, Err(error))), _) => failed = Some(error),
+                (None, error) => return Err(error.expect("each registrar has failed")),
+            }
+        };
+        let mut unreachable = None;
+        for addr in addrs {
+            match reach(actor, name, &registrar, &addr).await {
+                Reached::It(connection) => return Ok(Line::Own(connection)),
+                Reached::Nobody => {}
+                Reached::Not(error) => unreachable = Some(error),
+            }
+        }
+        if let Some(error) = unreachable {
+            return Err(error);
+        }
+        // They are asked again, all of them.
+        drop(waiting);
+        sleep(STALE_PAUSE).await;
+    }
+}
+
+/// An open connection to an actor with this name or uuid, which this actor has chosen. Whoever has come by itself may
+/// call itself what it likes.
+fn known(actor: &Actor, name: &str) -> Option<Portal> {
+    let is_it = |uid: &Uid| uid.name() == name || uid.uuid() == name;
+    let peers = actor.peers().into_iter();
+    let mut open = peers.filter(|peer| peer.is_chosen && !peer.drained.is_cancelled());
+    open.find(|peer| is_it(&peer.aid.uid)).map(Portal::new)
+}
+
+/// Who was found at an address.
+enum Reached {
+    It(Connection),
+    /// Nobody, or somebody else: the registrar was told.
+    Nobody,
+    Not(Error),
+}
+
+async fn reach(actor: &Actor, name: &str, registrar: &Registrar, addr: &Addr) -> Reached {
+    match dial(actor, addr).await {
+        Ok(connection) => {
+            let uid = connection.0.uid();
+            if uid.name() == name || uid.uuid() == name {
+                return Reached::It(connection);
+            }
+            tracing::warn!("{uid} listens at {addr}, where `{}` was registered", Escaped(name));
+            connection.close().await;
+        }
+        Err(NotMet { is_nobody: true, .. }) => {}
+        Err(NotMet { error, .. }) => return Reached::Not(error),
+    }
+    registrar.delete(actor, addr).await;
+    Reached::Nobody
+}

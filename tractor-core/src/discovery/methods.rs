@@ -1,0 +1,140 @@
+//! The methods of a registrar, as the base protocol has them. They are endpoints like any other: they can be cancelled,
+//! and count in what a peer makes this actor hold.
+
+use std::collections::BTreeMap;
+
+use super::names::NAMES;
+use crate::actor::{EndpointEntry, current_actor, current_peer};
+use crate::api::{Endpoint, EndpointBody, EndpointResult, FnEndpoint};
+use crate::error::{EndpointError, RuntimeFailure};
+use crate::proto::addr::Addr;
+use crate::proto::id::{Caps, Uid};
+use crate::proto::registry::{WireAddr, check_name};
+
+/// What a registrar can do besides what every actor can.
+pub(crate) static METHODS: [EndpointEntry; 6] = [
+    EndpointEntry::func::<RegisterActor>(),
+    EndpointEntry::func::<UnregisterActor>(),
+    EndpointEntry::func::<FindActor>(),
+    EndpointEntry::func::<WaitForActor>(),
+    EndpointEntry::func::<GetRegistry>(),
+    EndpointEntry::func::<DeleteAddr>(),
+];
+
+/// Name and uuid, as they travel.
+type WireUid = (String, String);
+
+/// Declares a method: the type that stands for it, and the function behind it.
+macro_rules! method {
+    ($(#[$doc:meta])* $endpoint:ident = $name:literal ($($arg:ident: $ty:ty),*) -> $returns:ty, $body:expr) => {
+        $(#[$doc])*
+        enum $endpoint {}
+
+        impl Endpoint for $endpoint {
+            const MODULE: &'static str = "self";
+            const NAME: &'static str = $name;
+            const ARGS: &'static [&'static str] = &[$(stringify!($arg)),*];
+            type Args = ($($ty,)*);
+            type Returns = $returns;
+            type Output = Result<$returns, EndpointError>;
+        }
+
+        impl FnEndpoint for $endpoint {}
+
+        impl EndpointBody for $endpoint {
+            type Lead = ();
+
+            async fn run((): (), ($($arg,)*): Self::Args) -> Self::Output {
+                $body.await
+            }
+
+            fn outcome(output: Self::Output) -> EndpointResult<Self> {
+                output
+            }
+        }
+    };
+}
+
+method! {
+    /// Adds an address of the actor that asks.
+    RegisterActor = "register_actor"(uid: WireUid, addr: WireAddr) -> (), register(uid, addr)
+}
+method! {
+    /// Takes the row of the actor that asks away.
+    UnregisterActor = "unregister_actor"(uid: WireUid) -> (), unregister(uid)
+}
+method! {
+    /// The addresses of the first actor with this name or uuid.
+    FindActor = "find_actor"(name: String) -> Option<Vec<WireAddr>>, find(name)
+}
+method! {
+    /// The addresses of all actors with this name, as soon as there are any.
+    WaitForActor = "wait_for_actor"(name: String) -> Vec<WireAddr>, wait(name)
+}
+method! {
+    /// Everybody's addresses, by `name.uuid`.
+    GetRegistry = "get_registry"() -> BTreeMap<String, Vec<WireAddr>>, all()
+}
+method! {
+    /// Takes an address away at which nobody listens; says whose it was.
+    DeleteAddr = "delete_addr"(addr: WireAddr) -> Option<WireUid>, delete(addr)
+}
+
+/// Refuses to do for an actor what another one asks for.
+fn only_itself((name, uuid): WireUid, asks: &Uid) -> Result<(), EndpointError> {
+    if uuid == asks.uuid() && name == asks.name() {
+        return Ok(());
+    }
+    let text =
+        format!("{asks} asks for {}: an actor registers itself, and nobody else", Uid::new(name, uuid));
+    Err(EndpointError::new(RuntimeFailure::new(text)))
+}
+
+async fn register(uid: WireUid, addr: WireAddr) -> Result<(), EndpointError> {
+    let peer = current_peer().expect("it runs as a request of a peer");
+    only_itself(uid, &peer.aid.uid)?;
+    let is_held = peer.caps.contains(Caps::REGISTRY);
+    NAMES.get().add_peer(&current_actor(), &peer, addr.0, is_held).map_err(|refused| {
+        tracing::debug!(peer = %peer.aid.uid, "not registered: {refused}");
+        EndpointError::new(RuntimeFailure::new(refused.to_string()))
+    })
+}
+
+async fn unregister(uid: WireUid) -> Result<(), EndpointError> {
+    let peer = current_peer().expect("it runs as a request of a peer");
+    only_itself(uid, &peer.aid.uid)?;
+    if !NAMES.get().with(|table| table.unregister(&peer.aid.uid)) {
+        tracing::debug!(peer = %peer.aid.uid, "it is not registered, and asks to be no more");
+    }
+    Ok(())
+}
+
+fn checked(name: &str) -> Result<(), EndpointError> {
+    check_name(name).map_err(|problem| EndpointError::new(RuntimeFailure::new(problem.to_string())))
+}
+
+fn wired(addrs: impl IntoIterator<Item = Addr>) -> Vec<WireAddr> {
+    addrs.into_iter().map(WireAddr).collect()
+}
+
+async fn find(name: String) -> Result<Option<Vec<WireAddr>>, EndpointError> {
+    checked(&name)?;
+    Ok(NAMES.get().with(|table| table.find(&name).map(|addrs| wired(addrs.iter().cloned()))))
+}
+
+async fn wait(name: String) -> Result<Vec<WireAddr>, EndpointError> {
+    checked(&name)?;
+    Ok(wired(NAMES.get().all_of(&name).await))
+}
+
+async fn all() -> Result<BTreeMap<String, Vec<WireAddr>>, EndpointError> {
+    let row = |(uid, addrs): (&Uid, &[Addr])| {
+        (format!("{}.{}", uid.name(), uid.uuid()), wired(addrs.iter().cloned()))
+    };
+    Ok(NAMES.get().with(|table| table.rows().map(row).collect()))
+}
+
+async fn delete(addr: WireAddr) -> Result<Option<WireUid>, EndpointError> {
+    let whose = NAMES.get().with(|table| table.delete_addr(&addr.0));
+    Ok(whose.map(|uid| (uid.name().to_owned(), uid.uuid().to_owned())))
+}

@@ -1,0 +1,131 @@
+//! The table of an actor that is a registrar, and who waits for a name to appear in it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::actor::{Actor, ActorLocal, current_actor};
+use crate::proto::addr::Addr;
+use crate::proto::id::Uid;
+use crate::proto::registry::{Holder, Refused, Table};
+use crate::session::Peer;
+
+/// Of each registrar its own.
+pub(super) static NAMES: ActorLocal<Names> = ActorLocal::new(|| Names::new(&current_actor()));
+
+/// Stands for the registrar itself, which is no peer's place in memory.
+const OURSELVES: Holder = Holder(0);
+
+/// The table of a registrar.
+#[derive(Debug)]
+pub(super) struct Names(Mutex<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    table: Table,
+    /// Connections whose end is watched.
+    watched: HashSet<Holder>,
+    /// Names that are waited for: by how many, and who is told when one appears.
+    awaited: HashMap<String, (usize, Arc<Notify>)>,
+}
+
+impl Names {
+    fn new(actor: &Actor) -> Self {
+        let table = Table::new(actor.limits());
+        Self(Mutex::new(Inner { table, watched: HashSet::new(), awaited: HashMap::new() }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the table, or changes it otherwise than by adding to it.
+    pub(super) fn with<R>(&self, f: impl FnOnce(&mut Table) -> R) -> R {
+        f(&mut self.lock().table)
+    }
+
+    fn add(&self, uid: &Uid, addr: Addr, holder: Option<Holder>) -> Result<bool, Refused> {
+        let mut inner = self.lock();
+        inner.table.register(uid, addr, holder)?;
+        let awaited = inner.awaited.remove(uid.name());
+        let is_new = holder.is_some_and(|holder| inner.watched.insert(holder));
+        drop(inner);
+        if let Some((_, awaited)) = awaited {
+            awaited.notify_waiters();
+        }
+        Ok(is_new)
+    }
+
+    /// Registers this actor itself, for as long as it lives.
+    pub(super) fn add_ourselves(&self, actor: &Actor) -> Result<(), Refused> {
+        actor.addrs().into_iter().try_for_each(|addr| self.add(actor.uid(), addr, Some(OURSELVES)).map(drop))
+    }
+
+    /// Registers a peer, for good or for as long as its connection is open.
+    pub(super) fn add_peer(
+        self: &Arc<Self>,
+        actor: &Actor,
+        peer: &Arc<Peer>,
+        addr: Addr,
+        is_held: bool,
+    ) -> Result<(), Refused> {
+        let holder = Holder(Arc::as_ptr(peer) as u64);
+        if self.add(&peer.aid.uid, addr, is_held.then_some(holder))? {
+            let (names, peer) = (self.clone(), peer.clone());
+            // It keeps the peer in its place until nothing stands for it any more.
+            actor.spawn_link(async move {
+                peer.drained.cancelled().await;
+                let mut inner = names.lock();
+                inner.watched.remove(&holder);
+                inner.table.let_go(&peer.aid.uid, holder);
+            });
+        }
+        Ok(())
+    }
+
+    /// All addresses of all actors with a name, as soon as there are any.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub(super) async fn all_of(&self, name: &str) -> Vec<Addr> {
+        loop {
+            let (awaited, told) = {
+                let mut inner = self.lock();
+                let addrs = inner.table.all_of(name);
+                if !addrs.is_empty() {
+                    return addrs;
+                }
+                let (waiting, notify) = inner.awaited.entry(name.to_owned()).or_default();
+                *waiting += 1;
+                let notify = notify.clone();
+                // From here on it is told.
+                let told = notify.clone().notified_owned();
+                (Awaited { names: self, name, notify }, told)
+            };
+            told.await;
+            drop(awaited);
+        }
+    }
+}
+
+/// A name that is waited for. The last one that does so takes it off the list.
+struct Awaited<'a> {
+    names: &'a Names,
+    name: &'a str,
+    notify: Arc<Notify>,
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.names.lock();
+        // One of that name may have appeared, and be waited for again.
+        let listed = inner.awaited.get_mut(self.name).filter(|(_, notify)| Arc::ptr_eq(notify, &self.notify));
+        if let Some((waiting, _)) = listed {
+            *waiting -= 1;
+            if *waiting == 0 {
+                inner.awaited.remove(self.name);
+            }
+        }
+    }
+}
