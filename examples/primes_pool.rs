@@ -7,13 +7,10 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what an example is for")]
 
-use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::time::Instant;
 
-use futures_util::future::try_join_all;
-use tractor::ClusterOptions;
-use tractor::prelude::*;
+use tractor::PoolOptions;
 
 /// Numbers in one piece of work: some milliseconds, lest a cancel request wait for long.
 const PIECE: u64 = 50_000;
@@ -29,44 +26,26 @@ fn is_prime(number: u64) -> bool {
     number >= 2 && !(2..).take_while(|divisor| divisor * divisor <= number).any(divides)
 }
 
-/// Keeps one worker at work until the queue is empty. Returns how many pieces it has done.
-async fn drive(
-    worker: &Portal,
-    queue: &RefCell<impl Iterator<Item = Range<u64>>>,
-    sum: &Cell<u64>,
-) -> tractor::Result<u32> {
-    let mut pieces = 0;
-    loop {
-        // A statement of its own: the queue is not borrowed while the worker counts.
-        let next = queue.borrow_mut().next();
-        let Some(range) = next else { return Ok(pieces) };
-        let primes = worker.run(count_primes(range)).await?;
-        sum.set(sum.get() + primes); // after the `await`: the others count meanwhile
-        pieces += 1;
-    }
-}
-
 #[tractor::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let limit: u64 = std::env::args().nth(1).map_or(Ok(3_000_000), |text| text.parse())?;
     let pieces = (0..limit).step_by(PIECE as usize).map(|start| start..limit.min(start + PIECE));
-    let (queue, sum) = (RefCell::new(pieces), Cell::new(0));
     let began = Instant::now();
-    tractor::open_actor_cluster(
-        ClusterOptions::new(),
+    let primes = tractor::open_pool(
+        PoolOptions::new(),
         |worker| worker.expose(count_primes),
-        async |portals| -> tractor::Result<()> {
-            let shares = try_join_all(portals.iter().map(|worker| drive(worker, &queue, &sum))).await?;
-            for (worker, share) in portals.iter().zip(shares) {
-                println!("{:<16} did {share} pieces", worker.uid().name());
+        async |pool| -> tractor::Result<u64> {
+            let (mut primes, mut counts) = (0, pool.map(pieces.map(count_primes)));
+            while let Some((_, count)) = counts.next().await {
+                primes += count?;
             }
-            Ok(())
+            Ok(primes)
         },
     )
     .await?;
-    println!("{} primes below {limit}, in {:.2?}", sum.get(), began.elapsed());
+    println!("{primes} primes below {limit}, in {:.2?}", began.elapsed());
     if limit == 3_000_000 {
-        assert_eq!(sum.get(), 216_816);
+        assert_eq!(primes, 216_816);
     }
     Ok(())
 }

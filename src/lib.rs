@@ -129,36 +129,8 @@
 //! # Pools
 //!
 //! Many calls of one kind, and any worker will do: [`open_pool`] opens a scope with equal workers and hands each of them
-//! a task at a time. A task that hangs or crashes costs its worker, which is replaced, and no other task.
-//!
-//! ```no_run
-//! use std::time::Duration;
-//! use tractor::PoolOptions;
-//!
-//! #[tractor::actor_fn]
-//! async fn thumbnail(path: String) -> Result<Vec<u8>, std::io::Error> { std::fs::read(path) }
-//!
-//! #[tractor::main]
-//! async fn main() -> tractor::Result<()> {
-//!     let paths = std::env::args().skip(1);
-//!     tractor::open_pool(
-//!         PoolOptions::new(),                                               // a worker per core
-//!         |worker| worker.expose(thumbnail),
-//!         async |pool| {
-//!             let pool = pool.deadline(Duration::from_secs(10))             // then the worker is killed
-//!                 .repeat_interrupted(1);                                   // once more if a worker dies meanwhile
-//!             let mut thumbnails = pool.map(paths.map(thumbnail));
-//!             while let Some((number, thumbnail)) = thumbnails.next().await {
-//!                 match thumbnail {
-//!                     Ok(bytes) => println!("{number}: {} bytes", bytes.len()),
-//!                     Err(error) => println!("{number}: {error}"),          // failure, panic, deadline or death
-//!                 }
-//!             }
-//!             Ok(())
-//!         },
-//!     ).await
-//! }
-//! ```
+//! a task at a time. A task that hangs or crashes costs its worker, which is replaced, and no other task:
+//! [`guide::pools`].
 //!
 //! # Calls
 //!

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 use std::vec;
 
+use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use crate::count::in_word;
@@ -13,7 +14,7 @@ use crate::count::in_word;
 const WORD_BYTES_MAX: usize = 4 << 20;
 
 /// A piece of text, and what it contributes to the totals.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Chunk {
     pub(crate) text: ByteBuf,
     pub(crate) files: u64,

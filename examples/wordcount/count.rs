@@ -5,18 +5,26 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::chunks::Chunk;
 
-/// How often each word occurs in a chunk.
-pub(crate) type Counts = Vec<(String, u64)>;
+/// What a chunk contributes to the totals.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Counted {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    counts: Vec<(String, u64)>,
+}
 
 /// Whether a byte may be part of a word: an ASCII letter or digit, or part of a character that is not ASCII.
 pub(crate) fn in_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || !byte.is_ascii()
 }
 
-/// Counts the words of a text, of which the ASCII letters become lower case.
-pub(crate) fn count(text: &mut [u8]) -> Counts {
+/// Counts the words of a chunk.
+pub(crate) fn count(chunk: Chunk) -> Counted {
+    let Chunk { mut text, files, bytes } = chunk;
     text.make_ascii_lowercase();
     let mut ascii: HashMap<&[u8], u64> = HashMap::new();
     let mut other: HashMap<String, u64> = HashMap::new();
@@ -31,7 +39,8 @@ pub(crate) fn count(text: &mut [u8]) -> Counts {
         }
     }
     let ascii = ascii.into_iter().map(|(word, count)| (String::from_utf8_lossy(word).into_owned(), count));
-    ascii.chain(other).collect() // the totals do not mind a word that comes twice
+    let counts = ascii.chain(other).collect(); // the totals do not mind a word that comes twice
+    Counted { files, bytes, counts }
 }
 
 /// What has been counted so far.
@@ -43,10 +52,10 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    pub(crate) fn add(&mut self, chunk: &Chunk, counts: Counts) {
-        self.files += chunk.files;
-        self.bytes += chunk.bytes;
-        for (word, count) in counts {
+    pub(crate) fn add(&mut self, counted: Counted) {
+        self.files += counted.files;
+        self.bytes += counted.bytes;
+        for (word, count) in counted.counts {
             *self.counts.entry(word).or_default() += count;
         }
     }

@@ -1,8 +1,8 @@
 //! Counts words with one worker process per core, and does not mind when one of them is killed.
 //!
-//! The files are read here and cut into chunks; chunks are streamed to the workers, counts are streamed back and added
-//! up. A chunk stays here until its counts are in, so a worker that dies costs time and nothing else. The result is
-//! that of a single process, whatever happens on the way; `--verify` compares.
+//! The files are read here and cut into chunks; a pool of workers counts each of them, and the counts are added up. A
+//! chunk whose worker dies is counted again, so that costs time and nothing else. The result is that of a single
+//! process, whatever happens on the way; `--verify` compares.
 //!
 //! ```sh
 //! cargo run --release --example wordcount                         # this folder
@@ -15,7 +15,6 @@ mod chunks;
 mod count;
 mod files;
 mod pool;
-mod worker;
 
 use std::path::PathBuf;
 use std::thread::available_parallelism;
@@ -75,7 +74,7 @@ async fn main() -> anyhow::Result<()> {
     } else {
         let bar = ProgressBar::new(files.bytes); // hidden unless standard error is a terminal
         let kill_at = args.kill_one.then_some(files.bytes / 2);
-        let totals = pool::count(chunks(), workers, kill_at, &bar).await?;
+        let totals = pool::count_all(chunks(), workers, kill_at, &bar).await?;
         bar.finish_and_clear();
         totals
     };
@@ -94,9 +93,7 @@ async fn main() -> anyhow::Result<()> {
 fn count_here(chunks: Chunks) -> std::io::Result<Totals> {
     let mut totals = Totals::default();
     for chunk in chunks {
-        let mut chunk = chunk?;
-        let counts = count::count(&mut chunk.text);
-        totals.add(&chunk, counts);
+        totals.add(count::count(chunk?));
     }
     Ok(totals)
 }

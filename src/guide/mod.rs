@@ -2,3 +2,6 @@
 
 #[doc = include_str!("cancellation.md")]
 pub mod cancellation {}
+
+#[doc = include_str!("pools.md")]
+pub mod pools {}
