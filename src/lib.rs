@@ -84,47 +84,7 @@
 //! # Supervision
 //!
 //! The failure of one child ends a nursery. Where it should be started again instead, put a supervisor on the nursery
-//! ([`supervise`](ActorNursery::supervise)):
-//!
-//! ```no_run
-//! use std::time::Duration;
-//! use tractor::{Backoff, Supervision};
-//!
-//! #[tractor::actor_fn]
-//! async fn resize(image: Vec<u8>) -> Vec<u8> { image }
-//!
-//! #[tractor::main]
-//! async fn main() -> tractor::Result<()> {
-//!     tractor::open_nursery(async |an| {
-//!         let first = Duration::from_millis(50);
-//!         let how = Supervision::one_for_one()                              // or one_for_all, rest_for_one
-//!             .intensity(5, Duration::from_secs(60))                        // a 6th restart in a minute is none
-//!             .backoff(Backoff { first, factor: 2, max: Duration::from_secs(2) });
-//!         let supervisor = an.supervise(how);
-//!         let worker = supervisor.child("worker", |child| child.expose(resize)).await?;
-//!         let image = loop {
-//!             let portal = worker.portal().await?;                          // the process that lives; waits for it
-//!             match portal.run(resize(vec![1, 2, 3])).await {
-//!                 Err(tractor::Error::Died(_)) => continue,                 // ours to repeat: it has no other effect
-//!                 result => break result?,
-//!             }
-//!         };
-//!         assert_eq!(image, [1, 2, 3]);
-//!         supervisor.cancel().await;
-//!         Ok(())
-//!     }).await
-//! }
-//! ```
-//!
-//! Which children a [`Strategy`] restarts, in which order, and what is a reason to ([`Restart`]) stands in tables at
-//! `tractor_core::proto::supervision`. For what was under way:
-//!
-//! | when | calls, contexts and streams that are open | [`Supervised::portal`] |
-//! | --- | --- | --- |
-//! | the process died | fail with [`Error::Died`]: exit code or signal; never repeated | waits for the restart |
-//! | it was stopped because of a sibling | fail with [`Error::Cancelled`], which names the supervisor's actor | waits for the restart |
-//! | the supervisor gave up | end with the nursery | fails with [`Error::GaveUp`]: strategy, child, restarts, window; the last cause as source |
-//! | the child is not restarted | fail with how it ended | fails with how it ended |
+//! ([`supervise`](ActorNursery::supervise)): [`guide::supervision`].
 //!
 //! # Pools
 //!

@@ -5,3 +5,6 @@ pub mod cancellation {}
 
 #[doc = include_str!("pools.md")]
 pub mod pools {}
+
+#[doc = include_str!("supervision.md")]
+pub mod supervision {}
