@@ -104,7 +104,7 @@ impl Dispatch {
     #[inline]
     fn hand(&mut self, cid: &[u8], msg: impl FnOnce() -> Received<Bytes, Box<ErrorMsg>>) -> bool {
         let over = match &self.last {
-            Some(last) if last.cid.as_bytes() == cid => last.handle(msg()),
+            Some(last) if last.cid.is(cid) => last.handle(msg()),
             _ => {
                 let Some(session) = self.peer.dialog(cid) else { return false };
                 let over = session.handle(msg());

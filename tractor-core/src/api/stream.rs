@@ -175,6 +175,7 @@ impl<Tx: Payload, Rx: Payload, R: Payload> MsgStream<Tx, Rx, R> {
     }
 }
 
+#[inline]
 async fn receive_as<Rx: Payload>(session: &SessionEnd, reader: Option<&Reader>) -> Result<Option<Rx>> {
     match reader {
         None => receive(session).await,

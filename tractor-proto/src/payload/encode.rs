@@ -16,7 +16,7 @@
 use std::cell::RefCell;
 use std::fmt::Display;
 
-use rmp::{Marker, encode};
+use rmp::encode;
 use serde::ser::{self, Serialize, Serializer};
 
 use super::layout::Layout;
@@ -170,8 +170,8 @@ fn in_memory<T, E: std::fmt::Debug>(written: Result<T, E>) {
 #[inline]
 fn write_len(out: &mut Vec<u8>, len: usize, is_map: bool) -> Result<(), PayloadError> {
     if len < 16 {
-        let marker = if is_map { Marker::FixMap(len as u8) } else { Marker::FixArray(len as u8) };
-        out.push(marker.to_u8());
+        // `fixmap` and `fixarray`.
+        out.push(if is_map { 0x80 } else { 0x90 } | len as u8);
         return Ok(());
     }
     let len =
@@ -183,7 +183,8 @@ fn write_len(out: &mut Vec<u8>, len: usize, is_map: bool) -> Result<(), PayloadE
 #[inline]
 fn write_text(out: &mut Vec<u8>, text: &str) {
     if text.len() < 32 {
-        out.push(Marker::FixStr(text.len() as u8).to_u8());
+        // `fixstr`.
+        out.push(0xa0 | text.len() as u8);
         out.extend_from_slice(text.as_bytes());
     } else {
         in_memory(encode::write_str(out, text));
@@ -229,14 +230,27 @@ impl<'a> Serializer for Encoder<'a> {
         serialize_u8(u8) write_uint;
         serialize_u16(u16) write_uint;
         serialize_u32(u32) write_uint;
-        serialize_u64(u64) write_uint;
         serialize_f32(f32) write_f32;
         serialize_bytes(&[u8]) write_bin;
     }
 
     #[inline]
+    fn serialize_u64(self, value: u64) -> Result<(), PayloadError> {
+        match value {
+            0x100..=0xffff => {
+                // `uint 16`.
+                let [high, low] = (value as u16).to_be_bytes();
+                self.out.extend_from_slice(&[0xcd, high, low]);
+            }
+            _ => in_memory(encode::write_uint(self.out, value).map(drop)),
+        }
+        Ok(())
+    }
+
+    #[inline]
     fn serialize_f64(self, value: f64) -> Result<(), PayloadError> {
-        let mut bytes = [Marker::F64.to_u8(); 9];
+        // `float 64`.
+        let mut bytes = [0xcb; 9];
         bytes[1..].copy_from_slice(&value.to_be_bytes());
         self.out.extend_from_slice(&bytes);
         Ok(())

@@ -292,6 +292,13 @@ impl Cid {
         std::str::from_utf8(self.as_bytes()).expect("a cid is built from text only")
     }
 
+    /// Whether this is its text. Most ids are so short that calling a comparison costs more than comparing.
+    #[inline]
+    pub fn is(&self, text: &[u8]) -> bool {
+        text.len() == usize::from(self.len)
+            && text.iter().zip(&self.text).all(|(theirs, ours)| theirs == ours)
+    }
+
     /// The id as UTF-8 bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
