@@ -3,8 +3,9 @@
 //! # Invariants
 //! 1. An address is in one row, once; a row has at least one address.
 //! 2. A row that somebody *holds* goes with its holder: an open connection to that very actor. Nobody else takes its
-//! addresses. 3. What nobody holds is bounded (`Limits::registry_rows_max`); each row is
-//! (`Limits::registry_addrs_max`).
+//!    addresses.
+//! 3. The rows that nobody holds are bounded (`Limits::registry_rows_max`), and so are the addresses of each row
+//!    (`Limits::registry_addrs_max`).
 //!
 //! Looking up, adding and removing take logarithmic time, whatever the number of rows.
 
