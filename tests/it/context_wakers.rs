@@ -102,7 +102,7 @@ async fn the_waker_of_a_task_may_be_the_last_that_holds_a_reader_of_the_same_str
                 spawn(move || {
                     let pending = pin!(reader.receive()).poll(&mut TaskContext::from_waker(Waker::noop()));
                     assert!(pending.is_pending());
-                    done.send(reader)
+                    _ = done.send(reader);
                 });
                 let mut reader = polled.recv_timeout(Duration::from_secs(5)).expect("it waits for nobody");
                 assert_eq!(reader.receive().await?, None, "the stream is closed with the task");

@@ -228,12 +228,10 @@ fn fall_silent(way: Way) {
         }
         Way::StopsForAWhile => {
             let wakes = format!("sleep 0.3; kill -CONT {}", std::process::id());
-            _ = Command::new("sh")
-                .args(["-c", &wakes])
-                .stdin(Stdio::null())
-                .spawn()
-                .expect("it is installed");
+            let mut waker = Command::new("sh");
+            let mut waker = waker.args(["-c", &wakes]).stdin(Stdio::null()).spawn().expect("it is installed");
             raise_signal(Signal::STOP);
+            waker.wait().expect("it is ours");
         }
         Way::SpinsOutsideOfItsGroup => {
             leave_group();
@@ -311,19 +309,13 @@ fn leave_something(way: Way, program: &str) {
                 std::thread::spawn(|| block());
             }
         }
-        Way::LeavesACopy => {
+        Way::LeavesACopy if raw::fork() => block(),
+        Way::LeavesADaemon if raw::fork() => {
+            setsid().expect("it leads nothing");
             if raw::fork() {
                 block();
             }
-        }
-        Way::LeavesADaemon => {
-            if raw::fork() {
-                setsid().expect("it leads nothing");
-                if raw::fork() {
-                    block();
-                }
-                raw::exit_at_once(0);
-            }
+            raw::exit_at_once(0);
         }
         Way::GoesOnTwice => _ = raw::fork(),
         _ => {}

@@ -142,6 +142,7 @@ fn any_spawn_spec() -> impl Strategy<Value = Msg> {
                     }),
                     limits,
                     timeouts,
+                    allow_unauthenticated_peers: knobs[0] % 2 == 1,
                 }))
             },
         )

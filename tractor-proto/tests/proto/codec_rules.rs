@@ -28,9 +28,8 @@ fn samples() -> Vec<Msg> {
         enable_tpts: vec!["uds".into()],
         ..RuntimeVars::default()
     };
-    let mut knobs = (Limits::default(), Timeouts::default());
-    knobs.0.frame_bytes_max = 1;
-    knobs.1.terminate = Duration::from_micros(7);
+    let limits = Limits::default().frame_bytes_max(1);
+    let timeouts = Timeouts::default().terminate(Duration::from_micros(7));
     let spec = SpawnSpec {
         parent_main_data: pair(),
         runtime_vars: vars,
@@ -40,8 +39,9 @@ fn samples() -> Vec<Msg> {
         enable_endpoints: pair(),
         secret: Some(Secret::new([1; 32])),
         image: Some(ParentImage { image: Image::from_bytes([4; 16]), executable: [5; 16] }),
-        limits: knobs.0,
-        timeouts: knobs.1,
+        limits,
+        timeouts,
+        allow_unauthenticated_peers: true,
     };
     let start = Start {
         cid,
