@@ -177,7 +177,17 @@ fn raw_spans_share_the_memory_of_the_frame() {
 fn fields_with_a_default_may_be_missing_and_others_not() {
     let optional = [
         ("Aid", vec!["pid", "is_registrar", "is_probe", "caps", "frame_bytes_max", "image", "nonce"]),
-        ("SpawnSpec", vec!["enable_endpoints", "secret", "image", "limits", "timeouts_us"]),
+        (
+            "SpawnSpec",
+            vec![
+                "enable_endpoints",
+                "secret",
+                "image",
+                "limits",
+                "timeouts_us",
+                "allow_unauthenticated_peers",
+            ],
+        ),
         ("Ready", vec!["image"]),
         ("Start", vec!["pld_spec", "positional", "remaining_us"]),
         (
