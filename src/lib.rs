@@ -402,7 +402,7 @@
 //!
 //! * [`#[tractor::main]`](macro@main) on an async `main`, and [`#[tractor::test]`](macro@test) on async tests, do that
 //!   and build the tokio runtime; a test may have a clock that stands still (`start_paused = true`);
-//! * programs that build their own runtime call [`init`] first;
+//! * programs that build their own runtime call [`init`] first, or [`init_with`];
 //! * [`open_root_actor`] starts the first actor with [`ActorOptions`] (name, addresses, limits, timeouts); without it,
 //!   [`open_nursery`] starts one with the defaults.
 //!
@@ -422,6 +422,8 @@
 //!
 //! Under `#[tractor::main]` SIGINT, SIGTERM and SIGHUP [end the tree in good order](macro@main#signals) before the program dies of
 //! them. Other programs wait for [`shutdown_signal`].
+//!
+//! Logs, in root and children, and tasks that leave their actor (spawned ones, web handlers): see [`guide::logs`].
 //!
 //! Actors that are not parent and child find each other by address: one listens ([`StartActor::bind`],
 //! [`ActorOptions::bind`]), the other uses [`connect`]. [`Portal::addrs`] tells where an actor listens, and an [`Addr`]
@@ -459,9 +461,9 @@ pub use tractor_core::{
     Portal, ReceiveStream, Registered, Result, RunsHere, Sharing, StartActor, Started, Stdio, StreamEndpoint,
     StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx, SubscriberStatistics, Supervised,
     SupervisionEvent, SupervisionEvents, Supervisor, Unstarted, Value, actor_local, connect, current_actor,
-    current_deadline, default_registry, error, find_actor, get_registry, get_root, init, list_actors,
-    maybe_open_context, open_nursery, open_root_actor, query_actor, shield, shutdown_signal, socket_addr,
-    try_current_actor, wait_for_actor, with_deadline, with_deadline_at, with_local_actor,
+    current_deadline, default_registry, error, find_actor, get_registry, get_root, init, init_with,
+    list_actors, maybe_open_context, open_nursery, open_root_actor, query_actor, shield, shutdown_signal,
+    socket_addr, try_current_actor, wait_for_actor, with_deadline, with_deadline_at, with_local_actor,
 };
 #[doc(no_inline)]
 pub use tractor_core::{ByteBuf, Bytes, BytesMut};

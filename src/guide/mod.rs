@@ -3,6 +3,9 @@
 #[doc = include_str!("cancellation.md")]
 pub mod cancellation {}
 
+#[doc = include_str!("logs.md")]
+pub mod logs {}
+
 #[doc = include_str!("pools.md")]
 pub mod pools {}
 

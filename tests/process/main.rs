@@ -11,6 +11,7 @@ mod fault_matrix;
 mod job_control;
 mod log_lines;
 mod log_strangers;
+mod log_unasked;
 mod matrix_support;
 mod names_programs;
 mod nursery_below;

@@ -157,7 +157,8 @@ fn odd_children() {
             },
         }
     }
-    let options = tractor::__private::RuntimeOptions { multi_thread: false, worker_threads: None };
+    let options =
+        tractor::__private::RuntimeOptions { setup: || {}, multi_thread: false, worker_threads: None };
     tractor::__private::run_test(options, concat!(module_path!(), "::odd_children"), async || {
         bounded(start_odd(&odd)).await;
     });

@@ -45,7 +45,7 @@ pub use self::{
         Started, StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx,
         SubscriberStatistics, Unstarted, Value, with_deadline, with_deadline_at,
     },
-    boot::{init, open_nursery, open_root_actor, shutdown_signal, socket_addr, with_local_actor},
+    boot::{init, init_with, open_nursery, open_root_actor, shutdown_signal, socket_addr, with_local_actor},
     discovery::{
         Registered, connect, default_registry, find_actor, get_registry, get_root, list_actors, query_actor,
         wait_for_actor,

@@ -324,9 +324,20 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// - `flavor = "multi_thread"` (the default) or `flavor = "current_thread"`: the tokio runtime.
 /// - `worker_threads = N`: threads of the multi-thread runtime, by default one per core.
+/// - `setup = path`: a `fn()` that runs first in every process of the program, the root's and each child's, before any
+///   runtime is made, for a `tracing` subscriber. `main` itself runs in the root only.
 /// - `crate = path`: where the `tractor` crate is, by default `::tractor`.
 ///
-/// They are about this process; a child's threads are chosen where it is started.
+/// ```no_run
+/// fn logs() {
+///     // tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+/// }
+///
+/// #[tractor::main(setup = logs)]
+/// async fn main() {}
+/// ```
+///
+/// The runtime is that of this process; a child's threads are chosen where it is started.
 #[proc_macro_attribute]
 pub fn main(attr: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Entry::Main, attr.into(), item.into()).into()

@@ -149,12 +149,31 @@ impl Actor {
         self.inner.budget.booked()
     }
 
-    /// Runs a future as part of this actor, for tasks made with `tokio::spawn`.
+    /// Runs a future as part of this actor: in a task made with `tokio::spawn`, in a web server's handler, on another
+    /// runtime. Nurseries that it opens are then of this actor, whose end ends their children.
+    ///
+    /// ```
+    /// # use tractor_core as tractor;
+    /// # async fn example() -> tractor::Result<()> {
+    /// let actor = tractor::current_actor();
+    /// let task = tokio::spawn(actor.enter(async {
+    ///     tractor::open_nursery(async |an| -> tractor::Result<()> {
+    ///         let worker = an.start_actor("worker").await?;
+    ///         worker.cancel_actor().await?;
+    ///         Ok(())
+    ///     })
+    ///     .await
+    /// }));
+    /// task.await.expect("it does not panic")
+    /// # }
+    /// ```
+    ///
+    /// The actor does not wait for such a task: await it before the actor's scope ends.
     ///
     /// # Cancel safety
     /// As cancel safe as the future itself.
-    pub async fn enter<F: Future>(&self, future: F) -> F::Output {
-        with_actor(self.clone(), future).await
+    pub fn enter<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        with_actor(self.clone(), future)
     }
 
     /// Adds a cleanup callback that runs when the actor ends, last in, first out. An actor that has ended already gives

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::actor::{try_current_actor, whereabouts};
+use crate::actor::{saying_for_whom, try_current_actor, whereabouts};
 use crate::error::{DeadlineExceeded, Error};
 use crate::session::{
     ActorEnd, ChildActor, Deadline, Expiry, Outcome, Region, SessionEnd, Settling, Waiting, instant_after,
@@ -160,6 +160,7 @@ pub(super) async fn in_time<T, E: From<Error>>(
         }
         region.down().await;
     };
+    let end = saying_for_whom(session.peer.timeouts.scope_warning, || waits_for(session), end);
     match session.deadline {
         None => end.await,
         Some(deadline) => {
@@ -169,6 +170,23 @@ pub(super) async fn in_time<T, E: From<Error>>(
         }
     }
     result
+}
+
+/// For whom a dialog's scope waits at its exit, and what can be done about it.
+pub(super) fn waits_for(session: &SessionEnd) -> String {
+    let (endpoint, actor) = (&session.endpoint, session.peer.aid.uid.name());
+    if session.has_outcome() {
+        format!("the scope of `{endpoint}` in actor {actor:?} is waiting for scopes that were dropped in it")
+    } else if session.cancel_called() {
+        format!(
+            "a scope is waiting for `{endpoint}` in actor {actor:?}, which was cancelled: is it shielded or busy?"
+        )
+    } else {
+        format!(
+            "a scope is waiting for `{endpoint}` in actor {actor:?} to return: close its stream, or cancel it \
+             (`ContextHandle::cancel`)"
+        )
+    }
 }
 
 /// Cancels a request that is past its deadline, and waits for its end, and that of what was left behind in its scope,

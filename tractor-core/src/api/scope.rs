@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::call::{ContextTarget, StreamTarget};
-use super::deadline::{Inside, in_time};
+use super::deadline::{Inside, in_time, waits_for};
 use super::endpoint::{ContextEndpoint, StreamEndpoint};
 use super::portal::{Portal, ask};
+use crate::actor::saying_for_whom;
 use crate::error::{Error, Result};
 use crate::proto::dialog::{Absorbs, Verdict, judge};
 use crate::proto::msg::FuncType;
@@ -52,7 +53,9 @@ impl Scope {
     /// # Errors
     /// What the scope has to raise; the other side has not ended then, if it was this side that failed.
     async fn joined(&self) -> Result<()> {
-        let outcome = self.0.result().await;
+        let session = &self.0;
+        let waits_for = || waits_for(session);
+        let outcome = saying_for_whom(session.peer.timeouts.scope_warning, waits_for, session.result()).await;
         in_order(self.raised(outcome).map_or(Ok(()), Err)).await
     }
 

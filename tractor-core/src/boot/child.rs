@@ -14,13 +14,13 @@
 use std::os::unix::net::UnixStream;
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Pid;
 use tokio::runtime::Builder;
 
 use super::{serve, setup};
-use crate::actor::{Actor, Allow, Connected, Identity, Link, attach, image, with_actor};
+use crate::actor::{Actor, Allow, Connected, Identity, Link, attach, image, notice, with_actor};
 use crate::discovery::{Late, announce, bind_all, own_addrs};
 use crate::error::{self, Error, RuntimeFailure};
 use crate::net::{FrameReader, HandshakeError, Introduction, Transport, check_parent, introduce};
@@ -44,12 +44,14 @@ const EXIT_BOOT_FAILED: i32 = 70;
 const EXIT_PANICKED: i32 = 101;
 
 /// Runs the child actor that this process is, and exits.
-pub(super) fn run(spec: ChildSpec, entry: Entry) -> ! {
+///
+/// `setup` is what the program does in each of its processes before anything else.
+pub(super) fn run(spec: ChildSpec, entry: Entry, setup: fn()) -> ! {
     IS_CHILD.store(true, Ordering::Relaxed);
     set_entry(entry, setup::take_orphans);
     setup::watch_panics(Some(&Uid::new(spec.name.as_str(), spec.uuid.as_str())));
     // A panic must not unwind into the `main` or the test harness of the program that this process is a copy of.
-    let code = match catch_unwind(|| live(spec, entry)) {
+    let code = match catch_unwind(|| live(spec, entry, setup)) {
         Err(_reported_by_the_hook) => EXIT_PANICKED,
         Ok(Ok(())) => 0,
         Ok(Err(error)) => {
@@ -65,7 +67,7 @@ fn exit(code: i32) -> ! {
     std::process::exit(code)
 }
 
-fn live(spec: ChildSpec, entry: Entry) -> Result<(), BootError> {
+fn live(spec: ChildSpec, entry: Entry, setup: fn()) -> Result<(), BootError> {
     // First: whoever reaps this process knows it by its name.
     setup::name_process(&format!("{PROCESS_NAME_PREFIX}{}]", spec.name));
     setup::mark_process();
@@ -78,6 +80,8 @@ fn live(spec: ChildSpec, entry: Entry) -> Result<(), BootError> {
         // The test harness owns standard output, which the parent has thrown away.
         setup::print_to_stderr()?;
     }
+    setup();
+    // A subscriber of the program's own stays.
     crate::devx::init_child(&spec.log);
     let mut builder = match spec.worker_threads {
         0 => Builder::new_current_thread(),
@@ -88,9 +92,18 @@ fn live(spec: ChildSpec, entry: Entry) -> Result<(), BootError> {
     }
     let runtime = builder.enable_all().build()?;
     let mut drain = Timeouts::default().drain;
+    let uid = Uid::new(spec.name.clone(), spec.uuid.clone());
     let served = runtime.block_on(serve_parent(spec, channel, bounded, &mut drain));
     // The actor has ended: a blocking call that an endpoint has left behind must not keep its process.
+    let begun = Instant::now();
     runtime.shutdown_timeout(drain);
+    if !drain.is_zero() && begun.elapsed() >= drain {
+        notice!(
+            WARN,
+            "a blocking call of actor {uid} went on for {drain:?} after its end (`Timeouts::drain`): its thread is left \
+             behind, and ends with the process"
+        );
+    }
     served
 }
 

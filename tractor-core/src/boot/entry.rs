@@ -9,8 +9,10 @@ use super::{child, setup, shutdown};
 use crate::process::{ChildSpec, Entry, set_entry};
 
 /// How the runtime of a root actor is built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct RuntimeOptions {
+    /// Runs first, in root and children.
+    pub setup: fn(),
     /// Several threads, or the calling one only.
     pub multi_thread: bool,
     /// Worker threads of a multi-threaded runtime; one per core when not set.
@@ -23,7 +25,7 @@ where
     F: FnOnce() -> Fut,
     Fut: Future,
 {
-    enter(Entry::Main);
+    enter(Entry::Main, options.setup);
     shutdown::end_trees_by_signal();
     let mut output = None;
     let body = Box::pin(async { output = Some(body().await) });
@@ -60,18 +62,18 @@ where
     Fut: Future,
 {
     // The harness names tests without the crate.
-    enter(Entry::Test(test.split_once("::").map_or(test, |(_crate, path)| path)));
+    let path = test.split_once("::").map_or(test, |(_crate, path)| path);
+    enter(Entry::Test(path), options.setup);
     run(options, body)
 }
 
 /// As [`run_test`] on a runtime of one thread whose clock is paused.
 #[cfg(feature = "test-util")]
-pub fn run_paused_test<F, Fut>(test: &'static str, body: F) -> Fut::Output
+pub fn run_paused_test<F, Fut>(options: RuntimeOptions, test: &'static str, body: F) -> Fut::Output
 where
     F: FnOnce() -> Fut,
     Fut: Future,
 {
-    let options = RuntimeOptions { multi_thread: false, worker_threads: None };
     run_test(options, test, || async {
         tokio::time::pause();
         body().await
@@ -94,14 +96,33 @@ where
 /// // build a runtime, open a nursery ...
 /// ```
 pub fn init() {
-    enter(Entry::Main);
+    init_with(|| {});
 }
 
-fn enter(entry: Entry) {
+/// As [`init`], with a function that runs first in every process of the program, the root's and each child's, before
+/// any runtime is made. It is the place for a `tracing` subscriber of the program's own.
+///
+/// In a child it runs on the main thread, after the actor's limits are set. If it panics the child ends, and the
+/// `start_actor` that waits for it fails. It is part of the boot, which `Timeouts::child_boot` bounds.
+///
+/// ```
+/// fn setup() {
+///     // tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+/// }
+///
+/// tractor_core::init_with(setup);
+/// // build a runtime, open a nursery ...
+/// ```
+pub fn init_with(setup: fn()) {
+    enter(Entry::Main, setup);
+}
+
+fn enter(entry: Entry, setup: fn()) {
     if let Some(spec) = ChildSpec::of_this_process() {
-        child::run(spec, entry);
+        child::run(spec, entry, setup);
     }
     set_entry(entry, setup::take_orphans);
+    setup();
 }
 
 fn run<F, Fut>(options: RuntimeOptions, body: F) -> Fut::Output

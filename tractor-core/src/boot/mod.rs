@@ -7,13 +7,14 @@ mod door;
 mod entry;
 mod local;
 mod root;
+mod second;
 mod serve;
 mod setup;
 mod shutdown;
 
 #[cfg(feature = "test-util")]
 pub use entry::run_paused_test;
-pub use entry::{RuntimeOptions, init, run_main, run_test};
+pub use entry::{RuntimeOptions, init, init_with, run_main, run_test};
 pub use local::with_local_actor;
 pub use root::{open_nursery, open_root_actor};
 pub use serve::socket_addr;

@@ -2,6 +2,7 @@
 
 use std::future::{pending, ready};
 
+use super::second::{OnRuntime, say_if_second};
 use super::shutdown::LiveRoot;
 use super::{child, serve, setup};
 use crate::actor::{Actor, ActorOptions, Identity, image, try_current_actor, with_actor};
@@ -14,6 +15,13 @@ use crate::proto::id::{Aid, Caps, Image, Uid};
 
 /// Opens a nursery: a scope that owns child actors. Outside of any actor this starts a root actor first, which ends
 /// with the nursery. That [changes a few things in the process](open_root_actor#what-changes-in-the-process).
+///
+/// A task made with `tokio::spawn`, such as a web server's handler, is outside of the actor that has spawned it. Run
+/// its future in the actor, with [`Actor::enter`], or its nurseries are trees of their own. While another tree runs on
+/// the same runtime, the first such nursery is warned of.
+///
+/// Leaving the scope waits for the children. After
+/// [`Timeouts::scope_warning`](crate::proto::limits::Timeouts::scope_warning) a warning says for which ones.
 ///
 /// # Errors
 /// The body's own error; else what the children failed with; [`Error::NoRuntime`] in a task of a child process that has
@@ -31,6 +39,9 @@ where
     let (actor, root) = match try_current_actor() {
         Ok(actor) => (actor, None),
         Err(_) => {
+            if !child::is_child_process() {
+                say_if_second();
+            }
             let root = Root::start(ActorOptions::new()).await?;
             (root.actor.clone(), Some(root))
         }
@@ -104,6 +115,7 @@ impl Root {
         }
         let live = LiveRoot::begin().await;
         setup::watch_panics(None);
+        crate::devx::init_root();
         let candidate = Candidate {
             name: options.name.as_deref().unwrap_or(ROOT),
             limits: &options.limits,
@@ -118,7 +130,7 @@ impl Root {
         identity.registries = elected.registries;
         identity.methods = if elected.is_registrar { &METHODS } else { &[] };
         let actor = Actor::new(identity);
-        let root = Self { ending: Ending(Some((actor.clone(), live))), actor };
+        let root = Self { ending: Ending(Some((actor.clone(), (OnRuntime::begin(), live)))), actor };
         let registered = with_actor(root.actor.clone(), async {
             // A tree that died with its root had nobody to remove its files.
             root.actor.spawn_link(sweep_sockets());
@@ -183,13 +195,13 @@ pub(super) fn identity(
 }
 
 /// Ends the actor of a root scope that is dropped: the shutdown goes on as a task of the runtime.
-struct Ending(Option<(Actor, LiveRoot)>);
+struct Ending(Option<(Actor, (OnRuntime, LiveRoot))>);
 
 impl Ending {
     /// Waits until a signal asks for the end of the process.
     async fn is_asked_for(&self) {
         match &self.0 {
-            Some((_, live)) => live.is_asked_to_end().await,
+            Some((_, (_, live))) => live.is_asked_to_end().await,
             None => pending().await,
         }
     }

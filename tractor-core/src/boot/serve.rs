@@ -7,7 +7,7 @@ use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::door::{Door, Place};
-use crate::actor::{Actor, Connected, Link, attach};
+use crate::actor::{Actor, Connected, Link, attach, notice};
 use crate::error::{Error, RuntimeFailure};
 use crate::net::{HandshakeError, Introduction, Listener, OtherEnd, Transport, default_uds, introduce};
 use crate::proto::addr::Addr;
@@ -116,6 +116,6 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
 /// Logs what is wrong with somebody who has connected, unless there was much of that lately.
 fn report(actor: &Actor, text: &str) {
     if let Some(left_out) = actor.guest_log().line() {
-        tracing::warn!("{text}{left_out}");
+        notice!(WARN, "{text}{left_out}");
     }
 }

@@ -14,7 +14,7 @@
 //! | the process is named after its actor, and leads a group of its own | | yes |
 //! | the soft limit of file locks, which Linux does not enforce, says whose process it is | | yes |
 //! | SIGINT, SIGTERM and SIGHUP end the tree in good order: a thread takes them | under `#[tractor::main]` | |
-//! | the subscriber of the log, where the parent has one | | yes |
+//! | the subscriber of the log | where `TRACTOR_LOGLEVEL` is set, and no other one is | where the parent has it |
 //!
 //! A root also removes the sockets of dead actors from the runtime directory. The first `start_actor` makes a thread,
 //! which starts all children. Environment, signal masks and the working directory stay as they are; nothing is undone

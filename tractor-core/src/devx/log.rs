@@ -24,7 +24,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::actor::task_label;
+use crate::actor::{notice, task_label};
 use crate::net::env;
 use crate::proto::id::Escaped;
 
@@ -81,7 +81,13 @@ pub(super) fn init_child(filter: &str) {
         return;
     }
     if let Err(error) = init(filter) {
-        tracing::error!("{error}");
+        notice!(ERROR, "{error}");
+    }
+}
+
+pub(super) fn init_root() {
+    if !tracing::dispatcher::has_been_set() {
+        init_child(&filter_of_user().unwrap_or_default());
     }
 }
 

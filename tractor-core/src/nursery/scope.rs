@@ -27,13 +27,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::builder::StartActor;
 use super::one_shot::RunInActor;
-use crate::actor::Actor;
+use crate::actor::{Actor, saying_for_whom};
 use crate::api::{EndpointBody, FnTarget};
 use crate::error::{Error, ErrorGroup, Result, RuntimeFailure};
 use crate::process::{Birth, Newborn, watch_child};
 use crate::proto::id::Uid;
 use crate::session::{ActorEnd, ChildActor, Region, Teardown};
 use crate::wakers::{Slot, Woken, poll_or_register};
+
+/// Children that a line names.
+const NAMES_MAX: usize = 8;
 
 /// A scope that owns child actors; made by `open_nursery`.
 ///
@@ -139,6 +142,27 @@ impl Inner {
     pub(crate) fn begin(self: &Arc<Self>) -> Running {
         self.update(|state| state.running += 1);
         Running(self.clone())
+    }
+
+    /// For whom the scope waits at its exit, and what can be done about it.
+    fn waits_for(&self) -> String {
+        let state = self.lock();
+        let mut names: Vec<_> =
+            state.children.iter().take(NAMES_MAX).map(|child| format!("{:?}", child.uid.name())).collect();
+        let more = state.children.len().saturating_sub(NAMES_MAX);
+        drop(state);
+        let (noun, them) = if names.len() == 1 { ("actor", "it") } else { ("actors", "them") };
+        if more > 0 {
+            names.push(format!("{more} more"));
+        }
+        let names = names.join(", ");
+        if names.is_empty() {
+            "a nursery is waiting for calls, supervisors or dropped scopes of its own".to_owned()
+        } else if self.is_cancelled() {
+            format!("a nursery is waiting for {noun} {names}, told to end")
+        } else {
+            format!("a nursery is waiting for {noun} {names}: cancel {them} or call `an.cancel()`")
+        }
     }
 
     fn poll_failed(&self, cx: &Context<'_>) -> Poll<()> {
@@ -360,8 +384,11 @@ where
     if result.is_none() {
         inner.update(|state| state.caught = true);
     }
-    poll_fn(|cx| inner.poll_idle(cx)).await;
-    inner.region.down().await;
+    let end = async {
+        poll_fn(|cx| inner.poll_idle(cx)).await;
+        inner.region.down().await;
+    };
+    saying_for_whom(inner.actor.timeouts().scope_warning, || inner.waits_for(), end).await;
     drop(scope);
     let errors = std::mem::take(&mut inner.lock().errors);
     match result {

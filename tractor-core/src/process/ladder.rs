@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::handle::Child;
 use super::spawn::Spawned;
 use super::stops::{Stop, Stops};
-use crate::actor::Actor;
+use crate::actor::{Actor, notice};
 use crate::error::{ActorDied, Because, Circumstances, Error, Result};
 use crate::proto::supervision::ladder::{Cause, Effect, End, Event, Ladder, Verdict, Why};
 use crate::proto::supervision::silence::{Look, Silence};
@@ -129,7 +129,8 @@ impl Climb<'_> {
                 let limit = self.actor.timeouts().terminate;
                 match event {
                     Event::Condemned => tracing::debug!("sending SIGKILL to actor {uid}"),
-                    _ => tracing::warn!(
+                    _ => notice!(
+                        WARN,
                         "actor {uid} ignored SIGTERM for {limit:?} (`Timeouts::terminate`); sending SIGKILL"
                     ),
                 }
@@ -137,7 +138,8 @@ impl Climb<'_> {
             }
             Effect::Leave => {
                 let limit = self.actor.timeouts().reap;
-                tracing::error!(
+                notice!(
+                    ERROR,
                     "actor {uid} is still there {limit:?} after SIGKILL (`Timeouts::reap`): it is left"
                 );
             }
@@ -148,16 +150,19 @@ impl Climb<'_> {
     fn tell_why(&self) {
         let uid = &self.child.uid;
         match self.ladder.why().filter(|_| self.peer.is_some()) {
-            Some(Why::Unanswered(limit)) => tracing::warn!(
+            Some(Why::Unanswered(limit)) => notice!(
+                WARN,
                 "actor {uid} did not acknowledge within {limit:?} that it ends (`Timeouts::actor_cancel`); sending \
                  SIGTERM"
             ),
             Some(Why::Unfinished(limit)) => {
-                tracing::warn!(
+                notice!(
+                    WARN,
                     "actor {uid} did not end within {limit:?} (`Timeouts::nursery_cancel`); sending SIGTERM"
                 );
             }
-            Some(Why::Unreachable(limit)) => tracing::warn!(
+            Some(Why::Unreachable(limit)) => notice!(
+                WARN,
                 "actor {uid} has lost its connection, and went on for {limit:?} (`Timeouts::terminate`); sending SIGTERM"
             ),
             Some(Why::Refused | Why::Condemned) | None => tracing::debug!("sending SIGTERM to actor {uid}"),
@@ -186,7 +191,7 @@ impl Climb<'_> {
             // The loss of the connection is an event of its own.
             Err(_) if self.peer.is_none_or(|peer| peer.drained.is_cancelled()) => {}
             Err(error) => {
-                tracing::warn!("actor {} refuses to end: {error}", self.child.uid);
+                notice!(WARN, "actor {} refuses to end: {error}", self.child.uid);
                 self.tell(Event::Refused);
             }
         }
@@ -207,7 +212,8 @@ impl Climb<'_> {
             Look::Patient => self.ask_for_a_sign(),
             Look::Silent => {
                 let (uid, limit) = (&self.child.uid, self.actor.timeouts().unresponsive);
-                tracing::warn!(
+                notice!(
+                    WARN,
                     "actor {uid} has answered nothing for {limit:?} (`Timeouts::unresponsive`), while the end of a \
                      dialog on it is waited for: ending it"
                 );

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use super::events::SupervisionEvent;
 use super::supervised::{Life, Status};
 use super::supervisor::Supervisor;
+use crate::actor::notice;
 use crate::api::Portal;
 use crate::error::{Error, GaveUp, RuntimeFailure};
 use crate::nursery::StartActor;
@@ -312,7 +313,7 @@ impl Driver {
     fn restarting(&mut self, id: ChildId, delay: Duration) {
         let Some(child) = self.children.get(&id) else { return };
         match &child.last {
-            Some(error) => tracing::warn!("restarting `{}` in {delay:?}: {error}", child.name),
+            Some(error) => notice!(WARN, "restarting `{}` in {delay:?}: {error}", child.name),
             None => tracing::info!("restarting `{}` in {delay:?}: it ended in order", child.name),
         }
         self.supervisor.announce(SupervisionEvent::Restarting { child: child.name.clone(), delay });

@@ -69,7 +69,7 @@ impl Waiting {
         unread: impl Fn(&Locked<'_>) -> bool,
         end: impl Fn(&Locked<'_>) -> Option<Outcome>,
     ) -> Poll<Outcome> {
-        let (mut discarded, mut credit) = (0usize, 0u32);
+        let (mut discarded, mut credit, mut is_asked) = (0usize, 0u32, false);
         let found = self.poll(cx, |session, cell| {
             while unread(cell)
                 && let Poll::Ready(Ok(Some(value))) = session.take_received(cell)
@@ -77,10 +77,12 @@ impl Waiting {
                 discarded += 1;
                 credit = credit.saturating_add(value.credit);
             }
+            // Who cancels has no use for them.
+            is_asked = cell.cancel_called;
             end(cell).map_or(Poll::Pending, Poll::Ready)
         });
         self.end.grant(credit);
-        if discarded > 0 {
+        if discarded > 0 && !is_asked {
             let SessionEnd { cid, endpoint, .. } = &*self.end;
             tracing::warn!(%cid, %endpoint, "discarded {discarded} unread stream values");
         }

@@ -10,8 +10,9 @@ use crate::errors::Errors;
 const FLAVOR: Key = Key::new("flavor", "flavor = \"multi_thread\"");
 const WORKER_THREADS: Key = Key::new("worker_threads", "worker_threads = 4");
 const START_PAUSED: Key = Key::new("start_paused", "start_paused = true");
-const MAIN_KEYS: &[Key] = &[FLAVOR, WORKER_THREADS, CRATE];
-const TEST_KEYS: &[Key] = &[FLAVOR, WORKER_THREADS, START_PAUSED, CRATE];
+const MAIN_KEYS: &[Key] = &[FLAVOR, WORKER_THREADS, SETUP, CRATE];
+const TEST_KEYS: &[Key] = &[FLAVOR, WORKER_THREADS, START_PAUSED, SETUP, CRATE];
+const SETUP: Key = Key::new("setup", "setup = my_setup");
 
 /// What `#[main(..)]` or `#[test(..)]` was given.
 pub(crate) struct EntryArgs {
@@ -20,6 +21,7 @@ pub(crate) struct EntryArgs {
     pub(crate) worker_threads: Option<LitInt>,
     /// Of a test only.
     pub(crate) start_paused: Option<LitBool>,
+    pub(crate) setup: Option<Path>,
 }
 
 impl EntryArgs {
@@ -30,6 +32,7 @@ impl EntryArgs {
             flavor: args.take(&FLAVOR, errors),
             worker_threads: args.take(&WORKER_THREADS, errors),
             start_paused: args.take(&START_PAUSED, errors),
+            setup: args.take_path(&SETUP, errors),
             krate: args.take_crate(errors),
         }
     }

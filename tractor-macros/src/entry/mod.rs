@@ -5,12 +5,12 @@ mod check;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Path;
 use syn::ext::IdentExt;
 
 use crate::errors::Errors;
 use crate::function::Func;
 use crate::tokens::unused;
+use ast::EntryArgs;
 use check::Options;
 
 /// Which of the two macros it is.
@@ -55,7 +55,7 @@ impl Entry {
 /// Expands the macro.
 pub(crate) fn expand(entry: Entry, attr: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let args = ast::EntryArgs::parse(entry, attr, &mut errors);
+    let args = EntryArgs::parse(entry, attr, &mut errors);
     let options = Options::check(entry, &args, &mut errors);
     let func = match Func::parse_item(item, &mut errors) {
         Ok(func) => func,
@@ -64,13 +64,15 @@ pub(crate) fn expand(entry: Entry, attr: TokenStream, item: TokenStream) -> Toke
     errors.about(entry.noun(), &func);
     func.check_body("", &mut errors);
     check::check_func(entry, &func, &mut errors);
-    let expanded = if errors.is_empty() { run(entry, &func, &options, &args.krate) } else { fallback(&func) };
+    let expanded = if errors.is_empty() { run(entry, &func, &options, &args) } else { fallback(&func) };
     errors.with_item(expanded)
 }
 
 /// A plain function that runs the user's one, which stands inside it under its own name.
-fn run(entry: Entry, func: &Func, options: &Options, krate: &Path) -> TokenStream {
+fn run(entry: Entry, func: &Func, options: &Options, args: &EntryArgs) -> TokenStream {
     let Func { attrs, vis, sig, .. } = func;
+    let EntryArgs { krate, setup, .. } = args;
+    let setup = setup.as_ref().map_or_else(|| quote!(|| {}), |path| quote!(#path));
     let (name, output) = (&sig.ident, &sig.output);
     let body = func.renamed(name, &[], &func.body_or_stub());
     let Options { multi_thread, worker_threads, start_paused } = options;
@@ -79,7 +81,11 @@ fn run(entry: Entry, func: &Func, options: &Options, krate: &Path) -> TokenStrea
         None => quote!(::core::option::Option::None),
     };
     let options = quote! {
-        #krate::__private::RuntimeOptions { multi_thread: #multi_thread, worker_threads: #worker_threads }
+        #krate::__private::RuntimeOptions {
+            setup: #setup,
+            multi_thread: #multi_thread,
+            worker_threads: #worker_threads,
+        }
     };
     let (test, call) = match entry {
         Entry::Main => (quote!(), quote!(run_main(#options, #name))),
@@ -87,7 +93,7 @@ fn run(entry: Entry, func: &Func, options: &Options, krate: &Path) -> TokenStrea
             let label = name.unraw().to_string();
             let path = quote!(::core::concat!(::core::module_path!(), "::", #label));
             let call = match start_paused {
-                true => quote!(run_paused_test(#path, #name)),
+                true => quote!(run_paused_test(#options, #path, #name)),
                 false => quote!(run_test(#options, #path, #name)),
             };
             (quote!(#[::core::prelude::v1::test]), call)

@@ -140,7 +140,7 @@ fn keys() {
         "flavour = \"multi_thread\"",
         MAIN,
         "unknown key `flavour`",
-        "allowed here: `flavor`, `worker_threads`, `crate`",
+        "allowed here: `flavor`, `worker_threads`, `setup`, `crate`",
     );
 }
 
@@ -238,7 +238,7 @@ fn entry_points() {
         "start_paused = true",
         MAIN,
         "unknown key `start_paused`",
-        "allowed here: `flavor`, `worker_threads`, `crate`",
+        "allowed here: `flavor`, `worker_threads`, `setup`, `crate`",
     );
     check(
         Test,

@@ -224,6 +224,7 @@ knobs! {
     /// | a dead child's exit status is read | `exit_status` | 2 s | its death is reported without |
     /// | the last messages of a connection that closes are written; an actor that ends waits for its peers; a child process for its blocking threads | `drain` | 0.5 s | they are dropped |
     /// | a registrar is asked for a name | `registry_answer` | 3 s | another one's answer counts, or it is `Unreachable` |
+    /// | a scope waits at its exit | `scope_warning` | 5 s | it says for whom, and again after pauses that double; it waits on |
     /// | both ends of a new connection introduce themselves; who connects waits for room in the queue of who listens | `handshake` | 10 s | the connection is closed |
     Timeouts: Duration, time_of_wire, wire_of_time;
 
@@ -252,6 +253,9 @@ knobs! {
     registry_answer = Duration::from_secs(3),
     /// Last messages of a closing connection: until they are dropped unsent.
     drain = Duration::from_millis(500),
+    /// A nursery, or the scope of a context or stream, that waits at its exit: until a warning says for whom. Each further
+    /// pause is twice as long. Nothing is ended by that.
+    scope_warning = Duration::from_secs(5),
 }
 
 fn size_of_wire(value: u64) -> usize {

@@ -6,6 +6,7 @@ fn main() {
     }
     ::tractor::__private::run_main(
         ::tractor::__private::RuntimeOptions {
+            setup: || {},
             multi_thread: true,
             worker_threads: ::core::option::Option::None,
         },

@@ -8,6 +8,7 @@ fn works() -> Result<()> {
     }
     ::tractor::__private::run_test(
         ::tractor::__private::RuntimeOptions {
+            setup: || {},
             multi_thread: true,
             worker_threads: ::core::option::Option::Some(2usize),
         },

@@ -1,0 +1,32 @@
+//! Scopes that wait at their exit, and say for whom.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::notice::notice;
+use crate::proto::supervision::Backoff;
+
+/// The shortest pause before a line.
+const PAUSE_LEAST: Duration = Duration::from_millis(1);
+
+/// Waits. After `first`, and then after pauses that double, it says for whom.
+///
+/// # Cancel safety
+/// As cancel safe as the wait itself.
+pub(crate) async fn saying_for_whom<F: Future>(
+    first: Duration,
+    whom: impl Fn() -> String,
+    wait: F,
+) -> F::Output {
+    let pauses = Backoff { first: first.max(PAUSE_LEAST), factor: 2, max: Duration::MAX };
+    let (mut wait, begun, mut said) = (pin!(wait), Instant::now(), 0);
+    loop {
+        if let Ok(output) = timeout(pauses.delay(said), wait.as_mut()).await {
+            return output;
+        }
+        notice!(WARN, "{} ({:.1?} by now, `Timeouts::scope_warning`)", whom(), begun.elapsed());
+        said = said.saturating_add(1);
+    }
+}
