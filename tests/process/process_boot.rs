@@ -1,14 +1,10 @@
 //! Children that do not come up, and programs that are no actors.
 
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
-use support::poll_once;
-use tractor::{ActorOptions, Addr, Error, Timeouts};
+use tractor::{ActorOptions, Error, Timeouts};
 
 use crate::process_support::endpoints::process;
 use crate::process_support::{bounded, role};
@@ -57,45 +53,6 @@ async fn a_child_that_panics_in_its_boot_is_an_error_of_start_actor() {
         Ok(())
     });
     bounded(scope).await.unwrap();
-}
-
-#[tractor::actor_fn]
-async fn sits() {
-    std::future::pending().await
-}
-
-#[tractor::test]
-async fn a_guest_that_cancels_a_call_in_a_child_that_boots_leaves_it_to_boot() {
-    let dir = std::env::temp_dir().join(format!("tractor-boot-{}", std::process::id()));
-    DirBuilder::new().mode(0o700).create(&dir).expect("a new directory");
-    let early = tractor::socket_addr("boot-early").unwrap();
-    let late = Addr::Uds { dir: dir.to_str().expect("text").to_owned(), file: "late.sock".to_owned() };
-    // As long as this is held nobody can listen there, and the child boots.
-    let turn = File::open(&dir).expect("ours");
-    flock(&turn, FlockOperation::LockExclusive).expect("nobody else has it");
-    let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
-        let booting =
-            an.start_actor("slow").expose(process).expose(sits).bind(early.clone()).bind(late.clone());
-        let visit = async || {
-            tractor::connect(&early, async |guest| -> tractor::Result<()> {
-                assert!(poll_once(&mut guest.run(sits())).await.is_pending());
-                guest.run(process()).await.map(drop)
-            })
-            .await
-        };
-        let visiting = async {
-            while let Err(error) = visit().await {
-                assert!(matches!(error, Error::Unreachable(_)), "{error:?}");
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            drop(turn);
-        };
-        let (slow, ()) = tokio::join!(booting.into_future(), visiting);
-        slow?.cancel_actor().await?;
-        Ok(())
-    });
-    bounded(scope).await.unwrap();
-    std::fs::remove_dir_all(dir).expect("ours");
 }
 
 #[tractor::test]

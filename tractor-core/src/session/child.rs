@@ -218,3 +218,25 @@ impl ChildActor {
         _ = self.wishes.send(wish);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn poll<T>(future: impl Future<Output = T>) -> Poll<T> {
+        pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_wish_for_an_answer_does_not_end_a_boot_and_is_read_after_it() {
+        let (child, mut wishes) = ChildActor::new(Uid::new("w", "1"), CancellationToken::new());
+        child.expect_answer();
+        assert!(poll(wishes.end()).is_pending());
+        assert_eq!(poll(wishes.next()), Poll::Ready(Wish::Answer));
+        child.kill();
+        assert!(poll(wishes.end()).is_ready());
+    }
+}
