@@ -29,7 +29,7 @@ use crate::session::{Opener, Overflow, SessionEnd, in_order};
 /// away, and:
 ///
 /// * an endpoint that sends goes on, as if it were read: the side that has opened the context waits for its outcome;
-/// * where the context was opened, `send` fails with [`Error::Unread`](crate::Error::Unread), as soon as that is known.
+/// * where the context was opened, `send` fails with [`Error::Unread`], as soon as that is known.
 ///   The context goes on, and [`wait_for_result`](ContextHandle::wait_for_result) tells what comes of it.
 ///
 /// It is a [`Stream`] of `Result<Rx>` and a [`Sink`] of `Tx`, too, for the combinators of `futures` and `tokio-stream`.
@@ -77,7 +77,7 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     ///
     /// # Errors
     /// The other side failed, was cancelled or is lost; it reads no more
-    /// ([`Error::Unread`](crate::Error::Unread)); the stream is closed; the value cannot be encoded or is larger than
+    /// ([`Error::Unread`]); the stream is closed; the value cannot be encoded or is larger than
     /// `frame_bytes_max`.
     ///
     /// # Cancel safety
@@ -95,7 +95,7 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     /// # Errors
     /// The other side failed, was cancelled or is lost: this comes after the values that arrived before. Or the value
     /// is no `Rx`. Or, once there are subscribers, this handle was slower than they and has lost values
-    /// ([`Error::Lagged`](crate::Error::Lagged)).
+    /// ([`Error::Lagged`]).
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no value.

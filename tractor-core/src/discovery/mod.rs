@@ -1,7 +1,7 @@
 //! Names: how actors that were not told each other's addresses find one another.
 //!
-//! A root that has registries becomes the registrar, or an actor that registers with one ([`elect`]). Every actor of
-//! such a tree stays registered with each registrar ([`announce`]); whoever looks for a name asks them, and connects
+//! A root that has registries becomes the registrar, or an actor that registers with one ([`elect()`]). Every actor of
+//! such a tree stays registered with each registrar ([`announce()`]); whoever looks for a name asks them, and connects
 //! (`find`).
 //!
 //! # Not here

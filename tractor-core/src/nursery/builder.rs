@@ -111,7 +111,7 @@ impl StartActor {
     /// Sets a variable of the environment of its process, which otherwise has that of this one.
     ///
     /// A name that is empty or holds `=` or NUL, and a value that holds NUL, fail the start with
-    /// [`Error::Spawn`](crate::Error::Spawn).
+    /// [`Error::Spawn`].
     ///
     /// ```no_run
     /// # use tractor_core::{self as tractor, ActorNursery, Portal, Stdio};
@@ -161,7 +161,7 @@ impl StartActor {
     }
 
     /// Starts its process in this directory, instead of that of this process. One that cannot be entered fails the start with
-    /// [`Error::Spawn`](crate::Error::Spawn).
+    /// [`Error::Spawn`].
     pub fn current_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.process.current_dir(dir.into());
         self
@@ -193,7 +193,7 @@ impl StartActor {
     /// This limit, [`cpu_time_max`](Self::cpu_time_max) and [`open_files_max`](Self::open_files_max) hold from before the actor's
     /// runtime and all of its code. Without privileges the actor cannot raise them, and programs and actors that it starts inherit them, each with a
     /// budget of its own. One that the system refuses, such as one above this process's own, fails the start with
-    /// [`Error::Spawn`](crate::Error::Spawn), which names it.
+    /// [`Error::Spawn`], which names it.
     pub fn memory_max(mut self, bytes: u64) -> Self {
         self.process.memory_max(bytes);
         self

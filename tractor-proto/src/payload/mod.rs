@@ -172,10 +172,10 @@ pub fn encode<T: Serialize + ?Sized>(
     encode_as(value, format, depth_max, Layout::unknown, out)
 }
 
-/// As [`encode`], and a `Vec<u8>` is binary, as any [`Payload`] that is one.
+/// As [`encode()`], and a `Vec<u8>` is binary, as any [`Payload`] that is one.
 ///
 /// # Errors
-/// As [`encode`].
+/// As [`encode()`].
 pub fn encode_arg<T: Serialize + 'static>(
     value: &T,
     format: PayloadFormat,
