@@ -276,12 +276,15 @@ fn caught(pid: u32) -> u64 {
 #[tokio::test]
 async fn only_the_root_of_a_main_catches_signals() {
     let asked = ASKED.iter().map(|signal| 1 << (signal.as_raw() - 1)).sum::<u64>();
-    let main = Run::new("tree");
+    let mut main = Run::new("tree");
     let test = Run::new("test");
     assert_eq!(caught(main.pids[0]) & asked, asked);
     for pid in [main.pids[1], test.pids[0], test.pids[1]] {
         assert_eq!(caught(pid) & asked, 0);
     }
+    // In good order: a root that is killed leaves the programs of its actors.
+    main.send(Signal::TERM);
+    main.end().await;
 }
 
 #[tokio::test]
