@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, waitid};
 use support::journal::{note, seen};
 use support::processes::{pid_of, process, signal};
 use support::{forever, in_nursery, in_root, poll_once, start, tree, until};
@@ -13,6 +13,11 @@ use tractor::{ActorOptions, Error, Result};
 #[tractor::actor_fn]
 async fn exits(code: i32) {
     std::process::exit(code);
+}
+
+#[tractor::actor_fn]
+async fn fails() -> std::io::Result<()> {
+    Err(std::io::Error::other("on purpose"))
 }
 
 #[tractor::actor_fn]
@@ -293,6 +298,36 @@ async fn a_child_that_was_asked_to_end_does_not_die() -> Result<()> {
     .await
 }
 
+/// Whether a child of this process has ended with all its threads, and is waited for. A zombie in `/proc` may have others left.
+fn has_ended(pid: i32) -> bool {
+    let peek = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let pid = Pid::from_raw(pid).expect("a child's");
+    waitid(WaitId::Pid(pid), peek).expect("nobody else waits for it").is_some()
+}
+
+#[tractor::test]
+async fn a_death_right_before_the_end_of_all_is_a_failure_too() -> Result<()> {
+    tree(async |tree| {
+        let left: Result<()> = tractor::open_nursery(async |an| {
+            let worker = start(an, tree.name("worker"), module_path!()).await?;
+            let failure = worker.run(fails()).await;
+            let pid = pid_of(&worker);
+            signal(pid, Signal::KILL);
+            // The thread is blocked: the runtime learns of the death after the failure.
+            while !has_ended(pid) {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            failure
+        })
+        .await;
+        let error = left.unwrap_err();
+        let Error::Group(group) = &error else { panic!("one failure: {error:?}") };
+        assert_eq!(group.members().iter().filter(|error| error.as_died().is_some()).count(), 1, "{error:?}");
+        Ok(())
+    })
+    .await
+}
+
 #[tractor::test]
 async fn two_that_die_at_once_are_two_failures() -> Result<()> {
     tree(async |tree| {
@@ -304,7 +339,7 @@ async fn two_that_die_at_once_are_two_failures() -> Result<()> {
                 signal(pid, Signal::KILL);
             }
             // The thread is blocked: the runtime learns of both deaths in one turn.
-            while !pids.iter().all(|pid| process(*pid).is_some_and(|process| process.is_zombie())) {
+            while !pids.iter().all(|pid| has_ended(*pid)) {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
             forever().await;

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::handle::Child;
+use super::reaper::has_ended;
 use super::spawn::Spawned;
 use super::stops::{Stop, Stops};
 use crate::actor::{Actor, notice};
@@ -171,6 +172,8 @@ impl Climb<'_> {
 
     fn wished(&mut self, wish: Wish) {
         match wish {
+            // It died first: `judge` counts a wish for its own end, and not that for the end of all.
+            Wish::End(_) | Wish::Kill if self.pid.is_some_and(has_ended) => {}
             Wish::End(patience) => {
                 let patience = patience.unwrap_or(self.actor.timeouts().actor_cancel);
                 self.tell(Event::Asked { patience });
