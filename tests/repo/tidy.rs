@@ -309,7 +309,7 @@ fn fail_on(report: &[String]) {
     assert!(report.is_empty(), "\n{}\n", report.join("\n"));
 }
 
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).expect("folders of the repository are readable") {
         let path = entry.expect("folders of the repository are readable").path();

@@ -57,6 +57,8 @@ use proc_macro::TokenStream;
 ///   the function borrows from what arrived.
 /// - The returned type is serde as well. If it is called `Result` (any path that ends so), its `Err` is the failure of
 ///   the call: an error type, `String`, `&'static str` or a boxed error. A panic is a failure, too.
+/// - What is returned is decoded once before it leaves, so that a mistake in it is an error of this side. For a large
+///   value that costs as much as receiving it.
 /// - Types in the signature are at least as visible as the function.
 /// - The future is `Send`.
 ///
@@ -315,10 +317,13 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// caught it (as the init process of a container: it exits with 128 and the signal's number). A second signal kills all
 /// at once.
 ///
-/// * A signal that is ignored when the first root starts stays ignored (Linux): SIGHUP under `nohup`.
+/// * A signal that is ignored when the first root starts stays ignored (Linux, with `/proc`): SIGHUP under `nohup`.
 /// * Without a root, signals do what they always do. So they do with `tractor::init()` and in tests.
 /// * A program that has called `tractor::shutdown_signal()` decides itself what the first signal does.
 /// * Children are process groups of their own, which a terminal's signals do not reach: they end through their parent.
+/// * Programs that actors have started outlive a root that ends without its scopes: by SIGKILL, a crash or `exit`. At a
+///   second signal those of the root's own children end, those of actors below them do not. A service manager or a
+///   container that ends the whole control group ends them all.
 ///
 /// # Arguments
 ///

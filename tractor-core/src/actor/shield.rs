@@ -1,4 +1,7 @@
 //! Shields: an endpoint that is not dropped in the middle of its cleanup.
+//!
+//! A shield defers the drop of the whole endpoint, as one future cannot be dropped in part. It has no limit of its own:
+//! whoever waits for the endpoint has one, which ends in a kill.
 
 use std::sync::Arc;
 

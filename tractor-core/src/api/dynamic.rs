@@ -15,7 +15,8 @@ use crate::proto::msg::FuncType;
 use crate::proto::payload::{self, Payload, PayloadError, PayloadFormat};
 use crate::session::{Deadline, Request};
 
-/// A payload whose type is known at run time only, as the crate `rmpv` has it.
+/// A payload whose type is known at run time only, as the crate `rmpv` has it. A value of a union `A | B` is seen as it
+/// travels: between Rust peers a map of one entry, from the variant's name to the value.
 ///
 /// ```
 /// use tractor_core::Value;

@@ -68,9 +68,9 @@ const ROOT: &str = "root";
 /// * its panic hook notes where endpoints panic, and calls the hook that was there before; one that is set later should
 ///   do the same, or errors do not tell the place;
 /// * from its first child on it handles SIGCHLD, as with any process started by tokio;
-/// * from then on, too, it is a subreaper (Linux): what its child actors have started and left becomes its child, is
-///   ended with its actor's process group, and reaped. Orphans of programs that were started here are yours to wait
-///   for.
+/// * from then on, too, it is a subreaper (Linux, with `/proc`): what its child actors have started and left becomes its
+///   child, is ended with its actor's process group, and reaped. Orphans of programs that were started here are yours
+///   to wait for.
 ///
 /// Under `#[tractor::main]` it also handles SIGINT, SIGTERM and SIGHUP, as that macro says; elsewhere nobody touches
 /// them unless [`shutdown_signal`](crate::shutdown_signal) is called.

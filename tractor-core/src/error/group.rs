@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::Error;
 
-/// Several failures of one scope, each kept. A scope with a single failure raises that one bare.
+/// Several failures of one scope, each kept. A scope with a single failure raises that one bare. To another actor a
+/// group is one text: the members' values stay behind.
 #[derive(Debug, Clone)]
 pub struct ErrorGroup {
     members: Arc<[Error]>,

@@ -83,7 +83,8 @@ impl StartActor {
         self
     }
 
-    /// Gives the actor a multi-threaded runtime. Without this it has one thread.
+    /// Gives the actor a multi-threaded runtime. Without this it has one thread: what an endpoint computes before it first
+    /// waits holds up all else that comes to the actor, unless it is moved to `tokio::task::spawn_blocking`.
     pub fn worker_threads(mut self, threads: usize) -> Self {
         self.worker_threads = threads;
         self
@@ -109,6 +110,9 @@ impl StartActor {
     }
 
     /// Sets a variable of the environment of its process, which otherwise has that of this one.
+    ///
+    /// `XDG_RUNTIME_DIR` and `TMPDIR` say where it listens by default. If they differ from those of this process, its
+    /// socket file stays there when it is killed.
     ///
     /// A name that is empty or holds `=` or NUL, and a value that holds NUL, fail the start with
     /// [`Error::Spawn`].
@@ -178,8 +182,9 @@ impl StartActor {
     /// What becomes of its standard error; inherited without this.
     ///
     /// What is captured or labelled is read by this process as long as the child's lives, and
-    /// [`Timeouts::drain`](crate::proto::limits::Timeouts::drain) longer if a program that has left its process group holds it
-    /// open. Of a line longer than [`OUTPUT_LINE_BYTES_MAX`](crate::proto::limits::OUTPUT_LINE_BYTES_MAX) the rest is left out.
+    /// [`Timeouts::drain`](crate::proto::limits::Timeouts::drain) longer if a program that has left its process group
+    /// holds it open. What that writes later is lost, and it may get SIGPIPE. Of a line longer than
+    /// [`OUTPUT_LINE_BYTES_MAX`](crate::proto::limits::OUTPUT_LINE_BYTES_MAX) the rest is left out.
     pub fn stderr(mut self, how: Stdio) -> Self {
         self.process.stderr(how);
         self

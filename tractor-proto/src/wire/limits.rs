@@ -184,11 +184,12 @@ knobs! {
     /// closed.
     write_backlog_bytes_max = 256 * 1024 * 1024,
     /// Bytes that may wait in an actor for somebody else, on all of its connections together: what peers have not read,
-    /// values that nobody has received, arguments of requests that run (as they were sent), and [`REQUEST_BYTES`] for
-    /// each of these requests. When three quarters are used, the connection that has most is closed, with an error that
-    /// names this knob; of one to a parent or child a quarter counts. The last quarter is for what the closed ones
-    /// still have, until it is dropped. What every connection has anyway, about a MiB of buffers when it is busy, comes
-    /// on top.
+    /// values that nobody has received, arguments of requests that run (as they were sent: decoded, a list of small
+    /// numbers or of empty texts takes a multiple), and [`REQUEST_BYTES`] for each of these requests. When three
+    /// quarters are used, the connection that has most is closed, with an error that names this knob; of one to a
+    /// parent or child a quarter counts. The last quarter is for what the closed ones still have, until it is dropped;
+    /// values that a shielded endpoint or a body still reads do not count then. What every connection has anyway, about
+    /// a MiB of buffers when it is busy, comes on top.
     waiting_bytes_max = 1024 * 1024 * 1024,
     /// Connections an actor has at once with peers that have connected to it, after the handshake; never more than five
     /// of eight files that its process may open (`ulimit -n`) as it begins to listen. Over it the next ones wait in the
@@ -246,7 +247,8 @@ knobs! {
     /// ended. A child that answers is waited for, however long its dialogs take. Deadlines do not count as
     /// cancellations here.
     unresponsive = Duration::from_secs(10),
-    /// After a child's connection ended: until its death is reported without an exit status.
+    /// After a child's connection ended: until its death is reported without an exit status. When another
+    /// actor's connection over a Unix socket ends without a word: until it counts as closed by an actor that lives.
     exit_status = Duration::from_secs(2),
     /// A registrar that is asked for a name: the connection, if there is none, and the answer. Waiting for a name has no
     /// limit.
