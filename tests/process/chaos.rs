@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use support::dice::{number, seed};
-use support::tree;
+use support::tree_within;
 use tokio::task::LocalSet;
 use tractor::{ActorOptions, Result};
 
@@ -16,7 +16,9 @@ use crate::chaos_support::World;
 use crate::chaos_support::plan::{Plan, Step};
 
 const SEED: u64 = 0x7261_6374_6f72;
-const KILLS: usize = 200;
+const KILLS: u64 = 200;
+/// Many times what a kill takes, with the dialogs around it.
+const SECS_PER_KILL_MAX: u64 = 2;
 const ACTORS_MIN: usize = 20;
 const DEPTH_MIN: usize = 3;
 /// Many more steps than a kill needs.
@@ -26,9 +28,10 @@ const STEPS_PER_KILL_MAX: usize = 30;
 async fn whoever_is_killed_everybody_is_told_and_nothing_is_left() -> Result<()> {
     let seed = seed("TRACTOR_CHAOS_SEED", SEED);
     let told = Told { seed, step: 0.into() };
-    tree(async |tree| {
+    let kills = number("TRACTOR_CHAOS_KILLS").unwrap_or(KILLS);
+    tree_within(kills * SECS_PER_KILL_MAX, async |tree| {
         tractor::open_root_actor(ActorOptions::new(), async |_| {
-            LocalSet::new().run_until(run(World::new(tree), seed, &told)).await;
+            LocalSet::new().run_until(run(World::new(tree), seed, kills as usize, &told)).await;
             Ok(())
         })
         .await
@@ -36,7 +39,7 @@ async fn whoever_is_killed_everybody_is_told_and_nothing_is_left() -> Result<()>
     .await
 }
 
-async fn run(mut world: World<'_>, seed: u64, told: &Told) {
+async fn run(mut world: World<'_>, seed: u64, kills: usize, told: &Told) {
     let start = Instant::now();
     let mut plan = Plan::new(seed);
     // A line as deep as the run must have seen.
@@ -49,7 +52,6 @@ async fn run(mut world: World<'_>, seed: u64, told: &Told) {
             .await;
     }
     let mut steps = 0;
-    let kills = number("TRACTOR_CHAOS_KILLS").unwrap_or(KILLS as u64) as usize;
     while world.kills < kills {
         steps += 1;
         assert!(steps <= kills * STEPS_PER_KILL_MAX, "the plan does not come to its kills");

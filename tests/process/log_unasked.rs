@@ -63,6 +63,10 @@ fn own_log() {
 /// A tree with one worker, of a root with short limits.
 async fn with_worker(body: impl AsyncFnOnce(&Portal) -> Result<()>) -> Result<()> {
     let timeouts = Timeouts::default().actor_cancel(SHORT).drain(SHORT).scope_warning(SHORT);
+    with_worker_under(timeouts, body).await
+}
+
+async fn with_worker_under(timeouts: Timeouts, body: impl AsyncFnOnce(&Portal) -> Result<()>) -> Result<()> {
     tractor::open_root_actor(ActorOptions::new().timeouts(timeouts), async |_| {
         tractor::open_nursery(async |an| {
             let worker = an.start_actor("worker").enable_module(module_path!()).await?;
@@ -104,7 +108,8 @@ async fn hung_with_setup() -> Result<()> {
 #[tractor::test]
 #[ignore = "a program"]
 async fn thread() -> Result<()> {
-    with_worker(async |worker| {
+    // A worker that a slow machine keeps from its answer is another warning.
+    with_worker_under(Timeouts::default().drain(SHORT), async |worker| {
         worker.run(leaves_a_thread()).await?;
         worker.cancel_actor().await?;
         Ok(())
