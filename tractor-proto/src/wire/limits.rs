@@ -1,6 +1,6 @@
-//! Every bound of the protocol and the runtime, in one place.
+//! The bounds of the protocol and the runtime that have a knob, in one place.
 //!
-//! A peer can make an actor hold at most what stands here. Each error caused by a limit names the field of
+//! Bounds without a knob stand beside what they bound. Each error caused by a limit names the field of
 //! [`Limits`] or [`Timeouts`] (the *knob*) that sets it.
 //!
 //! A child actor gets its parent's `Limits` and `Timeouts` when it is started, and hands them on to its own children. A
@@ -220,8 +220,8 @@ knobs! {
     /// | after SIGTERM | `terminate` | 1.6 s | SIGKILL |
     /// | after SIGKILL | `reap` | 10 s | the process is left, and its nursery fails with `ActorDied` |
     /// | a child answers nothing, while the end of a dialog on it is waited for | `unresponsive` | 10 s | it is ended: asked, then signalled |
-    /// | a child that is cancelled while it boots | none | | SIGTERM at once |
-    /// | a child boots | `child_boot` | 10 s | SIGTERM, and an error of `start_actor` |
+    /// | a child that is cancelled while it boots | none | | SIGKILL at once |
+    /// | a child boots | `child_boot` | 10 s | SIGKILL, and an error of `start_actor` |
     /// | a dead child's exit status is read | `exit_status` | 2 s | its death is reported without |
     /// | the last messages of a connection that closes are written; an actor that ends waits for its peers; a child process for its blocking threads | `drain` | 0.5 s | they are dropped |
     /// | a registrar is asked for a name | `registry_answer` | 3 s | another one's answer counts, or it is `Unreachable` |
