@@ -1,7 +1,7 @@
 //! A batch in which much goes wrong: tasks that hang, panic, exit, abort and eat all memory, among many that work.
 //!
 //! Each task has one outcome, with a name: a result, a panic with its place, an exit code, a signal, a deadline.
-//! Whatever one does costs its worker at most, which is replaced, and no other task.
+//! A task costs its worker at most, which is replaced; no other task notices.
 //!
 //! Run it with `cargo run --release --example batch`.
 
@@ -22,7 +22,7 @@ const TASKS: u32 = 500;
 /// Much longer than a task needs that works.
 const DEADLINE: Duration = Duration::from_millis(500);
 const MEMORY_BYTES: u64 = 512 << 20;
-/// What replacing workers, starting them and this program itself may cost.
+/// The most that starting and replacing workers, and this program itself, may cost.
 const TIME_MAX: f64 = 1.3;
 
 /// The outcome of a task in a few words, and how long it took if it worked.

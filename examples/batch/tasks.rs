@@ -1,4 +1,4 @@
-//! What the tasks of the batch do.
+//! The tasks of the batch.
 
 use std::fmt;
 use std::hint::black_box;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// What a task costs that works.
+/// The time of a task that works.
 const WORK: Duration = Duration::from_millis(20);
 
 /// Something a task does.
@@ -36,7 +36,7 @@ impl Kind {
         }
     }
 
-    /// What the name of its outcome holds.
+    /// A part of the name of its outcome.
     pub(crate) fn outcome(self) -> &'static str {
         match self {
             Self::Works => "a result",

@@ -1,4 +1,4 @@
-//! What keeps the workers of a pool, and carries out what the machine decides.
+//! The driver of a pool: it keeps the workers, and carries out the machine's decisions.
 //!
 //! ```text
 //! tasks, withdrawals, births ──► machine ──► starts, kills, attempts, outcomes
@@ -22,10 +22,10 @@ use super::PoolProgress;
 use super::machine::{End, Input, Machine, Output, Shape, TaskId, Terms, WorkerId};
 use super::task::Job;
 
-/// What a pool is told.
+/// A message to the driver.
 pub(super) enum Note {
     Submitted(TaskId, Terms, Box<dyn Job>),
-    /// Whoever waited for a task has left.
+    /// Nobody waits for a task any more.
     Withdrawn(TaskId),
     /// A worker's process, of this number, can be called.
     Started(WorkerId, u64, Portal),
@@ -58,7 +58,7 @@ struct Driver {
     /// Those that run. Dropped, the other end cancels one.
     wanted: HashMap<TaskId, oneshot::Sender<()>>,
     attempts: FuturesUnordered<BoxFuture<'static, (TaskId, Box<dyn Job>)>>,
-    /// What the last process has ended with that did not do so in order.
+    /// The error of the last process that did not end in order.
     cause: Option<Error>,
     counts: PoolProgress,
     progress: watch::Sender<PoolProgress>,
@@ -123,7 +123,7 @@ async fn live<S: Fn(StartActor) -> StartActor>(
     let name = format!("{}.worker_{}", current_actor().name(), worker.0);
     let end = open_nursery(async |an| {
         let portal = set_up(an.start_actor(name)).await?;
-        // Whoever reads them outlives this.
+        // The driver reads them, and outlives this.
         _ = notes.send(Note::Started(worker, life, portal.clone()));
         match ending.await {
             Ok(Ending::InOrder) => portal.cancel_actor().await?,

@@ -48,7 +48,7 @@ pub(super) const FAILURES_MAX: u32 = 5;
 pub(super) const SETTLED: Duration = Duration::from_secs(5);
 /// How long the end of a task that nobody wants is waited for.
 pub(super) const WITHDRAWAL_MAX: Duration = Duration::from_secs(1);
-/// What a worker rests after a failure.
+/// The rest of a worker after a failure.
 pub(super) const REST: Backoff =
     Backoff { first: Duration::from_millis(100), factor: 2, max: Duration::from_secs(5) };
 
@@ -73,7 +73,7 @@ pub(super) struct Shape {
 /// How a task is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Terms {
-    /// Time for each attempt. Whoever runs it kills the worker then; here it only gets nothing more.
+    /// Time for each attempt. The driver kills the worker then; here it only gets nothing more.
     pub(super) deadline: Option<Duration>,
     /// How often it may be tried again after it has certainly not run.
     pub(super) retries: u32,
@@ -81,13 +81,13 @@ pub(super) struct Terms {
     pub(super) repeats: u32,
 }
 
-/// What has happened.
+/// An event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Input {
     Submitted(TaskId, Terms),
     /// Nobody wants a task any more.
     Withdrawn(TaskId),
-    /// What was asked for with [`Output::Run`] has ended.
+    /// An attempt has ended that [`Output::Run`] had asked for.
     Ended(TaskId, Outcome),
     /// A worker's process can be called.
     Started(WorkerId),
@@ -112,7 +112,7 @@ pub(super) enum Outcome {
     Overdue,
 }
 
-/// What to do.
+/// An order to the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Output {
     /// Start a worker's process.
@@ -248,7 +248,7 @@ impl Machine {
         self.hand_out(now);
     }
 
-    /// What to do next; to be asked until there is nothing.
+    /// The next order; to be asked for until there is none.
     pub(super) fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }

@@ -26,7 +26,7 @@ enum Process {
 /// A task that is not over.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 struct Known {
-    /// Who runs it, and whether that process still exists.
+    /// The worker that runs it, and whether that process still exists.
     at: Option<(WorkerId, bool)>,
     /// When its worker is killed.
     due: Option<Duration>,
@@ -46,7 +46,7 @@ struct World {
     next: u64,
     /// Said once.
     has_none: bool,
-    /// What the tasks have come to that are over.
+    /// The outcomes of the tasks that are over.
     over: BTreeMap<TaskId, End>,
 }
 
@@ -74,7 +74,7 @@ impl World {
         }
     }
 
-    /// What can happen next, besides that.
+    /// The events that can come next, besides that.
     fn events(&self, tasks: u64) -> Vec<Input> {
         let mut events = Vec::new();
         if self.next < tasks {
@@ -118,7 +118,7 @@ impl World {
                 let now = self.now;
                 let task = self.task(id);
                 task.is_wanted = false;
-                // What is late stays so; else nobody kills its worker any more.
+                // A task that is late stays so; else nobody kills its worker any more.
                 task.due = task.due.filter(|due| *due <= now);
             }
             Input::Ended(id, outcome) => {

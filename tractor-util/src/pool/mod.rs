@@ -65,7 +65,7 @@ impl PoolOptions {
         self
     }
 
-    /// What the root actor is started with, where the pool has to start one.
+    /// Options of the root actor, where the pool has to start one.
     pub fn root(mut self, root: ActorOptions) -> Self {
         self.root = root;
         self
@@ -110,8 +110,8 @@ pub struct PoolProgress {
 ///   twice that, and so on. When that has happened to all of them 5 times in a row, the pool has none, and every task
 ///   fails with the cause.
 ///
-/// What is set with [`deadline`](Self::deadline), [`retry`](Self::retry) and
-/// [`repeat_interrupted`](Self::repeat_interrupted) counts for the tasks of that handle.
+/// The settings of [`deadline`](Self::deadline), [`retry`](Self::retry) and
+/// [`repeat_interrupted`](Self::repeat_interrupted) count for the tasks of that handle.
 #[derive(Clone)]
 pub struct Pool {
     shared: Arc<Shared>,
@@ -131,7 +131,7 @@ struct Shared {
 /// others. They are named after the running actor: `root.worker_0`, `root.worker_1`, and so on. The body runs at once;
 /// tasks wait for the workers. Outside of any actor this starts a root actor first, which ends with the pool.
 ///
-/// Leaving the body cancels what is in flight and ends the workers, whatever they do; this returns when all are gone.
+/// Leaving the body cancels the tasks in flight and ends the workers, whatever they do; this returns when all are gone.
 /// Tasks only go on while this is polled.
 ///
 /// ```no_run
@@ -169,7 +169,7 @@ struct Shared {
 /// ```
 ///
 /// # Errors
-/// [`Error::Runtime`] for a pool of no workers; the body's own error. What happens to workers is told to the tasks.
+/// [`Error::Runtime`] for a pool of no workers; the body's own error. Failures of workers are errors of their tasks.
 ///
 /// # Cancel safety
 /// As [`open_nursery`].
@@ -267,7 +267,7 @@ impl Pool {
     /// Runs calls of one endpoint, and gives each outcome with the position of its call.
     ///
     /// The calls are taken from the iterator when a worker could have them, not before, and only while the stream is
-    /// polled: who does not read on starts nothing new. Those in flight are at most as many as the pool's workers can
+    /// polled: a stream that is not read on starts nothing new. Those in flight are at most as many as the pool's workers can
     /// have at a time. The outcomes come as tasks end, or [in the order of the calls](PoolResults::ordered).
     ///
     /// ```
@@ -287,7 +287,7 @@ impl Pool {
     /// ```
     ///
     /// # Cancel safety
-    /// Dropping the stream cancels what is in flight, as for [`run`](Self::run).
+    /// Dropping the stream cancels the tasks in flight, as for [`run`](Self::run).
     pub fn map<I>(&self, calls: I) -> PoolResults<I::IntoIter>
     where
         I: IntoIterator<Item: FnTarget + Clone + Send + 'static>,
@@ -310,7 +310,7 @@ impl fmt::Debug for Pool {
     }
 }
 
-/// Whoever waits for a task. Dropped, the task is cancelled.
+/// The caller that waits for a task. Dropped, it cancels the task.
 struct Ticket<'a> {
     id: TaskId,
     pool: &'a Shared,

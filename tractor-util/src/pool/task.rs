@@ -12,10 +12,10 @@ use tractor_core::{Endpoint, Error, FnTarget, Portal, Result, open_nursery};
 
 use super::machine::Outcome;
 
-/// What a call returns.
+/// The value that a call returns.
 pub(super) type Returns<C> = <<C as FnTarget>::Endpoint as Endpoint>::Returns;
 
-/// What has become of a call. A panic is one of the caller's own code: of a serializer, of a `Clone`.
+/// The outcome of a call. A panic is one of the caller's own code: of a serializer, of a `Clone`.
 pub(super) type Caught<T> = thread::Result<Result<T>>;
 
 /// A task, whatever it calls.
@@ -28,7 +28,7 @@ pub(super) trait Job: Send {
         withdrawn: oneshot::Receiver<()>,
     ) -> BoxFuture<'static, Box<dyn Job>>;
 
-    /// What has become of the last attempt.
+    /// The outcome of the last attempt.
     fn outcome(&self) -> Outcome;
 
     fn has_succeeded(&self) -> bool;
@@ -126,7 +126,7 @@ impl<C: FnTarget + Clone + Send + 'static> Job for Task<C> {
 
     fn settle(self: Box<Self>) {
         if let Some(outcome) = self.last {
-            // Whoever has left meanwhile does not want to know.
+            // The caller may have left meanwhile, and does not want to know.
             _ = self.reply.send(outcome);
         }
     }
@@ -137,7 +137,7 @@ impl<C: FnTarget + Clone + Send + 'static> Job for Task<C> {
     }
 }
 
-/// What a failure says of its task, and of the worker.
+/// The meaning of a failure for its task, and for the worker.
 fn outcome_of(error: &Error) -> Outcome {
     match error {
         error if error.is_retryable() => Outcome::NotRun,
