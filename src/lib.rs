@@ -423,7 +423,8 @@
 //! Under `#[tractor::main]` SIGINT, SIGTERM and SIGHUP [end the tree in good order](macro@main#signals) before the program dies of
 //! them. Other programs wait for [`shutdown_signal`].
 //!
-//! Logs, in root and children, and tasks that leave their actor (spawned ones, web handlers): see [`guide::logs`].
+//! Logs, in root and children, traces that cross from actor to actor, and tasks that leave their actor (spawned ones, web
+//! handlers): see [`guide::logs`].
 //!
 //! Actors that are not parent and child find each other by address: one listens ([`StartActor::bind`],
 //! [`ActorOptions::bind`]), the other uses [`connect`]. [`Portal::addrs`] tells where an actor listens, and an [`Addr`]
@@ -460,10 +461,11 @@ pub use tractor_core::{
     Error, FnEndpoint, FnTarget, HasStarted, MsgStream, NoResult, OneShot, Opening, Overflow, ParentContext,
     Portal, ReceiveStream, Registered, Result, RunsHere, Sharing, StartActor, Started, Stdio, StreamEndpoint,
     StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx, SubscriberStatistics, Supervised,
-    SupervisionEvent, SupervisionEvents, Supervisor, Unstarted, Value, actor_local, connect, current_actor,
-    current_deadline, default_registry, error, find_actor, get_registry, get_root, init, init_with,
-    list_actors, maybe_open_context, open_nursery, open_root_actor, query_actor, shield, shutdown_signal,
-    socket_addr, try_current_actor, wait_for_actor, with_deadline, with_deadline_at, with_local_actor,
+    SupervisionEvent, SupervisionEvents, Supervisor, TraceContext, Unstarted, Value, actor_local, connect,
+    current_actor, current_deadline, default_registry, error, find_actor, get_registry, get_root, init,
+    init_with, list_actors, maybe_open_context, open_nursery, open_root_actor, propagate_traces, query_actor,
+    shield, shutdown_signal, socket_addr, try_current_actor, wait_for_actor, with_deadline, with_deadline_at,
+    with_local_actor,
 };
 #[doc(no_inline)]
 pub use tractor_core::{ByteBuf, Bytes, BytesMut};

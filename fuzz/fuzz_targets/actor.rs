@@ -279,6 +279,7 @@ fn request(id: Id, ns: &str, func: &str, kwargs: Vec<u8>) -> Msg {
         pld_spec: "any".to_owned(),
         positional: false,
         remaining: None,
+        trace: None,
     };
     Msg::Start(Box::new(start))
 }

@@ -35,6 +35,7 @@ pub use bytes::{Bytes, BytesMut};
 pub use serde_bytes::ByteBuf;
 pub use tractor_proto as proto;
 pub use tractor_proto::supervision::{Backoff, Supervision};
+pub use tractor_proto::trace::TraceContext;
 
 pub use self::{
     actor::{Actor, ActorLocal, ActorOptions, current_actor, shield, try_current_actor},
@@ -54,7 +55,7 @@ pub use self::{
     nursery::{ActorNursery, OneShot, RunInActor, Sharing, StartActor, maybe_open_context},
     process::Stdio,
     restart::{SuperviseChild, Supervised, SupervisionEvent, SupervisionEvents, Supervisor},
-    session::{ActorEnd, Check, ContextState, Overflow, UntilCancelled, current_deadline},
+    session::{ActorEnd, Check, ContextState, Overflow, UntilCancelled, current_deadline, propagate_traces},
 };
 #[cfg(feature = "log")]
 pub use devx::log;

@@ -7,6 +7,7 @@
 //! * [`id`]: identities of actors and dialogs
 //! * [`addr`]: addresses and their text form
 //! * [`msg`]: the closed set of messages
+//! * [`trace`]: the trace that a request belongs to
 //! * [`codec`]: messages to bytes and back
 //! * [`frame`]: the length prefix
 //! * [`handshake`]: who may talk to whom
@@ -25,4 +26,4 @@ pub mod supervision;
 mod wire;
 
 pub use payload::{args, union};
-pub use wire::{addr, codec, frame, guests, handshake, id, limits, msg};
+pub use wire::{addr, codec, frame, guests, handshake, id, limits, msg, trace};

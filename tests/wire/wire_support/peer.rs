@@ -151,6 +151,7 @@ impl Peer {
             pld_spec: "typing.Any".to_owned(),
             positional: false,
             remaining: None,
+            trace: None,
         }
     }
 

@@ -21,6 +21,7 @@ use crate::proto::dialog::{Received, Side, is_own_overrun};
 use crate::proto::id::Cid;
 use crate::proto::msg::{ErrorMsg, Msg, Start};
 use crate::proto::payload::PayloadFormat;
+use crate::proto::trace::TraceContext;
 use crate::session::Deadline;
 use crate::session::SessionEnd;
 use crate::session::{Peer, Refused, catching, detached};
@@ -89,7 +90,13 @@ impl Dispatch {
             }
         } else if let Some((cid, kwargs, target)) = self.starts.find(frame) {
             let target = target.clone();
-            self.invoke(&target, cid, chunk.slice(body.start + kwargs.start..body.start + kwargs.end), None);
+            self.invoke(
+                &target,
+                cid,
+                chunk.slice(body.start + kwargs.start..body.start + kwargs.end),
+                None,
+                None,
+            );
             return Ok(());
         }
         match codec::decode_within(&chunk.slice(body.clone()), self.peer.channel.limits().nesting_depth_max) {
@@ -227,13 +234,15 @@ impl Dispatch {
                     return Ok(());
                 }
                 let target = Target { entry, label, format: self.peer.format(start.positional) };
-                // A deadline is another one in every request.
+                // These are other ones in every request.
                 if start.remaining.is_none()
+                    && start.trace.is_none()
                     && let Some(at) = offset_in(frame, &start.kwargs)
                 {
                     self.starts.learn(frame, at..at + start.kwargs.len(), target.clone());
                 }
-                self.invoke(&target, cid, start.kwargs, Deadline::of_peer(start.remaining));
+                let deadline = Deadline::of_peer(start.remaining);
+                self.invoke(&target, cid, start.kwargs, deadline, start.trace);
             }
             Err(mut msg) => {
                 msg.cid = Some(cid);
@@ -260,7 +269,14 @@ impl Dispatch {
         self.peer.send_error(msg);
     }
 
-    fn invoke(&mut self, target: &Target, cid: Cid, kwargs: Bytes, deadline: Option<Deadline>) {
+    fn invoke(
+        &mut self,
+        target: &Target,
+        cid: Cid,
+        kwargs: Bytes,
+        deadline: Option<Deadline>,
+        trace: Option<TraceContext>,
+    ) {
         // On a runtime with several threads the actor may be cancelled meanwhile; it waits for what follows, the first
         // poll included. Hence the look comes after.
         let _counted = self.actor.inner.requests.token();
@@ -305,7 +321,13 @@ impl Dispatch {
         self.last = None;
         // A closed channel is reported by the loss of the dialog.
         _ = self.peer.channel.append(|out| codec::encode_start_ack(&cid, entry.kind, out));
-        self.actor.run_request(RequestTask::new(self.actor.clone(), session, future, args_bytes));
+        self.actor.run_request(RequestTask::new(
+            self.actor.clone(),
+            session,
+            future,
+            args_bytes,
+            trace.as_ref(),
+        ));
     }
 }
 

@@ -14,7 +14,8 @@ use super::exposed::EndpointFuture;
 use crate::error::Panicked;
 use crate::net::{Held, Kind};
 use crate::proto::limits::REQUEST_BYTES;
-use crate::session::{Ended, Expiry, SessionEnd, catching};
+use crate::proto::trace::TraceContext;
+use crate::session::{Ended, Expiry, SessionEnd, catching, incoming};
 
 /// What an endpoint is invoked with.
 #[derive(Debug)]
@@ -63,8 +64,12 @@ impl RequestTask {
         session: Arc<SessionEnd>,
         endpoint: EndpointFuture,
         args_bytes: usize,
+        trace: Option<&TraceContext>,
     ) -> Self {
         let span = task_span(&session);
+        if let Some(trace) = trace {
+            incoming(trace, &span);
+        }
         let expiry = session.deadline.map(|deadline| Expiry::new(deadline.at));
         let stage = Stage::Running(endpoint);
         Self { actor, session, span, stage, expiry, running: None, args_bytes, held: None }

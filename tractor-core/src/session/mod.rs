@@ -20,6 +20,7 @@ mod region;
 mod request;
 mod send;
 mod state;
+mod trace;
 mod waiting;
 
 pub use checked::Check;
@@ -39,4 +40,6 @@ pub(crate) use region::{InOrder, Region, Teardown, in_order};
 pub(crate) use request::Request;
 pub(crate) use send::Room;
 pub use state::ContextState;
+pub(crate) use trace::incoming;
+pub use trace::propagate_traces;
 pub(crate) use waiting::Waiting;

@@ -12,16 +12,20 @@ use super::deadline::Deadline;
 use super::encoded::Encoded;
 use super::end::SessionEnd;
 use super::peer::Peer;
+use super::trace;
 use crate::error::{Blame, DeadlineExceeded, Details, Error, MessagingError, MsgTypeError};
 use crate::net::Appended;
-use crate::proto::codec::StartHead;
+use crate::proto::codec::{StartExtras, StartHead};
 use crate::proto::dialog::Side;
 use crate::proto::id::Caps;
 use crate::proto::msg::FuncType;
 use crate::proto::payload::{PayloadError, PayloadFormat};
+use crate::proto::trace::TraceContext;
 
 /// Endpoints of which a connection keeps the constant parts of a request.
 const HEADS_KEPT_MAX: usize = 32;
+/// Where the runtime's own methods are.
+const RUNTIME_NS: &str = "self";
 
 /// A request to run an endpoint of the peer.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +47,7 @@ impl Request<'static> {
     pub(super) fn runtime(func: &'static str) -> Self {
         let (kind, pld_spec) = (FuncType::AsyncFunc, "bool");
         // It is not refused when the caller's time is over.
-        Self { ns: "self", func, kind, pld_spec, deadline: None, endpoint: None, is_positional: || false }
+        Self { ns: RUNTIME_NS, func, kind, pld_spec, deadline: None, endpoint: None, is_positional: || false }
     }
 }
 
@@ -71,7 +75,7 @@ impl RequestHead {
 
     /// Whether it asks the actor at the other end to end.
     fn ends_the_actor(&self) -> bool {
-        self.ns == "self" && self.func == "cancel"
+        self.ns == RUNTIME_NS && self.func == "cancel"
     }
 }
 
@@ -91,6 +95,7 @@ impl Peer {
         }
         let args = Encoded::by(|out| args(head.format, self.payload_depth_max(), out))
             .map_err(|problem| self.unencodable(&head, &problem))?;
+        let trace = self.trace_of(&request);
         let session = self.enter_new(|cid| {
             let (peer, label) = (self.clone(), head.label.clone());
             SessionEnd::new(peer, cid, Side::Parent, head.kind, label, head.format, request.deadline)
@@ -101,7 +106,7 @@ impl Peer {
             // Before it leaves, and only if it may: its end is no death then.
             child.ask_with_request();
         }
-        match self.append_request(&head, &session, &args) {
+        match self.append_request(&head, &session, &args, trace.as_ref()) {
             Appended::Yes(_) => Ok(session),
             // The loss of the dialog is about to be told, with the reason.
             Appended::Closed(_) => {
@@ -115,17 +120,27 @@ impl Peer {
         }
     }
 
-    fn append_request(&self, head: &RequestHead, session: &SessionEnd, args: &[u8]) -> Appended {
+    /// The trace that a request says to belong to. Those to the runtime itself do not.
+    fn trace_of(&self, request: &Request<'_>) -> Option<TraceContext> {
+        let tells = self.caps.contains(Caps::TRACE) && request.ns != RUNTIME_NS;
+        tells.then(trace::outgoing).flatten()
+    }
+
+    fn append_request(
+        &self,
+        head: &RequestHead,
+        session: &SessionEnd,
+        args: &[u8],
+        trace: Option<&TraceContext>,
+    ) -> Appended {
+        let deadline = session.deadline.filter(|_| self.caps.contains(Caps::DEADLINE));
         self.channel.append(|out| {
             let begun = out.len();
             head.start.begin(&session.cid, out);
             out.extend_from_slice(args);
-            match session.deadline {
-                Some(Deadline { at, .. }) if self.caps.contains(Caps::DEADLINE) => {
-                    head.start.finish_within(at.saturating_duration_since(Instant::now()), begun, out);
-                }
-                Some(_) | None => head.start.finish(out),
-            }
+            // Late: the time runs on while the arguments are encoded.
+            let remaining = deadline.map(|Deadline { at, .. }| at.saturating_duration_since(Instant::now()));
+            head.start.finish_with(&StartExtras { remaining, trace }, begun, out);
         })
     }
 

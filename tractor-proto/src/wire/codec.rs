@@ -39,8 +39,8 @@ pub use decode::{decode, decode_within};
 pub use encode::{encode, encode_aid, encode_error, encode_spawn_spec, encode_start};
 pub use error::{DecodeError, Problem};
 pub use heads::{
-    PldKind, StartHead, YieldHead, begin_pld, encode_credit, encode_pld, encode_start_ack, encode_stop,
-    peek_pld, peek_start_ack, peek_yield,
+    PldKind, StartExtras, StartHead, YieldHead, begin_pld, encode_credit, encode_pld, encode_start_ack,
+    encode_stop, peek_pld, peek_start_ack, peek_yield,
 };
 pub use shorten::shorten_error;
 pub use start_cache::StartCache;

@@ -186,6 +186,8 @@ impl Caps {
     pub const ERROR_VALUES: Self = Self(1 << 5);
     /// Who is registered over a connection is registered as long as that is open.
     pub const REGISTRY: Self = Self(1 << 6);
+    /// A `Start` may say which trace it belongs to.
+    pub const TRACE: Self = Self(1 << 7);
     /// Everything this implementation understands.
     pub const ALL: Self = Self::BASIC.or(Self::AUTH);
 
@@ -195,10 +197,11 @@ impl Caps {
         .or(Self::READY)
         .or(Self::DEADLINE)
         .or(Self::ERROR_VALUES)
-        .or(Self::REGISTRY);
+        .or(Self::REGISTRY)
+        .or(Self::TRACE);
 
     /// Wire names, in bit order.
-    pub const NAMES: [(Self, &'static str); 7] = [
+    pub const NAMES: [(Self, &'static str); 8] = [
         (Self::CREDIT, "credit"),
         (Self::POSITIONAL, "positional"),
         (Self::READY, "ready"),
@@ -206,6 +209,7 @@ impl Caps {
         (Self::DEADLINE, "deadline"),
         (Self::ERROR_VALUES, "error_values"),
         (Self::REGISTRY, "registry"),
+        (Self::TRACE, "trace"),
     ];
 
     /// Whether every extension of `other` is in this set.

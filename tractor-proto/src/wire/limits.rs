@@ -30,6 +30,8 @@ pub const UUID_BYTES_MAX: usize = 64;
 pub const RELAY_PATH_MAX: usize = 64;
 /// Longest text of one error field put on the wire; longer ones are cut with a mark.
 pub const ERROR_TEXT_BYTES_MAX: usize = 64 * 1024;
+/// Longest `tracestate` of a request, as its standard says; a longer one is left out.
+pub const TRACESTATE_BYTES_MAX: usize = 512;
 /// Largest value of a failure that travels with it, in bytes; of a larger one only the name and the texts do.
 pub const ERROR_VALUE_BYTES_MAX: usize = 64 * 1024;
 /// Deepest nesting of a payload or a failure's value that is put inside an `Error` message.

@@ -8,3 +8,4 @@ pub mod handshake;
 pub mod id;
 pub mod limits;
 pub mod msg;
+pub mod trace;

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use super::addr::Addr;
 use super::id::{Aid, Cid, Image, Secret, Uid};
 use super::limits::{Limits, Timeouts};
+use super::trace::TraceContext;
 
 /// One message, as framed on the wire.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,6 +169,8 @@ pub struct Start {
     pub positional: bool,
     /// Time the caller has left, in whole microseconds. Written only when present. Extension `deadline`.
     pub remaining: Option<Duration>,
+    /// The trace it belongs to. Written only when present; one that is malformed is none. Extension `trace`.
+    pub trace: Option<TraceContext>,
 }
 
 /// Boot data a parent sends its child once.

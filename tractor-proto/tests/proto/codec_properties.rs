@@ -12,6 +12,7 @@ use tractor_proto::id::{Aid, Caps, Cid, Image, Secret, Uid};
 use tractor_proto::limits::{Limits, NESTING_DEPTH_MAX, Timeouts};
 use tractor_proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, ParentImage, RuntimeVars, SpawnSpec, Start};
 use tractor_proto::msgpack::{RawMap, check_one_value, skip_value};
+use tractor_proto::trace::TraceContext;
 
 fn encoded(msg: &Msg) -> Bytes {
     let mut out = Vec::new();
@@ -148,12 +149,21 @@ fn any_spawn_spec() -> impl Strategy<Value = Msg> {
         )
 }
 
+fn any_trace() -> impl Strategy<Value = TraceContext> {
+    ("[0-9a-e]{2}-[1-9a-f]{32}-[1-9a-f]{16}-[0-9a-f]{2}", "[ -~]{0,600}").prop_map(
+        |(traceparent, tracestate)| {
+            TraceContext::new(&traceparent).expect("well-formed").with_tracestate(&tracestate)
+        },
+    )
+}
+
 fn any_start() -> impl Strategy<Value = Msg> {
     let remaining = proptest::option::of(0..=i64::MAX as u64);
-    (any_cid(), ".{0,40}", ".{0,40}", any_map(), any_uid(), ".{0,40}", any::<bool>(), remaining).prop_map(
-        |(cid, ns, func, kwargs, uid, pld_spec, positional, remaining)| {
+    let own = (any::<bool>(), remaining, proptest::option::of(any_trace()));
+    (any_cid(), ".{0,40}", ".{0,40}", any_map(), any_uid(), ".{0,40}", own).prop_map(
+        |(cid, ns, func, kwargs, uid, pld_spec, (positional, remaining, trace))| {
             let remaining = remaining.map(Duration::from_micros);
-            Msg::Start(Box::new(Start { cid, ns, func, kwargs, uid, pld_spec, positional, remaining }))
+            Msg::Start(Box::new(Start { cid, ns, func, kwargs, uid, pld_spec, positional, remaining, trace }))
         },
     )
 }

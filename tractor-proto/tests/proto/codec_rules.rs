@@ -12,8 +12,24 @@ use tractor_proto::limits::{
 };
 use tractor_proto::msg::{ErrorMsg, ErrorValue, FuncType, Msg, ParentImage, RuntimeVars, SpawnSpec, Start};
 use tractor_proto::msgpack::{RawError, RawMap};
+use tractor_proto::trace::TraceContext;
 
 type Entries = Vec<(String, Vec<u8>)>;
+
+fn sample_start(cid: Cid, uid: Uid) -> Start {
+    let trace = TraceContext::new("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap();
+    Start {
+        cid,
+        ns: "m".into(),
+        func: "f".into(),
+        kwargs: Bytes::from_static(b"\x81\xa1a\x01"),
+        uid,
+        pld_spec: "int".into(),
+        positional: true,
+        remaining: Some(Duration::from_micros(250)),
+        trace: Some(trace.with_tracestate("a=1")),
+    }
+}
 
 /// One message of each kind, every optional field set.
 fn samples() -> Vec<Msg> {
@@ -43,16 +59,6 @@ fn samples() -> Vec<Msg> {
         timeouts,
         allow_unauthenticated_peers: true,
     };
-    let start = Start {
-        cid,
-        ns: "m".into(),
-        func: "f".into(),
-        kwargs: Bytes::from_static(b"\x81\xa1a\x01"),
-        uid: uid.clone(),
-        pld_spec: "int".into(),
-        positional: true,
-        remaining: Some(Duration::from_micros(250)),
-    };
     let error = ErrorMsg {
         canceller: Some(uid.clone()),
         sender: Some(uid.clone()),
@@ -70,12 +76,12 @@ fn samples() -> Vec<Msg> {
         frame_bytes_max: Some(1 << 20),
         image: Some(Image::from_bytes([4; 16])),
         nonce: Some([2; 32]),
-        ..Aid::new(uid)
+        ..Aid::new(uid.clone())
     };
     vec![
         Msg::Aid(aid),
         Msg::SpawnSpec(Box::new(spec)),
-        Msg::Start(Box::new(start)),
+        Msg::Start(Box::new(sample_start(cid, uid))),
         Msg::StartAck { cid, functype: FuncType::Context },
         Msg::Started { cid, pld: pld.clone() },
         Msg::Yield { cid, pld: pld.clone() },
@@ -189,7 +195,7 @@ fn fields_with_a_default_may_be_missing_and_others_not() {
             ],
         ),
         ("Ready", vec!["image"]),
-        ("Start", vec!["pld_spec", "positional", "remaining_us"]),
+        ("Start", vec!["pld_spec", "positional", "remaining_us", "traceparent", "tracestate"]),
         (
             "Error",
             vec![
@@ -235,7 +241,7 @@ fn defaults_are_the_documented_ones() {
         panic!("not a Start")
     };
     assert_eq!(start.pld_spec, "typing.Any");
-    assert_eq!(start.remaining, None);
+    assert_eq!((start.remaining, start.trace), (None, None));
     let mut spec = sample("SpawnSpec");
     set(&mut spec, "_runtime_vars", b"\x81\xa6future\x01".to_vec());
     // One row of a later version, one that is known; the rest is at its default.
@@ -256,7 +262,9 @@ fn defaults_are_the_documented_ones() {
 #[test]
 fn a_field_of_the_wrong_type_is_named_together_with_the_dialog() {
     for msg in samples() {
-        for (key, _) in entries(&msg).into_iter().filter(|(key, _)| key != "msg_type" && key != "pld") {
+        // A malformed trace is left out, and a payload may be anything.
+        let lenient = ["msg_type", "pld", "traceparent", "tracestate"];
+        for (key, _) in entries(&msg).into_iter().filter(|(key, _)| !lenient.contains(&key.as_str())) {
             let mut broken = entries(&msg);
             set(&mut broken, &key, b"\xca\0\0\0\0".to_vec());
             let error = decode(&join(&broken)).unwrap_err();

@@ -7,12 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use tractor_proto::addr::Addr;
 use tractor_proto::codec::{
-    PldKind, StartHead, YieldHead, decode, encode, encode_pld, encode_start_ack, encode_stop, peek_yield,
+    PldKind, StartExtras, StartHead, YieldHead, decode, encode, encode_pld, encode_start_ack, encode_stop,
+    peek_yield,
 };
 use tractor_proto::frame::{begin_frame, end_frame, next_frame};
 use tractor_proto::id::{Aid, Caps, Cid, Image, Uid};
 use tractor_proto::limits::{Limits, Timeouts};
 use tractor_proto::msg::{ErrorMsg, FuncType, Msg, RuntimeVars, SpawnSpec, Start};
+use tractor_proto::trace::TraceContext;
 
 const FRAME_MAX: usize = 1 << 20;
 const STREAM_CID: &str = "91513fdf-8eca-496e-bd84-91fef4c4e42c";
@@ -174,6 +176,7 @@ fn start_of_a_function() {
         pld_spec: "typing.Any".into(),
         positional: false,
         remaining: None,
+        trace: None,
     };
     assert_eq!(both_ways(&frame), Msg::Start(Box::new(want)));
 
@@ -201,6 +204,7 @@ fn start_with_a_deadline_is_one_field_longer() {
         pld_spec: "any".into(),
         positional: false,
         remaining: Some(Duration::from_secs(1)),
+        trace: None,
     };
     assert_eq!(both_ways(frame), Msg::Start(Box::new(want)));
 
@@ -209,8 +213,76 @@ fn start_with_a_deadline_is_one_field_longer() {
     let mut out = b"before".to_vec();
     head.begin(&cid, &mut out);
     out.extend_from_slice(&kwargs);
-    head.finish_within(Duration::from_nanos(1_000_000_999), b"before".len(), &mut out);
+    let extras = StartExtras { remaining: Some(Duration::from_nanos(1_000_000_999)), trace: None };
+    head.finish_with(&extras, b"before".len(), &mut out);
     assert_eq!(out, [b"before".as_slice(), &body(&unhex(frame))].concat());
+}
+
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+fn start_in(trace: Option<TraceContext>) -> (StartHead, Start) {
+    let uid = Uid::new("root", "u1");
+    let head = StartHead::new("mod1", "add", &uid, "any", false);
+    let (ns, func, pld_spec) = ("mod1".into(), "add".into(), "any".into());
+    let kwargs = Bytes::from_static(b"\x80");
+    (
+        head,
+        Start { cid: cid("d7"), ns, func, kwargs, uid, pld_spec, positional: false, remaining: None, trace },
+    )
+}
+
+#[test]
+fn start_in_a_trace_is_one_or_two_fields_longer() {
+    let frame = |fields: &str, len: &str, more: &str| {
+        let traceparent = hex(TRACEPARENT);
+        format!(
+            "{len} {fields} a86d73675f74797065a55374617274 a3636964 a26437 a26e73 a46d6f6431 a466756e63 a3616464
+             a66b7761726773 80 a3756964 92 a4726f6f74 a27531 a8706c645f73706563 a3616e79
+             ab7472616365706172656e74 d937 {traceparent} {more}"
+        )
+    };
+    let context = TraceContext::new(TRACEPARENT).expect("well-formed");
+    let tracestate = "aa74726163657374617465 a3613d31";
+    let cases = [
+        (context.clone(), frame("88", "8f000000", "")),
+        (context.with_tracestate("a=1"), frame("89", "9e000000", tracestate)),
+    ];
+    for (context, hex) in cases {
+        let (head, start) = start_in(Some(context.clone()));
+        let mut out = Vec::new();
+        head.begin(&start.cid, &mut out);
+        out.extend_from_slice(&start.kwargs);
+        head.finish_with(&StartExtras { remaining: None, trace: Some(&context) }, 0, &mut out);
+        assert_eq!(out, body(&unhex(&hex)));
+        assert_eq!(both_ways(&hex), Msg::Start(Box::new(start)));
+    }
+}
+
+/// A malformed context is none; a malformed `tracestate` costs only itself.
+#[test]
+fn bad_bytes_in_place_of_a_trace_cost_the_trace_alone() {
+    let text = |text: &str| [&[0xd9, u8::try_from(text.len()).expect("short")], text.as_bytes()].concat();
+    let decoded = |traceparent: &[u8], tracestate: &[u8]| {
+        let (head, start) = start_in(None);
+        let mut out = Vec::new();
+        head.begin(&start.cid, &mut out);
+        out.extend_from_slice(&start.kwargs);
+        head.finish(&mut out);
+        out[0] += 2;
+        out.extend_from_slice(&[b"\xabtraceparent", traceparent, b"\xaatracestate", tracestate].concat());
+        let Ok(Msg::Start(start)) = decode(&out.into()) else { panic!("{traceparent:?} {tracestate:?}") };
+        start.trace
+    };
+    let context = TraceContext::new(TRACEPARENT);
+    for bad in [b"\xc0".to_vec(), b"\x80".to_vec(), b"\xa1\xff".to_vec(), b"\xc4\x01a".to_vec()] {
+        assert_eq!(decoded(&bad, &text("a=1")), None);
+        assert_eq!(decoded(&text(TRACEPARENT), &bad), context);
+    }
+    assert_eq!(decoded(&text(""), b"\xc0"), None);
+    assert_eq!(decoded(&text(&TRACEPARENT.to_uppercase()), b"\xc0"), None);
+    let long = [&b"\xdb\x00\x10\x00\x00"[..], &[b'0'; 1 << 20]].concat();
+    assert_eq!(decoded(&long, b"\xc0"), None);
+    assert_eq!(decoded(&text(TRACEPARENT), &long), context);
 }
 
 #[test]
@@ -236,7 +308,8 @@ fn the_time_that_a_peer_claims_to_have_left_is_bounded() {
         let head = StartHead::new("m", "f", &Uid::new("n", "u"), "any", false);
         head.begin(&cid("d7"), &mut out);
         out.push(0x80);
-        head.finish_within(Duration::ZERO, 0, &mut out);
+        let extras = StartExtras { remaining: Some(Duration::ZERO), trace: None };
+        head.finish_with(&extras, 0, &mut out);
         assert_eq!(out.pop(), Some(0), "the time comes last");
         out.extend_from_slice(claimed);
         let Ok(Msg::Start(start)) = decode(&out.into()) else { panic!("{claimed:?}") };

@@ -10,6 +10,7 @@ use super::key::Key;
 use crate::id::{Aid, Caps, Cid, Secret, Uid};
 use crate::limits::{ERROR_VALUE_BYTES_MAX, Limits, NESTING_DEPTH_MAX, RELAY_PATH_MAX, Timeouts};
 use crate::msg::{ErrorMsg, ErrorValue, FuncType, Msg, ParentImage, RuntimeVars, SpawnSpec, Start};
+use crate::trace::TraceContext;
 
 /// Decodes the body of one frame, nested at most [`NESTING_DEPTH_MAX`] levels deep.
 ///
@@ -168,6 +169,17 @@ fn start(fields: &Fields<'_>) -> Result<Start, DecodeError> {
         pld_spec: pld_spec.to_owned(),
         positional: fields.or(Key::Positional, false, Value::bool)?,
         remaining: fields.optional(Key::Remaining, Value::micros)?,
+        trace: trace(fields),
+    })
+}
+
+/// One that is malformed is left out and not refused: it costs the trace, not the request.
+fn trace(fields: &Fields<'_>) -> Option<TraceContext> {
+    let text = |key| fields.optional(key, Value::text).ok().flatten();
+    let context = TraceContext::new(text(Key::Traceparent)?)?;
+    Some(match text(Key::Tracestate) {
+        Some(tracestate) => context.with_tracestate(tracestate),
+        None => context,
     })
 }
 

@@ -1,11 +1,10 @@
 //! Messages to bytes.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use rmp::Marker;
 
-use super::heads::{PldKind, encode_credit, encode_pld, encode_start_ack, encode_stop};
+use super::heads::{PldKind, StartExtras, encode_credit, encode_pld, encode_start_ack, encode_stop};
 use super::key::Key;
 use crate::addr::Addr;
 use crate::id::{Aid, Cid, Image, Uid};
@@ -142,8 +141,8 @@ fn put_image(image: Option<&Image>, out: &mut Vec<u8>) {
 
 /// Appends a `Start` message.
 pub fn encode_start(start: &Start, out: &mut Vec<u8>) {
-    let extras = usize::from(start.positional) + usize::from(start.remaining.is_some());
-    put_msg_head("Start", 6 + extras, out);
+    let extras = StartExtras { remaining: start.remaining, trace: start.trace.as_ref() };
+    put_msg_head("Start", 6 + usize::from(start.positional) + usize::from(extras.count()), out);
     put_key(Key::Cid, out);
     put_cid(&start.cid, out);
     put_key(Key::Ns, out);
@@ -157,10 +156,7 @@ pub fn encode_start(start: &Start, out: &mut Vec<u8>) {
     put_key(Key::PldSpec, out);
     put_text(&start.pld_spec, out);
     put_positional(start.positional, out);
-    if let Some(remaining) = start.remaining {
-        put_key(Key::Remaining, out);
-        put_uint(whole_micros(remaining), out);
-    }
+    extras.put(out);
 }
 
 /// One field, or none.
@@ -324,11 +320,6 @@ pub(super) fn put_uint(n: u64, out: &mut Vec<u8>) {
     } else {
         put_sized(Marker::U64, &n.to_be_bytes(), out);
     }
-}
-
-/// Rounded down: what a hop hands on never grows.
-pub(super) fn whole_micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn put_int(n: i64, out: &mut Vec<u8>) {

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::encode::{
-    put_cid, put_key, put_msg_head, put_positional, put_text, put_uid, put_uint, put_value, whole_micros,
-};
+use super::encode::{put_cid, put_key, put_msg_head, put_positional, put_text, put_uid, put_uint, put_value};
 use super::key::Key;
 use crate::id::{Cid, Uid};
 use crate::limits::CID_BYTES_MAX;
 use crate::msg::FuncType;
+use crate::trace::TraceContext;
 
 /// Messages that consist of a dialog id and a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,16 +124,57 @@ impl StartHead {
         out.extend_from_slice(&self.tail);
     }
 
-    /// As [`finish`](Self::finish), with the time the caller has left. `begun` is the length that `out` had before
-    /// [`begin`](Self::begin). Extension `deadline`.
-    pub fn finish_within(&self, remaining: Duration, begun: usize, out: &mut Vec<u8>) {
+    /// As [`finish`](Self::finish), with what this request has of its own. `begun` is the length that `out` had before
+    /// [`begin`](Self::begin).
+    pub fn finish_with(&self, extras: &StartExtras<'_>, begun: usize, out: &mut Vec<u8>) {
         self.finish(out);
-        // The map has one entry more than `begin` has said. Its head is one byte up to fifteen entries.
-        debug_assert!((0x80..0x8f).contains(&out[begun]), "a request starts with the head of a short map");
-        out[begun] += 1;
-        put_key(Key::Remaining, out);
-        put_uint(whole_micros(remaining), out);
+        // The map has more entries than `begin` has said. Its head is one byte up to fifteen of them.
+        debug_assert!((0x80..0x8d).contains(&out[begun]), "a request starts with the head of a short map");
+        out[begun] += extras.count();
+        extras.put(out);
     }
+}
+
+/// What differs between two requests for one endpoint, besides the dialog id and the arguments.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StartExtras<'a> {
+    /// Time the caller has left. Extension `deadline`.
+    pub remaining: Option<Duration>,
+    /// The trace it belongs to. Extension `trace`.
+    pub trace: Option<&'a TraceContext>,
+}
+
+impl StartExtras<'_> {
+    fn tracestate(&self) -> Option<&str> {
+        self.trace.map(TraceContext::tracestate).filter(|tracestate| !tracestate.is_empty())
+    }
+
+    /// How many fields they are.
+    pub(super) fn count(&self) -> u8 {
+        u8::from(self.remaining.is_some())
+            + u8::from(self.trace.is_some())
+            + u8::from(self.tracestate().is_some())
+    }
+
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        if let Some(remaining) = self.remaining {
+            put_key(Key::Remaining, out);
+            put_uint(whole_micros(remaining), out);
+        }
+        if let Some(trace) = self.trace {
+            put_key(Key::Traceparent, out);
+            put_text(trace.traceparent(), out);
+        }
+        if let Some(tracestate) = self.tracestate() {
+            put_key(Key::Tracestate, out);
+            put_text(tracestate, out);
+        }
+    }
+}
+
+/// Rounded down: what a hop hands on never grows.
+fn whole_micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Appends a message of `kind` up to its payload; the caller then appends one MessagePack value.

@@ -40,6 +40,8 @@ keys! {
     PldSpec = "pld_spec",
     Remaining = "remaining_us",
     Positional = "positional",
+    Traceparent = "traceparent",
+    Tracestate = "tracestate",
     Functype = "functype",
     Bytes = "bytes",
     SrcUid = "src_uid",

@@ -58,7 +58,7 @@ impl<T> StartCache<T> {
 
     /// Remembers a request that was decoded the long way: `kwargs` is where its arguments stand in `frame`.
     ///
-    /// Not for one with a deadline, which `target` does not tell: the same microseconds may be left to another request.
+    /// Not for one with a deadline or a trace, which `target` does not tell: the same bytes may come again.
     pub fn learn(&mut self, frame: &[u8], kwargs: Range<usize>, target: T) {
         let Some((fields, _, rest)) = peek_start(frame) else { return };
         let rest_at = frame.len() - rest.len();
