@@ -222,46 +222,7 @@
 //! a `String`. In Python binary is `bytes`.
 //!
 //! One value has room in one frame ([`Limits::frame_bytes_max`], 16 MiB). What is larger, or is not in memory, is
-//! streamed in chunks. `ReaderStream` and `StreamReader` of `tokio-util` make chunks of an `AsyncRead`, and an
-//! `AsyncRead` of chunks:
-//!
-//! ```
-//! use std::io;
-//! use futures_util::StreamExt;
-//! use tokio::io::AsyncReadExt;
-//! use tokio_util::io::{ReaderStream, StreamReader};
-//! use tractor::{ActorOptions, Bytes, prelude::*};
-//!
-//! #[tractor::stream]
-//! async fn download(out: StreamSender<Bytes>, path: String) -> io::Result<()> {
-//!     let file = tokio::fs::File::open(path).await?;
-//!     let mut chunks = ReaderStream::with_capacity(file, 64 * 1024);
-//!     while let Some(chunk) = chunks.next().await {
-//!         out.send(chunk?).await?;
-//!     }
-//!     Ok(())
-//! }
-//!
-//! async fn read(portal: &Portal, path: &str) -> io::Result<String> {
-//!     portal.open_stream_from(download(path.to_owned()), async |stream| {
-//!         let mut text = String::new();
-//!         StreamReader::new(stream).read_to_string(&mut text).await?;
-//!         Ok(text)
-//!     }).await
-//! }
-//! # #[tractor::main]
-//! # async fn main() -> io::Result<()> {
-//! #     tractor::open_nursery(async |_| {
-//! #         tractor::with_local_actor(ActorOptions::new().expose(download), async |portal| {
-//! #             assert_eq!(read(portal, "Cargo.toml").await?, std::fs::read_to_string("Cargo.toml")?);
-//! #             Ok(())
-//! #         }).await
-//! #     }).await
-//! # }
-//! ```
-//!
-//! The other way a context with `recv = Bytes` makes its stream a `StreamReader`, and `tokio::io::copy` writes into a
-//! `SinkWriter::new(CopyToBytes::new(stream))`, in chunks as large as the copy's buffer.
+//! streamed in chunks, from an `AsyncRead` and into one: [`guide::bytes`].
 //!
 //! # Names
 //!

@@ -1,5 +1,8 @@
 //! Longer explanations, with examples that are compiled and run.
 
+#[doc = include_str!("bytes.md")]
+pub mod bytes {}
+
 #[doc = include_str!("cancellation.md")]
 pub mod cancellation {}
 
