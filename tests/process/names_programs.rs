@@ -255,6 +255,31 @@ async fn actors_of_one_tree_find_each_other_and_their_root() {
     registry.remove();
 }
 
+#[tractor::test]
+async fn of_several_with_one_name_all_calls_choose_the_first() {
+    let registry = Registry::new("several");
+    in_root(registry.options().name("np-root"), async || {
+        tractor::open_nursery(async |an| {
+            let first = an.start_actor("np-same").enable_module(ENDPOINTS).await?;
+            let _second = an.start_actor("np-same").enable_module(ENDPOINTS).await?;
+            let asks = an.start_actor("np-asks").enable_module(module_path!()).await?;
+            let name = || "np-same".to_owned();
+            let found = [
+                finds(name()).await?,
+                waits(name()).await?,
+                asks.run(finds(name())).await?,
+                asks.run(waits(name())).await?,
+            ];
+            assert_eq!(found.map(|pid| Some(i64::from(pid))), [first.pid(); 4]);
+            an.cancel().await;
+            tractor::Result::Ok(())
+        })
+        .await
+    })
+    .await;
+    registry.remove();
+}
+
 #[tractor::actor_fn]
 async fn finds(name: String) -> tractor::Result<u32> {
     process_of(&name).await

@@ -28,15 +28,17 @@ pub async fn falls_silent(ctx: Context<(), (), ()>, how: String) -> tractor::Res
     fall_silent(&how)
 }
 
-/// What a child makes when it falls silent.
+/// What a child makes when it falls silent. Its number alone may be that of another one, whose mark was left.
 fn mark(pid: i32) -> PathBuf {
-    std::env::temp_dir().join(format!("tractor-silent-{pid}"))
+    let begun = process(pid).expect("it was not waited for").begun;
+    std::env::temp_dir().join(format!("tractor-silent-{pid}-{begun}"))
 }
 
 /// Waits until a child answers nothing any more.
 pub async fn has_fallen_silent(portal: &Portal, how: &str) {
     let pid = pid_of(portal);
-    until(|| std::fs::remove_file(mark(pid)).is_ok()).await;
+    let mark = mark(pid);
+    until(|| std::fs::remove_file(&mark).is_ok()).await;
     if how == "stops" {
         until(|| process(pid).is_some_and(|process| process.is_stopped())).await;
     }

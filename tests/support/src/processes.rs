@@ -17,6 +17,8 @@ pub struct Process {
     pub parent: i32,
     /// The number of its process group.
     pub group: i32,
+    /// When it began, in ticks since the system did: tells it from a later one with its number.
+    pub begun: u64,
     name: String,
     state: char,
 }
@@ -56,7 +58,9 @@ pub fn process(pid: i32) -> Option<Process> {
     let state = fields.next()?.chars().next()?;
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
-    Some(Process { pid, parent, group, name: name.to_owned(), state })
+    // Number 22 of all.
+    let begun = fields.nth(16)?.parse().ok()?;
+    Some(Process { pid, parent, group, begun, name: name.to_owned(), state })
 }
 
 /// Actors below this process whose names begin with `tag`.

@@ -74,7 +74,8 @@ pub(super) struct Inner {
     pub(super) watchers: TaskTracker,
     /// Set when the children that are left must end.
     pub(super) end_children: CancellationToken,
-    pub(super) peers: Mutex<HashMap<usize, Arc<Peer>>>,
+    /// In the order in which they came.
+    pub(super) peers: Mutex<Vec<Arc<Peer>>>,
     /// Set with the first cancel request: who asked, if it is known.
     canceller: OnceLock<Option<Uid>>,
     /// Set when the actor must end.
@@ -330,17 +331,16 @@ impl Actor {
     }
 
     pub(crate) fn peers(&self) -> Vec<Arc<Peer>> {
-        self.inner.peers.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.inner.peers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn add_peer(&self, peer: &Arc<Peer>) {
-        let key = Arc::as_ptr(peer) as usize;
-        self.inner.peers.lock().unwrap_or_else(PoisonError::into_inner).insert(key, peer.clone());
+        self.inner.peers.lock().unwrap_or_else(PoisonError::into_inner).push(peer.clone());
     }
 
     pub(super) fn remove_peer(&self, peer: &Arc<Peer>) {
-        let key = Arc::as_ptr(peer) as usize;
-        self.inner.peers.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        let mut peers = self.inner.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        peers.retain(|known| !Arc::ptr_eq(known, peer));
     }
 
     /// Runs an accepted request as a task.

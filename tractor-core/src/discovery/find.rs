@@ -175,7 +175,11 @@ async fn wait(actor: &Actor, name: &str) -> Result<Line> {
             return Ok(Line::Kept(known));
         }
         let waiting = registrars(actor, name)?.into_iter().map(async |registrar| {
-            let found = registrar.wait(actor, name).await;
+            // Of several that have the name already, `find_actor` chooses the same.
+            let found = match registrar.find(actor, name).await {
+                Ok(found) if !found.is_empty() => Ok(found),
+                Ok(_) | Err(_) => registrar.wait(actor, name).await,
+            };
             (registrar, found)
         });
         let mut waiting = Race::of(waiting);

@@ -166,7 +166,7 @@ impl Registrar {
         }
     }
 
-    async fn find(&self, actor: &Actor, name: &str) -> Result<Vec<Addr>> {
+    pub(super) async fn find(&self, actor: &Actor, name: &str) -> Result<Vec<Addr>> {
         let addr = match self {
             Self::At(addr) => addr,
             Self::Ourselves => {
