@@ -2,5 +2,6 @@
 
 pub mod endpoint_lints;
 mod file_names;
+mod protocol_frames;
 mod rule_map;
 mod tidy;
