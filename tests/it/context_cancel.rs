@@ -117,8 +117,11 @@ async fn a_cancellation_that_the_body_asked_for_is_quiet() -> Result<()> {
                 worker.run(seen("asleep".to_owned())).await?;
                 assert!(ctx.cancel().await?, "acknowledged in time");
                 assert!(ctx.cancel().await?, "a second request changes nothing");
-                let told = cancelled(ctx.wait_for_result().await.unwrap_err());
-                assert_eq!(cancelled(ctx.wait_for_result().await.unwrap_err()).src_uid(), told.src_uid());
+                let told = cancelled(ctx.handle().wait_for_result().await.unwrap_err());
+                assert_eq!(
+                    cancelled(ctx.handle().wait_for_result().await.unwrap_err()).src_uid(),
+                    told.src_uid()
+                );
                 let late = ctx.open_stream().receive().await.unwrap_err();
                 assert!(cancelled(late).canceller() == told.canceller());
                 Ok(told)
@@ -172,7 +175,7 @@ async fn a_result_that_came_before_the_cancellation_stands() -> Result<()> {
         let result = worker
             .open_context(naps(), async |ctx, ()| -> Result<u64> {
                 worker.run(go()).await?;
-                assert_eq!(ctx.wait_for_result().await?, 1);
+                assert_eq!(ctx.handle().wait_for_result().await?, 1);
                 assert!(ctx.cancel().await?);
                 ctx.wait_for_result().await
             })

@@ -302,6 +302,33 @@ async fn a_parent_side_that_never_opens_its_stream_gets_the_result() -> tractor:
     .await
 }
 
+/// Receives until the stream ends. Returns how many there were.
+#[tractor::context(started = (), recv = u8, returns = u64)]
+async fn receives_all(ctx: Context<(), (), u8>) -> tractor::Result<u64> {
+    let mut stream = ctx.started(()).await?.open_stream();
+    let mut count = 0;
+    while stream.receive().await?.is_some() {
+        count += 1;
+    }
+    Ok(count)
+}
+
+#[tractor::test]
+async fn a_stream_that_can_never_be_opened_has_ended_for_the_endpoint() -> tractor::Result<()> {
+    with_process(module_path!(), async |worker| {
+        let waited = worker.open_context(receives_all(), async |ctx, ()| ctx.wait_for_result().await).await?;
+        assert_eq!(waited, 0);
+        let waited = worker.open_context(receives_all(), async |ctx, ()| {
+            let handle = ctx.handle();
+            drop(ctx);
+            handle.wait_for_result().await
+        });
+        assert_eq!(waited.await?, 0);
+        worker.open_context(receives_all(), async |_, ()| -> tractor::Result<()> { Ok(()) }).await
+    })
+    .await
+}
+
 #[tractor::test]
 async fn a_parent_side_that_closes_at_once_gets_the_result() -> tractor::Result<()> {
     with_process(module_path!(), async |worker| {

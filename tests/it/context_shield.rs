@@ -159,7 +159,7 @@ async fn a_value_returned_after_the_shield_is_still_a_cancellation_and_an_error_
                         worker.run(seen("shielded".to_owned())).await?;
                         let (told, went) = tokio::join!(ctx.cancel(), worker.run(go("go".to_owned())));
                         assert!(told? && went.is_ok());
-                        let error = ctx.wait_for_result().await.unwrap_err();
+                        let error = ctx.handle().wait_for_result().await.unwrap_err();
                         let ends = (ctx.state(), ctx.cancel_called(), ctx.cancel_acked());
                         let expected =
                             if then == "fail" { ContextState::Errored } else { ContextState::SelfCancelled };
@@ -232,7 +232,8 @@ async fn the_end_of_an_actor_waits_for_its_shields() -> Result<()> {
         let worker = start(an, tree.name("worker"), module_path!()).await?;
         let opened: Result<()> = worker
             .open_context(cleans_up(), async |ctx, ()| {
-                let (ended, result) = tokio::join!(worker.cancel_actor(), ctx.wait_for_result());
+                let handle = ctx.handle();
+                let (ended, result) = tokio::join!(worker.cancel_actor(), handle.wait_for_result());
                 assert!(ended?.is_in_order());
                 assert_eq!((ctx.state(), ctx.cancel_called()), (ContextState::Errored, false));
                 result
@@ -268,7 +269,8 @@ async fn nothing_waits_in_a_shield_for_a_connection_that_is_gone() -> Result<()>
         let worker = worker.enable_module(support::journal::MODULE).listen().await?;
         let addr = worker.run(address()).await?.parse().expect("`address` made it");
         tractor::connect(&addr, async |guest| {
-            let reads = guest.open_context(reads_in_a_shield(), async |ctx, ()| ctx.wait_for_result().await);
+            let reads =
+                guest.open_context(reads_in_a_shield(), async |ctx, ()| ctx.handle().wait_for_result().await);
             tokio::select! {
                 ended = reads => panic!("nobody has ended it: {ended:?}"),
                 reading = worker.run(seen("reading".to_owned())) => reading,

@@ -145,7 +145,7 @@ async fn a_request_that_came_too_late_was_called_but_not_acknowledged() -> Resul
         worker
             .open_context(ends("returns".to_owned()), async |ctx, _| -> Result<()> {
                 worker.run(go()).await?;
-                assert_eq!(ctx.wait_for_result().await?, 42);
+                assert_eq!(ctx.handle().wait_for_result().await?, 42);
                 assert!(ctx.cancel().await?, "it has ended");
                 let known = known(&ctx);
                 assert_eq!(

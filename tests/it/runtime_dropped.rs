@@ -51,7 +51,11 @@ async fn an_endpoint_is_dropped_in_its_actor_and_a_stream_that_has_left_it_ends(
         let options = ActorOptions::new().name("short").enable_module(module_path!());
         let scope = tractor::open_root_actor(ActorOptions::new(), async |_| {
             tractor::with_local_actor(options, async |short| -> Result<u8> {
-                short.open_context(gives_its_stream_away(), async |ctx, _| ctx.wait_for_result().await).await
+                short
+                    .open_context(gives_its_stream_away(), async |ctx, _| {
+                        ctx.handle().wait_for_result().await
+                    })
+                    .await
             })
             .await
         });

@@ -252,6 +252,7 @@ async fn answer(peer: &mut Peer, place: Place, fault: Fault, bytes: Bytes) {
         Place::Started => {
             peer.send(&Msg::Started { cid: id, pld: bytes }).await;
             if fault != PythonMap {
+                assert_eq!(peer.recv().await, Msg::Stop { cid: id }, "nobody can open its stream any more");
                 peer.expect_cancel_request(id).await;
             }
             end(peer, id).await;

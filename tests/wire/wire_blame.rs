@@ -94,7 +94,7 @@ async fn quiet_body(portal: &Portal, cancels: bool) -> Told {
             if cancels {
                 ctx.cancel().await?;
             }
-            _ = ctx.wait_for_result().await;
+            _ = ctx.handle().wait_for_result().await;
             assert_eq!(ctx.cancel_called(), cancels);
             known = Some((ctx.cancel_acked(), ctx.canceller()));
             Ok(())

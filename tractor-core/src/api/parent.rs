@@ -54,8 +54,8 @@ impl<E: ContextEndpoint> ContextTypes for E {
     const STRICT: bool = E::STRICT;
 }
 
-/// The parent side of a context, inside [`Portal::open_context`]. Dropping it ends nothing: the scope owns the context.
-/// But its stream can never be opened then, and what the endpoint sends is thrown away.
+/// The parent side of a context, inside [`Portal::open_context`]. Dropping it does not end the context, which the scope
+/// owns. It closes the stream: the endpoint's `receive` gives `None`, and the values that it sends are discarded.
 pub struct ParentContext<E: ContextTypes> {
     handle: ContextHandle<E::Returns>,
     opener: Opener,
@@ -76,6 +76,19 @@ impl<E: ContextTypes> ParentContext<E> {
     #[must_use = "a stream that is dropped is closed"]
     pub fn open_stream_with(self, overflow: Overflow) -> MsgStream<E::Recv, E::Send, E::Returns> {
         MsgStream::open(self.handle, self.opener, overflow)
+    }
+
+    /// Closes the stream without opening it, and waits for the endpoint's final value. A
+    /// [`handle`](ContextHandle::handle) waits for it beside an open stream, and more than once.
+    ///
+    /// # Errors
+    /// As [`ContextHandle::wait_for_result`].
+    ///
+    /// # Cancel safety
+    /// Closes at its first poll. A [`handle`](ContextHandle::handle) can wait for the result again.
+    pub async fn wait_for_result(self) -> Result<E::Returns> {
+        drop(self.opener);
+        self.handle.wait_for_result().await
     }
 }
 

@@ -11,7 +11,7 @@ use super::end::{Outcome, SessionEnd};
 use super::inbox::{InboxEnd, Offered};
 use super::overflow::Overflow;
 use crate::error::{self, EndpointError, Error, MessagingError, MsgTypeError};
-use crate::net::Kind;
+use crate::net::{Appended, Kind};
 use crate::proto::dialog::{Command, Misuse, Side};
 use crate::proto::msg::Msg;
 use crate::wakers::{Wake, poll_or_register};
@@ -51,7 +51,9 @@ impl Drop for Opener {
     fn drop(&mut self) {
         let mut cell = self.0.lock();
         cell.may_open = false;
+        let stop = self.0.stop_unopened(&mut cell);
         self.0.discard_unread(cell);
+        drop(stop);
     }
 }
 
@@ -67,6 +69,16 @@ impl SessionEnd {
         let reply = self.offered(&mut cell, set);
         drop(cell);
         self.reply(reply);
+    }
+
+    /// Ends this half of a stream that is never going to be opened: the other side reads no more in vain. Peers of the
+    /// base protocol expect no end of a stream that did not begin.
+    fn stop_unopened(&self, cell: &mut Cell) -> Option<Appended> {
+        if cell.dialog.side() == Side::Child || !self.peer.has_credit() {
+            return None;
+        }
+        let mut commands = [Command::OpenStream, Command::Stop].into_iter();
+        commands.all(|command| cell.dialog.command(command).is_ok()).then(|| self.append_stop())
     }
 
     /// Another handle of the stream may read from now on.
