@@ -63,7 +63,8 @@ impl Cut {
 }
 
 /// Runs a scenario with every cut, until it ends before it is cut; after each, waits until `clean` has found nothing.
-/// Returns at how many awaits the scenario was cut. The scenario says whether it was: `None`.
+/// Returns at how many awaits the scenario was cut, which may be more where answers come in parts. The scenario says
+/// whether it was: `None`.
 pub(crate) async fn everywhere<T>(
     scenario: impl AsyncFn(Cut) -> Result<Option<T>>,
     clean: impl AsyncFn() -> Result<()>,

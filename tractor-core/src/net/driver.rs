@@ -6,7 +6,8 @@
 //! 3. Everything a handler appends is written in the same turn.
 //! 4. A peer that floods the connection cannot keep the thread: after [`READS_PER_TURN`] reads, or when its requests have
 //!    [`ANSWERS_PER_TURN`] answered, others run.
-//! 5. Whatever a slice of a read buffer keeps alive beyond the buffer in use is on the connection's account.
+//! 5. What the peer wrote before it closed is handled, also where a write was the first to fail.
+//! 6. Whatever a slice of a read buffer keeps alive beyond the buffer in use is on the connection's account.
 
 use std::future::poll_fn;
 use std::io;
@@ -77,6 +78,7 @@ pub(crate) async fn drive(
         waited: (0, 0),
         write: Vec::new(),
         written: 0,
+        is_deaf: false,
         read_bytes: READ_BYTES_MIN,
         end: End(Some(channel)),
     };
@@ -116,6 +118,8 @@ struct Driver {
     waited: (usize, u32),
     write: Vec<u8>,
     written: usize,
+    /// The peer takes nothing any more. It may have left something to read, and then the end.
+    is_deaf: bool,
     /// Room to make for the next read.
     read_bytes: usize,
     end: End,
@@ -225,14 +229,14 @@ impl Driver {
         Poll::Ready(reason)
     }
 
-    /// Writes until nothing is left or the socket is full.
+    /// Writes until nothing is left or the socket is full; to a peer that is deaf nothing.
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         loop {
-            while self.written < self.write.len() {
+            while !self.is_deaf && self.written < self.write.len() {
                 match Pin::new(&mut self.io).poll_write(cx, &self.write[self.written..]) {
-                    Poll::Ready(Ok(0)) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
-                    Poll::Ready(Ok(n)) => self.written += n,
-                    Poll::Ready(Err(error)) => return Err(error.into()),
+                    Poll::Ready(Ok(n)) if n > 0 => self.written += n,
+                    // Reading tells why.
+                    Poll::Ready(Ok(_) | Err(_)) => self.is_deaf = true,
                     Poll::Pending => {
                         return match self.end.channel().poll_overflowed(cx) {
                             Poll::Ready(reason) => Err(reason),
@@ -365,6 +369,35 @@ mod tests {
         fn let_go(&mut self) {}
 
         fn closing(&mut self, _reason: &CloseReason) {}
+    }
+
+    /// Counts frames.
+    struct Counter(usize);
+
+    impl FrameHandler for Counter {
+        fn frame(&mut self, _chunk: &Bytes, _body: Range<usize>) -> Result<(), CloseReason> {
+            self.0 += 1;
+            Ok(())
+        }
+
+        fn let_go(&mut self) {}
+
+        fn closing(&mut self, _reason: &CloseReason) {}
+    }
+
+    #[tokio::test]
+    async fn what_the_peer_wrote_before_it_closed_is_read_where_a_write_fails_first() {
+        const FRAMES: usize = 1000;
+        let (ours, mut theirs) = tokio::net::UnixStream::pair().expect("a pair");
+        tokio::io::AsyncWriteExt::write_all(&mut theirs, &[1, 0, 0, 0, 0xc0].repeat(FRAMES))
+            .await
+            .expect("it fits");
+        drop(theirs);
+        let channel = Channel::new(Limits::default(), None, Budget::new(usize::MAX).open(false));
+        assert!(matches!(channel.send(&Msg::Ready { image: None }), Appended::Yes(_)));
+        let mut counter = Counter(0);
+        let reason = drive(Transport::Uds(ours), channel, BytesMut::new(), &mut counter).await;
+        assert_eq!(counter.0, FRAMES, "{reason}");
     }
 
     #[tokio::test]
