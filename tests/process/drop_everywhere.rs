@@ -316,6 +316,7 @@ async fn waiting_for_the_result_can_be_taken_up_again() -> Result<()> {
             .everywhere(async |cut| {
                 worker
                     .open_context(counts(VALUES), async |ctx, _| {
+                        let ctx = ctx.handle();
                         let first = cut.drop_in(ctx.wait_for_result()).await.transpose()?;
                         assert_eq!(ctx.wait_for_result().await?, VALUES);
                         Ok::<_, Error>(first)

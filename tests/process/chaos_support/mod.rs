@@ -272,6 +272,7 @@ async fn hold_below(
         parent
             .open_context(tends(name), async |ctx, born| {
                 assert!(tell.send((None, born)).is_ok(), "somebody waits for the birth");
+                let ctx = ctx.handle();
                 tokio::select! {
                     end = ctx.wait_for_result() => end,
                     _ = ending.wait_for(|ending| *ending >= Ending::Deep) => {

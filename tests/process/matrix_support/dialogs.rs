@@ -185,12 +185,13 @@ async fn streaming(step: Step, ctx: ParentContext<links>, id: u64, wires: &Wires
 
 async fn waiting(ctx: ParentContext<links>, id: u64, wires: &Wires) -> Result<u64, Trouble> {
     wires.say_at_step();
+    let handle = ctx.handle();
     let order = tokio::select! {
         biased;
         order = wires.ordered() => order,
-        result = ctx.wait_for_result() => return Ok(result?),
+        result = handle.wait_for_result() => return Ok(result?),
     };
-    obey(order, ctx.handle(), id).await
+    obey(order, handle, id).await
 }
 
 /// Does as a body that stands at its step is told; a cancellation is the one that it asked for.
