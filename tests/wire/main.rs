@@ -9,6 +9,7 @@ mod registry_trust;
 mod socket_files;
 mod table_support;
 mod trace_wire;
+mod wire_base;
 mod wire_blame;
 mod wire_callers;
 mod wire_contexts;

@@ -63,7 +63,7 @@ impl FrameHandler for Dispatch {
     fn closing(&mut self, reason: &CloseReason) {
         // To an actor of the base protocol it would be the end of the whole actor.
         if let CloseReason::OverBudget(text) = reason
-            && !self.peer.caps.is_empty()
+            && !self.peer.is_base()
         {
             let text = format!("the connection is closed: {text}");
             self.peer.send_error(error::local(&self.peer.us, type_names::RUNTIME_FAILURE, text));

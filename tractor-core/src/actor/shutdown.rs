@@ -50,7 +50,7 @@ impl Actor {
     pub(super) fn say_goodbye(&self, peer: &Peer) {
         // Whoever speaks the base protocol alone takes it for a failure. The parent hears it from whoever knows why.
         let is_parent = self.parent_peer().is_some_and(|parent| std::ptr::eq(&raw const **parent, peer));
-        if peer.caps.is_empty() || is_parent {
+        if peer.is_base() || is_parent {
             return;
         }
         let canceller = self.cancel_requested().and_then(Option::as_ref).unwrap_or(self.uid());

@@ -90,6 +90,7 @@ impl DynCall {
             pld_spec: "typing.Any",
             deadline,
             endpoint: None,
+            cancels: None,
             is_positional: || false,
         }
     }

@@ -221,7 +221,8 @@ pub(super) fn ask<E: Endpoint>(
 ) -> Result<Arc<SessionEnd>> {
     let endpoint = Some(TypeId::of::<E>());
     let is_positional = || actor::is_positional(E::MODULE, E::NAME, TypeId::of::<E>());
-    let request = Request { ns: E::MODULE, func: E::NAME, kind, pld_spec, deadline, endpoint, is_positional };
+    let (ns, func, cancels) = (E::MODULE, E::NAME, None);
+    let request = Request { ns, func, kind, pld_spec, deadline, endpoint, cancels, is_positional };
     peer.request(request, |format, depth_max, out| args.encode(E::ARGS, format, depth_max, out))
 }
 

@@ -97,7 +97,7 @@ async fn cause_of_loss(
 ) -> Error {
     let is_silent = matches!(reason, CloseReason::Eof | CloseReason::Truncated | CloseReason::Io(_));
     // Who speaks the base protocol alone has no word for a good end.
-    let is_unexplained = is_silent && !peer.caps.is_empty() && !peer.ended_in_order.load(Ordering::Acquire);
+    let is_unexplained = is_silent && !peer.is_base() && !peer.ended_in_order.load(Ordering::Acquire);
     match process {
         Some(process) if is_unexplained && has_ended(process, peer.timeouts.exit_status).await => {
             let pid = process.as_raw_nonzero().get().cast_unsigned();

@@ -4,9 +4,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 
 use super::end::{Outcome, SessionEnd};
+use super::inbox::InboxEnd;
 use super::peer::Peer;
 use super::request::Request;
-use crate::error::Result;
+use crate::error::{self, Result};
 use crate::proto::args::ArgTuple;
 
 /// The runtime's method that cancels one task, and the name of its argument.
@@ -15,11 +16,13 @@ const CANCEL_TASK: (&str, &str) = ("_cancel_task", "cid");
 impl SessionEnd {
     /// Cancels the child side of a dialog, once. The answer is not waited for; the table keeps the dialog until its outcome
     /// arrives. A child of this actor that then answers nothing is ended, unless only the time of the dialog was over.
-    pub(crate) fn cancel_remote(&self) {
+    pub(crate) fn cancel_remote(self: &Arc<Self>) {
         if !self.cancel_here() {
             return;
         }
-        if let Err(error) = self.peer.cancel_task(self.cid.as_str()) {
+        // A Rust peer always says how the task has ended.
+        let ends_with_it = self.peer.is_base().then_some(self);
+        if let Err(error) = self.peer.cancel_task(self.cid.as_str(), ends_with_it) {
             let peer = &self.peer.aid.uid;
             tracing::debug!(cid = %self.cid, %peer, "cancel request not sent: {error}");
         }
@@ -29,13 +32,39 @@ impl SessionEnd {
             child.expect_answer();
         }
     }
+
+    /// The request to cancel this parent side was acknowledged: its task has ended, and what that had to say has come.
+    pub(super) fn acknowledged(self: &Arc<Self>) {
+        // Dropped after the lock.
+        let _left;
+        let mut cell = self.lock();
+        let is_stream = cell.dialog.is_receiving();
+        if !cell.dialog.acknowledge() {
+            return;
+        }
+        _left = cell.left.take();
+        cell.inbox.close(InboxEnd::Stopped);
+        cell.outcome = Some(if is_stream {
+            Outcome::StreamDone
+        } else {
+            let (us, peer) = (&self.peer.us, &self.peer.aid.uid);
+            Outcome::Failed(error::received(us, Arc::new(error::cancelled(peer, us, us))))
+        });
+        cell.wake_all();
+        drop(cell);
+        self.peer.forget(self);
+    }
 }
 
 impl Peer {
-    fn cancel_task(self: &Arc<Self>, cid: &str) -> Result<Arc<SessionEnd>> {
+    fn cancel_task(
+        self: &Arc<Self>,
+        cid: &str,
+        cancels: Option<&Arc<SessionEnd>>,
+    ) -> Result<Arc<SessionEnd>> {
         let (func, arg) = CANCEL_TASK;
         let args = (cid.to_owned(),);
-        self.request(Request::runtime(func), |format, depth_max, out| {
+        self.request(Request { cancels, ..Request::runtime(func) }, |format, depth_max, out| {
             args.encode(&[arg], format, depth_max, out)
         })
     }
@@ -54,6 +83,6 @@ impl Peer {
     /// Asks for a sign of life: the cancellation of a task that does not exist is acknowledged at once.
     pub(crate) fn request_sign(self: &Arc<Self>) -> Option<Arc<SessionEnd>> {
         // A connection that is closed is told otherwise.
-        self.cancel_task("").ok()
+        self.cancel_task("", None).ok()
     }
 }

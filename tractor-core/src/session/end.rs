@@ -10,7 +10,7 @@
 //! 3. A parent side has an outcome exactly when its machine is settled.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -49,6 +49,8 @@ pub(crate) struct SessionEnd {
     strict: AtomicBool,
     /// Child side: what the endpoint has left behind; made when there is something.
     pub(super) region: OnceLock<Arc<Region>>,
+    /// Parent side of a request to cancel: the dialog that is over, at the latest, with its acknowledgement.
+    pub(super) cancels: OnceLock<Weak<Self>>,
     /// See the invariants.
     cell: Mutex<Cell>,
 }
@@ -88,6 +90,7 @@ impl SessionEnd {
             room: Notify::new(),
             strict: AtomicBool::new(false),
             region: OnceLock::new(),
+            cancels: OnceLock::new(),
             cell: Mutex::new(cell),
         })
     }
@@ -137,12 +140,16 @@ impl SessionEnd {
         let reply = self.apply(&mut cell, effect, is_unanswered);
         let over = cell.dialog.side() == Side::Parent && cell.dialog.is_settled();
         let left = if over { cell.left.take() } else { None };
+        let is_answered = over && matches!(cell.outcome, Some(Outcome::Returned(_)));
         // It leaves the table, by which it could be found later.
         let lets_go = over && cell.inbox.loose_bytes() > 0;
         drop(cell);
         drop(left);
         if lets_go {
             self.let_go();
+        }
+        if is_answered && let Some(target) = self.cancels.get().and_then(Weak::upgrade) {
+            target.acknowledged();
         }
         if let Reply::Ignored(why) = reply {
             tracing::debug!(cid = %self.cid, peer = %self.peer.aid.uid, "ignored `{name}`: {why}");

@@ -74,7 +74,7 @@ impl SessionEnd {
     }
 
     /// Cancels a child side whose scope is dropped here. The scopes around it wait for its end.
-    pub(crate) fn abandon(&self) {
+    pub(crate) fn abandon(self: &Arc<Self>) {
         self.cancel_remote();
         // Dropped after the lock, if the end has come meanwhile; or what was left before.
         let mut left = Teardown::here();

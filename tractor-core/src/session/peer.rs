@@ -116,6 +116,11 @@ impl Peer {
         self.caps.contains(Caps::CREDIT)
     }
 
+    /// Whether the actor at the other end speaks the base protocol alone, as those of the Python library do.
+    pub(crate) fn is_base(&self) -> bool {
+        self.caps.is_empty()
+    }
+
     /// Whether the actor at the other end has said that it runs our program image.
     pub(crate) fn is_same_image(&self) -> bool {
         self.same_image.load(Ordering::Acquire)
@@ -146,7 +151,7 @@ impl Peer {
     /// An id that this end has not made before. The peer may have taken it.
     fn next_cid(&self) -> Cid {
         // A peer of the base protocol keys dialogs by actor, not by connection: its cids must never repeat.
-        if self.caps.is_empty() {
+        if self.is_base() {
             let text = uuid::Uuid::new_v4().to_string();
             return Cid::new(&text).expect("a uuid's text is shorter than the longest cid");
         }

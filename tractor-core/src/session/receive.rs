@@ -112,7 +112,7 @@ impl SessionEnd {
 
     /// The reader of a one-way stream is gone: ends it. One that has found a bad value leaves it to its scope to say so
     /// first.
-    pub(crate) fn stop_receiving(&self) {
+    pub(crate) fn stop_receiving(self: &Arc<Self>) {
         if self.cell().type_error.is_none() {
             self.cancel_remote();
         }

@@ -38,6 +38,8 @@ pub(crate) struct Request<'a> {
     pub(crate) deadline: Option<Deadline>,
     /// The endpoint's own type, as two endpoints may have one name; `None` for a call by name.
     pub(crate) endpoint: Option<TypeId>,
+    /// The dialog that it asks to cancel.
+    pub(crate) cancels: Option<&'a Arc<SessionEnd>>,
     /// Whether its values may be laid out by position towards an actor of the same image.
     pub(crate) is_positional: fn() -> bool,
 }
@@ -45,9 +47,18 @@ pub(crate) struct Request<'a> {
 impl Request<'static> {
     /// A call of one of the runtime's own methods.
     pub(super) fn runtime(func: &'static str) -> Self {
-        let (kind, pld_spec) = (FuncType::AsyncFunc, "bool");
+        let (kind, pld_spec, is_positional) = (FuncType::AsyncFunc, "bool", || false);
         // It is not refused when the caller's time is over.
-        Self { ns: RUNTIME_NS, func, kind, pld_spec, deadline: None, endpoint: None, is_positional: || false }
+        Self {
+            ns: RUNTIME_NS,
+            func,
+            kind,
+            pld_spec,
+            deadline: None,
+            endpoint: None,
+            cancels: None,
+            is_positional,
+        }
     }
 }
 
@@ -98,7 +109,12 @@ impl Peer {
         let trace = self.trace_of(&request);
         let session = self.enter_new(|cid| {
             let (peer, label) = (self.clone(), head.label.clone());
-            SessionEnd::new(peer, cid, Side::Parent, head.kind, label, head.format, request.deadline)
+            let session =
+                SessionEnd::new(peer, cid, Side::Parent, head.kind, label, head.format, request.deadline);
+            if let Some(target) = request.cancels {
+                session.cancels.get_or_init(|| Arc::downgrade(target));
+            }
+            session
         })?;
         if head.ends_the_actor()
             && let Some(child) = &self.child

@@ -189,6 +189,17 @@ impl Dialog {
         true
     }
 
+    /// Parent side: the peer has acknowledged the request to cancel this dialog. In the base protocol that is all that
+    /// a function or a one-way stream function says of its end. Returns whether the dialog was still live, and so has
+    /// just been settled.
+    pub fn acknowledge(&mut self) -> bool {
+        if self.side == Side::Child || self.is_settled() {
+            return false;
+        }
+        self.phase = Phase::Settled;
+        true
+    }
+
     /// Asks whether the local side may do this now; if so, it counts as done.
     ///
     /// # Errors

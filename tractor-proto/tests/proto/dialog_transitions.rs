@@ -309,6 +309,17 @@ fn the_first_canceller_counts() {
 }
 
 #[test]
+fn an_acknowledged_cancellation_settles_a_parent_side_that_has_no_outcome() {
+    for mut dialog in [awaiting_return(), receiving(), streaming_parent()] {
+        assert!(dialog.acknowledge());
+        assert!(dialog.is_settled());
+        assert!(!dialog.acknowledge());
+        assert_eq!(dialog.receive(Msg::Return(1)), Means::Ignored("the dialog is over"));
+    }
+    assert!(!open_child().acknowledge(), "that side has a task");
+}
+
+#[test]
 fn loss_settles_a_parent_side_at_once() {
     let mut dialog = streaming_parent();
     assert!(dialog.lose());
