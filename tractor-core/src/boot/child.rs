@@ -119,7 +119,8 @@ enum BootError {
     #[error("the parent sent `{0}` where its boot data was expected")]
     Unexpected(&'static str),
     #[error(transparent)]
-    Actor(#[from] Error),
+    // No `From`: the compiler would offer this type wherever a scope's error is not clear.
+    Actor(Error),
 }
 
 /// Lets the kernel kill this process with its parent.
@@ -199,7 +200,7 @@ async fn serve_parent(
         Err(error) => parent.send_error(error::local(actor.uid(), "ActorFailure", error.to_string())),
     }
     actor.enter(actor.shut_down()).await;
-    Ok(booted?)
+    booted.map_err(BootError::Actor)
 }
 
 fn allow_list(boot: &SpawnSpec) -> Allow {
