@@ -224,34 +224,12 @@
 //! One value has room in one frame ([`Limits::frame_bytes_max`], 16 MiB). What is larger, or is not in memory, is
 //! streamed in chunks, from an `AsyncRead` and into one: [`guide::bytes`].
 //!
-//! # Names
+//! # Names and handles
 //!
-//! Actors of one program, and programs that never heard of each other, find one another by name once their roots name a registry. The
-//! first program becomes the registrar; nobody has to be started before the others.
-//!
-//! ```no_run
-//! use tractor::{ActorOptions, prelude::*};
-//!
-//! #[tractor::actor_fn]
-//! async fn price(item: String) -> u32 {
-//!     u32::try_from(item.len()).unwrap_or(u32::MAX)
-//! }
-//!
-//! #[tractor::main]
-//! async fn main() -> tractor::Result<()> {
-//!     let options = ActorOptions::new().name("till").registry(tractor::default_registry()?);
-//!     tractor::open_root_actor(options, async |_| {
-//!         // Started by whomever, now or later; its supervisor may have replaced it meanwhile.
-//!         tractor::wait_for_actor("shop", async |shop: &Portal| shop.run(price("apple".to_owned())).await).await
-//!     })
-//!     .await
-//!     .map(|price| println!("{price}"))
-//! }
-//! ```
-//!
-//! [`find_actor`] does not wait, and [`Error::NotFound`] says why nobody was found; [`list_actors`] tells everybody's addresses. A name
-//! expires with its actor, however that ends. A registrar that is started again has all names back, and only lookups notice
-//! that it was away.
+//! An [`ActorRef`] is a handle that travels: it may be given to any actor, in any value, and leads to the one that it
+//! names, or to the process that a supervised child has now. Actors of one program, and programs that never heard of each
+//! other, also find one another by name ([`find_actor`], [`wait_for_actor`]), once their roots name a
+//! [registry](ActorOptions::registry). The [guide](guide::names) has both, and daemons.
 //!
 //! # Errors
 //!
@@ -417,16 +395,16 @@ pub use tractor_core::proto::limits::{Limits, Timeouts};
 pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::proto::supervision::{Backoff, Intensity, Restart, Strategy, Supervision};
 pub use tractor_core::{
-    Actor, ActorEnd, ActorLocal, ActorNursery, ActorOptions, Allows, Call, CanStart, Check, Context,
-    ContextEndpoint, ContextHandle, ContextState, ContextTarget, ContextTypes, DynCall, Dynamic, Endpoint,
-    Error, FnEndpoint, FnTarget, HasStarted, MsgStream, NoResult, OneShot, Opening, Overflow, ParentContext,
-    Portal, ReceiveStream, Registered, Result, RunsHere, Sharing, StartActor, Started, Stdio, StreamEndpoint,
-    StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx, SubscriberStatistics, Supervised,
-    SupervisionEvent, SupervisionEvents, Supervisor, TraceContext, Unstarted, Value, actor_local, connect,
-    current_actor, current_deadline, default_registry, error, find_actor, get_registry, get_root, init,
-    init_with, list_actors, maybe_open_context, open_nursery, open_root_actor, propagate_traces, query_actor,
-    shield, shutdown_signal, socket_addr, try_current_actor, wait_for_actor, with_deadline, with_deadline_at,
-    with_local_actor,
+    Actor, ActorEnd, ActorLocal, ActorNursery, ActorOptions, ActorRef, Allows, Call, CanStart, Check,
+    Context, ContextEndpoint, ContextHandle, ContextState, ContextTarget, ContextTypes, DynCall, Dynamic,
+    Endpoint, Error, FnEndpoint, FnTarget, HasStarted, MsgStream, NoResult, OneShot, Opening, Overflow,
+    ParentContext, Portal, ReceiveStream, Registered, Result, RunsHere, Sharing, StartActor, Started, Stdio,
+    StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx, SubscriberStatistics,
+    Supervised, SupervisionEvent, SupervisionEvents, Supervisor, TraceContext, Unstarted, Value, actor_local,
+    connect, current_actor, current_deadline, default_registry, error, find_actor, get_registry, get_root,
+    init, init_with, list_actors, maybe_open_context, open_nursery, open_root_actor, propagate_traces,
+    query_actor, shield, shutdown_signal, socket_addr, try_current_actor, wait_for_actor, with_deadline,
+    with_deadline_at, with_local_actor,
 };
 #[doc(no_inline)]
 pub use tractor_core::{ByteBuf, Bytes, BytesMut};

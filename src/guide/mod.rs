@@ -9,6 +9,9 @@ pub mod cancellation {}
 #[doc = include_str!("logs.md")]
 pub mod logs {}
 
+#[doc = include_str!("names.md")]
+pub mod names {}
+
 #[doc = include_str!("pools.md")]
 pub mod pools {}
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tractor::error::Absence;
-use tractor::{ActorOptions, Addr, Error};
+use tractor::{ActorOptions, ActorRef, Addr, Error};
 
 use crate::process_support::endpoints::process;
 use crate::process_support::role::{self, Program};
@@ -100,6 +100,38 @@ async fn parent() {
         .await
     });
     scope.await.expect("it is killed");
+}
+
+/// A program that does nothing but to serve, until somebody tells it to end.
+#[tractor::test]
+#[ignore = "a program of the tests below"]
+async fn daemon() {
+    let options = Registry::of_this_program().options().name("np-daemon").enable_module(module_path!());
+    let scope = tractor::open_root_actor(options, async |actor| -> tractor::Result<()> {
+        role::say("up", &[]);
+        actor.cancelled().await;
+        Ok(())
+    });
+    scope.await.expect("it was told to end");
+}
+
+/// A program that joins a tree: it calls the daemon, which calls it back, and leaves.
+#[tractor::test]
+#[ignore = "a program of the tests below"]
+async fn joins() {
+    let options = Registry::of_this_program().options().name("np-joins").enable_module(ENDPOINTS);
+    let scope = tractor::open_root_actor(options, async |actor| -> tractor::Result<()> {
+        let daemon = ActorRef::named("np-daemon").portal().await?;
+        let met = daemon.run(calls_back(actor.actor_ref().await?)).await?;
+        role::say("met", &[met, process_of("np-joins").await?]);
+        Ok(())
+    });
+    scope.await.expect("it leaves in order");
+}
+
+#[tractor::actor_fn]
+async fn calls_back(whom: ActorRef) -> tractor::Result<u32> {
+    whom.portal().await?.run(process()).await
 }
 
 /// The process of whoever has a name, as it says itself.
@@ -293,6 +325,44 @@ async fn waits(name: String) -> tractor::Result<u32> {
 #[tractor::actor_fn]
 async fn finds_root() -> tractor::Result<u32> {
     tractor::get_root(async |root| root.run(process()).await).await
+}
+
+#[tractor::test]
+async fn a_program_joins_a_running_tree_serves_calls_and_leaves() {
+    let registry = Registry::new("join");
+    let mut daemon = registry.program("daemon");
+    daemon.hear("up");
+    in_root(registry.options().name("np-client"), async || {
+        let names = async || -> tractor::Result<Vec<String>> {
+            Ok(tractor::list_actors().await?.iter().map(|actor| actor.uid.name().to_owned()).collect())
+        };
+        let before = names().await?;
+        for _ in 0..2 {
+            let mut joins = registry.program("joins");
+            let pid = joins.pid();
+            assert_eq!(joins.hear("met"), [pid, pid], "the daemon has called it back");
+            let mut status = None;
+            eventually("its end", WHOLE, || {
+                status = joins.has_ended();
+                status.is_some()
+            })
+            .await;
+            assert!(status.is_some_and(|status| status.success()), "{status:?}");
+            assert_eq!(names().await?, before, "it has left nothing");
+        }
+        // Who serves only is told to end like any other actor.
+        tractor::find_actor("np-daemon", async |portal| portal.cancel_actor().await).await?;
+        let mut status = None;
+        eventually("its end", WHOLE, || {
+            status = daemon.has_ended();
+            status.is_some()
+        })
+        .await;
+        assert!(status.is_some_and(|status| status.success()), "{status:?}");
+        Ok(())
+    })
+    .await;
+    registry.remove();
 }
 
 // ---- Ends --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@
 //! | `api` | what users hold: portals, calls, contexts, streams |
 //! | `nursery` | scopes that own children |
 //! | `restart` | supervisors |
-//! | `discovery` | names: the registrar, and looking others up |
+//! | `discovery` | names: the registrar, looking others up, and handles that travel |
 //! | `devx` | logging |
 //! | `boot` | entry points of root and child actors |
 mod actor;
@@ -46,10 +46,10 @@ pub use self::{
         Started, StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx,
         SubscriberStatistics, Unstarted, Value, with_deadline, with_deadline_at,
     },
-    boot::{init, init_with, open_nursery, open_root_actor, shutdown_signal, socket_addr, with_local_actor},
+    boot::{init, init_with, open_nursery, open_root_actor, shutdown_signal, with_local_actor},
     discovery::{
-        Registered, connect, default_registry, find_actor, get_registry, get_root, list_actors, query_actor,
-        wait_for_actor,
+        ActorRef, Registered, connect, default_registry, find_actor, get_registry, get_root, list_actors,
+        query_actor, socket_addr, wait_for_actor,
     },
     error::{Error, Result},
     nursery::{ActorNursery, OneShot, RunInActor, Sharing, StartActor, maybe_open_context},

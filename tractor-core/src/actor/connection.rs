@@ -64,6 +64,7 @@ where
     let mut peer = Peer::new(actor.aid(), timeouts, aid, caps, channel.clone(), dialer, child);
     peer.is_member = is_member;
     peer.is_chosen = link != Link::Accepted;
+    peer.is_family = link.supervises();
     let peer = Arc::new(peer);
     actor.add_peer(&peer);
     // Not in the task: the runtime may end before that runs.

@@ -226,6 +226,29 @@ impl Actor {
         });
     }
 
+    /// Waits until the actor must end, because somebody has asked for that, or because its parent is lost: what the body of an
+    /// actor waits for that only serves.
+    ///
+    /// Then its requests have ended, and it listens no more. A program that serves until it is told to end, a daemon, is no more
+    /// than this:
+    ///
+    /// ```no_run
+    /// # use tractor_core as tractor;
+    /// # async fn example() -> tractor::Result<()> {
+    /// let options = tractor::ActorOptions::new()
+    ///     .name("kv")
+    ///     .registry(tractor::default_registry()?)
+    ///     .enable_module(module_path!());
+    /// tractor::open_root_actor(options, async |kv| Ok(kv.cancelled().await)).await
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn cancelled(&self) {
+        self.stopped().await;
+    }
+
     pub(crate) fn aid(&self) -> &Aid {
         &self.inner.identity.aid
     }
@@ -401,6 +424,11 @@ impl Actor {
     /// The child that has this identity.
     pub(super) fn child(&self, uid: &Uid) -> Option<Arc<ChildActor>> {
         self.inner.children.lock().unwrap_or_else(PoisonError::into_inner).get(uid).cloned()
+    }
+
+    /// Whether an actor is a child of this one that has not ended.
+    pub(crate) fn is_parent_of(&self, uid: &Uid) -> bool {
+        self.child(uid).is_some()
     }
 
     pub(crate) fn add_child(&self, child: &Arc<ChildActor>) {

@@ -74,7 +74,7 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
         }
         other => {
             let text = format!(
-                "the runtime has no method `self:{other}` (it has `addrs`, `cancel` and `_cancel_task`)"
+                "the runtime has no method `self:{other}` (it has `addrs`, `cancel`, `_cancel_task`, `find_supervised` and `listen`)"
             );
             refuse(peer, cid, type_names::ATTRIBUTE_ERROR, text);
         }

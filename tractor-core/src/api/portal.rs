@@ -27,11 +27,19 @@ pub struct Portal {
     pub(crate) peer: Arc<Peer>,
     /// Of every request made through this handle.
     pub(super) limit: Limit,
+    /// Says that the connection is used, where it would be closed otherwise.
+    #[expect(dead_code, reason = "held for its count")]
+    lease: Option<Arc<()>>,
 }
 
 impl Portal {
     pub(crate) fn new(peer: Arc<Peer>) -> Self {
-        Self { peer, limit: Limit::default() }
+        Self { peer, limit: Limit::default(), lease: None }
+    }
+
+    /// A handle that keeps its connection open.
+    pub(crate) fn leased(self, lease: Arc<()>) -> Self {
+        Self { lease: Some(lease), ..self }
     }
 
     /// A handle on the same actor whose requests must each end within this much time from their start.

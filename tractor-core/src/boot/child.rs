@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Pid;
 use tokio::runtime::Builder;
 
-use super::{serve, setup};
+use super::setup;
 use crate::actor::{Actor, Allow, Connected, Identity, Link, attach, image, notice, with_actor};
-use crate::discovery::{Late, announce, bind_all, own_addrs};
+use crate::discovery::{Late, METHODS, announce, bind_all, listen, own_addrs};
 use crate::error::{self, Error, RuntimeFailure};
 use crate::net::{FrameReader, HandshakeError, Introduction, Transport, check_parent, introduce};
 use crate::process::{ChildSpec, Entry, PROCESS_NAME_PREFIX, set_entry};
@@ -170,7 +170,7 @@ async fn serve_parent(
         allow_unauthenticated_peers: boot.allow_unauthenticated_peers,
         registries: boot.reg_addrs.clone(),
         root_addrs: boot.runtime_vars.root_addrs.clone(),
-        methods: &[],
+        methods: &METHODS,
         log: crate::devx::current_filter(),
     });
     let connected = Connected {
@@ -220,7 +220,7 @@ async fn start(actor: &Actor, boot: &SpawnSpec, bounded: Result<(), RuntimeFailu
     };
     let is_open = actor.allows_unauthenticated_peers();
     let listeners = bind_all(actor.name(), &addrs, is_open).await.map_err(|(_, error)| error)?;
-    serve::listen(actor, listeners);
+    listen(actor, listeners);
     announce(actor, Late::GoesOn).await
 }
 

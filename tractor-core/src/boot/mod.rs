@@ -3,12 +3,10 @@
 //! What that changes in the process (panic hook, orphans, standard input, signals) is in `setup`, and nowhere else.
 
 mod child;
-mod door;
 mod entry;
 mod local;
 mod root;
 mod second;
-mod serve;
 mod setup;
 mod shutdown;
 
@@ -17,5 +15,4 @@ pub use entry::run_paused_test;
 pub use entry::{RuntimeOptions, init, init_with, run_main, run_test};
 pub use local::with_local_actor;
 pub use root::{open_nursery, open_root_actor};
-pub use serve::socket_addr;
 pub use shutdown::shutdown_signal;

@@ -4,9 +4,9 @@ use std::future::{pending, ready};
 
 use super::second::{OnRuntime, say_if_second};
 use super::shutdown::LiveRoot;
-use super::{child, serve, setup};
+use super::{child, setup};
 use crate::actor::{Actor, ActorOptions, Identity, image, try_current_actor, with_actor};
-use crate::discovery::{Candidate, Late, METHODS, announce, elect};
+use crate::discovery::{Candidate, Late, METHODS, METHODS_OF_REGISTRARS, announce, elect, listen};
 use crate::error::{Error, RuntimeFailure};
 use crate::net::fresh_secret;
 use crate::nursery::{ActorNursery, open_nursery_in};
@@ -128,13 +128,15 @@ impl Root {
         let mut identity = identity(options, ROOT, image::draw(), true)?;
         identity.aid.is_registrar = Some(elected.is_registrar);
         identity.registries = elected.registries;
-        identity.methods = if elected.is_registrar { &METHODS } else { &[] };
+        if elected.is_registrar {
+            identity.methods = &METHODS_OF_REGISTRARS;
+        }
         let actor = Actor::new(identity);
         let root = Self { ending: Ending(Some((actor.clone(), (OnRuntime::begin(), live)))), actor };
         let registered = with_actor(root.actor.clone(), async {
             // A tree that died with its root had nobody to remove its files.
             root.actor.spawn_link(sweep_sockets());
-            serve::listen(&root.actor, elected.listeners);
+            listen(&root.actor, elected.listeners);
             announce(&root.actor, Late::Fails).await
         });
         match registered.await {
@@ -189,7 +191,7 @@ pub(super) fn identity(
         allow_unauthenticated_peers,
         registries: Vec::new(),
         root_addrs: Vec::new(),
-        methods: &[],
+        methods: &METHODS,
         log: crate::devx::current_filter(),
     })
 }

@@ -1,17 +1,24 @@
 //! Connecting to an actor that is neither parent nor child of this one.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use rustix::process::Pid;
+use tokio::time::sleep;
 
 use crate::actor::{Actor, Connected, Link, attach, try_current_actor};
 use crate::api::Portal;
 use crate::error::{ActorDied, Because, CloseReason, Error, Unreachable};
-use crate::net::{self, HandshakeError, Introduction, introduce};
+use crate::net::{self, HandshakeError, Introduced, Introduction, introduce};
 use crate::process::has_ended;
 use crate::proto::addr::Addr;
 use crate::proto::handshake::Role;
 use crate::session::Peer;
+
+/// Before somebody who has left during the handshake is connected to again; each further pause is twice as long.
+const LEFT_PAUSE: Duration = Duration::from_millis(5);
+/// A pause that is as long as this is not made.
+const LEFT_PAUSE_MAX: Duration = Duration::from_millis(80);
 
 /// Connects to the actor that listens on an address, as a scope: the connection is closed when the body has ended.
 ///
@@ -43,14 +50,17 @@ pub(super) struct NotMet {
 /// Connects to the actor that listens on an address.
 pub(super) async fn dial(actor: &Actor, addr: &Addr) -> Result<Connection, NotMet> {
     let meeting = async {
-        let io = net::connect(addr).await?;
-        let with = Introduction {
-            ours: actor.aid().clone(),
-            role: Role::Connector,
-            policy: actor.policy(io.other_end()),
-            limits: actor.limits(),
-        };
-        introduce(io, with).await
+        let mut pause = LEFT_PAUSE;
+        loop {
+            match meet(actor, addr).await {
+                // Mostly it has died or ends, and who connects again finds nobody.
+                Err(error) if error.is_departure() && pause < LEFT_PAUSE_MAX => {
+                    sleep(pause).await;
+                    pause *= 2;
+                }
+                met => return met,
+            }
+        }
     };
     let met = match tokio::time::timeout(actor.timeouts().handshake, meeting).await {
         Ok(met) => met.map_err(|error| NotMet {
@@ -76,6 +86,17 @@ pub(super) async fn dial(actor: &Actor, addr: &Addr) -> Result<Connection, NotMe
         cause_of_loss(&witness, &whom, process, &peer, reason).await
     });
     Ok(Connection(Portal::new(peer)))
+}
+
+async fn meet(actor: &Actor, addr: &Addr) -> Result<Introduced, HandshakeError> {
+    let io = net::connect(addr).await?;
+    let with = Introduction {
+        ours: actor.aid().clone(),
+        role: Role::Connector,
+        policy: actor.policy(io.other_end()),
+        limits: actor.limits(),
+    };
+    introduce(io, with).await
 }
 
 /// Why there is no connection to an address.

@@ -145,16 +145,21 @@ impl Line {
 }
 
 /// Finds an actor and connects to it.
-pub(super) async fn find(actor: &Actor, name: &str) -> Result<Line> {
-    if let Some(known) = known(actor, name) {
-        return Ok(Line::Kept(known));
+async fn find(actor: &Actor, name: &str) -> Result<Line> {
+    match known(actor, name) {
+        Some(known) => Ok(Line::Kept(known)),
+        None => find_registered(actor, name).await.map(Line::Own),
     }
+}
+
+/// Asks who is registered under a name, and connects to it.
+pub(super) async fn find_registered(actor: &Actor, name: &str) -> Result<Connection> {
     let mut answers = Answers::to(actor, name)?;
     let (mut unreachable, mut is_expired) = (None, false);
     while let Some((registrar, addrs)) = answers.next().await {
         for addr in addrs {
             match reach(actor, name, &registrar, &addr).await {
-                Reached::It(connection) => return Ok(Line::Own(connection)),
+                Reached::It(connection) => return Ok(connection),
                 Reached::Nobody => is_expired = true,
                 Reached::Not(error) => unreachable = Some(error),
             }

@@ -1,9 +1,13 @@
-//! The methods of a registrar, as the base protocol has them. They are endpoints like any other: they can be cancelled,
-//! and count in what a peer makes this actor hold.
+//! Methods of the runtime that may take their time: those of every actor, by which handles lead to it, and those of a
+//! registrar, as the base protocol has them. They are endpoints like any other: they can be cancelled, and count in what
+//! a peer makes this actor hold.
 
 use std::collections::BTreeMap;
 
+use super::given;
+use super::listen::addrs_of;
 use super::names::NAMES;
+use super::reach::{LISTEN, Place};
 use crate::actor::{EndpointEntry, current_actor, current_peer};
 use crate::api::{Endpoint, EndpointBody, EndpointResult, FnEndpoint};
 use crate::error::{EndpointError, RuntimeFailure};
@@ -11,8 +15,14 @@ use crate::proto::addr::Addr;
 use crate::proto::id::{Caps, Uid};
 use crate::proto::registry::{WireAddr, check_name};
 
-/// What a registrar can do besides what every actor can.
-pub(crate) static METHODS: [EndpointEntry; 6] = [
+/// What every actor can do.
+pub(crate) static METHODS: [EndpointEntry; 2] =
+    [EndpointEntry::func::<Listen>(), EndpointEntry::func::<FindSupervised>()];
+
+/// What a registrar can do.
+pub(crate) static METHODS_OF_REGISTRARS: [EndpointEntry; 8] = [
+    EndpointEntry::func::<Listen>(),
+    EndpointEntry::func::<FindSupervised>(),
     EndpointEntry::func::<RegisterActor>(),
     EndpointEntry::func::<UnregisterActor>(),
     EndpointEntry::func::<FindActor>(),
@@ -26,7 +36,7 @@ type WireUid = (String, String);
 
 /// Declares a method: the type that stands for it, and the function behind it.
 macro_rules! method {
-    ($(#[$doc:meta])* $endpoint:ident = $name:literal ($($arg:ident: $ty:ty),*) -> $returns:ty, $body:expr) => {
+    ($(#[$doc:meta])* $endpoint:ident = $name:expr, ($($arg:ident: $ty:ty),*) -> $returns:ty, $body:expr) => {
         $(#[$doc])*
         enum $endpoint {}
 
@@ -56,28 +66,54 @@ macro_rules! method {
 }
 
 method! {
+    /// The addresses of this actor, which begins to listen if it does not.
+    Listen = LISTEN, () -> Vec<Addr>, listen()
+}
+method! {
+    /// Where the process of a supervised child listens that lives, or why there will be none any more.
+    FindSupervised = given::FIND_SUPERVISED, (child: u64) -> Result<Place, String>, find_supervised(child)
+}
+method! {
     /// Adds an address of the actor that asks.
-    RegisterActor = "register_actor"(uid: WireUid, addr: WireAddr) -> (), register(uid, addr)
+    RegisterActor = "register_actor", (uid: WireUid, addr: WireAddr) -> (), register(uid, addr)
 }
 method! {
     /// Takes the row of the actor that asks away.
-    UnregisterActor = "unregister_actor"(uid: WireUid) -> (), unregister(uid)
+    UnregisterActor = "unregister_actor", (uid: WireUid) -> (), unregister(uid)
 }
 method! {
     /// The addresses of the first actor with this name or uuid.
-    FindActor = "find_actor"(name: String) -> Option<Vec<WireAddr>>, find(name)
+    FindActor = "find_actor", (name: String) -> Option<Vec<WireAddr>>, find(name)
 }
 method! {
     /// The addresses of all actors with this name, as soon as there are any.
-    WaitForActor = "wait_for_actor"(name: String) -> Vec<WireAddr>, wait(name)
+    WaitForActor = "wait_for_actor", (name: String) -> Vec<WireAddr>, wait(name)
 }
 method! {
     /// Everybody's addresses, by `name.uuid`.
-    GetRegistry = "get_registry"() -> BTreeMap<String, Vec<WireAddr>>, all()
+    GetRegistry = "get_registry", () -> BTreeMap<String, Vec<WireAddr>>, all()
 }
 method! {
     /// Takes an address away at which nobody listens; says whose it was.
-    DeleteAddr = "delete_addr"(addr: WireAddr) -> Option<WireUid>, delete(addr)
+    DeleteAddr = "delete_addr", (addr: WireAddr) -> Option<WireUid>, delete(addr)
+}
+
+/// Refuses to do for a stranger what those of this tree and user may ask for.
+fn only_members() -> Result<(), EndpointError> {
+    if current_peer().is_some_and(|peer| peer.is_member) {
+        return Ok(());
+    }
+    Err(EndpointError::new(RuntimeFailure::new("this is for who knows the secret of the tree")))
+}
+
+async fn listen() -> Result<Vec<Addr>, EndpointError> {
+    only_members()?;
+    addrs_of(&current_actor()).await.map_err(EndpointError::new)
+}
+
+async fn find_supervised(child: u64) -> Result<Result<Place, String>, EndpointError> {
+    only_members()?;
+    Ok(given::place(child).await)
 }
 
 /// Refuses to do for an actor what another one asks for.

@@ -1,25 +1,33 @@
-//! Names: how actors that were not told each other's addresses find one another.
+//! Names and handles: how actors that were not told each other's addresses find one another.
 //!
 //! A root that has registries becomes the registrar, or an actor that registers with one ([`elect()`]). Every actor of
 //! such a tree stays registered with each registrar ([`announce()`]); whoever looks for a name asks them, and connects
-//! (`find`).
+//! (`find`). A handle ([`ActorRef`]) knows where its actor listens, or whom to ask for that (`reach`, `given`).
 //!
 //! # Not here
-//! The rules, which are [`proto::registry`](crate::proto::registry)'s. What an actor listens at.
+//! The rules, which are [`proto::registry`](crate::proto::registry)'s.
 
+mod actor_ref;
 mod announce;
 mod connect;
+mod door;
 mod elect;
 mod find;
+mod given;
+mod listen;
 mod methods;
 mod names;
 mod query;
 mod race;
+mod reach;
 
+pub use actor_ref::ActorRef;
 pub(crate) use announce::{Late, announce};
 pub use connect::connect;
 pub use elect::default_registry;
 pub(crate) use elect::{Candidate, bind_all, elect, own_addrs};
 pub use find::{find_actor, get_registry, get_root, wait_for_actor};
-pub(crate) use methods::METHODS;
+pub(crate) use listen::listen;
+pub use listen::socket_addr;
+pub(crate) use methods::{METHODS, METHODS_OF_REGISTRARS};
 pub use query::{Registered, list_actors, query_actor};

@@ -248,7 +248,7 @@ fn unwired(addrs: Vec<WireAddr>) -> Vec<Addr> {
 }
 
 /// Whether an interface of this host has an address: one can listen there.
-fn is_ours(ip: IpAddr) -> bool {
+pub(super) fn is_ours(ip: IpAddr) -> bool {
     UdpSocket::bind((ip, 0)).is_ok()
 }
 

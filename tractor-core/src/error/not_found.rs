@@ -1,5 +1,6 @@
 //! Names under which nobody is found.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::proto::id::Escaped;
@@ -10,10 +11,20 @@ use crate::proto::registry::NameProblem;
 /// A registrar that cannot be asked, and an actor that is registered and cannot be reached though somebody listens
 /// there, are [`Error::Unreachable`](crate::Error::Unreachable) instead.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("no actor `{}` was found: {why}", Escaped(name))]
+#[error("no actor `{}` was found: {why}{}", Escaped(name), Detail(detail.as_deref()))]
 pub struct NotFound {
     name: Arc<str>,
     why: Absence,
+    detail: Option<Arc<str>>,
+}
+
+/// More about it, if there is.
+struct Detail<'a>(Option<&'a str>);
+
+impl fmt::Display for Detail<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |detail| write!(f, ": {}", Escaped(detail)))
+    }
 }
 
 /// Why nobody was found under a name.
@@ -32,11 +43,19 @@ pub enum Absence {
     /// Who was registered under it is gone, and is registered no more. That may change.
     #[error("who was registered under that name is gone")]
     Expired,
+    /// The process that a handle names has ended, or the supervised child has for good. Nobody takes its place.
+    #[error("it has ended")]
+    Ended,
 }
 
 impl NotFound {
     pub(crate) fn new(name: &str, why: Absence) -> Self {
-        Self { name: name.into(), why }
+        Self { name: name.into(), why, detail: None }
+    }
+
+    /// Nobody takes its place.
+    pub(crate) fn ended(name: impl Into<Arc<str>>, detail: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), why: Absence::Ended, detail: Some(detail.into()) }
     }
 
     /// The name, or the uuid, that was looked for.
@@ -52,7 +71,7 @@ impl NotFound {
     pub(super) fn may_appear(&self) -> bool {
         match self.why {
             Absence::NotRegistered | Absence::Expired => true,
-            Absence::NoRegistry | Absence::BadName(_) => false,
+            Absence::NoRegistry | Absence::BadName(_) | Absence::Ended => false,
         }
     }
 }

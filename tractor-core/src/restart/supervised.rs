@@ -7,6 +7,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::drive::Note;
 use super::supervisor::Supervisor;
+use crate::actor::Actor;
 use crate::api::Portal;
 use crate::error::{Error, Result, RuntimeFailure};
 use crate::proto::supervision::ChildId;
@@ -185,6 +186,21 @@ impl Supervised {
         let (sender, killed) = oneshot::channel();
         self.supervisor.tell(Note::Kill(self.id, sender));
         Some(killed.await.ok()?.gone().await)
+    }
+
+    /// The actor whose child it is.
+    pub(crate) fn supervising(&self) -> &Actor {
+        &self.supervisor.nursery().inner.actor
+    }
+
+    /// Whether both are the same child.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.id == other.id && self.supervisor.is_same(&other.supervisor)
+    }
+
+    /// Whether there will be no process any more.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.status.borrow().life, Life::Over(_))
     }
 
     /// Asks for its end, for good.

@@ -155,6 +155,10 @@ impl Supervisor {
         &self.shared.nursery
     }
 
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     pub(super) fn announce(&self, event: SupervisionEvent) {
         // Fails when nobody listens.
         _ = self.shared.events.send(event);

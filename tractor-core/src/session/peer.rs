@@ -36,6 +36,8 @@ pub(crate) struct Peer {
     pub(crate) is_member: bool,
     /// This end has chosen whom it is connected to: parent, child, or an address that it has connected to.
     pub(crate) is_chosen: bool,
+    /// It is the connection of a parent and its child, which is open as long as both live.
+    pub(crate) is_family: bool,
     /// Limits of this actor's waits.
     pub(crate) timeouts: Timeouts,
     /// Set when a child reports that it has booted.
@@ -93,6 +95,7 @@ impl Peer {
             channel,
             is_member: false,
             is_chosen: false,
+            is_family: false,
             ready: CancellationToken::new(),
             drained: CancellationToken::new(),
             ended_in_order: AtomicBool::new(false),

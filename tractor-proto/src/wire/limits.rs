@@ -96,6 +96,11 @@ pub const REGISTRAR_PAUSE_MIN: Duration = Duration::from_millis(50);
 /// The longest of these pauses.
 pub const REGISTRAR_PAUSE_MAX: Duration = Duration::from_secs(2);
 
+/// Addresses of an actor in a handle on it.
+pub const REF_ADDRS_MAX: usize = 16;
+/// Connections that handles have led to, and that are not used, before an actor closes the oldest of them.
+pub const LINES_KEPT_MAX: usize = 64;
+
 /// Lines kept of what a child writes, where it is captured: the last ones. A panic with its backtrace fits.
 pub const CAPTURED_LINES_MAX: usize = 80;
 /// Bytes of these lines that are kept, the last ones.

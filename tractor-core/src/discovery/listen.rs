@@ -1,20 +1,45 @@
 //! Listening for other actors.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::door::{Door, Place};
-use crate::actor::{Actor, Connected, Link, attach, notice};
+use super::elect::{bind_all, own_addrs};
+use crate::actor::{Actor, ActorLocal, Connected, Link, attach, notice};
 use crate::error::{Error, RuntimeFailure};
 use crate::net::{HandshakeError, Introduction, Listener, OtherEnd, Transport, default_uds, introduce};
 use crate::proto::addr::Addr;
 use crate::proto::handshake::Role;
 
+/// Held while an actor that did not listen begins to.
+static BEGINNING: ActorLocal<Mutex<()>> = ActorLocal::new(Mutex::default);
+
+/// The addresses of an actor, which must be the current one. One that does not listen yet begins to, at an address of its own.
+pub(super) async fn addrs_of(actor: &Actor) -> Result<Vec<Addr>, Error> {
+    let beginning = BEGINNING.get();
+    let _turn = beginning.lock().await;
+    if actor.addrs().is_empty() {
+        let (name, registries, is_open) =
+            (actor.name(), actor.registries(), actor.allows_unauthenticated_peers());
+        let listeners = match bind_all(name, &own_addrs(name, registries)?, is_open).await {
+            // Another actor of this process has the name.
+            Err((ErrorKind::AddrInUse, _)) => {
+                let other = format!("{name}-{}", actor.uid().uuid_short());
+                bind_all(name, &own_addrs(&other, registries)?, is_open).await
+            }
+            bound => bound,
+        };
+        listen(actor, listeners.map_err(|(_, error)| error)?);
+    }
+    Ok(actor.addrs())
+}
+
 /// Serves what is bound until the actor stops.
-pub(super) fn listen(actor: &Actor, listeners: Vec<Listener>) {
+pub(crate) fn listen(actor: &Actor, listeners: Vec<Listener>) {
     let door = Door::new(actor.limits());
     for listener in listeners {
         tracing::debug!("listening on {}", listener.addr());
