@@ -424,6 +424,11 @@ impl Parts<'_> {
 
     #[inline]
     fn finish(self) -> Result<(), PayloadError> {
+        if self.len == Some(self.count) && !self.in_entry { Ok(()) } else { self.finish_otherwise() }
+    }
+
+    #[cold]
+    fn finish_otherwise(self) -> Result<(), PayloadError> {
         match self.len {
             _ if self.in_entry => Err(PayloadError::new("its serializer writes a key without a value")),
             Some(len) if len == self.count => Ok(()),
