@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use super::checked::Check;
 use super::encoded::Encoded;
 use super::end::SessionEnd;
+use super::inbox::InboxEnd;
 use crate::error::{Error, MessagingError, StreamUnread, TransportClosed};
 use crate::net::Appended;
 use crate::proto::codec::{self, PldKind, YieldHead};
@@ -149,14 +150,19 @@ impl SessionEnd {
         Ok(())
     }
 
-    /// Closes the local half of the stream, if it is open.
+    /// Closes the local half of the stream, if it is open; in the base protocol both.
     pub(crate) fn send_stop(&self) {
         // Outlives the lock.
         let _appended;
-        let mut cell = self.cell();
+        let mut cell = self.lock();
+        let command = if self.peer.is_base() { Command::StopBoth } else { Command::Stop };
         // A half that is closed or was never opened has nothing to end. The side that saw `Stop` first does not answer it.
-        if cell.dialog.command(Command::Stop).is_err() || self.stopped_by_peer(&cell) {
+        if cell.dialog.command(command).is_err() || self.stopped_by_peer(&cell) {
             return;
+        }
+        if self.peer.is_base() {
+            cell.inbox.close(InboxEnd::Stopped);
+            cell.wake_reader();
         }
         _appended = self.append_stop();
     }

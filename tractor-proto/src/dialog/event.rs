@@ -90,6 +90,8 @@ pub enum Command {
     Yield,
     /// Close the local half of the stream.
     Stop,
+    /// Close both halves: in the base protocol one `Stop` ends both.
+    StopBoth,
 }
 
 /// A command the dialog does not allow: a mistake of local code.

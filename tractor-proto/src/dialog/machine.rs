@@ -210,6 +210,13 @@ impl Dialog {
             Command::OpenStream => self.open_stream(),
             Command::Yield => self.may_yield(),
             Command::Stop => self.stop(),
+            Command::StopBoth => {
+                self.stop()?;
+                if let Phase::Open { rx, .. } = &mut self.phase {
+                    *rx = Half::Closed;
+                }
+                Ok(())
+            }
         }
     }
 

@@ -309,6 +309,20 @@ fn the_first_canceller_counts() {
 }
 
 #[test]
+fn in_the_base_protocol_one_stop_ends_both_halves() {
+    for mut dialog in [streaming_parent(), streaming_child()] {
+        assert_eq!(dialog.command(Command::StopBoth), Ok(()));
+        assert_eq!(dialog.command(Command::Yield), Err(Misuse::StreamClosed));
+        assert_eq!(dialog.command(Command::StopBoth), Err(Misuse::StreamClosed));
+        assert!(matches!(dialog.receive(Msg::Yield(1)), Means::Ignored(_)));
+        assert!(matches!(dialog.receive(Msg::Stop), Means::Ignored(_)));
+    }
+    let mut parent = streaming_parent();
+    parent.command(Command::StopBoth).expect("open");
+    assert_eq!(parent.receive(Msg::Return(1)), settled(1, false));
+}
+
+#[test]
 fn an_acknowledged_cancellation_settles_a_parent_side_that_has_no_outcome() {
     for mut dialog in [awaiting_return(), receiving(), streaming_parent()] {
         assert!(dialog.acknowledge());
