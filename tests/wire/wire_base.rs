@@ -7,13 +7,15 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use tractor::{ActorOptions, Error, Portal};
+use bytes::Bytes;
+use serde_bytes::ByteBuf;
+use tractor::{ActorOptions, DynCall, Error, Portal, Value};
 use tractor_core::proto::id::{Caps, Cid};
-use tractor_core::proto::msg::{FuncType, Msg};
+use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
 
-use crate::wire_support::endpoints::{counts, echo};
-use crate::wire_support::script::pld;
-use crate::wire_support::{Peer, meet, step, timed};
+use crate::wire_support::endpoints::{blob, counts, doubles, echo, watch};
+use crate::wire_support::script::{cid, frame_of, kwargs, no_kwargs, pld};
+use crate::wire_support::{Peer, assert_alive, host, limited, meet, step, timed};
 
 /// Longer than any test.
 const LONG: Duration = Duration::from_secs(600);
@@ -132,6 +134,241 @@ async fn a_rust_peer_still_owes_the_outcome_after_the_acknowledgement() {
         abandon(portal.run(echo(1))).await;
         assert_eq!(portal.run(echo(2)).await.unwrap(), 2);
         assert_eq!(portal.dialogs_open(), 1);
+    })
+    .await;
+}
+
+// ---- one `Stop` ends both directions -------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn our_own_stop_ends_what_a_peer_of_the_base_protocol_streams() {
+    let (told, is_told) = tokio::sync::oneshot::channel();
+    let script = async |peer: &mut Peer| {
+        let id = accepted(peer, FuncType::Context).await;
+        peer.send(&Msg::Started { cid: id, pld: pld(&0) }).await;
+        peer.send(&Msg::Yield { cid: id, pld: pld(&7) }).await;
+        assert_eq!(peer.expect_yield::<i64>(id.as_str()).await, 1);
+        peer.expect_stop(id.as_str()).await;
+        // What was on its way.
+        peer.send(&Msg::Yield { cid: id, pld: pld(&8) }).await;
+        is_told.await.expect("the body goes on");
+        peer.send(&Msg::Return { cid: id, pld: pld(&5) }).await;
+        peer.expect_closed().await;
+    };
+    meet("ba-stop", ActorOptions::new(), Caps::NONE, script, async |portal| {
+        let scope = portal.open_context(doubles(), async |ctx, _first| {
+            let mut stream = ctx.open_stream();
+            assert_eq!(stream.receive().await?, Some(7));
+            stream.send(1).await?;
+            let (tx, mut rx) = stream.split();
+            let (end, ()) = step("the end", async {
+                tokio::join!(rx.receive(), async {
+                    tokio::task::yield_now().await;
+                    tx.finish();
+                })
+            })
+            .await;
+            assert_eq!(end?, None);
+            told.send(()).expect("the script waits");
+            assert_eq!(stream.receive().await?, None);
+            stream.wait_for_result().await
+        });
+        assert_eq!(scope.await.expect("it has returned"), 5);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_ends_its_half_receives_what_has_come_and_then_the_end() {
+    host("ba-finishes", ActorOptions::new(), async |_, addr| {
+        let mut peer = Peer::base(addr).await;
+        peer.open("f", "finishes", kwargs("after", 2)).await;
+        peer.stream("f", 7).await;
+        peer.stream("f", 8).await;
+        peer.expect_stop("f").await;
+        assert_eq!(peer.expect_return::<i64>("f").await, 15);
+        // A Rust peer goes on.
+        let mut peer = Peer::rust(addr).await;
+        peer.open("f", "finishes", kwargs("after", 1)).await;
+        peer.stream("f", 7).await;
+        let Msg::Credit { .. } = peer.recv().await else { panic!("a value was received") };
+        peer.expect_stop("f").await;
+        peer.stream("f", 8).await;
+        peer.stop("f").await;
+        assert_eq!(peer.expect_return::<i64>("f").await, 15);
+    })
+    .await;
+}
+
+// ---- texts of failures ---------------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_failure_is_told_where_the_base_protocol_looks_for_it() {
+    host("ba-told", ActorOptions::new(), async |_, addr| {
+        let mut peer = Peer::base(addr).await;
+        peer.start("f", "fails", kwargs("text", "no luck")).await;
+        peer.expect_ack("f", FuncType::AsyncFunc).await;
+        let trace = peer.expect_error("f", "Oops").await.tb_str;
+        let lines: Vec<_> = trace.lines().collect();
+        assert!(lines[0].contains("endpoints:fails"), "{trace}");
+        assert_eq!(lines[1..], ["Oops: no luck"], "{trace}");
+        peer.start("p", "panics", no_kwargs()).await;
+        peer.expect_ack("p", FuncType::AsyncFunc).await;
+        let trace = peer.expect_error("p", "Panic").await.tb_str;
+        assert!(trace.contains("endpoints.rs") && trace.contains("\nPanic: on purpose\n"), "{trace}");
+        peer.start("u", "absent", no_kwargs()).await;
+        let trace = peer.expect_error("u", "AttributeError").await.tb_str;
+        assert!(trace.starts_with("AttributeError: ") && trace.contains("absent"), "{trace}");
+        // Rust peers have the text where it is.
+        let mut peer = Peer::rust(addr).await;
+        peer.start("f", "fails", kwargs("text", "no luck")).await;
+        peer.expect_ack("f", FuncType::AsyncFunc).await;
+        assert_eq!(peer.expect_error("f", "Oops").await.tb_str, "");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_text_of_a_failure_of_the_base_protocol_is_that_of_its_trace() {
+    let trace = "Traceback (most recent call last):\n  File \"a.py\", line 3, in f\n    raise E('bad')\nm.E: bad value\n";
+    let script = async |peer: &mut Peer| {
+        let id = accepted(peer, FuncType::AsyncFunc).await;
+        let mut error = ErrorMsg::new(peer.uid.clone(), "E", "");
+        error.cid = Some(id);
+        error.tb_str = trace.to_owned();
+        peer.send(&Msg::Error(Box::new(error))).await;
+        peer.expect_closed().await;
+    };
+    meet("ba-text", ActorOptions::new(), Caps::NONE, script, async |portal| {
+        let error = portal.run(echo(1)).await.unwrap_err();
+        let error = error.as_remote().expect("it has failed there");
+        assert_eq!((error.src_type(), error.message(), error.trace()), ("E", "bad value", trace));
+        assert!(error.to_string().ends_with(": bad value"), "{error}");
+    })
+    .await;
+}
+
+// ---- frames over the limit -----------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_request_over_the_limit_is_refused_and_the_connection_goes_on() {
+    host("ba-large", limited(|limits| limits.frame_bytes_max = 4096), async |_, addr| {
+        let mut peer = Peer::base(addr).await;
+        let large = |peer: &Peer, id: &str, bytes: usize| {
+            let start = peer.start_msg(id, "length", kwargs("data", ByteBuf::from(vec![7; bytes])));
+            frame_of(&Msg::Start(Box::new(start)))
+        };
+        let words = &["4096", "frame_bytes_max"];
+        for bytes in [4096, 40_000, 1_000_000] {
+            peer.send_bytes(&large(&peer, "l", bytes)).await;
+            peer.expect_local_error("l", "MessagingError", words).await;
+            peer.assert_answered().await;
+        }
+        // In pieces, and with others before, between and behind.
+        let small = frame_of(&Msg::Start(Box::new(peer.start_msg("s", "echo", kwargs("value", 1)))));
+        let all =
+            [small.clone(), large(&peer, "a", 5000), small.clone(), large(&peer, "b", 6000), small].concat();
+        for size in [1009, all.len()] {
+            for piece in all.chunks(size) {
+                peer.send_bytes(piece).await;
+                tokio::task::yield_now().await;
+            }
+            for refused in ["a", "b", ""] {
+                peer.expect_ack("s", FuncType::AsyncFunc).await;
+                assert_eq!(peer.expect_return::<i64>("s").await, 1);
+                if !refused.is_empty() {
+                    peer.expect_local_error(refused, "MessagingError", words).await;
+                }
+            }
+        }
+        peer.assert_answered().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_value_over_the_limit_ends_its_dialog_alone() {
+    host("ba-value", limited(|limits| limits.frame_bytes_max = 4096), async |_, addr| {
+        let (mut hit, mut other) = (watch("ba-value-hit"), watch("ba-value-other"));
+        let mut peer = Peer::base(addr).await;
+        peer.open("h", "holds_open", kwargs("key", "ba-value-hit")).await;
+        peer.open("o", "holds_open", kwargs("key", "ba-value-other")).await;
+        hit.expect("started").await;
+        other.expect("started").await;
+        peer.send(&Msg::Yield { cid: cid("h"), pld: pld(&ByteBuf::from(vec![7; 5000])) }).await;
+        peer.expect_local_error("h", "MessagingError", &["frame_bytes_max"]).await;
+        hit.expect("dropped").await;
+        peer.assert_answered().await;
+        assert!(other.is_quiet());
+        assert_eq!(peer.dialogs_open().await, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_answer_over_the_limit_is_a_failure_of_the_call() {
+    let script = async |peer: &mut Peer| {
+        let id = accepted(peer, FuncType::AsyncFunc).await;
+        peer.send(&Msg::Return { cid: id, pld: pld(&ByteBuf::from(vec![7; 5000])) }).await;
+        peer.expect_local_error(id.as_str(), "MessagingError", &["frame_bytes_max"]).await;
+        let id = accepted(peer, FuncType::AsyncFunc).await;
+        peer.send(&Msg::Return { cid: id, pld: pld(&2) }).await;
+        peer.expect_closed().await;
+    };
+    meet("ba-answer", limited(|limits| limits.frame_bytes_max = 4096), Caps::NONE, script, async |portal| {
+        let error = portal.run(blob(5000)).await.unwrap_err();
+        assert!(error.to_string().contains("frame_bytes_max = 4096"), "{error}");
+        assert_eq!(portal.run(echo(2)).await.unwrap(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_frame_over_the_limit_that_names_no_dialog_closes_the_connection() {
+    host("ba-nameless", limited(|limits| limits.frame_bytes_max = 4096), async |_, addr| {
+        for body in [vec![0xc1; 5000], [b"\x81\xa8msg_type\xc5\x13\x88".to_vec(), vec![7; 5000]].concat()] {
+            let mut peer = Peer::base(addr).await;
+            peer.send_body(&body).await;
+            peer.expect_closed().await;
+        }
+        // The end comes before the body does.
+        let mut peer = Peer::base(addr).await;
+        let start = peer.start_msg("l", "length", kwargs("data", ByteBuf::from(vec![7; 5000])));
+        peer.send_bytes(&frame_of(&Msg::Start(Box::new(start)))[..3000]).await;
+        peer.expect_local_error("l", "MessagingError", &["frame_bytes_max"]).await;
+        peer.finish().await;
+        assert_alive(addr).await;
+    })
+    .await;
+}
+
+// ---- values without a type of ours ---------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn an_extension_value_is_a_dynamic_value() {
+    // A time, as a Python `datetime` travels.
+    const TIME: &[u8] = b"\xd7\xff\x00\x1e\x84\x80\x69\x2b\x8f\x8b";
+    let time = Value::Ext(-1, TIME[2..].to_vec());
+    host("ba-ext", ActorOptions::new(), async |_, addr| {
+        let mut peer = Peer::base(addr).await;
+        let long = [b"\xc7\x0c\xff".as_slice(), &[7; 12]].concat();
+        for value in
+            [TIME.to_vec(), [b"\x81\xa2at".as_slice(), TIME].concat(), [b"\x91".as_slice(), &long].concat()]
+        {
+            let sent = [b"\x81\xa5value".as_slice(), &value].concat();
+            peer.start("e", "same", sent.into()).await;
+            peer.expect_ack("e", FuncType::AsyncFunc).await;
+            assert_eq!(peer.recv().await, Msg::Return { cid: cid("e"), pld: value.into() });
+        }
+    })
+    .await;
+    let script = async |peer: &mut Peer| {
+        let id = accepted(peer, FuncType::AsyncFunc).await;
+        peer.send(&Msg::Return { cid: id, pld: Bytes::from_static(TIME) }).await;
+        peer.expect_closed().await;
+    };
+    meet("ba-ext-call", ActorOptions::new(), Caps::NONE, script, async |portal| {
+        assert_eq!(portal.run_dyn::<Value>(DynCall::new("m", "now")).await.unwrap(), time);
     })
     .await;
 }

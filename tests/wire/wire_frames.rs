@@ -85,12 +85,12 @@ async fn values_nested_too_deep_count_as_bad_frames() {
 #[tokio::test]
 async fn a_frame_over_the_limit_closes_the_connection_unread() {
     host("fr-large", limited(|limits| limits.frame_bytes_max = 4096), async |_, addr| {
-        let mut peer = Peer::base(addr).await;
+        let mut peer = Peer::rust(addr).await;
         peer.send_bytes(&4097u32.to_le_bytes()).await; // the prefix alone tells
         peer.expect_closed().await;
 
         let mut held = watch("fr-large");
-        let mut peer = Peer::base(addr).await;
+        let mut peer = Peer::rust(addr).await;
         peer.start("h", "holds", kwargs("key", "fr-large")).await;
         peer.expect_ack("h", FuncType::AsyncFunc).await;
         held.expect("started").await;
@@ -105,7 +105,7 @@ async fn a_frame_over_the_limit_closes_the_connection_unread() {
 #[tokio::test]
 async fn requests_before_an_oversized_frame_are_still_answered() {
     host("fr-before", limited(|limits| limits.frame_bytes_max = 4096), async |_, addr| {
-        let mut peer = Peer::base(addr).await;
+        let mut peer = Peer::rust(addr).await;
         let start = peer.start_msg("c", "echo", kwargs("value", 1));
         let mut bytes = frame_of(&Msg::Start(Box::new(start)));
         bytes.extend(u32::MAX.to_le_bytes());

@@ -31,6 +31,11 @@ pub(crate) async fn echo(value: i64) -> i64 {
 }
 
 #[tractor::actor_fn]
+pub(crate) async fn same(value: tractor::Value) -> tractor::Value {
+    value
+}
+
+#[tractor::actor_fn]
 pub(crate) async fn mirrored(point: Point) -> Point {
     Point { x: point.y, y: point.x }
 }
@@ -108,6 +113,22 @@ pub(crate) async fn doubles(ctx: Context<i64>) -> tractor::Result<i64> {
         stream.send(2 * n).await?;
     }
     Ok(got)
+}
+
+/// Receives so many values, ends its half, and goes on to the end; returns the sum.
+#[tractor::context(pld_spec = i64)]
+pub(crate) async fn finishes(ctx: Context<i64>, after: i64) -> tractor::Result<i64> {
+    let ctx = ctx.started(0).await?;
+    let mut stream = ctx.open_stream();
+    let mut sum = 0;
+    for _ in 0..after {
+        sum += stream.receive().await?.unwrap_or_default();
+    }
+    stream.finish();
+    while let Some(n) = stream.receive().await? {
+        sum += n;
+    }
+    Ok(sum)
 }
 
 /// Opens a stream, reads it only after the test has opened the gate, and returns the sum.

@@ -18,7 +18,9 @@ use crate::error::{self, CloseReason, type_names};
 use crate::net::FrameHandler;
 use crate::proto::codec::{self, DecodeError, PldKind, StartCache};
 use crate::proto::dialog::{Received, Side, is_own_overrun};
+use crate::proto::frame::FrameTooLarge;
 use crate::proto::id::Cid;
+use crate::proto::limits::OVERSIZED_HEAD_BYTES;
 use crate::proto::msg::{ErrorMsg, Msg, Start};
 use crate::proto::payload::PayloadFormat;
 use crate::proto::trace::TraceContext;
@@ -54,6 +56,23 @@ impl FrameHandler for Dispatch {
             return Ok(());
         }
         self.other_frame(chunk, body)
+    }
+
+    fn oversized_head(&self) -> usize {
+        // A Rust peer knows what this end accepts.
+        if self.peer.is_base() { OVERSIZED_HEAD_BYTES } else { 0 }
+    }
+
+    fn oversized(&mut self, head: &[u8], error: &FrameTooLarge) -> Result<(), CloseReason> {
+        match codec::cid_in_part(head) {
+            Some(cid) if self.peer.is_base() => {
+                tracing::warn!(%cid, peer = %self.peer.aid.uid, "skipped a frame: {error}");
+                self.fail_dialog(cid, type_names::MESSAGING_ERROR, error.to_string());
+                Ok(())
+            }
+            // Somebody may wait for what it was.
+            Some(_) | None => Err(CloseReason::Protocol(error.to_string().into())),
+        }
     }
 
     fn let_go(&mut self) {
@@ -101,10 +120,19 @@ impl Dispatch {
         }
         match codec::decode_within(&chunk.slice(body.clone()), self.peer.channel.limits().nesting_depth_max) {
             Ok(Msg::Start(start)) => self.start(&chunk.slice(body), *start),
-            Ok(Msg::Error(error)) => self.message(Msg::Error(without_buffer(error))),
+            Ok(Msg::Error(error)) => self.message(Msg::Error(self.heard(error))),
             Ok(msg) => self.message(msg),
             Err(error) => self.undecodable(&error),
         }
+    }
+
+    /// A failure as it was meant, without the read buffer in which it came.
+    fn heard(&self, error: Box<ErrorMsg>) -> Box<ErrorMsg> {
+        let mut error = without_buffer(error);
+        if self.peer.is_base() {
+            error::learn_from_trace(&mut error);
+        }
+        error
     }
 
     /// The short way for a message that was recognised without a decode. Returns whether its dialog is known.
@@ -184,17 +212,21 @@ impl Dispatch {
             }
         }
         if let Some(cid) = error.cid() {
-            let mut msg = error::local(&self.peer.us, type_names::MSG_TYPE_ERROR, error.to_string());
-            msg.cid = Some(cid);
-            // A child side reports it as its one outcome, when its task has ended.
-            let is_child =
-                self.peer.dialog(cid.as_bytes()).is_some_and(|session| session.side() == Side::Child);
-            if !is_child {
-                self.peer.send_error(msg.clone());
-            }
-            self.deliver(cid, Received::Error(Box::new(msg)));
+            self.fail_dialog(cid, type_names::MSG_TYPE_ERROR, error.to_string());
         }
         Ok(())
+    }
+
+    /// Ends a dialog because of a message that cannot be taken: both sides are told.
+    fn fail_dialog(&mut self, cid: Cid, type_name: &str, text: String) {
+        let mut msg = error::local(&self.peer.us, type_name, text);
+        msg.cid = Some(cid);
+        // A child side reports it as its one outcome, when its task has ended.
+        let is_child = self.peer.dialog(cid.as_bytes()).is_some_and(|session| session.side() == Side::Child);
+        if !is_child {
+            self.peer.send_error(msg.clone());
+        }
+        self.deliver(cid, Received::Error(Box::new(msg)));
     }
 
     // ---- requests ----------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncWrite;
 use tokio_util::io::poll_read_buf;
 
@@ -24,7 +24,8 @@ use super::budget::{Held, Kind};
 use super::channel::{ANSWERS_PER_TURN, Channel, Work};
 use super::transport::Transport;
 use crate::error::CloseReason;
-use crate::proto::frame;
+use crate::proto::frame::{self, FrameTooLarge};
+use crate::proto::limits::FRAME_HEAD_BYTES;
 
 /// Room made for the first read; doubled whenever a read fills it.
 const READ_BYTES_MIN: usize = 8 * 1024;
@@ -45,6 +46,18 @@ pub(crate) trait FrameHandler {
     ///
     /// An error closes the connection.
     fn frame(&mut self, chunk: &Bytes, body: Range<usize>) -> Result<(), CloseReason>;
+
+    /// How much of a frame over the limit it looks at.
+    fn oversized_head(&self) -> usize {
+        0
+    }
+
+    /// Takes the beginning of a frame over the limit, which is skipped.
+    ///
+    /// An error closes the connection.
+    fn oversized(&mut self, _head: &[u8], error: &FrameTooLarge) -> Result<(), CloseReason> {
+        Err(CloseReason::Protocol(error.to_string().into()))
+    }
 
     /// Copies what it keeps of the frames so far: too little of it keeps too many read buffers alive.
     fn let_go(&mut self);
@@ -75,6 +88,7 @@ pub(crate) async fn drive(
         pinned_before: 0,
         chunk: Bytes::new(),
         at: 0,
+        skip: 0,
         waited: (0, 0),
         write: Vec::new(),
         written: 0,
@@ -114,6 +128,8 @@ struct Driver {
     /// Complete frames, handled up to here.
     chunk: Bytes,
     at: usize,
+    /// Bytes to be thrown away: of a frame over the limit.
+    skip: usize,
     /// Turns left to connections that are being closed, after so many closings.
     waited: (usize, u32),
     write: Vec<u8>,
@@ -183,7 +199,7 @@ impl Driver {
             }
             match self.fill(cx, handler) {
                 Poll::Ready(Ok(0)) => {
-                    return Poll::Ready(if self.read.is_empty() {
+                    return Poll::Ready(if self.read.is_empty() && self.skip == 0 {
                         CloseReason::Eof
                     } else {
                         CloseReason::Truncated
@@ -304,40 +320,63 @@ impl Driver {
     fn dispatch(&mut self, handler: &mut impl FrameHandler) -> Result<Dispatched, CloseReason> {
         let grown = self.end.channel().grown();
         let max = self.end.channel().limits().frame_bytes_max;
-        let mut too_large = None;
-        let resumed = self.at < self.chunk.len();
-        if !resumed {
-            let mut complete = 0;
-            loop {
-                match frame::next_frame(&self.read[complete..], max) {
-                    Ok(Some(body)) => complete += body.end,
-                    Ok(None) => break,
-                    Err(error) => {
-                        too_large = Some(CloseReason::Protocol(Arc::from(error.to_string())));
-                        break;
-                    }
+        loop {
+            let resumed = self.at < self.chunk.len();
+            let oversized = if resumed { None } else { self.cut(max) };
+            while let Ok(Some(body)) = frame::next_frame(&self.chunk[self.at..], max) {
+                let body = self.at + body.start..self.at + body.end;
+                self.at = body.end;
+                handler.frame(&self.chunk, body)?;
+                if self.end.channel().grown().wrapping_sub(grown) >= ANSWERS_PER_TURN {
+                    // The rest, and what is too large behind it, is found again.
+                    return Ok(Dispatched::Enough);
                 }
             }
-            self.at = 0;
-            self.chunk = Bytes::new();
-            if complete > 0 {
-                self.chunk = self.pin.clone().over(self.read.split_to(complete).freeze());
+            (self.at, self.chunk) = (0, Bytes::new());
+            match oversized {
+                Some(error) if !self.skip_oversized(handler, &error)? => return Ok(Dispatched::All),
+                None if !resumed => return Ok(Dispatched::All),
+                Some(_) | None => {}
             }
         }
-        while let Ok(Some(body)) = frame::next_frame(&self.chunk[self.at..], max) {
-            let body = self.at + body.start..self.at + body.end;
-            self.at = body.end;
-            handler.frame(&self.chunk, body)?;
-            if self.end.channel().grown().wrapping_sub(grown) >= ANSWERS_PER_TURN {
-                // The rest, and what is too large behind it, is found again.
-                return Ok(Dispatched::Enough);
-            }
+    }
+
+    /// Takes complete frames out of the read buffer. Returns what is wrong with the frame behind them, if it is too large.
+    #[inline]
+    fn cut(&mut self, max: usize) -> Option<FrameTooLarge> {
+        if self.skip > 0 {
+            let skipped = self.skip.min(self.read.len());
+            self.read.advance(skipped);
+            self.skip -= skipped;
         }
+        let mut complete = 0;
+        let oversized = loop {
+            match frame::next_frame(&self.read[complete..], max) {
+                Ok(Some(body)) => complete += body.end,
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
         (self.at, self.chunk) = (0, Bytes::new());
-        if resumed {
-            return self.dispatch(handler);
+        if complete > 0 {
+            self.chunk = self.pin.clone().over(self.read.split_to(complete).freeze());
         }
-        too_large.map_or(Ok(Dispatched::All), Err)
+        oversized
+    }
+
+    /// Shows the handler the beginning of a frame that is too large, and skips the frame if it may. Returns whether so much
+    /// of it is there.
+    #[cold]
+    fn skip_oversized(
+        &mut self,
+        handler: &mut impl FrameHandler,
+        error: &FrameTooLarge,
+    ) -> Result<bool, CloseReason> {
+        let end = FRAME_HEAD_BYTES + handler.oversized_head().min(error.size);
+        let Some(head) = self.read.get(FRAME_HEAD_BYTES..end) else { return Ok(false) };
+        handler.oversized(head, error)?;
+        self.skip = FRAME_HEAD_BYTES + error.size;
+        Ok(true)
     }
 }
 

@@ -272,6 +272,9 @@ impl SessionEnd {
 
     pub(super) fn send_error(&self, mut msg: ErrorMsg) {
         msg.cid = Some(self.cid);
+        if self.peer.is_base() {
+            error::tell_in_trace(&mut msg, Some(&self.endpoint));
+        }
         self.peer.send_error(msg);
     }
 

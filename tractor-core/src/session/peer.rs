@@ -301,7 +301,16 @@ impl Peer {
             msg.value = None;
         }
         let (bytes_max, depth_max) = (self.channel.frame_bytes_max(), self.payload_depth_max());
-        if !codec::shorten_error(&mut msg, bytes_max, depth_max) {
+        if self.is_base() {
+            error::tell_in_trace(&mut msg, None);
+        }
+        let mut fits = codec::shorten_error(&mut msg, bytes_max, depth_max);
+        if self.is_base() && msg.tb_str.is_empty() {
+            // What is left of the text.
+            error::tell_in_trace(&mut msg, None);
+            fits = codec::shorten_error(&mut msg, bytes_max, depth_max);
+        }
+        if !fits {
             let text = format!(
                 "a failure could not be passed on: even its names are longer than a frame may be, {bytes_max} bytes \
                  (`frame_bytes_max`)"

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use serde::de::Error as _;
+use serde::de::{self, Error as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::addr::Addr;
@@ -20,30 +20,40 @@ impl Serialize for WireAddr {
     }
 }
 
-/// The second element tells which of the two it is.
+/// The last part tells which of the two it is, or the name of the transport does, as the first of three parts, or before
+/// a whole path.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Second {
+enum Part {
     Port(u16),
-    File(String),
+    Text(String),
 }
 
 impl<'de> Deserialize<'de> for WireAddr {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Some((first, second)) = Option::<(Option<String>, Option<Second>)>::deserialize(deserializer)?
-        else {
-            return Ok(Self(Addr::DEFAULT_REGISTRY));
-        };
-        match (first, second) {
-            (None, None) => Ok(Self(Addr::DEFAULT_REGISTRY)),
-            (Some(dir), Some(Second::File(file))) => Ok(Self(Addr::Uds { dir, file })),
-            (Some(host), Some(Second::Port(port))) => {
-                let ip: IpAddr = host.parse().map_err(|_| D::Error::custom("the host is no ip literal"))?;
-                Ok(Self(Addr::Tcp(SocketAddr::new(ip, port))))
+        let parts = Option::<Vec<Option<Part>>>::deserialize(deserializer)?;
+        let addr = match parts.as_deref() {
+            None | Some([None, None]) => Addr::DEFAULT_REGISTRY,
+            Some([Some(Part::Text(tag)), Some(Part::Text(path))]) if tag == "unix" => {
+                Addr::of_uds_path(path).map_err(D::Error::custom)?
             }
-            (None, Some(_)) | (Some(_), None) => Err(D::Error::custom("half an address")),
-        }
+            Some([Some(Part::Text(dir)), Some(Part::Text(file))]) => {
+                Addr::Uds { dir: dir.clone(), file: file.clone() }
+            }
+            Some([Some(Part::Text(host)), Some(Part::Port(port))]) => tcp(host, *port)?,
+            Some([Some(Part::Text(tag)), Some(Part::Text(host)), Some(Part::Port(port))]) if tag == "tcp" => {
+                tcp(host, *port)?
+            }
+            Some([None, Some(_)] | [Some(_), None]) => return Err(D::Error::custom("half an address")),
+            Some(_) => return Err(D::Error::custom("an address is host and port, or directory and file")),
+        };
+        Ok(Self(addr))
     }
+}
+
+fn tcp<E: de::Error>(host: &str, port: u16) -> Result<Addr, E> {
+    let ip: IpAddr = host.parse().map_err(|_| E::custom("the host is no ip literal"))?;
+    Ok(Addr::Tcp(SocketAddr::new(ip, port)))
 }
 
 #[cfg(test)]
@@ -66,6 +76,26 @@ mod tests {
             let addr = WireAddr(text.parse().unwrap());
             assert_eq!(bytes(&addr), wire);
             assert_eq!(WireAddr::decode_payload(wire, PayloadFormat::Base, 8).unwrap(), addr);
+        }
+    }
+
+    #[test]
+    fn a_transport_may_be_named() {
+        let read = |bytes: &[u8]| WireAddr::decode_payload(bytes, PayloadFormat::Base, 8);
+        for (wire, text) in [
+            (&b"\x93\xa3tcp\xa9127.0.0.1\xcd\x06\x50"[..], "/ip4/127.0.0.1/tcp/1616"),
+            (b"\x92\xa4unix\xaf/run/t/a@1.sock", "/unix/run/t/a@1.sock"),
+        ] {
+            assert_eq!(read(wire).unwrap().0.to_string(), text);
+        }
+        for bad in [
+            &b"\x92\xa4unix\xa1a"[..],
+            b"\x92\xa4unix\xa4/../",
+            b"\x93\xa4unix\xa1/\xa1a",
+            b"\x93\xa3tcp\xa9127.0.0.1\xc0",
+            b"\x91\xa1a",
+        ] {
+            assert!(read(bad).is_err(), "{bad:?}");
         }
     }
 

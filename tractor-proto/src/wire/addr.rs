@@ -59,6 +59,17 @@ impl Addr {
         }
     }
 
+    /// The Unix socket with an absolute path.
+    ///
+    /// # Errors
+    /// [`AddrError`] when no socket can have this path.
+    pub fn of_uds_path(path: &str) -> Result<Self, AddrError> {
+        match path.strip_prefix('/') {
+            Some(rest) => parse_uds(rest),
+            None => Err(AddrError::Dir { dir: path.to_owned() }),
+        }
+    }
+
     /// Checks that others can connect to this address, so that it may stand in a registry.
     ///
     /// TCP: a port other than zero; an IP that is not unspecified, reserved, link-local or multicast. Global addresses

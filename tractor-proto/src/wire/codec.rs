@@ -35,7 +35,7 @@ mod key;
 mod shorten;
 mod start_cache;
 
-pub use decode::{decode, decode_within};
+pub use decode::{cid_in_part, decode, decode_within};
 pub use encode::{encode, encode_aid, encode_error, encode_spawn_spec, encode_start};
 pub use error::{DecodeError, Problem};
 pub use heads::{

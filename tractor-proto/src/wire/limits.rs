@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// Bytes of a frame's length prefix.
 pub const FRAME_HEAD_BYTES: usize = 4;
+/// Bytes of a frame over [`Limits::frame_bytes_max`] in which a base peer's dialog id is looked for; the rest is skipped.
+pub const OVERSIZED_HEAD_BYTES: usize = 256;
 /// Longest frame of a handshake. A peer that has not introduced itself must not make us hold more.
 pub const HANDSHAKE_FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Least value of [`Limits::frame_bytes_max`]: what has no payload fits. Whatever less an actor is given, or a peer

@@ -421,7 +421,9 @@ fn values_that_make_no_sense_are_refused() {
     assert!(is_value(problem("Credit", "bytes", b"\xcf\0\0\0\x01\0\0\0\0".to_vec())));
     assert!(is_value(problem("Auth", "proof", b"\xc4\x01x".to_vec())));
     assert!(is_value(problem("Aid", "name", b"\xa1\xff".to_vec())));
-    for addr in [array(&[text("localhost"), vec![1]]), array(&[text("::1"), b"\xce\0\x01\0\0".to_vec()])] {
+    let bad_port = array(&[text("::1"), b"\xce\0\x01\0\0".to_vec()]);
+    let no_such = array(&[text("udp"), text("::1"), vec![1]]);
+    for addr in [array(&[text("localhost"), vec![1]]), bad_port, array(&[text("unix"), text("a")]), no_such] {
         assert!(is_value(problem("SpawnSpec", "reg_addrs", array(&[addr]))));
     }
 }
@@ -435,10 +437,14 @@ fn what_may_vary_is_tolerated() {
     }
     let nil_addr = array(&[vec![0xc0], vec![0xc0]]);
     let mut spec = sample("SpawnSpec");
-    set(&mut spec, "reg_addrs", array(&[nil_addr.clone(), vec![0xc0]]));
+    let tagged = array(&[text("tcp"), text("127.0.0.1"), b"\xcd\x06\x50".to_vec()]);
+    let path = array(&[text("unix"), text("/run/t/a.sock")]);
+    set(&mut spec, "reg_addrs", array(&[nil_addr.clone(), vec![0xc0], tagged, path]));
     set(&mut spec, "_runtime_vars", [b"\x81".to_vec(), text("_root_mailbox"), nil_addr].concat());
     let Msg::SpawnSpec(spec) = decode(&join(&spec)).unwrap() else { panic!("not a SpawnSpec") };
-    assert_eq!(spec.reg_addrs, [Addr::DEFAULT_REGISTRY, Addr::DEFAULT_REGISTRY]);
+    let uds = Addr::Uds { dir: "/run/t".to_owned(), file: "a.sock".to_owned() };
+    let default = || Addr::DEFAULT_REGISTRY;
+    assert_eq!(spec.reg_addrs, [default(), default(), default(), uds]);
     assert_eq!(spec.runtime_vars.root_mailbox, None);
 }
 

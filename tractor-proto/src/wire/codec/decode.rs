@@ -37,6 +37,12 @@ pub fn decode_within(frame: &Bytes, nesting_depth_max: usize) -> Result<Msg, Dec
     decode_any(frame, nesting_depth_max)
 }
 
+/// The dialog that a frame names, by its first bytes alone: those of a frame that is too large.
+pub fn cid_in_part(part: &[u8]) -> Option<Cid> {
+    let part = Bytes::copy_from_slice(part);
+    Fields::new(&part).cid_in_part()
+}
+
 type Read = fn(&Fields<'_>) -> Result<Msg, DecodeError>;
 
 fn decode_any(frame: &Bytes, nesting_depth_max: usize) -> Result<Msg, DecodeError> {

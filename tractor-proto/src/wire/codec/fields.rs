@@ -9,7 +9,7 @@ use super::error::{DecodeError, Problem};
 use super::key::Key;
 use crate::addr::Addr;
 use crate::id::{Cid, Image, Uid};
-use crate::limits::{CID_BYTES_MAX, ENVELOPE_ENTRIES_MAX, NAME_BYTES_MAX, UUID_BYTES_MAX};
+use crate::limits::{CID_BYTES_MAX, ENVELOPE_ENTRIES_MAX, NAME_BYTES_MAX, NESTING_DEPTH_MAX, UUID_BYTES_MAX};
 use crate::msgpack::{Head, RawError, check_one_value, head, skip_value};
 
 /// Where the value of each known field is.
@@ -48,6 +48,13 @@ impl<'f> Fields<'f> {
             Err(RawError::TooDeep { .. }) => Err(DecodeError::TooDeep { limit: depth_max, cid: self.cid }),
             Err(error) => Err(DecodeError::NotMsgpack(error)),
         }
+    }
+
+    /// The dialog id, if it is before the end of a frame that was cut off.
+    pub(super) fn cid_in_part(mut self) -> Option<Cid> {
+        // It ends where it was cut; what is before is known.
+        _ = self.scan(0, NESTING_DEPTH_MAX);
+        self.value(Key::Cid).and_then(|value| value.cid().ok())
     }
 
     /// The fields of the map that is the value of `key`. The frame was walked already.
@@ -168,6 +175,14 @@ impl<'f> Fields<'f> {
     }
 }
 
+/// An address as it travels.
+enum Tagged<'f> {
+    /// Host and port, or directory and file.
+    Pair(Value<'f>, Value<'f>),
+    /// The path of a Unix socket.
+    Unix(&'f str),
+}
+
 /// One value of a frame that was walked already.
 #[derive(Clone, Copy)]
 pub(super) struct Value<'f> {
@@ -281,7 +296,14 @@ impl<'f> Value<'f> {
         if self.is_nil() {
             return Ok(None);
         }
-        let (first, second) = self.pair("an address, an array of two")?;
+        let (first, second) = match self.tagged_addr()? {
+            Tagged::Unix(path) => {
+                return Addr::of_uds_path(path)
+                    .map(Some)
+                    .map_err(|_| Problem::Value { expected: "an absolute path of a socket" });
+            }
+            Tagged::Pair(first, second) => (first, second),
+        };
         if first.is_nil() && second.is_nil() {
             return Ok(None);
         }
@@ -296,6 +318,24 @@ impl<'f> Value<'f> {
                 Ok(Some(Addr::Tcp(SocketAddr::new(ip, port))))
             }
             other => Err(wrong("a port or a file name as second part of an address", other)),
+        }
+    }
+
+    /// The parts of an address: two, of which the second tells the transport, or with its name before them.
+    fn tagged_addr(self) -> Result<Tagged<'f>, Problem> {
+        let wrong = Problem::Value { expected: "an address, an array of two" };
+        let mut items = self.items()?;
+        let (Some(first), Some(second), third, None) =
+            (items.next(), items.next(), items.next(), items.next())
+        else {
+            return Err(wrong);
+        };
+        let (first, second) = (first?, second?);
+        match third {
+            None if first.text() == Ok("unix") => Ok(Tagged::Unix(second.name()?)),
+            None => Ok(Tagged::Pair(first, second)),
+            Some(third) if first.text() == Ok("tcp") => Ok(Tagged::Pair(second, third?)),
+            Some(_) => Err(wrong),
         }
     }
 

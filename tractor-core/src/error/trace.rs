@@ -1,0 +1,149 @@
+//! The text of a failure towards actors of the base protocol, which have it in the trace that they render and mostly
+//! nowhere else: that is what they print, and where they leave it for others.
+
+use std::fmt::Write;
+
+use super::pack::type_names;
+use crate::proto::msg::ErrorMsg;
+
+/// Has the trace tell the failure, as that of such an actor does, unless it does so already: what was asked for, the
+/// place, `Type: text`, the causes.
+pub(crate) fn tell_in_trace(msg: &mut ErrorMsg, endpoint: Option<&str>) {
+    if text_in(&msg.tb_str, &msg.src_type_str).is_some() {
+        return;
+    }
+    let mut trace = String::new();
+    if let (Some(endpoint), Some(teller)) = (endpoint, msg.relay_path.last()) {
+        _ = writeln!(trace, "`{endpoint}`, told by actor {teller}");
+    }
+    if !msg.tb_str.is_empty() {
+        _ = writeln!(trace, "at {}", msg.tb_str);
+    }
+    trace += &msg.src_type_str;
+    if let Some(text) = msg.message.as_deref().filter(|text| !text.is_empty()) {
+        _ = write!(trace, ": {text}");
+    }
+    for cause in &msg.causes {
+        _ = write!(trace, "\ncaused by: {cause}");
+    }
+    trace.push('\n');
+    msg.tb_str = trace;
+}
+
+/// Takes the text out of the trace of such an actor, where the message has none, or that of a relay, which only says
+/// that there was a failure.
+pub(crate) fn learn_from_trace(msg: &mut ErrorMsg) {
+    let is_relayed = msg.boxed_type_str == type_names::REMOTE_ACTOR_ERROR;
+    if !is_relayed && msg.message.as_deref().is_some_and(|text| !text.is_empty()) {
+        return;
+    }
+    if let Some(text) = text_in(&msg.tb_str, &msg.src_type_str) {
+        msg.message = Some(text.to_owned());
+    }
+}
+
+/// What the last line says that reads `Type: text` or `module.Type: text`. Behind it there may be notes; a relay quotes
+/// the trace that it got, indented and in a box.
+fn text_in<'t>(trace: &'t str, type_name: &str) -> Option<&'t str> {
+    trace.lines().rev().find_map(|line| {
+        let line = line.trim_start_matches([' ', '\t', '|']);
+        let (path, text) = line.split_once(": ").unwrap_or((line.trim_end(), ""));
+        let module = path.strip_suffix(type_name)?;
+        let is_module = |module: &str| {
+            module.ends_with('.') && module.chars().all(|c| c.is_alphanumeric() || "._<>".contains(c))
+        };
+        (module.is_empty() || is_module(module)).then_some(text)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::id::Uid;
+
+    fn uid(name: &str) -> Uid {
+        Uid::new(name, name)
+    }
+
+    /// What a Python actor sends.
+    fn received(type_name: &str, message: &str, trace: &str) -> ErrorMsg {
+        let mut msg = ErrorMsg::new(uid("kid"), type_name, message);
+        trace.clone_into(&mut msg.tb_str);
+        msg
+    }
+
+    #[track_caller]
+    fn learns(mut msg: ErrorMsg, text: &str) {
+        learn_from_trace(&mut msg);
+        assert_eq!(msg.message.as_deref(), Some(text));
+    }
+
+    #[test]
+    fn the_text_is_that_of_the_last_line_with_the_type() {
+        let frames = "Traceback (most recent call last):\n  File \"a.py\", line 3, in f\n    raise ValueError('bad')\n";
+        for (type_name, end, text) in [
+            ("ValueError", "ValueError: bad value\n", "bad value"),
+            ("MyErr", "__mp_main__.MyErr: mine: with colon\nsecond line\n", "mine: with colon"),
+            ("E", "m.f.<locals>.E: inner\n", "inner"),
+            (
+                "ValueError",
+                "ValueError: noted\na note\n( ^^^ this exc was collapsed from a group ^^^ )\n\n",
+                "noted",
+            ),
+            (
+                "ValueError",
+                "ValueError: first\n\nDuring handling of the above ..:\n\nValueError: second\n",
+                "second",
+            ),
+            ("ValueError", "ValueError\n", ""),
+            ("ValueError", "NoValueError: other\n", ""),
+            (
+                "ExceptionGroup",
+                "  | ExceptionGroup: two (2 sub-exceptions)\n  +-+--- 1 ---\n    | E: x\n",
+                "two (2 sub-exceptions)",
+            ),
+        ] {
+            learns(received(type_name, "", &format!("{frames}{end}")), text);
+        }
+    }
+
+    #[test]
+    fn a_relay_has_it_in_a_box_and_says_itself_only_that_something_failed() {
+        let trace = "Traceback (most recent call last):\n  File \"r.py\", line 1, in relay\n\
+                     tractor._exceptions.RemoteActorError: remote task raised a 'ValueError'\n \
+                     |_src_uid=('kid', 'u')\n |\n  ------ ('kid', 'u') ------\n  \
+                     Traceback (most recent call last):\n  ValueError: bad value\n  ------ ('kid', 'u')- ------\n _|\n";
+        let mut msg = received("ValueError", "remote task raised a 'ValueError'\n", trace);
+        msg.boxed_type_str = type_names::REMOTE_ACTOR_ERROR.to_owned();
+        learns(msg, "bad value");
+    }
+
+    #[test]
+    fn a_message_that_says_more_is_kept() {
+        learns(
+            received("ContextCancelled", "cancelled by us", "ContextCancelled: else\n"),
+            "cancelled by us",
+        );
+        let mut msg = received("ValueError", "remote task raised", "nothing of the kind");
+        msg.boxed_type_str = type_names::REMOTE_ACTOR_ERROR.to_owned();
+        learns(msg, "remote task raised");
+    }
+
+    #[test]
+    fn what_is_told_in_a_trace_is_learned_from_it_once() {
+        for (text, place, causes) in
+            [("bad value", "", vec!["io: gone".to_owned()]), ("", "src/a.rs:1:2", vec![])]
+        {
+            let mut msg = ErrorMsg::new(uid("kid"), "shop::Error", text);
+            place.clone_into(&mut msg.tb_str);
+            msg.causes = causes;
+            tell_in_trace(&mut msg, Some("shop:buy"));
+            let told = msg.tb_str.clone();
+            assert!(told.contains("shop:buy") && told.contains(place), "{told}");
+            tell_in_trace(&mut msg, None);
+            assert_eq!(msg.tb_str, told);
+            msg.message = None;
+            learns(msg, text);
+        }
+    }
+}
