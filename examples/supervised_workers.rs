@@ -4,6 +4,9 @@
 //! memory runs out. The supervisor starts it again; what was lost with it is asked for again here, where it is known
 //! that this does no harm. Then it dies too often.
 //!
+//! Each worker has a name and a life of its own here. Where any worker will do for any task, a pool also asks again by
+//! itself: see `primes_pool`.
+//!
 //! Run it with `cargo run --example supervised_workers`.
 
 #![allow(clippy::print_stdout, reason = "printing is what an example is for")]

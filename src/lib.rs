@@ -211,7 +211,7 @@
 //! # Bytes
 //!
 //! A byte string is a [`Bytes`], [`BytesMut`] or [`ByteBuf`]: it travels as MessagePack binary, which is a copy. serde
-//! takes a `Vec<u8>` for a list of numbers, which is a visit per byte:
+//! takes a `Vec<u8>` for a list of numbers, which is a visit per byte, and two bytes for each over 127:
 //!
 //! | type | as a whole argument, result or value of a context or stream | inside of another type |
 //! | --- | --- | --- |
