@@ -19,6 +19,7 @@ use std::fmt::Display;
 use rmp::encode;
 use serde::ser::{self, Serialize, Serializer};
 
+use super::heads::{in_memory, write_len, write_text};
 use super::layout::Layout;
 use super::{PayloadError, PayloadFormat, TOO_DEEP};
 use crate::limits::VALUE_DEPTH_MAX;
@@ -160,34 +161,6 @@ impl<'a> Encoder<'a> {
             write_len(parts.out, len, is_map)?;
         }
         Ok(parts)
-    }
-}
-
-fn in_memory<T, E: std::fmt::Debug>(written: Result<T, E>) {
-    written.expect("writing to a Vec cannot fail");
-}
-
-#[inline]
-fn write_len(out: &mut Vec<u8>, len: usize, is_map: bool) -> Result<(), PayloadError> {
-    if len < 16 {
-        // `fixmap` and `fixarray`.
-        out.push(if is_map { 0x80 } else { 0x90 } | len as u8);
-        return Ok(());
-    }
-    let len =
-        u32::try_from(len).map_err(|_| PayloadError::new("it has more parts than MessagePack can count"))?;
-    in_memory(if is_map { encode::write_map_len(out, len) } else { encode::write_array_len(out, len) });
-    Ok(())
-}
-
-#[inline]
-fn write_text(out: &mut Vec<u8>, text: &str) {
-    if text.len() < 32 {
-        // `fixstr`.
-        out.push(0xa0 | text.len() as u8);
-        out.extend_from_slice(text.as_bytes());
-    } else {
-        in_memory(encode::write_str(out, text));
     }
 }
 
@@ -431,7 +404,6 @@ impl Parts<'_> {
     fn finish_otherwise(self) -> Result<(), PayloadError> {
         match self.len {
             _ if self.in_entry => Err(PayloadError::new("its serializer writes a key without a value")),
-            Some(len) if len == self.count => Ok(()),
             Some(len) => Err(PayloadError::new(format!(
                 "its serializer announces {len} parts and writes {}",
                 self.count

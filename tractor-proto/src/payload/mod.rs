@@ -8,6 +8,7 @@
 pub mod args;
 mod binary;
 mod encode;
+mod heads;
 mod layout;
 mod tracked;
 pub mod union;
