@@ -70,7 +70,7 @@ fn strangers_cannot_forge_lines_nor_fill_the_log() {
     assert!((GUEST_LOG_LINES_MAX..=lines_max).contains(&about.len()), "{} lines: {text}", about.len());
     for line in about {
         assert!(
-            line.contains("[WARN ] tractor_core::boot::serve: a guest was refused: peer x\\n00:00"),
+            line.contains("[WARN ] tractor_core::discovery::listen: a guest was refused: peer x\\n00:00"),
             "{line}"
         );
         assert!(!line.contains(['\x1b', '\r']), "{line:?}");
