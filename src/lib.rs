@@ -56,6 +56,10 @@
 //! * Leaving the scope waits for every child. When it returns, their processes have been reaped.
 //! * An error of the body, or the unexpected end of any child, cancels all children; every failure is reported.
 //! * A child is first asked to end, then signalled, then killed. How long each step takes is in [`Timeouts`].
+//! * A child's runtime has one thread. An endpoint that blocks, or computes for long, stops everything in its actor: see
+//!   [`worker_threads`](StartActor::worker_threads).
+//! * Where a child dies, the body is dropped: it does not see its own call fail. A death that is to be dealt with needs a
+//!   [supervisor](#supervision) or a [pool](#pools).
 //!
 //! How a child's process is set up is said where it is started: environment, arguments, directory
 //! ([`env`](StartActor::env), [`args`](StartActor::args), [`current_dir`](StartActor::current_dir)), what becomes of its output
@@ -88,7 +92,7 @@
 //!
 //! # Pools
 //!
-//! Many calls of one kind, and any worker will do: [`open_pool`] opens a scope with equal workers and hands each of them
+//! Many calls of functions, and any worker will do: [`open_pool`] opens a scope with equal workers and hands each of them
 //! a task at a time. A task that hangs or crashes costs its worker, which is replaced, and no other task:
 //! [`guide::pools`].
 //!
@@ -262,6 +266,9 @@
 //! # }
 //! ```
 //!
+//! An error type of one's own in a dialog, the kinds of errors, and what to do about them: [`guide::errors`]. What the
+//! compiler says of mistakes: [`guide::compiler`].
+//!
 //! Each kind of error has an accessor ([`Error::as_remote`], [`Error::as_died`], ..), for who wants that one only:
 //!
 //! ```
@@ -362,12 +369,14 @@
 //! Under `#[tractor::main]` SIGINT, SIGTERM and SIGHUP [end the tree in good order](macro@main#signals) before the program dies of
 //! them. Other programs wait for [`shutdown_signal`].
 //!
-//! Logs, in root and children, traces that cross from actor to actor, and tasks that leave their actor (spawned ones, web
-//! handlers): see [`guide::logs`].
+//! Logs, in root and children, and traces that cross from actor to actor: [`guide::logs`]. Web handlers, and other tasks
+//! that leave their actor: [`guide::web`]. Containers and service managers: [`guide::signals`].
 //!
 //! Actors that are not parent and child find each other by address: one listens ([`StartActor::bind`],
 //! [`ActorOptions::bind`]), the other uses [`connect`]. [`Portal::addrs`] tells where an actor listens, and an [`Addr`]
 //! is a value that travels.
+//!
+//! Tests: [`guide::testing`]. What takes the place of what you know from elsewhere: [`guide::migrating`].
 //!
 //! # Versions
 //!
@@ -412,8 +421,8 @@ pub use tractor_core::{ByteBuf, Bytes, BytesMut};
 pub use tractor_macros::{actor_fn, context, main, stream, test};
 
 pub use tractor_util::{
-    ClusterOptions, Pool, PoolOptions, PoolProgress, PoolResults, gather_contexts, open_actor_cluster,
-    open_pool,
+    ClusterOptions, Pool, PoolOptions, PoolProgress, PoolResults, PoolTarget, gather_contexts,
+    open_actor_cluster, open_pool,
 };
 
 /// What the methods of this crate return to be awaited. One rarely names them.
@@ -421,6 +430,7 @@ pub mod future {
     pub use tractor_core::{
         CancelActor, CancelContext, Run, RunInActor, SendItem, SendStarted, SuperviseChild, UntilCancelled,
     };
+    pub use tractor_util::PoolRun;
 }
 pub mod guide;
 pub mod prelude;

@@ -15,4 +15,4 @@ mod pool;
 
 pub use cluster::{ClusterOptions, open_actor_cluster};
 pub use gather::gather_contexts;
-pub use pool::{Pool, PoolOptions, PoolProgress, PoolResults, open_pool};
+pub use pool::{Pool, PoolOptions, PoolProgress, PoolResults, PoolRun, PoolTarget, open_pool};

@@ -16,19 +16,23 @@ mod task;
 
 use std::fmt;
 use std::panic::resume_unwind;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot, watch};
 use tractor_core::error::RuntimeFailure;
-use tractor_core::{ActorOptions, Error, FnTarget, Result, StartActor, current_deadline, open_nursery};
+use tractor_core::{ActorOptions, Error, Result, StartActor, current_deadline, open_nursery};
 
 pub use self::results::PoolResults;
+pub use self::task::PoolTarget;
 
 use self::drive::{Note, drive};
 use self::machine::{Shape, TaskId, Terms};
-use self::task::{Returns, Task};
+use self::task::Task;
 use crate::cluster::{cores, in_an_actor};
 
 /// How many workers a pool has, and how it uses them.
@@ -86,7 +90,26 @@ impl PoolOptions {
     }
 }
 
-/// How far a pool is.
+/// How far a pool is: its tasks up to now. It knows no total, as the calls come from iterators; it counts a task when
+/// its worker is done with it, hence before [`PoolResults::next`] gives the outcome.
+///
+/// A bar of one [`Pool::map`] counts the outcomes instead; their total is the number of calls.
+///
+/// ```
+/// # use tractor_core::{self as tractor, Call, FnEndpoint};
+/// # use tractor_util::Pool;
+/// # async fn example<E>(pool: &Pool, square: fn(u64) -> Call<E>) -> tractor::Result<()>
+/// # where E: FnEndpoint<Returns = u64, Args: Clone> {
+/// let calls: Vec<_> = (0..500).map(square).collect();
+/// let (mut ended, total) = (0, calls.len());
+/// let mut squares = pool.map(calls);
+/// while let Some((number, square)) = squares.next().await {
+///     ended += 1;
+///     println!("{ended} of {total}: number {number} is {}", square?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolProgress {
@@ -98,7 +121,10 @@ pub struct PoolProgress {
     pub in_flight: usize,
 }
 
-/// Worker actors that run calls; made by [`open_pool`]. Cheap to clone.
+/// Worker actors that run calls of functions (`#[actor_fn]`); made by [`open_pool`]. Cheap to clone.
+///
+/// For contexts and streams start actors: [`start_actor`](tractor_core::ActorNursery::start_actor), or
+/// [`open_actor_cluster`](crate::open_actor_cluster) for several.
 ///
 /// * A task is handed to a worker that is known to live and has room for it. One that dies, is being killed or has not
 ///   been replaced yet gets none.
@@ -241,14 +267,17 @@ impl Pool {
     /// # Errors
     /// As [`Portal::run`](tractor_core::Portal::run). [`Error::DeadlineExceeded`] when the task was not done in time;
     /// [`Error::Died`] when its worker has died, and the task is not to be tried again; [`Error::Spawn`] when no worker
-    /// can be started; [`Error::Runtime`] when the pool has ended.
+    /// can be started; [`Error::Runtime`] when the pool has ended, or its workers were set up with something that this
+    /// program has not: in both cases no further call comes to anything.
     ///
     /// # Cancel safety
     /// Dropping the future cancels the task. A worker that does not end it within a second is killed and replaced.
-    pub async fn run<C>(&self, call: C) -> Result<Returns<C>>
-    where
-        C: FnTarget + Clone + Send + 'static,
-    {
+    pub fn run<C: PoolTarget>(&self, call: C) -> PoolRun<C::Returns> {
+        let pool = self.clone();
+        PoolRun(Box::pin(async move { pool.outcome_of(call).await }))
+    }
+
+    async fn outcome_of<C: PoolTarget>(&self, call: C) -> Result<C::Returns> {
         let (reply, outcome) = oneshot::channel();
         let id = TaskId(self.shared.next.fetch_add(1, Ordering::Relaxed));
         let task = Task::new(call, self.terms.deadline, current_deadline(), reply);
@@ -288,14 +317,11 @@ impl Pool {
     ///
     /// # Cancel safety
     /// Dropping the stream cancels the tasks in flight, as for [`run`](Self::run).
-    pub fn map<I>(&self, calls: I) -> PoolResults<I::IntoIter>
-    where
-        I: IntoIterator<Item: FnTarget + Clone + Send + 'static>,
-    {
+    pub fn map<I: IntoIterator<Item: PoolTarget>>(&self, calls: I) -> PoolResults<I::IntoIter> {
         PoolResults::new(self.clone(), calls.into_iter())
     }
 
-    /// How far the pool is, with all its tasks. A task counts before its outcome is handed out.
+    /// How far the pool is, with all tasks of all its handles: see [`PoolProgress`].
     pub fn progress(&self) -> watch::Receiver<PoolProgress> {
         self.shared.progress.clone()
     }
@@ -307,6 +333,27 @@ impl fmt::Debug for Pool {
             .field("terms", &self.terms)
             .field("progress", &*self.shared.progress.borrow())
             .finish_non_exhaustive()
+    }
+}
+
+/// One call in a worker, as a future; made by [`Pool::run`]. The pool gets the task at the first poll.
+///
+/// # Cancel safety
+/// Dropping it cancels the task. A worker that does not end it within a second is killed and replaced.
+#[must_use = "futures do nothing unless awaited"]
+pub struct PoolRun<T>(BoxFuture<'static, Result<T>>);
+
+impl<T> Future for PoolRun<T> {
+    type Output = Result<T>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<T>> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl<T> fmt::Debug for PoolRun<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PoolRun").finish_non_exhaustive()
     }
 }
 

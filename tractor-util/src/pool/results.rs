@@ -10,25 +10,24 @@ use std::task::{Context, Poll};
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt};
-use tractor_core::{FnTarget, Result};
+use tractor_core::Result;
 
-use super::Pool;
-use super::task::Returns;
+use super::{Pool, PoolTarget};
 
 /// Outcomes that wait for an earlier one, per task in flight.
 const EARLY_MAX: usize = 16;
 
 /// The outcomes of many calls; made by [`Pool::map`]. A [`Stream`].
 #[must_use = "nothing runs unless it is polled"]
-pub struct PoolResults<I: Iterator<Item: FnTarget>> {
+pub struct PoolResults<I: Iterator<Item: PoolTarget>> {
     calls: Enumerate<Fuse<I>>,
     pool: Pool,
     running: FuturesUnordered<BoxFuture<'static, Outcome<I::Item>>>,
-    order: Order<Result<Returns<I::Item>>>,
+    order: Order<Result<<I::Item as PoolTarget>::Returns>>,
 }
 
 /// The position of a call, and what it has come to.
-type Outcome<C> = (usize, Result<Returns<C>>);
+type Outcome<C> = (usize, Result<<C as PoolTarget>::Returns>);
 
 /// In which order outcomes are handed out.
 enum Order<T> {
@@ -36,7 +35,7 @@ enum Order<T> {
     AsGiven { next: usize, early: BTreeMap<usize, T> },
 }
 
-impl<I: Iterator<Item: FnTarget>> PoolResults<I> {
+impl<I: Iterator<Item: PoolTarget>> PoolResults<I> {
     pub(super) fn new(pool: Pool, calls: I) -> Self {
         let calls = calls.fuse().enumerate();
         Self { calls, pool, running: FuturesUnordered::new(), order: Order::AsTheyEnd }
@@ -50,12 +49,12 @@ impl<I: Iterator<Item: FnTarget>> PoolResults<I> {
     }
 }
 
-impl<I: Iterator<Item: FnTarget + Clone + Send + 'static>> PoolResults<I> {
+impl<I: Iterator<Item: PoolTarget>> PoolResults<I> {
     /// The next outcome; `None` after the last.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no outcome.
-    pub async fn next(&mut self) -> Option<(usize, Result<Returns<I::Item>>)> {
+    pub async fn next(&mut self) -> Option<(usize, Result<<I::Item as PoolTarget>::Returns>)> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
@@ -68,7 +67,7 @@ impl<I: Iterator<Item: FnTarget + Clone + Send + 'static>> PoolResults<I> {
             && let Some((number, call)) = self.calls.next()
         {
             let pool = self.pool.clone();
-            self.running.push(Box::pin(async move { (number, pool.run(call).await) }));
+            self.running.push(Box::pin(async move { (number, pool.outcome_of(call).await) }));
         }
     }
 }
@@ -115,10 +114,10 @@ impl<T> Order<T> {
 }
 
 // Neither the calls nor the outcomes are ever pinned.
-impl<I: Iterator<Item: FnTarget>> Unpin for PoolResults<I> {}
+impl<I: Iterator<Item: PoolTarget>> Unpin for PoolResults<I> {}
 
-impl<I: Iterator<Item: FnTarget + Clone + Send + 'static>> Stream for PoolResults<I> {
-    type Item = (usize, Result<Returns<I::Item>>);
+impl<I: Iterator<Item: PoolTarget>> Stream for PoolResults<I> {
+    type Item = (usize, Result<<I::Item as PoolTarget>::Returns>);
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
@@ -136,7 +135,7 @@ impl<I: Iterator<Item: FnTarget + Clone + Send + 'static>> Stream for PoolResult
     }
 }
 
-impl<I: Iterator<Item: FnTarget>> fmt::Debug for PoolResults<I> {
+impl<I: Iterator<Item: PoolTarget>> fmt::Debug for PoolResults<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PoolResults")
             .field("in_flight", &self.running.len())

@@ -8,12 +8,36 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tractor_core::{Endpoint, Error, FnTarget, Portal, Result, open_nursery};
+use tractor_core::proto::payload::Payload;
+use tractor_core::{Call, Error, FnEndpoint, Portal, Result, Run, open_nursery};
 
 use super::machine::Outcome;
 
-/// The value that a call returns.
-pub(super) type Returns<C> = <<C as FnTarget>::Endpoint as Endpoint>::Returns;
+/// What [`Pool::run`](super::Pool::run) takes: a call of a function whose arguments are `Clone`, as a task may be handed
+/// out again. Every such call is one.
+#[diagnostic::on_unimplemented(
+    message = "a pool cannot run `{Self}`",
+    label = "not a call of a `#[tractor::actor_fn]` with arguments that are `Clone`",
+    note = "if the function has no attribute, add `#[tractor::actor_fn]` to it",
+    note = "a pool runs functions only: a context or a one-way stream is opened through the portal of an actor, which \
+            `start_actor` gives, or `open_actor_cluster` for several"
+)]
+pub trait PoolTarget: Clone + Send + 'static {
+    /// The value that the function returns.
+    type Returns: Payload;
+
+    #[doc(hidden)]
+    fn run_in(self, worker: &Portal) -> Run<Self::Returns>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: FnEndpoint<Args: Clone>> PoolTarget for Call<E> {
+    type Returns = E::Returns;
+
+    fn run_in(self, worker: &Portal) -> Run<Self::Returns> {
+        worker.run(self)
+    }
+}
 
 /// The outcome of a call. A panic is one of the caller's own code: of a serializer, of a `Clone`.
 pub(super) type Caught<T> = thread::Result<Result<T>>;
@@ -40,29 +64,29 @@ pub(super) trait Job: Send {
     fn fail(self: Box<Self>, error: Error);
 }
 
-pub(super) struct Task<C: FnTarget> {
+pub(super) struct Task<C: PoolTarget> {
     call: C,
     /// Of each attempt.
     deadline: Option<Duration>,
     /// Of whoever waits.
     until: Option<Instant>,
-    reply: oneshot::Sender<Caught<Returns<C>>>,
+    reply: oneshot::Sender<Caught<C::Returns>>,
     /// `None` before the first attempt has ended.
-    last: Option<Caught<Returns<C>>>,
+    last: Option<Caught<C::Returns>>,
 }
 
-impl<C: FnTarget> Task<C> {
+impl<C: PoolTarget> Task<C> {
     pub(super) fn new(
         call: C,
         deadline: Option<Duration>,
         until: Option<Instant>,
-        reply: oneshot::Sender<Caught<Returns<C>>>,
+        reply: oneshot::Sender<Caught<C::Returns>>,
     ) -> Self {
         Self { call, deadline, until, reply, last: None }
     }
 }
 
-impl<C: FnTarget + Clone + Send + 'static> Task<C> {
+impl<C: PoolTarget> Task<C> {
     /// When the worker is killed, for an attempt that begins now; `None` where nothing is to be killed, or whoever
     /// waits has less time than that.
     fn fatal(&self) -> Option<Instant> {
@@ -70,8 +94,8 @@ impl<C: FnTarget + Clone + Send + 'static> Task<C> {
         self.until.is_none_or(|until| at <= until).then_some(at)
     }
 
-    async fn run(&mut self, worker: &Portal, is_fatal: bool) -> Result<Returns<C>> {
-        let mut run = worker.run(self.call.clone());
+    async fn run(&mut self, worker: &Portal, is_fatal: bool) -> Result<C::Returns> {
+        let mut run = self.call.clone().run_in(worker);
         if let Some(budget) = self.deadline {
             run = run.deadline(budget);
         }
@@ -82,7 +106,7 @@ impl<C: FnTarget + Clone + Send + 'static> Task<C> {
     }
 }
 
-impl<C: FnTarget + Clone + Send + 'static> Job for Task<C> {
+impl<C: PoolTarget> Job for Task<C> {
     fn attempt(
         mut self: Box<Self>,
         worker: Portal,
