@@ -205,7 +205,7 @@ async fn a_frame_too_large_is_refused_where_it_is_sent() -> tractor::Result<()> 
     in_root_with(small_frames(), async |_| {
         with_process(module_path!(), async |worker| {
             let error = worker.run(length(ByteBuf::from(vec![0; 64 * 1024]))).await.unwrap_err();
-            names(&error, &["frame_bytes_max"]);
+            names(&error, &["calls_errors:length`", "stream it", "`Limits::frame_bytes_max`"]);
             assert_eq!(worker.run(length(ByteBuf::from(vec![0; 60_000]))).await?, 60_000);
             worker
                 .open_context(swallow(), async |ctx, _| {
@@ -232,7 +232,7 @@ async fn a_value_too_large_to_be_sent_back_is_the_caller_s_error() -> tractor::R
         let options = small_frames().enable_module(module_path!());
         tractor::with_local_actor(options, async |worker| -> tractor::Result<()> {
             let error = worker.run(zeros(64 * 1024)).await.unwrap_err();
-            names(&error, &["frame_bytes_max"]);
+            names(&error, &["calls_errors:zeros`", "stream it", "`Limits::frame_bytes_max`"]);
             assert_eq!(worker.run(zeros(60_000)).await?.len(), 60_000);
             let opened: tractor::Result<()> =
                 worker.open_context(starts_with(64 * 1024), async |_, _| Ok(())).await;

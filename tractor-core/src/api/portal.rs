@@ -74,7 +74,7 @@ impl Portal {
     ///   arguments.
     /// * [`Error::Cancelled`](crate::Error::Cancelled): it was cancelled.
     /// * [`Error::Died`](crate::Error::Died), [`Error::Closed`](crate::Error::Closed): the actor or the connection is
-    ///   gone.
+    ///   gone. The death of an unsupervised child drops the body of its nursery, which then does not see this error.
     /// * [`Error::MsgType`](crate::Error::MsgType): a value does not fit its type.
     ///
     /// # Cancel safety

@@ -84,7 +84,8 @@ async fn until<T>(said: impl Fn(&Shutdown) -> Option<T>) -> T {
 ///
 /// From the first call on these signals do not end the process any more: the first one is for whoever waits, now or
 /// later, in any number of places. The second one has its default action, as all have where nobody ever waits.
-/// A signal that is ignored when the first call is made, as SIGHUP under `nohup`, stays ignored.
+/// A signal that is ignored when the first call is made stays ignored: SIGHUP under `nohup`, and SIGINT of a program
+/// that a script has started with `&`.
 ///
 /// Programs under `#[tractor::main]` that do not call this end their tree by themselves, in good order: every scope is
 /// dropped, callbacks and shielded cleanups run within their limits, then the signal has its default action. One that

@@ -23,7 +23,9 @@ const ROUNDS_MAX: usize = 5;
 const REGISTRY_FILE: &str = "registry@1616.sock";
 
 /// The address that a registry has on this host by default: a Unix socket in the directory that belongs to the user
-/// alone. So all of a user's programs that name it find each other.
+/// alone. So all of a user's programs that name it find each other, and *their names are one set*: of two instances of
+/// a program, the actors of one find those of the other. For names within one tree the registry is
+/// [`socket_addr`](crate::socket_addr).
 ///
 /// # Errors
 /// [`Error::Runtime`] when the directory's path is no UTF-8.

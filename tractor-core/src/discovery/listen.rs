@@ -49,7 +49,15 @@ pub(crate) fn listen(actor: &Actor, listeners: Vec<Listener>) {
 }
 
 /// An address for an actor of this process: a Unix socket `<name>@<pid>.sock` in the runtime directory, which belongs
-/// to the user alone.
+/// to the user alone. No other process has the same, so as a root's registry it keeps names within one tree:
+///
+/// ```
+/// # use tractor_core::{self as tractor, ActorOptions};
+/// # fn example() -> tractor::Result<()> {
+/// let options = ActorOptions::new().registry(tractor::socket_addr("names")?);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`Error::Runtime`] when the directory's path is too long for a socket.

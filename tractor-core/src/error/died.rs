@@ -149,7 +149,7 @@ impl fmt::Display for Ended {
             }
         }
         let Some(status) = status else {
-            return f.write_str("its connection ended, and how the process did could not be read here");
+            return f.write_str("its connection ended; how its process ended is known to its parent only");
         };
         if let Some(signal) = status.signal() {
             write!(f, "killed by signal {signal}")?;

@@ -203,6 +203,13 @@ impl ActorNursery {
 
     /// Starts a child actor in a process of its own; await the builder to get a [`Portal`](crate::Portal) to it.
     ///
+    /// Its runtime has one thread: an endpoint that blocks or computes for long stops everything else in the actor. For
+    /// that there are [`worker_threads`](StartActor::worker_threads) and `tokio::task::spawn_blocking`.
+    ///
+    /// Where the child dies, the body of this nursery is dropped, and so never sees the error of its own call. To deal with a
+    /// death, have the child [supervised](Self::supervise), start it in a nursery around which you deal with the error,
+    /// or use a pool.
+    ///
     /// # Errors
     /// [`Error::Spawn`] when the process could not be started or did not boot, [`Error::Runtime`] when the nursery is
     /// closed or something on the allow-list is not registered.

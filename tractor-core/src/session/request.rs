@@ -13,7 +13,7 @@ use super::encoded::Encoded;
 use super::end::SessionEnd;
 use super::peer::Peer;
 use super::trace;
-use crate::error::{Blame, DeadlineExceeded, Details, Error, MessagingError, MsgTypeError};
+use crate::error::{Blame, DeadlineExceeded, Details, Error, MsgTypeError};
 use crate::net::Appended;
 use crate::proto::codec::{StartExtras, StartHead};
 use crate::proto::dialog::Side;
@@ -131,7 +131,7 @@ impl Peer {
             }
             Appended::TooLarge(error) => {
                 self.forget(&session);
-                Err(Error::from(MessagingError::new(error.to_string(), Some(session.cid))).unsent())
+                Err(session.too_large(&error).unsent())
             }
         }
     }

@@ -181,7 +181,12 @@ impl SessionEnd {
         }
     }
 
-    fn too_large(&self, error: &FrameTooLarge) -> Error {
-        MessagingError::new(error.to_string(), Some(self.cid)).into()
+    /// A message of this dialog that was not sent.
+    pub(super) fn too_large(&self, error: &FrameTooLarge) -> Error {
+        let text = format!(
+            "a message of `{}`: {error}; stream it in parts, or raise `Limits::frame_bytes_max`",
+            self.endpoint
+        );
+        MessagingError::new(text, Some(self.cid)).into()
     }
 }
