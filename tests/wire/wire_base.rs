@@ -248,6 +248,18 @@ async fn the_text_of_a_failure_of_the_base_protocol_is_that_of_its_trace() {
     .await;
 }
 
+#[tokio::test]
+async fn an_error_has_the_name_that_its_type_has_chosen() {
+    host("ba-named", ActorOptions::new(), async |_, addr| {
+        for mut peer in [Peer::base(addr).await, Peer::rust(addr).await] {
+            peer.start("r", "refuses", kwargs("value", 7)).await;
+            peer.expect_ack("r", FuncType::AsyncFunc).await;
+            peer.expect_local_error("r", "ValueError", &["7 is bad"]).await;
+        }
+    })
+    .await;
+}
+
 // ---- frames over the limit -----------------------------------------------------------------------------------------
 
 #[tokio::test]

@@ -70,7 +70,7 @@ pub mod __private {
     pub use crate::actor::EndpointEntry;
     pub use crate::api::{
         CarriesOwn, CarriesText, CarriesValue, ContextOf, EndpointBody, EndpointRef, EndpointResult, Failure,
-        Fallible, OrNone, Probe, default_arg, fallible, fallible_as,
+        Fallible, NamedByItself, NamedByType, OrNone, Probe, default_arg, fallible, fallible_as,
     };
     #[cfg(feature = "test-util")]
     pub use crate::boot::run_paused_test;

@@ -75,6 +75,20 @@ pub(crate) async fn fails(text: String) -> Result<i64, Oops> {
     Err(Oops(text))
 }
 
+/// Is a `ValueError` elsewhere.
+#[derive(Debug, Serialize, thiserror::Error)]
+#[error("{0} is bad")]
+pub(crate) struct Bad(i64);
+
+impl tractor::error::WireName for Bad {
+    const NAME: &'static str = "ValueError";
+}
+
+#[tractor::actor_fn]
+pub(crate) async fn refuses(value: i64) -> Result<i64, Bad> {
+    Err(Bad(value))
+}
+
 #[tractor::actor_fn]
 pub(crate) async fn panics() -> i64 {
     panic!("on purpose")

@@ -142,17 +142,18 @@ impl<T: Into<Box<dyn StdError + Send + Sync>>> Failure for T {
     }
 }
 
-/// The outcome of a function that returns a `Result`. `carried` tells what of the failure travels besides its texts.
+/// The outcome of a function that returns a `Result`. `carried` tells what of the failure travels besides its texts,
+/// and under which name.
 ///
 /// # Errors
 /// The function's own failure.
 pub fn fallible<T, F: Failure>(
     output: Result<T, F>,
-    carried: impl FnOnce(&F) -> Carried,
+    carried: impl FnOnce(&F) -> (Carried, Option<&'static str>),
 ) -> Result<T, EndpointError> {
     output.map_err(|error| {
-        let carried = carried(&error);
-        error.into_failure().carrying(carried)
+        let (carried, name) = carried(&error);
+        error.into_failure().carrying(carried, name)
     })
 }
 
@@ -162,7 +163,7 @@ pub fn fallible<T, F: Failure>(
 /// The function's own failure.
 pub fn fallible_as<F: Failure + Payload, T>(
     output: Result<T, F>,
-    carried: impl FnOnce(&F) -> Carried,
+    carried: impl FnOnce(&F) -> (Carried, Option<&'static str>),
 ) -> Result<T, EndpointError> {
     fallible(output, carried)
 }

@@ -12,17 +12,20 @@ use std::ops::Deref;
 
 use serde::Serialize;
 
-use crate::error::{self, Carried};
+use crate::error::{self, Carried, WireName};
 use crate::session::catching;
 
-/// A closure from an error, whose type is known where this stands, to what of it travels.
+/// A closure from an error, whose type is known where this stands, to what of it travels, and the name of its type if it
+/// has chosen one.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __error_value {
     () => {
         |__error| {
             use $crate::__private::{CarriesOwn as _, CarriesText as _, CarriesValue as _};
-            (&&$crate::__private::Probe(__error)).__tractor_carried()
+            use $crate::__private::{NamedByItself as _, NamedByType as _};
+            let __probe = $crate::__private::Probe(__error);
+            ((&&__probe).__tractor_carried(), (&__probe).__tractor_name())
         }
     };
 }
@@ -69,5 +72,35 @@ pub trait CarriesText {
 impl<E> CarriesText for Probe<'_, E> {
     fn __tractor_carried(&self) -> Carried {
         Carried::Text
+    }
+}
+
+/// Errors whose type has chosen its name.
+pub trait NamedByItself {
+    /// The name.
+    fn __tractor_name(&self) -> Option<&'static str>;
+}
+
+impl<E: WireName> NamedByItself for Probe<'_, E> {
+    fn __tractor_name(&self) -> Option<&'static str> {
+        const {
+            assert!(
+                error::may_be_chosen(E::NAME),
+                "a `WireName` is short, of visible characters, and none that has a meaning of its own"
+            );
+        }
+        Some(E::NAME)
+    }
+}
+
+/// Errors that are known by the name of their type.
+pub trait NamedByType {
+    /// None.
+    fn __tractor_name(&self) -> Option<&'static str>;
+}
+
+impl<E> NamedByType for &Probe<'_, E> {
+    fn __tractor_name(&self) -> Option<&'static str> {
+        None
     }
 }

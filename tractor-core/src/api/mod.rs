@@ -31,7 +31,7 @@ pub use endpoint::{
     ContextEndpoint, ContextOf, Endpoint, EndpointBody, EndpointResult, Failure, Fallible, FnEndpoint,
     StreamEndpoint, default_arg, fallible, fallible_as,
 };
-pub use error_value::{CarriesOwn, CarriesText, CarriesValue, Probe};
+pub use error_value::{CarriesOwn, CarriesText, CarriesValue, NamedByItself, NamedByType, Probe};
 pub use expose::EndpointRef;
 pub use handle::{ContextHandle, NoResult};
 pub use oneway::{ReceiveStream, StreamSender};

@@ -36,10 +36,11 @@ impl EndpointError {
         Self { error: error.into(), type_name: wire_name::<E>(), carried: Carried::Text }
     }
 
-    /// The same with what else travels, for who knows the error's type.
+    /// The same with what else travels, and the name that the error's type has chosen, for who knows that type.
     #[must_use]
-    pub(crate) fn carrying(mut self, carried: Carried) -> Self {
+    pub(crate) fn carrying(mut self, carried: Carried, name: Option<&'static str>) -> Self {
         self.carried = carried;
+        self.type_name = name.unwrap_or(self.type_name);
         self
     }
 

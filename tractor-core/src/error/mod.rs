@@ -21,6 +21,7 @@ mod trace;
 mod unreachable;
 mod unread;
 mod value;
+mod wire_name;
 
 use std::fmt;
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub(crate) use trace::{learn_from_trace, tell_in_trace};
 pub use unreachable::Unreachable;
 pub use unread::StreamUnread;
 pub(crate) use value::encode as value_of;
+pub use wire_name::WireName;
+pub(crate) use wire_name::may_be_chosen;
 
 use crate::proto::dialog::{Misuse, Violation};
 use crate::proto::id::{Cid, Uid};
