@@ -404,16 +404,16 @@ pub use tractor_core::proto::limits::{Limits, Timeouts};
 pub use tractor_core::proto::payload::Payload;
 pub use tractor_core::proto::supervision::{Backoff, Intensity, Restart, Strategy, Supervision};
 pub use tractor_core::{
-    Actor, ActorEnd, ActorLocal, ActorNursery, ActorOptions, ActorRef, Allows, Call, CanStart, Check,
-    Context, ContextEndpoint, ContextHandle, ContextState, ContextTarget, ContextTypes, DynCall, Dynamic,
-    Endpoint, Error, FnEndpoint, FnTarget, HasStarted, MsgStream, NoResult, OneShot, Opening, Overflow,
-    ParentContext, Portal, ReceiveStream, Registered, Result, RunsHere, Sharing, StartActor, Started, Stdio,
-    StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget, StreamTx, SubscriberStatistics,
-    Supervised, SupervisionEvent, SupervisionEvents, Supervisor, TraceContext, Unstarted, Value, actor_local,
-    connect, current_actor, current_deadline, default_registry, error, find_actor, get_registry, get_root,
-    init, init_with, list_actors, maybe_open_context, open_nursery, open_root_actor, propagate_traces,
-    query_actor, shield, shutdown_signal, socket_addr, try_current_actor, wait_for_actor, with_deadline,
-    with_deadline_at, with_local_actor,
+    Actor, ActorEnd, ActorLocal, ActorNursery, ActorOptions, ActorRef, ActorReport, Allows, Call, CanStart,
+    Check, ChildReport, Context, ContextEndpoint, ContextHandle, ContextState, ContextTarget, ContextTypes,
+    DialogReport, DynCall, Dynamic, Endpoint, Error, FnEndpoint, FnTarget, HasStarted, MsgStream, NoResult,
+    OneShot, Opening, Overflow, ParentContext, Portal, ReceiveStream, Registered, Result, RunsHere, Sharing,
+    StartActor, Started, Stdio, StreamEndpoint, StreamRx, StreamSender, StreamSubscriber, StreamTarget,
+    StreamTx, SubscriberStatistics, Supervised, SupervisionEvent, SupervisionEvents, Supervisor,
+    TraceContext, Unstarted, Value, actor_local, connect, current_actor, current_deadline, default_registry,
+    error, find_actor, get_registry, get_root, init, init_with, list_actors, maybe_open_context,
+    open_nursery, open_root_actor, propagate_traces, query_actor, shield, shutdown_signal, socket_addr,
+    try_current_actor, wait_for_actor, with_deadline, with_deadline_at, with_local_actor,
 };
 #[doc(no_inline)]
 pub use tractor_core::{ByteBuf, Bytes, BytesMut};

@@ -3,6 +3,7 @@
 mod actor_addrs;
 mod actor_current;
 mod actor_lifetime;
+mod actor_report;
 mod calls_bytes;
 mod calls_depth;
 mod calls_errors;

@@ -44,6 +44,14 @@ async fn scale(ctx: Context<i64, Value, i64>, by: i64) -> Result<i64> {
     Ok(count)
 }
 
+#[tractor::stream]
+async fn counts(stream: StreamSender<i64>, to: i64) -> Result<()> {
+    for n in 0..to {
+        stream.send(n).await?;
+    }
+    Ok(())
+}
+
 fn name_of(name: &str) -> DynCall {
     DynCall::new(module_path!(), name)
 }
@@ -314,6 +322,32 @@ async fn a_strict_stream_finds_its_own_mistakes() -> Result<()> {
             .await;
         let error = opened.unwrap_err();
         assert_eq!(type_error(&error).blame(), Blame::Local, "the receiver blames this side: {error}");
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_one_way_stream_known_by_name() -> Result<()> {
+    with_process(module_path!(), async |worker| {
+        let all = worker.open_stream_from_dyn(name_of("counts").arg("to", 3), async |mut stream| {
+            let mut all = Vec::new();
+            while let Some(value) = stream.receive().await? {
+                all.push(value);
+            }
+            Ok::<_, Error>(all)
+        });
+        assert_eq!(all.await?, [0, 1, 2].map(Value::from));
+        let left = worker.open_stream_from_dyn(name_of("counts").arg("to", i64::MAX), async |mut stream| {
+            stream.receive().await
+        });
+        assert_eq!(left.await?, Some(Value::from(0)), "leaving early is no error");
+        let wrong = worker
+            .open_stream_from_dyn(name_of("add").arg("a", 1).arg("b", 2), async |mut stream| {
+                stream.receive().await
+            });
+        let error = wrong.await.expect_err("it is a function");
+        assert!(matches!(error, Error::Messaging(_)), "{error:?}");
         Ok(())
     })
     .await

@@ -42,6 +42,49 @@ async fn a_peer_of_the_base_protocol_may_call_what_is_exposed_and_end_nobody() {
 }
 
 #[tokio::test]
+async fn who_proves_nothing_is_told_nothing_of_an_actor() {
+    let registry = free().await;
+    alone(open().name("rt-tells").registry(registry.clone()), async |_| {
+        let mut peer = Peer::base(&registry).await;
+        peer.start_self("d", "describe", no_kwargs()).await;
+        peer.expect_local_error("d", "RuntimeFailure", &["secret of its tree"]).await;
+        peer.assert_answered().await;
+    })
+    .await;
+}
+
+/// A root of its own tree, in a task of its own: it looks at another tree of this process.
+async fn looks(options: ActorOptions, at: Addr) -> tractor::Result<i64> {
+    let look = tokio::spawn(tractor::open_root_actor(options, async move |_| {
+        tractor::connect(&at, async |portal| {
+            portal.run_dyn(tractor::DynCall::new(MODULE, "echo").arg("value", 7)).await
+        })
+        .await
+    }));
+    step("the answer", look).await.expect("it does not panic")
+}
+
+#[tokio::test]
+async fn a_program_without_a_tree_is_let_in_where_no_proof_is_asked_for() {
+    let registry = free().await;
+    alone(open().name("rt-guests").registry(registry.clone()), async |_| {
+        let refused = looks(ActorOptions::new(), registry.clone()).await;
+        assert!(matches!(refused, Err(tractor::Error::Unreachable(_))), "{refused:?}");
+        assert_eq!(looks(ActorOptions::new().unproved(), registry.clone()).await.expect("let in"), 7);
+    })
+    .await;
+    let closed = free().await;
+    alone(ActorOptions::new().name("rt-asks").registry(closed.clone()), async |_| {
+        let refused = looks(ActorOptions::new().unproved(), closed.clone()).await;
+        assert!(
+            matches!(refused, Err(tractor::Error::Unreachable(_) | tractor::Error::Closed(_))),
+            "{refused:?}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_can_prove_something_has_to() {
     let registry = free().await;
     alone(open().name("rt-proves").registry(registry.clone()), async |_| {

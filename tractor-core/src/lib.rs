@@ -38,7 +38,10 @@ pub use tractor_proto::supervision::{Backoff, Supervision};
 pub use tractor_proto::trace::TraceContext;
 
 pub use self::{
-    actor::{Actor, ActorLocal, ActorOptions, current_actor, shield, try_current_actor},
+    actor::{
+        Actor, ActorLocal, ActorOptions, ActorReport, ChildReport, DialogReport, current_actor, shield,
+        try_current_actor,
+    },
     api::{
         Allows, Call, CanStart, CancelActor, CancelContext, Context, ContextEndpoint, ContextHandle,
         ContextTarget, ContextTypes, DynCall, Dynamic, Endpoint, FnEndpoint, FnTarget, HasStarted, MsgStream,

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,8 @@ pub(crate) struct Identity {
     pub(crate) is_root: bool,
     /// Whether peers over TCP need not prove that secret if they do not know how to.
     pub(crate) allow_unauthenticated_peers: bool,
+    /// It belongs to no tree: to peers on this host it proves nothing.
+    pub(crate) is_unproved: bool,
     /// Where the registrars of the tree listen; empty for a tree without names.
     pub(crate) registries: Vec<Addr>,
     /// Where the root of the tree listens; empty for the root itself, whose addresses are not known yet.
@@ -66,6 +69,7 @@ pub(super) struct Inner {
     pub(super) allow: Allow,
     runtime: Handle,
     is_current_thread: bool,
+    began: Instant,
     /// Endpoints that run.
     pub(super) requests: TaskTracker,
     /// Connections, listeners and slow runtime methods.
@@ -105,6 +109,7 @@ impl Actor {
             identity,
             is_current_thread: runtime.runtime_flavor() == RuntimeFlavor::CurrentThread,
             runtime,
+            began: Instant::now(),
             requests: TaskTracker::new(),
             links: TaskTracker::new(),
             watchers: TaskTracker::new(),
@@ -249,6 +254,10 @@ impl Actor {
         self.stopped().await;
     }
 
+    pub(super) fn uptime(&self) -> Duration {
+        self.inner.began.elapsed()
+    }
+
     pub(crate) fn aid(&self) -> &Aid {
         &self.inner.identity.aid
     }
@@ -280,6 +289,18 @@ impl Actor {
                 Policy::Prove { secret: self.secret() }
             }
             OtherEnd::Anybody(_) => Policy::RequireProof { secret: self.secret() },
+        }
+    }
+
+    /// The same towards an actor that this one connects to.
+    pub(crate) fn policy_towards(&self, other_end: OtherEnd) -> Policy {
+        match other_end {
+            OtherEnd::Anybody(Some(ip))
+                if self.inner.identity.is_unproved && (ip.is_loopback() || ip.is_unspecified()) =>
+            {
+                Policy::Open
+            }
+            _ => self.policy(other_end),
         }
     }
 
@@ -429,6 +450,12 @@ impl Actor {
     /// Whether an actor is a child of this one that has not ended.
     pub(crate) fn is_parent_of(&self, uid: &Uid) -> bool {
         self.child(uid).is_some()
+    }
+
+    /// So many of its children that have not ended, and how many there are.
+    pub(super) fn children(&self, max: usize) -> (Vec<Arc<ChildActor>>, usize) {
+        let children = self.inner.children.lock().unwrap_or_else(PoisonError::into_inner);
+        (children.values().take(max).cloned().collect(), children.len())
     }
 
     pub(crate) fn add_child(&self, child: &Arc<ChildActor>) {

@@ -15,6 +15,7 @@ pub struct ActorOptions {
     pub(crate) registries: Vec<Addr>,
     pub(crate) ensure_registry: bool,
     pub(crate) allow_unauthenticated_peers: bool,
+    pub(crate) is_unproved: bool,
 }
 
 impl ActorOptions {
@@ -88,6 +89,19 @@ impl ActorOptions {
     #[must_use]
     pub fn allow_unauthenticated_peers(mut self) -> Self {
         self.allow_unauthenticated_peers = true;
+        self
+    }
+
+    /// For a program that belongs to no tree and looks at those of others: where it connects over TCP on this host, it
+    /// proves nothing, and asks for no proof. So trees with
+    /// [`allow_unauthenticated_peers`](Self::allow_unauthenticated_peers) let it in, as they let in peers of the Python
+    /// library. Without this it offers a proof, which only its own tree accepts.
+    ///
+    /// Who listens at that address is then not known for certain. It changes nothing about who may connect to this
+    /// actor.
+    #[must_use]
+    pub fn unproved(mut self) -> Self {
+        self.is_unproved = true;
         self
     }
 

@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use serde::Serialize;
+
 use super::core::Actor;
 use crate::error::{self, type_names};
 use crate::net::Appended;
@@ -20,6 +22,8 @@ use crate::session::Peer;
 /// The namespace of the runtime's own methods.
 pub(super) const NAMESPACE: &str = "self";
 
+/// How deep the values of the runtime's methods nest at most.
+const ANSWER_DEPTH_MAX: usize = 8;
 /// Requests of one peer to end the actor that wait for its tasks; further ones are acknowledged at once.
 const CANCELS_PENDING_MAX: usize = 16;
 
@@ -62,19 +66,15 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
                 }
             }
         }
-        "addrs" => {
-            accept(peer, cid);
-            let mut addrs = Vec::new();
-            payload::encode(&actor.addrs(), PayloadFormat::Base, 1, &mut addrs)
-                .expect("a list of texts is one level");
-            let returned = peer.channel.append(|out| codec::encode_pld(PldKind::Return, &cid, &addrs, out));
-            if let Appended::TooLarge(error) = returned {
-                refuse(peer, cid, type_names::RUNTIME_FAILURE, error.to_string());
-            }
+        "addrs" => answer(peer, cid, &actor.addrs()),
+        "describe" if !peer.is_member => {
+            let text = "an actor describes itself to who knows the secret of its tree".to_owned();
+            refuse(peer, cid, type_names::RUNTIME_FAILURE, text);
         }
+        "describe" => answer(peer, cid, &actor.report()),
         other => {
             let text = format!(
-                "the runtime has no method `self:{other}` (it has `addrs`, `cancel`, `_cancel_task`, `find_supervised` and `listen`)"
+                "the runtime has no method `self:{other}` (it has `addrs`, `cancel`, `_cancel_task`, `describe`, `find_supervised` and `listen`)"
             );
             refuse(peer, cid, type_names::ATTRIBUTE_ERROR, text);
         }
@@ -89,6 +89,18 @@ fn cancel_task(peer: &Peer, request: Cid, target: &str) {
         .filter(|session| session.side() == Side::Child);
     if session.is_none_or(|session| session.cancel_for(peer.aid.uid.clone(), request)) {
         peer.acknowledge_cancel(request);
+    }
+}
+
+/// Accepts a request and answers it. An answer too large for the peer is a refusal.
+fn answer(peer: &Peer, cid: Cid, value: &impl Serialize) {
+    accept(peer, cid);
+    let mut bytes = Vec::new();
+    payload::encode(value, PayloadFormat::Base, ANSWER_DEPTH_MAX, &mut bytes)
+        .expect("the runtime's own values are plain and flat");
+    let returned = peer.channel.append(|out| codec::encode_pld(PldKind::Return, &cid, &bytes, out));
+    if let Appended::TooLarge(error) = returned {
+        refuse(peer, cid, type_names::RUNTIME_FAILURE, error.to_string());
     }
 }
 

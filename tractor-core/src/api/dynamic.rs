@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::oneway::ReceiveStream;
 use super::parent::{ContextTypes, Opening, ParentContext};
 use super::portal::Portal;
 use super::run::Run;
@@ -13,7 +14,7 @@ use super::scope::Scope;
 use crate::error::{Error, RuntimeFailure};
 use crate::proto::msg::FuncType;
 use crate::proto::payload::{self, Payload, PayloadError, PayloadFormat};
-use crate::session::{Deadline, Request};
+use crate::session::{Deadline, Request, in_order};
 
 /// A payload whose type is known at run time only, as the crate `rmpv` has it. A value of a union `A | B` is seen as it
 /// travels: between Rust peers a map of one entry, from the variant's name to the value.
@@ -200,5 +201,33 @@ impl Portal {
         let session =
             self.peer.request(request, |format, depth_max, out| call.put_args(format, depth_max, out))?;
         Scope(session.clone()).run(Opening::new(session).body(body)).await
+    }
+
+    /// Opens a one-way stream by its name; otherwise as [`open_stream_from`](Self::open_stream_from).
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, DynCall, Portal};
+    /// # async fn example(portal: &Portal) -> tractor::Result<()> {
+    /// let first = portal.open_stream_from_dyn(DynCall::new("feed", "ticks"), async |mut ticks| {
+    ///     ticks.receive().await
+    /// }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open_stream_from`](Self::open_stream_from).
+    ///
+    /// # Cancel safety
+    /// As [`open_stream_from`](Self::open_stream_from).
+    pub async fn open_stream_from_dyn<T, Err, F>(&self, call: DynCall, body: F) -> Result<T, Err>
+    where
+        F: AsyncFnOnce(ReceiveStream<Value>) -> Result<T, Err>,
+        Err: From<Error>,
+    {
+        let request = call.request(FuncType::AsyncGen, self.limit.starting_now());
+        let asked =
+            self.peer.request(request, |format, depth_max, out| call.put_args(format, depth_max, out));
+        in_order(asked.map(Scope)).await?.receiving(body).await
     }
 }

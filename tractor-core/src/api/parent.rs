@@ -250,7 +250,19 @@ impl Portal {
         F: AsyncFnOnce(ReceiveStream<<C::Endpoint as StreamEndpoint>::Item>) -> Result<T, Err>,
         Err: From<Error>,
     {
-        let scope = Scope::of_stream(self, call).await?;
+        Scope::of_stream(self, call).await?.receiving(body).await
+    }
+}
+
+impl Scope {
+    /// Runs the body of a scope that receives from a one-way stream.
+    pub(super) async fn receiving<I, T, Err, F>(self, body: F) -> Result<T, Err>
+    where
+        I: Payload,
+        F: AsyncFnOnce(ReceiveStream<I>) -> Result<T, Err>,
+        Err: From<Error>,
+    {
+        let scope = self;
         let session = scope.0.clone();
         let stream = ReceiveStream::new(session.clone());
         in_time(&session, async {

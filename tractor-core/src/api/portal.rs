@@ -12,11 +12,11 @@ use super::deadline::Limit;
 use super::dynamic::DynCall;
 use super::endpoint::Endpoint;
 use super::run::Run;
-use crate::actor::{self, Actor};
+use crate::actor::{self, Actor, ActorReport};
 use crate::error::Result;
 use crate::proto::addr::Addr;
 use crate::proto::args::ArgTuple;
-use crate::proto::id::Uid;
+use crate::proto::id::{Aid, Uid};
 use crate::proto::msg::FuncType;
 use crate::session::{ActorEnd, Deadline, Peer, Request, SessionEnd};
 
@@ -184,6 +184,35 @@ impl Portal {
     /// Cancel safe.
     pub async fn addrs(&self) -> Result<Vec<Addr>> {
         self.run_dyn(DynCall::new("self", "addrs")).await
+    }
+
+    /// What the actor says of itself: its parent and children, what it does, for how long it runs. Its runtime answers
+    /// this, at once and with a bound on its length, whatever its endpoints wait for. An actor with one thread that is
+    /// in the middle of a computation answers after it, as it does to everything.
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, Portal};
+    /// # use std::time::Duration;
+    /// # async fn example(worker: &Portal) -> tractor::Result<()> {
+    /// let report = worker.deadline(Duration::from_secs(1)).describe().await?;
+    /// println!("up for {:?}, {} dialogs open", report.uptime, report.dialogs_total);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`run`](Self::run). [`Error::Remote`](crate::Error::Remote) from a peer that does not tell, such as one of
+    /// the base protocol, or to which the reader has proved nothing: over TCP only actors of one tree tell each other.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn describe(&self) -> Result<ActorReport> {
+        self.run_dyn(DynCall::new("self", "describe")).await
+    }
+
+    /// What the actor has said of itself when the connection began.
+    pub fn aid(&self) -> &Aid {
+        &self.peer.aid
     }
 
     /// Dialogs open on this connection, both ways, requests to cancel one among them. One that has just ended may still

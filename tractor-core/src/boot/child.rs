@@ -168,6 +168,7 @@ async fn serve_parent(
         secret: boot.secret.unwrap_or_else(crate::net::fresh_secret),
         is_root: false,
         allow_unauthenticated_peers: boot.allow_unauthenticated_peers,
+        is_unproved: false,
         registries: boot.reg_addrs.clone(),
         root_addrs: boot.runtime_vars.root_addrs.clone(),
         methods: &METHODS,

@@ -173,7 +173,9 @@ pub(super) fn identity(
     image: Option<Image>,
     is_root: bool,
 ) -> Result<Identity, Error> {
-    let ActorOptions { name: chosen, allow, limits, timeouts, allow_unauthenticated_peers, .. } = options;
+    let ActorOptions {
+        name: chosen, allow, limits, timeouts, allow_unauthenticated_peers, is_unproved, ..
+    } = options;
     allow.check()?;
     let name = chosen.unwrap_or_else(|| name.to_owned());
     let mut aid = Aid::new(Uid::new(name, uuid::Uuid::new_v4().to_string()));
@@ -189,6 +191,7 @@ pub(super) fn identity(
         secret: fresh_secret(),
         is_root,
         allow_unauthenticated_peers,
+        is_unproved,
         registries: Vec::new(),
         root_addrs: Vec::new(),
         methods: &METHODS,

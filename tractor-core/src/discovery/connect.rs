@@ -93,7 +93,7 @@ async fn meet(actor: &Actor, addr: &Addr) -> Result<Introduced, HandshakeError> 
     let with = Introduction {
         ours: actor.aid().clone(),
         role: Role::Connector,
-        policy: actor.policy(io.other_end()),
+        policy: actor.policy_towards(io.other_end()),
         limits: actor.limits(),
     };
     introduce(io, with).await

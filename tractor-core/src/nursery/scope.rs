@@ -281,7 +281,7 @@ impl ActorNursery {
 
     /// Starts a child and the task that watches over it. Its unexpected end is a failure of the nursery.
     pub(crate) fn adopt(&self, uid: Uid, birth: Birth) -> Result<oneshot::Receiver<Result<Newborn>>> {
-        let Adopted { born, life, running, child: _ } = self.enlist(uid, birth)?;
+        let Adopted { born, life, running, child: _ } = self.enlist(uid, birth, false)?;
         let inner = self.inner.clone();
         self.inner.actor.spawn_watcher(async move {
             if let Some(error) = life.await {
@@ -297,8 +297,10 @@ impl ActorNursery {
         &self,
         uid: Uid,
         birth: Birth,
+        is_supervised: bool,
     ) -> Result<Adopted<impl Future<Output = Option<Error>> + Send + 'static>> {
-        let (child, wishes) = ChildActor::new(uid, self.inner.cancel.child_token());
+        let (mut child, wishes) = ChildActor::new(uid, self.inner.cancel.child_token());
+        child.is_supervised = is_supervised;
         let child = Arc::new(child);
         let mut state = self.inner.lock();
         self.inner.check_open(&state, child.uid.name())?;

@@ -266,7 +266,7 @@ impl Driver {
         let Some(child) = self.children.get_mut(&id) else { return };
         let (uid, birth) = child.start.clone().birth();
         let nursery = self.supervisor.nursery();
-        let Adopted { child: process, born, life, running } = match nursery.enlist(uid, birth) {
+        let Adopted { child: process, born, life, running } = match nursery.enlist(uid, birth, true) {
             Ok(adopted) => adopted,
             Err(error) => {
                 // The nursery ends, or is about to; that is noticed before this note.

@@ -75,6 +75,8 @@ pub(crate) enum Wish {
 #[derive(Debug)]
 pub(crate) struct ChildActor {
     pub(crate) uid: Uid,
+    /// A supervisor decides what follows its end.
+    pub(crate) is_supervised: bool,
     /// Set once, when there is a process.
     pub(crate) pid: OnceLock<u32>,
     /// Set with the end of its nursery, or of its parent.
@@ -146,7 +148,8 @@ impl ChildActor {
         let (asked, awaited) = (AtomicBool::new(false), AtomicBool::new(false));
         let unread = Wishes { all: Some(all.clone()), sent, put_off: false };
         let (end, loss, gone) = (watch::Sender::new(None), OnceLock::new(), CancellationToken::new());
-        (Self { uid, pid: OnceLock::new(), all, asked, awaited, wishes, end, loss, gone }, unread)
+        let pid = OnceLock::new();
+        (Self { uid, is_supervised: false, pid, all, asked, awaited, wishes, end, loss, gone }, unread)
     }
 
     /// Asks for its end, and leaves it this long to acknowledge that; `None` for as long as its parent's `Timeouts` say.

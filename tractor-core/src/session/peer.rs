@@ -270,6 +270,12 @@ impl Peer {
         self.table().dialogs.len()
     }
 
+    /// So many of the dialogs in the table, and how many there are.
+    pub(crate) fn some_dialogs(&self, max: usize) -> (Vec<Arc<SessionEnd>>, usize) {
+        let table = self.table();
+        (table.dialogs.values().take(max).cloned().collect(), table.dialogs.len())
+    }
+
     /// Copies what waits in its dialogs, so that no read buffer stays for it.
     pub(crate) fn let_go(&self) {
         let dialogs: Vec<_> = self.table().dialogs.values().cloned().collect();

@@ -68,6 +68,8 @@ pub const LAYOUT_DEPTH_MAX: usize = 32;
 /// Bytes a stream direction may carry before the receiver grants more; both ends of a dialog start from it.
 pub const STREAM_WINDOW_INITIAL_BYTES: usize = 256 * 1024;
 
+/// Entries of each list in what an actor says of itself.
+pub const REPORT_ENTRIES_MAX: usize = 256;
 /// Deaths that an actor knows the address of; it forgets the oldest.
 pub const DEATHS_KEPT_MAX: usize = 64;
 

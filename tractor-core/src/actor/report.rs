@@ -1,0 +1,156 @@
+//! What an actor says of itself, over the method `self:describe`.
+//!
+//! # Invariants
+//! 1. It is answered from what the runtime knows, at once: no endpoint, no task and no file is waited for.
+//! 2. It is bounded: of each list at most [`REPORT_ENTRIES_MAX`] entries, beside how many there are.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::core::Actor;
+use crate::proto::addr::Addr;
+use crate::proto::dialog::Side;
+use crate::proto::id::Uid;
+use crate::proto::limits::REPORT_ENTRIES_MAX;
+use crate::session::{ChildActor, Peer, SessionEnd};
+
+/// What an actor says of itself; asked for with [`Portal::describe`](crate::Portal::describe).
+///
+/// It travels by the names of its fields. What an actor of another version does not say is empty or zero.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ActorReport {
+    /// Its process.
+    pub pid: u32,
+    /// For how long it has been an actor, to the microsecond.
+    #[serde(rename = "uptime_us", with = "micros")]
+    pub uptime: Duration,
+    /// Its end was asked for, and it takes no requests any more.
+    pub is_ending: bool,
+    /// Where it listens.
+    pub addrs: Vec<Addr>,
+    /// The actor that has started it; none for a root.
+    #[serde(with = "maybe_uid")]
+    pub parent: Option<Uid>,
+    /// Those that it has started and whose processes it watches, at most [`REPORT_ENTRIES_MAX`].
+    pub children: Vec<ChildReport>,
+    /// How many there are.
+    pub children_total: u64,
+    /// Open dialogs on its connections, at most [`REPORT_ENTRIES_MAX`].
+    pub dialogs: Vec<DialogReport>,
+    /// How many there are.
+    pub dialogs_total: u64,
+    /// Bytes that wait in it for somebody else: [`Actor::waiting_bytes`].
+    pub waiting_bytes: u64,
+}
+
+/// A child, in an [`ActorReport`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChildReport {
+    /// Who it is.
+    #[serde(with = "one_uid")]
+    pub uid: Uid,
+    /// Its process; none while it is being started.
+    #[serde(default)]
+    pub pid: Option<u32>,
+    /// A [`Supervisor`](crate::Supervisor) starts it again when it ends.
+    #[serde(default)]
+    pub is_supervised: bool,
+}
+
+/// An open dialog, in an [`ActorReport`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DialogReport {
+    /// The actor at the other end.
+    #[serde(with = "one_uid")]
+    pub peer: Uid,
+    /// `module:name` of the endpoint.
+    pub endpoint: String,
+    /// The endpoint runs in the actor that reports. Else that actor has asked for it.
+    pub is_served: bool,
+    /// How far it has come, in words.
+    #[serde(default)]
+    pub state: String,
+}
+
+impl Actor {
+    /// What this actor says of itself.
+    pub(super) fn report(&self) -> ActorReport {
+        let (children, children_total) = self.children(REPORT_ENTRIES_MAX);
+        let (mut dialogs, mut dialogs_total) = (Vec::new(), 0);
+        for peer in self.peers() {
+            let room = REPORT_ENTRIES_MAX.saturating_sub(dialogs.len());
+            let (sessions, total) = peer.some_dialogs(room);
+            dialogs_total += total as u64;
+            dialogs.extend(sessions.iter().map(|session| dialog_of(&peer, session)));
+        }
+        ActorReport {
+            pid: std::process::id(),
+            uptime: self.uptime(),
+            is_ending: self.cancel_requested().is_some(),
+            addrs: self.addrs(),
+            parent: self.parent_peer().map(|parent| parent.aid.uid.clone()),
+            children: children.iter().map(|child| child_of(child)).collect(),
+            children_total: children_total as u64,
+            dialogs,
+            dialogs_total,
+            waiting_bytes: self.waiting_bytes() as u64,
+        }
+    }
+}
+
+fn child_of(child: &ChildActor) -> ChildReport {
+    ChildReport { uid: child.uid.clone(), pid: child.pid.get().copied(), is_supervised: child.is_supervised }
+}
+
+fn dialog_of(peer: &Peer, session: &SessionEnd) -> DialogReport {
+    DialogReport {
+        peer: peer.aid.uid.clone(),
+        endpoint: session.endpoint.to_string(),
+        is_served: session.side() == Side::Child,
+        state: session.phase_name().to_owned(),
+    }
+}
+
+/// A uid as it travels: its name and its uuid.
+mod one_uid {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(uid: &Uid, serializer: S) -> Result<S::Ok, S::Error> {
+        (uid.name(), uid.uuid()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uid, D::Error> {
+        let (name, uuid) = <(String, String)>::deserialize(deserializer)?;
+        Ok(Uid::new(name, uuid))
+    }
+}
+
+mod maybe_uid {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(uid: &Option<Uid>, serializer: S) -> Result<S::Ok, S::Error> {
+        uid.as_ref().map(|uid| (uid.name(), uid.uuid())).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Uid>, D::Error> {
+        let uid = Option::<(String, String)>::deserialize(deserializer)?;
+        Ok(uid.map(|(name, uuid)| Uid::new(name, uuid)))
+    }
+}
+
+mod micros {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        u64::try_from(time.as_micros()).unwrap_or(u64::MAX).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_micros)
+    }
+}
