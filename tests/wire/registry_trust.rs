@@ -36,6 +36,9 @@ async fn a_peer_of_the_base_protocol_may_call_what_is_exposed_and_end_nobody() {
         assert_eq!(found, [("127.0.0.1".to_owned(), bound.port())]);
         peer.start_self("c", "cancel", no_kwargs()).await;
         peer.expect_local_error("c", "RuntimeFailure", &["secret of its tree"]).await;
+        peer.start_self("l", "listen", no_kwargs()).await;
+        peer.expect_ack("l", FuncType::AsyncFunc).await;
+        peer.expect_local_error("l", "RuntimeFailure", &["secret of the tree"]).await;
         peer.assert_answered().await;
     })
     .await;

@@ -236,3 +236,29 @@ async fn dial_to(actor: &Actor, uid: &Uid, addrs: &[Addr]) -> Result<Connection,
     }
     Err(missed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_connections_that_nobody_uses_the_last_ones_are_kept() {
+        let lines = Lines::default();
+        let uid = |n: usize| Uid::new("w", n.to_string());
+        let is_kept = |n: usize| lines.lock().by_uuid.contains_key(uid(n).uuid());
+        let connecting = lines.slot(&uid(0));
+        let lease = lines.slot(&uid(1)).lease;
+        let last = 3 * LINES_KEPT_MAX;
+        for n in 2..=last {
+            lines.slot(&uid(n));
+            lines.slot(&uid(2));
+        }
+        assert_eq!(lines.lock().by_uuid.len(), LINES_KEPT_MAX);
+        assert!([0, 1, 2, last, last - LINES_KEPT_MAX + 4].into_iter().all(is_kept));
+        assert!([3, last - LINES_KEPT_MAX + 3].into_iter().all(|n| !is_kept(n)));
+        drop((connecting, lease));
+        lines.slot(&uid(last + 1));
+        lines.slot(&uid(last + 2));
+        assert!(!is_kept(0) && !is_kept(1));
+    }
+}
