@@ -290,7 +290,7 @@ async fn actors_of_one_tree_find_each_other_and_their_root() {
 #[tractor::test]
 async fn of_several_with_one_name_all_calls_choose_the_first() {
     let registry = Registry::new("several");
-    in_root(registry.options().name("np-root"), async || {
+    in_root(registry.options().name("np-root-2"), async || {
         tractor::open_nursery(async |an| {
             let first = an.start_actor("np-same").enable_module(ENDPOINTS).await?;
             let _second = an.start_actor("np-same").enable_module(ENDPOINTS).await?;
@@ -332,7 +332,7 @@ async fn a_program_joins_a_running_tree_serves_calls_and_leaves() {
     let registry = Registry::new("join");
     let mut daemon = registry.program("daemon");
     daemon.hear("up");
-    in_root(registry.options().name("np-client"), async || {
+    in_root(registry.options().name("np-client-2"), async || {
         let names = async || -> tractor::Result<Vec<String>> {
             Ok(tractor::list_actors().await?.iter().map(|actor| actor.uid.name().to_owned()).collect())
         };
@@ -374,7 +374,7 @@ async fn the_rows_of_killed_programs_expire() {
     registrar.hear("up");
     let mut parent = registry.program("parent");
     let child = parent.hear("child")[0];
-    in_root(registry.options().name("np-client"), async || {
+    in_root(registry.options().name("np-client-3"), async || {
         assert_eq!(process_of("np-child").await?, child);
         kill(parent);
         let gone = loop {
@@ -402,7 +402,7 @@ async fn a_registrar_that_is_killed_and_started_again_has_its_rows_back() {
     registrar.hear("up");
     let mut parent = registry.program("parent");
     let child = parent.hear("child")[0];
-    in_root(registry.options().name("np-client"), async || {
+    in_root(registry.options().name("np-client-4"), async || {
         kill(registrar);
         let nobody = process_of("np-child").await.expect_err("there is nobody to ask");
         assert!(matches!(nobody, Error::Unreachable(_)), "{nobody:?}");
