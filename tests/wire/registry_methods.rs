@@ -340,3 +340,40 @@ async fn a_registrar_of_the_base_protocol_is_connected_to_for_each_question() {
     });
     tokio::join!(script, body);
 }
+
+#[tokio::test]
+async fn the_connection_over_which_an_actor_has_registered_is_nobody_elses() {
+    use crate::wire_support::Server;
+
+    let server = Server::bind("rm-brief");
+    let next = async || {
+        let mut peer = server.next().await;
+        let aid = tractor_core::proto::id::Aid { is_registrar: Some(true), ..peer.aid(Caps::NONE) };
+        peer.send(&Msg::Aid(aid)).await;
+        peer.expect_aid().await;
+        peer
+    };
+    let answer = async |peer: &mut Peer, answer: Bytes| {
+        let start = peer.expect_start().await;
+        peer.send(&Msg::StartAck { cid: start.cid, functype: FuncType::AsyncFunc }).await;
+        peer.send(&Msg::Return { cid: start.cid, pld: answer }).await;
+        start.func
+    };
+    let script = async {
+        next().await.expect_closed().await;
+        let mut registering = next().await;
+        answer(&mut registering, pld(&())).await;
+        let mut asked = next().await;
+        assert_eq!(answer(&mut asked, pld(&Some(vec![wire(&server.addr)]))).await, "find_actor");
+        let mut found = next().await;
+        assert_eq!(answer(&mut found, pld(&7)).await, "echo");
+        let mut leaving = next().await;
+        assert_eq!(answer(&mut leaving, pld(&())).await, "unregister_actor");
+    };
+    let body = alone(ActorOptions::new().name("rm-brief").registry(server.addr.clone()), async |_| {
+        let call = tractor::DynCall::new("m", "echo");
+        let found = tractor::find_actor("script", async |portal| portal.run_dyn::<i64>(call).await).await;
+        assert_eq!(found.expect("it is found"), 7);
+    });
+    tokio::join!(script, body);
+}

@@ -115,6 +115,8 @@ async fn keep(actor: &Actor, registry: &Addr, first: oneshot::Sender<Result<(), 
                 tracing::warn!(%registry, "the registrar is gone; this actor registers again when there is one");
             }
             Ok(connection) => {
+                // First, so that nobody who looks for the registrar finds this connection.
+                connection.0.peer.channel.close();
                 tell(Ok(()));
                 connection.close().await;
                 actor.stopped().await;

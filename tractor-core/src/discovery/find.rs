@@ -218,7 +218,7 @@ async fn wait(actor: &Actor, name: &str) -> Result<Line> {
 fn known(actor: &Actor, name: &str) -> Option<Portal> {
     let is_it = |uid: &Uid| uid.name() == name || uid.uuid() == name;
     let peers = actor.peers().into_iter();
-    let mut open = peers.filter(|peer| peer.is_chosen && !peer.drained.is_cancelled());
+    let mut open = peers.filter(|peer| peer.is_chosen && peer.channel.is_open());
     open.find(|peer| is_it(&peer.aid.uid)).map(Portal::new)
 }
 
