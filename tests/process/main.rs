@@ -40,5 +40,6 @@ mod process_signals;
 mod process_started;
 mod process_support;
 mod refs_travel;
+mod second_peer;
 mod silent_support;
 mod strangers;
