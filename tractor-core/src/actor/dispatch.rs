@@ -44,6 +44,7 @@ pub(super) struct Dispatch {
     /// The dialog of the last message: messages mostly come in runs.
     last: Option<Arc<SessionEnd>>,
     starts: StartCache<Target>,
+    requests: usize,
     bad_frames: usize,
 }
 
@@ -79,6 +80,10 @@ impl FrameHandler for Dispatch {
         self.peer.let_go();
     }
 
+    fn requests(&self) -> usize {
+        self.requests
+    }
+
     fn closing(&mut self, reason: &CloseReason) {
         // To an actor of the base protocol it would be the end of the whole actor.
         if let CloseReason::OverBudget(text) = reason
@@ -92,7 +97,7 @@ impl FrameHandler for Dispatch {
 
 impl Dispatch {
     pub(super) fn new(actor: Actor, peer: Arc<Peer>) -> Self {
-        Self { actor, peer, last: None, starts: StartCache::default(), bad_frames: 0 }
+        Self { actor, peer, last: None, starts: StartCache::default(), requests: 0, bad_frames: 0 }
     }
 
     /// A frame that is no streamed value of a known dialog.
@@ -109,6 +114,7 @@ impl Dispatch {
             }
         } else if let Some((cid, kwargs, target)) = self.starts.find(frame) {
             let target = target.clone();
+            self.requests += 1;
             self.invoke(
                 &target,
                 cid,
@@ -233,6 +239,7 @@ impl Dispatch {
 
     /// A request that was decoded the long way, from `frame`.
     fn start(&mut self, frame: &Bytes, start: Start) -> Result<(), CloseReason> {
+        self.requests += 1;
         let cid = start.cid;
         if start.uid != self.peer.aid.uid {
             let text = format!(

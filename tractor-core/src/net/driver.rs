@@ -4,8 +4,8 @@
 //! 1. Handlers run on the driver's task, one frame at a time, in arrival order, and never block or await.
 //! 2. A frame is a slice of the read buffer; no bytes are copied per message.
 //! 3. Everything a handler appends is written in the same turn.
-//! 4. A peer that floods the connection cannot keep the thread: after [`READS_PER_TURN`] reads, or when its requests have
-//!    [`ANSWERS_PER_TURN`] answered, others run.
+//! 4. A peer that floods the connection cannot keep the thread: after [`READS_PER_TURN`] reads, after
+//!    [`REQUESTS_PER_TURN`] requests, or when these have [`ANSWERS_PER_TURN`] answered, others run.
 //! 5. What the peer wrote before it closed is handled, also where a write was the first to fail.
 //! 6. Whatever a slice of a read buffer keeps alive beyond the buffer in use is on the connection's account.
 
@@ -22,6 +22,7 @@ use tokio_util::io::poll_read_buf;
 
 use super::budget::{Held, Kind};
 use super::channel::{ANSWERS_PER_TURN, Channel, Work};
+use super::pause::Pause;
 use super::transport::Transport;
 use crate::error::CloseReason;
 use crate::proto::frame::{self, FrameTooLarge};
@@ -35,6 +36,8 @@ const READ_BYTES_MAX: usize = 256 * 1024;
 const READ_BYTES_FREE: usize = 2 * READ_BYTES_MAX;
 /// Reads done before the driver lets other tasks run.
 const READS_PER_TURN: usize = 4;
+/// Requests taken in before it does.
+pub(super) const REQUESTS_PER_TURN: usize = 256;
 /// Turns that the driver leaves to one connection that is being closed: more than it needs, unless something blocks it.
 const TURNS_WAITED_MAX: u32 = 16;
 /// A drained write buffer larger than this is given back to the allocator.
@@ -61,6 +64,11 @@ pub(crate) trait FrameHandler {
 
     /// Copies what it keeps of the frames so far: too little of it keeps too many read buffers alive.
     fn let_go(&mut self);
+
+    /// How many requests it has taken so far. Each of them is work for this actor, however short it is.
+    fn requests(&self) -> usize {
+        0
+    }
 
     /// Says why the connection is about to be closed, to a peer that may still be reading.
     fn closing(&mut self, reason: &CloseReason);
@@ -94,6 +102,7 @@ pub(crate) async fn drive(
         written: 0,
         is_deaf: false,
         read_bytes: READ_BYTES_MIN,
+        pause: None,
         end: End(Some(channel)),
     };
     // The task's waker stays the same.
@@ -138,6 +147,8 @@ struct Driver {
     is_deaf: bool,
     /// Room to make for the next read.
     read_bytes: usize,
+    /// Between two turns, while others have something to do.
+    pause: Option<Arc<Pause>>,
     end: End,
 }
 
@@ -164,6 +175,12 @@ impl Drop for End {
 
 impl Driver {
     fn poll(&mut self, cx: &mut Context<'_>, handler: &mut impl FrameHandler) -> Poll<CloseReason> {
+        if let Some(pause) = &self.pause {
+            if !pause.is_over() {
+                return Poll::Pending;
+            }
+            self.pause = None;
+        }
         let account = self.end.channel().account();
         account.wake_closing();
         if let Some(reason) = account.over().cloned() {
@@ -173,7 +190,7 @@ impl Driver {
         loop {
             // Looked at before each chunk: the last one may have closed them.
             if self.waits_for_others() {
-                cx.waker().wake_by_ref();
+                self.pause = Some(Pause::begin(cx));
                 return Poll::Pending;
             }
             // Bytes left over from the handshake, or from the last turn, may hold whole frames.
@@ -194,7 +211,7 @@ impl Driver {
             // What was appended before the driver's waker was registered in `flush` may have put others over the budget.
             self.end.channel().account().wake_closing();
             if reads == READS_PER_TURN || dispatched == Dispatched::Enough {
-                cx.waker().wake_by_ref();
+                self.pause = Some(Pause::begin(cx));
                 return Poll::Pending;
             }
             match self.fill(cx, handler) {
@@ -318,7 +335,7 @@ impl Driver {
 
     /// Hands complete frames in the read buffer to the handler.
     fn dispatch(&mut self, handler: &mut impl FrameHandler) -> Result<Dispatched, CloseReason> {
-        let grown = self.end.channel().grown();
+        let (grown, asked) = (self.end.channel().grown(), handler.requests());
         let max = self.end.channel().limits().frame_bytes_max;
         loop {
             let resumed = self.at < self.chunk.len();
@@ -327,7 +344,8 @@ impl Driver {
                 let body = self.at + body.start..self.at + body.end;
                 self.at = body.end;
                 handler.frame(&self.chunk, body)?;
-                if self.end.channel().grown().wrapping_sub(grown) >= ANSWERS_PER_TURN {
+                let answers = self.end.channel().grown().wrapping_sub(grown);
+                if answers >= ANSWERS_PER_TURN || handler.requests() - asked >= REQUESTS_PER_TURN {
                     // The rest, and what is too large behind it, is found again.
                     return Ok(Dispatched::Enough);
                 }

@@ -8,6 +8,7 @@ mod budget;
 mod channel;
 mod driver;
 mod handshake;
+mod pause;
 mod privilege;
 mod server;
 mod socket_file;

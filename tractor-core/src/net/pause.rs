@@ -1,0 +1,116 @@
+//! Between two turns of a driver.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
+
+use tokio::task::yield_now;
+
+/// A pause of the driver, until others have run, those included of whom the system does not know yet that they can: a
+/// runtime looks at its sockets now and then only, as long as some task is awake. What the driver's own handler appends
+/// wakes the driver, too; so a mere wake-up does not end the pause.
+pub(super) struct Pause {
+    is_over: AtomicBool,
+    task: Waker,
+}
+
+impl Pause {
+    pub(super) fn begin(cx: &Context<'_>) -> Arc<Self> {
+        let pause = Arc::new(Self { is_over: AtomicBool::new(false), task: cx.waker().clone() });
+        let waker = Waker::from(pause.clone());
+        // Whom it wakes later is noted in its first poll.
+        assert!(pin!(yield_now()).poll(&mut Context::from_waker(&waker)).is_pending(), "it yields once");
+        pause
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
+    }
+}
+
+impl Wake for Pause {
+    fn wake(self: Arc<Self>) {
+        self.is_over.store(true, Ordering::Release);
+        self.task.wake_by_ref();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+    use std::sync::atomic::AtomicUsize;
+
+    use bytes::{Bytes, BytesMut};
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+    use crate::error::CloseReason;
+    use crate::net::driver::{FrameHandler, REQUESTS_PER_TURN, drive};
+    use crate::net::{Appended, Budget, Channel, Transport};
+    use crate::proto::frame;
+    use crate::proto::limits::Limits;
+    use crate::proto::msg::Msg;
+
+    /// Answers each frame. At one of them it says something to somebody else, through the system.
+    struct Answers {
+        channel: Channel,
+        taken: Arc<AtomicUsize>,
+        other: std::os::unix::net::UnixStream,
+    }
+
+    impl FrameHandler for Answers {
+        fn frame(&mut self, _chunk: &Bytes, _body: Range<usize>) -> Result<(), CloseReason> {
+            use std::io::Write as _;
+
+            if self.taken.fetch_add(1, Ordering::Relaxed) == TOLD_AT {
+                self.other.write_all(b"!").expect("there is room");
+            }
+            assert!(matches!(self.channel.send(&Msg::Ready { image: None }), Appended::Yes(_)));
+            Ok(())
+        }
+
+        fn let_go(&mut self) {}
+
+        fn requests(&self) -> usize {
+            self.taken.load(Ordering::Relaxed)
+        }
+
+        fn closing(&mut self, _reason: &CloseReason) {}
+    }
+
+    /// In the third turn: only those before have left a waker.
+    const TOLD_AT: usize = 2 * REQUESTS_PER_TURN;
+
+    #[tokio::test]
+    async fn a_flood_of_requests_leaves_turns_to_whom_the_system_does_not_know_of_yet() {
+        const TURNS: usize = 8;
+        let (one, other) = std::os::unix::net::UnixStream::pair().expect("there are files");
+        other.set_nonblocking(true).expect("it is a socket");
+        let mut other = tokio::net::UnixStream::from_std(other).expect("in a runtime");
+        let taken = Arc::new(AtomicUsize::new(0));
+        let (told, so_far) = (taken.clone(), taken.clone());
+        let waits = tokio::spawn(async move {
+            other.read_u8().await.expect("it is told");
+            so_far.load(Ordering::Relaxed)
+        });
+        let mut flood = Vec::new();
+        for _ in 0..TURNS * REQUESTS_PER_TURN {
+            let begun = frame::begin_frame(&mut flood);
+            flood.push(0xc0);
+            frame::end_frame(&mut flood, begun, 16).expect("a short frame");
+        }
+        let (ours, _theirs) = tokio::io::duplex(1024 * 1024);
+        let channel = Channel::new(Limits::default(), None, Budget::new(usize::MAX).open(false));
+        let driver = tokio::spawn(async move {
+            let mut handler = Answers { channel: channel.clone(), taken, other: one };
+            drive(Transport::Mem(ours), channel, BytesMut::from(&flood[..]), &mut handler).await
+        });
+        let seen = waits.await.expect("it does not panic") - TOLD_AT;
+        assert!(seen <= 2 * REQUESTS_PER_TURN, "it had to wait for {seen} requests of somebody else");
+        while told.load(Ordering::Relaxed) < TURNS * REQUESTS_PER_TURN {
+            tokio::task::yield_now().await;
+        }
+        driver.abort();
+    }
+}
