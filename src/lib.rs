@@ -235,6 +235,9 @@
 //! other, also find one another by name ([`find_actor`], [`wait_for_actor`]), once their roots name a
 //! [registry](ActorOptions::registry). The [guide](guide::names) has both, and daemons.
 //!
+//! Programs that were started apart meet over Unix sockets, as those of one user. Over TCP only the actors of one tree meet, for
+//! each root draws a secret of its own.
+//!
 //! # Errors
 //!
 //! Everything that can go wrong between actors is an [`Error`]. A failure of an endpoint arrives as

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tractor::error::Absence;
-use tractor::{ActorOptions, ActorRef, Addr, Error};
+use tractor::{ActorOptions, ActorRef, Addr, Error, Timeouts};
 
-use crate::process_support::endpoints::process;
+use crate::process_support::endpoints::{ends, process};
 use crate::process_support::role::{self, Program};
-use crate::process_support::{WHOLE, bounded, eventually, is_gone, signal};
+use crate::process_support::{WHOLE, bounded, eventually, is_gone, signal, state};
 
 const ENDPOINTS: &str = "process::process_support::endpoints";
 /// Tells a program the directory of its registry.
@@ -84,6 +84,13 @@ async fn registrar() {
 async fn candidate() {
     let name = format!("candidate-{}", std::process::id());
     serves(Registry::of_this_program().options().name(name).enable_module(ENDPOINTS)).await;
+}
+
+/// A program that listens where a registry is looked for, and is none.
+#[tractor::test]
+#[ignore = "a program of the tests below"]
+async fn squatter() {
+    serves(ActorOptions::new().name("squatter").bind(Registry::of_this_program().addr())).await;
 }
 
 /// A program with a child that serves, `np-child`.
@@ -193,6 +200,28 @@ async fn a_root_that_must_be_the_registrar_does_not_start_beside_another_one() {
     registry.remove();
 }
 
+#[tractor::test]
+async fn a_program_that_is_no_registrar_is_in_the_way_and_keeps_its_address() {
+    let registry = Registry::new("squats");
+    let mut squatter = registry.program("squatter");
+    squatter.hear("up");
+    for options in [registry.options(), registry.options().ensure_registry()] {
+        let scope =
+            tractor::open_root_actor(options, async |_| -> tractor::Result<()> { panic!("it has started") });
+        let error = bounded(scope).await.expect_err("it is in the way").to_string();
+        assert!(error.contains("no registrar") && error.contains("registry.sock"), "{error}");
+    }
+    let greeted = async |portal: &tractor::Portal| -> tractor::Result<_> { Ok(portal.pid()) };
+    in_root(ActorOptions::new(), async || {
+        let pid = tractor::connect(&registry.addr(), greeted).await?;
+        assert_eq!(pid, Some(i64::from(squatter.pid())));
+        Ok(())
+    })
+    .await;
+    kill(squatter);
+    registry.remove();
+}
+
 // ---- Finding -----------------------------------------------------------------------------------------------------
 
 #[tractor::test]
@@ -202,7 +231,7 @@ async fn programs_that_never_heard_of_each_other_meet_by_name() {
     registrar.hear("up");
     let mut parent = registry.program("parent");
     let child = parent.hear("child")[0];
-    in_root(registry.options().name("np-client"), async || {
+    in_root(registry.options().name("np-meets"), async || {
         assert_eq!(process_of("registrar").await?, registrar.pid());
         assert_eq!(process_of("np-child").await?, child);
         let uuid = async |portal: &tractor::Portal| -> tractor::Result<String> {
@@ -217,7 +246,7 @@ async fn programs_that_never_heard_of_each_other_meet_by_name() {
         assert_eq!(absence(&missing), Some(Absence::NotRegistered));
         assert!(missing.is_retryable() && !missing.may_have_run(), "{missing}");
         let names: Vec<_> = tractor::list_actors().await?;
-        for name in ["registrar", "np-parent", "np-child", "np-client"] {
+        for name in ["registrar", "np-parent", "np-child", "np-meets"] {
             assert!(names.iter().any(|actor| actor.uid.name() == name), "{name} in {names:?}");
         }
         let pid = async |portal: &tractor::Portal| -> tractor::Result<_> { Ok(portal.pid()) };
@@ -365,6 +394,46 @@ async fn a_program_joins_a_running_tree_serves_calls_and_leaves() {
     registry.remove();
 }
 
+#[tractor::test]
+async fn a_registrar_that_is_stopped_holds_up_nobody() {
+    let (one, two) = (Registry::new("stops"), Registry::new("serves"));
+    let (mut stops, mut serves) = (one.program("registrar"), two.program("registrar"));
+    stops.hear("up");
+    serves.hear("up");
+    let mut parent = two.program("parent");
+    let child = parent.hear("child")[0];
+    let options = || two.options().registry(one.addr());
+    let stopped = async || {
+        signal(stops.pid(), Signal::STOP);
+        eventually("it is stopped", WHOLE, || state(stops.pid()) == Some('T')).await;
+    };
+    let answer = Timeouts::default().registry_answer(Duration::from_millis(500));
+    in_root(options().name("np-stops").timeouts(answer), async || {
+        stopped().await;
+        assert_eq!(process_of("np-child").await?, child, "the other one knows it");
+        let missing = process_of("nobody").await.expect_err("nobody has this name");
+        assert_eq!(absence(&missing), Some(Absence::NotRegistered), "the other one has answered");
+        assert!(tractor::list_actors().await?.iter().any(|actor| actor.uid.name() == "np-child"));
+        signal(stops.pid(), Signal::CONT);
+        assert_eq!(process_of("np-child").await?, child);
+        Ok(())
+    })
+    .await;
+    // Nor does it a program that starts meanwhile.
+    stopped().await;
+    in_root(options().name("np-late"), async || {
+        assert_eq!(process_of("np-child").await?, child);
+        Ok(())
+    })
+    .await;
+    kill(stops);
+    kill(parent);
+    kill(serves);
+    eventually("the end of the child", WHOLE, || is_gone(child)).await;
+    one.remove();
+    two.remove();
+}
+
 // ---- Ends --------------------------------------------------------------------------------------------------------
 
 #[tractor::test]
@@ -392,6 +461,35 @@ async fn the_rows_of_killed_programs_expire() {
     })
     .await;
     kill(registrar);
+    registry.remove();
+}
+
+#[tractor::test]
+async fn a_row_goes_however_its_actor_ends() {
+    let registry = Registry::new("ends");
+    in_root(registry.options().name("np-ended"), async || {
+        let is_listed = async || -> tractor::Result<bool> {
+            Ok(tractor::list_actors().await?.iter().any(|actor| actor.uid.name() == "np-ends"))
+        };
+        for how in ["in good order", "fails", "exits", "aborts", "is killed", "is terminated"] {
+            let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
+                let child = an.start_actor("np-ends").enable_module(ENDPOINTS).await?;
+                assert!(is_listed().await?, "{how}");
+                match how {
+                    "in good order" => child.cancel_actor().await.map(drop),
+                    // The scope ends its children.
+                    "fails" => Err(Error::NoRuntime),
+                    how => child.run(ends(how.to_owned())).await,
+                }
+            });
+            assert_eq!(scope.await.is_ok(), how == "in good order", "{how}");
+            while is_listed().await? {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(())
+    })
+    .await;
     registry.remove();
 }
 

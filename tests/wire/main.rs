@@ -3,6 +3,9 @@
 mod cancel_actor;
 mod deadline_wire;
 mod payload_table;
+mod registry_calls;
+mod registry_hostile;
+mod registry_lies;
 mod registry_methods;
 mod registry_roots;
 mod registry_trust;

@@ -1,74 +1,17 @@
 //! A registrar and its peers: what its methods answer, whose rows go when, and what it refuses.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use bytes::Bytes;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tractor::{ActorOptions, Addr, Limits, Uid};
 use tractor_core::proto::id::Caps;
 use tractor_core::proto::msg::{FuncType, Msg};
 
+use crate::wire_support::registry::{
+    Scratch, Wire, WireUid, ask, find, named, register, registration, wire, wire_uid,
+};
 use crate::wire_support::script::{frame_of, kwargs, no_kwargs, pld};
 use crate::wire_support::{Peer, alone, assert_alive, host};
-
-/// An address as it travels.
-type Wire = (String, String);
-type WireUid = (String, String);
-
-/// Directory of a registry's socket, gone with the test.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("tractor-rm-{}-{name}", std::process::id())))
-    }
-
-    fn registry(&self) -> Addr {
-        self.addr("registry.sock")
-    }
-
-    fn addr(&self, file: &str) -> Addr {
-        Addr::Uds { dir: self.0.to_str().expect("UTF-8").to_owned(), file: file.to_owned() }
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn wire(addr: &Addr) -> Wire {
-    let Addr::Uds { dir, file } = addr else { panic!("{addr}") };
-    (dir.clone(), file.clone())
-}
-
-fn wire_uid(uid: &Uid) -> WireUid {
-    (uid.name().to_owned(), uid.uuid().to_owned())
-}
-
-#[derive(Serialize)]
-struct Registration {
-    uid: WireUid,
-    addr: Wire,
-}
-
-fn registration(uid: &Uid, addr: &Addr) -> Bytes {
-    pld(&Registration { uid: wire_uid(uid), addr: wire(addr) })
-}
-
-async fn ask<T: DeserializeOwned>(peer: &mut Peer, func: &str, kwargs: Bytes) -> T {
-    peer.start_self(func, func, kwargs).await;
-    peer.expect_ack(func, FuncType::AsyncFunc).await;
-    peer.expect_return(func).await
-}
-
-async fn register(peer: &mut Peer, addr: &Addr) {
-    let kwargs = registration(&peer.uid.clone(), addr);
-    ask::<()>(peer, "register_actor", kwargs).await;
-}
 
 /// What a registration is refused with, which was accepted as a request.
 async fn refused(peer: &mut Peer, uid: &Uid, addr: &Addr, words: &[&str]) {
@@ -77,22 +20,10 @@ async fn refused(peer: &mut Peer, uid: &Uid, addr: &Addr, words: &[&str]) {
     peer.expect_local_error("r", "RuntimeFailure", words).await;
 }
 
-async fn find(peer: &mut Peer, name: &str) -> Option<Vec<Wire>> {
-    ask(peer, "find_actor", kwargs("name", name)).await
-}
-
-/// A peer of the base protocol with a name of its own.
-async fn named(registry: &Addr, name: &str, caps: Caps) -> Peer {
-    let mut peer = Peer::dial(registry).await;
-    peer.uid = Uid::new(name, peer.uid.uuid().to_owned());
-    peer.introduce(caps).await;
-    peer
-}
-
 /// A registrar, in a scratch directory.
 async fn registrar(name: &str, options: ActorOptions, body: impl AsyncFnOnce(&Scratch, &Addr)) {
     let scratch = Scratch::new(name);
-    let registry = scratch.registry();
+    let registry = scratch.addr("registry.sock");
     let options = options.name(format!("rm-{name}")).registry(registry.clone());
     host(&format!("rm-{name}"), options, async |_, _| body(&scratch, &registry).await).await;
 }

@@ -1,77 +1,17 @@
 //! What a root becomes beside whoever listens at its registries, and what actors do whose registrar is away or does not
 //! answer.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
-use tokio::net::UnixListener;
-use tokio::task::JoinHandle;
-use tractor::{ActorOptions, Addr, Error, Timeouts};
+use tractor::{ActorOptions, Error, Timeouts};
 use tractor_core::proto::id::Caps;
 use tractor_core::proto::msg::{FuncType, Msg};
 
 use crate::wire_support::endpoints::{MODULE, addresses, process};
+use crate::wire_support::registry::{Other, Scratch, refusal};
 use crate::wire_support::script::pld;
 use crate::wire_support::{Peer, Server, alone, host, step};
-
-/// A directory of ours alone, gone with the test.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let dir = std::env::temp_dir().join(format!("tractor-rr-{}-{name}", std::process::id()));
-        std::fs::create_dir(&dir).expect("the temporary directory is writable");
-        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).expect("ours");
-        Self(dir)
-    }
-
-    fn addr(&self, file: &str) -> Addr {
-        Addr::Uds { dir: self.0.to_str().expect("UTF-8").to_owned(), file: file.to_owned() }
-    }
-
-    fn listener(&self, file: &str) -> UnixListener {
-        UnixListener::bind(self.0.join(file)).expect("a fresh path")
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).expect("ours");
-    }
-}
-
-async fn refusal(options: ActorOptions) -> String {
-    let scope =
-        tractor::open_root_actor(options, async |_| -> tractor::Result<()> { panic!("it has started") });
-    step("the refusal", scope).await.expect_err("it does not start").to_string()
-}
-
-/// Another program, as far as this one can be two: a root of a task of its own, until the test lets it go.
-struct Other {
-    task: JoinHandle<()>,
-    go: tokio::sync::oneshot::Sender<()>,
-}
-
-impl Other {
-    async fn start(options: ActorOptions) -> Self {
-        let (go, gone) = tokio::sync::oneshot::channel();
-        let (up, is_up) = tokio::sync::oneshot::channel();
-        let task = tokio::spawn(alone(options.enable_module(MODULE), async |_| {
-            up.send(()).expect("the test waits");
-            // A test that fails lets it go as well.
-            _ = gone.await;
-        }));
-        step("the other root", is_up).await.expect("it starts");
-        Self { task, go }
-    }
-
-    async fn end(self) {
-        self.go.send(()).expect("it waits");
-        step("the end of the other root", self.task).await.expect("it ends well");
-    }
-}
 
 #[tokio::test]
 async fn what_is_no_registrar_is_never_bound_over() {

@@ -1,13 +1,13 @@
 //! Who is let in over TCP, where a tree allows peers that cannot prove anything.
 
 use tokio::net::TcpListener;
-use tractor::{ActorOptions, Addr};
+use tractor::{ActorOptions, Addr, Limits};
 use tractor_core::proto::id::Caps;
 use tractor_core::proto::msg::{FuncType, Msg};
 
 use crate::wire_support::endpoints::{MODULE, process};
 use crate::wire_support::script::{kwargs, no_kwargs};
-use crate::wire_support::{Peer, alone, step};
+use crate::wire_support::{Peer, alone, assert_alive, step};
 
 fn any_port() -> Addr {
     "/ip4/127.0.0.1/tcp/0".parse().expect("an address")
@@ -138,6 +138,31 @@ async fn both_ends_have_to_allow_it() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn whoever_is_let_in_without_a_proof_leaves_room_for_members() {
+    let (registry, uds) = (free().await, tractor::socket_addr("rt-room").expect("a short name"));
+    let options = open().limits(Limits::default().connections_max(6));
+    alone(options.name("rt-room").registry(registry.clone()).bind(uds.clone()), async |_| {
+        let mut crowd = Vec::new();
+        for _ in 0..20 {
+            crowd.push(Peer::base(&registry).await);
+        }
+        for one in &mut crowd[..3] {
+            one.assert_answered().await;
+        }
+        // Of our own user, and of this tree.
+        assert_alive(&uds).await;
+        let member = tractor::connect(&registry, async |portal| portal.run(process()).await);
+        let served: tractor::Result<u32> = step("a member", member).await;
+        assert_eq!(served.expect("it is let in"), std::process::id());
+        // The next one gets the place of one that leaves.
+        let mut rest = crowd.split_off(3);
+        crowd.pop();
+        step("a place", rest[0].assert_answered()).await;
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 pub(crate) mod endpoints;
 pub(crate) mod peer;
+pub(crate) mod registry;
 pub(crate) mod script;
 
 use std::future::Future;

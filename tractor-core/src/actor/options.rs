@@ -51,6 +51,11 @@ impl ActorOptions {
     /// Every actor of the tree then listens: where it was told, else at an address of its own of the registry's
     /// transport. Without a registry none of this happens.
     ///
+    /// Programs that are started apart meet over a Unix socket, which all of a user's programs may use. Over TCP only
+    /// the actors of one tree meet: each root draws a secret, and no two roots can share one. The second program that
+    /// names a TCP port does not start, also where both say
+    /// [`allow_unauthenticated_peers`](Self::allow_unauthenticated_peers).
+    ///
     /// ```
     /// # use tractor_core as tractor;
     /// # async fn example() -> tractor::Result<()> {
@@ -83,9 +88,10 @@ impl ActorOptions {
     /// Lets the actors of the tree talk over TCP to peers that cannot prove anything: those of the Python library, of
     /// any user of this host.
     ///
-    /// Such a peer may call what is exposed, and what a registrar offers; it can end no actor. A Rust peer still has to
-    /// know the tree's secret. Only for addresses that lead to this host: beyond loopback nothing is bound, and nobody
-    /// connected to, this way.
+    /// Such a peer may call what is exposed, and what a registrar offers; it can end no actor. At most half of an actor's
+    /// connections ([`Limits::connections_max`]) are such ones. A Rust peer still has to know the tree's secret, so that
+    /// two trees of Rust actors do not meet this way. Only for addresses that lead to this host: beyond loopback
+    /// nothing is bound, and nobody connected to, this way.
     #[must_use]
     pub fn allow_unauthenticated_peers(mut self) -> Self {
         self.allow_unauthenticated_peers = true;

@@ -1,4 +1,5 @@
-//! Room for the connections of an actor, whatever address they come to: some for members, some for whoever knocks.
+//! Room for the connections of an actor, whatever address they come to: some for members, some for whoever knocks. Where
+//! strangers are let in without a proof, they get at most half of the members' room.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +19,8 @@ type Source = Option<IpAddr>;
 pub(super) struct Door {
     room: Room,
     members: Arc<Semaphore>,
+    /// Taken besides by each of those who were let in without a proof.
+    strangers: Arc<Semaphore>,
     guests: Mutex<Guests<Source, CancellationToken>>,
 }
 
@@ -30,7 +33,11 @@ pub(super) enum Place {
 
 /// The right to stay, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Membership(#[expect(dead_code, reason = "dropping it makes room")] OwnedSemaphorePermit);
+#[expect(dead_code, reason = "dropping them makes room")]
+pub(super) struct Membership {
+    member: OwnedSemaphorePermit,
+    stranger: Option<OwnedSemaphorePermit>,
+}
 
 /// The right to wait for one, until it is dropped or somebody else needs the place.
 #[derive(Debug)]
@@ -43,8 +50,9 @@ pub(super) struct Guest {
 impl Door {
     pub(super) fn new(limits: &Limits) -> Arc<Self> {
         let room = Room::within(limits, files_max());
-        let members = Arc::new(Semaphore::new(room.members.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { room, members, guests: Mutex::new(Guests::new(room.guests)) })
+        let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        let (members, strangers) = (places(room.members), places(room.strangers()));
+        Arc::new(Self { room, members, strangers, guests: Mutex::new(Guests::new(room.guests)) })
     }
 
     /// Gives a new connection its place: at once to a guest, to our own user as soon as there is room for a member.
@@ -62,7 +70,13 @@ impl Door {
                 "a connection waits until one of {max} ends (`Limits::connections_max`, and `ulimit -n`)"
             );
         }
-        Membership(self.members.clone().acquire_owned().await.expect("the semaphore is never closed"))
+        Membership { member: free(&self.members).await, stranger: None }
+    }
+
+    async fn stranger(&self) -> Membership {
+        // No line for each of them: they could fill the log.
+        let stranger = free(&self.strangers).await;
+        Membership { stranger: Some(stranger), member: free(&self.members).await }
     }
 
     fn guest(self: &Arc<Self>, source: Source) -> Guest {
@@ -85,11 +99,12 @@ impl Place {
         }
     }
 
-    /// Of a connection that has introduced itself well: waits for room for a member.
-    pub(super) async fn stay(self) -> Membership {
+    /// Of a connection that has introduced itself well, and proved that it belongs to the tree or not: waits for room.
+    pub(super) async fn stay(self, has_proved: bool) -> Membership {
         match self {
             Self::Member(membership) => membership,
-            Self::Guest(guest) => guest.door.member().await,
+            Self::Guest(guest) if has_proved => guest.door.member().await,
+            Self::Guest(guest) => guest.door.stranger().await,
         }
     }
 }
@@ -99,6 +114,10 @@ impl Drop for Guest {
         let left = self.door.guests.lock().unwrap_or_else(PoisonError::into_inner).leave(&self.ticket);
         drop(left);
     }
+}
+
+async fn free(places: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    places.clone().acquire_owned().await.expect("the semaphore is never closed")
 }
 
 /// How many files this process may have open.

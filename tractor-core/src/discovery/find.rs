@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::connect::{Connection, NotMet, dial};
 use super::query::{Answers, Line, Registrar, registrars};
@@ -16,14 +16,16 @@ use crate::proto::registry::check_name;
 
 /// Between two attempts to reach somebody whom a registrar still knows and nobody can connect to.
 const STALE_PAUSE: Duration = Duration::from_millis(50);
+/// How long whoever listens at one of an actor's addresses may say nothing, until the next one is tried as well.
+const NEXT_ADDR_PAUSE: Duration = Duration::from_millis(250);
 
 /// Finds an actor by its name, or by its uuid, and connects to it, as a scope: the connection is closed when the body
 /// has ended.
 ///
 /// An actor that this one has a connection to already, a parent, a child, or one it has connected to, is reached over
 /// that. For others all registrars of the tree are asked at once, and the first one that knows the name counts. Of an
-/// actor's addresses Unix sockets are tried first, then TCP on this host, then others. Addresses where nobody listens
-/// any more are taken out of the registry.
+/// actor's addresses Unix sockets are tried first, then TCP on this host, then others; an address that keeps silent holds
+/// up the next one for a moment only. Addresses where nobody listens any more are taken out of the registry.
 ///
 /// Names are not unique: whoever of several was registered first is found.
 ///
@@ -96,6 +98,9 @@ where
 
 /// Connects to the root of this tree, as a scope.
 ///
+/// A root listens where it was told to ([`ActorOptions::bind`](crate::ActorOptions::bind)), or because it has a registry.
+/// One that does neither is reached by its own children alone: by its name or uuid, with [`find_actor`].
+///
 /// # Errors
 /// The body's own error; [`Error::Runtime`] where the root does not listen; [`Error::Unreachable`] when it cannot be
 /// connected to; [`Error::NoRuntime`] outside of any actor.
@@ -155,20 +160,16 @@ async fn find(actor: &Actor, name: &str) -> Result<Line> {
 /// Asks who is registered under a name, and connects to it.
 pub(super) async fn find_registered(actor: &Actor, name: &str) -> Result<Connection> {
     let mut answers = Answers::to(actor, name)?;
-    let (mut unreachable, mut is_expired) = (None, false);
+    let mut missed = Missed::default();
     while let Some((registrar, addrs)) = answers.next().await {
-        for addr in addrs {
-            match reach(actor, name, &registrar, &addr).await {
-                Reached::It(connection) => return Ok(connection),
-                Reached::Nobody => is_expired = true,
-                Reached::Not(error) => unreachable = Some(error),
-            }
+        if let Some(connection) = reach_any(actor, name, &registrar, addrs, &mut missed).await {
+            return Ok(connection);
         }
     }
-    match unreachable {
-        Some(error) => Err(error),
-        None if is_expired => Err(NotFound::new(name, Absence::Expired).into()),
-        None => answers.nobody_knows().and(Err(NotFound::new(name, Absence::NotRegistered).into())),
+    match missed {
+        Missed { unreachable: Some(error), .. } => Err(error),
+        Missed { is_expired: true, .. } => Err(NotFound::new(name, Absence::Expired).into()),
+        Missed { .. } => answers.nobody_knows().and(Err(NotFound::new(name, Absence::NotRegistered).into())),
     }
 }
 
@@ -196,15 +197,11 @@ async fn wait(actor: &Actor, name: &str) -> Result<Line> {
                 (None, error) => return Err(error.expect("each registrar has failed")),
             }
         };
-        let mut unreachable = None;
-        for addr in addrs {
-            match reach(actor, name, &registrar, &addr).await {
-                Reached::It(connection) => return Ok(Line::Own(connection)),
-                Reached::Nobody => {}
-                Reached::Not(error) => unreachable = Some(error),
-            }
+        let mut missed = Missed::default();
+        if let Some(connection) = reach_any(actor, name, &registrar, addrs, &mut missed).await {
+            return Ok(Line::Own(connection));
         }
-        if let Some(error) = unreachable {
+        if let Some(error) = missed.unreachable {
             return Err(error);
         }
         // They are asked again, all of them.
@@ -222,6 +219,38 @@ fn known(actor: &Actor, name: &str) -> Option<Portal> {
     open.find(|peer| is_it(&peer.aid.uid)).map(Portal::new)
 }
 
+/// Why no address was the right one.
+#[derive(Default)]
+struct Missed {
+    /// Nobody was there, or somebody else.
+    is_expired: bool,
+    /// Somebody was there who could not be connected to.
+    unreachable: Option<Error>,
+}
+
+/// Connects to an actor at the first of its addresses that answers. Whoever keeps silent is still waited for while the
+/// next one is tried.
+async fn reach_any(
+    actor: &Actor,
+    name: &str,
+    registrar: &Registrar,
+    addrs: Vec<Addr>,
+    missed: &mut Missed,
+) -> Option<Connection> {
+    let mut rest = addrs.into_iter().map(|addr| reach(actor, name, registrar, addr));
+    let mut trying = Race::of(rest.next());
+    loop {
+        match timeout(NEXT_ADDR_PAUSE, trying.next()).await {
+            Ok(Some(Reached::It(connection))) => return Some(connection),
+            Ok(Some(Reached::Nobody)) => missed.is_expired = true,
+            Ok(Some(Reached::Not(error))) => missed.unreachable = Some(error),
+            Ok(None) => return None,
+            Err(_elapsed) => {}
+        }
+        trying.add(rest.next());
+    }
+}
+
 /// Who was found at an address.
 enum Reached {
     It(Connection),
@@ -230,8 +259,8 @@ enum Reached {
     Not(Error),
 }
 
-async fn reach(actor: &Actor, name: &str, registrar: &Registrar, addr: &Addr) -> Reached {
-    match dial(actor, addr).await {
+async fn reach(actor: &Actor, name: &str, registrar: &Registrar, addr: Addr) -> Reached {
+    match dial(actor, &addr).await {
         Ok(connection) => {
             let uid = connection.0.uid();
             if uid.name() == name || uid.uuid() == name {
@@ -243,6 +272,6 @@ async fn reach(actor: &Actor, name: &str, registrar: &Registrar, addr: &Addr) ->
         Err(NotMet { is_nobody: true, .. }) => {}
         Err(NotMet { error, .. }) => return Reached::Not(error),
     }
-    registrar.delete(actor, addr).await;
+    registrar.delete(actor, &addr).await;
     Reached::Nobody
 }

@@ -14,6 +14,7 @@ use crate::error::{Error, RuntimeFailure};
 use crate::net::{HandshakeError, Introduction, Listener, OtherEnd, Transport, default_uds, introduce};
 use crate::proto::addr::Addr;
 use crate::proto::handshake::Role;
+use crate::proto::id::Caps;
 
 /// Held while an actor that did not listen begins to.
 static BEGINNING: ActorLocal<Mutex<()>> = ActorLocal::new(Mutex::default);
@@ -113,7 +114,8 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
     let needed = place.needed();
     let admission = async {
         let met = introduce(io, with).await?;
-        Ok::<_, HandshakeError>((met, place.stay().await))
+        let has_proved = met.caps.contains(Caps::AUTH);
+        Ok::<_, HandshakeError>((met, place.stay(has_proved).await))
     };
     let admitted = tokio::select! {
         admitted = timeout(limit, admission) => admitted,
@@ -129,7 +131,10 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
         }
         Ok(Err(error)) => return report(actor, &format!("a guest was refused: {error}")),
         Err(_elapsed) => {
-            let text = format!("a guest did not introduce itself within {limit:?} (`Timeouts::handshake`)");
+            let text = format!(
+                "a guest was not let in within {limit:?} (`Timeouts::handshake`): it said nothing, or there was no room \
+                 for it (`Limits::connections_max`)"
+            );
             return report(actor, &text);
         }
     };

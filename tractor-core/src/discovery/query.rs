@@ -15,7 +15,7 @@ use crate::api::{DynCall, Portal};
 use crate::error::{Absence, Error, NotFound, Result, Unreachable};
 use crate::proto::addr::Addr;
 use crate::proto::id::Uid;
-use crate::proto::limits::{REGISTRAR_PAUSE_MAX, REGISTRAR_PAUSE_MIN};
+use crate::proto::limits::{ADDRS_TRIED_MAX, REGISTRAR_PAUSE_MAX, REGISTRAR_PAUSE_MIN};
 use crate::proto::payload::Payload;
 use crate::proto::registry::{WireAddr, by_preference, check_name};
 
@@ -104,8 +104,7 @@ pub async fn list_actors() -> Result<Vec<Registered>> {
 /// A row as it travels; a uuid has no dot.
 fn registered((key, addrs): (String, Vec<WireAddr>)) -> Option<Registered> {
     let (name, uuid) = key.rsplit_once('.')?;
-    let addrs = addrs.into_iter().map(|WireAddr(addr)| addr).collect();
-    Some(Registered { uid: Uid::new(name, uuid), addrs })
+    Some(Registered { uid: Uid::new(name, uuid), addrs: unwired(addrs) })
 }
 
 /// Whom an actor asks for names: nobody without registries, which `name` was looked for in vain for.
@@ -170,18 +169,19 @@ impl Registrar {
         let addr = match self {
             Self::At(addr) => addr,
             Self::Ourselves => {
-                return Ok(NAMES.get().with(|table| table.find(name).map(<[_]>::to_vec)).unwrap_or_default());
+                let found = NAMES.get().with(|table| table.find(name).map(<[_]>::to_vec));
+                return Ok(to_try(found.unwrap_or_default()));
             }
         };
         let call = DynCall::new("self", "find_actor").arg("name", name.to_owned());
         let found: Option<Vec<WireAddr>> = Self::ask(actor, addr, call).await?;
-        Ok(unwired(found.unwrap_or_default()))
+        Ok(to_try(unwired(found.unwrap_or_default())))
     }
 
     /// Waits until somebody has a name, also where the registrar goes away and another one comes.
     pub(super) async fn wait(&self, actor: &Actor, name: &str) -> Result<Vec<Addr>> {
         let addr = match self {
-            Self::Ourselves => return Ok(NAMES.get().all_of(name).await),
+            Self::Ourselves => return Ok(to_try(NAMES.get().all_of(name).await)),
             Self::At(addr) => addr,
         };
         let mut pause = REGISTRAR_PAUSE_MIN;
@@ -190,7 +190,7 @@ impl Registrar {
                 Ok(line) => {
                     let call = DynCall::new("self", "wait_for_actor").arg("name", name.to_owned());
                     match line.portal().run_dyn::<Vec<WireAddr>>(call).await {
-                        Ok(found) => return Ok(unwired(found)),
+                        Ok(found) => return Ok(to_try(unwired(found))),
                         Err(error @ (Error::Closed(_) | Error::Died(_) | Error::Cancelled(_))) => error,
                         Err(error) => return Err(error),
                     }
@@ -243,7 +243,12 @@ fn late(addr: &Addr, limit: Duration) -> Error {
 }
 
 fn unwired(addrs: Vec<WireAddr>) -> Vec<Addr> {
-    let addrs = addrs.into_iter().map(|WireAddr(addr)| addr).collect();
+    addrs.into_iter().map(|WireAddr(addr)| addr).collect()
+}
+
+/// What a registrar knows of a name, the latest first, in the order in which it is tried.
+fn to_try(mut addrs: Vec<Addr>) -> Vec<Addr> {
+    addrs.drain(..addrs.len().saturating_sub(ADDRS_TRIED_MAX));
     by_preference(addrs, is_ours)
 }
 

@@ -13,6 +13,11 @@ impl<'a, T> Race<'a, T> {
         Self(futures.into_iter().map(|future| Box::pin(future) as _).collect())
     }
 
+    /// One more, if there is one.
+    pub(super) fn add<F: Future<Output = T> + Send + 'a>(&mut self, future: Option<F>) {
+        self.0.extend(future.map(|future| Box::pin(future) as _));
+    }
+
     /// The next output; `None` after the last one.
     ///
     /// # Cancel safety

@@ -34,6 +34,12 @@ impl Room {
             guests: limits.guests_max.min(files / 8).max(1),
         }
     }
+
+    /// How many of the members may be strangers that were let in without a proof, where that is allowed: half of them,
+    /// so that the others have room whatever strangers do.
+    pub fn strangers(self) -> usize {
+        (self.members / 2).max(1)
+    }
 }
 
 /// The guests `T` of an actor, by their sources `S`.

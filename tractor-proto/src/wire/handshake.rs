@@ -158,7 +158,7 @@ pub enum Refusal {
         peer: Uid,
     },
     /// The peer's proof is wrong.
-    #[error("peer {peer} does not know the secret of our actor tree")]
+    #[error("peer {peer} does not know the secret of our actor tree: over TCP only actors of one tree meet")]
     WrongProof {
         /// The peer.
         peer: Uid,

@@ -104,6 +104,8 @@ pub const REGISTRAR_PAUSE_MAX: Duration = Duration::from_secs(2);
 pub const REF_ADDRS_MAX: usize = 16;
 /// Connections that handles have led to, and that are not used, before an actor closes the oldest of them.
 pub const LINES_KEPT_MAX: usize = 64;
+/// Addresses that are tried of what a registrar tells of a name, the last ones; whoever is registered before is left out.
+pub const ADDRS_TRIED_MAX: usize = 64;
 
 /// Lines kept of what a child writes, where it is captured: the last ones. A panic with its backtrace fits.
 pub const CAPTURED_LINES_MAX: usize = 80;
@@ -204,7 +206,8 @@ knobs! {
     waiting_bytes_max = 1024 * 1024 * 1024,
     /// Connections an actor has at once with peers that have connected to it, after the handshake; never more than five
     /// of eight files that its process may open (`ulimit -n`) as it begins to listen. Over it the next ones wait in the
-    /// system's queue.
+    /// system's queue. Half of them at most were let in over TCP without a proof; more of those wait for as long as a
+    /// handshake may take.
     connections_max = 4096,
     /// Connections an actor has at once, besides, with peers that are still in their handshake and may be anybody: all
     /// over TCP; never more than one of eight files. Over it the oldest one of the address that has most is closed.

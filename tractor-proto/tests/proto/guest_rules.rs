@@ -67,6 +67,13 @@ fn connections_leave_files_to_the_actor() {
     assert_eq!(Room::within(&few, 1024), Room { members: 7, guests: 5 });
 }
 
+#[test]
+fn strangers_that_are_let_in_leave_room_for_others() {
+    for (members, strangers) in [(1, 1), (2, 1), (7, 3), (4096, 2048)] {
+        assert_eq!(Room { members, guests: 5 }.strangers(), strangers);
+    }
+}
+
 proptest! {
     #[test]
     fn nobody_leaves_for_a_source_that_has_more(
