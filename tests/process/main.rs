@@ -15,6 +15,7 @@ mod log_strangers;
 mod log_unasked;
 mod matrix_support;
 mod names_programs;
+mod names_stopped;
 mod nursery_below;
 mod nursery_cancel;
 mod nursery_cause;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tractor::error::Absence;
-use tractor::{ActorOptions, ActorRef, Addr, Error, Timeouts};
+use tractor::{ActorOptions, ActorRef, Addr, Error};
 
 use crate::process_support::endpoints::{ends, process};
 use crate::process_support::role::{self, Program};
-use crate::process_support::{WHOLE, bounded, eventually, is_gone, signal, state};
+use crate::process_support::{WHOLE, bounded, eventually, is_gone, signal};
 
 const ENDPOINTS: &str = "process::process_support::endpoints";
 /// Tells a program the directory of its registry.
@@ -24,10 +24,10 @@ const CANDIDATES: usize = 10;
 const ELECTIONS: usize = 5;
 
 /// A registry of this test alone; what is left of it goes with the test.
-struct Registry(PathBuf);
+pub(crate) struct Registry(PathBuf);
 
 impl Registry {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("tractor-np-{}-{name}", std::process::id()));
         std::fs::create_dir(&dir).expect("the temporary directory is writable");
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
@@ -39,26 +39,26 @@ impl Registry {
         Self(std::env::var_os(DIR).expect("the test has told it").into())
     }
 
-    fn addr(&self) -> Addr {
+    pub(crate) fn addr(&self) -> Addr {
         Addr::Uds { dir: self.0.to_str().expect("UTF-8").to_owned(), file: "registry.sock".to_owned() }
     }
 
     /// A program that runs the ignored test with this name.
-    fn program(&self, test: &str) -> Program {
+    pub(crate) fn program(&self, test: &str) -> Program {
         let mut command = role::command(&format!("names_programs::{test}"));
         role::start(command.env(DIR, &self.0))
     }
 
-    fn options(&self) -> ActorOptions {
+    pub(crate) fn options(&self) -> ActorOptions {
         ActorOptions::new().registry(self.addr())
     }
 
-    fn remove(self) {
+    pub(crate) fn remove(self) {
         std::fs::remove_dir_all(self.0).expect("ours");
     }
 }
 
-async fn in_root(options: ActorOptions, body: impl AsyncFnOnce() -> tractor::Result<()>) {
+pub(crate) async fn in_root(options: ActorOptions, body: impl AsyncFnOnce() -> tractor::Result<()>) {
     bounded(tractor::open_root_actor(options, async |_| body().await)).await.expect("it ends well");
 }
 
@@ -142,18 +142,18 @@ async fn calls_back(whom: ActorRef) -> tractor::Result<u32> {
 }
 
 /// The process of whoever has a name, as it says itself.
-async fn process_of(name: &str) -> tractor::Result<u32> {
+pub(crate) async fn process_of(name: &str) -> tractor::Result<u32> {
     tractor::find_actor(name, async |portal| portal.run(process()).await).await
 }
 
-fn kill(mut program: Program) {
+pub(crate) fn kill(mut program: Program) {
     signal(program.pid(), Signal::KILL);
     while program.has_ended().is_none() {
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
-fn absence(error: &Error) -> Option<Absence> {
+pub(crate) fn absence(error: &Error) -> Option<Absence> {
     match error {
         Error::NotFound(error) => Some(error.why()),
         _ => None,
@@ -392,46 +392,6 @@ async fn a_program_joins_a_running_tree_serves_calls_and_leaves() {
     })
     .await;
     registry.remove();
-}
-
-#[tractor::test]
-async fn a_registrar_that_is_stopped_holds_up_nobody() {
-    let (one, two) = (Registry::new("stops"), Registry::new("serves"));
-    let (mut stops, mut serves) = (one.program("registrar"), two.program("registrar"));
-    stops.hear("up");
-    serves.hear("up");
-    let mut parent = two.program("parent");
-    let child = parent.hear("child")[0];
-    let options = || two.options().registry(one.addr());
-    let stopped = async || {
-        signal(stops.pid(), Signal::STOP);
-        eventually("it is stopped", WHOLE, || state(stops.pid()) == Some('T')).await;
-    };
-    let answer = Timeouts::default().registry_answer(Duration::from_millis(500));
-    in_root(options().name("np-stops").timeouts(answer), async || {
-        stopped().await;
-        assert_eq!(process_of("np-child").await?, child, "the other one knows it");
-        let missing = process_of("nobody").await.expect_err("nobody has this name");
-        assert_eq!(absence(&missing), Some(Absence::NotRegistered), "the other one has answered");
-        assert!(tractor::list_actors().await?.iter().any(|actor| actor.uid.name() == "np-child"));
-        signal(stops.pid(), Signal::CONT);
-        assert_eq!(process_of("np-child").await?, child);
-        Ok(())
-    })
-    .await;
-    // Nor does it a program that starts meanwhile.
-    stopped().await;
-    in_root(options().name("np-late"), async || {
-        assert_eq!(process_of("np-child").await?, child);
-        Ok(())
-    })
-    .await;
-    kill(stops);
-    kill(parent);
-    kill(serves);
-    eventually("the end of the child", WHOLE, || is_gone(child)).await;
-    one.remove();
-    two.remove();
 }
 
 // ---- Ends --------------------------------------------------------------------------------------------------------

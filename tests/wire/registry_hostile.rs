@@ -29,11 +29,11 @@ const BUDGET: usize = 64 * MIB;
 /// What the registrar may have grown by at its peak, as in `wire_memory`; the table of the flood of rows is far smaller.
 const GROWTH_MAX: usize = 3 * BUDGET;
 /// Rows that one peer tries to have.
-const ROWS: usize = 10_000;
+const ROWS: usize = 2_000;
 /// Connections over which they come at a time.
 const ROWS_AT_ONCE: usize = 50;
 /// Rows that the registrar takes.
-const ROWS_MAX: usize = 8_000;
+const ROWS_MAX: usize = 1_500;
 /// Lookups before the attack, and after it; during it at least as many.
 const LOOKUPS: usize = 100;
 /// Far above what a lookup takes, even on a machine that leaves the registrar a twentieth of a CPU.
