@@ -55,7 +55,7 @@ pub(crate) trait FrameHandler {
         0
     }
 
-    /// Takes the beginning of a frame over the limit, which is skipped.
+    /// Takes the beginning of a frame over the limit, which was skipped.
     ///
     /// An error closes the connection.
     fn oversized(&mut self, _head: &[u8], error: &FrameTooLarge) -> Result<(), CloseReason> {
@@ -97,6 +97,7 @@ pub(crate) async fn drive(
         chunk: Bytes::new(),
         at: 0,
         skip: 0,
+        skipped: None,
         waited: (0, 0),
         write: Vec::new(),
         written: 0,
@@ -139,6 +140,7 @@ struct Driver {
     at: usize,
     /// Bytes to be thrown away: of a frame over the limit.
     skip: usize,
+    skipped: Option<(Box<[u8]>, FrameTooLarge)>,
     /// Turns left to connections that are being closed, after so many closings.
     waited: (usize, u32),
     write: Vec<u8>,
@@ -339,6 +341,9 @@ impl Driver {
         let max = self.end.channel().limits().frame_bytes_max;
         loop {
             let resumed = self.at < self.chunk.len();
+            if !resumed && self.skip > 0 {
+                self.skip_more(handler)?;
+            }
             let oversized = if resumed { None } else { self.cut(max) };
             while let Ok(Some(body)) = frame::next_frame(&self.chunk[self.at..], max) {
                 let body = self.at + body.start..self.at + body.end;
@@ -362,11 +367,6 @@ impl Driver {
     /// Takes complete frames out of the read buffer. Returns what is wrong with the frame behind them, if it is too large.
     #[inline]
     fn cut(&mut self, max: usize) -> Option<FrameTooLarge> {
-        if self.skip > 0 {
-            let skipped = self.skip.min(self.read.len());
-            self.read.advance(skipped);
-            self.skip -= skipped;
-        }
         let mut complete = 0;
         let oversized = loop {
             match frame::next_frame(&self.read[complete..], max) {
@@ -382,19 +382,33 @@ impl Driver {
         oversized
     }
 
-    /// Shows the handler the beginning of a frame that is too large, and skips the frame if it may. Returns whether so much
-    /// of it is there.
+    /// Begins to skip a frame that is too large, once as much of it is there as the handler looks at. Returns whether it is.
     #[cold]
     fn skip_oversized(
         &mut self,
         handler: &mut impl FrameHandler,
         error: &FrameTooLarge,
     ) -> Result<bool, CloseReason> {
-        let end = FRAME_HEAD_BYTES + handler.oversized_head().min(error.size);
-        let Some(head) = self.read.get(FRAME_HEAD_BYTES..end) else { return Ok(false) };
-        handler.oversized(head, error)?;
+        let looks_at = handler.oversized_head().min(error.size);
+        let Some(head) = self.read.get(FRAME_HEAD_BYTES..FRAME_HEAD_BYTES + looks_at) else {
+            return Ok(false);
+        };
+        if looks_at == 0 {
+            handler.oversized(head, error)?;
+        }
+        self.skipped = Some((head.into(), error.clone()));
         self.skip = FRAME_HEAD_BYTES + error.size;
         Ok(true)
+    }
+
+    /// Goes on skipping. The handler is told at the end of the frame: an answer might have its sender break off within it.
+    #[cold]
+    fn skip_more(&mut self, handler: &mut impl FrameHandler) -> Result<(), CloseReason> {
+        let there = self.skip.min(self.read.len());
+        self.read.advance(there);
+        self.skip -= there;
+        let at_end = self.skipped.take_if(|_| self.skip == 0);
+        at_end.map_or(Ok(()), |(head, error)| handler.oversized(&head, &error))
     }
 }
 
