@@ -1,8 +1,9 @@
 //! A key-value service: a supervised store with a journal, and three clients in processes of their own.
 //!
-//! The clients get a handle on the store, and no address. Each writes, and follows what all of them write. The store is
-//! killed meanwhile, again and again: it reads its journal, and the handle leads to its new process. A write that has met
-//! a death may be in the journal; to write it again does no harm. Run it with `cargo run --example kv_service`.
+//! The clients get a handle on the store, and no address. Each writes, and follows what all of them write. The store
+//! is killed meanwhile, again and again: it reads its journal, and the handle leads to its new process. A write that
+//! has met a death may be in the journal; to write it again does no harm. Run it with `cargo run --example
+//! kv_service`.
 
 #![allow(clippy::print_stdout, reason = "printing is what an example is for")]
 

@@ -1,9 +1,9 @@
 //! Structured concurrency across processes: supervised actor trees with typed contexts and streams.
 //!
-//! A program is a tree of *actors*: operating-system processes, each with its own tokio runtime, each owned by a scope
-//! of the actor that started it. What one writes are annotated async functions. A call of one is a value: awaited it runs
-//! here, handed to a [`Portal`] it runs in the actor behind it, and the compiler checks both alike. A scope returns only
-//! when every task and every process that was started in it has ended.
+//! A program is a tree of *actors*: operating-system processes, each with its own tokio runtime, each owned by a
+//! scope of the actor that started it. What one writes are annotated async functions. A call of one is a value:
+//! awaited it runs here, handed to a [`Portal`] it runs in the actor behind it, and the compiler checks both alike. A
+//! scope returns only when every task and every process that was started in it has ended.
 //!
 //! ```no_run
 //! use serde::{Deserialize, Serialize};
@@ -50,20 +50,22 @@
 //! # Nurseries and actors
 //!
 //! [`open_nursery`] opens a scope that owns child actors. [`start_actor`](ActorNursery::start_actor) runs this very
-//! program again as a child process, which serves until somebody cancels it; [`run_in_actor`](ActorNursery::run_in_actor)
-//! starts one for a single call and ends it when the result is in.
+//! program again as a child process, which serves until somebody cancels it;
+//! [`run_in_actor`](ActorNursery::run_in_actor) starts one for a single call and ends it when the result is in.
 //!
 //! * Leaving the scope waits for every child. When it returns, their processes have been reaped.
 //! * An error of the body, or the unexpected end of any child, cancels all children; every failure is reported.
 //! * A child is first asked to end, then signalled, then killed. How long each step takes is in [`Timeouts`].
-//! * A child's runtime has one thread. An endpoint that blocks, or computes for long, stops everything in its actor: see
+//! * A child's runtime has one thread. An endpoint that blocks, or computes for long, stops everything in its actor:
+//!   see
 //!   [`worker_threads`](StartActor::worker_threads).
-//! * Where a child dies, the body is dropped: it does not see its own call fail. A death that is to be dealt with needs a
+//! * Where a child dies, the body is dropped: it does not see its own call fail. A death that is to be dealt with
+//!   needs a
 //!   [supervisor](#supervision) or a [pool](#pools).
 //!
 //! How a child's process is set up is said where it is started: environment, arguments, directory
-//! ([`env`](StartActor::env), [`args`](StartActor::args), [`current_dir`](StartActor::current_dir)), what becomes of its output
-//! ([`stderr`](StartActor::stderr)), what it may use ([`memory_max`](StartActor::memory_max),
+//! ([`env`](StartActor::env), [`args`](StartActor::args), [`current_dir`](StartActor::current_dir)), what becomes of
+//! its output ([`stderr`](StartActor::stderr)), what it may use ([`memory_max`](StartActor::memory_max),
 //! [`cpu_time_max`](StartActor::cpu_time_max), [`open_files_max`](StartActor::open_files_max)). One that hangs is
 //! [killed](Portal::kill), by a [deadline](future::Run::or_kill) if you like.
 //!
@@ -92,8 +94,8 @@
 //!
 //! # Pools
 //!
-//! Many calls of functions, and any worker will do: [`open_pool`] opens a scope with equal workers and hands each of them
-//! a task at a time. A task that hangs or crashes costs its worker, which is replaced, and no other task:
+//! Many calls of functions, and any worker will do: [`open_pool`] opens a scope with equal workers and hands each of
+//! them a task at a time. A task that hangs or crashes costs its worker, which is replaced, and no other task:
 //! [`guide::pools`].
 //!
 //! # Calls
@@ -125,11 +127,12 @@
 //!
 //! # Contexts and streams
 //!
-//! A [`#[context]`](macro@context) links two tasks in two actors. The endpoint sends a first value, which opens the scope
-//! at the other end; both may then open a two-way [`MsgStream`], which uses their context up; the endpoint's final value is
-//! read with [`wait_for_result`](MsgStream::wait_for_result). If one of the two fails, the other is cancelled and learns why.
-//! The order is checked by the compiler: a context has no stream before [`started`](Context::started), and no second one.
-//! What a task needs beside the stream is a [`ContextHandle`]: it cancels, watches for the end, waits for the result.
+//! A [`#[context]`](macro@context) links two tasks in two actors. The endpoint sends a first value, which opens the
+//! scope at the other end; both may then open a two-way [`MsgStream`], which uses their context up; the endpoint's
+//! final value is read with [`wait_for_result`](MsgStream::wait_for_result). If one of the two fails, the other is
+//! cancelled and learns why. The order is checked by the compiler: a context has no stream before
+//! [`started`](Context::started), and no second one. What a task needs beside the stream is a [`ContextHandle`]: it
+//! cancels, watches for the end, waits for the result.
 //!
 //! `pld_spec = T` gives every message the type `T`. With `started`, `send`, `recv` and `returns` each direction has its
 //! own, as seen from the endpoint. Sending anything else does not compile. `A | B` stands for several types. Rules
@@ -231,33 +234,34 @@
 //! # Names and handles
 //!
 //! An [`ActorRef`] is a handle that travels: it may be given to any actor, in any value, and leads to the one that it
-//! names, or to the process that a supervised child has now. Actors of one program, and programs that never heard of each
-//! other, also find one another by name ([`find_actor`], [`wait_for_actor`]), once their roots name a
+//! names, or to the process that a supervised child has now. Actors of one program, and programs that never heard of
+//! each other, also find one another by name ([`find_actor`], [`wait_for_actor`]), once their roots name a
 //! [registry](ActorOptions::registry). The [guide](guide::names) has both, and daemons.
 //!
-//! Programs that were started apart meet over Unix sockets, as those of one user. Over TCP only the actors of one tree meet, for
-//! each root draws a secret of its own.
+//! Programs that were started apart meet over Unix sockets, as those of one user. Over TCP only the actors of one
+//! tree meet, for each root draws a secret of its own.
 //!
 //! # Errors
 //!
 //! Everything that can go wrong between actors is an [`Error`]. A failure of an endpoint arrives as
 //! [`Error::Remote`] with the name of the original type, its text, its causes, where it happened and which way it came;
-//! a panic does too. A cancellation is [`Error::Cancelled`] and names who asked for it: what you cancelled yourself is no
-//! error, what somebody else did is. A process that ends without being asked is [`Error::Died`].
+//! a panic does too. A cancellation is [`Error::Cancelled`] and names who asked for it: what you cancelled yourself
+//! is no error, what somebody else did is. A process that ends without being asked is [`Error::Died`].
 //!
-//! An error type that is `Serialize` also comes back as what it was: [`Error::downcast`]. A payload that does not have the
-//! type its dialog allows, because the other side was built from other sources, is an [`Error::MsgType`], which says on both
-//! sides what was seen, what was allowed and whose payload it was. Where no types are known, [`Portal::run_dyn`] and
+//! An error type that is `Serialize` also comes back as what it was: [`Error::downcast`]. A payload that does not
+//! have the type its dialog allows, because the other side was built from other sources, is an [`Error::MsgType`],
+//! which says on both sides what was seen, what was allowed and whose payload it was. Where no types are known,
+//! [`Portal::run_dyn`] and
 //! [`Portal::open_context_dyn`] take a [`DynCall`], and payloads are [`Value`]s.
 //!
-//! An actor that nobody had asked to end is [`Error::Died`] for everybody who has a connection to it over a Unix socket, when it happens,
-//! for later requests, and for who connects again; where nobody is known to have died, a connection that ended is [`Error::Closed`], and
-//! one that cannot be made [`Error::Unreachable`]. [`Error::is_retryable`] and [`Error::may_have_run`] tell whether a request may be
-//! repeated.
+//! An actor that nobody had asked to end is [`Error::Died`] for everybody who has a connection to it over a Unix
+//! socket, when it happens, for later requests, and for who connects again; where nobody is known to have died, a
+//! connection that ended is [`Error::Closed`], and one that cannot be made [`Error::Unreachable`].
+//! [`Error::is_retryable`] and [`Error::may_have_run`] tell whether a request may be repeated.
 //!
-//! Scopes are generic over the error type of their body. Any type that an [`Error`] converts into will do, `anyhow::Error`
-//! and `std::io::Error` for two. Where `?` takes what a scope returns, nothing says which type that is (E0283, "type
-//! annotations needed"): say it at the closure.
+//! Scopes are generic over the error type of their body. Any type that an [`Error`] converts into will do,
+//! `anyhow::Error` and `std::io::Error` for two. Where `?` takes what a scope returns, nothing says which type that
+//! is (E0283, "type annotations needed"): say it at the closure.
 //!
 //! ```
 //! # async fn example() -> anyhow::Result<()> {
@@ -328,17 +332,18 @@
 //!
 //! # Cancel safety
 //!
-//! Cancellation is a drop: a cancelled endpoint's future is dropped at its next await, and so is the body of a scope whose
-//! other side has failed. An endpoint can notice it first ([`cancelled`](ContextHandle::cancelled)) and defer it for a cleanup that must not
-//! be cut short ([`shield`]). Dropping one of our futures, with a timeout or `select!` around it, leaves nothing behind:
+//! Cancellation is a drop: a cancelled endpoint's future is dropped at its next await, and so is the body of a scope
+//! whose other side has failed. An endpoint can notice it first ([`cancelled`](ContextHandle::cancelled)) and defer
+//! it for a cleanup that must not be cut short ([`shield`]). Dropping one of our futures, with a timeout or `select!`
+//! around it, leaves nothing behind:
 //!
 //! * [`Portal::run`] and [`Portal::open_context`] cancel the task in the other actor.
-//! * [`open_nursery`] cancels every child. A drop cannot wait; the actor finishes the teardown, and the scopes around, up
-//!   to the endpoint with its outcome, end after that, as the actor itself does.
+//! * [`open_nursery`] cancels every child. A drop cannot wait; the actor finishes the teardown, and the scopes
+//!   around, up to the endpoint with its outcome, end after that, as the actor itself does.
 //! * Receiving loses no value. A `send` that is dropped before it was ready has sent nothing.
 //!
-//! Every async function says more under its own heading of this name. Who sees what when one side cancels, fails or dies
-//! is the subject of a page of its own: [`guide::cancellation`].
+//! Every async function says more under its own heading of this name. Who sees what when one side cancels, fails or
+//! dies is the subject of a page of its own: [`guide::cancellation`].
 //!
 //! # State of an actor
 //!
@@ -369,11 +374,11 @@
 //! }
 //! ```
 //!
-//! Under `#[tractor::main]` SIGINT, SIGTERM and SIGHUP [end the tree in good order](macro@main#signals) before the program dies of
-//! them. Other programs wait for [`shutdown_signal`].
+//! Under `#[tractor::main]` SIGINT, SIGTERM and SIGHUP [end the tree in good order](macro@main#signals) before the
+//! program dies of them. Other programs wait for [`shutdown_signal`].
 //!
-//! Logs, in root and children, and traces that cross from actor to actor: [`guide::logs`]. Web handlers, and other tasks
-//! that leave their actor: [`guide::web`]. Containers and service managers: [`guide::signals`].
+//! Logs, in root and children, and traces that cross from actor to actor: [`guide::logs`]. Web handlers, and other
+//! tasks that leave their actor: [`guide::web`]. Containers and service managers: [`guide::signals`].
 //!
 //! Actors that are not parent and child find each other by address: one listens ([`StartActor::bind`],
 //! [`ActorOptions::bind`]), the other uses [`connect`]. [`Portal::addrs`] tells where an actor listens, and an [`Addr`]
@@ -383,10 +388,11 @@
 //!
 //! # Versions
 //!
-//! Parent and child are one program, hence of one version. Actors that find each other by address may be of different ones.
-//! Between these, values travel with the names of their fields, and serde's own rules say what fits: a field that the reader does not
-//! know is ignored, one that is missing has its `default`, and anything else is an error that names the field, its type and the side to
-//! blame. An argument that the endpoint does not know is refused; one that is missing is its default, or `None`.
+//! Parent and child are one program, hence of one version. Actors that find each other by address may be of different
+//! ones. Between these, values travel with the names of their fields, and serde's own rules say what fits: a field
+//! that the reader does not know is ignored, one that is missing has its `default`, and anything else is an error
+//! that names the field, its type and the side to blame. An argument that the endpoint does not know is refused; one
+//! that is missing is its default, or `None`.
 //!
 //! # Features
 //!

@@ -192,8 +192,8 @@ impl Laps {
     }
 }
 
-/// Runs a measurement as a task, as endpoints run: the future that `block_on` polls costs a look at the sockets more per
-/// wake-up.
+/// Runs a measurement as a task, as endpoints run: the future that `block_on` polls costs a look at the sockets more
+/// per wake-up.
 async fn as_task(measurement: impl Future<Output = Result<f64>> + Send + 'static) -> Result<f64> {
     tokio::spawn(measurement).await.expect("a measurement does not panic")
 }

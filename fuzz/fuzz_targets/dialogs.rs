@@ -1,7 +1,7 @@
 //! Dialog machines under any sequence of events: two honest ends, and one end with a peer that says anything.
 //!
-//! Looked for: a state of two honest ends that the exhaustive search was too short to reach, and with a dishonest peer a
-//! second outcome, a value after the end, a command that is allowed after it.
+//! Looked for: a state of two honest ends that the exhaustive search was too short to reach, and with a dishonest
+//! peer a second outcome, a value after the end, a command that is allowed after it.
 
 #![no_main]
 

@@ -1,5 +1,5 @@
-//! Values that are nested deeper than `nesting_depth_max`, wherever one may be sent: their sender is told, nothing of them
-//! travels, and none of them counts as a broken frame.
+//! Values that are nested deeper than `nesting_depth_max`, wherever one may be sent: their sender is told, nothing of
+//! them travels, and none of them counts as a broken frame.
 
 use serde::{Deserialize, Serialize};
 use support::{in_nursery, in_nursery_with, start, with_process};

@@ -1,5 +1,5 @@
-//! Which way values are laid out between real actors: without field names in one program image, and with them for all that could be
-//! another one.
+//! Which way values are laid out between real actors: without field names in one program image, and with them for all
+//! that could be another one.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! A value that refuses to be encoded, wherever one may be sent: its sender is told, nothing of it travels, and both actors
-//! go on.
+//! A value that refuses to be encoded, wherever one may be sent: its sender is told, nothing of it travels, and both
+//! actors go on.
 
 use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};

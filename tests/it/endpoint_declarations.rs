@@ -1,4 +1,5 @@
-//! What an attribute may say about how an endpoint is called: names, defaults, references, and functions of other programs.
+//! What an attribute may say about how an endpoint is called: names, defaults, references, and functions of other
+//! programs.
 
 use std::path::{Path, PathBuf};
 

@@ -69,7 +69,8 @@ async fn any_panic(ctx: Context<(), (), ()>) -> anyhow::Result<()> {
     ctx.portal().run(panics()).await.context("starting up")
 }
 
-/// Runs the body in a root that exposes this module, with a portal to an actor that does too. Hands out the root's name.
+/// Runs the body in a root that exposes this module, with a portal to an actor that does too. Hands out the root's
+/// name.
 async fn two(body: impl AsyncFnOnce(&Portal, Uid) -> Result<()>) -> Result<()> {
     let exposing = || ActorOptions::new().enable_module(module_path!());
     tractor::open_root_actor(exposing(), async |root| {

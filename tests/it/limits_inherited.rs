@@ -1,4 +1,5 @@
-//! Limits and timeouts go down the tree: what the root was given holds in every actor below, unless one is given others.
+//! Limits and timeouts go down the tree: what the root was given holds in every actor below, unless one is given
+//! others.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! A runtime that is dropped while a request runs: what becomes of the endpoint, and of a stream that it has given away.
+//! A runtime that is dropped while a request runs: what becomes of the endpoint, and of a stream that it has given
+//! away.
 
 use std::pin::pin;
 use std::sync::Mutex;

@@ -1,9 +1,9 @@
 //! A random tree of actors that talk to each other while actors are killed at random: everybody is told, and nothing is
 //! left.
 //!
-//! The seed of the plan is fixed and part of every failure. `TRACTOR_CHAOS_SEED=random cargo test --test process chaos` makes
-//! another plan, and with a number instead of `random` that one again (how far the actors have come at each step is up to
-//! the system). `TRACTOR_CHAOS_KILLS` makes it longer or shorter.
+//! The seed of the plan is fixed and part of every failure. `TRACTOR_CHAOS_SEED=random cargo test --test process
+//! chaos` makes another plan, and with a number instead of `random` that one again (how far the actors have come at
+//! each step is up to the system). `TRACTOR_CHAOS_KILLS` makes it longer or shorter.
 
 use std::time::Instant;
 

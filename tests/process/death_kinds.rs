@@ -1,5 +1,5 @@
-//! One death is one kind of error for everybody who meets it: parent and guest, when it happens, later, and to who connects
-//! again. And what an error says of the request that it ended.
+//! One death is one kind of error for everybody who meets it: parent and guest, when it happens, later, and to who
+//! connects again. And what an error says of the request that it ended.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -68,8 +68,8 @@ async fn visits(ctx: Context<(), (), ()>, addr: String) -> Result<Vec<(String, b
     Ok(told)
 }
 
-/// Starts an actor, says where it listens and what its process is, and then what its parent is told of its death, in the same
-/// order, the error of the nursery last.
+/// Starts an actor, says where it listens and what its process is, and then what its parent is told of its death, in
+/// the same order, the error of the nursery last.
 #[tractor::context(started = (String, i32), returns = Vec<(String, bool)>)]
 async fn bereaved(ctx: Context<(String, i32), (), ()>, addr: Option<String>) -> Result<Vec<(String, bool)>> {
     let mut told = Vec::new();

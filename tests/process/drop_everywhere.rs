@@ -1,7 +1,8 @@
 //! Every public future, dropped at each of its awaits: no task, process, dialog, endpoint or half a frame is left.
 //!
-//! A scenario runs again and again, each time up to one poll further, until it ends by itself; and each time twice, for
-//! its future is dropped right where it waits, or where it would have gone on. What is left is looked for from both ends.
+//! A scenario runs again and again, each time up to one poll further, until it ends by itself; and each time twice,
+//! for its future is dropped right where it waits, or where it would have gone on. What is left is looked for from
+//! both ends.
 
 use std::pin::Pin;
 

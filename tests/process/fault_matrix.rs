@@ -1,7 +1,7 @@
 //! Every kind of dialog, at every step of its life, struck by every fault: who is told what, and what is left.
 //!
-//! A cell that fails says its coordinates and the others go on. `TRACTOR_MATRIX_CELL` runs those whose coordinates contain
-//! its value, for instance `TRACTOR_MATRIX_CELL="Context MidStream"`.
+//! A cell that fails says its coordinates and the others go on. `TRACTOR_MATRIX_CELL` runs those whose coordinates
+//! contain its value, for instance `TRACTOR_MATRIX_CELL="Context MidStream"`.
 
 use std::cell::{Cell as Slot, RefCell};
 use std::fmt;

@@ -1,13 +1,13 @@
-//! A store that is killed again and again under load: what its callers were told is compared with what it has done, which its journal
-//! says.
+//! A store that is killed again and again under load: what its callers were told is compared with what it has done,
+//! which its journal says.
 //!
 //! * What was acknowledged was done, once.
 //! * What was reported as retryable was not done.
 //! * Anything else was done once or not at all.
 //! * The callers go on by themselves, by the handle that they were given.
 //!
-//! `TRACTOR_KV_KILLS=1000 cargo test --test process kv_kills -- --nocapture` takes longer; `TRACTOR_KV_SEED=random` makes
-//! other moments, and with a number instead of `random` those again.
+//! `TRACTOR_KV_KILLS=1000 cargo test --test process kv_kills -- --nocapture` takes longer; `TRACTOR_KV_SEED=random`
+//! makes other moments, and with a number instead of `random` those again.
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;

@@ -298,7 +298,8 @@ async fn a_child_that_was_asked_to_end_does_not_die() -> Result<()> {
     .await
 }
 
-/// Whether a child of this process has ended with all its threads, and is waited for. A zombie in `/proc` may have others left.
+/// Whether a child of this process has ended with all its threads, and is waited for. A zombie in `/proc` may have
+/// others left.
 fn has_ended(pid: i32) -> bool {
     let peek = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let pid = Pid::from_raw(pid).expect("a child's");

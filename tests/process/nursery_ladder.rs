@@ -1,5 +1,5 @@
-//! One nursery, one cancellation, children that resist it in every way: each is brought down by its own ladder, and those
-//! that end well are left the time to.
+//! One nursery, one cancellation, children that resist it in every way: each is brought down by its own ladder, and
+//! those that end well are left the time to.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

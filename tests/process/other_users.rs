@@ -1,5 +1,5 @@
-//! What another user can do: neither make a child of a program, though it chooses the environment, the descriptors and the parent,
-//! nor talk to an actor.
+//! What another user can do: neither make a child of a program, though it chooses the environment, the descriptors
+//! and the parent, nor talk to an actor.
 
 use std::fs::{self, Permissions};
 use std::io::Read;
@@ -31,7 +31,8 @@ impl Copy {
         let dir = std::env::temp_dir().join(format!("tractor-boot-{}-{name}", std::process::id()));
         fs::create_dir_all(&dir).expect("the temporary directory is writable");
         fs::set_permissions(&dir, Permissions::from_mode(0o755)).expect("ours");
-        // By another process: what another test starts meanwhile would inherit the open copy, which then could not be run.
+        // By another process: what another test starts meanwhile would inherit the open copy, which then could not be
+        // run.
         let this = std::env::current_exe().expect("this program");
         let copied =
             Command::new("cp").arg(this).arg(dir.join("program")).status().expect("there is such a program");
@@ -56,7 +57,8 @@ impl Drop for Copy {
     }
 }
 
-/// Makes the channel of a would-be child: our end, the program's standard input, and what the program is told by `parent`.
+/// Makes the channel of a would-be child: our end, the program's standard input, and what the program is told by
+/// `parent`.
 fn channel(parent: &str) -> (UnixStream, Stdio, String) {
     let (ours, theirs) = UnixStream::pair().expect("a socket pair");
     let inode = rustix::fs::fstat(&theirs).expect("it is open").st_ino;

@@ -1,4 +1,5 @@
-//! Programs that actors start: they end with their actor, and nobody stays a zombie; what the program itself has started is its own.
+//! Programs that actors start: they end with their actor, and nobody stays a zombie; what the program itself has
+//! started is its own.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;

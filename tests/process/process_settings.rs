@@ -194,7 +194,8 @@ async fn supervised_children_and_those_of_one_call_are_set_up_alike() {
 
 const PROGRAM_ENV: &str = "TRACTOR_TEST_SETTINGS";
 
-/// A program with an ordinary `main`, as far as its actors can tell: they are its test again because they have its arguments.
+/// A program with an ordinary `main`, as far as its actors can tell: they are its test again because they have its
+/// arguments.
 #[test]
 #[ignore = "a program that the tests below start"]
 fn ordinary_program() {

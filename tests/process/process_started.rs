@@ -44,8 +44,8 @@ impl Place {
         self.dir.join("a program")
     }
 
-    /// A copy of its own, for what is about the file and not its name. Another process makes it: children that other tests start
-    /// meanwhile would hold a file that is being written here, and nobody could run it.
+    /// A copy of its own, for what is about the file and not its name. Another process makes it: children that other
+    /// tests start meanwhile would hold a file that is being written here, and nobody could run it.
     fn copy(&self) {
         let copied =
             Command::new("cp").arg("--remove-destination").arg(this_binary()).arg(self.program()).status();

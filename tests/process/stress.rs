@@ -1,24 +1,26 @@
-//! Random trees of actors that misbehave: every scope returns within its bound, and nothing is left in the process table.
+//! Random trees of actors that misbehave: every scope returns within its bound, and nothing is left in the process
+//! table.
 //!
-//! Each actor has a [`Way`] of its own, a moment for it, and perhaps programs that it has started before. Those ways are the
-//! variants of the enum; what they stand for:
+//! Each actor has a [`Way`] of its own, a moment for it, and perhaps programs that it has started before. Those ways
+//! are the variants of the enum; what they stand for:
 //!
-//! * A busy child spins, a blocked one parks its thread; either may have left its group, have a session of its own or ignore
-//!   SIGTERM. Another one hangs in a callback as it exits.
+//! * A busy child spins, a blocked one parks its thread; either may have left its group, have a session of its own or
+//!   ignore SIGTERM. Another one hangs in a callback as it exits.
 //! * A stopped child gets SIGSTOP, or SIGTSTP with its group as by job control, or SIGSTOP and SIGCONT a little later.
-//! * A child that ends: `exit` with 0 and 3, `_exit`, `abort`, a fault, a stack or a memory that is full, SIGKILL for itself
-//!   and for its group, `exec` of a program and of its own binary. Each of them may have actors below it.
-//! * A child that goes on, changed: out of its group, in a session of its own, with SIGCHLD or SIGTERM ignored, without a
-//!   working directory.
-//! * A child without descriptors: its sockets shut down, spoiled or closed, its standard input closed, everything closed,
-//!   all of them used up.
+//! * A child that ends: `exit` with 0 and 3, `_exit`, `abort`, a fault, a stack or a memory that is full, SIGKILL for
+//!   itself and for its group, `exec` of a program and of its own binary. Each of them may have actors below it.
+//! * A child that goes on, changed: out of its group, in a session of its own, with SIGCHLD or SIGTERM ignored,
+//!   without a working directory.
+//! * A child without descriptors: its sockets shut down, spoiled or closed, its standard input closed, everything
+//!   closed, all of them used up.
 //! * Programs that outlive their actor's good end, crash and kill: every fourth actor starts some, whatever its way.
-//! * Copies by `fork`: one that blocks, one that is a daemon (`setsid` and a second `fork`), one that goes on as the actor
-//!   does, on the same sockets.
+//! * Copies by `fork`: one that blocks, one that is a daemon (`setsid` and a second `fork`), one that goes on as the
+//!   actor does, on the same sockets.
 //! * Dropped scopes with living children: in an actor, and of the whole tree. Siblings that fail: an error, a panic.
 //!
-//! A program with a session of its own is not ended by anybody, see the known limits: the test ends it, and then it has to be
-//! reaped. Whether the daemon is a copy of an actor or a program makes the difference: the copy is taken for an orphaned actor.
+//! A program with a session of its own is not ended by anybody, see the known limits: the test ends it, and then it
+//! has to be reaped. Whether the daemon is a copy of an actor or a program makes the difference: the copy is taken
+//! for an orphaned actor.
 //!
 //! The only test of its process, so that it can count what the process holds.
 //!
@@ -190,7 +192,8 @@ impl Round {
         .await
     }
 
-    /// Nothing of the round is left, dead or alive, but for the programs that have a session of their own. They are ended here.
+    /// Nothing of the round is left, dead or alive, but for the programs that have a session of their own. They are
+    /// ended here.
     async fn check(&self, seed: u64) {
         let escaped = outlives(&self.program);
         self.is_gone(seed, "processes", || below().len() - programs(&escaped).len()).await;

@@ -1,5 +1,5 @@
-//! `README.md` of this folder maps the rules of the contract to tests, and `SECURITY.md` its promises. Here they are held to that:
-//! each test they name exists, each row names one or says why not, and no section is missing.
+//! `README.md` of this folder maps the rules of the contract to tests, and `SECURITY.md` its promises. Here they are
+//! held to that: each test they name exists, each row names one or says why not, and no section is missing.
 
 use std::collections::BTreeSet;
 use std::fs;

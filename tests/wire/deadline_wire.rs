@@ -73,8 +73,8 @@ async fn the_time_that_is_left_is_told_to_a_peer_that_knows_of_it() {
     .await;
 }
 
-/// Without a word on its types such a request has as many fields as one with and without a deadline, and it may be the same
-/// bytes again.
+/// Without a word on its types such a request has as many fields as one with and without a deadline, and it may be
+/// the same bytes again.
 #[tokio::test]
 async fn a_deadline_is_heeded_in_every_request() {
     host("deadline-again", ActorOptions::new(), async |_, addr| {

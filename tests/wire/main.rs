@@ -4,6 +4,7 @@ mod cancel_actor;
 mod deadline_wire;
 mod payload_table;
 mod registry_calls;
+mod registry_cost;
 mod registry_hostile;
 mod registry_lies;
 mod registry_methods;

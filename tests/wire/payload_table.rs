@@ -79,8 +79,8 @@ const PEER: Blame = Blame::Peer;
 #[rustfmt::skip]
 const TABLE: [(Place, [(Fault, Seen); 8]); 6] = [
     (Place::Argument, [
-        // Arguments are bound by the child side, before there is a dialog: no type error, but a refused request. Their rules are
-        // asked before the request leaves.
+        // Arguments are bound by the child side, before there is a dialog: no type error, but a refused request.
+        // Their rules are asked before the request leaves.
         (WrongType, Arguments),            (FailedTryFrom, Arguments),
         (Asymmetric, Arguments),           (NotEncodable, Here("Start", LOCAL)),
         (Oversized, TooLargeHere),         (OlderVersion, Arguments),

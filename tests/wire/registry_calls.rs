@@ -1,5 +1,5 @@
-//! The calls by name: one suite for every kind of registrar, and what they do where there is nobody to ask, or nobody who
-//! could have the name.
+//! The calls by name: one suite for every kind of registrar, and what they do where there is nobody to ask, or nobody
+//! who could have the name.
 
 use std::convert::identity;
 

@@ -26,7 +26,8 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 /// What may wait in the registrar.
 const BUDGET: usize = 64 * MIB;
-/// What the registrar may have grown by at its peak, as in `wire_memory`; the table of the flood of rows is far smaller.
+/// What the registrar may have grown by at its peak, as in `wire_memory`; the table of the flood of rows is far
+/// smaller.
 const GROWTH_MAX: usize = 3 * BUDGET;
 /// Rows that one peer tries to have.
 const ROWS: usize = 2_000;

@@ -42,6 +42,9 @@ fn tracer() {
     ONCE.call_once(|| {
         let inject = || TRACE.try_with(|trace| trace()).ok().flatten();
         tractor::propagate_traces(inject, extract).expect("nobody else does");
+        // With a single subscriber `tracing` asks that of the thread which comes to a place first whether it is of
+        // interest: of another test's thread none, and then it is of interest to nobody.
+        std::mem::forget(tracing::Dispatch::new(tracing_subscriber::registry()));
     });
 }
 

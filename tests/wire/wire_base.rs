@@ -1,4 +1,5 @@
-//! Peers of the base protocol where they differ from ours: what they leave unsaid, and what one message of theirs means.
+//! Peers of the base protocol where they differ from ours: what they leave unsaid, and what one message of theirs
+//! means.
 //!
 //! The scripts say what the Python library says, byte for byte.
 

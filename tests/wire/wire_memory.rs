@@ -28,8 +28,8 @@ const PEERS: usize = 100;
 const BUDGET: usize = 64 * MIB;
 /// What each peer tries to have wait: six times the budget, all together.
 const EACH: usize = 4 * MIB;
-/// What the process may have grown by at its peak: the budget, what the allocator and the connections that are being closed
-/// take besides, and the fixed buffers of a hundred connections.
+/// What the process may have grown by at its peak: the budget, what the allocator and the connections that are being
+/// closed take besides, and the fixed buffers of a hundred connections.
 const GROWTH_MAX: usize = 3 * BUDGET;
 
 #[derive(Debug, Clone, Copy)]

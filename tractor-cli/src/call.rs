@@ -26,8 +26,8 @@ pub(crate) struct Options {
     /// It is a context: prints its first value, what it streams, and its result.
     #[arg(long)]
     context: bool,
-    /// A value to stream to a context; may be repeated. After the last one the sending ends, and towards an actor of the
-    /// Python library, which knows only one end for both directions, the receiving too.
+    /// A value to stream to a context; may be repeated. After the last one the sending ends, and towards an actor of
+    /// the Python library, which knows only one end for both directions, the receiving too.
     #[arg(long, value_name = "JSON", requires = "context", value_parser = any_json)]
     send: Vec<Json>,
     /// Ends the call after so many seconds.

@@ -317,8 +317,8 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// caught it (as the init process of a container: it exits with 128 and the signal's number). A second signal kills all
 /// at once.
 ///
-/// * A signal that is ignored when the first root starts stays ignored (Linux, with `/proc`): SIGHUP under `nohup`, and SIGINT
-///   of a program that a script has started with `&`.
+/// * A signal that is ignored when the first root starts stays ignored (Linux, with `/proc`): SIGHUP under `nohup`,
+///   and SIGINT of a program that a script has started with `&`.
 /// * Without a root, signals do what they always do. So they do with `tractor::init()` and in tests.
 /// * A program that has called `tractor::shutdown_signal()` decides itself what the first signal does.
 /// * Children are process groups of their own, which a terminal's signals do not reach: they end through their parent.

@@ -29,13 +29,15 @@ impl ClusterOptions {
         self
     }
 
-    /// The workers' names, and with them how many there are. If a [`count`](Self::count) is given as well, the two must agree.
+    /// The workers' names, and with them how many there are. If a [`count`](Self::count) is given as well, the two
+    /// must agree.
     pub fn names<I: IntoIterator<Item: Into<String>>>(mut self, names: I) -> Self {
         self.names = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Whether the workers are killed at the end instead of asked: see [`ActorNursery::kill`](tractor_core::ActorNursery::kill).
+    /// Whether the workers are killed at the end instead of asked: see
+    /// [`ActorNursery::kill`](tractor_core::ActorNursery::kill).
     pub fn hard_kill(mut self, hard_kill: bool) -> Self {
         self.hard_kill = hard_kill;
         self

@@ -40,7 +40,8 @@ use tractor_core::{ContextHandle, ContextTarget, ContextTypes, Error, ParentCont
 ///
 /// # Errors
 /// [`Error::Runtime`] for no contexts. A context that fails before its first value: the others are cancelled, and the body
-/// never runs. The body's own error; else the first failure of another side, which drops the body at its next await, as in
+/// never runs. The body's own error; else the first failure of another side, which drops the body at its next await,
+/// as in
 /// [`Portal::open_context`]. What the body has cancelled itself is no failure.
 ///
 /// # Cancel safety

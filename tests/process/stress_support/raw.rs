@@ -29,7 +29,8 @@ pub(super) fn close(descriptors: impl IntoIterator<Item = i32>) {
 
 /// Makes a copy of this process, of which the calling thread alone goes on. Says whether this is the copy.
 pub(super) fn fork() -> bool {
-    // SAFETY: a lock that another thread holds stays locked in the copy. It may wait for ever, which is a way to misbehave.
+    // SAFETY: a lock that another thread holds stays locked in the copy. It may wait for ever, which is a way to
+    // misbehave.
     let pid = unsafe { libc::fork() };
     assert_ne!(pid, -1, "a process can be made");
     pid == 0

@@ -1,7 +1,7 @@
 //! What the wire tests share: a live actor to talk to, a peer that says what a script tells it, and endpoints.
 //!
-//! A test reads like a trace: `peer.send(..)`, `peer.expect_ack(..)`. Every step has a deadline, so a lost message fails
-//! the test that misses it.
+//! A test reads like a trace: `peer.send(..)`, `peer.expect_ack(..)`. Every step has a deadline, so a lost message
+//! fails the test that misses it.
 
 pub(crate) mod endpoints;
 pub(crate) mod peer;

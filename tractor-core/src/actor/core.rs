@@ -231,11 +231,11 @@ impl Actor {
         });
     }
 
-    /// Waits until the actor must end, because somebody has asked for that, or because its parent is lost: what the body of an
-    /// actor waits for that only serves.
+    /// Waits until the actor must end, because somebody has asked for that, or because its parent is lost: what the
+    /// body of an actor waits for that only serves.
     ///
-    /// Then its requests have ended, and it listens no more. A program that serves until it is told to end, a daemon, is no more
-    /// than this:
+    /// Then its requests have ended, and it listens no more. A program that serves until it is told to end, a daemon,
+    /// is no more than this:
     ///
     /// ```no_run
     /// # use tractor_core as tractor;

@@ -1,7 +1,8 @@
 //! Warnings that reach the user of a program in which nobody has set up a log.
 //!
 //! They are few: a child is restarted, or signalled by the ladder; a peer is refused; a scope waits; a thread is left
-//! behind; a second tree begins by mistake; `TRACTOR_LOGLEVEL` cannot be read. Everything else is for subscribers alone.
+//! behind; a second tree begins by mistake; `TRACTOR_LOGLEVEL` cannot be read. Everything else is for subscribers
+//! alone.
 
 use std::fmt;
 use std::io::Write;

@@ -88,10 +88,10 @@ impl ActorOptions {
     /// Lets the actors of the tree talk over TCP to peers that cannot prove anything: those of the Python library, of
     /// any user of this host.
     ///
-    /// Such a peer may call what is exposed, and what a registrar offers; it can end no actor. At most half of an actor's
-    /// connections ([`Limits::connections_max`]) are such ones. A Rust peer still has to know the tree's secret, so that
-    /// two trees of Rust actors do not meet this way. Only for addresses that lead to this host: beyond loopback
-    /// nothing is bound, and nobody connected to, this way.
+    /// Such a peer may call what is exposed, and what a registrar offers; it can end no actor. At most half of an
+    /// actor's connections ([`Limits::connections_max`]) are such ones. A Rust peer still has to know the tree's
+    /// secret, so that two trees of Rust actors do not meet this way. Only for addresses that lead to this host:
+    /// beyond loopback nothing is bound, and nobody connected to, this way.
     #[must_use]
     pub fn allow_unauthenticated_peers(mut self) -> Self {
         self.allow_unauthenticated_peers = true;

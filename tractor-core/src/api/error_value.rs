@@ -15,8 +15,8 @@ use serde::Serialize;
 use crate::error::{self, Carried, WireName};
 use crate::session::catching;
 
-/// A closure from an error, whose type is known where this stands, to what of it travels, and the name of its type if it
-/// has chosen one.
+/// A closure from an error, whose type is known where this stands, to what of it travels, and the name of its type if
+/// it has chosen one.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __error_value {

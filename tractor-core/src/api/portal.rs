@@ -229,7 +229,8 @@ impl Portal {
 }
 
 impl Actor {
-    /// A portal to the actor that has started this one; `None` in the root, and in an actor without a process of its own.
+    /// A portal to the actor that has started this one; `None` in the root, and in an actor without a process of its
+    /// own.
     ///
     /// The parent lets its children call what it lets everybody call: for a root what
     /// [`ActorOptions::enable_module`](crate::ActorOptions::enable_module) says.

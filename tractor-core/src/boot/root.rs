@@ -68,9 +68,9 @@ const ROOT: &str = "root";
 /// * its panic hook notes where endpoints panic, and calls the hook that was there before; one that is set later should
 ///   do the same, or errors do not tell the place;
 /// * from its first child on it handles SIGCHLD, as with any process started by tokio;
-/// * from then on, too, it is a subreaper (Linux, with `/proc`): what its child actors have started and left becomes its
-///   child, is ended with its actor's process group, and reaped. Orphans of programs that were started here are yours
-///   to wait for.
+/// * from then on, too, it is a subreaper (Linux, with `/proc`): what its child actors have started and left becomes
+///   its child, is ended with its actor's process group, and reaped. Orphans of programs that were started here are
+///   yours to wait for.
 ///
 /// Under `#[tractor::main]` it also handles SIGINT, SIGTERM and SIGHUP, as that macro says; elsewhere nobody touches
 /// them unless [`shutdown_signal`](crate::shutdown_signal) is called.
@@ -78,9 +78,10 @@ const ROOT: &str = "root";
 /// This stays so after the actor has ended. Nothing else changes: no environment, no signal mask, no other handler.
 ///
 /// # Errors
-/// The body's own error; [`Error::NoRuntime`] in a task of a child process that has left its actor; [`Error::Runtime`]
-/// inside an actor, when an address cannot be bound, when an enabled module has no endpoints, or when something else than
-/// a registrar listens at the address of a registry; [`Error::Unreachable`] when the registrar does not let it in.
+/// The body's own error; [`Error::NoRuntime`] in a task of a child process that has left its actor;
+/// [`Error::Runtime`] inside an actor, when an address cannot be bound, when an enabled module has no endpoints, or
+/// when something else than a registrar listens at the address of a registry; [`Error::Unreachable`] when the
+/// registrar does not let it in.
 ///
 /// # Cancel safety
 /// As [`open_nursery`]. Where a signal ends the program, the body is dropped and this does not return.

@@ -19,8 +19,8 @@ use crate::proto::limits::NAME_BYTES_MAX;
 use crate::restart::Supervised;
 use crate::session::in_order;
 
-/// A handle on an actor that may be given to anybody: an argument, a payload, a field of any serde type. Whoever gets it
-/// asks it for a [`portal`](Self::portal), and needs to know neither address nor name.
+/// A handle on an actor that may be given to anybody: an argument, a payload, a field of any serde type. Whoever gets
+/// it asks it for a [`portal`](Self::portal), and needs to know neither address nor name.
 ///
 /// | made by | names |
 /// | --- | --- |
@@ -28,9 +28,9 @@ use crate::session::in_order;
 /// | [`Supervised::actor_ref`] | a supervised child: whichever process of it lives |
 /// | [`ActorRef::named`] | whoever is registered under a name |
 ///
-/// There is no secret in it, and it opens no door: who may connect, and what may be called, is for the other actor to say as
-/// always. It is good for actors of this host, and for those who are reached over TCP. Two handles are equal if they name the same
-/// actor in the same way.
+/// There is no secret in it, and it opens no door: who may connect, and what may be called, is for the other actor to
+/// say as always. It is good for actors of this host, and for those who are reached over TCP. Two handles are equal
+/// if they name the same actor in the same way.
 ///
 /// ```
 /// # use tractor_core::{self as tractor, ActorNursery, ActorRef, DynCall};
@@ -85,20 +85,22 @@ impl ActorRef {
         }
     }
 
-    /// A portal to the actor, over a connection that is there, or a new one. Who answers there has proved to be the one that
-    /// is named.
+    /// A portal to the actor, over a connection that is there, or a new one. Who answers there has proved to be the
+    /// one that is named.
     ///
     /// * One process is reached as long as it lives.
-    /// * A supervised child is asked for at the actor that supervises it. While it has no process, because it is being restarted,
-    ///   this waits. If that actor is gone, the registrar is asked, where there is one, for whoever has the name now.
-    /// * A name is asked for at the registrar. This does not wait until somebody has it: [`wait_for_actor`](crate::wait_for_actor)
-    ///   does.
+    /// * A supervised child is asked for at the actor that supervises it. While it has no process, because it is
+    ///   being restarted, this waits. If that actor is gone, the registrar is asked, where there is one, for whoever
+    ///   has the name now.
+    /// * A name is asked for at the registrar. This does not wait until somebody has it:
+    ///   [`wait_for_actor`](crate::wait_for_actor) does.
     ///
     /// The portal belongs to one process. A call that meets its death fails, and is not repeated;
     /// [`is_retryable`](Error::is_retryable) says that it certainly has not run. Ask again then.
     ///
-    /// The connection stays open, and is used for further portals, as long as both actors live. Of those that nobody has a
-    /// portal to, and on which nothing is open, an actor keeps the last [`LINES_KEPT_MAX`](crate::proto::limits::LINES_KEPT_MAX).
+    /// The connection stays open, and is used for further portals, as long as both actors live. Of those that nobody
+    /// has a portal to, and on which nothing is open, an actor keeps the last
+    /// [`LINES_KEPT_MAX`](crate::proto::limits::LINES_KEPT_MAX).
     ///
     /// ```
     /// # use tractor_core::{self as tractor, ActorRef, DynCall};
@@ -243,8 +245,8 @@ impl Actor {
 impl Supervised {
     /// A handle on this child, through all its restarts, that may be given to anybody.
     ///
-    /// It leads to the supervising actor, which is asked for the process that lives. That one has to be reached, too: where it
-    /// listens nowhere, it begins to.
+    /// It leads to the supervising actor, which is asked for the process that lives. That one has to be reached, too:
+    /// where it listens nowhere, it begins to.
     ///
     /// ```no_run
     /// # use tractor_core::{self as tractor, ActorNursery, DynCall, Portal, Supervision};

@@ -1,5 +1,5 @@
-//! Room for the connections of an actor, whatever address they come to: some for members, some for whoever knocks. Where
-//! strangers are let in without a proof, they get at most half of the members' room.
+//! Room for the connections of an actor, whatever address they come to: some for members, some for whoever knocks.
+//! Where strangers are let in without a proof, they get at most half of the members' room.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};

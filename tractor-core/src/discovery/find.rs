@@ -24,8 +24,8 @@ const NEXT_ADDR_PAUSE: Duration = Duration::from_millis(250);
 ///
 /// An actor that this one has a connection to already, a parent, a child, or one it has connected to, is reached over
 /// that. For others all registrars of the tree are asked at once, and the first one that knows the name counts. Of an
-/// actor's addresses Unix sockets are tried first, then TCP on this host, then others; an address that keeps silent holds
-/// up the next one for a moment only. Addresses where nobody listens any more are taken out of the registry.
+/// actor's addresses Unix sockets are tried first, then TCP on this host, then others; an address that keeps silent
+/// holds up the next one for a moment only. Addresses where nobody listens any more are taken out of the registry.
 ///
 /// Names are not unique: whoever of several was registered first is found.
 ///
@@ -98,8 +98,8 @@ where
 
 /// Connects to the root of this tree, as a scope.
 ///
-/// A root listens where it was told to ([`ActorOptions::bind`](crate::ActorOptions::bind)), or because it has a registry.
-/// One that does neither is reached by its own children alone: by its name or uuid, with [`find_actor`].
+/// A root listens where it was told to ([`ActorOptions::bind`](crate::ActorOptions::bind)), or because it has a
+/// registry. One that does neither is reached by its own children alone: by its name or uuid, with [`find_actor`].
 ///
 /// # Errors
 /// The body's own error; [`Error::Runtime`] where the root does not listen; [`Error::Unreachable`] when it cannot be

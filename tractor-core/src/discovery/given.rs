@@ -57,7 +57,8 @@ pub(super) fn child(number: u64) -> Option<Supervised> {
     GIVEN.get().lock().children.get(&number).map(|(child, _)| child.clone())
 }
 
-/// Where the process listens that lives of a child of this actor; waits while there is none. Or why there will be none any more.
+/// Where the process listens that lives of a child of this actor; waits while there is none. Or why there will be
+/// none any more.
 pub(super) async fn place(number: u64) -> Result<Place, String> {
     let child = child(number).ok_or(NO_MORE)?;
     loop {

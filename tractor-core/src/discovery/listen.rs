@@ -19,7 +19,8 @@ use crate::proto::id::Caps;
 /// Held while an actor that did not listen begins to.
 static BEGINNING: ActorLocal<Mutex<()>> = ActorLocal::new(Mutex::default);
 
-/// The addresses of an actor, which must be the current one. One that does not listen yet begins to, at an address of its own.
+/// The addresses of an actor, which must be the current one. One that does not listen yet begins to, at an address of
+/// its own.
 pub(super) async fn addrs_of(actor: &Actor) -> Result<Vec<Addr>, Error> {
     let beginning = BEGINNING.get();
     let _turn = beginning.lock().await;

@@ -1,6 +1,6 @@
 //! Methods of the runtime that may take their time: those of every actor, by which handles lead to it, and those of a
-//! registrar, as the base protocol has them. They are endpoints like any other: they can be cancelled, and count in what
-//! a peer makes this actor hold.
+//! registrar, as the base protocol has them. They are endpoints like any other: they can be cancelled, and count in
+//! what a peer makes this actor hold.
 
 use std::collections::BTreeMap;
 

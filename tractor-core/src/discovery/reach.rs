@@ -122,8 +122,8 @@ impl Slot {
         connection.0.clone().leased(self.lease.clone())
     }
 
-    /// Nobody has a portal, nor is about to get one, and nothing is open. Looked at under the lock of all: a place is given
-    /// out under it.
+    /// Nobody has a portal, nor is about to get one, and nothing is open. Looked at under the lock of all: a place is
+    /// given out under it.
     fn is_unused(&self) -> bool {
         let is_idle = |line: &Option<Connection>| {
             line.as_ref().is_none_or(|connection| is_over(connection) || connection.0.dialogs_open() == 0)

@@ -1,8 +1,8 @@
 //! A stream that nobody reads.
 //!
-//! Only the side that has opened the context is told. What an endpoint streams to a scope that has dropped its stream is
-//! thrown away, because the scope still wants the outcome. In the other direction the sender's data would be lost in silence.
-//! Whether that is a failure is for the sender's code to say: the context goes on.
+//! Only the side that has opened the context is told. What an endpoint streams to a scope that has dropped its stream
+//! is thrown away, because the scope still wants the outcome. In the other direction the sender's data would be lost
+//! in silence. Whether that is a failure is for the sender's code to say: the context goes on.
 
 use crate::proto::id::{Cid, Uid};
 

@@ -1,10 +1,11 @@
 //! What waits in an actor's memory for somebody else: one budget for all of its connections.
 //!
-//! Each connection has an [`Account`]. On it stands what the connection has wait: bytes that its peer does not read, read
-//! buffers that received values keep alive, copies of such values, requests that run. When all accounts together are
-//! over three quarters of the budget, the connection that has most is closed. It has more than its share, these quarters
-//! divided by the connections; so no connection within its share ends on account of others like it. Of a connection to a
-//! parent or a child a part counts, [`SUPERVISING_PART`]: its end is that of an actor, which no guest shall bring about.
+//! Each connection has an [`Account`]. On it stands what the connection has wait: bytes that its peer does not read,
+//! read buffers that received values keep alive, copies of such values, requests that run. When all accounts together
+//! are over three quarters of the budget, the connection that has most is closed. It has more than its share, these
+//! quarters divided by the connections; so no connection within its share ends on account of others like it. Of a
+//! connection to a parent or a child a part counts, [`SUPERVISING_PART`]: its end is that of an actor, which no guest
+//! shall bring about.
 //!
 //! Closing frees nothing at once. The last quarter is for what closed connections still have, and for what others add
 //! until they notice: nobody reads on before the closed ones have had a few turns to drop it.
@@ -57,8 +58,8 @@ pub(crate) struct Budget {
     /// Of these, for connections that are not over.
     staying_max: usize,
     books: Mutex<Books>,
-    /// On the accounts that are over. Most of it is dropped as soon as their drivers and tasks run. Changed under the lock,
-    /// read without it.
+    /// On the accounts that are over. Most of it is dropped as soon as their drivers and tasks run. Changed under the
+    /// lock, read without it.
     leaving: AtomicUsize,
     /// Connections that went over. As above.
     closings: AtomicUsize,
@@ -180,8 +181,8 @@ impl Account {
         self.over.get()
     }
 
-    /// Whether others have been closed and have not dropped all they have, and after how many closings. Who waits a little
-    /// for that adds no more meanwhile.
+    /// Whether others have been closed and have not dropped all they have, and after how many closings. Who waits a
+    /// little for that adds no more meanwhile.
     #[inline]
     pub(super) fn others_leave(&self) -> Option<usize> {
         let leaving = self.budget.leaving.load(Ordering::Relaxed) > 0;
@@ -199,8 +200,8 @@ impl Account {
         drop(before);
     }
 
-    /// Books more. Returns whether connections have to be closed; [`wake_closing`](Self::wake_closing) tells them, after the
-    /// caller's locks.
+    /// Books more. Returns whether connections have to be closed; [`wake_closing`](Self::wake_closing) tells them,
+    /// after the caller's locks.
     #[must_use = "drivers are woken after the lock"]
     pub(super) fn add(&self, kind: Kind, bytes: usize) -> bool {
         let mut books = self.budget.books();

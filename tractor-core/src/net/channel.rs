@@ -10,8 +10,8 @@
 //! ```
 //!
 //! Messages are encoded straight into the write buffer, under its lock; the first one appended to an idle connection
-//! wakes the driver, which swaps the buffer for an empty one and writes it out. Messages appended back to back therefore
-//! share a write.
+//! wakes the driver, which swaps the buffer for an empty one and writes it out. Messages appended back to back
+//! therefore share a write.
 //!
 //! # Invariants
 //! 1. The write buffer always holds whole frames.
@@ -230,8 +230,8 @@ impl Channel {
         Appended::Yes(Wake(driver))
     }
 
-    /// Books what the buffer has grown by. Returns whether the driver has to look: the connection is over a limit, or its
-    /// growth has put another one over the budget, which the driver wakes.
+    /// Books what the buffer has grown by. Returns whether the driver has to look: the connection is over a limit, or
+    /// its growth has put another one over the budget, which the driver wakes.
     #[cold]
     fn book(&self, wbuf: &mut WriteBuf) -> bool {
         let Shared { limits, account, grown, .. } = &*self.shared;

@@ -32,7 +32,8 @@ use crate::proto::limits::FRAME_HEAD_BYTES;
 const READ_BYTES_MIN: usize = 8 * 1024;
 /// Most room made for a read.
 const READ_BYTES_MAX: usize = 256 * 1024;
-/// A read buffer that is larger, for a large frame, is on the account, and given back once nothing more is there to read.
+/// A read buffer that is larger, for a large frame, is on the account, and given back once nothing more is there to
+/// read.
 const READ_BYTES_FREE: usize = 2 * READ_BYTES_MAX;
 /// Reads done before the driver lets other tasks run.
 const READS_PER_TURN: usize = 4;
@@ -210,7 +211,8 @@ impl Driver {
                     None => Poll::Ready(reason),
                 };
             }
-            // What was appended before the driver's waker was registered in `flush` may have put others over the budget.
+            // What was appended before the driver's waker was registered in `flush` may have put others over the
+            // budget.
             self.end.channel().account().wake_closing();
             if reads == READS_PER_TURN || dispatched == Dispatched::Enough {
                 self.pause = Some(Pause::begin(cx));
@@ -292,8 +294,8 @@ impl Driver {
     }
 
     fn fill(&mut self, cx: &mut Context<'_>, handler: &mut impl FrameHandler) -> Poll<io::Result<usize>> {
-        // Frames still in use pin the whole buffer: a fresh one for every small read would multiply what a peer can make
-        // this actor hold.
+        // Frames still in use pin the whole buffer: a fresh one for every small read would multiply what a peer can
+        // make this actor hold.
         if self.read.capacity() - self.read.len() < self.read_bytes / 4
             && !self.read.try_reclaim(self.read_bytes)
         {
@@ -364,7 +366,8 @@ impl Driver {
         }
     }
 
-    /// Takes complete frames out of the read buffer. Returns what is wrong with the frame behind them, if it is too large.
+    /// Takes complete frames out of the read buffer. Returns what is wrong with the frame behind them, if it is too
+    /// large.
     #[inline]
     fn cut(&mut self, max: usize) -> Option<FrameTooLarge> {
         let mut complete = 0;
@@ -382,7 +385,8 @@ impl Driver {
         oversized
     }
 
-    /// Begins to skip a frame that is too large, once as much of it is there as the handler looks at. Returns whether it is.
+    /// Begins to skip a frame that is too large, once as much of it is there as the handler looks at. Returns whether
+    /// it is.
     #[cold]
     fn skip_oversized(
         &mut self,
@@ -401,7 +405,8 @@ impl Driver {
         Ok(true)
     }
 
-    /// Goes on skipping. The handler is told at the end of the frame: an answer might have its sender break off within it.
+    /// Goes on skipping. The handler is told at the end of the frame: an answer might have its sender break off
+    /// within it.
     #[cold]
     fn skip_more(&mut self, handler: &mut impl FrameHandler) -> Result<(), CloseReason> {
         let there = self.skip.min(self.read.len());
@@ -428,19 +433,6 @@ mod tests {
     use crate::net::{Appended, Budget};
     use crate::proto::limits::Limits;
     use crate::proto::msg::Msg;
-
-    /// Takes frames and does nothing.
-    struct Deaf;
-
-    impl FrameHandler for Deaf {
-        fn frame(&mut self, _chunk: &Bytes, _body: Range<usize>) -> Result<(), CloseReason> {
-            Ok(())
-        }
-
-        fn let_go(&mut self) {}
-
-        fn closing(&mut self, _reason: &CloseReason) {}
-    }
 
     /// Counts frames.
     struct Counter(usize);
@@ -480,10 +472,9 @@ mod tests {
             Budget::new(usize::MAX).open(false),
         );
         let appending = channel.clone();
-        let driver =
-            tokio::spawn(
-                async move { drive(Transport::Mem(ours), channel, BytesMut::new(), &mut Deaf).await },
-            );
+        let driver = tokio::spawn(async move {
+            drive(Transport::Mem(ours), channel, BytesMut::new(), &mut Counter(0)).await
+        });
         // The driver first gets stuck in a write; what comes then must still reach it.
         while matches!(appending.send(&Msg::Ready { image: None }), Appended::Yes(_)) {
             tokio::task::yield_now().await;

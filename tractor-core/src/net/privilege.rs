@@ -1,7 +1,8 @@
 //! Whether this process has more rights than whoever started it: of a set-uid, set-gid or set-capability program.
 //!
-//! The one who starts such a program chooses its environment, its descriptors and its parent. So none of them may decide what
-//! the program runs: variables of ours are not read there, and a copy of it cannot be told that it is a child.
+//! The one who starts such a program chooses its environment, its descriptors and its parent. So none of them may
+//! decide what the program runs: variables of ours are not read there, and a copy of it cannot be told that it is a
+//! child.
 
 use std::ffi::OsString;
 use std::sync::OnceLock;
@@ -28,8 +29,8 @@ pub(crate) fn has_two_users() -> bool {
     getuid() != geteuid() || getgid() != getegid()
 }
 
-/// `None` where the kernel does not say: elsewhere than on Linux, without a `/proc`, and in a set-capability program, which
-/// may not read its own entry there.
+/// `None` where the kernel does not say: elsewhere than on Linux, without a `/proc`, and in a set-capability program,
+/// which may not read its own entry there.
 fn told_by_the_kernel() -> Option<bool> {
     secure_entry(&std::fs::read("/proc/self/auxv").ok()?)
 }

@@ -1,8 +1,9 @@
 //! The files of Unix sockets: making one, in the place of a dead one if need be, and removing it.
 //!
-//! A socket file outlives a process that is killed. Nobody listens there any more, and nobody else can until it is removed. Who
-//! removes it must not meet somebody who has just done so, and listens there himself: one process at a time works on the files
-//! of a directory, for which it holds the lock of the directory itself. No lock file stays behind.
+//! A socket file outlives a process that is killed. Nobody listens there any more, and nobody else can until it is
+//! removed. Who removes it must not meet somebody who has just done so, and listens there himself: one process at a
+//! time works on the files of a directory, for which it holds the lock of the directory itself. No lock file stays
+//! behind.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -26,8 +27,8 @@ const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Between two attempts to get it.
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
-/// A socket that listens at a path. Dropping it removes the file, and closes the socket after that: at no time is this a file of
-/// the dead.
+/// A socket that listens at a path. Dropping it removes the file, and closes the socket after that: at no time is
+/// this a file of the dead.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     pub(super) listener: UnixListener,
@@ -74,8 +75,8 @@ pub(crate) async fn remove_dead(path: &Path) -> io::Result<bool> {
     Ok(dead)
 }
 
-/// Whether a socket file is ours and nobody listens there. Between `bind` and `listen` that is so, too: who acts on the answer
-/// has the turn.
+/// Whether a socket file is ours and nobody listens there. Between `bind` and `listen` that is so, too: who acts on
+/// the answer has the turn.
 fn is_dead(path: &Path) -> bool {
     let is_ours = |meta: fs::Metadata| meta.file_type().is_socket() && meta.uid() == user();
     fs::symlink_metadata(path).is_ok_and(is_ours) && knock(path) == Err(Errno::CONNREFUSED)

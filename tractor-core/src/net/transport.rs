@@ -24,7 +24,8 @@ pub(crate) enum Transport {
     Mem(DuplexStream),
 }
 
-/// Connects to an address, as soon as there is room in the queue of whoever listens there. The deadline is the caller's.
+/// Connects to an address, as soon as there is room in the queue of whoever listens there. The deadline is the
+/// caller's.
 pub(crate) async fn connect(addr: &Addr) -> io::Result<Transport> {
     match addr {
         Addr::Tcp(addr) => {

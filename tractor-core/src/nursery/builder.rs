@@ -83,8 +83,8 @@ impl StartActor {
         self
     }
 
-    /// Gives the actor a multi-threaded runtime. Without this it has one thread: what an endpoint computes before it first
-    /// waits holds up all else that comes to the actor, unless it is moved to `tokio::task::spawn_blocking`.
+    /// Gives the actor a multi-threaded runtime. Without this it has one thread: what an endpoint computes before it
+    /// first waits holds up all else that comes to the actor, unless it is moved to `tokio::task::spawn_blocking`.
     pub fn worker_threads(mut self, threads: usize) -> Self {
         self.worker_threads = threads;
         self
@@ -102,8 +102,8 @@ impl StartActor {
         self
     }
 
-    /// How long the actor's runtime waits, instead of its parent's. Its own children get them too. How long the parent waits
-    /// for this child is the parent's matter.
+    /// How long the actor's runtime waits, instead of its parent's. Its own children get them too. How long the
+    /// parent waits for this child is the parent's matter.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = Some(timeouts);
         self
@@ -142,14 +142,16 @@ impl StartActor {
         self
     }
 
-    /// Starts its process with an empty environment, but for what is set after this, and a variable of the library's own.
+    /// Starts its process with an empty environment, but for what is set after this, and a variable of the library's
+    /// own.
     pub fn env_clear(mut self) -> Self {
         self.process.env_clear();
         self
     }
 
-    /// Adds an argument to those that its process sees in [`std::env::args`]. Without any of its own it sees those of this process:
-    /// so all actors of a tree see those of the program. Its first one, the name of the program, is `_subactor[name]`.
+    /// Adds an argument to those that its process sees in [`std::env::args`]. Without any of its own it sees those of
+    /// this process: so all actors of a tree see those of the program. Its first one, the name of the program, is
+    /// `_subactor[name]`.
     ///
     /// In a test the harness's arguments come first, and those of this process are not handed on.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -164,7 +166,8 @@ impl StartActor {
         self
     }
 
-    /// Starts its process in this directory, instead of that of this process. One that cannot be entered fails the start with
+    /// Starts its process in this directory, instead of that of this process. One that cannot be entered fails the
+    /// start with
     /// [`Error::Spawn`].
     pub fn current_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.process.current_dir(dir.into());
@@ -190,28 +193,33 @@ impl StartActor {
         self
     }
 
-    /// Bounds the address space of its process, in bytes: `RLIMIT_AS`. An allocation beyond it fails, which aborts a Rust program;
+    /// Bounds the address space of its process, in bytes: `RLIMIT_AS`. An allocation beyond it fails, which aborts a
+    /// Rust program;
     /// [`ActorDied`](crate::error::ActorDied) tells of the limit.
     ///
-    /// Address space is more than memory in use: each thread takes some MiB for its stack, and as much again for its allocations.
+    /// Address space is more than memory in use: each thread takes some MiB for its stack, and as much again for its
+    /// allocations.
     ///
-    /// This limit, [`cpu_time_max`](Self::cpu_time_max) and [`open_files_max`](Self::open_files_max) hold from before the actor's
-    /// runtime and all of its code. Without privileges the actor cannot raise them, and programs and actors that it starts inherit them, each with a
-    /// budget of its own. One that the system refuses, such as one above this process's own, fails the start with
+    /// This limit, [`cpu_time_max`](Self::cpu_time_max) and [`open_files_max`](Self::open_files_max) hold from before
+    /// the actor's runtime and all of its code. Without privileges the actor cannot raise them, and programs and
+    /// actors that it starts inherit them, each with a budget of its own. One that the system refuses, such as one
+    /// above this process's own, fails the start with
     /// [`Error::Spawn`], which names it.
     pub fn memory_max(mut self, bytes: u64) -> Self {
         self.process.memory_max(bytes);
         self
     }
 
-    /// Bounds the CPU time of its process, of all its threads together: `RLIMIT_CPU`, in whole seconds, rounded up. A process that has
-    /// used it up is ended by SIGXCPU, and by SIGKILL one second later if it ignores that. See [`memory_max`](Self::memory_max).
+    /// Bounds the CPU time of its process, of all its threads together: `RLIMIT_CPU`, in whole seconds, rounded up. A
+    /// process that has used it up is ended by SIGXCPU, and by SIGKILL one second later if it ignores that. See
+    /// [`memory_max`](Self::memory_max).
     pub fn cpu_time_max(mut self, time: Duration) -> Self {
         self.process.cpu_time_max(time);
         self
     }
 
-    /// Bounds the number of files and sockets that its process has open: `RLIMIT_NOFILE`. See [`memory_max`](Self::memory_max).
+    /// Bounds the number of files and sockets that its process has open: `RLIMIT_NOFILE`. See
+    /// [`memory_max`](Self::memory_max).
     pub fn open_files_max(mut self, files: u64) -> Self {
         self.process.open_files_max(files);
         self
@@ -221,7 +229,8 @@ impl StartActor {
         &self.name
     }
 
-    /// Refuses what can never succeed: an allow-list with something on it that is not registered, a process that cannot be.
+    /// Refuses what can never succeed: an allow-list with something on it that is not registered, a process that
+    /// cannot be.
     pub(crate) fn check(&self) -> Result<()> {
         self.allow.check()?;
         self.process.check().map_err(|why| ActorFailure::new(self.name.as_str(), why).into())

@@ -35,7 +35,8 @@ impl<E: Endpoint> RunInActor<E> {
         self
     }
 
-    /// Sets the actor up like one of [`start_actor`](ActorNursery::start_actor): its environment, its limits, and so on.
+    /// Sets the actor up like one of [`start_actor`](ActorNursery::start_actor): its environment, its limits, and so
+    /// on.
     ///
     /// ```no_run
     /// # use tractor_core::{self as tractor, ActorNursery, FnEndpoint, RunInActor, Stdio, __private::EndpointBody};

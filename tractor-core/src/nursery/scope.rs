@@ -206,9 +206,9 @@ impl ActorNursery {
     /// Its runtime has one thread: an endpoint that blocks or computes for long stops everything else in the actor. For
     /// that there are [`worker_threads`](StartActor::worker_threads) and `tokio::task::spawn_blocking`.
     ///
-    /// Where the child dies, the body of this nursery is dropped, and so never sees the error of its own call. To deal with a
-    /// death, have the child [supervised](Self::supervise), start it in a nursery around which you deal with the error,
-    /// or use a pool.
+    /// Where the child dies, the body of this nursery is dropped, and so never sees the error of its own call. To
+    /// deal with a death, have the child [supervised](Self::supervise), start it in a nursery around which you deal
+    /// with the error, or use a pool.
     ///
     /// # Errors
     /// [`Error::Spawn`] when the process could not be started or did not boot, [`Error::Runtime`] when the nursery is
@@ -272,8 +272,8 @@ impl ActorNursery {
         self.inner.lock().caught
     }
 
-    /// The children that have not ended, supervised ones among them, with their process ids, in the order of their starts. One that has
-    /// no process yet has no id.
+    /// The children that have not ended, supervised ones among them, with their process ids, in the order of their
+    /// starts. One that has no process yet has no id.
     pub fn children(&self) -> Vec<(Uid, Option<u32>)> {
         let children = self.inner.lock().children.clone();
         children.iter().map(|child| (child.uid.clone(), child.pid.get().copied())).collect()

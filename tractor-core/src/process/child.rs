@@ -110,7 +110,8 @@ pub(crate) fn watch_child(
     }
 }
 
-/// Reaps what actors below this one leave behind, from its first child until it stops; then each child's end sees to it.
+/// Reaps what actors below this one leave behind, from its first child until it stops; then each child's end sees to
+/// it.
 fn reap_adopted_of(actor: &Actor) {
     let stopped = actor.clone();
     actor.spawn_link(async move {
@@ -282,8 +283,8 @@ async fn cause_of_loss(peer: &Peer, child: &ChildActor, reason: CloseReason, pid
     }
 }
 
-/// Where a child has listened, as far as its parent knows: where it was told, or at an address of its own, perhaps since
-/// somebody has asked for a handle on it.
+/// Where a child has listened, as far as its parent knows: where it was told, or at an address of its own, perhaps
+/// since somebody has asked for a handle on it.
 fn sockets_of(name: &str, pid: u32, bound: Option<Vec<Addr>>) -> Vec<Addr> {
     let bound = bound.filter(|bound| !bound.is_empty());
     bound.unwrap_or_else(|| default_uds(name, pid).into_iter().collect())

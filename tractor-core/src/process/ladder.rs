@@ -280,8 +280,8 @@ impl Climb<'_> {
         pid: u32,
         circumstances: Circumstances,
     ) -> (ActorEnd, Option<Error>) {
-        // What was wished of it before the process was gone counts, read or not. The end of all does not: another death may have
-        // brought it about, and this one is a failure of its own.
+        // What was wished of it before the process was gone counts, read or not. The end of all does not: another
+        // death may have brought it about, and this one is a failure of its own.
         if self.child.is_asked_alone() {
             self.tell_the_past(Event::Asked { patience: Duration::ZERO });
         }

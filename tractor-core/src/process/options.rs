@@ -22,7 +22,8 @@ pub enum Stdio {
     /// [`CAPTURED_BYTES_MAX`](crate::proto::limits::CAPTURED_BYTES_MAX) bytes (64 KiB), which
     /// [`ActorDied::last_lines`](crate::error::ActorDied::last_lines) and the text of that error show.
     Captured,
-    /// Each line is passed on to that of this process, with the actor's name and process id in front: `worker@4711: text`.
+    /// Each line is passed on to that of this process, with the actor's name and process id in front: `worker@4711:
+    /// text`.
     Labelled,
 }
 

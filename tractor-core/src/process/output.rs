@@ -69,8 +69,8 @@ impl Output {
         self.readers.spawn(read(pipe, self.stop.clone(), sink));
     }
 
-    /// Waits until all was read that the process, which is gone, has written. Whoever else has its ends, a program that has
-    /// left its group for one, is left this long. Tells the last lines of what is captured.
+    /// Waits until all was read that the process, which is gone, has written. Whoever else has its ends, a program
+    /// that has left its group for one, is left this long. Tells the last lines of what is captured.
     pub(super) async fn settled(&mut self, limit: Duration) -> Arc<[String]> {
         if timeout(limit, self.all_read()).await.is_err() {
             self.stop.cancel();

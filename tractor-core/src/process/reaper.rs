@@ -1,6 +1,7 @@
 //! What outlives an actor: programs that it has started, and actors below it. Whoever is above ends and reaps both.
 //!
-//! A process with child actors is a subreaper (on Linux): the kernel hands it whatever loses its parent below it. That is
+//! A process with child actors is a subreaper (on Linux): the kernel hands it whatever loses its parent below it.
+//! That is
 //!
 //! | orphan | ended by | reaped |
 //! | --- | --- | --- |
@@ -12,9 +13,10 @@
 //! | anything else: what the program itself has started | nobody | by the program |
 //!
 //! # Invariants
-//! 1. Nobody waits for a process but by its own number. A child with the mark of this process, or without any, is the program's
-//!    own, unless it is known to be an actor or is in the group of one.
-//! 2. What one looks at is a process of the moment: numbers are read and reaped under one lock, and no actor is born meanwhile.
+//! 1. Nobody waits for a process but by its own number. A child with the mark of this process, or without any, is the
+//!    program's own, unless it is known to be an actor or is in the group of one.
+//! 2. What one looks at is a process of the moment: numbers are read and reaped under one lock, and no actor is born
+//!    meanwhile.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -47,8 +49,8 @@ const KILLED: Duration = Duration::from_secs(2);
 struct Actors {
     /// Child actors; each is waited for by its handle.
     known: HashSet<Pid>,
-    /// Groups that were ended, and had members when their leaders were reaped. A group keeps its number as long as it has a member,
-    /// dead or alive.
+    /// Groups that were ended, and had members when their leaders were reaped. A group keeps its number as long as it
+    /// has a member, dead or alive.
     ended: Vec<(Pid, Instant)>,
     /// When somebody began to look for orphans.
     swept: Option<Instant>,
@@ -127,8 +129,8 @@ fn end_group(leader: Pid) {
     }
 }
 
-/// Whether some child of this process is in a group. One that has ended stays to be looked at: an actor may have left its own
-/// group for this one, and programs in the other.
+/// Whether some child of this process is in a group. One that has ended stays to be looked at: an actor may have left
+/// its own group for this one, and programs in the other.
 fn has_members(leader: Pid) -> bool {
     peek(WaitId::Pgid(Some(leader))).is_ok()
 }
@@ -159,7 +161,8 @@ pub(super) async fn reap_adopted() -> Infallible {
     }
 }
 
-/// Waits for the end of what reaped actors have left to this process, and reaps it. Gives up on what SIGKILL does not end.
+/// Waits for the end of what reaped actors have left to this process, and reaps it. Gives up on what SIGKILL does not
+/// end.
 pub(super) async fn clear_up() {
     let mut pauses = Pauses::new();
     loop {

@@ -1,13 +1,13 @@
 //! Child processes by re-executing the current binary.
 //!
 //! The child finds out that it is one through the environment variable [`CHILD_ENV`], which the entry points look at
-//! before anything else. Its channel to the parent is one end of a socket pair, handed over as its standard input, which
-//! the boot code replaces by the null device. A privileged program takes neither from whoever starts it, and a child asks
-//! the kernel who has made the pair.
+//! before anything else. Its channel to the parent is one end of a socket pair, handed over as its standard input,
+//! which the boot code replaces by the null device. A privileged program takes neither from whoever starts it, and a
+//! child asks the kernel who has made the pair.
 //!
 //! # Invariants
-//! 1. Processes are made by one thread that lives as long as this process: the kernel sends the parent-death signal when
-//!    the *thread* that made the child ends.
+//! 1. Processes are made by one thread that lives as long as this process: the kernel sends the parent-death signal
+//!    when the *thread* that made the child ends.
 //! 2. Every child leads a process group of its own, so that the terminal's signals reach the root only.
 
 use std::io;
@@ -97,8 +97,8 @@ impl ChildSpec {
 
     /// What this process was told, if it is a child.
     ///
-    /// A program that a child starts inherits the variable without being an actor: the socket that the variable names is
-    /// not its standard input, even if another one is. In a privileged program both are of a stranger.
+    /// A program that a child starts inherits the variable without being an actor: the socket that the variable names
+    /// is not its standard input, even if another one is. In a privileged program both are of a stranger.
     pub(crate) fn of_this_process() -> Option<Self> {
         let (spec, channel) = Self::from_env(env(CHILD_ENV)?.to_str()?)?;
         let stdin = socket_id(rustix::stdio::stdin()).ok()?;

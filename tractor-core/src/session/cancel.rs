@@ -14,8 +14,9 @@ use crate::proto::args::ArgTuple;
 const CANCEL_TASK: (&str, &str) = ("_cancel_task", "cid");
 
 impl SessionEnd {
-    /// Cancels the child side of a dialog, once. The answer is not waited for; the table keeps the dialog until its outcome
-    /// arrives. A child of this actor that then answers nothing is ended, unless only the time of the dialog was over.
+    /// Cancels the child side of a dialog, once. The answer is not waited for; the table keeps the dialog until its
+    /// outcome arrives. A child of this actor that then answers nothing is ended, unless only the time of the dialog
+    /// was over.
     pub(crate) fn cancel_remote(self: &Arc<Self>) {
         if !self.cancel_here() {
             return;

@@ -75,7 +75,8 @@ pub(super) struct Cell {
     pub(super) reader: Slot,
     /// The task that opened the dialog: the one call, or the one scope until the first value.
     pub(super) opener: Slot,
-    /// The task that drops user code when the dialog fails or ends: the scope around a body, the one around an endpoint.
+    /// The task that drops user code when the dialog fails or ends: the scope around a body, the one around an
+    /// endpoint.
     pub(super) guard: Slot,
     /// Tasks that wait for the outcome, or for the end of an endpoint.
     pub(super) waiters: Waiters,

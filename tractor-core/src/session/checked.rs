@@ -1,5 +1,5 @@
-//! What is checked of a payload before it leaves: that it encodes, that its encoding is a value of its type again, and that it
-//! keeps to the endpoint's rule.
+//! What is checked of a payload before it leaves: that it encodes, that its encoding is a value of its type again,
+//! and that it keeps to the endpoint's rule.
 //!
 //! The sender of a dialog's first and last value learns of its own mistakes, instead of the receiver. No lock is held
 //! meanwhile: serializers, deserializers and destructors are user code.
@@ -27,8 +27,8 @@ impl<T> Check<T> {
     /// It encodes, and its encoding is a `T` again: what [`Context::started`](crate::Context::started) does.
     pub const DECODES: Self = Self { accepts: Some(|_, _| true) };
 
-    /// As [`DECODES`](Self::DECODES), and the `T` it decodes to equals the one that was sent. What does not equal itself, such
-    /// as a NaN, is refused.
+    /// As [`DECODES`](Self::DECODES), and the `T` it decodes to equals the one that was sent. What does not equal
+    /// itself, such as a NaN, is refused.
     pub const fn same() -> Self
     where
         T: PartialEq,

@@ -1,7 +1,7 @@
 //! A child actor, as everybody in its parent's process knows it: to ask for its end, and to wait for that.
 //!
-//! The task that watches the process carries out what is asked here. Every connection to the child has this at hand, so that
-//! all ways to ask are the same one.
+//! The task that watches the process carries out what is asked here. Every connection to the child has this at hand,
+//! so that all ways to ask are the same one.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -31,12 +31,13 @@ use crate::proto::id::Uid;
 pub enum ActorEnd {
     /// It is no child of this actor, and says that its tasks have ended. Its process ends after that.
     Acknowledged,
-    /// It was a child, and its process has ended by itself and in good order: its tasks, its own children and its cleanup
-    /// callbacks have had their time.
+    /// It was a child, and its process has ended by itself and in good order: its tasks, its own children and its
+    /// cleanup callbacks have had their time.
     InOrder,
     /// It was a child, and its process has ended by itself, but not in good order: it failed while it ended, or before.
     Died(ActorDied),
-    /// It was a child that did not end within its limits, or was to be killed, and was signalled. What it still had to do was not done.
+    /// It was a child that did not end within its limits, or was to be killed, and was signalled. What it still had
+    /// to do was not done.
     Killed(ActorDied),
 }
 
@@ -152,7 +153,8 @@ impl ChildActor {
         (Self { uid, is_supervised: false, pid, all, asked, awaited, wishes, end, loss, gone }, unread)
     }
 
-    /// Asks for its end, and leaves it this long to acknowledge that; `None` for as long as its parent's `Timeouts` say.
+    /// Asks for its end, and leaves it this long to acknowledge that; `None` for as long as its parent's `Timeouts`
+    /// say.
     pub(crate) fn ask(&self, patience: Option<Duration>) {
         self.asked.store(true, Ordering::Release);
         self.wish(Wish::End(patience));

@@ -131,7 +131,8 @@ fn effective(own: Option<Instant>) -> Option<Instant> {
     }
 }
 
-/// The time until a point that was chosen earlier, for people: rounded up to whole milliseconds. Zero only if nothing is left.
+/// The time until a point that was chosen earlier, for people: rounded up to whole milliseconds. Zero only if nothing
+/// is left.
 fn budget(now: Instant, at: Instant) -> Duration {
     let left = at.saturating_duration_since(now);
     let millis = left.as_nanos().div_ceil(1_000_000);
@@ -166,8 +167,8 @@ pub(crate) async fn within<F: Future>(at: Instant, future: F) -> Option<F::Outpu
             if !overdue.hold() {
                 return Poll::Ready(None);
             }
-            // The requests in the future end by themselves now, and tell more than this scope can. One that was taken to
-            // another task meanwhile does not wake this one.
+            // The requests in the future end by themselves now, and tell more than this scope can. One that was taken
+            // to another task meanwhile does not wake this one.
             over = Expiry::new(Instant::now() + LOOK_AGAIN);
         }
         Poll::Pending

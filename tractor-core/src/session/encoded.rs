@@ -1,6 +1,7 @@
 //! Encoded values, in memory that each thread uses again.
 //!
-//! Serializers are user code and run under no lock: a value is encoded into one of these first, and copied under the lock.
+//! Serializers are user code and run under no lock: a value is encoded into one of these first, and copied under the
+//! lock.
 
 use std::cell::Cell;
 use std::ops::Deref;

@@ -4,8 +4,8 @@
 //! credit of both directions, and who waits for a change.
 //!
 //! # Invariants
-//! 1. The lock is held for a few field accesses or one copy of bytes, never across an await and never while user code runs.
-//!    Serializers run before it is taken, wakers after it is free.
+//! 1. The lock is held for a few field accesses or one copy of bytes, never across an await and never while user code
+//!    runs. Serializers run before it is taken, wakers after it is free.
 //! 2. Lock order: dialog table, then cell, then write buffer.
 //! 3. A parent side has an outcome exactly when its machine is settled.
 

@@ -1,7 +1,7 @@
 //! The end of an endpoint's task: who watches for it, what defers it, and what it leaves behind.
 //!
-//! A task that must end is dropped at its next await. Two things come first: a watcher sees the end coming, and a shield
-//! keeps the task until what it protects is done.
+//! A task that must end is dropped at its next await. Two things come first: a watcher sees the end coming, and a
+//! shield keeps the task until what it protects is done.
 //!
 //! # Invariants
 //! 1. A task with a watcher is polled once more after its end was asked for, and not more often for that reason: who

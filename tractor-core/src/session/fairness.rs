@@ -1,9 +1,9 @@
 //! When a task that never has to wait should let others run.
 //!
-//! A stream's sender that always finds room is always ready: on a runtime with one thread, what it has sent would not be
-//! written, nor a cancellation be seen, before its window is full. So a send waits once, for a turn of the others, when
-//! the task has gone on for [`TURN`]. The clock is read once in [`SENDS_PER_LOOK`] sends, or at each of them when they
-//! are slow.
+//! A stream's sender that always finds room is always ready: on a runtime with one thread, what it has sent would not
+//! be written, nor a cancellation be seen, before its window is full. So a send waits once, for a turn of the others,
+//! when the task has gone on for [`TURN`]. The clock is read once in [`SENDS_PER_LOOK`] sends, or at each of them
+//! when they are slow.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! One end of one dialog: its state, what it sends and receives, how it is cancelled and ends; and the connection's table of them.
+//! One end of one dialog: its state, what it sends and receives, how it is cancelled and ends; and the connection's
+//! table of them.
 
 mod cancel;
 mod cell;

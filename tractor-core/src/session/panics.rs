@@ -10,7 +10,8 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Notes where this thread panics, for [`catching`] to tell. Called by the panic hook, so that nothing in here may panic.
+/// Notes where this thread panics, for [`catching`] to tell. Called by the panic hook, so that nothing in here may
+/// panic.
 pub(crate) fn note_panic_place(info: &PanicHookInfo<'_>) {
     let place = info.location().map_or_else(String::new, ToString::to_string);
     _ = PLACE.try_with(|slot| slot.try_borrow_mut().map(|mut slot| *slot = Some(place)));

@@ -203,8 +203,8 @@ impl Peer {
 
     /// Enters the child side of an admitted dialog. Returns why it is lost, if the connection is gone.
     ///
-    /// Nor does it enter when the endpoint itself has meanwhile opened a dialog under the same id: the peer has chosen one
-    /// of ours, and loses only its own.
+    /// Nor does it enter when the endpoint itself has meanwhile opened a dialog under the same id: the peer has
+    /// chosen one of ours, and loses only its own.
     pub(crate) fn enter(&self, session: Arc<SessionEnd>) -> Result<(), Error> {
         let mut table = self.table();
         if let Some(error) = &table.closed {

@@ -16,8 +16,8 @@ use crate::proto::dialog::{Command, Misuse, Side};
 use crate::proto::msg::Msg;
 use crate::wakers::{Wake, poll_or_register};
 
-/// Longest value that is copied when it may stay for long. A longer one stands on the connection's account with the buffer
-/// in which it came.
+/// Longest value that is copied when it may stay for long. A longer one stands on the connection's account with the
+/// buffer in which it came.
 const DETACHED_BYTES_MAX: usize = 64 * 1024;
 
 /// The same bytes, without the read buffer around them unless they are a good part of it.
@@ -238,7 +238,8 @@ impl SessionEnd {
         value
     }
 
-    /// As [`poll_recv`](Self::poll_recv), for a caller that holds a lock: it [accepts](Self::accept) the value after that.
+    /// As [`poll_recv`](Self::poll_recv), for a caller that holds a lock: it [accepts](Self::accept) the value after
+    /// that.
     #[inline]
     pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Taken>, Error>> {
         // A reader that always finds a value is always ready; others get a turn all the same.

@@ -1,7 +1,7 @@
 //! Requests this end makes: asking the peer to run an endpoint.
 //!
-//! The arguments are encoded first, under no lock, for their serializers are user code. Then the dialog enters the table, and the
-//! request is appended with the constant parts that its endpoint has on this connection.
+//! The arguments are encoded first, under no lock, for their serializers are user code. Then the dialog enters the
+//! table, and the request is appended with the constant parts that its endpoint has on this connection.
 
 use std::any::TypeId;
 use std::sync::{Arc, PoisonError};

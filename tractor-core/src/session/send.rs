@@ -156,7 +156,8 @@ impl SessionEnd {
         let _appended;
         let mut cell = self.lock();
         let command = if self.peer.is_base() { Command::StopBoth } else { Command::Stop };
-        // A half that is closed or was never opened has nothing to end. The side that saw `Stop` first does not answer it.
+        // A half that is closed or was never opened has nothing to end. The side that saw `Stop` first does not
+        // answer it.
         if cell.dialog.command(command).is_err() || self.stopped_by_peer(&cell) {
             return;
         }

@@ -51,8 +51,8 @@ impl Waiting {
         self.poll_discarding(cx, |_| true, |cell| cell.outcome.clone())
     }
 
-    /// Waits for the outcome, or until this side has failed before it has one: also that of an endpoint which has ended,
-    /// for tasks beside it. Discards streamed values that nobody can read.
+    /// Waits for the outcome, or until this side has failed before it has one: also that of an endpoint which has
+    /// ended, for tasks beside it. Discards streamed values that nobody can read.
     fn poll_result(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
         let cid = self.end.cid;
         let over = || MessagingError::misuse(Misuse::Ended, cid).into();

@@ -28,8 +28,8 @@ pub struct Absorbs {
 }
 
 /// Whether an `Error` message of the peer only says that a value of ours found no room. The outcome of its task is
-/// still to come: an overrun with which that task failed has been boxed once more. Were the report the outcome, the scope
-/// at this end would return while the task still runs.
+/// still to come: an overrun with which that task failed has been boxed once more. Were the report the outcome, the
+/// scope at this end would return while the task still runs.
 pub fn is_own_overrun(us: &Uid, error: &ErrorMsg) -> bool {
     error.boxed_type_str == STREAM_OVERRUN && error.sender.as_ref() == Some(us)
 }

@@ -6,8 +6,9 @@
 //! asked goes by name.
 //!
 //! # Not here
-//! What a type *writes* cannot be asked. [`encode()`](super::encode()) compares each value with what is known here. There
-//! types have no more than their names: of two with one name in a payload, either number of fields counts as right.
+//! What a type *writes* cannot be asked. [`encode()`](super::encode()) compares each value with what is known here.
+//! There types have no more than their names: of two with one name in a payload, either number of fields counts as
+//! right.
 
 mod ask;
 mod walk;

@@ -20,8 +20,8 @@ impl Serialize for WireAddr {
     }
 }
 
-/// The last part tells which of the two it is, or the name of the transport does, as the first of three parts, or before
-/// a whole path.
+/// The last part tells which of the two it is, or the name of the transport does, as the first of three parts, or
+/// before a whole path.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Part {

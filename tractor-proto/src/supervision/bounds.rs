@@ -1,4 +1,5 @@
-//! What a child's process may use of the system, as plain data: how it travels to the child, and how it reads in errors.
+//! What a child's process may use of the system, as plain data: how it travels to the child, and how it reads in
+//! errors.
 
 use std::fmt;
 

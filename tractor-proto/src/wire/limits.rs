@@ -14,7 +14,8 @@ use std::time::Duration;
 
 /// Bytes of a frame's length prefix.
 pub const FRAME_HEAD_BYTES: usize = 4;
-/// Bytes of a frame over [`Limits::frame_bytes_max`] in which a base peer's dialog id is looked for; the rest is skipped.
+/// Bytes of a frame over [`Limits::frame_bytes_max`] in which a base peer's dialog id is looked for; the rest is
+/// skipped.
 pub const OVERSIZED_HEAD_BYTES: usize = 256;
 /// Longest frame of a handshake. A peer that has not introduced itself must not make us hold more.
 pub const HANDSHAKE_FRAME_BYTES_MAX: usize = 64 * 1024;
@@ -104,7 +105,8 @@ pub const REGISTRAR_PAUSE_MAX: Duration = Duration::from_secs(2);
 pub const REF_ADDRS_MAX: usize = 16;
 /// Connections that handles have led to, and that are not used, before an actor closes the oldest of them.
 pub const LINES_KEPT_MAX: usize = 64;
-/// Addresses that are tried of what a registrar tells of a name, the last ones; whoever is registered before is left out.
+/// Addresses that are tried of what a registrar tells of a name, the last ones; whoever is registered before is left
+/// out.
 pub const ADDRS_TRIED_MAX: usize = 64;
 
 /// Lines kept of what a child writes, where it is captured: the last ones. A panic with its backtrace fits.
@@ -264,13 +266,13 @@ knobs! {
     /// After a child's connection ended: until its death is reported without an exit status. When another
     /// actor's connection over a Unix socket ends without a word: until it counts as closed by an actor that lives.
     exit_status = Duration::from_secs(2),
-    /// A registrar that is asked for a name: the connection, if there is none, and the answer. Waiting for a name has no
-    /// limit.
+    /// A registrar that is asked for a name: the connection, if there is none, and the answer. Waiting for a name has
+    /// no limit.
     registry_answer = Duration::from_secs(3),
     /// Last messages of a closing connection: until they are dropped unsent.
     drain = Duration::from_millis(500),
-    /// A nursery, or the scope of a context or stream, that waits at its exit: until a warning says for whom. Each further
-    /// pause is twice as long. Nothing is ended by that.
+    /// A nursery, or the scope of a context or stream, that waits at its exit: until a warning says for whom. Each
+    /// further pause is twice as long. Nothing is ended by that.
     scope_warning = Duration::from_secs(5),
 }
 

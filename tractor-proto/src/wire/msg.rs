@@ -197,7 +197,8 @@ pub struct SpawnSpec {
     pub limits: Limits,
     /// Waits of the parent, for the child to take over. Only what is not at its default is written.
     pub timeouts: Timeouts,
-    /// Whether peers of other trees that speak the base protocol only may be connected over TCP. Written only when they may.
+    /// Whether peers of other trees that speak the base protocol only may be connected over TCP. Written only when
+    /// they may.
     pub allow_unauthenticated_peers: bool,
 }
 

@@ -1,4 +1,5 @@
-//! The ladder and the listener beside it: every short sequence of events keeps the invariants, and the rules one by one.
+//! The ladder and the listener beside it: every short sequence of events keeps the invariants, and the rules one by
+//! one.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! One table of all that serde's attributes do to a value on its way, without field names and with them: what travels, how, and
-//! what is refused.
+//! One table of all that serde's attributes do to a value on its way, without field names and with them: what
+//! travels, how, and what is refused.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -349,8 +349,8 @@ fn types_that_contain_themselves() {
     row(Tree::Node(vec![Tree::Leaf(1), Tree::Node(vec![])]), Alike);
 }
 
-/// Where there are names, types that differ for people have their form for people: serde asks for it in whatever is read through a
-/// buffer.
+/// Where there are names, types that differ for people have their form for people: serde asks for it in whatever is
+/// read through a buffer.
 #[test]
 fn types_with_a_form_for_people() {
     let address = || Address { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), id: Uuid(7) };

@@ -1,5 +1,5 @@
-//! Serializers of users that do with the parts of a value what serde says not to, and values that are nested too deep: what our
-//! serializer writes without an error is exactly one value.
+//! Serializers of users that do with the parts of a value what serde says not to, and values that are nested too
+//! deep: what our serializer writes without an error is exactly one value.
 
 use std::collections::BTreeMap;
 

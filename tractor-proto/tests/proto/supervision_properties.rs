@@ -1,4 +1,5 @@
-//! Properties of supervision over any sequence of events: a world of processes that does what it is told, and checks it.
+//! Properties of supervision over any sequence of events: a world of processes that does what it is told, and checks
+//! it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -296,8 +296,9 @@ impl Pool {
     /// Runs calls of one endpoint, and gives each outcome with the position of its call.
     ///
     /// The calls are taken from the iterator when a worker could have them, not before, and only while the stream is
-    /// polled: a stream that is not read on starts nothing new. Those in flight are at most as many as the pool's workers can
-    /// have at a time. The outcomes come as tasks end, or [in the order of the calls](PoolResults::ordered).
+    /// polled: a stream that is not read on starts nothing new. Those in flight are at most as many as the pool's
+    /// workers can have at a time. The outcomes come as tasks end, or [in the order of the
+    /// calls](PoolResults::ordered).
     ///
     /// ```
     /// # use tractor_core::{self as tractor, Call, FnEndpoint};

@@ -13,8 +13,8 @@ use tractor_core::{Call, Error, FnEndpoint, Portal, Result, Run, open_nursery};
 
 use super::machine::Outcome;
 
-/// What [`Pool::run`](super::Pool::run) takes: a call of a function whose arguments are `Clone`, as a task may be handed
-/// out again. Every such call is one.
+/// What [`Pool::run`](super::Pool::run) takes: a call of a function whose arguments are `Clone`, as a task may be
+/// handed out again. Every such call is one.
 #[diagnostic::on_unimplemented(
     message = "a pool cannot run `{Self}`",
     label = "not a call of a `#[tractor::actor_fn]` with arguments that are `Clone`",

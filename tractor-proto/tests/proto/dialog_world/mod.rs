@@ -1,7 +1,7 @@
 //! A model of one context: both dialog machines, joined by two queues, with the tasks on either side.
 //!
-//! The search in `dialog_search.rs` visits every state of it; `fuzz/fuzz_targets/dialogs.rs` walks further than a search
-//! can.
+//! The search in `dialog_search.rs` visits every state of it; `fuzz/fuzz_targets/dialogs.rs` walks further than a
+//! search can.
 
 #![allow(unreachable_pub, reason = "a module of a fuzz target, too")]
 
@@ -340,8 +340,8 @@ impl World {
 
     /// What must hold in every state.
     pub fn check(&self) {
-        // The values of a side; its acknowledgement and first value, or its cancel request and failure; the end of its half;
-        // its outcome, or its report of a broken rule; the refusal of a value.
+        // The values of a side; its acknowledgement and first value, or its cancel request and failure; the end of
+        // its half; its outcome, or its report of a broken rule; the refusal of a value.
         let queue_max = usize::from(self.yields_max) + 5;
         for queue in [&self.to_child, &self.to_parent] {
             assert!(queue.len() <= queue_max, "a side repeats itself: {queue:?}");
