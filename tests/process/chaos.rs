@@ -16,7 +16,7 @@ use crate::chaos_support::World;
 use crate::chaos_support::plan::{Plan, Step};
 
 const SEED: u64 = 0x7261_6374_6f72;
-const KILLS: u64 = 200;
+const KILLS: u64 = 100;
 /// Many times what a kill takes, with the dialogs around it.
 const SECS_PER_KILL_MAX: u64 = 2;
 const ACTORS_MIN: usize = 20;

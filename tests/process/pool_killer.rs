@@ -19,7 +19,7 @@ use tractor::{ActorOptions, Error, Pool, PoolOptions, Result, open_pool};
 
 const SEED: u64 = 0x6b69_6c6c;
 /// How long the test goes on, if nothing else is asked for.
-const SECS: u64 = 4;
+const SECS: u64 = 2;
 const EVERY: Duration = Duration::from_millis(50);
 const WORKERS: usize = 3;
 /// A task takes as long as the time between some kills.

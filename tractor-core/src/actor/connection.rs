@@ -63,7 +63,6 @@ where
     let (timeouts, dialer) = (actor.timeouts().clone(), link.is_dialer());
     let mut peer = Peer::new(actor.aid(), timeouts, aid, caps, channel.clone(), dialer, child);
     peer.is_member = is_member;
-    peer.is_chosen = link != Link::Accepted;
     peer.is_family = link.supervises();
     let peer = Arc::new(peer);
     actor.add_peer(&peer);

@@ -28,18 +28,19 @@ pub struct Portal {
     /// Of every request made through this handle.
     pub(super) limit: Limit,
     /// Says that the connection is used, where it would be closed otherwise.
-    #[expect(dead_code, reason = "held for its count")]
-    lease: Option<Arc<()>>,
+    lease: Arc<()>,
 }
 
 impl Portal {
     pub(crate) fn new(peer: Arc<Peer>) -> Self {
-        Self { peer, limit: Limit::default(), lease: None }
+        let lease = peer.lease.clone();
+        Self { peer, limit: Limit::default(), lease }
     }
 
-    /// A handle that keeps its connection open.
-    pub(crate) fn leased(self, lease: Arc<()>) -> Self {
-        Self { lease: Some(lease), ..self }
+    /// Whether anybody else has a portal to this connection, or a call that was not sent yet.
+    pub(crate) fn is_shared(&self) -> bool {
+        // Its own, and the connection's.
+        Arc::strong_count(&self.lease) > 2
     }
 
     /// A handle on the same actor whose requests must each end within this much time from their start.

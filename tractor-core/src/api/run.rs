@@ -52,6 +52,11 @@ impl<T: Payload> Run<T> {
         limit: Limit,
         request: impl Fn(&Arc<Peer>, Option<Deadline>) -> Result<Arc<SessionEnd>> + Send + 'static,
     ) -> Self {
+        let lease = peer.lease.clone();
+        let request = move |peer: &Arc<Peer>, deadline: Option<Deadline>| {
+            let _used = &lease;
+            request(peer, deadline)
+        };
         Self {
             state: State::Unsent(peer, Box::new(request)),
             limit,

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::find::find_registered;
 use super::given::{self, FIND_SUPERVISED};
 use super::listen::addrs_of;
-use super::reach::{GONE_PAUSE, Missed, Place, keep, kept_by_name, reach};
+use super::reach::{GONE_PAUSE, GONE_PAUSE_MAX, Missed, Place, keep, kept, reach};
 use crate::actor::{Actor, try_current_actor};
 use crate::api::{DynCall, Portal};
 use crate::error::{Error, NotFound, Result};
@@ -28,9 +28,10 @@ use crate::session::in_order;
 /// | [`Supervised::actor_ref`] | a supervised child: whichever process of it lives |
 /// | [`ActorRef::named`] | whoever is registered under a name |
 ///
-/// There is no secret in it, and it opens no door: who may connect, and what may be called, is for the other actor to
-/// say as always. It is good for actors of this host, and for those who are reached over TCP. Two handles are equal
-/// if they name the same actor in the same way.
+/// There is no secret in it, and it gives no rights: who may connect, and what may be called, is for the other actor to
+/// say as always. But whoever makes a handle chooses the addresses in it, and to use it is to connect there, and to say
+/// there who one is. So take none from whom you do not trust. It is good for actors of this host, and for those who are
+/// reached over TCP. Two handles are equal if they name the same actor in the same way.
 ///
 /// ```
 /// # use tractor_core::{self as tractor, ActorNursery, ActorRef, DynCall};
@@ -149,7 +150,7 @@ impl ActorRef {
 
 /// Whoever is registered under a name.
 async fn registered(actor: &Actor, name: &str) -> Result<Portal> {
-    match kept_by_name(actor, name) {
+    match kept(actor, name) {
         Some(portal) => Ok(portal),
         None => Ok(keep(find_registered(actor, name).await?).await),
     }
@@ -163,6 +164,7 @@ async fn supervised(actor: &Actor, name: &str, child: u64, by: &Place) -> Result
             None => Err(NotFound::ended(name, given::NO_MORE).into()),
         };
     }
+    let mut pause = GONE_PAUSE;
     loop {
         let asked = match reach(actor, by).await {
             Ok(supervising) => {
@@ -186,7 +188,10 @@ async fn supervised(actor: &Actor, name: &str, child: u64, by: &Place) -> Result
         match reach(actor, &place).await {
             Ok(portal) => return Ok(portal),
             // That is about to be noticed where it is supervised.
-            Err(Missed::Gone(_)) => sleep(GONE_PAUSE).await,
+            Err(Missed::Gone(_)) => {
+                sleep(pause).await;
+                pause = GONE_PAUSE_MAX.min(pause * 2);
+            }
             Err(Missed::Not(error)) => return Err(error),
         }
     }

@@ -7,11 +7,12 @@ use tokio::time::{sleep, timeout};
 use super::connect::{Connection, NotMet, dial};
 use super::query::{Answers, Line, Registrar, registrars};
 use super::race::Race;
+use super::reach::kept;
 use crate::actor::{Actor, try_current_actor};
 use crate::api::Portal;
 use crate::error::{Absence, Error, NotFound, Result, RuntimeFailure};
 use crate::proto::addr::Addr;
-use crate::proto::id::{Escaped, Uid};
+use crate::proto::id::Escaped;
 use crate::proto::registry::check_name;
 
 /// Between two attempts to reach somebody whom a registrar still knows and nobody can connect to.
@@ -151,7 +152,7 @@ impl Line {
 
 /// Finds an actor and connects to it.
 async fn find(actor: &Actor, name: &str) -> Result<Line> {
-    match known(actor, name) {
+    match kept(actor, name) {
         Some(known) => Ok(Line::Kept(known)),
         None => find_registered(actor, name).await.map(Line::Own),
     }
@@ -177,7 +178,7 @@ pub(super) async fn find_registered(actor: &Actor, name: &str) -> Result<Connect
 async fn wait(actor: &Actor, name: &str) -> Result<Line> {
     check_name(name).map_err(|problem| NotFound::new(name, Absence::BadName(problem)))?;
     loop {
-        if let Some(known) = known(actor, name) {
+        if let Some(known) = kept(actor, name) {
             return Ok(Line::Kept(known));
         }
         let waiting = registrars(actor, name)?.into_iter().map(async |registrar| {
@@ -208,15 +209,6 @@ async fn wait(actor: &Actor, name: &str) -> Result<Line> {
         drop(waiting);
         sleep(STALE_PAUSE).await;
     }
-}
-
-/// An open connection to an actor with this name or uuid, which this actor has chosen. Whoever has come by itself may
-/// call itself what it likes.
-fn known(actor: &Actor, name: &str) -> Option<Portal> {
-    let is_it = |uid: &Uid| uid.name() == name || uid.uuid() == name;
-    let peers = actor.peers().into_iter();
-    let mut open = peers.filter(|peer| peer.is_chosen && peer.channel.is_open());
-    open.find(|peer| is_it(&peer.aid.uid)).map(Portal::new)
 }
 
 /// Why no address was the right one.

@@ -7,6 +7,7 @@ use tokio::time::sleep;
 
 use super::reach::{GONE_PAUSE, Place};
 use crate::actor::ActorLocal;
+use crate::error::Error;
 use crate::restart::Supervised;
 
 /// The method by which they are asked for.
@@ -76,7 +77,7 @@ pub(super) async fn place(number: u64) -> Result<Place, String> {
                 return Ok(place);
             }
             // It ends, which the supervisor is about to notice.
-            Err(error) if error.as_remote().is_none() => sleep(GONE_PAUSE).await,
+            Err(Error::Cancelled(_) | Error::Closed(_) | Error::Died(_)) => sleep(GONE_PAUSE).await,
             Err(error) => return Err(error.to_string()),
         }
     }

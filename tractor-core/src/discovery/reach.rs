@@ -6,19 +6,22 @@ use std::time::Duration;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use tokio::time::timeout;
 
 use super::connect::{Connection, NotMet, dial};
 use super::query::is_ours;
 use crate::actor::{Actor, ActorLocal};
 use crate::api::{DynCall, Portal};
-use crate::error::{Error, NotFound, Result};
+use crate::error::{Error, NotFound, Result, Unreachable};
 use crate::proto::addr::Addr;
 use crate::proto::id::Uid;
-use crate::proto::limits::{LINES_KEPT_MAX, REF_ADDRS_MAX, UUID_BYTES_MAX};
+use crate::proto::limits::{LINES_KEPT_MAX, NAME_BYTES_MAX, REF_ADDRS_MAX, UUID_BYTES_MAX};
 use crate::proto::registry::by_preference;
 
 /// Before a supervising actor is asked again for a child whose process has just ended.
 pub(super) const GONE_PAUSE: Duration = Duration::from_millis(5);
+/// The longest of these pauses, each of which is twice the one before.
+pub(super) const GONE_PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// The method by which an actor is told to listen.
 pub(super) const LISTEN: &str = "listen";
@@ -28,6 +31,7 @@ pub(super) const LISTEN: &str = "listen";
 /// One process, and where it listens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Place {
+    #[serde(deserialize_with = "name")]
     pub(super) name: String,
     #[serde(deserialize_with = "uuid")]
     pub(super) uuid: String,
@@ -50,6 +54,16 @@ impl Place {
     pub(super) fn uid(&self) -> Uid {
         Uid::new(self.name.as_str(), self.uuid.as_str())
     }
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if name.len() > NAME_BYTES_MAX {
+        return Err(D::Error::custom(format!(
+            "an actor's name has at most {NAME_BYTES_MAX} bytes (`NAME_BYTES_MAX`)"
+        )));
+    }
+    Ok(name)
 }
 
 fn uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -95,46 +109,42 @@ impl Missed {
 /// Those of the running actor.
 static LINES: ActorLocal<Lines> = ActorLocal::new(Lines::default);
 
-/// By the uuid of who is at the other end. Locked for a look.
+/// By who is at the other end. Locked for a look.
 #[derive(Debug, Default)]
 struct Lines(Mutex<Slots>);
 
 #[derive(Debug, Default)]
 struct Slots {
     asked: u64,
-    by_uuid: HashMap<String, Slot>,
+    by_uid: HashMap<Uid, Slot>,
 }
 
 /// The one connection to an actor.
 #[derive(Debug, Clone)]
 struct Slot {
-    name: Arc<str>,
     /// Locked by who connects; others wait for that.
     line: Arc<tokio::sync::Mutex<Option<Connection>>>,
-    /// Every portal that was given out holds it.
-    lease: Arc<()>,
+    /// A registrar has led there. Whoever makes a handle chooses the name in it.
+    is_found: bool,
     /// When it was asked for last.
     asked: u64,
 }
 
 impl Slot {
-    fn lend(&self, connection: &Connection) -> Portal {
-        connection.0.clone().leased(self.lease.clone())
-    }
-
     /// Nobody has a portal, nor is about to get one, and nothing is open. Looked at under the lock of all: a place is
     /// given out under it.
     fn is_unused(&self) -> bool {
         let is_idle = |line: &Option<Connection>| {
-            line.as_ref().is_none_or(|connection| is_over(connection) || connection.0.dialogs_open() == 0)
+            line.as_ref().is_none_or(|Connection(portal)| {
+                is_over(portal) || (portal.dialogs_open() == 0 && !portal.is_shared())
+            })
         };
-        let is_free = Arc::strong_count(&self.lease) == 1 && Arc::strong_count(&self.line) == 1;
-        is_free && self.line.try_lock().is_ok_and(|line| is_idle(&line))
+        Arc::strong_count(&self.line) == 1 && self.line.try_lock().is_ok_and(|line| is_idle(&line))
     }
 }
 
-fn is_over(connection: &Connection) -> bool {
-    connection.0.peer.drained.is_cancelled()
+fn is_over(portal: &Portal) -> bool {
+    portal.peer.drained.is_cancelled()
 }
 
 impl Lines {
@@ -149,20 +159,32 @@ impl Lines {
         let mut slots = self.lock();
         slots.asked += 1;
         let asked = slots.asked;
-        while slots.by_uuid.len() >= LINES_KEPT_MAX && !slots.by_uuid.contains_key(uid.uuid()) {
-            let unused = slots.by_uuid.iter().filter(|(_, slot)| slot.is_unused());
-            let Some((uuid, _)) = unused.min_by_key(|(_, slot)| slot.asked) else { break };
-            let uuid = uuid.clone();
-            closed.extend(slots.by_uuid.remove(&uuid));
+        while slots.by_uid.len() >= LINES_KEPT_MAX && !slots.by_uid.contains_key(uid) {
+            let unused = slots.by_uid.iter().filter(|(_, slot)| slot.is_unused());
+            let Some((first, _)) = unused.min_by_key(|(_, slot)| slot.asked) else { break };
+            let first = first.clone();
+            closed.extend(slots.by_uid.remove(&first));
         }
-        let slot = slots.by_uuid.entry(uid.uuid().to_owned()).or_insert_with(|| Slot {
-            name: uid.name().into(),
-            line: Arc::default(),
-            lease: Arc::default(),
-            asked,
-        });
+        let new = || Slot { line: Arc::default(), is_found: false, asked };
+        let slot = slots.by_uid.entry(uid.clone()).or_insert_with(new);
         slot.asked = asked;
         slot.clone()
+    }
+
+    /// A registrar has led to this actor.
+    fn is_found(&self, uid: &Uid) {
+        if let Some(slot) = self.lock().by_uid.get_mut(uid) {
+            slot.is_found = true;
+        }
+    }
+
+    /// Gives up the place for a connection that was not made, unless others are about to make it.
+    fn forget(&self, uid: &Uid) {
+        let mut slots = self.lock();
+        let is_empty = |slot: &Slot| slot.line.try_lock().is_ok_and(|line| line.is_none());
+        if slots.by_uid.get(uid).is_some_and(|slot| Arc::strong_count(&slot.line) == 1 && is_empty(slot)) {
+            slots.by_uid.remove(uid);
+        }
     }
 }
 
@@ -172,27 +194,37 @@ fn family(actor: &Actor, is_it: impl Fn(&Uid) -> bool) -> Option<Portal> {
     family.find(|peer| is_it(&peer.aid.uid)).map(Portal::new)
 }
 
-/// An open connection to somebody with this name that stays.
-pub(super) fn kept_by_name(actor: &Actor, name: &str) -> Option<Portal> {
-    if let Some(portal) = family(actor, |uid| uid.name() == name) {
+/// An open connection that stays, to somebody with this name or uuid. A name counts for parent, children, and those to
+/// whom a registrar has led.
+pub(super) fn kept(actor: &Actor, name: &str) -> Option<Portal> {
+    if let Some(portal) = family(actor, |uid| uid.name() == name || uid.uuid() == name) {
         return Some(portal);
     }
+    let is_it = |uid: &Uid, slot: &Slot| uid.uuid() == name || (slot.is_found && uid.name() == name);
     let lines = LINES.get();
-    let slots: Vec<_> = lines.lock().by_uuid.values().filter(|slot| *slot.name == *name).cloned().collect();
-    slots.iter().find_map(|slot| {
-        let line = slot.line.try_lock().ok()?;
-        line.as_ref().filter(|connection| !is_over(connection)).map(|connection| slot.lend(connection))
-    })
+    let mut slots: Vec<_> = lines
+        .lock()
+        .by_uid
+        .iter()
+        .filter(|(uid, slot)| is_it(uid, slot))
+        .map(|(_, slot)| slot.clone())
+        .collect();
+    slots.sort_by_key(|slot| slot.asked);
+    slots.iter().find_map(|slot| open(&*slot.line.try_lock().ok()?))
 }
 
-/// Keeps a new connection, unless there is one by now.
+/// A portal over a connection that is there. It keeps the connection from being closed.
+fn open(line: &Option<Connection>) -> Option<Portal> {
+    line.as_ref().map(|Connection(portal)| portal).filter(|portal| !is_over(portal)).cloned()
+}
+
+/// Keeps a new connection to which a registrar has led, unless there is one by now.
 pub(super) async fn keep(connection: Connection) -> Portal {
-    let slot = LINES.get().slot(connection.0.uid());
+    let (lines, uid) = (LINES.get(), connection.0.uid().clone());
+    let slot = lines.slot(&uid);
     let mut line = slot.line.lock().await;
-    match &*line {
-        Some(kept) if !is_over(kept) => slot.lend(kept),
-        _ => slot.lend(line.insert(connection)),
-    }
+    lines.is_found(&uid);
+    open(&line).unwrap_or_else(|| line.insert(connection).0.clone())
 }
 
 /// Reaches one process, over a connection that is there or a new one.
@@ -202,20 +234,39 @@ pub(super) async fn reach(actor: &Actor, place: &Place) -> Result<Portal, Missed
     if let Some(portal) = is_near.then(|| family(actor, |known| *known == uid)).flatten() {
         return Ok(portal);
     }
-    let slot = LINES.get().slot(&uid);
+    let lines = LINES.get();
+    let slot = lines.slot(&uid);
+    let reached = reach_over(actor, &uid, &place.addrs, &slot).await;
+    drop(slot);
+    if reached.is_err() {
+        lines.forget(&uid);
+    }
+    reached
+}
+
+async fn reach_over(actor: &Actor, uid: &Uid, addrs: &[Addr], slot: &Slot) -> Result<Portal, Missed> {
     let mut line = slot.line.lock().await;
-    if let Some(kept) = &*line {
-        if !is_over(kept) {
-            return Ok(slot.lend(kept));
-        }
+    if let Some(portal) = open(&line) {
+        return Ok(portal);
+    }
+    if let Some(Connection(over)) = &*line {
         // It says why it is over.
-        let died = kept.0.addrs().await.err().filter(|error| error.as_died().is_some());
+        let died = over.addrs().await.err().filter(|error| error.as_died().is_some());
         *line = None;
         if died.is_some() {
             return Err(Missed::Gone(died));
         }
     }
-    Ok(slot.lend(line.insert(dial_to(actor, &uid, &place.addrs).await?)))
+    // However many addresses there are, and keep silent: others wait for this.
+    let limit = actor.timeouts().handshake;
+    match timeout(limit, dial_to(actor, uid, addrs)).await {
+        Ok(connection) => Ok(line.insert(connection?).0.clone()),
+        Err(_elapsed) => {
+            let addr = addrs.first().cloned().expect("nothing takes no time");
+            let late = format!("no answer of {uid} within {limit:?} (`Timeouts::handshake`)");
+            Err(Missed::Not(Unreachable::new(addr, late).into()))
+        }
+    }
 }
 
 async fn dial_to(actor: &Actor, uid: &Uid, addrs: &[Addr]) -> Result<Connection, Missed> {
@@ -245,18 +296,18 @@ mod tests {
     fn of_the_connections_that_nobody_uses_the_last_ones_are_kept() {
         let lines = Lines::default();
         let uid = |n: usize| Uid::new("w", n.to_string());
-        let is_kept = |n: usize| lines.lock().by_uuid.contains_key(uid(n).uuid());
+        let is_kept = |n: usize| lines.lock().by_uid.contains_key(&uid(n));
         let connecting = lines.slot(&uid(0));
-        let lease = lines.slot(&uid(1)).lease;
+        let other = lines.slot(&uid(1));
         let last = 3 * LINES_KEPT_MAX;
         for n in 2..=last {
             lines.slot(&uid(n));
             lines.slot(&uid(2));
         }
-        assert_eq!(lines.lock().by_uuid.len(), LINES_KEPT_MAX);
+        assert_eq!(lines.lock().by_uid.len(), LINES_KEPT_MAX);
         assert!([0, 1, 2, last, last - LINES_KEPT_MAX + 4].into_iter().all(is_kept));
         assert!([3, last - LINES_KEPT_MAX + 3].into_iter().all(|n| !is_kept(n)));
-        drop((connecting, lease));
+        drop((connecting, other));
         lines.slot(&uid(last + 1));
         lines.slot(&uid(last + 2));
         assert!(!is_kept(0) && !is_kept(1));

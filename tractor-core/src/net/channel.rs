@@ -318,11 +318,6 @@ impl Channel {
         woken.add(wbuf.driver.take());
     }
 
-    /// Whether nobody has ended it, on either side.
-    pub(crate) fn is_open(&self) -> bool {
-        matches!(self.lock().state, State::Open)
-    }
-
     /// Ends the connection even if not everything is written: the peer had its time to take it.
     pub(crate) fn give_up(&self) {
         let mut woken = Woken::default();

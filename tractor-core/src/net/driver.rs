@@ -272,8 +272,11 @@ impl Driver {
             while !self.is_deaf && self.written < self.write.len() {
                 match Pin::new(&mut self.io).poll_write(cx, &self.write[self.written..]) {
                     Poll::Ready(Ok(n)) if n > 0 => self.written += n,
-                    // Reading tells why.
-                    Poll::Ready(Ok(_) | Err(_)) => self.is_deaf = true,
+                    Poll::Ready(Ok(_) | Err(_)) => {
+                        // So that reading comes to its end, also where the peer has only stopped to listen.
+                        self.io.shutdown_read();
+                        self.is_deaf = true;
+                    }
                     Poll::Pending => {
                         return match self.end.channel().poll_overflowed(cx) {
                             Poll::Ready(reason) => Err(reason),
@@ -444,23 +447,29 @@ mod tests {
         }
 
         fn let_go(&mut self) {}
-
         fn closing(&mut self, _reason: &CloseReason) {}
     }
 
     #[tokio::test]
     async fn what_the_peer_wrote_before_it_closed_is_read_where_a_write_fails_first() {
-        const FRAMES: usize = 1000;
-        let (ours, mut theirs) = tokio::net::UnixStream::pair().expect("a pair");
-        tokio::io::AsyncWriteExt::write_all(&mut theirs, &[1, 0, 0, 0, 0xc0].repeat(FRAMES))
-            .await
-            .expect("it fits");
+        let (ours, theirs) = tokio::net::UnixStream::pair().expect("a pair");
+        rustix::io::write(&theirs, &[1, 0, 0, 0, 0xc0].repeat(1000)).expect("it fits");
         drop(theirs);
         let channel = Channel::new(Limits::default(), None, Budget::new(usize::MAX).open(false));
         assert!(matches!(channel.send(&Msg::Ready { image: None }), Appended::Yes(_)));
         let mut counter = Counter(0);
-        let reason = drive(Transport::Uds(ours), channel, BytesMut::new(), &mut counter).await;
-        assert_eq!(counter.0, FRAMES, "{reason}");
+        drive(Transport::Uds(ours), channel, BytesMut::new(), &mut counter).await;
+        assert_eq!(counter.0, 1000);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_takes_nothing_and_stays_is_left() {
+        let (ours, theirs) = tokio::net::UnixStream::pair().expect("a pair");
+        rustix::net::shutdown(&theirs, rustix::net::Shutdown::Read).expect("it is open");
+        let channel = Channel::new(Limits::default(), None, Budget::new(usize::MAX).open(false));
+        _ = channel.send(&Msg::Ready { image: None });
+        let reason = drive(Transport::Uds(ours), channel, BytesMut::new(), &mut Counter(0)).await;
+        assert!(matches!(reason, CloseReason::Eof), "{reason}");
     }
 
     #[tokio::test]

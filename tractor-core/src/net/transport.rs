@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustix::net::{Shutdown, shutdown};
 use rustix::process::Pid;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -80,6 +81,16 @@ impl Transport {
             Self::Uds(stream) => stream.peer_cred().ok()?.pid().and_then(Pid::from_raw),
             Self::Tcp(_) | Self::Mem(_) => None,
         }
+    }
+
+    /// What has arrived can still be read, and then the end.
+    pub(super) fn shutdown_read(&self) {
+        // One that is not connected any more has come to its end already.
+        _ = match self {
+            Self::Tcp(stream) => shutdown(stream, Shutdown::Read),
+            Self::Uds(stream) => shutdown(stream, Shutdown::Read),
+            Self::Mem(_) => Ok(()),
+        };
     }
 
     /// Whom this transport lets in by itself.

@@ -34,8 +34,6 @@ pub(crate) struct Peer {
     pub(crate) channel: Channel,
     /// The actor at the other end is of our own user, or has proved that it is of our tree.
     pub(crate) is_member: bool,
-    /// This end has chosen whom it is connected to: parent, child, or an address that it has connected to.
-    pub(crate) is_chosen: bool,
     /// It is the connection of a parent and its child, which is open as long as both live.
     pub(crate) is_family: bool,
     /// Limits of this actor's waits.
@@ -50,6 +48,8 @@ pub(crate) struct Peer {
     pub(crate) child: Option<Arc<ChildActor>>,
     /// Requests of the peer to end this actor that were not acknowledged yet.
     pub(crate) cancels_pending: AtomicUsize,
+    /// Portals and unsent calls hold it, too: as long as they do, the connection is used.
+    pub(crate) lease: Arc<()>,
     /// First letter of the cids this end makes; the two ends of a connection use different ones.
     cid_prefix: u8,
     cid_next: AtomicU64,
@@ -94,13 +94,13 @@ impl Peer {
             caps,
             channel,
             is_member: false,
-            is_chosen: false,
             is_family: false,
             ready: CancellationToken::new(),
             drained: CancellationToken::new(),
             ended_in_order: AtomicBool::new(false),
             child,
             cancels_pending: AtomicUsize::new(0),
+            lease: Arc::default(),
             cid_prefix: if dialer { b'd' } else { b'a' },
             cid_next: AtomicU64::new(0),
             same_image: AtomicBool::new(false),
