@@ -50,6 +50,7 @@ enum Event {
     WeOpen,
     WeYield,
     WeStop,
+    WeStopBoth,
     Cancel(bool),
     Lose,
     TaskReturns,
@@ -121,6 +122,7 @@ impl Seen {
             Event::WeOpen => self.command(dialog, Command::OpenStream),
             Event::WeYield => self.command(dialog, Command::Yield),
             Event::WeStop => self.command(dialog, Command::Stop),
+            Event::WeStopBoth => self.command(dialog, Command::StopBoth),
             Event::Cancel(ours) => self.cancel(dialog, Uid::new(if ours { "us" } else { "them" }, "x")),
             Event::Lose => {
                 let live = !dialog.is_settled();
@@ -170,6 +172,10 @@ impl Seen {
             Ok(()) => match command {
                 Command::Started => assert!(!std::mem::replace(&mut self.started, true), "started twice"),
                 Command::Stop => assert!(!std::mem::replace(&mut self.stopped, true), "stopped twice"),
+                Command::StopBoth => {
+                    assert!(!std::mem::replace(&mut self.stopped, true), "stopped twice");
+                    self.end_of_stream = true;
+                }
                 Command::Yield => assert!(!self.stopped && !before.is_settled()),
                 Command::OpenStream => {}
             },
@@ -233,6 +239,7 @@ impl Event {
             | Self::WeOpen
             | Self::WeYield
             | Self::WeStop
+            | Self::WeStopBoth
             | Self::Cancel(_)
             | Self::Lose
             | Self::TaskReturns
