@@ -23,10 +23,11 @@ const NEXT_ADDR_PAUSE: Duration = Duration::from_millis(250);
 /// Finds an actor by its name, or by its uuid, and connects to it, as a scope: the connection is closed when the body
 /// has ended.
 ///
-/// An actor that this one has a connection to already, a parent, a child, or one it has connected to, is reached over
-/// that. For others all registrars of the tree are asked at once, and the first one that knows the name counts. Of an
-/// actor's addresses Unix sockets are tried first, then TCP on this host, then others; an address that keeps silent
-/// holds up the next one for a moment only. Addresses where nobody listens any more are taken out of the registry.
+/// Parents, children, and actors to which a connection is kept ([`ActorRef::portal`](crate::ActorRef::portal)) are
+/// reached over that. For others all registrars of the tree are asked at once, and the first one that knows the name
+/// counts. Of an actor's addresses Unix sockets are tried first, then TCP on this host, then others; an address that
+/// keeps silent holds up the next one for a moment only. Addresses where nobody listens any more are taken out of the
+/// registry.
 ///
 /// Names are not unique: whoever of several was registered first is found.
 ///
