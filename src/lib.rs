@@ -402,6 +402,10 @@
 //! | `log` | yes | `tractor::log`, a ready-made subscriber that labels each line with its actor and task |
 //! | `test-util` | no | `#[tractor::test(start_paused = true)]`; it makes tokio's clock slower, so enable it in `dev-dependencies` |
 
+#[doc(no_inline)]
+pub use bytes::{Bytes, BytesMut};
+#[doc(no_inline)]
+pub use serde_bytes::ByteBuf;
 #[doc(hidden)]
 pub use tractor_core::__private;
 #[cfg(feature = "log")]
@@ -424,8 +428,6 @@ pub use tractor_core::{
     open_nursery, open_root_actor, propagate_traces, query_actor, shield, shutdown_signal, socket_addr,
     try_current_actor, wait_for_actor, with_deadline, with_deadline_at, with_local_actor,
 };
-#[doc(no_inline)]
-pub use tractor_core::{ByteBuf, Bytes, BytesMut};
 #[cfg(feature = "macros")]
 pub use tractor_macros::{actor_fn, context, main, stream, test};
 

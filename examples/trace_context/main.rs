@@ -1,8 +1,8 @@
 //! One trace through three processes: which call was part of which, and where.
 //!
-//! `propagate_traces` takes two functions: one says in which span a request is made, one is told so where the
-//! endpoint of the request runs. Here a tracer of a few lines stands behind them; the guide has both for
-//! OpenTelemetry.
+//! `propagate_traces` takes two functions. The first runs where a request is made, and returns the span that makes it.
+//! The second runs where the endpoint starts, and makes that span its parent. Here a tracer of a few lines stands
+//! behind both; the guide has them for OpenTelemetry.
 //!
 //! Run it with `cargo run --example trace_context`.
 

@@ -22,7 +22,6 @@ mod actor;
 mod api;
 mod boot;
 mod devx;
-mod discovery;
 pub mod error;
 mod net;
 mod nursery;
@@ -30,6 +29,9 @@ mod process;
 mod restart;
 mod session;
 mod wakers;
+
+// Last: documentation lists the methods of a type in this order, and those of other layers are used more often.
+mod discovery;
 
 pub use bytes::{Bytes, BytesMut};
 pub use serde_bytes::ByteBuf;

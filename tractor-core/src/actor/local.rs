@@ -40,6 +40,17 @@ impl<T: Send + Sync + 'static> ActorLocal<T> {
 
     /// The running actor's value, made on first use.
     ///
+    /// # Panics
+    /// Outside of any actor; [`try_get`](Self::try_get) returns an error instead.
+    pub fn get(&'static self) -> Arc<T> {
+        match self.try_get() {
+            Ok(value) => value,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// The running actor's value, made on first use.
+    ///
     /// # Errors
     /// [`Error::NoRuntime`] outside of any actor.
     pub fn try_get(&'static self) -> Result<Arc<T>, Error> {
@@ -58,25 +69,15 @@ impl<T: Send + Sync + 'static> ActorLocal<T> {
         };
         Ok(slot.downcast().expect("a slot's key is the address of the declaration, which fixes its type"))
     }
-
-    /// The running actor's value, made on first use.
-    ///
-    /// # Panics
-    /// Outside of any actor; [`try_get`](Self::try_get) returns an error instead.
-    pub fn get(&'static self) -> Arc<T> {
-        match self.try_get() {
-            Ok(value) => value,
-            Err(error) => panic!("{error}"),
-        }
-    }
 }
 
 /// Declares state of which every actor has its own value, made on first use and dropped when the actor ends.
 ///
 /// ```
+/// # use tractor_core as tractor;
 /// use std::sync::atomic::{AtomicU64, Ordering};
 ///
-/// tractor_core::actor_local! {
+/// tractor::actor_local! {
 ///     /// Requests this actor has served.
 ///     static SERVED: AtomicU64 = AtomicU64::new(0);
 /// }

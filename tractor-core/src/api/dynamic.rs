@@ -20,9 +20,13 @@ use crate::session::{Deadline, Request, in_order};
 /// travels: between Rust peers a map of one entry, from the variant's name to the value.
 ///
 /// ```
-/// use tractor_core::Value;
+/// # use tractor_core as tractor;
+/// use tractor::Value;
 ///
-/// let point = Value::Map(vec![(Value::from("x"), Value::from(1)), (Value::from("y"), Value::Nil)]);
+/// let point = Value::Map(vec![
+///     (Value::from("x"), Value::from(1)),
+///     (Value::from("y"), Value::Nil),
+/// ]);
 /// assert_eq!(point["x"].as_i64(), Some(1));
 /// ```
 // An alias, for rustc looks into enums that are exported, and says `std::string::String` once there is another

@@ -54,6 +54,74 @@ pub struct ContextHandle<R = NoResult> {
     result: PhantomData<fn() -> R>,
 }
 
+/// Where the context was opened.
+impl<R: Payload> ContextHandle<R> {
+    /// Waits for the endpoint's final value. Any number of tasks may, again and again.
+    ///
+    /// Streamed values are kept for the stream's reader as long as the stream, a subscriber or a half of it lives;
+    /// values that nobody can read any more are discarded. So a stream that is held and not read keeps an endpoint
+    /// waiting that sends more than the window, and this with it.
+    ///
+    /// # Errors
+    /// The endpoint failed, was cancelled (by whomever) or is lost, or the value is no `R`.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    pub async fn wait_for_result(&self) -> Result<R> {
+        let outcome = self.session.result().await;
+        in_order(self.result_of(outcome)).await
+    }
+
+    /// Asks for the cancellation of the endpoint, and waits until it is acknowledged. Awaited, this tells whether it
+    /// was within [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel), or within the
+    /// [`timeout`](CancelContext::timeout) given.
+    ///
+    /// The scope's body goes on until the endpoint's end arrives. If it waits for something else than this context
+    /// then, it is dropped. Leaving the scope waits for that end, however late it is. What this side has cancelled
+    /// itself is no error of the scope.
+    ///
+    /// # Errors
+    /// None today.
+    ///
+    /// # Cancel safety
+    /// The request is sent at the first poll and stays sent.
+    pub fn cancel(&self) -> CancelContext {
+        CancelContext::new(self.session.clone())
+    }
+
+    /// Whether the context has ended with the cancellation that this side asked for: a
+    /// [`ContextCancelled`](crate::error::ContextCancelled) of the endpoint that names this actor, after
+    /// [`cancel`](Self::cancel). Such an end is no error of the scope.
+    ///
+    /// It stays `false` when the endpoint returned or failed before the request took effect, and when somebody else had
+    /// it cancelled first.
+    pub fn cancel_acked(&self) -> bool {
+        self.session.cancel_acked()
+    }
+
+    /// Whether the endpoint has ended, with whatever result.
+    pub fn has_outcome(&self) -> bool {
+        self.session.has_outcome()
+    }
+
+    /// The outcome if it has arrived, without waiting: what [`wait_for_result`](Self::wait_for_result) would give.
+    /// Streamed values that came before it can still be received.
+    pub fn outcome(&self) -> Option<Result<R>> {
+        self.session.outcome().map(|outcome| self.result_of(outcome))
+    }
+
+    fn result_of(&self, outcome: Outcome) -> Result<R> {
+        match outcome {
+            Outcome::Returned(value) => decode(&self.session, PldKind::Return, &value),
+            Outcome::Failed(error) => Err(error),
+            Outcome::StreamDone => {
+                let text = "the endpoint ended as a one-way stream";
+                Err(MessagingError::new(text, Some(self.session.cid)).into())
+            }
+        }
+    }
+}
+
 impl<R> ContextHandle<R> {
     pub(super) fn new(session: Arc<SessionEnd>) -> Self {
         Self { session, result: PhantomData }
@@ -61,12 +129,6 @@ impl<R> ContextHandle<R> {
 
     pub(super) fn session(&self) -> &Arc<SessionEnd> {
         &self.session
-    }
-
-    /// One more handle of the same context.
-    #[must_use]
-    pub fn handle(&self) -> Self {
-        self.clone()
     }
 
     /// Waits until the context must end, or has ended: somebody asked for the cancellation, the other side failed or is
@@ -101,6 +163,12 @@ impl<R> ContextHandle<R> {
     /// Cancel safe.
     pub fn cancelled(&self) -> UntilCancelled {
         UntilCancelled::new(self.session.clone())
+    }
+
+    /// One more handle of the same context.
+    #[must_use]
+    pub fn handle(&self) -> Self {
+        self.clone()
     }
 
     /// Whether this side has called `cancel`.
@@ -176,74 +244,6 @@ impl ContextHandle<NoResult> {
     /// side gets a [`ContextCancelled`](crate::error::ContextCancelled) that names this actor.
     pub fn cancel(&self) {
         self.session.cancel_here();
-    }
-}
-
-/// Where the context was opened.
-impl<R: Payload> ContextHandle<R> {
-    /// Asks for the cancellation of the endpoint, and waits until it is acknowledged. Awaited, this tells whether it
-    /// was within [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel), or within the
-    /// [`timeout`](CancelContext::timeout) given.
-    ///
-    /// The scope's body goes on until the endpoint's end arrives. If it waits for something else than this context
-    /// then, it is dropped. Leaving the scope waits for that end, however late it is. What this side has cancelled
-    /// itself is no error of the scope.
-    ///
-    /// # Errors
-    /// None today.
-    ///
-    /// # Cancel safety
-    /// The request is sent at the first poll and stays sent.
-    pub fn cancel(&self) -> CancelContext {
-        CancelContext::new(self.session.clone())
-    }
-
-    /// Waits for the endpoint's final value. Any number of tasks may, again and again.
-    ///
-    /// Streamed values are kept for the stream's reader as long as the stream, a subscriber or a half of it lives;
-    /// values that nobody can read any more are discarded. So a stream that is held and not read keeps an endpoint
-    /// waiting that sends more than the window, and this with it.
-    ///
-    /// # Errors
-    /// The endpoint failed, was cancelled (by whomever) or is lost, or the value is no `R`.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    pub async fn wait_for_result(&self) -> Result<R> {
-        let outcome = self.session.result().await;
-        in_order(self.result_of(outcome)).await
-    }
-
-    /// Whether the context has ended with the cancellation that this side asked for: a
-    /// [`ContextCancelled`](crate::error::ContextCancelled) of the endpoint that names this actor, after
-    /// [`cancel`](Self::cancel). Such an end is no error of the scope.
-    ///
-    /// It stays `false` when the endpoint returned or failed before the request took effect, and when somebody else had
-    /// it cancelled first.
-    pub fn cancel_acked(&self) -> bool {
-        self.session.cancel_acked()
-    }
-
-    /// Whether the endpoint has ended, with whatever result.
-    pub fn has_outcome(&self) -> bool {
-        self.session.has_outcome()
-    }
-
-    /// The outcome if it has arrived, without waiting: what [`wait_for_result`](Self::wait_for_result) would give.
-    /// Streamed values that came before it can still be received.
-    pub fn outcome(&self) -> Option<Result<R>> {
-        self.session.outcome().map(|outcome| self.result_of(outcome))
-    }
-
-    fn result_of(&self, outcome: Outcome) -> Result<R> {
-        match outcome {
-            Outcome::Returned(value) => decode(&self.session, PldKind::Return, &value),
-            Outcome::Failed(error) => Err(error),
-            Outcome::StreamDone => {
-                let text = "the endpoint ended as a one-way stream";
-                Err(MessagingError::new(text, Some(self.session.cid)).into())
-            }
-        }
     }
 }
 

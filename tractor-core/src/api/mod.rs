@@ -1,5 +1,10 @@
 //! What users hold: portals to other actors, calls, contexts and streams.
 
+// These first: documentation lists the methods of a type in this order, and a portal's most used ones are here.
+mod portal;
+
+mod parent;
+
 mod broadcast;
 mod call;
 mod cancel;
@@ -13,8 +18,6 @@ mod expose;
 mod futures;
 mod handle;
 mod oneway;
-mod parent;
-mod portal;
 mod ring;
 mod run;
 mod scope;

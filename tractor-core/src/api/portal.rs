@@ -43,28 +43,6 @@ impl Portal {
         Arc::strong_count(&self.lease) > 2
     }
 
-    /// A handle on the same actor whose requests must each end within this much time from their start.
-    ///
-    /// For a function it is the same as [`Run::deadline`]; for a context or a stream it limits the whole scope: its
-    /// opening, its body, and the wait for its end. [`with_deadline`](crate::with_deadline) tells what happens when the
-    /// time is over, and limits several requests together.
-    ///
-    /// ```
-    /// # use tractor_core::{self as tractor, DynCall, Portal};
-    /// # use std::time::Duration;
-    /// # async fn example(portal: &Portal) -> tractor::Result<()> {
-    /// let hasty = portal.deadline(Duration::from_millis(500));
-    /// let answer: u64 = hasty.run_dyn(DynCall::new("oracle", "answer")).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use = "the portal itself stays as it is"]
-    pub fn deadline(&self, budget: Duration) -> Self {
-        let mut limited = self.clone();
-        limited.limit.add_budget(budget);
-        limited
-    }
-
     /// Runs a function in the actor and waits for its value.
     ///
     /// Calls have no order among each other: where the actor's runtime has several threads, a later one may begin
@@ -86,6 +64,28 @@ impl Portal {
             let pld_spec = std::any::type_name::<<C::Endpoint as Endpoint>::Returns>();
             ask::<C::Endpoint>(peer, FuncType::AsyncFunc, pld_spec, deadline, &args)
         })
+    }
+
+    /// A handle on the same actor whose requests must each end within this much time from their start.
+    ///
+    /// For a function it is the same as [`Run::deadline`]; for a context or a stream it limits the whole scope: its
+    /// opening, its body, and the wait for its end. [`with_deadline`](crate::with_deadline) tells what happens when the
+    /// time is over, and limits several requests together.
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, DynCall, Portal};
+    /// # use std::time::Duration;
+    /// # async fn example(portal: &Portal) -> tractor::Result<()> {
+    /// let hasty = portal.deadline(Duration::from_millis(500));
+    /// let answer: u64 = hasty.run_dyn(DynCall::new("oracle", "answer")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "the portal itself stays as it is"]
+    pub fn deadline(&self, budget: Duration) -> Self {
+        let mut limited = self.clone();
+        limited.limit.add_budget(budget);
+        limited
     }
 
     /// Ends the whole actor.

@@ -65,10 +65,18 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         Self { handle, head, reader: None, receiving, unsent, types: PhantomData }
     }
 
-    /// A handle of the context, which may go into any task.
-    #[must_use]
-    pub fn handle(&self) -> ContextHandle<R> {
-        self.handle.clone()
+    /// Waits for the next value; `None` once the other side has closed the stream.
+    ///
+    /// # Errors
+    /// The other side failed, was cancelled or is lost: this comes after the values that arrived before. Or the value
+    /// is no `Rx`. Or, once there are subscribers, this handle was slower than they and has lost values
+    /// ([`Error::Lagged`]).
+    ///
+    /// # Cancel safety
+    /// Cancel safe: a dropped future loses no value.
+    #[inline]
+    pub async fn receive(&mut self) -> Result<Option<Rx>> {
+        receive_as(self.handle.session(), self.reader.as_ref()).await
     }
 
     /// Sends one value, waiting while the receiver has no room. It is given by value or, unless it is one type of a
@@ -90,18 +98,12 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         SendItem::new(self.handle.session(), &self.head, Tx::hold(value))
     }
 
-    /// Waits for the next value; `None` once the other side has closed the stream.
-    ///
-    /// # Errors
-    /// The other side failed, was cancelled or is lost: this comes after the values that arrived before. Or the value
-    /// is no `Rx`. Or, once there are subscribers, this handle was slower than they and has lost values
-    /// ([`Error::Lagged`]).
-    ///
-    /// # Cancel safety
-    /// Cancel safe: a dropped future loses no value.
-    #[inline]
-    pub async fn receive(&mut self) -> Result<Option<Rx>> {
-        receive_as(self.handle.session(), self.reader.as_ref()).await
+    /// Both directions as handles of their own, for a task that sends and receives at the same time.
+    pub fn split(&mut self) -> (StreamTx<'_, Tx>, StreamRx<'_, Rx>) {
+        let session = self.handle.session();
+        let (receiving, unsent) = Default::default();
+        let tx = StreamTx { session, head: &self.head, unsent, types: PhantomData };
+        (tx, StreamRx { session, reader: self.reader.as_ref(), receiving, types: PhantomData })
     }
 
     /// One more reader of this stream, which may live in a task of its own. Every reader gets every value that nobody
@@ -144,12 +146,10 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         drop(self);
     }
 
-    /// Both directions as handles of their own, for a task that sends and receives at the same time.
-    pub fn split(&mut self) -> (StreamTx<'_, Tx>, StreamRx<'_, Rx>) {
-        let session = self.handle.session();
-        let (receiving, unsent) = Default::default();
-        let tx = StreamTx { session, head: &self.head, unsent, types: PhantomData };
-        (tx, StreamRx { session, reader: self.reader.as_ref(), receiving, types: PhantomData })
+    /// A handle of the context, which may go into any task.
+    #[must_use]
+    pub fn handle(&self) -> ContextHandle<R> {
+        self.handle.clone()
     }
 
     /// The context's id.

@@ -92,7 +92,8 @@ where
 /// environment says, and starts none: `start_actor` is an error there.
 ///
 /// ```
-/// tractor_core::init();
+/// # use tractor_core as tractor;
+/// tractor::init();
 /// // build a runtime, open a nursery ...
 /// ```
 pub fn init() {
@@ -106,11 +107,12 @@ pub fn init() {
 /// `start_actor` that waits for it fails. It is part of the boot, which `Timeouts::child_boot` bounds.
 ///
 /// ```
+/// # use tractor_core as tractor;
 /// fn setup() {
 ///     // tracing_subscriber::fmt().with_writer(std::io::stderr).init();
 /// }
 ///
-/// tractor_core::init_with(setup);
+/// tractor::init_with(setup);
 /// // build a runtime, open a nursery ...
 /// ```
 pub fn init_with(setup: fn()) {

@@ -4,7 +4,7 @@
 //! then the message with its fields, control characters escaped:
 //!
 //! ```text
-//! 12:01:07.123 (worker[3fd3a0], 4711, jobs:square[d7]) [WARN ] tractor_core::actor: ...
+//! 12:01:07.123 (worker[3fd3a0], 4711, jobs:square[d7]) [WARN ] jobs: n is large
 //! ```
 //!
 //! It writes to standard error. Programs with a subscriber of their own do without this module: the events are the

@@ -63,29 +63,6 @@ enum Target {
 }
 
 impl ActorRef {
-    /// Names whoever is registered under a name, now and later: a daemon, or another actor that everybody knows.
-    ///
-    /// ```
-    /// # use tractor_core::{self as tractor, ActorRef, DynCall};
-    /// # async fn example() -> tractor::Result<()> {
-    /// let oracle = ActorRef::named("oracle");
-    /// let answer: u64 = oracle.portal().await?.run_dyn(DynCall::new("oracle", "answer")).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn named(name: impl Into<String>) -> Self {
-        Self(Target::Name(name.into()))
-    }
-
-    /// The name of the actor.
-    pub fn name(&self) -> &str {
-        match &self.0 {
-            Target::Process(Place { name, .. }) | Target::Supervised { name, .. } | Target::Name(name) => {
-                name
-            }
-        }
-    }
-
     /// A portal to the actor, over a connection that is there, or a new one. Who answers there has proved to be the
     /// one that is named.
     ///
@@ -136,6 +113,29 @@ impl ActorRef {
             Target::Name(name) => registered(&actor, name).await,
         };
         in_order(found).await
+    }
+
+    /// Names whoever is registered under a name, now and later: a daemon, or another actor that everybody knows.
+    ///
+    /// ```
+    /// # use tractor_core::{self as tractor, ActorRef, DynCall};
+    /// # async fn example() -> tractor::Result<()> {
+    /// let oracle = ActorRef::named("oracle");
+    /// let answer: u64 = oracle.portal().await?.run_dyn(DynCall::new("oracle", "answer")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn named(name: impl Into<String>) -> Self {
+        Self(Target::Name(name.into()))
+    }
+
+    /// The name of the actor.
+    pub fn name(&self) -> &str {
+        match &self.0 {
+            Target::Process(Place { name, .. }) | Target::Supervised { name, .. } | Target::Name(name) => {
+                name
+            }
+        }
     }
 
     /// What tells it from others.

@@ -106,9 +106,14 @@ impl MsgTypeError {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The message that carried the payload, such as `Yield`; empty when a peer of the base protocol did not say.
-    pub fn message_type(&self) -> &str {
-        &self.inner.details.message
+    /// The part of the payload that does not fit, such as `rows[1].weight`; empty for the payload as a whole.
+    pub fn path(&self) -> &str {
+        &self.inner.details.path
+    }
+
+    /// Why the payload does not fit.
+    pub fn problem(&self) -> &str {
+        &self.inner.details.problem
     }
 
     /// The payload as short text, cut if it is long; empty when it is not known, or could not be encoded.
@@ -127,16 +132,6 @@ impl MsgTypeError {
         &self.inner.details.expected
     }
 
-    /// Why the payload does not fit.
-    pub fn problem(&self) -> &str {
-        &self.inner.details.problem
-    }
-
-    /// The part of the payload that does not fit, such as `rows[1].weight`; empty for the payload as a whole.
-    pub fn path(&self) -> &str {
-        &self.inner.details.path
-    }
-
     /// Which side broke the contract.
     pub fn blame(&self) -> Blame {
         self.inner.blame
@@ -145,6 +140,11 @@ impl MsgTypeError {
     /// The actor whose payload it is, if it is known.
     pub fn sender(&self) -> Option<Uid> {
         self.inner.details.sender.as_ref().map(|(name, uuid)| Uid::new(name.as_str(), uuid.as_str()))
+    }
+
+    /// The message that carried the payload, such as `Yield`; empty when a peer of the base protocol did not say.
+    pub fn message_type(&self) -> &str {
+        &self.inner.details.message
     }
 
     /// The dialog, on the connection over which this actor learned of it; `None` for arguments that were refused before

@@ -45,45 +45,24 @@ pub struct RemoteActorError {
 }
 
 impl RemoteActorError {
-    /// The actor in which the error first happened.
-    pub fn src_uid(&self) -> &Uid {
-        &self.msg().src_uid
-    }
-
-    /// The type name of the original error.
-    pub fn src_type(&self) -> &str {
-        &self.msg().src_type_str
-    }
-
-    /// The type name as boxed by the last hop: `RemoteActorError` when the error was relayed.
-    pub fn boxed_type(&self) -> &str {
-        &self.msg().boxed_type_str
-    }
-
-    /// Whether the error was relayed by an actor other than the one where it happened.
-    pub fn is_inception(&self) -> bool {
-        self.msg().boxed_type_str != self.msg().src_type_str
-    }
-
-    /// Every actor that passed the error on, the one where it happened first.
-    pub fn relay_path(&self) -> &[Uid] {
-        &self.msg().relay_path
-    }
-
     /// The text of the original error.
     pub fn message(&self) -> &str {
         self.msg().message.as_deref().unwrap_or("")
     }
 
-    /// The texts of the original error's sources, outermost first.
-    pub fn causes(&self) -> &[String] {
-        &self.msg().causes
-    }
-
-    /// Where a panic happened, or the trace a Python peer rendered, then the texts of errors that it was wrapped in on
-    /// its way; may be empty.
-    pub fn trace(&self) -> &str {
-        &self.msg().tb_str
+    /// What kind of failure it is.
+    pub fn kind(&self) -> RemoteKind {
+        match self.src_type() {
+            type_names::PANIC => RemoteKind::Panic,
+            type_names::MODULE_NOT_EXPOSED => RemoteKind::NotExposed,
+            type_names::ATTRIBUTE_ERROR => RemoteKind::NotFound,
+            type_names::TYPE_ERROR => RemoteKind::Arguments,
+            type_names::ACTOR_DIED => RemoteKind::Died,
+            type_names::STREAM_OVERRUN => RemoteKind::StreamOverrun,
+            type_names::MESSAGING_ERROR => RemoteKind::Messaging,
+            type_names::RUNTIME_FAILURE => RemoteKind::Runtime,
+            _ => RemoteKind::Error,
+        }
     }
 
     /// The original error, if the endpoint failed with an `E` and the value came along.
@@ -134,19 +113,40 @@ impl RemoteActorError {
         value::decode_as(value_type, self.msg().value.as_ref()?)?.ok()
     }
 
-    /// What kind of failure it is.
-    pub fn kind(&self) -> RemoteKind {
-        match self.src_type() {
-            type_names::PANIC => RemoteKind::Panic,
-            type_names::MODULE_NOT_EXPOSED => RemoteKind::NotExposed,
-            type_names::ATTRIBUTE_ERROR => RemoteKind::NotFound,
-            type_names::TYPE_ERROR => RemoteKind::Arguments,
-            type_names::ACTOR_DIED => RemoteKind::Died,
-            type_names::STREAM_OVERRUN => RemoteKind::StreamOverrun,
-            type_names::MESSAGING_ERROR => RemoteKind::Messaging,
-            type_names::RUNTIME_FAILURE => RemoteKind::Runtime,
-            _ => RemoteKind::Error,
-        }
+    /// The texts of the original error's sources, outermost first.
+    pub fn causes(&self) -> &[String] {
+        &self.msg().causes
+    }
+
+    /// Where a panic happened, or the trace a Python peer rendered, then the texts of errors that it was wrapped in on
+    /// its way; may be empty.
+    pub fn trace(&self) -> &str {
+        &self.msg().tb_str
+    }
+
+    /// The actor in which the error first happened.
+    pub fn src_uid(&self) -> &Uid {
+        &self.msg().src_uid
+    }
+
+    /// The type name of the original error.
+    pub fn src_type(&self) -> &str {
+        &self.msg().src_type_str
+    }
+
+    /// The type name as boxed by the last hop: `RemoteActorError` when the error was relayed.
+    pub fn boxed_type(&self) -> &str {
+        &self.msg().boxed_type_str
+    }
+
+    /// Whether the error was relayed by an actor other than the one where it happened.
+    pub fn is_inception(&self) -> bool {
+        self.msg().boxed_type_str != self.msg().src_type_str
+    }
+
+    /// Every actor that passed the error on, the one where it happened first.
+    pub fn relay_path(&self) -> &[Uid] {
+        &self.msg().relay_path
     }
 
     pub(crate) fn msg(&self) -> &ErrorMsg {

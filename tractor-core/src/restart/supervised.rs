@@ -55,16 +55,6 @@ impl Supervised {
         Self { id, name, supervisor, status }
     }
 
-    /// The child's name, the same in all its lives.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The number of its life, or of the last one while there is none. The first has number 1.
-    pub fn incarnation(&self) -> u64 {
-        self.status.borrow().incarnation
-    }
-
     /// A portal to the living process; waits while there is none.
     ///
     /// It belongs to this one life: ask again after a failure, as everything that is open ends with it. The wait ends
@@ -99,6 +89,16 @@ impl Supervised {
     /// Cancel safe.
     pub async fn portal_after(&self, incarnation: u64) -> Result<Portal> {
         in_order(self.found_after(incarnation).await).await
+    }
+
+    /// The child's name, the same in all its lives.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The number of its life, or of the last one while there is none. The first has number 1.
+    pub fn incarnation(&self) -> u64 {
+        self.status.borrow().incarnation
     }
 
     async fn found_after(&self, incarnation: u64) -> Result<Portal> {

@@ -39,8 +39,9 @@ struct Tracer {
 /// The page `guide::logs` has both for OpenTelemetry.
 ///
 /// ```
-/// use tractor_core::{self as tractor, TraceContext};
+/// # use tractor_core as tractor;
 /// use tracing::Span;
+/// use tractor::TraceContext;
 ///
 /// fn inject() -> Option<TraceContext> {
 ///     TraceContext::new("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")

@@ -41,7 +41,7 @@ pub const ERROR_VALUE_BYTES_MAX: usize = 64 * 1024;
 pub const ERROR_VALUE_DEPTH_MAX: usize = 64;
 /// Entries accepted in any envelope list or map (addresses, modules, causes).
 pub const ENVELOPE_ENTRIES_MAX: usize = 4096;
-/// Deepest nesting of arrays and maps accepted in a frame, the envelope included; default of
+/// Deepest nesting of arrays and maps accepted in a frame, the envelope included; as large as the default of
 /// [`Limits::nesting_depth_max`].
 pub const NESTING_DEPTH_MAX: usize = 128;
 /// Deepest nesting of arrays and maps in a value that can be sent; a larger [`Limits::nesting_depth_max`] counts as
@@ -183,7 +183,7 @@ knobs! {
     /// and send none that the other does not accept.
     frame_bytes_max = 16 * 1024 * 1024,
     /// Deepest nesting of MessagePack arrays and maps accepted or sent, the envelope included.
-    nesting_depth_max = NESTING_DEPTH_MAX,
+    nesting_depth_max = 128,
     /// Frames that are not MessagePack tolerated per connection before it is closed.
     bad_frames_max = 4,
     /// Dialogs a peer may have open on one connection.

@@ -14,8 +14,7 @@ const TRACEPARENT_BYTES: usize = 55;
 /// [W3C Trace Context](https://www.w3.org/TR/trace-context/). Both are well-formed and bounded.
 ///
 /// ```
-/// use tractor_proto::trace::TraceContext;
-///
+/// # use tractor_proto::trace::TraceContext;
 /// let context = TraceContext::new("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").expect("well-formed");
 /// assert_eq!(context.with_tracestate("shop=till7").tracestate(), "shop=till7");
 /// assert_eq!(TraceContext::new("00-4bf9-00f0-01"), None);

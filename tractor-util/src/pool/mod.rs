@@ -227,30 +227,6 @@ where
 }
 
 impl Pool {
-    /// A handle on the same pool whose tasks must each be done within this much time from when a worker gets them.
-    ///
-    /// When the time is over, the task fails with [`Error::DeadlineExceeded`], and its worker is killed and replaced,
-    /// whatever it does. The task is not tried again.
-    #[must_use = "the pool itself stays as it is"]
-    pub fn deadline(&self, budget: Duration) -> Self {
-        Self { terms: Terms { deadline: Some(budget), ..self.terms }, ..self.clone() }
-    }
-
-    /// A handle on the same pool whose tasks are handed out again this often, at most, when it is certain that they
-    /// have not run: [`Error::is_retryable`]. Without further words it is 3.
-    #[must_use = "the pool itself stays as it is"]
-    pub fn retry(&self, times: u32) -> Self {
-        Self { terms: Terms { retries: times, ..self.terms }, ..self.clone() }
-    }
-
-    /// A handle on the same pool whose tasks are handed out again this often, at most, when their worker has died, or
-    /// was lost or cancelled, while they may have run: [`Error::may_have_run`]. For tasks that do no harm twice.
-    /// Without further words none is.
-    #[must_use = "the pool itself stays as it is"]
-    pub fn repeat_interrupted(&self, times: u32) -> Self {
-        Self { terms: Terms { repeats: times, ..self.terms }, ..self.clone() }
-    }
-
     /// Runs one call in a worker, as soon as one has room.
     ///
     /// ```
@@ -275,22 +251,6 @@ impl Pool {
     pub fn run<C: PoolTarget>(&self, call: C) -> PoolRun<C::Returns> {
         let pool = self.clone();
         PoolRun(Box::pin(async move { pool.outcome_of(call).await }))
-    }
-
-    async fn outcome_of<C: PoolTarget>(&self, call: C) -> Result<C::Returns> {
-        let (reply, outcome) = oneshot::channel();
-        let id = TaskId(self.shared.next.fetch_add(1, Ordering::Relaxed));
-        let task = Task::new(call, self.terms.deadline, current_deadline(), reply);
-        // Where the pool has ended, the outcome says so.
-        _ = self.shared.notes.send(Note::Submitted(id, self.terms, Box::new(task)));
-        let ticket = Ticket { id, pool: &self.shared };
-        let caught = outcome.await;
-        std::mem::forget(ticket);
-        match caught {
-            Ok(Ok(result)) => result,
-            Ok(Err(panic)) => resume_unwind(panic),
-            Err(_dropped) => Err(RuntimeFailure::new("the pool has ended").into()),
-        }
     }
 
     /// Runs calls of one endpoint, and gives each outcome with the position of its call.
@@ -322,9 +282,49 @@ impl Pool {
         PoolResults::new(self.clone(), calls.into_iter())
     }
 
+    /// A handle on the same pool whose tasks must each be done within this much time from when a worker gets them.
+    ///
+    /// When the time is over, the task fails with [`Error::DeadlineExceeded`], and its worker is killed and replaced,
+    /// whatever it does. The task is not tried again.
+    #[must_use = "the pool itself stays as it is"]
+    pub fn deadline(&self, budget: Duration) -> Self {
+        Self { terms: Terms { deadline: Some(budget), ..self.terms }, ..self.clone() }
+    }
+
+    /// A handle on the same pool whose tasks are handed out again this often, at most, when it is certain that they
+    /// have not run: [`Error::is_retryable`]. Without further words it is 3.
+    #[must_use = "the pool itself stays as it is"]
+    pub fn retry(&self, times: u32) -> Self {
+        Self { terms: Terms { retries: times, ..self.terms }, ..self.clone() }
+    }
+
+    /// A handle on the same pool whose tasks are handed out again this often, at most, when their worker has died, or
+    /// was lost or cancelled, while they may have run: [`Error::may_have_run`]. For tasks that do no harm twice.
+    /// Without further words none is.
+    #[must_use = "the pool itself stays as it is"]
+    pub fn repeat_interrupted(&self, times: u32) -> Self {
+        Self { terms: Terms { repeats: times, ..self.terms }, ..self.clone() }
+    }
+
     /// How far the pool is, with all tasks of all its handles: see [`PoolProgress`].
     pub fn progress(&self) -> watch::Receiver<PoolProgress> {
         self.shared.progress.clone()
+    }
+
+    async fn outcome_of<C: PoolTarget>(&self, call: C) -> Result<C::Returns> {
+        let (reply, outcome) = oneshot::channel();
+        let id = TaskId(self.shared.next.fetch_add(1, Ordering::Relaxed));
+        let task = Task::new(call, self.terms.deadline, current_deadline(), reply);
+        // Where the pool has ended, the outcome says so.
+        _ = self.shared.notes.send(Note::Submitted(id, self.terms, Box::new(task)));
+        let ticket = Ticket { id, pool: &self.shared };
+        let caught = outcome.await;
+        std::mem::forget(ticket);
+        match caught {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(_dropped) => Err(RuntimeFailure::new("the pool has ended").into()),
+        }
     }
 }
 

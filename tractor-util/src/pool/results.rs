@@ -41,21 +41,19 @@ impl<I: Iterator<Item: PoolTarget>> PoolResults<I> {
         Self { calls, pool, running: FuturesUnordered::new(), order: Order::AsTheyEnd }
     }
 
-    /// Gives the outcomes in the order of the calls. At most 16 per task in flight wait for an earlier one; beyond
-    /// that, nothing new is started until that is done.
-    pub fn ordered(mut self) -> Self {
-        self.order = Order::AsGiven { next: 0, early: BTreeMap::new() };
-        self
-    }
-}
-
-impl<I: Iterator<Item: PoolTarget>> PoolResults<I> {
     /// The next outcome; `None` after the last.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no outcome.
     pub async fn next(&mut self) -> Option<(usize, Result<<I::Item as PoolTarget>::Returns>)> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// Gives the outcomes in the order of the calls. At most 16 per task in flight wait for an earlier one; beyond
+    /// that, nothing new is started until that is done.
+    pub fn ordered(mut self) -> Self {
+        self.order = Order::AsGiven { next: 0, early: BTreeMap::new() };
+        self
     }
 
     /// Hands out calls as far as there is room.
