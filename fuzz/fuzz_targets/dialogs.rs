@@ -52,6 +52,8 @@ enum Event {
     WeStop,
     WeStopBoth,
     Cancel(bool),
+    /// The request to cancel the dialog is answered, which says what an end says in the base protocol.
+    Acknowledge,
     Lose,
     TaskReturns,
     TaskFails,
@@ -124,6 +126,11 @@ impl Seen {
             Event::WeStop => self.command(dialog, Command::Stop),
             Event::WeStopBoth => self.command(dialog, Command::StopBoth),
             Event::Cancel(ours) => self.cancel(dialog, Uid::new(if ours { "us" } else { "them" }, "x")),
+            Event::Acknowledge => {
+                let over = dialog.side() == Side::Parent && !dialog.is_settled();
+                assert_eq!(dialog.acknowledge(), over, "a child side has a task, which says how it ends");
+                self.outcomes += usize::from(over);
+            }
             Event::Lose => {
                 let live = !dialog.is_settled();
                 assert_eq!(dialog.lose(), live);
@@ -241,6 +248,7 @@ impl Event {
             | Self::WeStop
             | Self::WeStopBoth
             | Self::Cancel(_)
+            | Self::Acknowledge
             | Self::Lose
             | Self::TaskReturns
             | Self::TaskFails
