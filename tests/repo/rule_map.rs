@@ -124,7 +124,7 @@ fn tests_of_the_repository() -> BTreeSet<String> {
     collect(&root().join("tractor-proto/tests/proto"), "proto/", false, &mut known);
     collect(&root().join("tractor-core/src"), "unit/core/", true, &mut known);
     collect(&root().join("tractor-proto/src"), "unit/proto/", true, &mut known);
-    for folder in ["ui-tests/pass", "ui-tests/fail"] {
+    for folder in ["ui-tests/pass", "ui-tests/fail", "ui-tests/built"] {
         for (path, _) in sources(&root().join(folder), true) {
             known.insert(format!("ui/{}/{path}", folder.trim_start_matches("ui-tests/")));
         }
