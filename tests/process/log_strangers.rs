@@ -8,7 +8,7 @@ use tractor::{ActorOptions, Addr};
 use tractor_core::proto::codec;
 use tractor_core::proto::frame;
 use tractor_core::proto::id::{Aid, Uid};
-use tractor_core::proto::limits::{GUEST_LOG_LINES_MAX, GUEST_LOG_WINDOW};
+use tractor_core::proto::limits::{PEER_LOG_LINES_MAX, PEER_LOG_WINDOW};
 use tractor_core::proto::msg::Msg;
 
 const PROGRAM_ENV: &str = "TRACTOR_TEST_LOG_STRANGERS";
@@ -65,9 +65,9 @@ fn strangers_cannot_forge_lines_nor_fill_the_log() {
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stderr).expect("text");
     let about: Vec<_> = text.lines().filter(|line| line.contains("FORGED")).collect();
-    let windows = 1 + begun.elapsed().as_secs() / GUEST_LOG_WINDOW.as_secs();
-    let lines_max = GUEST_LOG_LINES_MAX * usize::try_from(windows).expect("few");
-    assert!((GUEST_LOG_LINES_MAX..=lines_max).contains(&about.len()), "{} lines: {text}", about.len());
+    let windows = 1 + begun.elapsed().as_secs() / PEER_LOG_WINDOW.as_secs();
+    let lines_max = PEER_LOG_LINES_MAX * usize::try_from(windows).expect("few");
+    assert!((PEER_LOG_LINES_MAX..=lines_max).contains(&about.len()), "{} lines: {text}", about.len());
     for line in about {
         assert!(
             line.contains("[WARN ] tractor_core::discovery::listen: a guest was refused: peer x\\n00:00"),

@@ -5,13 +5,19 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_bytes::ByteBuf;
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt};
 use tractor::{ActorOptions, DynCall, Error, Portal, Value};
 use tractor_core::proto::id::{Caps, Cid};
+use tractor_core::proto::limits::PEER_LOG_LINES_MAX;
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
 
 use crate::wire_support::endpoints::{blob, counts, doubles, echo, watch};
@@ -201,6 +207,31 @@ async fn an_endpoint_that_ends_its_half_receives_what_has_come_and_then_the_end(
     .await;
 }
 
+/// The rule is that of the extension `credit`: other extensions do not change it.
+#[tokio::test]
+async fn our_own_stop_ends_what_a_peer_without_credit_streams() {
+    let (told, is_told) = tokio::sync::oneshot::channel();
+    let script = async |peer: &mut Peer| {
+        let id = accepted(peer, FuncType::Context).await;
+        peer.send(&Msg::Started { cid: id, pld: pld(&0) }).await;
+        peer.expect_stop(id.as_str()).await;
+        is_told.await.expect("the body goes on");
+        peer.send(&Msg::Return { cid: id, pld: pld(&5) }).await;
+        peer.expect_closed().await;
+    };
+    meet("ba-creditless", ActorOptions::new(), Caps::DEADLINE, script, async |portal| {
+        let scope = portal.open_context(doubles(), async |ctx, _first| {
+            let mut stream = ctx.open_stream();
+            stream.finish();
+            assert_eq!(step("the end", stream.receive()).await?, None);
+            told.send(()).expect("the script waits");
+            stream.wait_for_result().await
+        });
+        assert_eq!(scope.await.expect("it has returned"), 5);
+    })
+    .await;
+}
+
 // ---- texts of failures ---------------------------------------------------------------------------------------------
 
 #[tokio::test]
@@ -355,6 +386,42 @@ async fn a_frame_over_the_limit_that_names_no_dialog_closes_the_connection() {
         assert_alive(addr).await;
     })
     .await;
+}
+
+/// Counts warnings.
+struct Warnings(Arc<AtomicUsize>);
+
+impl<S: Subscriber> Layer<S> for Warnings {
+    fn on_event(&self, event: &Event<'_>, _ctx: Context<'_, S>) {
+        if *event.metadata().level() == Level::WARN {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn frames_that_cannot_be_taken_do_not_fill_the_log() {
+    let warnings = Arc::new(AtomicUsize::new(0));
+    let subscriber = tracing_subscriber::registry().with(Warnings(warnings.clone()));
+    let _log = tracing::subscriber::set_default(subscriber);
+    host("ba-log", limited(|limits| limits.frame_bytes_max = 4096), async |_, addr| {
+        for _ in 0..2 {
+            let mut peer = Peer::base(addr).await;
+            let start = peer.start_msg("l", "length", kwargs("data", ByteBuf::from(vec![7; 5000])));
+            let large = frame_of(&Msg::Start(Box::new(start)));
+            for _ in 0..30 {
+                peer.send_bytes(&large).await;
+                peer.expect_local_error("l", "MessagingError", &["frame_bytes_max"]).await;
+                // A message that there is not.
+                peer.send_body(b"\x82\xa8msg_type\xa4None\xa3cid\xa1n").await;
+                peer.expect_local_error("n", "MsgTypeError", &["None"]).await;
+            }
+        }
+    })
+    .await;
+    // The test may take longer than one window.
+    let lines = warnings.load(Ordering::Relaxed);
+    assert!((PEER_LOG_LINES_MAX..60).contains(&lines), "{lines} lines");
 }
 
 // ---- values without a type of ours ---------------------------------------------------------------------------------

@@ -22,10 +22,10 @@ use tokio_util::task::TaskTracker;
 use super::current::{current_session, with_actor};
 use super::deaths::Deaths;
 use super::exposed::{Allow, EndpointEntry};
-use super::guest_log::GuestLog;
 use super::invoke::RequestTask;
 use super::lifetime::LifetimeStack;
 use super::local::Locals;
+use super::peer_log::PeerLog;
 use crate::error::TooLate;
 use crate::net::{Budget, OtherEnd};
 use crate::proto::addr::Addr;
@@ -94,7 +94,9 @@ pub(super) struct Inner {
     first_child: Once,
     pub(super) addrs: Mutex<Vec<Addr>>,
     deaths: Deaths,
-    guest_log: GuestLog,
+    guest_log: PeerLog,
+    /// Asked before a line about a frame that cannot be taken is logged.
+    pub(super) frame_log: PeerLog,
 }
 
 impl Actor {
@@ -124,7 +126,8 @@ impl Actor {
             first_child: Once::new(),
             addrs: Mutex::default(),
             deaths: Deaths::default(),
-            guest_log: GuestLog::default(),
+            guest_log: PeerLog::default(),
+            frame_log: PeerLog::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -333,7 +336,7 @@ impl Actor {
     }
 
     /// Asked before a line about a guest is logged.
-    pub(crate) fn guest_log(&self) -> &GuestLog {
+    pub(crate) fn guest_log(&self) -> &PeerLog {
         &self.inner.guest_log
     }
 

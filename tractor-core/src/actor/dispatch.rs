@@ -4,6 +4,7 @@
 //! 1. Nothing here waits: a slow endpoint, a full inbox or a slow teardown never stalls the connection.
 //! 2. A frame that cannot be understood costs its sender at most this connection; whoever can act gets an error.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -67,7 +68,7 @@ impl FrameHandler for Dispatch {
     fn oversized(&mut self, head: &[u8], error: &FrameTooLarge) -> Result<(), CloseReason> {
         match codec::cid_in_part(head) {
             Some(cid) if self.peer.is_base() => {
-                tracing::warn!(%cid, peer = %self.peer.aid.uid, "skipped a frame: {error}");
+                self.report(&format_args!("skipped a frame: {error}"));
                 self.fail_dialog(cid, type_names::MESSAGING_ERROR, error.to_string());
                 Ok(())
             }
@@ -209,7 +210,7 @@ impl Dispatch {
     }
 
     fn undecodable(&mut self, error: &DecodeError) -> Result<(), CloseReason> {
-        tracing::warn!(peer = %self.peer.aid.uid, "undecodable frame: {error}");
+        self.report(&format_args!("undecodable frame: {error}"));
         if error.is_bad_frame() {
             self.bad_frames += 1;
             if self.bad_frames > self.peer.channel.limits().bad_frames_max {
@@ -221,6 +222,13 @@ impl Dispatch {
             self.fail_dialog(cid, type_names::MSG_TYPE_ERROR, error.to_string());
         }
         Ok(())
+    }
+
+    /// Logs what is wrong with a frame, unless there was much of that lately.
+    fn report(&self, text: &dyn fmt::Display) {
+        if let Some(left_out) = self.actor.inner.frame_log.line() {
+            tracing::warn!(peer = %self.peer.aid.uid, "{text}{left_out}");
+        }
     }
 
     /// Ends a dialog because of a message that cannot be taken: both sides are told.

@@ -279,7 +279,7 @@ impl SessionEnd {
     }
 
     /// Whether the stream is over in both directions because the peer has closed its half, as a local reader has been
-    /// told. Rust peers close each half on its own; in the base protocol one `Stop` ends both.
+    /// told. With `credit` each half is closed on its own; without it one `Stop` ends both.
     pub(super) fn stopped_by_peer(&self, cell: &Cell) -> bool {
         cell.end_seen && !self.peer.has_credit()
     }

@@ -150,18 +150,18 @@ impl SessionEnd {
         Ok(())
     }
 
-    /// Closes the local half of the stream, if it is open; in the base protocol both.
+    /// Closes the local half of the stream, if it is open; both, where one `Stop` ends both.
     pub(crate) fn send_stop(&self) {
         // Outlives the lock.
         let _appended;
         let mut cell = self.lock();
-        let command = if self.peer.is_base() { Command::StopBoth } else { Command::Stop };
+        let command = if self.peer.has_credit() { Command::Stop } else { Command::StopBoth };
         // A half that is closed or was never opened has nothing to end. The side that saw `Stop` first does not
         // answer it.
         if cell.dialog.command(command).is_err() || self.stopped_by_peer(&cell) {
             return;
         }
-        if self.peer.is_base() {
+        if !self.peer.has_credit() {
             cell.inbox.close(InboxEnd::Stopped);
             cell.wake_reader();
         }

@@ -90,7 +90,7 @@ pub enum Command {
     Yield,
     /// Close the local half of the stream.
     Stop,
-    /// Close both halves: in the base protocol one `Stop` ends both.
+    /// Close both halves: without `credit` one `Stop` ends both.
     StopBoth,
 }
 

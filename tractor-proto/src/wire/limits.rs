@@ -74,11 +74,11 @@ pub const REPORT_ENTRIES_MAX: usize = 256;
 /// Deaths that an actor knows the address of; it forgets the oldest.
 pub const DEATHS_KEPT_MAX: usize = 64;
 
-/// Lines that an actor logs within [`GUEST_LOG_WINDOW`] about those who connect and are not let in; the others are
-/// counted.
-pub const GUEST_LOG_LINES_MAX: usize = 10;
+/// Lines that an actor logs within [`PEER_LOG_WINDOW`] about those who connect and are not let in, and again so many
+/// about frames that it cannot take; the others are counted.
+pub const PEER_LOG_LINES_MAX: usize = 10;
 /// The time within which these are counted.
-pub const GUEST_LOG_WINDOW: Duration = Duration::from_secs(10);
+pub const PEER_LOG_WINDOW: Duration = Duration::from_secs(10);
 
 /// A root that has registries decides within this time what it becomes.
 pub const PROBE_TOTAL: Duration = Duration::from_secs(3);

@@ -1,15 +1,15 @@
-//! Log lines about guests: so many in a while. Whoever can reach an address could fill the disk otherwise.
+//! Log lines that peers cause: so many in a while. They could fill the disk otherwise.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-use crate::proto::limits::{GUEST_LOG_LINES_MAX, GUEST_LOG_WINDOW};
+use crate::proto::limits::{PEER_LOG_LINES_MAX, PEER_LOG_WINDOW};
 
-/// Of one actor.
+/// Of one actor, about one kind of thing.
 #[derive(Debug, Default)]
-pub(crate) struct GuestLog(Mutex<Window>);
+pub(crate) struct PeerLog(Mutex<Window>);
 
 /// The lines of the last while.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ struct Window {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LeftOut(usize);
 
-impl GuestLog {
+impl PeerLog {
     /// Asks for one line. Without an answer there is none to be written.
     pub(crate) fn line(&self) -> Option<LeftOut> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).line(Instant::now())
@@ -33,10 +33,10 @@ impl GuestLog {
 
 impl Window {
     fn line(&mut self, now: Instant) -> Option<LeftOut> {
-        if self.begun.is_none_or(|begun| now.saturating_duration_since(begun) >= GUEST_LOG_WINDOW) {
+        if self.begun.is_none_or(|begun| now.saturating_duration_since(begun) >= PEER_LOG_WINDOW) {
             (self.begun, self.lines) = (Some(now), 0);
         }
-        if self.lines >= GUEST_LOG_LINES_MAX {
+        if self.lines >= PEER_LOG_LINES_MAX {
             self.left_out += 1;
             return None;
         }
@@ -63,14 +63,14 @@ mod tests {
     #[test]
     fn a_flood_of_lines_is_counted_instead() {
         let (mut window, begun) = (Window::default(), Instant::now());
-        for _ in 0..GUEST_LOG_LINES_MAX {
+        for _ in 0..PEER_LOG_LINES_MAX {
             assert_eq!(window.line(begun), Some(LeftOut(0)));
         }
         for _ in 0..1000 {
-            assert_eq!(window.line(begun + GUEST_LOG_WINDOW - Duration::from_millis(1)), None);
+            assert_eq!(window.line(begun + PEER_LOG_WINDOW - Duration::from_millis(1)), None);
         }
-        let next = window.line(begun + GUEST_LOG_WINDOW).expect("a new while");
+        let next = window.line(begun + PEER_LOG_WINDOW).expect("a new while");
         assert_eq!(next.to_string(), " (1000 lines about others were left out before)");
-        assert_eq!(window.line(begun + GUEST_LOG_WINDOW), Some(LeftOut(0)));
+        assert_eq!(window.line(begun + PEER_LOG_WINDOW), Some(LeftOut(0)));
     }
 }
