@@ -5,47 +5,28 @@
 //! awaited it runs here, handed to a [`Portal`] it runs in the actor behind it, and the compiler checks both alike. A
 //! scope returns only when every task and every process that was started in it has ended.
 //!
-//! ```no_run
-//! use serde::{Deserialize, Serialize};
-//! use tractor::prelude::*;
+#![doc = include_str!("pictures/tree.svg")]
 //!
-//! #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-//! struct Point { x: i64, y: i64 }
-//!
-//! #[tractor::actor_fn]                                   // one call, one result
-//! async fn add(a: i64, b: i64) -> i64 { a + b }
-//!
-//! #[tractor::context(pld_spec = Point)]                  // a dialog: first value, two-way stream, final result
-//! async fn scale(ctx: Context<Point>, by: i64) -> tractor::Result<Point> {
-//!     let ctx = ctx.started(Point { x: 0, y: 0 }).await?;
-//!     let mut stream = ctx.open_stream();
-//!     let mut last = Point { x: 0, y: 0 };
-//!     while let Some(p) = stream.receive().await? {
-//!         last = Point { x: p.x * by, y: p.y * by };
-//!         stream.send(&last).await?;
-//!     }
-//!     Ok(last)
+//! ```
+//! #[tractor::actor_fn]                       // may run in any actor
+//! async fn greet(name: &str) -> String {
+//!     format!("hello {name}, from process {}", std::process::id())
 //! }
 //!
 //! #[tractor::main]
 //! async fn main() -> tractor::Result<()> {
-//!     assert_eq!(add(1, 2).await, 3);                                            // runs here
 //!     tractor::open_nursery(async |an| {
-//!         let worker = an.start_actor("worker").enable_module(module_path!()).await?;    // a process
-//!         assert_eq!(worker.run(add(1, 2)).await?, 3);                           // runs there
-//!         let last = worker.open_context(scale(3), async |ctx, first| -> tractor::Result<Point> {
-//!             assert_eq!(first, Point { x: 0, y: 0 });
-//!             let mut stream = ctx.open_stream();
-//!             stream.send(Point { x: 1, y: 2 }).await?;
-//!             assert_eq!(stream.receive().await?, Some(Point { x: 3, y: 6 }));
-//!             stream.wait_for_result().await          // closes our half; the endpoint's final value
-//!         }).await?;
-//!         println!("{last:?} came from process {:?}", worker.pid());
+//!         let worker = an.start_actor("worker").expose(greet).await?;
+//!         println!("{}", greet("here").await);                 // runs here
+//!         println!("{}", worker.run(greet("there")).await?);   // runs there
 //!         worker.cancel_actor().await?;
 //!         Ok(())
-//!     }).await                                                                   // returns when the process is gone
+//!     }).await                             // returns when the worker is gone
 //! }
 //! ```
+//!
+//! New here? [`guide::first`] begins with `cargo new`. The [`guide`] has a page for each task; this page is a tour of
+//! the whole.
 //!
 //! # Nurseries and actors
 //!
@@ -72,14 +53,15 @@
 //! An actor lets others call only what its starter allows: all endpoints of a module
 //! ([`enable_module`](StartActor::enable_module)) or single ones ([`expose`](StartActor::expose)).
 //!
-//! ```no_run
+//! ```
 //! #[tractor::actor_fn]
 //! async fn square(n: u64) -> u64 { n * n }
 //!
 //! #[tractor::main]
 //! async fn main() -> tractor::Result<()> {
 //!     let squares = tractor::open_nursery(async |an| -> tractor::Result<_> {
-//!         let (three, four) = (an.run_in_actor(square(3)).await?, an.run_in_actor(square(4)).await?);
+//!         let three = an.run_in_actor(square(3)).await?;
+//!         let four = an.run_in_actor(square(4)).await?;
 //!         Ok(three.wait_for_result().await? + four.wait_for_result().await?)
 //!     }).await?;
 //!     assert_eq!(squares, 25);
@@ -110,7 +92,9 @@
 //! use tractor::ActorOptions;
 //!
 //! #[tractor::actor_fn]
-//! async fn parse(text: String) -> Result<i64, std::num::ParseIntError> { text.trim().parse() }
+//! async fn parse(text: String) -> Result<i64, std::num::ParseIntError> {
+//!     text.trim().parse()
+//! }
 //!
 //! #[tractor::main]
 //! async fn main() -> tractor::Result<()> {
@@ -133,6 +117,8 @@
 //! cancelled and learns why. The order is checked by the compiler: a context has no stream before
 //! [`started`](Context::started), and no second one. What a task needs beside the stream is a [`ContextHandle`]: it
 //! cancels, watches for the end, waits for the result.
+//!
+#![doc = include_str!("pictures/dialog.svg")]
 //!
 //! `pld_spec = T` gives every message the type `T`. With `started`, `send`, `recv` and `returns` each direction has its
 //! own, as seen from the endpoint. Sending anything else does not compile. `A | B` stands for several types. Rules
@@ -161,7 +147,7 @@
 //!         assert_eq!(stream.receive().await?, Some(3));
 //!         stream.send("not to be".to_owned()).await?;
 //!         assert_eq!(stream.receive().await?, Some(6));
-//!         stream.wait_for_result().await           // the endpoint's `receive` gives `None`
+//!         stream.wait_for_result().await   // the endpoint's `receive` gives `None`
 //!     }).await
 //! }
 //! # #[tractor::main]
@@ -283,7 +269,8 @@
 //!
 //! #[tractor::actor_fn]
 //! async fn withdraw(balance: u32, amount: u32) -> Result<u32, String> {
-//!     balance.checked_sub(amount).ok_or_else(|| format!("{amount} is more than {balance}"))
+//!     let rest = balance.checked_sub(amount);
+//!     rest.ok_or_else(|| format!("{amount} is more than {balance}"))
 //! }
 //!
 //! async fn overdraw(portal: &Portal) -> anyhow::Result<()> {
@@ -317,8 +304,10 @@
 //! async fn ponders() { std::future::pending().await }
 //!
 //! async fn ask(portal: &Portal) -> tractor::Result<()> {
-//!     let answer = tractor::with_deadline(Duration::from_millis(20), portal.run(ponders())).await;
-//!     let Err(tractor::Error::DeadlineExceeded(error)) = answer else { panic!("{answer:?}") };
+//!     let budget = Duration::from_millis(20);
+//!     let answer = tractor::with_deadline(budget, portal.run(ponders())).await;
+//!     let error = answer.expect_err("it ponders for ever");
+//!     let error = error.as_deadline_exceeded().expect("the budget is used up");
 //!     assert_eq!(error.actor(), Some(portal.uid()));
 //!     Ok(())
 //! }
@@ -360,10 +349,10 @@
 //! * [`open_root_actor`] starts the first actor with [`ActorOptions`] (name, addresses, limits, timeouts); without it,
 //!   [`open_nursery`] starts one with the defaults.
 //!
-//! ```no_run
+//! ```
 //! fn main() -> Result<(), Box<dyn std::error::Error>> {
-//!     tractor::init();                                    // in a child actor this never returns
-//!     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//!     tractor::init();                     // in a child this never returns
+//!     let runtime = tokio::runtime::Runtime::new()?;
 //!     runtime.block_on(tractor::open_nursery(async |an| -> tractor::Result<()> {
 //!         let worker = an.start_actor("worker").await?;
 //!         println!("{} runs as process {:?}", worker.uid(), worker.pid());
@@ -384,7 +373,7 @@
 //! [`ActorOptions::bind`]), the other uses [`connect`]. [`Portal::addrs`] tells where an actor listens, and an [`Addr`]
 //! is a value that travels.
 //!
-//! Tests: [`guide::testing`]. What takes the place of what you know from elsewhere: [`guide::migrating`].
+//! Two programs of different versions: [`guide::versions`]. Tests: [`guide::testing`]. What takes the place of what you know from elsewhere: [`guide::migrating`].
 //!
 //! # Versions
 //!
@@ -445,3 +434,8 @@ pub mod future {
 }
 pub mod guide;
 pub mod prelude;
+
+/// The programs of the README are compiled and run, too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

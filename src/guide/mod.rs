@@ -1,4 +1,21 @@
-//! Longer explanations, with examples that are compiled and run.
+//! Short pages with whole programs, which are compiled and run by the tests.
+//!
+//! | page | on |
+//! | --- | --- |
+//! | [first program](first) | from `cargo new` to an actor that crashes |
+//! | [pools] | many calls, workers that hang, crash or run out of memory |
+//! | [supervision] | children that are started again |
+//! | [names and handles](names) | siblings, handles that travel, names, daemons |
+//! | [errors and retries](errors) | your own error types, kinds of errors, actors that come back |
+//! | [cancellation] | who sees what when one side cancels, fails or dies |
+//! | [bytes] | files and bodies, in chunks |
+//! | [web] | HTTP handlers in front |
+//! | [signals, containers, deployment](signals) | a daemon that ends well |
+//! | [logs and traces](logs) | who did what, in which process, for whom |
+//! | [testing] | actors in the same process, paused time, what must not compile |
+//! | [versions] | what two programs may differ in |
+//! | [the compiler's errors](compiler) | the five that everybody meets first |
+//! | [coming from elsewhere](migrating) | tokio, tarpc, Ray, multiprocessing, Erlang |
 
 #[doc = include_str!("bytes.md")]
 pub mod bytes {}
@@ -11,6 +28,9 @@ pub mod compiler {}
 
 #[doc = include_str!("errors.md")]
 pub mod errors {}
+
+#[doc = include_str!("first.md")]
+pub mod first {}
 
 #[doc = include_str!("logs.md")]
 pub mod logs {}
@@ -32,6 +52,9 @@ pub mod supervision {}
 
 #[doc = include_str!("testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("versions.md")]
+pub mod versions {}
 
 #[doc = include_str!("web.md")]
 pub mod web {}
