@@ -6,6 +6,9 @@ use std::fmt::Write;
 use super::pack::type_names;
 use crate::proto::msg::ErrorMsg;
 
+/// Begins each further line of a text in a trace: so they are told from what comes behind the text.
+const FURTHER_LINE: &str = "  >";
+
 /// Has the trace tell the failure, as that of such an actor does, unless it does so already: what was asked for, the
 /// place, `Type: text`, the causes.
 pub(crate) fn tell_in_trace(msg: &mut ErrorMsg, endpoint: Option<&str>) {
@@ -21,10 +24,10 @@ pub(crate) fn tell_in_trace(msg: &mut ErrorMsg, endpoint: Option<&str>) {
     }
     trace += &msg.src_type_str;
     if let Some(text) = msg.message.as_deref().filter(|text| !text.is_empty()) {
-        _ = write!(trace, ": {text}");
+        _ = write!(trace, ": {}", marked(text));
     }
     for cause in &msg.causes {
-        _ = write!(trace, "\ncaused by: {cause}");
+        _ = write!(trace, "\ncaused by: {}", marked(cause));
     }
     trace.push('\n');
     msg.tb_str = trace;
@@ -38,22 +41,50 @@ pub(crate) fn learn_from_trace(msg: &mut ErrorMsg) {
         return;
     }
     if let Some(text) = text_in(&msg.tb_str, &msg.src_type_str) {
-        msg.message = Some(text.to_owned());
+        msg.message = Some(text);
     }
 }
 
-/// What the last line says that reads `Type: text` or `module.Type: text`. Behind it there may be notes; a relay quotes
-/// the trace that it got, indented and in a box.
-fn text_in<'t>(trace: &'t str, type_name: &str) -> Option<&'t str> {
-    trace.lines().rev().find_map(|line| {
-        let line = line.trim_start_matches([' ', '\t', '|']);
-        let (path, text) = line.split_once(": ").unwrap_or((line.trim_end(), ""));
-        let module = path.strip_suffix(type_name)?;
-        let is_module = |module: &str| {
-            module.ends_with('.') && module.chars().all(|c| c.is_alphanumeric() || "._<>".contains(c))
-        };
-        (module.is_empty() || is_module(module)).then_some(text)
-    })
+/// A text of which each further line can be told from what comes behind it.
+fn marked(text: &str) -> String {
+    let mut lines = text.lines();
+    let mut marked = lines.next().unwrap_or_default().to_owned();
+    for line in lines {
+        marked.push('\n');
+        marked += FURTHER_LINE;
+        if !line.is_empty() {
+            marked.push(' ');
+            marked += line;
+        }
+    }
+    marked
+}
+
+/// What the last line says that reads `Type: text` or `module.Type: text`, and the lines marked as its further ones.
+/// Behind it there may be notes; a relay quotes the trace that it got, indented and in a box.
+fn text_in(trace: &str, type_name: &str) -> Option<String> {
+    let lines: Vec<_> = trace.lines().collect();
+    let (at, first) =
+        lines.iter().enumerate().rev().find_map(|(at, line)| Some((at, text_of(line, type_name)?)))?;
+    let mut text = first.to_owned();
+    let margin = &lines[at][..lines[at].len() - lines[at].trim_start().len()];
+    let mark = format!("{margin}{FURTHER_LINE}");
+    for line in lines[at + 1..].iter().map_while(|line| line.strip_prefix(&mark)) {
+        text.push('\n');
+        text += line.strip_prefix(' ').unwrap_or(line);
+    }
+    Some(text)
+}
+
+/// What a line says that reads `Type: text` or `module.Type: text`.
+fn text_of<'t>(line: &'t str, type_name: &str) -> Option<&'t str> {
+    let line = line.trim_start_matches([' ', '\t', '|']);
+    let (path, text) = line.split_once(": ").unwrap_or((line.trim_end(), ""));
+    let module = path.strip_suffix(type_name)?;
+    let is_module = |module: &str| {
+        module.ends_with('.') && module.chars().all(|c| c.is_alphanumeric() || "._<>".contains(c))
+    };
+    (module.is_empty() || is_module(module)).then_some(text)
 }
 
 #[cfg(test)]
@@ -131,9 +162,11 @@ mod tests {
 
     #[test]
     fn what_is_told_in_a_trace_is_learned_from_it_once() {
-        for (text, place, causes) in
-            [("bad value", "", vec!["io: gone".to_owned()]), ("", "src/a.rs:1:2", vec![])]
-        {
+        for (text, place, causes) in [
+            ("bad value", "", vec!["io: gone".to_owned()]),
+            ("", "src/a.rs:1:2", vec![]),
+            ("one\n  two\n\nshop::Error: four", "", vec!["a\nshop::Error: b".to_owned()]),
+        ] {
             let mut msg = ErrorMsg::new(uid("kid"), "shop::Error", text);
             place.clone_into(&mut msg.tb_str);
             msg.causes = causes;
@@ -143,7 +176,14 @@ mod tests {
             tell_in_trace(&mut msg, None);
             assert_eq!(msg.tb_str, told);
             msg.message = None;
-            learns(msg, text);
+            learns(msg.clone(), text);
+            // As a relay quotes it, and one behind that.
+            for _ in 0..2 {
+                let quoted: String = msg.tb_str.lines().map(|line| format!("  {line}\n")).collect();
+                msg.tb_str =
+                    format!("m.Error: remote task raised\n |\n  ------ x ------\n{quoted}  ------ x\n _|\n");
+                learns(msg.clone(), text);
+            }
         }
     }
 }
