@@ -82,8 +82,8 @@
 //!
 //! # Calls
 //!
-//! [`#[actor_fn]`](macro@actor_fn) is for one call with one result. The arguments and the result are owned serde types, that
-//! is [`Payload`]s, or references to such; a function may also return a `Result` with any error type.
+//! [`#[actor_fn]`](macro@actor_fn) is for one call with one result. The arguments and the result are owned serde types,
+//! that is [`Payload`]s, or references to such; a function may also return a `Result` with any error type.
 //!
 //! The examples from here on talk to a second actor in this process ([`with_local_actor`]), which is also how to test
 //! endpoints quickly: no process is started, but everything goes through the protocol.
@@ -147,7 +147,7 @@
 //!         assert_eq!(stream.receive().await?, Some(3));
 //!         stream.send("not to be".to_owned()).await?;
 //!         assert_eq!(stream.receive().await?, Some(6));
-//!         stream.wait_for_result().await   // the endpoint's `receive` gives `None`
+//!         stream.wait_for_result().await   // `receive` there gives `None`
 //!     }).await
 //! }
 //! # #[tractor::main]
@@ -291,10 +291,10 @@
 //!
 //! # Deadlines
 //!
-//! [`with_deadline`] limits the time of whatever is done inside of it; [`Portal::deadline`] and [`Run::deadline`](future::Run::deadline) limit
-//! single requests. The time that is left goes along with each request: the endpoint runs under it, and so does what it
-//! asks of further actors. When it is over, the work ends everywhere, and the caller gets [`Error::DeadlineExceeded`],
-//! which names the call.
+//! [`with_deadline`] limits the time of whatever is done inside of it; [`Portal::deadline`] and
+//! [`Run::deadline`](future::Run::deadline) limit single requests. The time that is left goes along with each request:
+//! the endpoint runs under it, and so does what it asks of further actors. When it is over, the work ends everywhere,
+//! and the caller gets [`Error::DeadlineExceeded`], which names the call.
 //!
 //! ```
 //! use std::time::Duration;
@@ -336,8 +336,8 @@
 //!
 //! # State of an actor
 //!
-//! [`current_actor`] is the actor the running task belongs to. [`actor_local!`] declares a value of which every actor has its
-//! own, dropped when the actor ends; process-wide statics would be shared by actors that live in one process.
+//! [`current_actor`] is the actor the running task belongs to. [`actor_local!`] declares a value of which every actor
+//! has its own, dropped when the actor ends; process-wide statics would be shared by actors that live in one process.
 //!
 //! # Entry points
 //!
@@ -373,7 +373,8 @@
 //! [`ActorOptions::bind`]), the other uses [`connect`]. [`Portal::addrs`] tells where an actor listens, and an [`Addr`]
 //! is a value that travels.
 //!
-//! Two programs of different versions: [`guide::versions`]. Tests: [`guide::testing`]. What takes the place of what you know from elsewhere: [`guide::migrating`].
+//! Two programs of different versions: [`guide::versions`]. Tests: [`guide::testing`]. What takes the place of what you
+//! know from elsewhere: [`guide::migrating`].
 //!
 //! # Versions
 //!

@@ -34,8 +34,16 @@ macro_rules! both {
         &[
             Measure { id: "ours/spawn/uds", unit: Unit::Millis, take: spawn },
             $(
-                Measure { id: concat!("ours/", $work, "/uds"), unit: Unit::$unit, take: |scale| $take(Transport::Uds, scale) },
-                Measure { id: concat!("ours/", $work, "/tcp"), unit: Unit::$unit, take: |scale| $take(Transport::Tcp, scale) },
+                Measure {
+                    id: concat!("ours/", $work, "/uds"),
+                    unit: Unit::$unit,
+                    take: |scale| $take(Transport::Uds, scale),
+                },
+                Measure {
+                    id: concat!("ours/", $work, "/tcp"),
+                    unit: Unit::$unit,
+                    take: |scale| $take(Transport::Tcp, scale),
+                },
             )*
         ]
     };

@@ -205,8 +205,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_retryable_was_done() -> Result
             .await?;
             let done = journal.done();
             say(&format!(
-                "TRACTOR_KV_SEED={seed}: {ends:?} in {:?}; {} acknowledged, {} retryable, {} unknown, of which {} were done; \
-                 {} portals asked for again",
+                "TRACTOR_KV_SEED={seed}: {ends:?} in {:?}; {} acknowledged, {} retryable, {} unknown, of which {} were \
+                 done; {} portals asked for again",
                 begun.elapsed(),
                 told.done.len(),
                 told.retryable.len(),

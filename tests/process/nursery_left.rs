@@ -51,7 +51,9 @@ async fn keeps(ctx: Context<i32, (), ()>, name: String, linger: Duration) -> tra
 async fn drops(name: String, fails: bool) -> std::result::Result<i32, Spoiled> {
     let (tell, told) = oneshot::channel();
     let pid = tokio::select! {
-        _ = one_slow_child(&name, LINGER, |pid| tell.send(pid).expect("it is waited for")) => unreachable!("it goes on"),
+        _ = one_slow_child(&name, LINGER, |pid| tell.send(pid).expect("it is waited for")) => {
+            unreachable!("it goes on")
+        }
         pid = told => pid.expect("the child starts"),
     };
     if fails { spoiled(&pid.to_string()) } else { Ok(pid) }

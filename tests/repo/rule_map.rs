@@ -205,7 +205,8 @@ fn a_bad_row_is_found() {
 #[test]
 fn a_promise_without_a_test_is_found() {
     let known = BTreeSet::from(["a::b".to_owned()]);
-    let text = "| who | may |\n| --- | --- |\n| x | y |\n\n| promise | tests |\n| --- | --- |\n| x | `a::b` |\n| `y` | |\n\
+    let text = "| who | may |\n| --- | --- |\n| x | y |\n\n\
+        | promise | tests |\n| --- | --- |\n| x | `a::b` |\n| `y` | |\n\
         | z | `a::c`, `a::b` |\n\n| bound | knob | tests |\n| --- | --- | --- |\n| x | `y` | z |\n";
     let lines: Vec<_> = unproved(text, &known).into_iter().map(|finding| finding.0).collect();
     assert_eq!(lines, [8, 9, 13]);

@@ -282,7 +282,7 @@ fn unreasoned_dependencies(manifest: &str) -> Vec<Finding> {
 
 // ---- Walking and reporting ----
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 

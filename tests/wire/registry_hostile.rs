@@ -337,8 +337,8 @@ async fn withstands(attack: Attack, is_open: bool) {
         let (peak, now) = program.memory();
         let (before, during, after) = (times(before), times(during), times(after));
         println!(
-            "{attack:?}: before {before:?}, during {during:?}, after {after:?}; the registrar's peak has grown by {} KiB, \
-             and it has {} KiB",
+            "{attack:?}: before {before:?}, during {during:?}, after {after:?}; the registrar's peak has grown by {} \
+             KiB, and it has {} KiB",
             (peak - peak_before) / KIB,
             now / KIB
         );

@@ -262,7 +262,8 @@ async fn a_failure_is_told_where_the_base_protocol_looks_for_it() {
 
 #[tokio::test]
 async fn the_text_of_a_failure_of_the_base_protocol_is_that_of_its_trace() {
-    let trace = "Traceback (most recent call last):\n  File \"a.py\", line 3, in f\n    raise E('bad')\nm.E: bad value\n";
+    let trace = "Traceback (most recent call last):\n  File \"a.py\", line 3, in f\n    raise E('bad')\nm.E: bad \
+                 value\n";
     let script = async |peer: &mut Peer| {
         let id = accepted(peer, FuncType::AsyncFunc).await;
         let mut error = ErrorMsg::new(peer.uid.clone(), "E", "");

@@ -178,7 +178,8 @@ async fn a_hundred_peers_stay_under_the_budget_and_the_honest_one_is_served() ->
             times.sort();
             let p99 = times[times.len() * 99 / 100];
             println!(
-                "{kind:?}: at most {} MiB waited, the process grew by {} MiB; {} honest calls, median {:?}, p99 {p99:?}",
+                "{kind:?}: at most {} MiB waited, the process grew by {} MiB; {} honest calls, median {:?}, p99 \
+                 {p99:?}",
                 most / MIB,
                 growth / MIB,
                 times.len(),

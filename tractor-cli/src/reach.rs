@@ -129,8 +129,8 @@ fn foreign(addr: &Addr, why: &str) -> Failure {
 }
 
 /// Why an actor that asks for a proof has closed the connection: a member of another tree is let in by nobody.
-pub(crate) const NO_PROOF: &str = "over TCP it asks for a proof of its tree's secret, and has closed the connection: use \
-     its Unix socket, or let it `allow_unauthenticated_peers`";
+pub(crate) const NO_PROOF: &str = "over TCP it asks for a proof of its tree's secret, and has closed the connection: \
+     use its Unix socket, or let it `allow_unauthenticated_peers`";
 
 /// Whether the actor at the other end is one that a proof opens.
 pub(crate) fn asks_for_proof(portal: &Portal) -> bool {

@@ -34,7 +34,7 @@ use proc_macro::TokenStream;
 ///
 /// async fn both(portal: &Portal) -> tractor::Result<()> {
 ///     assert_eq!(add(1, 2).await, 3);                 // runs here
-///     assert_eq!(portal.run(add(1, 2)).await?, 3);    // runs in the actor behind the portal
+///     assert_eq!(portal.run(add(1, 2)).await?, 3);    // runs there
 ///     Ok(())
 /// }
 /// # #[tractor::main]
@@ -70,7 +70,10 @@ use proc_macro::TokenStream;
 ///
 /// /// Doc comments and other attributes go where they belong.
 /// #[tractor::actor_fn]
-/// pub async fn rename(mut user: User, name: Option<String>) -> Result<User, String> {
+/// pub async fn rename(
+///     mut user: User,
+///     name: Option<String>,
+/// ) -> Result<User, String> {
 ///     user.name = name.ok_or_else(|| format!("user {} needs a name", user.id))?;
 ///     Ok(user)
 /// }
@@ -107,7 +110,10 @@ use proc_macro::TokenStream;
 /// use tractor::prelude::*;
 ///
 /// #[tractor::actor_fn(module = "text.service", name = "pad")]
-/// async fn padded(text: &str, #[tractor(rename = "to", default = 8)] width: usize) -> String {
+/// async fn padded(
+///     text: &str,
+///     #[tractor(rename = "to", default = 8)] width: usize,
+/// ) -> String {
 ///     format!("{text:<width$}")
 /// }
 ///
@@ -155,14 +161,15 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 ///
 /// async fn open(portal: &Portal) -> tractor::Result<()> {
-///     let last = portal.open_context(scale(3), async |ctx, first| -> tractor::Result<Point> {
+///     let opened = portal.open_context(scale(3), async |ctx, first| {
 ///         assert_eq!(first, Point { x: 0, y: 0 });
 ///         let mut stream = ctx.open_stream();
 ///         stream.send(Point { x: 1, y: 2 }).await?;
 ///         assert_eq!(stream.receive().await?, Some(Point { x: 3, y: 6 }));
 ///         stream.wait_for_result().await
-///     }).await?;
-///     assert_eq!(last, Point { x: 3, y: 6 });
+///     });
+///     let last: tractor::Result<Point> = opened.await;
+///     assert_eq!(last?, Point { x: 3, y: 6 });
 ///     Ok(())
 /// }
 /// # #[tractor::main]
@@ -229,9 +236,13 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 /// use tractor::prelude::*;
 ///
-/// /// Announces its version, sends progress in percent, receives nothing, and returns a path.
+/// /// Announces its version, sends progress in percent, receives nothing,
+/// /// and returns a path.
 /// #[tractor::context(started = u32, send = u8, returns = String)]
-/// async fn convert(ctx: Context<u32, u8, ()>, file: String) -> tractor::Result<String> {
+/// async fn convert(
+///     ctx: Context<u32, u8, ()>,
+///     file: String,
+/// ) -> tractor::Result<String> {
 ///     let ctx = ctx.started(1).await?;
 ///     let stream = ctx.open_stream();
 ///     for percent in [0, 50, 100] {

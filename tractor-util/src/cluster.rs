@@ -92,8 +92,8 @@ impl ClusterOptions {
 /// ```
 ///
 /// # Errors
-/// [`Error::Runtime`] when the options name more or fewer workers than they count; the body's own error; the failure of a
-/// worker to start, which ends the others; the unexpected death of a worker.
+/// [`Error::Runtime`] when the options name more or fewer workers than they count; the body's own error; the failure of
+/// a worker to start, which ends the others; the unexpected death of a worker.
 ///
 /// # Cancel safety
 /// As [`open_nursery`].

@@ -27,7 +27,7 @@ use tractor_core::{ContextHandle, ContextTarget, ContextTypes, Error, ParentCont
 /// # use tractor_util::gather_contexts;
 /// # async fn example<E: ContextEndpoint<Started = u64>>(workers: &[Portal], call: fn() -> Call<E>) -> Result<()> {
 /// let contexts = workers.iter().map(|worker| (worker.clone(), call()));
-/// let sum: u64 = gather_contexts(contexts, async |contexts, firsts| -> Result<u64> {
+/// let sum = gather_contexts(contexts, async |contexts, firsts| -> Result<u64> {
 ///     for ctx in contexts {
 ///         ctx.wait_for_result().await?;
 ///     }
@@ -39,10 +39,9 @@ use tractor_core::{ContextHandle, ContextTarget, ContextTypes, Error, ParentCont
 /// ```
 ///
 /// # Errors
-/// [`Error::Runtime`] for no contexts. A context that fails before its first value: the others are cancelled, and the body
-/// never runs. The body's own error; else the first failure of another side, which drops the body at its next await,
-/// as in
-/// [`Portal::open_context`]. What the body has cancelled itself is no failure.
+/// [`Error::Runtime`] for no contexts. A context that fails before its first value: the others are cancelled, and the
+/// body never runs. The body's own error; else the first failure of another side, which drops the body at its next
+/// await, as in [`Portal::open_context`]. What the body has cancelled itself is no failure.
 ///
 /// # Cancel safety
 /// As [`Portal::open_context`].

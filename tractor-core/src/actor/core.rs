@@ -207,7 +207,8 @@ impl Actor {
     /// let options = tractor::ActorOptions::new();
     /// tractor::open_root_actor(options, async |actor| {
     ///     // .. serve until it is enough ..
-    ///     actor.cancel().await;                           // nothing of what others have asked for still runs
+    ///     // Ends what others have asked for.
+    ///     actor.cancel().await;
     ///     Ok(())
     /// })
     /// .await

@@ -355,7 +355,8 @@ impl Dispatch {
         let future = match catching(|| (entry.invoke)(&invocation)) {
             Ok(Ok(future)) => future,
             Err(panic) => {
-                tracing::error!(endpoint = %label, "panicked while it took its arguments: {} at {}", panic.message, panic.location);
+                let (message, location) = (&panic.message, &panic.location);
+                tracing::error!(endpoint = %label, "panicked while it took its arguments: {message} at {location}");
                 let mut msg = panic.pack(&self.peer.us);
                 msg.cid = Some(cid);
                 return self.peer.send_error(msg);

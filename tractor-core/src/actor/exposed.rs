@@ -94,7 +94,8 @@ impl Allow {
             None => Ok(()),
             Some([one, two]) => {
                 let text = format!(
-                    "two endpoints are registered as `{}`: `{}` and `{}`; give one of them another `name` in its attribute",
+                    "two endpoints are registered as `{}`: `{}` and `{}`; give one of them another `name` in its \
+                     attribute",
                     one.label(),
                     (one.path)(),
                     (two.path)()

@@ -59,7 +59,8 @@ impl ActorOptions {
     /// ```
     /// # use tractor_core as tractor;
     /// # async fn example() -> tractor::Result<()> {
-    /// let options = tractor::ActorOptions::new().name("shop").registry(tractor::default_registry()?);
+    /// let registry = tractor::default_registry()?;
+    /// let options = tractor::ActorOptions::new().name("shop").registry(registry);
     /// tractor::open_root_actor(options, async |_| {
     ///     tractor::wait_for_actor("kv", async |kv| {
     ///         println!("found {}", kv.uid());

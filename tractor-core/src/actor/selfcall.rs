@@ -74,7 +74,8 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
         "describe" => answer(peer, cid, &actor.report()),
         other => {
             let text = format!(
-                "the runtime has no method `self:{other}` (it has `addrs`, `cancel`, `_cancel_task`, `describe`, `find_supervised` and `listen`)"
+                "the runtime has no method `self:{other}` (it has `addrs`, `cancel`, `_cancel_task`, `describe`, \
+                 `find_supervised` and `listen`)"
             );
             refuse(peer, cid, type_names::ATTRIBUTE_ERROR, text);
         }

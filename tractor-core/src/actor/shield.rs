@@ -33,9 +33,9 @@ use crate::session::SessionEnd;
 ///
 /// // #[tractor::actor_fn]
 /// async fn rewrite() {
-///     let page = read_page().await;                       // a cancellation may end it here,
-///     tractor::shield(write_back(page)).await;            // not here,
-///     read_page().await;                                  // and here at the latest
+///     let page = read_page().await;             // a cancellation may end it here,
+///     tractor::shield(write_back(page)).await;    // not here,
+///     read_page().await;                          // and here at the latest
 /// }
 /// ```
 ///

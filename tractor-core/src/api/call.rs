@@ -69,9 +69,9 @@ impl<E: Endpoint> std::fmt::Debug for Call<E> {
 #[diagnostic::on_unimplemented(
     message = "a call of `{Self}` cannot be awaited",
     label = "runs in another actor only",
-    note = "a context is opened with `portal.open_context({Self}(..), async |ctx, first| {{ .. }})`, a one-way stream with \
-            `portal.open_stream_from({Self}(..), async |mut stream| {{ .. }})`; a function that is declared `extern` is run \
-            where it lives: `portal.run({Self}(..))`"
+    note = "a context is opened with `portal.open_context({Self}(..), async |ctx, first| {{ .. }})`, a one-way stream \
+            with `portal.open_stream_from({Self}(..), async |mut stream| {{ .. }})`; a function that is declared \
+            `extern` is run where it lives: `portal.run({Self}(..))`"
 )]
 pub trait RunsHere: Endpoint {
     #[doc(hidden)]

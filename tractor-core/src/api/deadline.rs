@@ -45,8 +45,10 @@ use crate::session::{
 /// # use std::time::Duration;
 /// # async fn example(portal: &Portal) -> tractor::Result<u64> {
 /// let ask = DynCall::new("oracle", "answer");
-/// let one: u64 = tractor::with_deadline(Duration::from_secs(1), portal.run_dyn(ask.clone())).await?;
-/// tractor::with_deadline(Duration::from_secs(2), async {
+/// let second = Duration::from_secs(1);
+/// let answer = portal.run_dyn(ask.clone());
+/// let one: u64 = tractor::with_deadline(second, answer).await?;
+/// tractor::with_deadline(2 * second, async {
 ///     let two: u64 = portal.run_dyn(ask.clone()).await?;
 ///     let three: u64 = portal.run_dyn(ask).await?; // has what the second one left
 ///     Ok(one + two + three)

@@ -212,7 +212,8 @@ impl Portal {
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Portal};
     /// # async fn example(portal: &Portal) -> tractor::Result<()> {
-    /// let first = portal.open_stream_from_dyn(DynCall::new("feed", "ticks"), async |mut ticks| {
+    /// let ticks = DynCall::new("feed", "ticks");
+    /// let first = portal.open_stream_from_dyn(ticks, async |mut ticks| {
     ///     ticks.receive().await
     /// }).await?;
     /// # Ok(())

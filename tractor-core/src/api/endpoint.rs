@@ -67,8 +67,8 @@ pub trait EndpointBody: Endpoint {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a function with one result",
     label = "not the name of a `#[tractor::actor_fn]`",
-    note = "a context is opened with `portal.open_context({Self}(..), async |ctx, first| {{ .. }})`, a one-way stream with \
-            `portal.open_stream_from({Self}(..), async |mut stream| {{ .. }})`"
+    note = "a context is opened with `portal.open_context({Self}(..), async |ctx, first| {{ .. }})`, a one-way stream \
+            with `portal.open_stream_from({Self}(..), async |mut stream| {{ .. }})`"
 )]
 pub trait FnEndpoint: Endpoint {}
 
@@ -76,7 +76,8 @@ pub trait FnEndpoint: Endpoint {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a context",
     label = "not the name of a `#[tractor::context(..)]`",
-    note = "a function with one result is run with `portal.run(..)`, a one-way stream opened with `portal.open_stream_from(..)`"
+    note = "a function with one result is run with `portal.run(..)`, a one-way stream opened with \
+            `portal.open_stream_from(..)`"
 )]
 pub trait ContextEndpoint: Endpoint {
     /// Type of the first value.

@@ -45,6 +45,18 @@ impl Portal {
 
     /// Runs a function in the actor and waits for its value.
     ///
+    /// ```
+    /// # use tractor_core::{self as tractor, Call, FnEndpoint, Portal};
+    /// # async fn example<E: FnEndpoint<Returns = i64>>(portal: &Portal, add: fn(i64, i64) -> Call<E>)
+    /// # -> tractor::Result<()> {
+    /// // #[tractor::actor_fn]
+    /// // async fn add(a: i64, b: i64) -> i64 { a + b }
+    ///
+    /// let sum: i64 = portal.run(add(1, 2)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// Calls have no order among each other: where the actor's runtime has several threads, a later one may begin
     /// first. Values that need an order go over one stream.
     ///
@@ -101,7 +113,8 @@ impl Portal {
     /// # use tractor_core::{self as tractor, Portal};
     /// # use std::time::Duration;
     /// # async fn example(worker: &Portal) -> tractor::Result<()> {
-    /// let end = worker.cancel_actor().timeout(Duration::from_secs(30)).await?;    // its cleanup takes long
+    /// let patience = Duration::from_secs(30);      // its cleanup takes long
+    /// let end = worker.cancel_actor().timeout(patience).await?;
     /// if !end.is_in_order() {
     ///     println!("{end}");
     /// }
@@ -173,7 +186,7 @@ impl Portal {
     /// # use tractor_core as tractor;
     /// # async fn example(an: &tractor::ActorNursery) -> tractor::Result<()> {
     /// let registry = an.start_actor("registry").listen().await?;
-    /// let found = registry.addrs().await?;            // for whoever is to `connect` to it
+    /// let found = registry.addrs().await?;        // for whoever is to `connect` to it
     /// # Ok(())
     /// # }
     /// ```

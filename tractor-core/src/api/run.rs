@@ -107,7 +107,9 @@ impl<T: Payload> Run<T> {
     /// # async fn example(worker: &Portal) -> tractor::Result<()> {
     /// let call = worker.run_dyn::<u64>(DynCall::new("oracle", "answer"));
     /// match call.deadline(Duration::from_secs(2)).or_kill().await {
-    ///     Err(Error::DeadlineExceeded(late)) if late.actor_died().is_some() => println!("start another one: {late}"),
+    ///     Err(Error::DeadlineExceeded(late)) if late.actor_died().is_some() => {
+    ///         println!("start another one: {late}");
+    ///     }
     ///     answer => println!("{}", answer?),
     /// }
     /// # Ok(())

@@ -39,8 +39,10 @@ use crate::session::{Opener, Overflow, SessionEnd, in_order};
 /// A helper that takes the streams of either side leaves `R` open:
 ///
 /// ```
-/// # use tractor_core::{self as tractor, MsgStream};
-/// async fn greet<R>(stream: &mut MsgStream<String, u64, R>) -> tractor::Result<Option<u64>> {
+/// # use tractor_core::{self as tractor, MsgStream, Result};
+/// async fn greet<R>(
+///     stream: &mut MsgStream<String, u64, R>,
+/// ) -> Result<Option<u64>> {
 ///     stream.send("hello".to_owned()).await?;
 ///     stream.receive().await
 /// }

@@ -100,8 +100,8 @@ fn live(spec: ChildSpec, entry: Entry, setup: fn()) -> Result<(), BootError> {
     if !drain.is_zero() && begun.elapsed() >= drain {
         notice!(
             WARN,
-            "a blocking call of actor {uid} went on for {drain:?} after its end (`Timeouts::drain`): its thread is left \
-             behind, and ends with the process"
+            "a blocking call of actor {uid} went on for {drain:?} after its end (`Timeouts::drain`): its thread is \
+             left behind, and ends with the process"
         );
     }
     served

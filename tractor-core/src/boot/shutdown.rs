@@ -1,10 +1,10 @@
 //! The end of a program by a signal: SIGINT, SIGTERM or SIGHUP.
 //!
 //! ```text
-//! the first one --+-- somebody waits for it (`shutdown_signal`) ------> it is handed out, the program ends as it likes
-//!                 +-- a root lives, under `#[tractor::main]` ---------> every root ends in good order, then the default action
-//!                 +-- else --------------------------------------------> the default action
-//! the second one ------------------------------------------------------> the default action
+//! the first one --+-- somebody waits for it (`shutdown_signal`) --> it is handed out, the program ends as it likes
+//!                 +-- a root lives, under `#[tractor::main]` -----> every root ends in good order, then the default
+//!                 +-- else ----------------------------------------> the default action
+//! the second one --------------------------------------------------> the default action
 //! ```
 //!
 //! Nobody catches a signal before a root starts under `#[tractor::main]`, or somebody waits. A thread takes them, so
@@ -101,7 +101,9 @@ async fn until<T>(said: impl Fn(&Shutdown) -> Option<T>) -> T {
 ///     let worker = an.start_actor("worker").await?;
 ///     tokio::select! {
 ///         () = serve() => {}
-///         signal = tractor::shutdown_signal() => println!("ending, because of signal {signal}"),
+///         signal = tractor::shutdown_signal() => {
+///             println!("ending, because of signal {signal}");
+///         }
 ///     }
 ///     worker.cancel_actor().await?;
 ///     Ok(())

@@ -121,7 +121,9 @@ impl ActorRef {
     /// # use tractor_core::{self as tractor, ActorRef, DynCall};
     /// # async fn example() -> tractor::Result<()> {
     /// let oracle = ActorRef::named("oracle");
-    /// let answer: u64 = oracle.portal().await?.run_dyn(DynCall::new("oracle", "answer")).await?;
+    /// let portal = oracle.portal().await?;
+    /// let answer = DynCall::new("oracle", "answer");
+    /// let answer: u64 = portal.run_dyn(answer).await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -258,7 +260,9 @@ impl Supervised {
     /// # async fn example(an: &ActorNursery, client: &Portal) -> tractor::Result<()> {
     /// let stores = an.supervise(Supervision::one_for_one());
     /// let kv = stores.child("kv", |child| child.enable_module("store")).await?;
-    /// client.run_dyn::<()>(DynCall::new("client", "works_with").arg("kv", kv.actor_ref().await?)).await?;
+    /// let works_with = DynCall::new("client", "works_with");
+    /// let works_with = works_with.arg("kv", kv.actor_ref().await?);
+    /// client.run_dyn::<()>(works_with).await?;
     /// # Ok(())
     /// # }
     /// ```

@@ -133,8 +133,8 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
         Ok(Err(error)) => return report(actor, &format!("a guest was refused: {error}")),
         Err(_elapsed) => {
             let text = format!(
-                "a guest was not let in within {limit:?} (`Timeouts::handshake`): it said nothing, or there was no room \
-                 for it (`Limits::connections_max`)"
+                "a guest was not let in within {limit:?} (`Timeouts::handshake`): it said nothing, or there was no \
+                 room for it (`Limits::connections_max`)"
             );
             return report(actor, &text);
         }

@@ -80,8 +80,8 @@ pub(crate) fn own(error: &(dyn StdError + 'static)) -> Option<Error> {
         };
     }
     one_of! {
-        Error ActorDied ActorFailure ActorTooSlow ContextCancelled DeadlineExceeded ErrorGroup GaveUp Lagged MessagingError
-        MsgTypeError RemoteActorError RuntimeFailure StreamUnread TransportClosed Unreachable
+        Error ActorDied ActorFailure ActorTooSlow ContextCancelled DeadlineExceeded ErrorGroup GaveUp Lagged
+        MessagingError MsgTypeError RemoteActorError RuntimeFailure StreamUnread TransportClosed Unreachable
     }
     None
 }

@@ -104,7 +104,8 @@ impl RemoteActorError {
     /// struct SoldOut { left: u32 }
     ///
     /// fn left(error: &tractor::Error) -> Option<u32> {
-    ///     let sold_out: SoldOut = error.as_remote()?.downcast_as("shop::errors::SoldOut")?;
+    ///     let error = error.as_remote()?;
+    ///     let sold_out: SoldOut = error.downcast_as("shop::errors::SoldOut")?;
     ///     Some(sold_out.left)
     /// }
     /// # assert_eq!(left(&tractor::Error::NoRuntime), None);

@@ -131,8 +131,8 @@ fn steps(path: &Path) -> Vec<OsString> {
 fn refused(dir: &Path, at: &Path, meta: &Metadata, why: &str) -> io::Error {
     let (dir, at, owner, mode) = (dir.display(), at.display(), meta.uid(), meta.mode() & 0o7777);
     let text = format!(
-        "the socket directory {dir} is not ours alone: {at} {why} (owner {owner}, mode {mode:04o}); choose a directory of \
-         user {} with mode 0700, or one that does not exist yet (by default it is below XDG_RUNTIME_DIR)",
+        "the socket directory {dir} is not ours alone: {at} {why} (owner {owner}, mode {mode:04o}); choose a directory \
+         of user {} with mode 0700, or one that does not exist yet (by default it is below XDG_RUNTIME_DIR)",
         user()
     );
     io::Error::new(io::ErrorKind::PermissionDenied, text)

@@ -127,7 +127,7 @@ impl StartActor {
     ///     .current_dir("/var/lib/images")
     ///     .memory_max(512 << 20)
     ///     .cpu_time_max(Duration::from_secs(60))
-    ///     .stderr(Stdio::Captured)            // the error of its death shows the last lines
+    ///     .stderr(Stdio::Captured)     // the error of its death has the end
     ///     .await
     /// # }
     /// ```

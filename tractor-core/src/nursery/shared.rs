@@ -53,7 +53,9 @@ use crate::session::{Region, Teardown, catching};
 /// }
 ///
 /// async fn look_up(host: String) -> Result<u64> {
-///     tractor::maybe_open_context(open_pool, host, async |_hit, pool| pool.query().await).await
+///     tractor::maybe_open_context(open_pool, host, async |_hit, pool| {
+///         pool.query().await
+///     }).await
 /// }
 /// ```
 ///
@@ -395,8 +397,11 @@ async fn first_value<V: Clone, E: fmt::Debug>(entry: &Entry<V, E>) -> Option<V> 
 }
 
 fn no_value() -> Error {
-    RuntimeFailure::new("the shared resource ended without a value: `open` calls `sharing.until_unused(value)`, unless it fails")
-        .into()
+    RuntimeFailure::new(
+        "the shared resource ended without a value: `open` calls `sharing.until_unused(value)`, unless \
+                         it fails",
+    )
+    .into()
 }
 
 /// Runs `open` to its end; a panic is a failure. Dropping this drops it, and keeps its panics.

@@ -87,7 +87,9 @@ impl Climb<'_> {
             tokio::select! {
                 biased;
                 status = &mut ended => {
-                    let read = |error: &std::io::Error| tracing::error!("a child process could not be waited for: {error}");
+                    let read = |error: &std::io::Error| {
+                        tracing::error!("a child process could not be waited for: {error}");
+                    };
                     return status.inspect_err(read).ok();
                 }
                 wish = wishes.next() => self.wished(wish),
@@ -164,7 +166,8 @@ impl Climb<'_> {
             }
             Some(Why::Unreachable(limit)) => notice!(
                 WARN,
-                "actor {uid} has lost its connection, and went on for {limit:?} (`Timeouts::terminate`); sending SIGTERM"
+                "actor {uid} has lost its connection, and went on for {limit:?} (`Timeouts::terminate`); sending \
+                 SIGTERM"
             ),
             Some(Why::Refused | Why::Condemned) | None => tracing::debug!("sending SIGTERM to actor {uid}"),
         }

@@ -52,7 +52,8 @@ fn through_loader(loader: &Path, program: &Mapping) -> io::Result<Vec<OsString>>
     let own = line.len().saturating_sub(std::env::args_os().len());
     if own == 0 {
         return Err(io::Error::other(format!(
-            "{loader} would be run again, which has loaded the actors' code from {path}: actors need a program of their own"
+            "{loader} would be run again, which has loaded the actors' code from {path}: actors need a program of \
+             their own"
         )));
     }
     if !std::fs::metadata(&program.path).is_ok_and(|file| file.ino() == program.inode) {

@@ -142,9 +142,9 @@ pub(super) async fn spawn(
 ) -> io::Result<(Spawned, tokio::net::UnixStream)> {
     if clock_is_paused() {
         return Err(io::Error::other(
-            "the clock of this runtime is paused (`start_paused`, `tokio::time::pause`): it jumps from one time limit to \
-             the next while a process takes real time, so every limit for the child would be over at once; test with \
-             `tractor::with_local_actor`, or call `tokio::time::resume()` before",
+            "the clock of this runtime is paused (`start_paused`, `tokio::time::pause`): it jumps from one time limit \
+             to the next while a process takes real time, so every limit for the child would be over at once; test \
+             with `tractor::with_local_actor`, or call `tokio::time::resume()` before",
         ));
     }
     let Some(&(entry, before_first_child)) = ENTRY.get() else {
@@ -157,8 +157,8 @@ pub(super) async fn spawn(
     if is_privileged() || has_two_users() {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
-            "this program has other rights than whoever started it (set-uid, set-gid or capabilities of its file, or an \
-             effective user that is not the real one), so a copy of it would not take itself for an actor: have an \
+            "this program has other rights than whoever started it (set-uid, set-gid or capabilities of its file, or \
+             an effective user that is not the real one), so a copy of it would not take itself for an actor: have an \
              ordinary program start actors",
         ));
     }

@@ -76,7 +76,7 @@ impl Supervised {
     /// # use tractor_core as tractor;
     /// # async fn example(worker: tractor::Supervised) -> tractor::Result<()> {
     /// let before = worker.incarnation();
-    /// worker.portal().await?.cancel_actor().await?;            // a permanent child comes back
+    /// worker.portal().await?.cancel_actor().await?;   // a permanent child comes back
     /// let portal = worker.portal_after(before).await?;
     /// # Ok(())
     /// # }

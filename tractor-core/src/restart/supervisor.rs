@@ -67,14 +67,17 @@ impl ActorNursery {
     /// ```no_run
     /// # use tractor_core as tractor;
     /// use std::time::Duration;
-    /// use tractor::{Backoff, Supervision};
+    /// use tractor::{Backoff, StartActor, Supervision};
     ///
     /// # async fn example() -> tractor::Result<()> {
     /// tractor::open_nursery(async |an| {
-    ///     let policy = Supervision::one_for_one().intensity(5, Duration::from_secs(10)).backoff(Backoff::NONE);
+    ///     let policy = Supervision::one_for_one()
+    ///         .intensity(5, Duration::from_secs(10))
+    ///         .backoff(Backoff::NONE);
     ///     let workers = an.supervise(policy);
-    ///     let feed = workers.child("feed", |child| child.enable_module(module_path!())).await?;
-    ///     let portal = feed.portal().await?;          // a portal to the process that lives
+    ///     let set_up = |child: StartActor| child.enable_module("feeds");
+    ///     let feed = workers.child("feed", set_up).await?;
+    ///     let portal = feed.portal().await?;   // to the process that lives
     ///     // ..
     ///     workers.cancel().await;
     ///     Ok(())

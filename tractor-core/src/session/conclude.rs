@@ -150,7 +150,8 @@ impl SessionEnd {
             Ok(sent) => sent,
             Err(panic) => {
                 let Panicked { message, location } = &panic;
-                tracing::error!(endpoint = %self.endpoint, "the result was not sent, a panic:: {message} at {location}");
+                tracing::error!(endpoint = %self.endpoint, "the result was not sent, a panic:: {message} at \
+                                                            {location}");
                 return self.send_error(panic.pack(&self.peer.us));
             }
         };

@@ -48,7 +48,8 @@ struct Tracer {
 /// }
 ///
 /// fn extract(context: &TraceContext, endpoint: &Span) {
-///     endpoint.in_scope(|| tracing::info!("asked for in {}", context.traceparent()));
+///     let traceparent = context.traceparent();
+///     endpoint.in_scope(|| tracing::info!("asked for in {traceparent}"));
 /// }
 ///
 /// tractor::propagate_traces(inject, extract)?;

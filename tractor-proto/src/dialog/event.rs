@@ -147,7 +147,8 @@ impl fmt::Display for Violation {
                 "the child side returned before started: a context endpoint must call `ctx.started(value)` first"
             }
             ("StartAck", "awaiting StartAck(asyncfunc)") => {
-                "the endpoint is no function: open a context with `open_context`, a one-way stream with `open_stream_from`"
+                "the endpoint is no function: open a context with `open_context`, a one-way stream with \
+                 `open_stream_from`"
             }
             ("StartAck", "awaiting StartAck(asyncgen)") => {
                 "the endpoint is no one-way stream: call a function with `run`, open a context with `open_context`"

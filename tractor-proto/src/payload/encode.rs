@@ -112,8 +112,8 @@ impl How {
         }
         let separator = if variant.is_empty() { "" } else { "::" };
         self.refuse(format!(
-            "`{name}{separator}{variant}` has {count} fields here and is read with another number: in a tuple, the others \
-             would move up"
+            "`{name}{separator}{variant}` has {count} fields here and is read with another number: in a tuple, the \
+             others would move up"
         ))
     }
 }

@@ -46,8 +46,8 @@ use self::tracked::Trail;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel between actors",
     label = "not a payload type",
-    note = "a payload is owned and serializable: add `#[derive(serde::Serialize, serde::Deserialize)]` to the type, or to \
-            those inside of it, and make it `Send` and free of borrowed data"
+    note = "a payload is owned and serializable: add `#[derive(serde::Serialize, serde::Deserialize)]` to the type, or \
+            to those inside of it, and make it `Send` and free of borrowed data"
 )]
 pub trait Payload: Send + Sized + 'static {
     /// Appends the value. It may nest arrays and maps `depth_max` levels deep.

@@ -15,7 +15,8 @@ const TRACEPARENT_BYTES: usize = 55;
 ///
 /// ```
 /// # use tractor_proto::trace::TraceContext;
-/// let context = TraceContext::new("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").expect("well-formed");
+/// let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+/// let context = TraceContext::new(text).expect("it is well-formed");
 /// assert_eq!(context.with_tracestate("shop=till7").tracestate(), "shop=till7");
 /// assert_eq!(TraceContext::new("00-4bf9-00f0-01"), None);
 /// ```

@@ -91,7 +91,8 @@ proptest! {
             prop_assert_eq!(left.is_some(), inside.len() > max);
             if let Some((of, gone)) = left {
                 prop_assert!((0..4).all(|other| count(other) <= count(of)), "{} had less than another", of);
-                prop_assert!(inside.iter().all(|(other, source)| *source != of || *other >= gone), "{} is not the oldest", gone);
+                let oldest = inside.iter().all(|(other, source)| *source != of || *other >= gone);
+                prop_assert!(oldest, "{} is not the oldest", gone);
                 prop_assert!(gone != number || max == 0, "the newcomer left");
                 inside.remove(&gone);
                 tickets.remove(&gone);

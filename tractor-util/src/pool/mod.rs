@@ -179,7 +179,8 @@ struct Shared {
 ///     async |pool| -> tractor::Result<usize> {
 ///         let mut bytes = 0;
 ///         // A worker that takes longer is killed, and replaced.
-///         let mut frames = pool.deadline(Duration::from_secs(5)).map((0..1000).map(render)).ordered();
+///         let pool = pool.deadline(Duration::from_secs(5));
+///         let mut frames = pool.map((0..1000).map(render)).ordered();
 ///         while let Some((number, frame)) = frames.next().await {
 ///             match frame {
 ///                 Ok(frame) => bytes += frame.len(),
@@ -265,11 +266,12 @@ impl Pool {
     /// # use tractor_util::Pool;
     /// # async fn example<E>(pool: &Pool, square: fn(u64) -> Call<E>) -> tractor::Result<()>
     /// # where E: FnEndpoint<Returns = u64, Args: Clone> {
-    /// let mut squares = pool.map((1..).map(square));     // an endless range: it is taken from as workers get free
+    /// // An endless range: its numbers are taken as workers get free.
+    /// let mut squares = pool.map((1..).map(square));
     /// while let Some((number, squared)) = squares.next().await {
     ///     if squared? > 1_000_000 {
     ///         println!("number {number} is large enough");
-    ///         break;                                      // the squares in flight are cancelled with the stream
+    ///         break;       // cancels the squares in flight
     ///     }
     /// }
     /// # Ok(())
