@@ -1,8 +1,10 @@
-//! Keeps a process and all that it starts on one CPU.
+//! CPUs: keeps a measurement on one, and reads how long processes were on any.
 //!
 //! Unpinned, a round trip between two processes includes waking an idle CPU, which costs more than everything else and
-//! makes results bimodal. Latency is therefore reported both ways and judged pinned.
+//! makes results bimodal. CPU time hardly depends on how much of the machine others use.
 
+use std::collections::HashMap;
+use std::fs;
 use std::io;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -17,4 +19,42 @@ pub(crate) fn pin_to_one() -> io::Result<()> {
     one.set(first);
     sched_setaffinity(None, &one)?;
     Ok(())
+}
+
+/// Nanoseconds that each thread of this process and of another one has been on a CPU.
+#[derive(Debug)]
+pub(crate) struct CpuTime {
+    other: u32,
+    threads: HashMap<String, u64>,
+}
+
+impl CpuTime {
+    pub(crate) fn now(other: u32) -> Self {
+        let mut threads = HashMap::new();
+        for process in ["self", &other.to_string()] {
+            for thread in fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten() {
+                let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else { continue };
+                let Some(nanos) = text.split(' ').next().and_then(|first| first.parse().ok()) else {
+                    continue;
+                };
+                threads.insert(thread.file_name().to_string_lossy().into_owned(), nanos);
+            }
+        }
+        Self { other, threads }
+    }
+
+    /// Nanoseconds since; threads that have ended meanwhile do not count.
+    pub(crate) fn elapsed(&self) -> f64 {
+        let now = Self::now(self.other);
+        let before = |thread| self.threads.get(thread).copied().unwrap_or(0);
+        now.threads.iter().map(|(thread, nanos)| nanos.saturating_sub(before(thread)) as f64).sum()
+    }
+}
+
+/// Bytes of memory that a process has now.
+pub(crate) fn resident_bytes(process: u32) -> f64 {
+    let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let kib =
+        text.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
+    kib.map_or(f64::NAN, |kib: f64| kib * 1024.0)
 }

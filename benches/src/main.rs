@@ -1,31 +1,35 @@
-//! Prints one Markdown report: `tractor` beside the raw sockets it runs on, measured in one run on one machine.
+//! Prints one Markdown report: `tractor` beside the raw sockets it runs on, tarpc and tonic, measured in one run.
 //!
 //! ```text
-//! cargo run --release --manifest-path benches/Cargo.toml --bin report
-//! cargo run --release --manifest-path benches/Cargo.toml --bin report -- --pinned --rounds 2 --filter ticks
+//! cargo run --release --manifest-path benches/Cargo.toml
+//! cargo run --release --manifest-path benches/Cargo.toml -- --quick --only call
+//! cargo run --release --manifest-path benches/Cargo.toml -- --into src/guide/performance
 //! ```
 //!
-//! Every sample is taken by a fresh process (this binary, re-executed), which starts the peer process itself. Rounds
-//! are interleaved: each round takes every measurement once, so that a slow minute of the machine hurts all alike.
+//! Every sample is taken by a fresh process (this binary, re-executed), which starts the other process itself. Rounds
+//! are interleaved: each round takes every sample once, so that a slow minute of the machine hurts all alike.
 //!
 //! | flag | meaning |
 //! | --- | --- |
-//! | `--pinned` | both processes of a measurement on one CPU, only |
-//! | `--free` | the scheduler places them, only |
-//! | `--rounds N` | samples per measurement (4) |
-//! | `--filter TEXT` | only measurements whose id contains the text |
-//! | `--quick` | a twentieth of the work, to see that everything runs |
+//! | `--quick` | one round of short samples over Unix sockets: under three minutes |
+//! | `--rounds N` | samples of each number (3) |
+//! | `--only TEXT` | only samples whose name contains the text |
+//! | `--into FOLDER` | writes tables and plots into files there, as the guide includes them |
 //!
 //! # Not here
-//! Micro-benchmarks of single functions, and peers (other RPC libraries).
+//! Counts of instructions and allocations: `benches/counts.rs`.
 
 mod cpu;
-mod frame;
-mod link;
-mod measure;
+mod growth;
+mod job;
+mod meter;
 mod ours;
+mod peers;
+mod plot;
 mod raw;
 mod report;
+mod socket;
+mod table;
 
 use std::process::ExitCode;
 
@@ -33,14 +37,15 @@ fn main() -> ExitCode {
     tractor::init();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match args.first().map(String::as_str) {
-        Some(link::PEER_FLAG) => link::peer_main(&args[1..]),
-        Some(measure::SAMPLE_FLAG) => measure::sample_main(&args[1..]),
+        Some(socket::SERVE_FLAG) => peers::serve_main(&args[1..]),
+        Some(socket::HELLO_FLAG) => raw::hello_main(),
+        Some(job::SAMPLE_FLAG) => job::sample_main(&args[1..]),
         _ => report::Options::parse(&args).and_then(|options| report::run(&options)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("report: {error}");
+            eprintln!("report: {error:#}");
             ExitCode::FAILURE
         }
     }

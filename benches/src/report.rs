@@ -1,209 +1,155 @@
-//! Takes all samples and prints the table.
+//! Takes all samples and writes what they show.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
-use crate::measure::{self, Measure, Placement, Scale, Unit, percentile};
+use anyhow::Context as _;
 
-/// One line of the report: a measurement of ours, what it is compared with, and the ratio it must reach.
-#[derive(Debug)]
-struct Row {
-    work: &'static str,
-    baseline: &'static str,
-    ours: &'static str,
-    /// Ours divided by the baseline: at most this for a latency, at least this for a rate.
-    bar: f64,
-}
+use crate::growth::AXES;
+use crate::job::{Job, Place, Who, Work};
+use crate::table::{self, ROWS, number};
 
-impl Row {
-    fn is_met(&self, ratio: f64, unit: Unit) -> bool {
-        if unit.is_latency() { ratio <= self.bar } else { ratio >= self.bar }
-    }
-}
+/// Seconds of a sample.
+const SECONDS: f64 = 1.0;
+const SECONDS_QUICK: f64 = 0.2;
 
-/// Bars are ratios: absolute numbers do not carry over to another machine.
-const ROWS: &[Row] = &[
-    Row { work: "unary call, p50", baseline: "raw/ping_pong/uds", ours: "ours/call/uds", bar: 1.2 },
-    Row { work: "unary call, p50, TCP", baseline: "raw/ping_pong/tcp", ours: "ours/call/tcp", bar: 1.2 },
-    Row {
-        work: "ping-pong on a stream, p50",
-        baseline: "raw/ping_pong/uds",
-        ours: "ours/stream_ping_pong/uds",
-        bar: 1.15,
-    },
-    Row {
-        work: "ping-pong on a stream, p50, TCP",
-        baseline: "raw/ping_pong/tcp",
-        ours: "ours/stream_ping_pong/tcp",
-        bar: 1.15,
-    },
-    Row {
-        work: "open and finish a context, against our call",
-        baseline: "ours/call/uds",
-        ours: "ours/context/uds",
-        bar: 2.5,
-    },
-    Row {
-        work: "open and finish a context, against our call, TCP",
-        baseline: "ours/call/tcp",
-        ours: "ours/context/tcp",
-        bar: 2.5,
-    },
-    Row { work: "calls, 64 in flight", baseline: "raw/calls64/uds", ours: "ours/calls64/uds", bar: 0.53 },
-    Row {
-        work: "calls, 64 in flight, TCP",
-        baseline: "raw/calls64/tcp",
-        ours: "ours/calls64/tcp",
-        bar: 0.53,
-    },
-    Row { work: "one-way stream of ticks", baseline: "raw/ticks/uds", ours: "ours/ticks/uds", bar: 0.5 },
-    Row { work: "one-way stream of ticks, TCP", baseline: "raw/ticks/tcp", ours: "ours/ticks/tcp", bar: 0.5 },
-    Row { work: "64 KiB payloads, one way", baseline: "raw/bytes/uds", ours: "ours/bytes/uds", bar: 0.68 },
-    Row {
-        work: "64 KiB payloads, one way, TCP",
-        baseline: "raw/bytes/tcp",
-        ours: "ours/bytes/tcp",
-        bar: 0.68,
-    },
-    Row { work: "spawn to first reply", baseline: "raw/spawn/uds", ours: "ours/spawn/uds", bar: 1.5 },
-];
+/// Of each job and number, what the rounds found.
+pub(crate) type Results = BTreeMap<(Job, String), Vec<f64>>;
 
 /// What the command line asked for.
 #[derive(Debug)]
 pub(crate) struct Options {
-    placements: Vec<Placement>,
     rounds: u32,
-    filter: String,
-    scale: Scale,
+    only: String,
+    quick: bool,
+    into: Option<PathBuf>,
 }
 
 impl Options {
-    pub(crate) fn parse(args: &[String]) -> io::Result<Self> {
-        let mut options = Self {
-            placements: vec![Placement::Pinned, Placement::Free],
-            rounds: 4,
-            filter: String::new(),
-            scale: Scale(1),
-        };
+    pub(crate) fn parse(args: &[String]) -> anyhow::Result<Self> {
+        let mut options = Self { rounds: 3, only: String::new(), quick: false, into: None };
         let mut args = args.iter();
         while let Some(flag) = args.next() {
-            let mut value =
-                || args.next().cloned().ok_or_else(|| io::Error::other(format!("{flag} takes a value")));
+            let mut value = || args.next().cloned().with_context(|| format!("{flag} takes a value"));
             match flag.as_str() {
-                "--pinned" => options.placements = vec![Placement::Pinned],
-                "--free" => options.placements = vec![Placement::Free],
-                "--rounds" => options.rounds = value()?.parse().map_err(io::Error::other)?,
-                "--filter" => options.filter = value()?,
-                "--quick" => options.scale = Scale(20),
-                _ => {
-                    let known = "--pinned, --free, --rounds N, --filter TEXT, --quick";
-                    return Err(io::Error::other(format!("unknown flag `{flag}`; there are {known}")));
-                }
+                "--quick" => (options.quick, options.rounds) = (true, 1),
+                "--rounds" => options.rounds = value()?.parse()?,
+                "--only" => options.only = value()?,
+                "--into" => options.into = Some(value()?.into()),
+                _ => anyhow::bail!(
+                    "no flag `{flag}`; there are --quick, --rounds N, --only TEXT, --into FOLDER"
+                ),
             }
         }
-        if options.rounds == 0 {
-            return Err(io::Error::other("--rounds must be at least 1"));
-        }
+        anyhow::ensure!(options.rounds > 0, "--rounds must be at least 1");
         Ok(options)
     }
-}
 
-/// All samples of one measurement under one placement.
-#[derive(Debug)]
-struct Samples {
-    unit: Unit,
-    values: Vec<f64>,
-}
-
-impl Samples {
-    fn median(&self) -> f64 {
-        let mut values = self.values.clone();
-        let (low, high) = (values.len().div_ceil(2) - 1, values.len() / 2);
-        percentile(&mut values, 0);
-        f64::midpoint(values[low], values[high])
-    }
-
-    fn show(&self) -> String {
-        let mut values = self.values.clone();
-        let (low, high) = (percentile(&mut values, 0), percentile(&mut values, 100));
-        let unit = self.unit;
-        let (value, name) = (unit.number(self.median()), unit.name());
-        format!("{value} {name} ({} to {})", unit.number(low), unit.number(high))
+    /// What a round does.
+    fn jobs(&self) -> Vec<Job> {
+        let places = if self.quick { &[Place::UdsPinned][..] } else { Place::ALL };
+        let mut jobs = Vec::new();
+        for &place in places {
+            for row in ROWS {
+                jobs.extend(row.whose.iter().map(|&who| Job { place, work: row.work, size: 0, who }));
+            }
+        }
+        for axis in AXES {
+            jobs.extend(axis.jobs(self.quick));
+        }
+        jobs.push(RESUMED);
+        jobs.retain(|job| job.to_string().contains(&self.only));
+        jobs
     }
 }
 
-type Results = BTreeMap<(&'static str, &'static str), Samples>;
+const RESUMED: Job = Job { place: Place::UdsPinned, work: Work::Resumed, size: 0, who: Who::Ours };
 
-/// Takes `rounds` samples of everything and prints the report to the standard output, progress to the error output.
-pub(crate) fn run(options: &Options) -> io::Result<()> {
-    let measures: Vec<Measure> =
-        measure::all().filter(|measure| measure.id.contains(&options.filter)).collect();
-    if measures.is_empty() {
-        return Err(io::Error::other(format!("no measurement contains `{}`", options.filter)));
-    }
+/// Prints the report to the standard output, progress to the error output.
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
+    let jobs = options.jobs();
+    anyhow::ensure!(!jobs.is_empty(), "no sample's name contains `{}`", options.only);
+    let seconds = if options.quick { SECONDS_QUICK } else { SECONDS };
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or("?").to_owned();
     let mut results = Results::new();
     for round in 1..=options.rounds {
-        for &placement in &options.placements {
-            for &measure in &measures {
-                eprintln!("round {round}/{}: {} {}", options.rounds, placement.name(), measure.id);
-                let value = measure::sample(measure, placement, options.scale)?;
-                let samples = results
-                    .entry((placement.name(), measure.id))
-                    .or_insert_with(|| Samples { unit: measure.unit, values: Vec::new() });
-                samples.values.push(value);
+        for job in &jobs {
+            // Half a minute each: once is enough.
+            if *job == RESUMED && round > 1 {
+                continue;
+            }
+            eprintln!("round {round}/{}: {job}", options.rounds);
+            for (name, value) in job.sample(seconds)? {
+                results.entry((*job, name)).or_default().push(value);
             }
         }
     }
-    let mut out = io::stdout().lock();
-    writeln!(out, "{}\n", machine(options))?;
-    for &placement in &options.placements {
-        writeln!(out, "### {}\n\n{}", placement.name(), table(&results, placement))?;
+    let text = report(options, &results, &load);
+    if let Some(folder) = &options.into {
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join("figures.md"), &text)?;
+        for axis in AXES {
+            if let Some(svg) = axis.plot(&results) {
+                fs::write(folder.join(format!("{}.svg", axis.name())), svg)?;
+            }
+        }
     }
+    io::stdout().lock().write_all(text.as_bytes())?;
     Ok(())
 }
 
+fn report(options: &Options, results: &Results, load: &str) -> String {
+    let mut text = format!("{}\n", machine(options, load));
+    for (place, title) in PLACES {
+        if results.keys().any(|(job, _)| job.place == *place && job.size == 0 && *job != RESUMED) {
+            text += &format!("\n**{title}**\n\n{}", table::table(results, *place));
+        }
+    }
+    let laws: Vec<_> = AXES.iter().flat_map(|axis| axis.laws(results)).collect();
+    if !laws.is_empty() {
+        text += "\n| axis | from | to | law |\n| --- | --- | --- | --- |\n";
+        text += &laws.concat();
+    }
+    if let (Some(cpu), Some(clock), Some(here), Some(there)) = (
+        number(results, RESUMED, "cpu"),
+        number(results, RESUMED, "clock"),
+        number(results, RESUMED, "memory_here"),
+        number(results, RESUMED, "memory_there"),
+    ) {
+        text += &format!(
+            "\nOf 100 streams one was not read for ten seconds: the other 99 kept {:.0} % of their rate ({:.0} % by \
+             CPU time), and no value of it was lost. Both processes together had {:.1} MiB more than before.\n",
+            100.0 * clock,
+            100.0 * cpu,
+            (here + there) / 1024.0 / 1024.0
+        );
+    }
+    text
+}
+
+const PLACES: &[(Place, &str)] = &[
+    (Place::UdsPinned, "Unix sockets, current-thread runtimes, both processes on one CPU"),
+    (Place::TcpPinned, "TCP over loopback, the same otherwise"),
+    (Place::UdsThreads, "Unix sockets, multi-thread runtimes, wherever the scheduler puts them"),
+];
+
 /// Which machine the numbers are from; without it they mean nothing.
-fn machine(options: &Options) -> String {
+fn machine(options: &Options, load: &str) -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown CPU");
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let (rounds, divisor) = (options.rounds, options.scale.0);
-    let share = if divisor == 1 { String::new() } else { format!(", 1/{divisor} of the work") };
-    let model = model.trim_start_matches([' ', '\t', ':']);
+    let rounds = options.rounds;
+    let samples =
+        if options.quick { "one short sample".to_owned() } else { format!("medians of {rounds} rounds") };
     format!(
-        "{model}, {cpus} CPUs, Linux {}; medians of {rounds} rounds (least to most){share}",
+        "{}, {cpus} CPUs, Linux {}, load average {load} before; {samples}.",
+        model.trim_start_matches([' ', '\t', ':']),
         kernel.trim()
     )
-}
-
-fn table(results: &Results, placement: Placement) -> String {
-    let mut text = String::from("| work | baseline | | ours | ours / baseline | bar | |\n");
-    text.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
-    for row in ROWS {
-        let baseline = results.get(&(placement.name(), row.baseline));
-        let ours = results.get(&(placement.name(), row.ours));
-        if baseline.is_none() && ours.is_none() {
-            continue;
-        }
-        let (ratio, verdict) = match (baseline, ours) {
-            (Some(baseline), Some(ours)) => {
-                let ratio = ours.median() / baseline.median();
-                (format!("{ratio:.2}"), if row.is_met(ratio, ours.unit) { "met" } else { "missed" })
-            }
-            _ => (String::from("-"), "open"),
-        };
-        let sign =
-            if baseline.or(ours).is_some_and(|samples| samples.unit.is_latency()) { "<=" } else { ">=" };
-        let bar = format!("{sign} {:.2}", row.bar);
-        let show = |samples: Option<&Samples>| samples.map_or(String::from("-"), Samples::show);
-        let cells =
-            [row.work, row.baseline, &show(baseline), &show(ours), ratio.as_str(), bar.as_str(), verdict]
-                .join(" | ");
-        text.push_str(&format!("| {cells} |\n"));
-    }
-    text
 }
 
 #[cfg(test)]
@@ -211,30 +157,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_median_of_an_even_count_is_between_the_middle_two() {
-        let samples = |values: &[f64]| Samples { unit: Unit::Micros, values: values.to_vec() };
-        assert_eq!(samples(&[4.0, 1.0, 3.0, 2.0]).median(), 2.5);
-        assert_eq!(samples(&[9.0, 1.0, 3.0]).median(), 3.0);
-        assert_eq!(samples(&[9.0]).median(), 9.0);
-    }
-
-    #[test]
-    fn a_latency_must_stay_below_its_bar_and_a_rate_above() {
-        let row = Row { work: "", baseline: "", ours: "", bar: 0.5 };
-        assert!(!row.is_met(0.6, Unit::Micros) && row.is_met(0.4, Unit::Micros));
-        assert!(row.is_met(0.6, Unit::PerSecond) && !row.is_met(0.4, Unit::PerSecond));
-    }
-
-    #[test]
-    fn rows_name_baselines_that_exist() {
-        for row in ROWS.iter().filter(|row| row.baseline.starts_with("raw/")) {
-            assert!(measure::all().any(|measure| measure.id == row.baseline), "{}", row.baseline);
-        }
-    }
-
-    #[test]
     fn an_unknown_flag_is_refused() {
         let error = Options::parse(&[String::from("--fast")]).expect_err("no such flag");
-        assert!(error.to_string().contains("--pinned"));
+        assert!(error.to_string().contains("--quick"));
+    }
+
+    #[test]
+    fn no_job_is_done_twice_in_a_round() {
+        let mut jobs = Options::parse(&[]).expect("nothing is needed").jobs();
+        let count = jobs.len();
+        jobs.sort_unstable();
+        jobs.dedup();
+        assert_eq!(jobs.len(), count);
     }
 }

@@ -1,108 +1,208 @@
-//! The limits to compare with: tokio sockets, length-prefixed frames and nothing else.
+//! The limit to compare with: sockets, length-prefixed frames with MessagePack, and nothing else.
 
 mod calls;
-mod one_way;
-mod ping_pong;
-mod spawn;
+mod frame;
 
-use std::io;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdUnixStream;
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
-use crate::link::{self, Socket, Transport};
+use anyhow::bail;
+use futures_util::future::try_join_all;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 
-pub(crate) use spawn::spawn_to_reply;
+use crate::job::{Job, LARGE_BYTES, Place, Who, Work};
+use crate::meter::{IN_FLIGHT, Meter, Numbers, median};
+use crate::peers::Tick;
+use crate::socket::{HELLO_FLAG, Listener, Server, Socket};
+use calls::Client;
+use frame::FrameReader;
 
-/// Bytes of a ping and of its pong.
-pub(crate) const PING_BYTES: usize = 64;
-/// Bytes of a frame that carries one tick in the reference's envelope.
-pub(crate) const TICK_FRAME_BYTES: usize = 55;
-/// Bytes of one bulk payload.
-pub(crate) const BULK_BYTES: usize = 64 * 1024;
+/// Bytes of a ping and of its pong, with their length.
+const PING_BYTES: usize = 68;
+/// Bytes collected before they are written.
+const BATCH_BYTES: usize = 64 * 1024;
+/// Payloads below are written and read several at a time.
+const SMALL_BYTES_MAX: u64 = 16 * 1024;
+/// Room for one read of a stream.
+const READ_BYTES: usize = 256 * 1024;
 
-/// What a peer process does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Answers each request of a call with a reply of another size, replies of one read in one write.
-    Answer,
-    /// Sends each frame back by itself.
-    Echo,
-    /// Counts frames and reports the count when the sender has closed its half.
-    Sink,
+/// What the first byte of a connection asks the server to do.
+mod role {
+    pub(super) const ANSWER: u8 = b'a';
+    pub(super) const ECHO: u8 = b'e';
+    pub(super) const PAYLOADS: u8 = b'p';
+    pub(super) const TICKS: u8 = b't';
 }
 
-impl Role {
-    const ALL: [Self; 3] = [Self::Answer, Self::Echo, Self::Sink];
+/// Takes one sample.
+pub(crate) async fn take(job: Job, meter: Meter) -> anyhow::Result<Numbers> {
+    if job.work == Work::Spawn {
+        return spawn(meter, job.place);
+    }
+    let server = Server::start(Who::Raw, job.place)?;
+    let meter = Meter { other: server.pid(), ..meter };
+    let open = async |role: u8| -> io::Result<Socket> {
+        let mut socket = Socket::connect(job.place.transport(), &server.addr).await?;
+        socket.write_u8(role).await?;
+        Ok(socket)
+    };
+    match job.work {
+        Work::Call | Work::PingPong => {
+            let mut socket = open(role::ECHO).await?;
+            Ok(meter.one_by_one(async |seq| ping(&mut socket, seq).await.expect("an echo")).await)
+        }
+        Work::Connect => Ok(meter
+            .one_by_one(async |seq| {
+                let mut socket = open(role::ECHO).await.expect("it listens");
+                ping(&mut socket, seq).await.expect("an echo");
+            })
+            .await),
+        Work::CallsAtOnce | Work::Connections => {
+            let sockets = try_join_all((0..job.size.max(1)).map(|_| open(role::ANSWER))).await?;
+            let clients: Vec<_> = sockets.into_iter().map(Client::start).collect();
+            let callers = IN_FLIGHT.max(clients.len());
+            let call = move |caller: usize, arg| {
+                let client = clients[caller % clients.len()].clone();
+                async move {
+                    anyhow::ensure!(client.call(arg).await? == arg + 1);
+                    Ok(())
+                }
+            };
+            Ok(meter.at_once(callers, call).await)
+        }
+        Work::Ticks => {
+            let mut frames = FrameReader::new(open(role::TICKS).await?, READ_BYTES);
+            meter.messages(async |count| take_ticks(&mut frames, count).await).await
+        }
+        Work::Fresh | Work::Same => take_payloads(open(role::PAYLOADS).await?, LARGE_BYTES, meter).await,
+        Work::Payload => take_payloads(open(role::PAYLOADS).await?, job.size, meter).await,
+        work => bail!("raw sockets have no {work:?}"),
+    }
+}
 
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Answer => "answer",
-            Self::Echo => "echo",
-            Self::Sink => "sink",
+async fn ping(socket: &mut Socket, seq: u64) -> io::Result<()> {
+    let mut frame = [0; PING_BYTES];
+    frame[4..12].copy_from_slice(&seq.to_le_bytes());
+    socket.write_all(&frame).await?;
+    let mut back = [0; PING_BYTES];
+    socket.read_exact(&mut back).await?;
+    assert_eq!(frame, back);
+    Ok(())
+}
+
+async fn take_ticks(frames: &mut FrameReader<Socket>, count: u64) -> anyhow::Result<()> {
+    frames.source.write_u64_le(count).await?;
+    for seq in 0..count {
+        let tick: Tick = rmp_serde::from_slice(frames.next().await?)?;
+        assert_eq!(tick.seq, seq);
+    }
+    Ok(())
+}
+
+async fn take_payloads(socket: Socket, bytes: u64, meter: Meter) -> anyhow::Result<Numbers> {
+    let mut payload = vec![0; usize::try_from(bytes)?];
+    // Large payloads are read to where they are wanted.
+    let mut socket = BufReader::with_capacity(if bytes < SMALL_BYTES_MAX { READ_BYTES } else { 4 }, socket);
+    meter
+        .messages(async |count| {
+            socket.write_u64_le(bytes).await?;
+            socket.write_u64_le(count).await?;
+            for _ in 0..count {
+                assert_eq!(u64::from(socket.read_u32_le().await?), bytes);
+                socket.read_exact(&mut payload).await?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+/// The whole life of a server.
+pub(crate) async fn serve(listener: Listener) -> anyhow::Result<()> {
+    loop {
+        let mut socket = listener.accept().await?;
+        tokio::spawn(async move {
+            // Each ends when its client has closed the connection.
+            match socket.read_u8().await? {
+                role::ANSWER => calls::answer(socket).await,
+                role::ECHO => echo(socket).await,
+                role::PAYLOADS => send_payloads(socket).await,
+                role::TICKS => send_ticks(socket).await,
+                role => Err(io::Error::other(format!("no role {role}"))),
+            }
+        });
+    }
+}
+
+async fn echo(mut socket: Socket) -> io::Result<()> {
+    let mut frame = [0; PING_BYTES];
+    loop {
+        socket.read_exact(&mut frame).await?;
+        socket.write_all(&frame).await?;
+    }
+}
+
+async fn send_ticks(mut socket: Socket) -> io::Result<()> {
+    let mut batch = Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 8);
+    loop {
+        let count = socket.read_u64_le().await?;
+        for seq in 0..count {
+            frame::append(&mut batch, &Tick::new(seq));
+            if batch.len() >= BATCH_BYTES || seq + 1 == count {
+                socket.write_all(&batch).await?;
+                batch.clear();
+            }
         }
     }
+}
 
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.name() == name)
+async fn send_payloads(mut socket: Socket) -> io::Result<()> {
+    loop {
+        let bytes = u32::try_from(socket.read_u64_le().await?).map_err(io::Error::other)?;
+        let count = socket.read_u64_le().await?;
+        let mut framed = bytes.to_le_bytes().to_vec();
+        framed.resize(framed.len() + bytes as usize, 7);
+        let at_once =
+            if u64::from(bytes) < SMALL_BYTES_MAX { (BATCH_BYTES / framed.len()) as u64 } else { 1 };
+        let batch = framed.repeat(usize::try_from(at_once).map_err(io::Error::other)?);
+        let mut left = count;
+        while left > 0 {
+            let now = left.min(at_once);
+            socket.write_all(&batch[..framed.len() * now as usize]).await?;
+            left -= now;
+        }
     }
 }
 
-/// Runs a role until the other side has closed.
-pub(crate) async fn serve<S: Socket>(role: Role, socket: S) -> io::Result<()> {
-    match role {
-        Role::Answer => calls::answer(socket).await,
-        Role::Echo => ping_pong::echo(socket).await,
-        Role::Sink => one_way::sink(socket).await,
+/// From the call that starts a process to its first bytes, one process after another.
+fn spawn(meter: Meter, place: Place) -> anyhow::Result<Numbers> {
+    let mut laps = Vec::new();
+    let since = Instant::now();
+    while since.elapsed().as_secs_f64() < meter.seconds || laps.len() < 3 {
+        let start = Instant::now();
+        let (mut here, there) = StdUnixStream::pair()?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .args([HELLO_FLAG, place.name()])
+            .stdin(Stdio::from(OwnedFd::from(there)))
+            .spawn()?;
+        here.write_all(&[1])?;
+        here.read_exact(&mut [0])?;
+        laps.push(start.elapsed().as_nanos() as f64);
+        child.wait()?;
     }
+    Ok(vec![("clock", median(&mut laps))])
 }
 
-/// Median round trip of `count` frames, in microseconds.
-pub(crate) fn ping_pong(transport: Transport, count: usize) -> io::Result<f64> {
-    link::runtime()?.block_on(async {
-        match transport {
-            Transport::Uds => {
-                let (socket, peer) = link::start_uds(Role::Echo)?;
-                finish(ping_pong::drive(socket, count).await?, peer)
-            }
-            Transport::Tcp => {
-                let (socket, peer) = link::start_tcp(Role::Echo).await?;
-                finish(ping_pong::drive(socket, count).await?, peer)
-            }
-        }
+/// The whole life of a process that answers once, over its standard input.
+pub(crate) fn hello_main() -> anyhow::Result<()> {
+    Place::UdsPinned.runtime()?.block_on(async {
+        let inherited = StdUnixStream::from(std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?);
+        inherited.set_nonblocking(true)?;
+        let mut socket = tokio::net::UnixStream::from_std(inherited)?;
+        let byte = socket.read_u8().await?;
+        socket.write_u8(byte + 1).await?;
+        Ok(())
     })
-}
-
-/// Frames per second of `count` frames with bodies of `body_bytes`, written in batches.
-pub(crate) fn one_way(transport: Transport, body_bytes: usize, count: u64) -> io::Result<f64> {
-    link::runtime()?.block_on(async {
-        match transport {
-            Transport::Uds => {
-                let (socket, peer) = link::start_uds(Role::Sink)?;
-                finish(one_way::drive(socket, body_bytes, count).await?, peer)
-            }
-            Transport::Tcp => {
-                let (socket, peer) = link::start_tcp(Role::Sink).await?;
-                finish(one_way::drive(socket, body_bytes, count).await?, peer)
-            }
-        }
-    })
-}
-
-/// Calls per second with `in_flight` callers that share one connection.
-pub(crate) fn calls(transport: Transport, in_flight: usize, count: usize) -> io::Result<f64> {
-    link::runtime()?.block_on(async {
-        match transport {
-            Transport::Uds => {
-                let (socket, peer) = link::start_uds(Role::Answer)?;
-                finish(calls::drive(socket, in_flight, count).await?, peer)
-            }
-            Transport::Tcp => {
-                let (socket, peer) = link::start_tcp(Role::Answer).await?;
-                finish(calls::drive(socket, in_flight, count).await?, peer)
-            }
-        }
-    })
-}
-
-fn finish(value: f64, peer: link::Peer) -> io::Result<f64> {
-    peer.join()?;
-    Ok(value)
 }
