@@ -5,7 +5,7 @@ use tractor::{ActorOptions, Error, Overflow, Portal};
 use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
 
-use crate::wire_support::endpoints::{doubles, lock_gate, watch};
+use crate::wire_support::endpoints::{counts, doubles, lock_gate, watch};
 use crate::wire_support::script::{kwargs, pld};
 use crate::wire_support::{Peer, Server, alone, host, limited, step};
 
@@ -202,6 +202,42 @@ async fn a_failure_that_only_looks_like_an_overrun_of_ours_ends_the_context() {
         })
         .await;
     }
+}
+
+/// An end in good order may follow: a generator of the Python library that is told of the overrun ends like that.
+#[tokio::test]
+async fn a_reader_is_told_where_values_of_a_base_peer_are_missing() {
+    let (refused, is_refused) = tokio::sync::oneshot::channel();
+    let (read, is_read) = tokio::sync::oneshot::channel();
+    let script = async |peer: &mut Peer| {
+        let id = peer.expect_start().await.cid;
+        peer.send(&Msg::StartAck { cid: id, functype: FuncType::AsyncGen }).await;
+        for n in 0..65 {
+            peer.stream(id.as_str(), n).await;
+        }
+        peer.expect_local_error(id.as_str(), "StreamOverrun", &["inbox_messages_max"]).await;
+        refused.send(()).expect("the body waits");
+        is_read.await.expect("the body goes on");
+        // There was room again.
+        peer.stream(id.as_str(), 65).await;
+        peer.stop(id.as_str()).await;
+        peer.expect_local_error(id.as_str(), "StreamOverrun", &["inbox_messages_max"]).await;
+        peer.expect_closed().await;
+    };
+    crate::wire_support::meet("of-gap", ActorOptions::new(), Caps::NONE, script, async |portal| {
+        let scope = portal.open_stream_from(counts(99), async |mut stream| -> tractor::Result<()> {
+            is_refused.await.expect("the script goes on");
+            for n in 0..64 {
+                assert_eq!(stream.receive().await?, Some(n));
+            }
+            read.send(()).expect("the script waits");
+            step("the end of the stream", support::until(|| portal.dialogs_open() == 0)).await;
+            assert_overrun(stream.receive().await);
+            Ok(())
+        });
+        scope.await.expect("the body knows");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 use super::cell::{Cell, Locked, Reply};
 use super::deadline::Deadline;
 use super::inbox::InboxEnd;
+use super::overflow::Overflow;
 use super::peer::Peer;
 use super::region::Region;
 use super::state::Asked;
@@ -200,7 +201,8 @@ impl SessionEnd {
                     reply = Reply::error(error::local(us, error::type_names::MESSAGING_ERROR, text));
                 }
                 // The child side returned before it was told that it had sent too fast.
-                let overrun = cell.inbox.overrun().cloned();
+                let ends = cell.inbox.overflow() == Overflow::Error;
+                let overrun = cell.inbox.overrun().filter(|_| ends).cloned();
                 let value = cell.kept(value);
                 cell.outcome = Some(overrun.map_or(Outcome::Returned(value), Outcome::Failed));
             }

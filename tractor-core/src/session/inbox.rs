@@ -22,7 +22,7 @@ pub(super) enum InboxEnd {
     Stopped,
     /// The peer ended without closing its half.
     Cut,
-    /// A value found no room, and the stream was opened to fail then.
+    /// A value found no room.
     Overrun(Error),
     /// Nobody reads it any more.
     Unread(Notice),
@@ -86,6 +86,7 @@ impl Inbox {
         }
         let messages_max = limits.inbox_messages_max;
         let is_full = match self.overflow {
+            Overflow::Backpressure if self.overrun().is_some() => true,
             Overflow::Backpressure => !has_credit && self.queue.len() >= messages_max,
             Overflow::Error if self.end.is_some() => return Offered::Late,
             Overflow::Error => match refusal(self.queue.len(), self.bytes, limits) {

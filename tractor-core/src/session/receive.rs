@@ -176,12 +176,16 @@ impl SessionEnd {
         let text = format!("the stream's receiver is full and a value was dropped (`{knob}`)");
         let mut msg = error::local(&self.peer.us, error::type_names::STREAM_OVERRUN, text);
         msg.sender = Some(self.peer.aid.uid.clone());
-        if cell.inbox.overflow() == Overflow::Error {
-            let error = error::received(&self.peer.us, Arc::new(msg.clone()));
-            cell.inbox.overran(error.clone());
+        let ends = cell.inbox.overflow() == Overflow::Error;
+        let error = || error::received(&self.peer.us, Arc::new(msg.clone()));
+        // The child side may end well all the same, which does not tell the reader of the gap.
+        if ends || cell.dialog.side() == Side::Parent {
+            cell.inbox.overran(error());
+        }
+        if ends {
             // The child side returned before this side looked at what it had sent.
             if let Some(outcome @ Outcome::Returned(_)) = &mut cell.outcome {
-                *outcome = Outcome::Failed(error);
+                *outcome = Outcome::Failed(error());
                 return Reply::Nothing;
             }
         }
