@@ -40,6 +40,8 @@ mod process_settings;
 mod process_signals;
 mod process_started;
 mod process_support;
+mod python_live;
+mod python_support;
 mod refs_forged;
 mod refs_travel;
 mod second_peer;
