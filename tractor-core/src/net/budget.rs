@@ -293,22 +293,26 @@ impl Held {
             self.account.wake_closing();
         }
     }
+}
 
-    /// Bytes that stay on the account as long as any slice of them lives.
-    pub(crate) fn over(self: Arc<Self>, bytes: impl AsRef<[u8]> + Send + 'static) -> Bytes {
-        struct Booked<B> {
-            bytes: B,
-            _held: Arc<Held>,
-        }
-
-        impl<B: AsRef<[u8]>> AsRef<[u8]> for Booked<B> {
-            fn as_ref(&self) -> &[u8] {
-                self.bytes.as_ref()
-            }
-        }
-
-        Bytes::from_owner(Booked { bytes, _held: self })
+/// Bytes that keep something alive as long as any slice of them lives.
+pub(crate) fn keeping<K: Send + Sync + 'static>(
+    kept: Arc<K>,
+    bytes: impl AsRef<[u8]> + Send + 'static,
+) -> Bytes {
+    /// Dropped in this order.
+    struct Keeping<B, K> {
+        bytes: B,
+        _kept: Arc<K>,
     }
+
+    impl<B: AsRef<[u8]>, K> AsRef<[u8]> for Keeping<B, K> {
+        fn as_ref(&self) -> &[u8] {
+            self.bytes.as_ref()
+        }
+    }
+
+    Bytes::from_owner(Keeping { bytes, _kept: kept })
 }
 
 impl Drop for Held {
@@ -382,7 +386,7 @@ mod tests {
         let budget = budget();
         let account = budget.open(false);
         let held = Arc::new(account.hold(Kind::Pinned, 10));
-        let slice = held.clone().over(vec![7; 10]).slice(3..4);
+        let slice = keeping(held.clone(), vec![7; 10]).slice(3..4);
         held.grow(100);
         held.grow(50);
         drop(held);

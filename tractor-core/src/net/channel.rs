@@ -9,9 +9,9 @@
 //!   +---- driver ended, for whatever reason ----> Closed(reason)
 //! ```
 //!
-//! Messages are encoded straight into the write buffer, under its lock; the first one appended to an idle connection
-//! wakes the driver, which swaps the buffer for an empty one and writes it out. Messages appended back to back
-//! therefore share a write.
+//! Messages are encoded straight into the write buffer, under its lock; large payloads are encoded before it, and handed
+//! over. The first message appended to an idle connection wakes the driver, which swaps the buffer for an empty one and
+//! writes it out. Messages appended back to back therefore share a write.
 //!
 //! # Invariants
 //! 1. The write buffer always holds whole frames.
@@ -26,10 +26,11 @@ use std::task::{Context, Poll};
 use tokio::sync::Notify;
 
 use super::budget::{Account, Held, Kind, STEP};
+use super::outgoing::{Frame, Outgoing};
 
 use crate::error::CloseReason;
 use crate::proto::codec;
-use crate::proto::frame::{self, FrameTooLarge};
+use crate::proto::frame::FrameTooLarge;
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits};
 use crate::proto::msg::Msg;
 use crate::wakers::{Slot, Wake, Woken, poll_or_register};
@@ -60,8 +61,8 @@ struct Shared {
 
 #[derive(Debug)]
 struct WriteBuf {
-    bytes: Vec<u8>,
-    /// Of these, on the account; and the length at which more of them is.
+    out: Outgoing,
+    /// Of what is in it, on the account; and the length at which more of them is.
     booked: usize,
     look_at: usize,
     /// On the account, of what the driver is writing.
@@ -84,35 +85,6 @@ enum State {
     /// Closed by this side, but the peer does not take what is left; the driver is about to give up.
     GivenUp,
     Closed(CloseReason),
-}
-
-/// A frame that is being written. Cut off again if its encoder panics.
-struct Torn<'a> {
-    bytes: &'a mut Vec<u8>,
-    /// Where the frame begins; `None` once it is whole.
-    begin: Option<usize>,
-}
-
-impl<'a> Torn<'a> {
-    #[inline]
-    fn begin(bytes: &'a mut Vec<u8>) -> Self {
-        let begin = Some(frame::begin_frame(bytes));
-        Self { bytes, begin }
-    }
-
-    #[inline]
-    fn end(mut self, frame_bytes_max: usize) -> Result<(), FrameTooLarge> {
-        let begin = self.begin.take().expect("taken here only, by value");
-        frame::end_frame(self.bytes, begin, frame_bytes_max)
-    }
-}
-
-impl Drop for Torn<'_> {
-    fn drop(&mut self) {
-        if let Some(begin) = self.begin {
-            self.bytes.truncate(begin);
-        }
-    }
 }
 
 /// What became of an append.
@@ -151,7 +123,7 @@ impl Channel {
     pub(crate) fn new(limits: Limits, peer_bytes_max: Option<usize>, account: Arc<Account>) -> Self {
         let frame_bytes_max = both_accept(&limits, peer_bytes_max.unwrap_or(usize::MAX));
         let wbuf = WriteBuf {
-            bytes: Vec::new(),
+            out: Outgoing::default(),
             booked: 0,
             look_at: STEP.min(limits.write_backlog_bytes_max),
             writing: 0,
@@ -172,7 +144,7 @@ impl Channel {
 
     #[inline]
     fn lock(&self) -> MutexGuard<'_, WriteBuf> {
-        // A panic of an encoder leaves the buffer whole, see `Torn`.
+        // A panic of an encoder leaves the buffer whole, see `Frame`.
         self.shared.wbuf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -199,6 +171,12 @@ impl Channel {
     /// Appends one frame whose body `encode` writes.
     #[inline]
     pub(crate) fn append(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Appended {
+        self.append_locked(self.lock(), |frame| encode(frame.bytes()))
+    }
+
+    /// As [`append`](Self::append), for a frame that may have a large payload, which is handed over.
+    #[inline]
+    pub(crate) fn append_frame(&self, encode: impl FnOnce(&mut Frame<'_>)) -> Appended {
         self.append_locked(self.lock(), encode)
     }
 
@@ -206,7 +184,7 @@ impl Channel {
     fn append_locked(
         &self,
         mut wbuf: MutexGuard<'_, WriteBuf>,
-        encode: impl FnOnce(&mut Vec<u8>),
+        encode: impl FnOnce(&mut Frame<'_>),
     ) -> Appended {
         match &wbuf.state {
             State::Open => {}
@@ -216,14 +194,14 @@ impl Channel {
             State::Closed(reason) => return Appended::Closed(reason.clone()),
         }
         let bytes_max = wbuf.frame_bytes_max;
-        let torn = Torn::begin(&mut wbuf.bytes);
-        encode(torn.bytes);
-        if let Err(mut error) = torn.end(bytes_max) {
+        let mut frame = wbuf.out.begin_frame();
+        encode(&mut frame);
+        if let Err(mut error) = frame.end(bytes_max) {
             error.of_peer = bytes_max < self.shared.limits.frame_bytes_max;
             return Appended::TooLarge(error);
         }
         let mut driver = wbuf.driver.take();
-        if wbuf.bytes.len() > wbuf.look_at && self.book(&mut wbuf) {
+        if wbuf.out.len() > wbuf.look_at && self.book(&mut wbuf) {
             // Both slots are of one task.
             driver = wbuf.stuck.take().or(driver);
         }
@@ -235,14 +213,14 @@ impl Channel {
     #[cold]
     fn book(&self, wbuf: &mut WriteBuf) -> bool {
         let Shared { limits, account, grown, .. } = &*self.shared;
-        let booked = wbuf.bytes.len().next_multiple_of(STEP);
+        let booked = wbuf.out.len().next_multiple_of(STEP);
         let more = booked - wbuf.booked;
         let has_closed = account.add(Kind::Unsent, more);
         wbuf.booked = booked;
         wbuf.look_at = booked.min(limits.write_backlog_bytes_max);
-        let is_over = wbuf.bytes.len() > limits.write_backlog_bytes_max || account.over().is_some();
+        let is_over = wbuf.out.len() > limits.write_backlog_bytes_max || account.over().is_some();
         if is_over {
-            wbuf.state = State::Overflowed(wbuf.bytes.len());
+            wbuf.state = State::Overflowed(wbuf.out.len());
         }
         grown.fetch_add(if is_over { more.max(ANSWERS_PER_TURN) } else { more }, Ordering::Relaxed);
         is_over || has_closed
@@ -264,12 +242,12 @@ impl Channel {
         self.append(|out| codec::encode(msg, out))
     }
 
-    /// As [`append`](Self::append), but `None` while `write_buffer_bytes_max` or more is waiting to
-    /// be written.
+    /// As [`append_frame`](Self::append_frame), but `None` while `write_buffer_bytes_max` or more is waiting to be
+    /// written.
     #[inline]
-    pub(crate) fn append_if_room(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Option<Appended> {
+    pub(crate) fn append_if_room(&self, encode: impl FnOnce(&mut Frame<'_>)) -> Option<Appended> {
         let wbuf = self.lock();
-        if wbuf.bytes.len() >= self.shared.limits.write_buffer_bytes_max {
+        if wbuf.out.len() >= self.shared.limits.write_buffer_bytes_max {
             return None;
         }
         Some(self.append_locked(wbuf, encode))
@@ -279,7 +257,7 @@ impl Channel {
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
         let wbuf = self.lock();
-        matches!(wbuf.state, State::Open) && wbuf.bytes.len() >= self.shared.limits.write_buffer_bytes_max
+        matches!(wbuf.state, State::Open) && wbuf.out.len() >= self.shared.limits.write_buffer_bytes_max
     }
 
     /// Books what waits outside of the buffer for room in it. For callers that hold no lock.
@@ -347,15 +325,16 @@ impl Channel {
     pub(super) fn ended(&self, reason: CloseReason) {
         let mut wbuf = self.lock();
         wbuf.state = State::Closed(reason);
-        wbuf.bytes = Vec::new();
+        let unsent = std::mem::take(&mut wbuf.out);
         let booked = std::mem::take(&mut wbuf.booked) + std::mem::take(&mut wbuf.writing);
         drop(wbuf);
+        drop(unsent);
         self.shared.account.sub(Kind::Unsent, booked);
         self.shared.room.notify_waiters();
     }
 
     /// Swaps appended bytes into the driver's empty buffer, or registers the driver's waker.
-    pub(super) fn poll_work(&self, cx: &mut Context<'_>, into: &mut Vec<u8>) -> Work {
+    pub(super) fn poll_work(&self, cx: &mut Context<'_>, into: &mut Outgoing) -> Work {
         debug_assert!(into.is_empty());
         let found = poll_or_register(
             cx,
@@ -366,8 +345,8 @@ impl Channel {
                 if written > 0 {
                     self.shared.account.sub(Kind::Unsent, written);
                 }
-                if !wbuf.bytes.is_empty() {
-                    std::mem::swap(&mut wbuf.bytes, into);
+                if !wbuf.out.is_empty() {
+                    std::mem::swap(&mut wbuf.out, into);
                     wbuf.writing = std::mem::take(&mut wbuf.booked);
                     wbuf.look_at = STEP.min(self.shared.limits.write_backlog_bytes_max);
                     return Poll::Ready(Work::Bytes);
@@ -404,7 +383,7 @@ mod tests {
     fn a_frame_whose_encoder_panics_is_cut_off() {
         let channel = channel(Limits::default());
         assert!(matches!(channel.send(&Msg::Ready { image: None }), Appended::Yes(_)));
-        let whole = channel.lock().bytes.clone();
+        let whole = channel.lock().out.len();
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             channel.append(|out| {
                 out.extend_from_slice(b"half");
@@ -412,7 +391,7 @@ mod tests {
             })
         }));
         assert!(panicked.is_err());
-        assert_eq!(channel.lock().bytes, whole);
+        assert_eq!(channel.lock().out.len(), whole);
     }
 
     #[test]
@@ -422,7 +401,7 @@ mod tests {
         assert!(
             matches!(&appended, Appended::TooLarge(error) if error.to_string().contains("frame_bytes_max"))
         );
-        assert!(channel.lock().bytes.is_empty());
+        assert!(channel.lock().out.is_empty());
     }
 
     #[test]
@@ -433,10 +412,10 @@ mod tests {
         let Poll::Ready(stuck) = channel.poll_overflowed(&cx) else {
             panic!("the backlog is over its limit")
         };
-        let mut taken = Vec::new();
+        let mut taken = Outgoing::default();
         assert!(matches!(channel.poll_work(&mut cx, &mut taken), Work::Bytes));
         let waited = taken.len();
-        taken.clear();
+        taken = Outgoing::default();
         let Work::Done(written) = channel.poll_work(&mut cx, &mut taken) else {
             panic!("something is missing")
         };

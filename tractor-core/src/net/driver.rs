@@ -16,33 +16,25 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::AsyncWrite;
-use tokio_util::io::poll_read_buf;
+use bytes::{Bytes, BytesMut};
+use tokio_util::io::poll_write_buf;
 
-use super::budget::{Held, Kind};
+use super::budget::Kind;
 use super::channel::{ANSWERS_PER_TURN, Channel, Work};
+use super::intake::{Intake, READ_BYTES_MAX};
+use super::outgoing::Outgoing;
 use super::pause::Pause;
 use super::transport::Transport;
 use crate::error::CloseReason;
 use crate::proto::frame::{self, FrameTooLarge};
 use crate::proto::limits::FRAME_HEAD_BYTES;
 
-/// Room made for the first read; doubled whenever a read fills it.
-const READ_BYTES_MIN: usize = 8 * 1024;
-/// Most room made for a read.
-const READ_BYTES_MAX: usize = 256 * 1024;
-/// A read buffer that is larger, for a large frame, is on the account, and given back once nothing more is there to
-/// read.
-const READ_BYTES_FREE: usize = 2 * READ_BYTES_MAX;
 /// Reads done before the driver lets other tasks run.
 const READS_PER_TURN: usize = 4;
 /// Requests taken in before it does.
 pub(super) const REQUESTS_PER_TURN: usize = 256;
 /// Turns that the driver leaves to one connection that is being closed: more than it needs, unless something blocks it.
 const TURNS_WAITED_MAX: u32 = 16;
-/// A drained write buffer larger than this is given back to the allocator.
-const WRITE_BYTES_KEPT: usize = 256 * 1024;
 
 /// What a connection's frames are handed to.
 pub(crate) trait FrameHandler {
@@ -88,22 +80,17 @@ pub(crate) async fn drive(
     unread: BytesMut,
     handler: &mut impl FrameHandler,
 ) -> CloseReason {
-    let (pin, pin_bytes) = (pin_of(&channel), unread.capacity());
     let mut driver = Driver {
         io,
-        read: unread,
-        pin,
-        pin_bytes,
+        read: Intake::new(unread, channel.account().clone()),
         pinned_before: 0,
         chunk: Bytes::new(),
         at: 0,
         skip: 0,
         skipped: None,
         waited: (0, 0),
-        write: Vec::new(),
-        written: 0,
+        write: Outgoing::default(),
         is_deaf: false,
-        read_bytes: READ_BYTES_MIN,
         pause: None,
         end: End(Some(channel)),
     };
@@ -118,11 +105,6 @@ pub(crate) async fn drive(
     reason
 }
 
-/// The memory behind a read buffer, as it stands on the account. Each chunk has it.
-fn pin_of(channel: &Channel) -> Arc<Held> {
-    Arc::new(channel.account().hold(Kind::Pinned, 0))
-}
-
 /// What may stay in read buffers before it is copied: enough for a stream whose reader keeps up.
 fn pinned_max(channel: &Channel) -> usize {
     channel.limits().stream_window_bytes.saturating_mul(2).max(4 * READ_BYTES_MAX)
@@ -130,10 +112,7 @@ fn pinned_max(channel: &Channel) -> usize {
 
 struct Driver {
     io: Transport,
-    read: BytesMut,
-    /// Of the memory behind `read`, which has this size.
-    pin: Arc<Held>,
-    pin_bytes: usize,
+    read: Intake,
     /// Bytes that slices of former read buffers kept alive when they were last copied.
     pinned_before: usize,
     /// Complete frames, handled up to here.
@@ -144,12 +123,9 @@ struct Driver {
     skipped: Option<(Box<[u8]>, FrameTooLarge)>,
     /// Turns left to connections that are being closed, after so many closings.
     waited: (usize, u32),
-    write: Vec<u8>,
-    written: usize,
+    write: Outgoing,
     /// The peer takes nothing any more. It may have left something to read, and then the end.
     is_deaf: bool,
-    /// Room to make for the next read.
-    read_bytes: usize,
     /// Between two turns, while others have something to do.
     pause: Option<Arc<Pause>>,
     end: End,
@@ -220,7 +196,7 @@ impl Driver {
             }
             match self.fill(cx, handler) {
                 Poll::Ready(Ok(0)) => {
-                    return Poll::Ready(if self.read.is_empty() && self.skip == 0 {
+                    return Poll::Ready(if self.read.bytes().is_empty() && self.skip == 0 {
                         CloseReason::Eof
                     } else {
                         CloseReason::Truncated
@@ -229,11 +205,7 @@ impl Driver {
                 Poll::Ready(Ok(_)) => self.end.channel().hear(),
                 Poll::Ready(Err(error)) => return Poll::Ready(error.into()),
                 Poll::Pending => {
-                    if self.read.is_empty() && self.pin_bytes > READ_BYTES_FREE {
-                        self.retire();
-                        self.read = BytesMut::new();
-                        self.pin_bytes = 0;
-                    }
+                    self.read.rest();
                     return Poll::Pending;
                 }
             }
@@ -269,9 +241,9 @@ impl Driver {
     /// Writes until nothing is left or the socket is full; to a peer that is deaf nothing.
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         loop {
-            while !self.is_deaf && self.written < self.write.len() {
-                match Pin::new(&mut self.io).poll_write(cx, &self.write[self.written..]) {
-                    Poll::Ready(Ok(n)) if n > 0 => self.written += n,
+            while !self.is_deaf && !self.write.is_empty() {
+                match poll_write_buf(Pin::new(&mut self.io), cx, &mut self.write) {
+                    Poll::Ready(Ok(n)) if n > 0 => {}
                     Poll::Ready(Ok(_) | Err(_)) => {
                         // So that reading comes to its end, also where the peer has only stopped to listen.
                         self.io.shutdown_read();
@@ -285,9 +257,9 @@ impl Driver {
                     }
                 }
             }
-            self.written = 0;
-            self.write.clear();
-            self.write.shrink_to(WRITE_BYTES_KEPT);
+            if self.is_deaf {
+                self.write = Outgoing::default();
+            }
             match self.end.channel().poll_work(cx, &mut self.write) {
                 Work::Bytes => {}
                 Work::Idle => return Ok(()),
@@ -297,47 +269,25 @@ impl Driver {
     }
 
     fn fill(&mut self, cx: &mut Context<'_>, handler: &mut impl FrameHandler) -> Poll<io::Result<usize>> {
-        // Frames still in use pin the whole buffer: a fresh one for every small read would multiply what a peer can
-        // make this actor hold.
-        if self.read.capacity() - self.read.len() < self.read_bytes / 4
-            && !self.read.try_reclaim(self.read_bytes)
-        {
-            self.renew(handler);
+        let max = self.end.channel().limits().frame_bytes_max;
+        if self.read.is_full(max) {
+            let (channel, pinned_before) = (self.end.channel(), &mut self.pinned_before);
+            self.read.renew(max, || Self::let_go(channel, pinned_before, handler));
         }
-        let room = self.read.capacity() - self.read.len();
-        let polled = poll_read_buf(Pin::new(&mut self.io), cx, &mut self.read);
-        if self.read.len() == self.read.capacity() && room >= self.read_bytes {
-            self.read_bytes = (self.read_bytes * 2).min(READ_BYTES_MAX);
-        }
-        polled
+        self.read.poll_read(&mut self.io, cx)
     }
 
-    /// Makes room for a read in new memory, or in more of the old if nothing else uses that.
+    /// Has what is left of former read buffers copied, if it keeps too much of them alive.
     #[cold]
-    fn renew(&mut self, handler: &mut impl FrameHandler) {
-        if self.retire() {
-            let account = self.end.channel().account();
-            let (pinned, is_tight) = (account.amount(Kind::Pinned), account.is_tight());
-            let more_max = if is_tight { READ_BYTES_MAX } else { pinned_max(self.end.channel()) };
-            self.pinned_before = self.pinned_before.min(pinned);
-            if pinned > self.pinned_before.saturating_add(more_max) {
-                handler.let_go();
-                self.pinned_before = self.end.channel().account().amount(Kind::Pinned);
-            }
+    fn let_go(channel: &Channel, pinned_before: &mut usize, handler: &mut impl FrameHandler) {
+        let account = channel.account();
+        let (pinned, is_tight) = (account.amount(Kind::Pinned), account.is_tight());
+        let more_max = if is_tight { READ_BYTES_MAX } else { pinned_max(channel) };
+        *pinned_before = (*pinned_before).min(pinned);
+        if pinned > pinned_before.saturating_add(more_max) {
+            handler.let_go();
+            *pinned_before = account.amount(Kind::Pinned);
         }
-        self.read.reserve(self.read_bytes);
-        self.pin_bytes = self.read.capacity();
-        self.pin.grow(self.pin_bytes.saturating_sub(READ_BYTES_FREE));
-    }
-
-    /// The read buffer is about to be left. Returns whether slices keep it alive, which puts all of it on the account.
-    fn retire(&mut self) -> bool {
-        let is_kept = Arc::strong_count(&self.pin) > 1;
-        if is_kept {
-            self.pin.grow(self.pin_bytes);
-        }
-        self.pin = pin_of(self.end.channel());
-        is_kept
     }
 
     /// Hands complete frames in the read buffer to the handler.
@@ -349,7 +299,11 @@ impl Driver {
             if !resumed && self.skip > 0 {
                 self.skip_more(handler)?;
             }
-            let oversized = if resumed { None } else { self.cut(max) };
+            let mut oversized = None;
+            if !resumed {
+                (self.chunk, oversized) = self.read.cut(max);
+                self.at = 0;
+            }
             while let Ok(Some(body)) = frame::next_frame(&self.chunk[self.at..], max) {
                 let body = self.at + body.start..self.at + body.end;
                 self.at = body.end;
@@ -369,25 +323,6 @@ impl Driver {
         }
     }
 
-    /// Takes complete frames out of the read buffer. Returns what is wrong with the frame behind them, if it is too
-    /// large.
-    #[inline]
-    fn cut(&mut self, max: usize) -> Option<FrameTooLarge> {
-        let mut complete = 0;
-        let oversized = loop {
-            match frame::next_frame(&self.read[complete..], max) {
-                Ok(Some(body)) => complete += body.end,
-                Ok(None) => break None,
-                Err(error) => break Some(error),
-            }
-        };
-        (self.at, self.chunk) = (0, Bytes::new());
-        if complete > 0 {
-            self.chunk = self.pin.clone().over(self.read.split_to(complete).freeze());
-        }
-        oversized
-    }
-
     /// Begins to skip a frame that is too large, once as much of it is there as the handler looks at. Returns whether
     /// it is.
     #[cold]
@@ -397,7 +332,7 @@ impl Driver {
         error: &FrameTooLarge,
     ) -> Result<bool, CloseReason> {
         let looks_at = handler.oversized_head().min(error.size);
-        let Some(head) = self.read.get(FRAME_HEAD_BYTES..FRAME_HEAD_BYTES + looks_at) else {
+        let Some(head) = self.read.bytes().get(FRAME_HEAD_BYTES..FRAME_HEAD_BYTES + looks_at) else {
             return Ok(false);
         };
         if looks_at == 0 {
@@ -412,8 +347,8 @@ impl Driver {
     /// within it.
     #[cold]
     fn skip_more(&mut self, handler: &mut impl FrameHandler) -> Result<(), CloseReason> {
-        let there = self.skip.min(self.read.len());
-        self.read.advance(there);
+        let there = self.skip.min(self.read.bytes().len());
+        self.read.skip(there);
         self.skip -= there;
         let at_end = self.skipped.take_if(|_| self.skip == 0);
         at_end.map_or(Ok(()), |(head, error)| handler.oversized(&head, &error))

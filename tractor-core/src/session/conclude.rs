@@ -9,7 +9,7 @@ use super::panics::catching;
 use super::state::Asked;
 use crate::error::{self, EndpointError, Error, MsgTypeError, Panicked};
 use crate::net::Held;
-use crate::proto::codec::{self, PldKind};
+use crate::proto::codec::PldKind;
 use crate::proto::dialog::{Conclusion, TaskEnd};
 use crate::proto::id::Cid;
 use crate::proto::msg::ErrorMsg;
@@ -141,11 +141,7 @@ impl SessionEnd {
 
     fn send_return(&self, encode: Encode<'_>) {
         // The dialog is settled already: a serializer or rule that panics must not take the answer with it.
-        let sent = catching(|| {
-            encode().map(|encoded| {
-                self.peer.channel.append(|out| codec::encode_pld(PldKind::Return, &self.cid, &encoded, out))
-            })
-        });
+        let sent = catching(|| encode().map(|mut encoded| self.append_pld(PldKind::Return, &mut encoded)));
         let sent = match sent {
             Ok(sent) => sent,
             Err(panic) => {

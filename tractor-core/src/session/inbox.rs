@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::overflow::Overflow;
 use crate::error::Error;
-use crate::net::Held;
+use crate::net::{Held, keeping};
 use crate::proto::dialog::RecvCredit;
 use crate::proto::limits::{Limits, STREAM_WINDOW_INITIAL_BYTES};
 
@@ -203,7 +203,7 @@ impl Inbox {
     pub(super) fn copy_loose(&mut self, held: Held) {
         let mut block = Vec::with_capacity(self.loose_bytes());
         self.queue.range(self.copied..).for_each(|value| block.extend_from_slice(value));
-        let mut block = Arc::new(held).over(block);
+        let mut block = keeping(Arc::new(held), block);
         for value in self.queue.range_mut(self.copied..) {
             *value = block.split_to(value.len());
         }

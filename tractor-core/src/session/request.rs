@@ -104,7 +104,7 @@ impl Peer {
             let whom = self.aid.uid.clone();
             return Err(DeadlineExceeded::before_start(head.label.clone(), whom, late.budget).into());
         }
-        let args = Encoded::by(|out| args(head.format, self.payload_depth_max(), out))
+        let mut args = Encoded::by(|out| args(head.format, self.payload_depth_max(), out))
             .map_err(|problem| self.unencodable(&head, &problem))?;
         let trace = self.trace_of(&request);
         let session = self.enter_new(|cid| {
@@ -122,7 +122,7 @@ impl Peer {
             // Before it leaves, and only if it may: its end is no death then.
             child.ask_with_request();
         }
-        match self.append_request(&head, &session, &args, trace.as_ref()) {
+        match self.append_request(&head, &session, &mut args, trace.as_ref()) {
             Appended::Yes(_) => Ok(session),
             // The loss of the dialog is about to be told, with the reason.
             Appended::Closed(_) => {
@@ -146,17 +146,17 @@ impl Peer {
         &self,
         head: &RequestHead,
         session: &SessionEnd,
-        args: &[u8],
+        args: &mut Encoded,
         trace: Option<&TraceContext>,
     ) -> Appended {
         let deadline = session.deadline.filter(|_| self.caps.contains(Caps::DEADLINE));
-        self.channel.append(|out| {
-            let begun = out.len();
-            head.start.begin(&session.cid, out);
-            out.extend_from_slice(args);
+        self.channel.append_frame(|frame| {
+            let begun = frame.bytes().len();
+            head.start.begin(&session.cid, frame.bytes());
+            frame.payload(args.memory());
             // Late: the time runs on while the arguments are encoded.
             let remaining = deadline.map(|Deadline { at, .. }| at.saturating_duration_since(Instant::now()));
-            head.start.finish_with(&StartExtras { remaining, trace }, begun, out);
+            head.start.finish_with(&StartExtras { remaining, trace }, begun, frame.bytes());
         })
     }
 

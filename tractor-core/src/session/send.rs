@@ -1,4 +1,4 @@
-//! Values on their way out: encoded without a lock, then copied into the connection's write buffer under it.
+//! Values on their way out: encoded without a lock, then appended to the connection's write buffer under it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -49,7 +49,7 @@ impl SessionEnd {
         &'a self,
         cx: &mut Context<'_>,
         head: &YieldHead,
-        encoded: &[u8],
+        encoded: &mut Encoded,
         waiting: &mut Option<Room<'a>>,
     ) -> Poll<Result<(), Error>> {
         loop {
@@ -90,7 +90,7 @@ impl SessionEnd {
 
     /// Sends one encoded value if there is room for it.
     #[inline]
-    fn try_send(&self, head: &YieldHead, encoded: &[u8]) -> Result<Tried, Error> {
+    fn try_send(&self, head: &YieldHead, encoded: &mut Encoded) -> Result<Tried, Error> {
         // Outlives the lock.
         let _driver;
         let mut cell = self.cell();
@@ -111,9 +111,10 @@ impl SessionEnd {
         if cell.pace.is_turn_over() {
             return Ok(Tried::TurnOver);
         }
-        let appended = self.peer.channel.append_if_room(|out| {
-            out.extend_from_slice(head.as_bytes());
-            out.extend_from_slice(encoded);
+        let bytes = encoded.len();
+        let appended = self.peer.channel.append_if_room(|frame| {
+            frame.bytes().extend_from_slice(head.as_bytes());
+            frame.payload(encoded.memory());
         });
         match appended {
             None => Ok(Tried::BufferFull),
@@ -121,7 +122,7 @@ impl SessionEnd {
             Some(Appended::TooLarge(error)) => Err(self.too_large(&error)),
             Some(Appended::Yes(driver)) => {
                 if has_credit {
-                    cell.tx.spend(encoded.len());
+                    cell.tx.spend(bytes);
                 }
                 _driver = driver;
                 Ok(Tried::Sent)
@@ -137,17 +138,25 @@ impl SessionEnd {
     /// Sends the first value of a context.
     pub(crate) fn send_started<T: Payload>(&self, value: &T, check: &Check<T>) -> Result<(), Error> {
         let kind = PldKind::Started;
-        let encoded = self.encode(kind, value, check)?;
+        let mut encoded = self.encode(kind, value, check)?;
         // Outlives the lock.
         let _driver;
         let mut cell = self.cell();
         // The machine must not count as started when the value cannot be sent.
         let mut next = cell.dialog.clone();
         next.command(Command::Started).map_err(|misuse| self.misuse(misuse))?;
-        let appended = self.peer.channel.append(|out| codec::encode_pld(kind, &self.cid, &encoded, out));
+        let appended = self.append_pld(kind, &mut encoded);
         _driver = self.accepted(appended)?;
         cell.dialog = next;
         Ok(())
+    }
+
+    /// Appends a message that has a payload.
+    pub(super) fn append_pld(&self, kind: PldKind, encoded: &mut Encoded) -> Appended {
+        self.peer.channel.append_frame(|frame| {
+            codec::begin_pld(kind, &self.cid, frame.bytes());
+            frame.payload(encoded.memory());
+        })
     }
 
     /// Closes the local half of the stream, if it is open; both, where one `Stop` ends both.

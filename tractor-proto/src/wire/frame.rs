@@ -46,7 +46,24 @@ pub fn begin_frame(out: &mut Vec<u8>) -> usize {
 /// When `start` is not what [`begin_frame`] returned for `out`.
 #[inline]
 pub fn end_frame(out: &mut Vec<u8>, start: usize, frame_bytes_max: usize) -> Result<(), FrameTooLarge> {
-    let size = out.len() - start - FRAME_HEAD_BYTES;
+    end_frame_around(out, start, 0, frame_bytes_max)
+}
+
+/// As [`end_frame`], for a frame of whose body so many more bytes are elsewhere.
+///
+/// # Errors
+/// As [`end_frame`].
+///
+/// # Panics
+/// As [`end_frame`].
+#[inline]
+pub fn end_frame_around(
+    out: &mut Vec<u8>,
+    start: usize,
+    elsewhere: usize,
+    frame_bytes_max: usize,
+) -> Result<(), FrameTooLarge> {
+    let size = out.len() - start - FRAME_HEAD_BYTES + elsewhere;
     match u32::try_from(size) {
         Ok(len) if size <= frame_bytes_max => {
             out[start..start + FRAME_HEAD_BYTES].copy_from_slice(&len.to_le_bytes());
@@ -73,6 +90,13 @@ pub fn next_frame(buf: &[u8], frame_bytes_max: usize) -> Result<Option<Range<usi
     }
     let end = FRAME_HEAD_BYTES + size;
     Ok((end <= buf.len()).then_some(FRAME_HEAD_BYTES..end))
+}
+
+/// How many bytes the first frame in `buf` lacks, if its prefix is there and it is not too large.
+#[inline]
+pub fn missing(buf: &[u8], frame_bytes_max: usize) -> Option<usize> {
+    let size = body_size(buf).filter(|size| *size <= frame_bytes_max)?;
+    (FRAME_HEAD_BYTES + size).checked_sub(buf.len()).filter(|missing| *missing > 0)
 }
 
 /// Takes frames off a growing buffer one at a time.

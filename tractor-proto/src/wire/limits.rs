@@ -204,7 +204,7 @@ knobs! {
     /// quarters are used, the connection that has most is closed, with an error that names this knob; of one to a
     /// parent or child a quarter counts. The last quarter is for what the closed ones still have, until it is dropped;
     /// values that a shielded endpoint or a body still reads do not count then. What every connection has anyway, about
-    /// a MiB of buffers when it is busy, comes on top.
+    /// half a MiB of buffers when it is busy, comes on top, and 8 MiB of free ones in a process.
     waiting_bytes_max = 1024 * 1024 * 1024,
     /// Connections an actor has at once with peers that have connected to it, after the handshake; never more than five
     /// of eight files that its process may open (`ulimit -n`) as it begins to listen. Over it the next ones wait in the

@@ -1,0 +1,258 @@
+//! Frames on their way out, in the order in which they leave.
+//!
+//! Small frames are appended to one buffer. A large payload is handed over with the memory in which it was encoded; it
+//! is never copied, but written from where it is, between what stands before and behind it in the buffer.
+//!
+//! # Invariants
+//! 1. Frames are whole, except while one is appended; one that is too large, or whose encoder panics, leaves nothing.
+//! 2. Memory goes back to the [`SPARE`] buffers as soon as what is in it is written.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::Buf;
+
+use super::spare::{LARGE_BYTES_MIN, SPARE};
+use crate::proto::frame::{self, FrameTooLarge};
+
+/// A payload of this size is handed over. Copying a smaller one costs less than an element more to write.
+const HANDED_OVER_MIN: usize = 16 * 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct Outgoing {
+    bytes: Vec<u8>,
+    /// Of these, written.
+    written: usize,
+    /// Each leaves before what is at its place in `bytes`.
+    large: VecDeque<Large>,
+    /// Of all of them, not written.
+    large_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Large {
+    at: usize,
+    payload: Vec<u8>,
+    written: usize,
+}
+
+impl Large {
+    fn rest(&self) -> &[u8] {
+        &self.payload[self.written..]
+    }
+}
+
+impl Outgoing {
+    /// Bytes that are not written.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() - self.written + self.large_bytes
+    }
+
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Begins a frame at the end.
+    #[inline]
+    pub(super) fn begin_frame(&mut self) -> Frame<'_> {
+        if self.bytes.capacity() == 0 {
+            self.bytes = SPARE.take();
+        }
+        let (large, large_bytes) = (self.large.len(), self.large_bytes);
+        let begin = frame::begin_frame(&mut self.bytes);
+        Frame { out: self, begin: Some((begin, large)), large_bytes }
+    }
+
+    /// Everything is written.
+    #[inline]
+    fn reset(&mut self) {
+        self.written = 0;
+        self.bytes.clear();
+        if self.bytes.capacity() >= LARGE_BYTES_MIN {
+            SPARE.give(std::mem::take(&mut self.bytes));
+        }
+    }
+
+    /// The parts that are not written, in order.
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let ends = self.large.iter().map(|large| (large.at, large.rest()));
+        let mut from = self.written;
+        ends.chain([(self.bytes.len(), &[][..])])
+            .flat_map(move |(at, rest)| {
+                let before = &self.bytes[from..at];
+                from = at;
+                [before, rest]
+            })
+            .filter(|part| !part.is_empty())
+    }
+}
+
+impl Buf for Outgoing {
+    fn remaining(&self) -> usize {
+        self.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.parts().next().unwrap_or_default()
+    }
+
+    fn chunks_vectored<'a>(&'a self, into: &mut [IoSlice<'a>]) -> usize {
+        let mut count = 0;
+        for (slot, part) in into.iter_mut().zip(self.parts()) {
+            *slot = IoSlice::new(part);
+            count += 1;
+        }
+        count
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        assert!(count <= self.len(), "{count} bytes of {} were written", self.len());
+        while count > 0 {
+            let next = self.large.front_mut();
+            let small = next.as_ref().map_or(self.bytes.len(), |large| large.at) - self.written;
+            if small > 0 {
+                let written = small.min(count);
+                self.written += written;
+                count -= written;
+                continue;
+            }
+            let Some(large) = next else { break };
+            let written = large.rest().len().min(count);
+            large.written += written;
+            self.large_bytes -= written;
+            count -= written;
+            if large.rest().is_empty()
+                && let Some(large) = self.large.pop_front()
+            {
+                SPARE.give(large.payload);
+            }
+        }
+        if self.is_empty() {
+            self.reset();
+        }
+    }
+}
+
+/// A frame that is being appended. Cut off again if its encoder panics.
+pub(crate) struct Frame<'a> {
+    out: &'a mut Outgoing,
+    /// Where it begins, in the buffer and among the large payloads; `None` once it is whole.
+    begin: Option<(usize, usize)>,
+    /// Of the large payloads before it.
+    large_bytes: usize,
+}
+
+impl Frame<'_> {
+    /// The buffer, to append to.
+    #[inline]
+    pub(crate) fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.out.bytes
+    }
+
+    /// Appends a payload: a large one is taken, with its memory.
+    #[inline]
+    pub(crate) fn payload(&mut self, encoded: &mut Vec<u8>) {
+        let out = &mut *self.out;
+        if encoded.len() < HANDED_OVER_MIN {
+            return out.bytes.extend_from_slice(encoded);
+        }
+        out.large_bytes += encoded.len();
+        out.large.push_back(Large { at: out.bytes.len(), payload: std::mem::take(encoded), written: 0 });
+    }
+
+    #[inline]
+    pub(super) fn end(mut self, frame_bytes_max: usize) -> Result<(), FrameTooLarge> {
+        let large_bytes = self.out.large_bytes - self.large_bytes;
+        let (begin, large) = self.begin.take().expect("taken here only, by value");
+        frame::end_frame_around(&mut self.out.bytes, begin, large_bytes, frame_bytes_max)
+            .inspect_err(|_| self.cut_off(begin, large))
+    }
+
+    #[cold]
+    fn cut_off(&mut self, begin: usize, large: usize) {
+        self.out.bytes.truncate(begin);
+        self.out.large.truncate(large);
+        self.out.large_bytes = self.large_bytes;
+    }
+}
+
+impl Drop for Frame<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some((begin, large)) = self.begin {
+            self.cut_off(begin, large);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn append(out: &mut Outgoing, head: &[u8], payload: Vec<u8>, tail: &[u8]) -> Result<(), FrameTooLarge> {
+        let (mut frame, mut payload) = (out.begin_frame(), payload);
+        frame.bytes().extend_from_slice(head);
+        frame.payload(&mut payload);
+        frame.bytes().extend_from_slice(tail);
+        frame.end(10 * HANDED_OVER_MIN)
+    }
+
+    /// Frames of all kinds, and what they are on the wire.
+    fn filled() -> (Outgoing, Vec<u8>) {
+        let (mut out, mut wire) = (Outgoing::default(), Vec::new());
+        for (number, size) in
+            [3, HANDED_OVER_MIN, HANDED_OVER_MIN + 1, 0, 5, HANDED_OVER_MIN].into_iter().enumerate()
+        {
+            let (payload, tail) =
+                (vec![number as u8; size], if number % 2 == 0 { &b"tail"[..] } else { b"" });
+            append(&mut out, b"head", payload.clone(), tail).expect("it fits");
+            let begin = frame::begin_frame(&mut wire);
+            wire.extend_from_slice(&[b"head", &payload[..], tail].concat());
+            frame::end_frame(&mut wire, begin, usize::MAX).expect("it fits");
+        }
+        (out, wire)
+    }
+
+    #[test]
+    fn frames_leave_in_order_however_they_are_cut() {
+        for step in [1, 2, 5, 1000, HANDED_OVER_MIN, usize::MAX] {
+            let (mut out, wire) = filled();
+            let mut sent = Vec::new();
+            while !out.is_empty() {
+                let mut slices = [IoSlice::new(&[]); 4];
+                let count = out.chunks_vectored(&mut slices);
+                let all = slices[..count].iter().map(|slice| &**slice).collect::<Vec<_>>().concat();
+                let step = step.min(all.len());
+                sent.extend_from_slice(&all[..step]);
+                assert!(all.starts_with(out.chunk()) && !out.chunk().is_empty());
+                out.advance(step);
+                assert_eq!(out.len(), wire.len() - sent.len());
+            }
+            assert!(sent == wire, "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn a_large_payload_keeps_its_memory_until_it_is_written() {
+        let mut out = Outgoing::default();
+        let payload = vec![7; HANDED_OVER_MIN];
+        let place = payload.as_ptr();
+        append(&mut out, b"head", payload, b"").expect("it fits");
+        assert_eq!(out.parts().nth(1).map(<[u8]>::as_ptr), Some(place));
+        let before = out.len() - HANDED_OVER_MIN;
+        out.advance(before + 1);
+        assert_eq!(out.chunk().as_ptr(), place.wrapping_add(1));
+    }
+
+    #[test]
+    fn a_frame_that_is_too_large_leaves_nothing() {
+        let (mut out, wire) = filled();
+        let error = append(&mut out, b"head", vec![7; 10 * HANDED_OVER_MIN - 3], b"").expect_err("one byte");
+        assert_eq!((error.size, error.limit), (10 * HANDED_OVER_MIN + 1, 10 * HANDED_OVER_MIN));
+        assert!(out.parts().collect::<Vec<_>>().concat() == wire);
+        drop(out.begin_frame());
+        assert_eq!((out.len(), out.parts().map(<[u8]>::len).sum()), (wire.len(), wire.len()));
+    }
+}
