@@ -9,7 +9,7 @@
 //!   +---- driver ended, for whatever reason ----> Closed(reason)
 //! ```
 //!
-//! Messages are encoded straight into the write buffer, under its lock; large payloads are encoded before it, and handed
+//! Messages are encoded straight into the write buffer, under its lock; a large payload is encoded before, and handed
 //! over. The first message appended to an idle connection wakes the driver, which swaps the buffer for an empty one and
 //! writes it out. Messages appended back to back therefore share a write.
 //!
