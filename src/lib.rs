@@ -373,8 +373,8 @@
 //! [`ActorOptions::bind`]), the other uses [`connect`]. [`Portal::addrs`] tells where an actor listens, and an [`Addr`]
 //! is a value that travels.
 //!
-//! Two programs of different versions: [`guide::versions`]. Tests: [`guide::testing`]. What takes the place of what you
-//! know from elsewhere: [`guide::migrating`].
+//! Two programs of different versions: [`guide::versions`]. Actors in Python: [`guide::python`]. Tests:
+//! [`guide::testing`]. What takes the place of what you know from elsewhere: [`guide::migrating`].
 //!
 //! # Versions
 //!

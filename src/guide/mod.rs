@@ -13,6 +13,7 @@
 //! | [signals, containers, deployment](signals) | a daemon that ends well |
 //! | [logs and traces](logs) | who did what, in which process, for whom |
 //! | [testing] | actors in the same process, paused time, what must not compile |
+//! | [with Python actors](python) | calls, names and streams in both directions |
 //! | [versions] | what two programs may differ in |
 //! | [the compiler's errors](compiler) | the five that everybody meets first |
 //! | [coming from elsewhere](migrating) | tokio, tarpc, Ray, multiprocessing, Erlang |
@@ -43,6 +44,9 @@ pub mod names {}
 
 #[doc = include_str!("pools.md")]
 pub mod pools {}
+
+#[doc = include_str!("python.md")]
+pub mod python {}
 
 #[doc = include_str!("signals.md")]
 pub mod signals {}
