@@ -88,19 +88,19 @@ pub(crate) fn own(error: &(dyn StdError + 'static)) -> Option<Error> {
 
 /// The last segment of a type's path, without its generic arguments: `std::num::ParseIntError` is `ParseIntError`.
 ///
-/// A bare `Error` says nothing on the wire, and a name of ours says what is not so. Their modules are kept:
-/// `io::Error`.
+/// A bare `Error` says nothing on the wire, nor does `error::Error`, and a name of ours says what is not so. Their
+/// modules are kept: `fmt::Error`, `io::error::Error`.
 fn wire_name<T: ?Sized>() -> &'static str {
     let full = std::any::type_name::<T>();
     let path = full.split('<').next().unwrap_or(full);
     let mut cuts = path.rmatch_indices("::").map(|(at, _)| at + 2);
     let last = cuts.next().unwrap_or(0);
     let name = &path[last..];
-    if name == "Error" || type_names::ALL.contains(&name) {
-        &path[cuts.next().unwrap_or(0)..]
-    } else {
-        &path[last..]
+    if name != "Error" && !type_names::ALL.contains(&name) {
+        return name;
     }
+    let with_module = &path[cuts.next().unwrap_or(0)..];
+    if with_module.starts_with("error::") { &path[cuts.next().unwrap_or(0)..] } else { with_module }
 }
 
 #[cfg(test)]
@@ -110,7 +110,8 @@ mod tests {
     #[test]
     fn type_names_are_short_but_telling() {
         assert_eq!(wire_name::<std::num::ParseIntError>(), "ParseIntError");
-        assert_eq!(wire_name::<std::io::Error>(), "error::Error");
+        assert_eq!(wire_name::<std::fmt::Error>(), "fmt::Error");
+        assert_eq!(wire_name::<std::io::Error>(), "io::error::Error");
         assert_eq!(wire_name::<String>(), "String");
         assert_eq!(wire_name::<Vec<String>>(), "Vec");
     }
