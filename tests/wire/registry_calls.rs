@@ -2,14 +2,17 @@
 //! who could have the name.
 
 use std::convert::identity;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tractor::error::Absence;
 use tractor::{ActorOptions, Addr, Error, Portal, Result};
-use tractor_core::proto::id::Caps;
+use tractor_core::proto::id::{Caps, Uid};
 use tractor_core::proto::limits::NAME_BYTES_MAX;
+use tractor_core::proto::msg::{FuncType, Msg};
 
 use crate::wire_support::endpoints::{MODULE, process};
 use crate::wire_support::registry::{Other, Scratch, named, register};
+use crate::wire_support::script::pld;
 use crate::wire_support::{Server, alone, step};
 
 async fn process_of(name: &str) -> Result<u32> {
@@ -24,13 +27,20 @@ async fn uuid_of(name: &str) -> Result<String> {
     tractor::find_actor(name, async |portal| Ok(portal.uid().uuid().to_owned())).await
 }
 
-/// The row of an actor that ends goes with its connection, which the registrar notices soon.
-async fn once_not_expired(ask: impl AsyncFn() -> Result<String>) -> Result<String> {
+/// Who has a name, once it is noticed who has ended: by the registrar, which drops the row with the connection, and at
+/// this end of a connection that is used again.
+async fn uuid_once_settled(name: &str) -> Result<String> {
+    let answering = async |portal: &Portal| -> Result<String> {
+        portal.run(process()).await?;
+        Ok(portal.uid().uuid().to_owned())
+    };
     loop {
-        match ask().await {
-            Err(error) if absence(&error) == Some(Absence::Expired) => tokio::task::yield_now().await,
+        match tractor::find_actor(name, answering).await {
+            Err(Error::Closed(_)) => {}
+            Err(error) if absence(&error) == Some(Absence::Expired) => {}
             answer => return answer,
         }
+        tokio::task::yield_now().await;
     }
 }
 
@@ -69,11 +79,11 @@ async fn suite(scratch: &Scratch, registry: &Addr, known: &[&str]) -> Result<()>
     let second = Other::start(options("kv-2")).await;
     assert_eq!(uuid_of("kv").await?, uuid);
     first.end().await;
-    let next = once_not_expired(async || uuid_of("kv").await).await?;
+    let next = uuid_once_settled("kv").await?;
     assert_ne!(next, uuid);
     assert_eq!(tractor::query_actor("kv").await?, Some(scratch.addr("kv-2")));
     second.end().await;
-    let gone = once_not_expired(async || uuid_of("kv").await).await.expect_err("it is gone");
+    let gone = uuid_once_settled("kv").await.expect_err("it is gone");
     assert_eq!(absence(&gone), Some(Absence::NotRegistered));
     // The nearest address comes first, and of equals the latest; whoever is not there is taken off the list.
     let mut stale = named(registry, "stale", Caps::NONE).await;
@@ -262,6 +272,49 @@ async fn a_connection_that_its_scope_closes_is_lent_to_nobody() {
         dialed.expect("it is let in");
     })
     .await;
+}
+
+/// Who answers the lookups of `lookups`, one after the other, of which each is a call: the connections that are made.
+async fn connections_of_lookups(caps: Caps) -> usize {
+    let scratch = Scratch::new(&format!("again-{}", caps == Caps::BASIC));
+    let registry = scratch.addr("r");
+    let server = Server::bind(&format!("rc-again-{}", caps == Caps::BASIC));
+    let made = AtomicUsize::new(0);
+    alone(ActorOptions::new().name("rc-client").registry(registry.clone()), async |_| {
+        let mut row = named(&registry, "rc-again", Caps::NONE).await;
+        register(&mut row, &server.addr).await;
+        let serving = async {
+            loop {
+                let mut peer = server.next().await;
+                peer.uid = Uid::new("rc-again", peer.uid.uuid().to_owned());
+                peer.introduce(caps).await;
+                made.fetch_add(1, Ordering::Relaxed);
+                while let Some(message) = peer.recv_or_end().await {
+                    let Msg::Start(start) = message else { continue };
+                    peer.send(&Msg::StartAck { cid: start.cid, functype: FuncType::AsyncFunc }).await;
+                    peer.send(&Msg::Return { cid: start.cid, pld: pld(&7_u32) }).await;
+                }
+            }
+        };
+        let asking = async {
+            assert_eq!(process_of("rc-again").await.expect("it answers"), 7);
+            assert_eq!(process_of("rc-again").await.expect("it answers"), 7);
+            assert_eq!(waited_for("rc-again").await.expect("it answers"), 7);
+        };
+        tokio::select! {
+            () = step("three lookups", asking) => {}
+            () = serving => unreachable!("it serves for ever"),
+        }
+    })
+    .await;
+    made.into_inner()
+}
+
+#[tokio::test]
+async fn a_connection_of_a_lookup_is_used_again() {
+    assert_eq!(connections_of_lookups(Caps::BASIC).await, 1);
+    // An actor of the base protocol cannot end before it is closed.
+    assert_eq!(connections_of_lookups(Caps::NONE).await, 3);
 }
 
 #[tractor::test]

@@ -7,7 +7,7 @@ use tokio::time::{sleep, timeout};
 use super::connect::{Connection, NotMet, dial};
 use super::query::{Answers, Line, Registrar, registrars};
 use super::race::Race;
-use super::reach::kept;
+use super::reach::{keep, kept};
 use crate::actor::{Actor, try_current_actor};
 use crate::api::Portal;
 use crate::error::{Absence, Error, NotFound, Result, RuntimeFailure};
@@ -20,16 +20,17 @@ const STALE_PAUSE: Duration = Duration::from_millis(50);
 /// How long whoever listens at one of an actor's addresses may say nothing, until the next one is tried as well.
 const NEXT_ADDR_PAUSE: Duration = Duration::from_millis(250);
 
-/// Finds an actor by its name, or by its uuid, and connects to it, as a scope: the connection is closed when the body
-/// has ended.
+/// Finds an actor by its name, or by its uuid, and runs the body with a portal to it.
 ///
-/// Parents, children, and actors to which a connection is kept ([`ActorRef::portal`](crate::ActorRef::portal)) are
-/// reached over that. For others all registrars of the tree are asked at once, and the first one that knows the name
-/// counts. Of an actor's addresses Unix sockets are tried first, then TCP on this host, then others; an address that
-/// keeps silent holds up the next one for a moment only. Addresses where nobody listens any more are taken out of the
-/// registry.
+/// An open connection is used again: that to a parent or child, and those that lookups and handles
+/// ([`ActorRef::portal`](crate::ActorRef::portal)) have made. They stay open after the body, as described there,
+/// but for those to actors of the base protocol, which wait for them to be closed before they end.
+/// Otherwise all registrars of the tree are asked at once, and the first one that knows the name counts. Of an actor's
+/// addresses Unix sockets are tried first, then TCP on this host, then others; an address that keeps silent holds up
+/// the next one for a moment only. Addresses where nobody listens any more are taken out of the registry.
 ///
-/// Names are not unique: whoever of several was registered first is found.
+/// Names are not unique: whoever of several was registered first is found. An actor that has ended a moment ago may be
+/// found still; a call to it then fails, and [`is_retryable`](Error::is_retryable) says whether it can have run.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -50,7 +51,7 @@ const NEXT_ADDR_PAUSE: Duration = Duration::from_millis(250);
 /// * [`Error::NoRuntime`] outside of any actor.
 ///
 /// # Cancel safety
-/// Dropping the future closes the connection.
+/// Dropping the future drops the body. The connection stays.
 pub async fn find_actor<T, E, F>(name: &str, body: F) -> Result<T, E>
 where
     F: AsyncFnOnce(&Portal) -> Result<T, E>,
@@ -67,7 +68,7 @@ where
 /// As [`find_actor`], but never that nobody has the name, or has it any more.
 ///
 /// # Cancel safety
-/// Dropping the future closes the connection.
+/// Dropping the future drops the body. The connection stays.
 pub async fn wait_for_actor<T, E, F>(name: &str, body: F) -> Result<T, E>
 where
     F: AsyncFnOnce(&Portal) -> Result<T, E>,
@@ -151,12 +152,18 @@ impl Line {
     }
 }
 
-/// Finds an actor and connects to it.
+/// Finds an actor, over a connection that is there or a new one.
 async fn find(actor: &Actor, name: &str) -> Result<Line> {
     match kept(actor, name) {
         Some(known) => Ok(Line::Kept(known)),
-        None => find_registered(actor, name).await.map(Line::Own),
+        None => Ok(stay(find_registered(actor, name).await?).await),
     }
+}
+
+/// Keeps a new connection for others to use. An actor of the base protocol waits at its end until whoever has connected
+/// is gone: a connection to it is closed with the scope.
+async fn stay(connection: Connection) -> Line {
+    if connection.0.peer.is_base() { Line::Own(connection) } else { Line::Kept(keep(connection).await) }
 }
 
 /// Asks who is registered under a name, and connects to it.
@@ -175,7 +182,7 @@ pub(super) async fn find_registered(actor: &Actor, name: &str) -> Result<Connect
     }
 }
 
-/// Waits for an actor and connects to it.
+/// As [`find`], but waits for somebody to have the name.
 async fn wait(actor: &Actor, name: &str) -> Result<Line> {
     check_name(name).map_err(|problem| NotFound::new(name, Absence::BadName(problem)))?;
     loop {
@@ -201,7 +208,7 @@ async fn wait(actor: &Actor, name: &str) -> Result<Line> {
         };
         let mut missed = Missed::default();
         if let Some(connection) = reach_any(actor, name, &registrar, addrs, &mut missed).await {
-            return Ok(Line::Own(connection));
+            return Ok(stay(connection).await);
         }
         if let Some(error) = missed.unreachable {
             return Err(error);
