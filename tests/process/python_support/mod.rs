@@ -25,7 +25,7 @@ const CASE: Duration = Duration::from_secs(20);
 fn python() -> Command {
     let mut python = Command::new(std::env::var_os(PYTHON_ENV).unwrap_or_else(|| "python3".into()));
     // The library warns of a missing `XDG_RUNTIME_DIR`.
-    python.args(["-W", "ignore"]).stdin(Stdio::null()).kill_on_drop(true);
+    python.env("PYTHONDONTWRITEBYTECODE", "1").args(["-W", "ignore"]).stdin(Stdio::null()).kill_on_drop(true);
     python
 }
 
@@ -42,7 +42,7 @@ pub(crate) async fn missing() -> Option<String> {
     }
 }
 
-/// Runs a script on an address, and waits for its first line.
+/// Runs a script on an address.
 pub(crate) async fn script(name: &str, addr: &Addr) -> Child {
     let mut script = python();
     script.arg(format!("{FOLDER}{name}")).arg(as_json(addr)).stdout(Stdio::piped());
@@ -51,6 +51,7 @@ pub(crate) async fn script(name: &str, addr: &Addr) -> Child {
 
 /// Waits for its next line.
 pub(crate) async fn next_line(child: &mut Child) -> Option<String> {
+    // It takes no more than the line.
     let mut out = BufReader::with_capacity(1, child.stdout.as_mut().expect("it is piped"));
     let mut line = String::new();
     timeout(CASE, out.read_line(&mut line)).await.expect("a line in time").expect("text");
