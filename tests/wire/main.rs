@@ -28,3 +28,4 @@ mod wire_shields;
 mod wire_sockets;
 mod wire_storm;
 mod wire_support;
+mod wire_unacked;

@@ -120,14 +120,24 @@ async fn a_request_under_another_name_is_refused_and_the_connection_closed() {
 }
 
 #[tokio::test]
-async fn a_live_context_id_is_refused_and_its_task_goes_on() {
+async fn a_request_under_a_live_context_id_ends_that_dialog_with_one_outcome() {
     host("rq-duplicate", ActorOptions::new(), async |_, addr| {
         let mut peer = Peer::base(addr).await;
+        let mut held = watch("rq-duplicate");
+        for method in ["echo", "_cancel_task", "cancel", "addrs"] {
+            peer.start("d", "holds", kwargs("key", "rq-duplicate")).await;
+            peer.expect_ack("d", FuncType::AsyncFunc).await;
+            held.expect("started").await;
+            match method {
+                "echo" => peer.start("d", method, kwargs("value", 1)).await,
+                method => peer.start_self("d", method, kwargs("cid", "d")).await,
+            }
+            // The task ends first, and nothing follows that would look like an outcome of its own.
+            held.expect("dropped").await;
+            peer.expect_local_error("d", "MessagingError", &["d", "in use"]).await;
+            assert_eq!(peer.dialogs_open().await, 0, "{method}");
+        }
         peer.open("d", "doubles", no_kwargs()).await;
-        peer.start("d", "echo", kwargs("value", 1)).await;
-        peer.expect_local_error("d", "MessagingError", &["d", "in use"]).await;
-        peer.stream("d", 4).await;
-        assert_eq!(peer.expect_yield::<i64>("d").await, 8);
         // Another connection has ids of its own.
         let mut other = peer.again(addr).await;
         other.open("d", "doubles", no_kwargs()).await;

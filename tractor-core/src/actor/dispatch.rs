@@ -259,6 +259,10 @@ impl Dispatch {
         }
         let method = (start.ns == selfcall::NAMESPACE).then(|| self.actor.method(&start.func));
         if let Some(None) = method {
+            if self.peer.dialog(cid.as_bytes()).is_some() {
+                self.used_twice(cid);
+                return Ok(());
+            }
             selfcall::run(&self.actor, &self.peer, &start);
             return Ok(());
         }
@@ -316,6 +320,13 @@ impl Dispatch {
         self.peer.send_error(msg);
     }
 
+    /// A request under the id of a live dialog. The peer could not tell an answer to it from one to that dialog: so it
+    /// is a violation of that dialog, which ends, on both sides and with one outcome.
+    fn used_twice(&mut self, cid: Cid) {
+        tracing::debug!(%cid, peer = %self.peer.aid.uid, "a request has the id of a live dialog");
+        self.fail_dialog(cid, type_names::MESSAGING_ERROR, format!("the context id {cid} is in use"));
+    }
+
     fn invoke(
         &mut self,
         target: &Target,
@@ -337,11 +348,7 @@ impl Dispatch {
             Ok(()) => {}
             Err(Refused::Closed) => return,
             Err(Refused::Duplicate) => {
-                return self.refuse(
-                    cid,
-                    type_names::MESSAGING_ERROR,
-                    format!("the context id {cid} is in use"),
-                );
+                return self.used_twice(cid);
             }
             Err(Refused::TooMany(max)) => {
                 let text =
@@ -367,8 +374,7 @@ impl Dispatch {
         };
         // An id may be used again after its dialog; values now belong to the new one.
         self.last = None;
-        // A closed channel is reported by the loss of the dialog.
-        _ = self.peer.channel.append(|out| codec::encode_start_ack(&cid, entry.kind, out));
+        session.accept_request(entry.kind);
         self.actor.run_request(RequestTask::new(
             self.actor.clone(),
             session,

@@ -143,8 +143,15 @@ impl Future for RequestTask {
         let span = this.span.clone();
         let _inside = span.enter();
         if let Stage::Running(_) = this.stage {
-            let ended = std::task::ready!(this.poll_endpoint(cx));
-            this.leave(ended);
+            match this.poll_endpoint(cx) {
+                // The endpoint's future has ended, and holds nothing of the user's any more.
+                Poll::Ready(None) => this.stage = Stage::Over,
+                Poll::Ready(ended) => this.leave(ended),
+                Poll::Pending => {
+                    this.session.acknowledge();
+                    return Poll::Pending;
+                }
+            }
         }
         if let Stage::Leaving(_) = this.stage
             && this.session.poll_down(cx).is_pending()

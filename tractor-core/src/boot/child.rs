@@ -149,7 +149,7 @@ async fn serve_parent(
     let mut aid = Aid::new(uid);
     aid.pid = Some(std::process::id().into());
     aid.is_registrar = Some(false);
-    aid.caps = Caps::BASIC;
+    aid.caps = Caps::ANNOUNCED;
     let with =
         Introduction { ours: aid.clone(), role: Role::Connector, policy: Policy::Open, limits: &limits };
     let io = Transport::Uds(channel);

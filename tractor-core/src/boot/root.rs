@@ -182,7 +182,7 @@ pub(super) fn identity(
     let mut aid = Aid::new(Uid::new(name, uuid::Uuid::new_v4().to_string()));
     aid.pid = Some(std::process::id().into());
     aid.is_registrar = Some(false);
-    aid.caps = Caps::BASIC;
+    aid.caps = Caps::ANNOUNCED;
     aid.image = image;
     Ok(Identity {
         aid,

@@ -37,6 +37,13 @@ impl<T> Check<T> {
     }
 }
 
+impl<T: Payload> Check<T> {
+    /// As [`DECODES`](Self::DECODES), for a type of which that is known beforehand too.
+    pub(super) fn of_result() -> Self {
+        if payload::always_decodes::<T>() { Self::OFF } else { Self::DECODES }
+    }
+}
+
 impl SessionEnd {
     /// Encodes a value of this side, and checks the encoding.
     #[inline]

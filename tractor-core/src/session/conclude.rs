@@ -47,13 +47,13 @@ pub(crate) struct Unsent {
 impl SessionEnd {
     /// Settles a child side whose endpoint has returned, and is down.
     pub(crate) fn finish<T: Payload>(&self, value: &T) {
-        let encode = || self.encode(PldKind::Return, value, &Check::DECODES);
+        let encode = || self.encode(PldKind::Return, value, &Check::of_result());
         self.tell(self.settle(TaskEnd::Returned, None), Some(&encode));
     }
 
     /// Encodes a result that has to wait for room. One that cannot be encoded has not to: what is told then needs none.
     pub(crate) fn encode_result<T: Payload>(&self, value: &T) -> Option<Unsent> {
-        let encode = || self.encode(PldKind::Return, value, &Check::DECODES);
+        let encode = || self.encode(PldKind::Return, value, &Check::of_result());
         let encoded = catching(encode).ok()?.ok()?;
         let _held = self.peer.channel.hold_unsent(encoded.len());
         Some(Unsent { encoded, _held })

@@ -92,6 +92,10 @@ pub(crate) struct Deadline {
 impl Deadline {
     /// Of what starts now in the running task: this long, until this point, or until the task's own deadline.
     pub(crate) fn starting_now(within: Option<Duration>, until: Option<Instant>) -> Option<Self> {
+        // A look at the clock costs more than the rest of a call without a deadline.
+        if within.is_none() && until.is_none() && effective(None).is_none() {
+            return None;
+        }
         let now = Instant::now();
         let end = within.and_then(|within| now.checked_add(within));
         let own = match (end, until) {

@@ -24,8 +24,9 @@ use super::peer::Peer;
 use super::region::Region;
 use super::state::Asked;
 use crate::error::{self, Error, MessagingError};
+use crate::proto::codec;
 use crate::proto::dialog::{Dialog, Effect, Misuse, Received, Side};
-use crate::proto::id::{Cid, Uid};
+use crate::proto::id::{Caps, Cid, Uid};
 use crate::proto::msg::{ErrorMsg, FuncType};
 use crate::proto::payload::PayloadFormat;
 use crate::wakers::poll_or_register;
@@ -48,6 +49,8 @@ pub(crate) struct SessionEnd {
     pub(super) room: Notify,
     /// Streamed values are decoded again before they are sent.
     strict: AtomicBool,
+    /// Child side: the parent side was not told that its request is accepted. Its task tells it, unless it returns.
+    ack_owed: AtomicBool,
     /// Child side: what the endpoint has left behind; made when there is something.
     pub(super) region: OnceLock<Arc<Region>>,
     /// Parent side of a request to cancel: the dialog that is over, at the latest, with its acknowledgement.
@@ -78,6 +81,7 @@ impl SessionEnd {
         deadline: Option<Deadline>,
     ) -> Arc<Self> {
         let dialog = match side {
+            Side::Parent if peer.caps.contains(Caps::UNACKED) => Dialog::parent_unacked(kind),
             Side::Parent => Dialog::parent(kind),
             Side::Child => Dialog::child(kind),
         };
@@ -90,6 +94,7 @@ impl SessionEnd {
             format,
             room: Notify::new(),
             strict: AtomicBool::new(false),
+            ack_owed: AtomicBool::new(false),
             region: OnceLock::new(),
             cancels: OnceLock::new(),
             cell: Mutex::new(cell),
@@ -272,7 +277,31 @@ impl SessionEnd {
         }
     }
 
+    /// Child side: accepts the request, at once or before anything but its result is sent.
+    pub(crate) fn accept_request(&self, kind: FuncType) {
+        if kind == FuncType::AsyncFunc && self.peer.caps.contains(Caps::UNACKED) {
+            self.ack_owed.store(true, Ordering::Relaxed);
+        } else {
+            self.append_ack(kind);
+        }
+    }
+
+    /// Child side: its function has no result yet.
+    #[inline]
+    pub(crate) fn acknowledge(&self) {
+        if self.ack_owed.load(Ordering::Relaxed) && self.ack_owed.swap(false, Ordering::Relaxed) {
+            self.append_ack(FuncType::AsyncFunc);
+        }
+    }
+
+    fn append_ack(&self, kind: FuncType) {
+        // A closed channel is reported by the loss of the dialog.
+        _ = self.peer.channel.append(|out| codec::encode_start_ack(&self.cid, kind, out));
+    }
+
     pub(super) fn send_error(&self, mut msg: ErrorMsg) {
+        // Without it the failure would be a refusal.
+        self.acknowledge();
         msg.cid = Some(self.cid);
         if self.peer.is_base() {
             error::tell_in_trace(&mut msg, Some(&self.endpoint));

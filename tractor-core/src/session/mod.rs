@@ -8,6 +8,7 @@ mod child;
 mod cid_hash;
 mod conclude;
 mod deadline;
+mod dialogs;
 mod encoded;
 mod end;
 mod ending;

@@ -2,15 +2,13 @@
 //!
 //! Dialogs are keyed by connection and cid: a message on one connection never reaches a dialog of another one.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
 use super::child::ChildActor;
-use super::cid_hash::CidHash;
+use super::dialogs::Dialogs;
 use super::end::SessionEnd;
 use super::request::RequestHead;
 use crate::error::{self, CloseReason, Error, MessagingError, RuntimeFailure, TransportClosed};
@@ -50,9 +48,6 @@ pub(crate) struct Peer {
     pub(crate) cancels_pending: AtomicUsize,
     /// Portals and unsent calls hold it, too: as long as they do, the connection is used.
     pub(crate) lease: Arc<()>,
-    /// First letter of the cids this end makes; the two ends of a connection use different ones.
-    cid_prefix: u8,
-    cid_next: AtomicU64,
     same_image: AtomicBool,
     /// Constant parts of the requests made so far. Held for a look-up.
     pub(super) request_heads: Mutex<Vec<Arc<RequestHead>>>,
@@ -60,9 +55,9 @@ pub(crate) struct Peer {
     table: Mutex<Table>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Table {
-    dialogs: HashMap<Cid, Arc<SessionEnd>, CidHash>,
+    dialogs: Dialogs<SessionEnd>,
     closed: Option<Error>,
 }
 
@@ -101,11 +96,12 @@ impl Peer {
             child,
             cancels_pending: AtomicUsize::new(0),
             lease: Arc::default(),
-            cid_prefix: if dialer { b'd' } else { b'a' },
-            cid_next: AtomicU64::new(0),
             same_image: AtomicBool::new(false),
             request_heads: Mutex::default(),
-            table: Mutex::default(),
+            table: Mutex::new(Table {
+                dialogs: Dialogs::new(if dialer { b'd' } else { b'a' }),
+                closed: None,
+            }),
         };
         peer.learn_image(ours.image, theirs);
         peer
@@ -151,16 +147,6 @@ impl Peer {
         self.channel.limits().nesting_depth_max.saturating_sub(1)
     }
 
-    /// An id that this end has not made before. The peer may have taken it.
-    fn next_cid(&self) -> Cid {
-        // A peer of the base protocol keys dialogs by actor, not by connection: its cids must never repeat.
-        if self.is_base() {
-            let text = uuid::Uuid::new_v4().to_string();
-            return Cid::new(&text).expect("a uuid's text is shorter than the longest cid");
-        }
-        Cid::short(self.cid_prefix, self.cid_next.fetch_add(1, Ordering::Relaxed))
-    }
-
     /// Enters the parent side of a new dialog, which `make` makes of its id.
     pub(crate) fn enter_new(
         &self,
@@ -170,12 +156,21 @@ impl Peer {
         if let Some(error) = &table.closed {
             return Err(error.clone().unsent());
         }
-        loop {
-            let cid = self.next_cid();
-            if let Entry::Vacant(free) = table.dialogs.entry(cid) {
-                return Ok(free.insert(make(cid)).clone());
-            }
+        if !self.is_base() {
+            return Ok(table.dialogs.enter_new(make));
         }
+        // A peer of the base protocol keys dialogs by actor, not by connection: its cids must never repeat.
+        let cid = loop {
+            let text = uuid::Uuid::new_v4().to_string();
+            let cid = Cid::new(&text).expect("a uuid's text is shorter than the longest cid");
+            // The peer may have guessed it.
+            if table.dialogs.get(cid.as_bytes()).is_none() {
+                break cid;
+            }
+        };
+        let session = make(cid);
+        table.dialogs.enter(cid, session.clone());
+        Ok(session)
     }
 
     /// Checks that the peer may open a dialog with this id.
@@ -185,7 +180,7 @@ impl Peer {
         if table.closed.is_some() {
             return Err(Refused::Closed);
         }
-        if table.dialogs.contains_key(cid) {
+        if table.dialogs.get(cid.as_bytes()).is_some() {
             return Err(Refused::Duplicate);
         }
         if table.dialogs.len() >= max {
@@ -210,14 +205,11 @@ impl Peer {
         if let Some(error) = &table.closed {
             return Err(error.clone());
         }
-        match table.dialogs.entry(session.cid) {
-            Entry::Vacant(free) => {
-                free.insert(session);
-                Ok(())
-            }
-            Entry::Occupied(_) => {
-                Err(MessagingError::new("the context id is in use", Some(session.cid)).into())
-            }
+        let cid = session.cid;
+        if table.dialogs.enter(cid, session) {
+            Ok(())
+        } else {
+            Err(MessagingError::new("the context id is in use", Some(cid)).into())
         }
     }
 
@@ -231,21 +223,18 @@ impl Peer {
         // Dropped after the table's lock is released.
         let _removed;
         let mut table = self.table();
-        // Mostly it has never been in there.
-        if table.dialogs.get(&over.cid).is_some_and(|found| std::ptr::eq(&raw const **found, over)) {
-            _removed = table.dialogs.remove(&over.cid);
-        }
+        _removed = table.dialogs.remove(&over.cid, over);
     }
 
     /// Every live dialog whose child side runs here.
     pub(crate) fn child_sides(&self) -> Vec<Arc<SessionEnd>> {
-        let all: Vec<_> = self.table().dialogs.values().cloned().collect();
+        let all: Vec<_> = self.table().dialogs.iter().cloned().collect();
         all.into_iter().filter(|session| session.side() == Side::Child).collect()
     }
 
     /// Whether this side has cancelled a dialog and waits for its end.
     pub(crate) fn awaits_an_end(&self) -> bool {
-        self.table().dialogs.values().any(|session| session.is_end_awaited())
+        self.table().dialogs.iter().any(|session| session.is_end_awaited())
     }
 
     /// The actor at the other end, which must be a child of this one.
@@ -261,7 +250,7 @@ impl Peer {
 
     /// Nobody waits any more for tasks of the peer whose scopes were dropped here.
     pub(crate) fn give_up(&self) {
-        let all: Vec<_> = self.table().dialogs.values().cloned().collect();
+        let all: Vec<_> = self.table().dialogs.iter().cloned().collect();
         all.iter().for_each(|session| session.give_up());
     }
 
@@ -273,12 +262,12 @@ impl Peer {
     /// So many of the dialogs in the table, and how many there are.
     pub(crate) fn some_dialogs(&self, max: usize) -> (Vec<Arc<SessionEnd>>, usize) {
         let table = self.table();
-        (table.dialogs.values().take(max).cloned().collect(), table.dialogs.len())
+        (table.dialogs.iter().take(max).cloned().collect(), table.dialogs.len())
     }
 
     /// Copies what waits in its dialogs, so that no read buffer stays for it.
     pub(crate) fn let_go(&self) {
-        let dialogs: Vec<_> = self.table().dialogs.values().cloned().collect();
+        let dialogs: Vec<_> = self.table().dialogs.iter().cloned().collect();
         for session in dialogs {
             session.let_go();
         }
@@ -289,9 +278,9 @@ impl Peer {
         let dialogs = {
             let mut table = self.table();
             table.closed.get_or_insert_with(|| error.clone());
-            std::mem::take(&mut table.dialogs)
+            table.dialogs.take()
         };
-        for session in dialogs.values() {
+        for session in &dialogs {
             session.lose(error);
         }
     }

@@ -77,11 +77,17 @@ pub(super) struct RequestHead {
 
 impl RequestHead {
     fn is_of(&self, request: &Request<'_>) -> bool {
-        self.endpoint == request.endpoint
-            && self.kind == request.kind
-            && self.func == request.func
-            && self.ns == request.ns
-            && self.pld_spec == request.pld_spec
+        match (self.endpoint, request.endpoint) {
+            // The type of an endpoint says all the rest.
+            (Some(ours), Some(theirs)) => ours == theirs,
+            (None, None) => {
+                self.kind == request.kind
+                    && self.func == request.func
+                    && self.ns == request.ns
+                    && self.pld_spec == request.pld_spec
+            }
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 
     /// Whether it asks the actor at the other end to end.

@@ -150,10 +150,11 @@ impl fmt::Display for Violation {
                 "the endpoint is no function: open a context with `open_context`, a one-way stream with \
                  `open_stream_from`"
             }
-            ("StartAck", "awaiting StartAck(asyncgen)") => {
+            // Only a function returns before anything else.
+            ("StartAck" | "Return", "awaiting StartAck(asyncgen)") => {
                 "the endpoint is no one-way stream: call a function with `run`, open a context with `open_context`"
             }
-            ("StartAck", "awaiting StartAck(context)") => {
+            ("StartAck" | "Return", "awaiting StartAck(context)") => {
                 "the endpoint is no context: call a function with `run`, open a one-way stream with `open_stream_from`"
             }
             (message, phase) => return write!(f, "unexpected `{message}` while {phase}"),

@@ -56,6 +56,8 @@ enum OneWay {
 enum Phase {
     /// Parent side: `Start` was sent for an endpoint of this kind.
     AwaitAck(FuncType),
+    /// Parent side: the same for a function, of a peer that need not accept it before its result.
+    AwaitAnswer,
     /// Parent side: a function runs.
     AwaitReturn,
     /// Parent side: a context was accepted. `rx` is the peer's half of the stream. Nobody who keeps to the order uses
@@ -120,6 +122,14 @@ impl Dialog {
         Self { side: Side::Parent, phase: Phase::AwaitAck(kind), ending: Ending::No }
     }
 
+    /// As [`parent`](Self::parent), with a peer that need not accept a function before its result. Extension `unacked`.
+    pub fn parent_unacked(kind: FuncType) -> Self {
+        match kind {
+            FuncType::AsyncFunc => Self { phase: Phase::AwaitAnswer, ..Self::parent(kind) },
+            FuncType::AsyncGen | FuncType::Context => Self::parent(kind),
+        }
+    }
+
     /// The child side of a dialog whose `Start` was accepted.
     pub fn child(kind: FuncType) -> Self {
         let phase = match kind {
@@ -142,7 +152,7 @@ impl Dialog {
 
     /// Parent side: whether the request was neither accepted nor refused yet.
     pub fn is_unanswered(&self) -> bool {
-        matches!(self.phase, Phase::AwaitAck(_))
+        matches!(self.phase, Phase::AwaitAck(_) | Phase::AwaitAnswer)
     }
 
     /// Who asked first for the end of this dialog, as far as this side knows.
@@ -309,7 +319,15 @@ impl Dialog {
                 };
                 Effect::Accepted
             }
-            (Phase::AwaitAck(_), msg) => self.violated(&msg),
+            (Phase::AwaitAnswer, Received::StartAck(FuncType::AsyncFunc)) => {
+                self.phase = Phase::AwaitReturn;
+                Effect::Accepted
+            }
+            (Phase::AwaitAnswer, Received::Return(value)) => {
+                self.phase = Phase::Settled;
+                Effect::Settled { value, stream_cut: false }
+            }
+            (Phase::AwaitAck(_) | Phase::AwaitAnswer, msg) => self.violated(&msg),
             (_, Received::StartAck(_)) => Effect::Ignored("the dialog was accepted before"),
             (Phase::AwaitReturn, Received::Return(value) | Received::CancelAck(value)) => {
                 self.phase = Phase::Settled;
@@ -420,7 +438,9 @@ impl Dialog {
     /// How far a context has come.
     pub fn progress(&self) -> Progress {
         match self.phase {
-            Phase::AwaitAck(_) | Phase::AwaitReturn | Phase::AwaitStarted { .. } => Progress::Syncing,
+            Phase::AwaitAck(_) | Phase::AwaitAnswer | Phase::AwaitReturn | Phase::AwaitStarted { .. } => {
+                Progress::Syncing
+            }
             Phase::PreStarted { .. } => Progress::PreStarted,
             Phase::Open { tx: Half::Unopened, .. } => Progress::Started,
             Phase::Open { tx: Half::Open, .. } | Phase::Receiving | Phase::Running(_) => Progress::Streaming,
@@ -432,7 +452,7 @@ impl Dialog {
     /// What the dialog is doing, for people.
     pub fn phase_name(&self) -> &'static str {
         match self.phase {
-            Phase::AwaitAck(FuncType::AsyncFunc) => "awaiting StartAck(asyncfunc)",
+            Phase::AwaitAck(FuncType::AsyncFunc) | Phase::AwaitAnswer => "awaiting StartAck(asyncfunc)",
             Phase::AwaitAck(FuncType::AsyncGen) => "awaiting StartAck(asyncgen)",
             Phase::AwaitAck(FuncType::Context) => "awaiting StartAck(context)",
             Phase::AwaitReturn => "awaiting Return",

@@ -2,7 +2,8 @@
 
 use std::any::Any;
 
-use crate::msgpack::RawMap;
+use super::heads;
+use crate::msgpack::{RawMap, skip_value};
 use crate::payload::{self, Payload, PayloadError, PayloadFormat};
 
 /// Arguments that do not fit the function they were sent to.
@@ -84,6 +85,33 @@ const NIL: &[u8] = &[0xc0];
 /// The value of a missing argument, by its position.
 pub type Defaults = fn(usize) -> Option<Box<dyn Any>>;
 
+/// As [`find_spans`], for arguments in the order of their names, as Rust actors write them. `None` says nothing.
+#[inline]
+fn find_in_order<'a>(
+    names: &'static [&'static str],
+    depth_max: usize,
+    kwargs: &'a [u8],
+    found: &mut [Option<&'a [u8]>],
+) -> Option<()> {
+    const FIXMAP: usize = 0x80;
+    const FIXSTR: usize = 0xa0;
+    if names.len() > 0xf || usize::from(*kwargs.first()?) != FIXMAP + names.len() {
+        return None;
+    }
+    let mut at = 1;
+    for (name, span) in names.iter().zip(found) {
+        let (&head, rest) = kwargs.get(at..)?.split_first()?;
+        if name.len() > 0x1f || usize::from(head) != FIXSTR + name.len() || !rest.starts_with(name.as_bytes())
+        {
+            return None;
+        }
+        let begin = at + 1 + name.len();
+        at = skip_value(kwargs, begin, depth_max.checked_sub(1)?).ok()?;
+        *span = kwargs.get(begin..at);
+    }
+    (at == kwargs.len()).then_some(())
+}
+
 /// Finds the raw value of each argument, by position.
 fn find_spans<'a>(
     names: &'static [&'static str],
@@ -91,6 +119,10 @@ fn find_spans<'a>(
     kwargs: &'a [u8],
     found: &mut [Option<&'a [u8]>],
 ) -> Result<(), ArgsError> {
+    if find_in_order(names, depth_max, kwargs, found).is_some() {
+        return Ok(());
+    }
+    found.fill(None);
     let mut map = RawMap::new(kwargs, depth_max).map_err(|error| ArgsError::NotAMap(error.to_string()))?;
     for entry in &mut map {
         let (key, value) = entry.map_err(|error| ArgsError::NotAMap(error.to_string()))?;
@@ -138,7 +170,7 @@ fn encode_one<T: Payload>(
     depth_max: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), PayloadError> {
-    rmp::encode::write_str(out, name).expect("writing to a Vec cannot fail");
+    heads::write_text(out, name);
     value
         .encode_payload(format, depth_max.saturating_sub(1), out)
         .map_err(|problem| PayloadError::new(format!("argument `{name}`: {problem}")))
@@ -161,7 +193,7 @@ macro_rules! arg_tuples {
                 out: &mut Vec<u8>,
             ) -> Result<(), PayloadError> {
                 debug_assert_eq!(names.len(), $count);
-                rmp::encode::write_map_len(out, $count).expect("writing to a Vec cannot fail");
+                heads::write_len(out, $count, true)?;
                 $(encode_one(names[$index], &self.$index, format, depth_max, out)?;)*
                 Ok(())
             }

@@ -53,6 +53,15 @@ pub(super) fn check_kind<T: 'static>(bytes: &[u8]) -> Result<(), PayloadError> {
     }
 }
 
+/// Whether whatever is written of a `T` is read as a `T` again: primitive types, texts and bytes.
+#[inline]
+pub fn always_decodes<T: 'static>() -> bool {
+    macro_rules! types {
+        ($($ty:ty)*) => { is_one_of::<T>(&[$(TypeId::of::<$ty>()),*]) };
+    }
+    types! { () bool char u8 u16 u32 u64 usize i8 i16 i32 i64 isize f32 f64 String Vec<u8> Bytes BytesMut ByteBuf }
+}
+
 #[inline]
 fn is_one_of<T: 'static>(types: &[TypeId]) -> bool {
     types.contains(&TypeId::of::<T>())

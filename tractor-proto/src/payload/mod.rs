@@ -21,6 +21,7 @@ use rmp_serde::decode::ReadRefReader;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use self::binary::always_decodes;
 use self::layout::Layout;
 use self::tracked::Trail;
 

@@ -254,7 +254,7 @@ impl Handshake {
     }
 }
 
-const WITHOUT_AUTH: Caps = Caps::BASIC;
+const WITHOUT_AUTH: Caps = Caps::ANNOUNCED;
 
 /// A keyed hash that is compared in constant time.
 struct Proof(blake2s_simd::Hash);

@@ -188,10 +188,15 @@ impl Caps {
     pub const REGISTRY: Self = Self(1 << 6);
     /// A `Start` may say which trace it belongs to.
     pub const TRACE: Self = Self(1 << 7);
+    /// The result of a function that is ready at once comes without a `StartAck` before it.
+    pub const UNACKED: Self = Self(1 << 8);
     /// Everything this implementation understands.
-    pub const ALL: Self = Self::BASIC.or(Self::AUTH);
+    pub const ALL: Self = Self::ANNOUNCED.or(Self::AUTH);
 
     /// What an actor announces on every connection; `auth` is added where a proof is wanted.
+    pub const ANNOUNCED: Self = Self::BASIC.or(Self::UNACKED);
+
+    /// The same, for a peer that is told of every request that is accepted.
     pub const BASIC: Self = Self::CREDIT
         .or(Self::POSITIONAL)
         .or(Self::READY)
@@ -201,7 +206,7 @@ impl Caps {
         .or(Self::TRACE);
 
     /// Wire names, in bit order.
-    pub const NAMES: [(Self, &'static str); 8] = [
+    pub const NAMES: [(Self, &'static str); 9] = [
         (Self::CREDIT, "credit"),
         (Self::POSITIONAL, "positional"),
         (Self::READY, "ready"),
@@ -210,6 +215,7 @@ impl Caps {
         (Self::ERROR_VALUES, "error_values"),
         (Self::REGISTRY, "registry"),
         (Self::TRACE, "trace"),
+        (Self::UNACKED, "unacked"),
     ];
 
     /// Whether every extension of `other` is in this set.
@@ -271,24 +277,33 @@ impl Cid {
     }
 
     /// The short id of the `n`-th dialog opened by the end of a connection that `prefix` stands for.
+    #[inline]
     pub fn short(prefix: u8, n: u64) -> Self {
-        let mut cid = Self { len: 1, text: [0; CID_BYTES_MAX] };
+        let digits = n.checked_ilog10().unwrap_or(0) as usize + 1;
+        let mut cid = Self { len: 1 + digits as u8, text: [0; CID_BYTES_MAX] };
         cid.text[0] = prefix;
-        let mut digits = [0u8; 20];
-        let mut at = digits.len();
         let mut rest = n;
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
+        for digit in cid.text[1..=digits].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
             rest /= 10;
-            if rest == 0 {
-                break;
-            }
         }
-        let digits = &digits[at..];
-        cid.text[1..=digits.len()].copy_from_slice(digits);
-        cid.len += digits.len() as u8;
         cid
+    }
+
+    /// The number of a [`short`](Self::short) id with this prefix. `None` for any other text.
+    #[inline]
+    pub fn number(prefix: u8, text: &[u8]) -> Option<u64> {
+        // So many digits cannot overflow.
+        const DIGITS_MAX: usize = 19;
+        let (first, digits) = text.split_first()?;
+        let is_number = (1..=DIGITS_MAX).contains(&digits.len()) && (digits.len() == 1 || digits[0] != b'0');
+        if *first != prefix || !is_number {
+            return None;
+        }
+        digits.iter().try_fold(0, |n, byte| {
+            let digit = byte.wrapping_sub(b'0');
+            (digit < 10).then(|| n * 10 + u64::from(digit))
+        })
     }
 
     /// The id as text.
@@ -393,6 +408,31 @@ mod tests {
         assert_eq!(Cid::short(b'd', 0).as_str(), "d0");
         assert_eq!(Cid::short(b'a', 1_234_567).as_str(), "a1234567");
         assert_eq!(Cid::short(b'a', u64::MAX).as_str(), "a18446744073709551615");
+    }
+
+    #[test]
+    fn the_number_of_a_short_cid_is_read_from_its_own_text_only() {
+        for n in [0, 9, 10, 1_234_567, 10_u64.pow(19) - 1] {
+            assert_eq!(Cid::number(b'd', Cid::short(b'd', n).as_bytes()), Some(n));
+        }
+        let others = [
+            "",
+            "d",
+            "a1",
+            "d01",
+            "d00",
+            "d1 ",
+            "d-1",
+            "d+1",
+            "d1a",
+            "d1:",
+            "d1/",
+            "1",
+            "d10000000000000000000",
+        ];
+        for text in others {
+            assert_eq!(Cid::number(b'd', text.as_bytes()), None, "{text}");
+        }
     }
 
     #[test]

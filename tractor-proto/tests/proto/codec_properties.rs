@@ -74,7 +74,7 @@ fn any_aid() -> impl Strategy<Value = Msg> {
         any::<Option<i64>>(),
         any::<Option<bool>>(),
         any::<bool>(),
-        any::<u8>(),
+        any::<u16>(),
         any::<Option<u32>>(),
         any::<Option<[u8; 16]>>(),
         any::<Option<[u8; 32]>>(),

@@ -95,6 +95,43 @@ fn parent_side_of_a_function() {
 }
 
 #[test]
+fn parent_side_of_a_function_that_need_not_be_accepted() {
+    let fresh = || Dialog::parent_unacked(AsyncFunc);
+    let accepted = || {
+        let mut dialog = Dialog::parent_unacked(AsyncFunc);
+        assert_eq!(dialog.receive(Msg::StartAck(AsyncFunc)), Means::Accepted);
+        dialog
+    };
+    check(vec![
+        (fresh, Msg::StartAck(AsyncFunc), Means::Accepted, false),
+        (fresh, Msg::Return(1), settled(1, false), true),
+        (fresh, Msg::Error("no"), Means::Failed("no"), true),
+        (fresh, Msg::StartAck(Context), violation("StartAck", "awaiting StartAck(asyncfunc)"), true),
+        (fresh, Msg::CancelAck(1), violation("CancelAck", "awaiting StartAck(asyncfunc)"), true),
+        (fresh, Msg::Yield(1), violation("Yield", "awaiting StartAck(asyncfunc)"), true),
+        (fresh, Msg::Stop, violation("Stop", "awaiting StartAck(asyncfunc)"), true),
+        (accepted, Msg::Return(1), settled(1, false), true),
+        (accepted, Msg::StartAck(AsyncFunc), Means::Ignored("the dialog was accepted before"), false),
+    ]);
+    assert!(fresh().is_unanswered() && !accepted().is_unanswered());
+    // Everything else is accepted first, whatever the peer says of functions.
+    check(vec![
+        (
+            || Dialog::parent_unacked(Context),
+            Msg::Return(1),
+            violation("Return", "awaiting StartAck(context)"),
+            true,
+        ),
+        (
+            || Dialog::parent_unacked(AsyncGen),
+            Msg::Return(1),
+            violation("Return", "awaiting StartAck(asyncgen)"),
+            true,
+        ),
+    ]);
+}
+
+#[test]
 fn parent_side_of_a_one_way_stream() {
     check(vec![
         (receiving, Msg::Yield(1), Means::Deliver(1), false),

@@ -238,7 +238,7 @@ pub fn peek_yield(frame: &[u8]) -> Option<(&[u8], usize)> {
 /// As [`peek_yield`], for any message that consists of a dialog id and a payload.
 #[inline]
 pub fn peek_pld(kind: PldKind, frame: &[u8]) -> Option<(&[u8], usize)> {
-    let (cid, rest) = peek_cid(frame.strip_prefix(kind.head())?)?;
+    let (cid, rest) = peek_cid(strip_head(frame, kind.head())?)?;
     let pld = rest.strip_prefix(PLD_KEY)?;
     (!pld.is_empty()).then_some((cid, frame.len() - pld.len()))
 }
@@ -246,9 +246,21 @@ pub fn peek_pld(kind: PldKind, frame: &[u8]) -> Option<(&[u8], usize)> {
 /// The dialog id and kind when `frame` is a `StartAck` message in the usual key order.
 #[inline]
 pub fn peek_start_ack(frame: &[u8]) -> Option<(&[u8], FuncType)> {
-    let (cid, rest) = peek_cid(frame.strip_prefix(START_ACK_HEAD)?)?;
+    let (cid, rest) = peek_cid(strip_head(frame, START_ACK_HEAD)?)?;
     let kinds = [FuncType::AsyncFunc, FuncType::Context, FuncType::AsyncGen];
     kinds.into_iter().find(|kind| rest == start_ack_tail(*kind)).map(|kind| (cid, kind))
+}
+
+/// Where the message's name begins: messages of other kinds mostly differ there, or in the count of their fields.
+const NAME_AT: usize = b"\x83\xa8msg_type".len();
+
+/// What follows the head of a message.
+#[inline]
+pub(super) fn strip_head<'a>(frame: &'a [u8], head: &[u8]) -> Option<&'a [u8]> {
+    if frame.get(NAME_AT) != head.get(NAME_AT) || frame.first() != head.first() {
+        return None;
+    }
+    frame.strip_prefix(head)
 }
 
 /// The text value that starts `bytes`, if it is as long as a dialog id may be, and what follows it.

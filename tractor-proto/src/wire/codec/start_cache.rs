@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::heads::peek_cid;
+use super::heads::{peek_cid, strip_head};
 use crate::id::Cid;
 
 /// A `Start` message up to and including the key `cid`, without and with a word on the layout of its values.
@@ -74,7 +74,7 @@ impl<T> StartCache<T> {
 /// The first byte, the dialog id, and what follows it.
 #[inline]
 fn peek_start(frame: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let rest = START_HEADS.iter().find_map(|head| frame.strip_prefix(*head))?;
+    let rest = START_HEADS.iter().find_map(|head| strip_head(frame, head))?;
     let (cid, rest) = peek_cid(rest)?;
     Some((frame[0], cid, rest))
 }
