@@ -1,9 +1,9 @@
 //! Structured concurrency across processes: supervised actor trees with typed contexts and streams.
 //!
-//! A program is a tree of *actors*: operating-system processes, each with its own tokio runtime, each owned by a
-//! scope of the actor that started it. What one writes are annotated async functions. A call of one is a value:
-//! awaited it runs here, handed to a [`Portal`] it runs in the actor behind it, and the compiler checks both alike. A
-//! scope returns only when every task and every process that was started in it has ended.
+//! A program is a tree of *actors*: operating-system processes, each with its own tokio runtime, each owned by a scope
+//! of the actor that started it. You write annotated async functions. A call is a value: awaited it runs here, handed
+//! to a [`Portal`] it runs in the actor behind the portal, and the compiler checks both alike. A scope returns only
+//! when every task and every process that was started in it has ended.
 //!
 #![doc = include_str!("pictures/tree.svg")]
 //!
@@ -32,23 +32,21 @@
 //!
 //! [`open_nursery`] opens a scope that owns child actors. [`start_actor`](ActorNursery::start_actor) runs this very
 //! program again as a child process, which serves until somebody cancels it;
-//! [`run_in_actor`](ActorNursery::run_in_actor) starts one for a single call and ends it when the result is in.
+//! [`run_in_actor`](ActorNursery::run_in_actor) starts an actor for a single call and ends it when the result is in.
 //!
 //! * Leaving the scope waits for every child. When it returns, their processes have been reaped.
 //! * An error of the body, or the unexpected end of any child, cancels all children; every failure is reported.
 //! * A child is first asked to end, then signalled, then killed. How long each step takes is in [`Timeouts`].
-//! * A child's runtime has one thread. An endpoint that blocks, or computes for long, stops everything in its actor:
-//!   see
-//!   [`worker_threads`](StartActor::worker_threads).
-//! * Where a child dies, the body is dropped: it does not see its own call fail. A death that is to be dealt with
-//!   needs a
+//! * A child's runtime has one thread. An endpoint that blocks, or computes for long, stops everything in its actor,
+//!   unless the actor has more [`worker_threads`](StartActor::worker_threads).
+//! * When a child dies, the body is dropped: it does not see its own call fail. To survive a death, use a
 //!   [supervisor](#supervision) or a [pool](#pools).
 //!
-//! How a child's process is set up is said where it is started: environment, arguments, directory
-//! ([`env`](StartActor::env), [`args`](StartActor::args), [`current_dir`](StartActor::current_dir)), what becomes of
-//! its output ([`stderr`](StartActor::stderr)), what it may use ([`memory_max`](StartActor::memory_max),
-//! [`cpu_time_max`](StartActor::cpu_time_max), [`open_files_max`](StartActor::open_files_max)). One that hangs is
-//! [killed](Portal::kill), by a [deadline](future::Run::or_kill) if you like.
+//! The builder of a child sets up its process: environment, arguments, directory ([`env`](StartActor::env),
+//! [`args`](StartActor::args), [`current_dir`](StartActor::current_dir)), where its output goes
+//! ([`stderr`](StartActor::stderr)), its limits ([`memory_max`](StartActor::memory_max),
+//! [`cpu_time_max`](StartActor::cpu_time_max), [`open_files_max`](StartActor::open_files_max)). A child that hangs can
+//! be [killed](Portal::kill), also by a [deadline](future::Run::or_kill).
 //!
 //! An actor lets others call only what its starter allows: all endpoints of a module
 //! ([`enable_module`](StartActor::enable_module)) or single ones ([`expose`](StartActor::expose)).
@@ -71,19 +69,20 @@
 //!
 //! # Supervision
 //!
-//! The failure of one child ends a nursery. Where it should be started again instead, put a supervisor on the nursery
+//! The failure of one child ends a nursery. If the child should be restarted instead, put a supervisor on the nursery
 //! ([`supervise`](ActorNursery::supervise)): [`guide::supervision`].
 //!
 //! # Pools
 //!
-//! Many calls of functions, and any worker will do: [`open_pool`] opens a scope with equal workers and hands each of
-//! them a task at a time. A task that hangs or crashes costs its worker, which is replaced, and no other task:
+//! For many calls that any worker can run, [`open_pool`] opens a scope with equal workers and hands each of them a task
+//! at a time. A task that hangs or crashes costs only its worker, which is replaced, and no other task:
 //! [`guide::pools`].
 //!
 //! # Calls
 //!
-//! [`#[actor_fn]`](macro@actor_fn) is for one call with one result. The arguments and the result are owned serde types,
-//! that is [`Payload`]s, or references to such; a function may also return a `Result` with any error type.
+//! [`#[actor_fn]`](macro@actor_fn) is for one call with one result. The arguments and the result are [`Payload`]s, that
+//! is owned serde types; an argument may be a reference to one, and a function may return a `Result` with any error
+//! type.
 //!
 //! The examples from here on talk to a second actor in this process ([`with_local_actor`]), which is also how to test
 //! endpoints quickly: no process is started, but everything goes through the protocol.
@@ -112,11 +111,11 @@
 //! # Contexts and streams
 //!
 //! A [`#[context]`](macro@context) links two tasks in two actors. The endpoint sends a first value, which opens the
-//! scope at the other end; both may then open a two-way [`MsgStream`], which uses their context up; the endpoint's
+//! scope at the other end; both may then open a two-way [`MsgStream`], which consumes their context; the endpoint's
 //! final value is read with [`wait_for_result`](MsgStream::wait_for_result). If one of the two fails, the other is
-//! cancelled and learns why. The order is checked by the compiler: a context has no stream before
-//! [`started`](Context::started), and no second one. What a task needs beside the stream is a [`ContextHandle`]: it
-//! cancels, watches for the end, waits for the result.
+//! cancelled and learns why. The compiler checks the order: a context has no stream before
+//! [`started`](Context::started), and only one after it. Tasks beside the stream use a [`ContextHandle`]: it cancels,
+//! watches for the end, waits for the result.
 //!
 #![doc = include_str!("pictures/dialog.svg")]
 //!
@@ -160,8 +159,8 @@
 //! # }
 //! ```
 //!
-//! A sender waits while its receiver has no room; a slow reader slows its own sender and nobody else. A `send` to
-//! an endpoint that reads no more fails ([`Error::Unread`]).
+//! A sender waits while its receiver has no room; a slow reader slows only its own sender. A `send` to an endpoint that
+//! no longer reads fails ([`Error::Unread`]).
 //!
 //! Several tasks may read one stream: each [`subscribe`](MsgStream::subscribe)r gets every value, the fastest sets the
 //! pace, and a slow one learns how many values it has lost.
@@ -203,51 +202,50 @@
 //!
 //! # Bytes
 //!
-//! A byte string is a [`Bytes`], [`BytesMut`] or [`ByteBuf`]: it travels as MessagePack binary, which is a copy. serde
-//! takes a `Vec<u8>` for a list of numbers, which is a visit per byte, and two bytes for each over 127:
+//! A byte string is a [`Bytes`], [`BytesMut`] or [`ByteBuf`]: it travels as MessagePack binary, and encoding is one
+//! copy. serde takes a `Vec<u8>` for a list of numbers: it visits each byte, and a byte over 127 takes two on the wire:
 //!
 //! | type | as a whole argument, result or value of a context or stream | inside of another type |
 //! | --- | --- | --- |
 //! | `Bytes`, `BytesMut`, `ByteBuf`; an argument of type `&[u8]` | binary | binary |
 //! | `Vec<u8>` | binary | a list of numbers, unless the field has `#[serde(with = "serde_bytes")]` |
 //!
-//! Each of them is read from either form, wherever it stands. As a whole value text is not read as bytes, nor bytes as
-//! a `String`. In Python binary is `bytes`.
+//! Each of these types reads both forms, in any position. As a whole value, text is not read as bytes, nor bytes as a
+//! `String`. In Python binary is `bytes`.
 //!
-//! One value has room in one frame ([`Limits::frame_bytes_max`], 16 MiB). What is larger, or is not in memory, is
-//! streamed in chunks, from an `AsyncRead` and into one: [`guide::bytes`].
+//! One value fits in one frame ([`Limits::frame_bytes_max`], 16 MiB). Stream larger data, and data that is not in
+//! memory, in chunks, from an `AsyncRead` and into one: [`guide::bytes`].
 //!
 //! # Names and handles
 //!
-//! An [`ActorRef`] is a handle that travels: it may be given to any actor, in any value, and leads to the one that it
-//! names, or to the process that a supervised child has now. Actors of one program, and programs that never heard of
-//! each other, also find one another by name ([`find_actor`], [`wait_for_actor`]), once their roots name a
+//! An [`ActorRef`] is a handle that travels: it may be sent to any actor, in any value. It leads to the actor that it
+//! names, or to the current process of a supervised child. Actors of one program, or of programs that were started
+//! apart, also find one another by name ([`find_actor`], [`wait_for_actor`]), once their roots name a
 //! [registry](ActorOptions::registry). The [guide](guide::names) has both, and daemons.
 //!
-//! Programs that were started apart meet over Unix sockets, as those of one user. Over TCP only the actors of one
-//! tree meet, for each root draws a secret of its own.
+//! Programs that were started apart connect over Unix sockets, if they belong to one user. Over TCP only the actors of
+//! one tree can connect, because each root draws a secret of its own.
 //!
 //! # Errors
 //!
-//! Everything that can go wrong between actors is an [`Error`]. A failure of an endpoint arrives as
-//! [`Error::Remote`] with the name of the original type, its text, its causes, where it happened and which way it came;
-//! a panic does too. A cancellation is [`Error::Cancelled`] and names who asked for it: what you cancelled yourself
-//! is no error, what somebody else did is. A process that ends without being asked is [`Error::Died`].
+//! Everything that can go wrong between actors is an [`Error`]. A failure of an endpoint arrives as [`Error::Remote`]
+//! with the name of the original type, its text, its causes, its place and its route; so does a panic. A cancellation
+//! is [`Error::Cancelled`] and names the actor that asked for it. Your own cancellation is no error; that of another
+//! actor is. A process that ends without being asked is [`Error::Died`].
 //!
-//! An error type that is `Serialize` also comes back as what it was: [`Error::downcast`]. A payload that does not
-//! have the type its dialog allows, because the other side was built from other sources, is an [`Error::MsgType`],
-//! which says on both sides what was seen, what was allowed and whose payload it was. Where no types are known,
-//! [`Portal::run_dyn`] and
-//! [`Portal::open_context_dyn`] take a [`DynCall`], and payloads are [`Value`]s.
+//! If an error type is `Serialize`, the value itself comes back: [`Error::downcast`]. A payload of a type that its
+//! dialog does not allow, because the other side was built from other sources, is an [`Error::MsgType`]. It says on
+//! both sides which type arrived, which was allowed and which side sent it. Where no types are known,
+//! [`Portal::run_dyn`] and [`Portal::open_context_dyn`] take a [`DynCall`], and payloads are [`Value`]s.
 //!
-//! An actor that nobody had asked to end is [`Error::Died`] for everybody who has a connection to it over a Unix
-//! socket, when it happens, for later requests, and for who connects again; where nobody is known to have died, a
-//! connection that ended is [`Error::Closed`], and one that cannot be made [`Error::Unreachable`].
-//! [`Error::is_retryable`] and [`Error::may_have_run`] tell whether a request may be repeated.
+//! When an actor dies, every actor that is connected to it over a Unix socket gets [`Error::Died`]: for open dialogs,
+//! for later requests, and when it connects again. Where no death is known, a connection that ended is
+//! [`Error::Closed`], and a connection that cannot be made is [`Error::Unreachable`]. [`Error::is_retryable`] and
+//! [`Error::may_have_run`] tell whether a request may be repeated.
 //!
-//! Scopes are generic over the error type of their body. Any type that an [`Error`] converts into will do,
-//! `anyhow::Error` and `std::io::Error` for two. Where `?` takes what a scope returns, nothing says which type that
-//! is (E0283, "type annotations needed"): say it at the closure.
+//! Scopes are generic over the error type of their body. Any type that an [`Error`] converts into will do, such as
+//! `anyhow::Error` and `std::io::Error`. If `?` converts the result of a scope, nothing determines its error type
+//! (E0283, "type annotations needed"): annotate the closure.
 //!
 //! ```
 //! # async fn example() -> anyhow::Result<()> {
@@ -259,10 +257,10 @@
 //! # }
 //! ```
 //!
-//! An error type of one's own in a dialog, the kinds of errors, and what to do about them: [`guide::errors`]. What the
-//! compiler says of mistakes: [`guide::compiler`].
+//! Your own error types, the kinds of errors, and what to do about each: [`guide::errors`]. What the compiler says
+//! about mistakes: [`guide::compiler`].
 //!
-//! Each kind of error has an accessor ([`Error::as_remote`], [`Error::as_died`], ..), for who wants that one only:
+//! Each kind of error has an accessor ([`Error::as_remote`], [`Error::as_died`], ..):
 //!
 //! ```
 //! use tractor::{ActorOptions, error::RemoteKind, prelude::*};
@@ -291,9 +289,9 @@
 //!
 //! # Deadlines
 //!
-//! [`with_deadline`] limits the time of whatever is done inside of it; [`Portal::deadline`] and
+//! [`with_deadline`] limits the time of the future that it is given; [`Portal::deadline`] and
 //! [`Run::deadline`](future::Run::deadline) limit single requests. The time that is left goes along with each request:
-//! the endpoint runs under it, and so does what it asks of further actors. When it is over, the work ends everywhere,
+//! the endpoint runs under it, and so do its own requests to further actors. When it is over, the work ends everywhere,
 //! and the caller gets [`Error::DeadlineExceeded`], which names the call.
 //!
 //! ```
@@ -327,17 +325,17 @@
 //! around it, leaves nothing behind:
 //!
 //! * [`Portal::run`] and [`Portal::open_context`] cancel the task in the other actor.
-//! * [`open_nursery`] cancels every child. A drop cannot wait; the actor finishes the teardown, and the scopes
-//!   around, up to the endpoint with its outcome, end after that, as the actor itself does.
+//! * [`open_nursery`] cancels every child. A drop cannot wait, so the actor finishes the teardown. The scopes around,
+//!   the endpoint's outcome and the end of the actor wait for it.
 //! * Receiving loses no value. A `send` that is dropped before it was ready has sent nothing.
 //!
-//! Every async function says more under its own heading of this name. Who sees what when one side cancels, fails or
-//! dies is the subject of a page of its own: [`guide::cancellation`].
+//! Every async function has a section of this name. What each side sees when one cancels, fails or dies is on a page of
+//! its own: [`guide::cancellation`].
 //!
 //! # State of an actor
 //!
-//! [`current_actor`] is the actor the running task belongs to. [`actor_local!`] declares a value of which every actor
-//! has its own, dropped when the actor ends; process-wide statics would be shared by actors that live in one process.
+//! [`current_actor`] is the actor that the running task belongs to. [`actor_local!`] declares a value of which every
+//! actor has its own, dropped when the actor ends. Actors in one process would share a static.
 //!
 //! # Entry points
 //!
@@ -374,15 +372,14 @@
 //! is a value that travels.
 //!
 //! Two programs of different versions: [`guide::versions`]. Actors in Python: [`guide::python`]. Tests:
-//! [`guide::testing`]. What takes the place of what you know from elsewhere: [`guide::migrating`].
+//! [`guide::testing`]. Equivalents in tokio, tarpc, Ray, multiprocessing and Erlang: [`guide::migrating`].
 //!
 //! # Versions
 //!
-//! Parent and child are one program, hence of one version. Actors that find each other by address may be of different
-//! ones. Between these, values travel with the names of their fields, and serde's own rules say what fits: a field
-//! that the reader does not know is ignored, one that is missing has its `default`, and anything else is an error
-//! that names the field, its type and the side to blame. An argument that the endpoint does not know is refused; one
-//! that is missing is its default, or `None`.
+//! Parent and child are one program, hence of one version. Actors that find each other by address or name may have
+//! different versions. Between these, values travel with field names, and serde's rules decide what fits: an unknown
+//! field is ignored, a missing field takes its `default`, and anything else is an error that names the field, its type
+//! and the side to blame. An endpoint refuses an unknown argument; a missing argument takes its default, or `None`.
 //!
 //! # Features
 //!
@@ -426,7 +423,7 @@ pub use tractor_util::{
     open_actor_cluster, open_pool,
 };
 
-/// What the methods of this crate return to be awaited. One rarely names them.
+/// The futures that methods of this crate return. Code rarely names them.
 pub mod future {
     pub use tractor_core::{
         CancelActor, CancelContext, Run, RunInActor, SendItem, SendStarted, SuperviseChild, UntilCancelled,
