@@ -1,15 +1,20 @@
 //! Calls on their way: many at once, both directions, and what becomes of those nobody waits for.
 
 use std::collections::HashMap;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use support::journal::{NoteOnDrop, entries, note, seen};
 use support::{forever, in_nursery, in_root, in_root_with, poll_once, until, with_local, with_process};
 use tokio::sync::watch;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Uid};
+
+/// Of an actor that computes.
+const THREADS: usize = 4;
 
 tractor::actor_local! {
     static ARRIVED: watch::Sender<usize> = watch::Sender::new(0);
@@ -24,6 +29,13 @@ async fn gather(number: usize, crowd: usize) -> usize {
     arrived.send_modify(|count| *count += 1);
     changed.wait_for(|count| *count >= crowd).await.expect("the actor holds the sender");
     number
+}
+
+/// Holds its thread until as many calls hold one.
+#[tractor::actor_fn]
+async fn holds_a_thread() {
+    static ALL: Barrier = Barrier::new(THREADS);
+    ALL.wait();
 }
 
 #[tractor::actor_fn]
@@ -49,6 +61,20 @@ async fn calls_back(ctx: Context<String, (), ()>) -> tractor::Result<String> {
     let parent = ctx.portal();
     let _ctx = ctx.started(tractor::current_actor().name().to_owned()).await?;
     parent.run(whoami()).await
+}
+
+#[tractor::test]
+async fn calls_over_one_connection_compute_on_all_threads_of_their_actor() -> tractor::Result<()> {
+    in_nursery(async |tree, an| {
+        let start = an.start_actor(tree.name("worker")).enable_module(module_path!());
+        let worker = start.worker_threads(THREADS).await?;
+        for _ in 0..100 {
+            try_join_all((0..THREADS).map(|_| worker.run(holds_a_thread()))).await?;
+        }
+        worker.cancel_actor().await?;
+        Ok(())
+    })
+    .await
 }
 
 #[tractor::test]

@@ -40,6 +40,7 @@ mod scope_shared;
 mod scope_shared_remote;
 mod stream_futures;
 mod stream_helpers;
+mod stream_neighbours;
 mod stream_one_way;
 mod stream_overflow;
 mod stream_subscribe;
