@@ -18,6 +18,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::Write as _;
+use std::pin::Pin;
 use std::process::{Command, ExitCode, Stdio};
 use std::{env, fs};
 
@@ -47,8 +48,10 @@ struct Work {
     name: &'static str,
     /// Operations in a unit of it.
     unit: u64,
-    run: fn(Portal, u64) -> std::pin::Pin<Box<dyn Future<Output = Result<()>>>>,
+    run: fn(Portal, u64) -> Running,
 }
+
+type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
 
 const WORKS: &[Work] = &[
     Work { name: "a value of a stream", unit: 640, run: |portal, count| Box::pin(take_ticks(portal, count)) },

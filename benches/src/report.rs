@@ -102,7 +102,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 }
 
 fn report(options: &Options, results: &Results, load: &str) -> String {
-    let mut text = format!("{}\n", machine(options, load));
+    let mut text = wrapped(&machine(options, load));
     for (place, title) in PLACES {
         if results.keys().any(|(job, _)| job.place == *place && job.size == 0 && *job != RESUMED) {
             text += &format!("\n**{title}**\n\n{}", table::table(results, *place));
@@ -119,13 +119,14 @@ fn report(options: &Options, results: &Results, load: &str) -> String {
         number(results, RESUMED, "memory_here"),
         number(results, RESUMED, "memory_there"),
     ) {
-        text += &format!(
-            "\nOf 100 streams one was not read for ten seconds: the other 99 kept {:.0} % of their rate ({:.0} % by \
-             CPU time), and no value of it was lost. Both processes together had {:.1} MiB more than before.\n",
+        text += "\n";
+        text += &wrapped(&format!(
+            "Of 100 streams one was not read for ten seconds: the other 99 kept {:.0} % of their rate ({:.0} % by CPU \
+             time), and no value of it was lost. Both processes together had {:.1} MiB more meanwhile.",
             100.0 * clock,
             100.0 * cpu,
             (here + there) / 1024.0 / 1024.0
-        );
+        ));
     }
     text
 }
@@ -152,6 +153,25 @@ fn machine(options: &Options, load: &str) -> String {
     )
 }
 
+/// In lines of prose.
+fn wrapped(text: &str) -> String {
+    let (mut lines, mut columns) = (String::new(), 0);
+    for word in text.split(' ') {
+        if columns + word.len() >= COLUMNS {
+            lines.push('\n');
+            columns = 0;
+        } else if columns > 0 {
+            lines.push(' ');
+        }
+        lines += word;
+        columns += word.len() + 1;
+    }
+    lines + "\n"
+}
+
+/// Of a line.
+const COLUMNS: usize = 120;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +180,14 @@ mod tests {
     fn an_unknown_flag_is_refused() {
         let error = Options::parse(&[String::from("--fast")]).expect_err("no such flag");
         assert!(error.to_string().contains("--quick"));
+    }
+
+    #[test]
+    fn prose_is_wrapped_between_words() {
+        let text = "word ".repeat(100);
+        let lines = wrapped(text.trim());
+        assert!(lines.lines().all(|line| line.len() <= COLUMNS && line.ends_with("word")));
+        assert_eq!(lines.split_whitespace().count(), 100);
     }
 
     #[test]

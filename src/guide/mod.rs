@@ -12,6 +12,7 @@
 //! | [web] | HTTP handlers in front |
 //! | [signals, containers, deployment](signals) | a daemon that ends well |
 //! | [logs and traces](logs) | who did what, in which process, for whom |
+//! | [performance] | what things cost, how that grows, what to do about it |
 //! | [testing] | actors in the same process, paused time, what must not compile |
 //! | [with Python actors](python) | calls, names and streams in both directions |
 //! | [versions] | what two programs may differ in |
@@ -41,6 +42,27 @@ pub mod migrating {}
 
 #[doc = include_str!("names.md")]
 pub mod names {}
+
+#[doc = include_str!("performance.md")]
+#[doc = ""]
+#[doc = include_str!("performance/figures.md")]
+#[doc = ""]
+#[doc = include_str!("performance/payload.svg")]
+#[doc = ""]
+#[doc = include_str!("performance/contexts.svg")]
+#[doc = ""]
+#[doc = include_str!("performance/connections.svg")]
+#[doc = ""]
+#[doc = include_str!("performance/actors.svg")]
+#[doc = ""]
+#[doc = include_str!("performance/streams.svg")]
+#[doc = ""]
+#[doc = include_str!("performance/stalled.svg")]
+#[doc = ""]
+#[doc = "# Counted"]
+#[doc = ""]
+#[doc = include_str!("performance/counts.md")]
+pub mod performance {}
 
 #[doc = include_str!("pools.md")]
 pub mod pools {}
