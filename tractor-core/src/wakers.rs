@@ -1,7 +1,7 @@
 //! The wakers of tasks that wait, kept under a lock and used outside of it.
 //!
-//! Cloning, waking and dropping a waker may run anybody's code. So a waker is cloned before the lock is taken, and what
-//! a lock's holder takes out of a slot is woken or dropped once the lock is free.
+//! Cloning, waking and dropping a waker may run foreign code. So a waker is cloned before the lock is taken, and a
+//! waker that the lock's holder takes out of a slot is woken or dropped after the lock is released.
 
 use std::task::{Context, Poll, Waker};
 
@@ -16,13 +16,13 @@ impl Slot {
         self.0.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()))
     }
 
-    /// Whether nobody waits.
+    /// Whether no task waits.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Registers a task. The caller drops the waker that stood there after the lock.
+    /// Registers a task. The caller drops the replaced waker after the lock.
     #[must_use = "a waker is dropped after the lock"]
     pub(crate) fn replace(&mut self, waker: Waker) -> Option<Waker> {
         self.0.replace(waker)
@@ -44,7 +44,7 @@ pub(crate) fn poll_or_register<G, R>(
     slot: impl Fn(&mut G) -> &mut Slot,
     mut look: impl FnMut(&mut G) -> Poll<R>,
 ) -> Poll<R> {
-    // Dropped after the guard, if there is something by now.
+    // Dropped after the guard, if the look has found something.
     let mut waker = None;
     loop {
         let mut guard = lock();
@@ -63,14 +63,14 @@ pub(crate) fn poll_or_register<G, R>(
     }
 }
 
-/// The wakers of any number of tasks. Each task has a place, which it gives back.
+/// The wakers of any number of tasks. Each task has a place, and frees it.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters(Vec<Place>);
 
 #[derive(Debug)]
 enum Place {
     Free,
-    /// Without a waker once the task was woken, until it waits again.
+    /// A place is without a waker from the wake of its task until the task waits again.
     Taken(Option<Waker>),
 }
 
@@ -89,7 +89,7 @@ impl Waiters {
         waker.is_some_and(|waker| waker.will_wake(cx.waker()))
     }
 
-    /// Registers a task at its place, or finds it one. The caller drops the waker that stood there after the lock.
+    /// Registers a task at its place, or finds a place for it. The caller drops the replaced waker after the lock.
     #[must_use = "a waker is dropped after the lock"]
     pub(crate) fn enter(&mut self, place: &mut Option<usize>, waker: Waker) -> Option<Waker> {
         let at = *place.get_or_insert_with(|| {
@@ -105,7 +105,7 @@ impl Waiters {
         }
     }
 
-    /// Gives a place back. The caller drops the waker that stood there after the lock.
+    /// Frees a place. The caller drops the replaced waker after the lock.
     #[must_use = "a waker is dropped after the lock"]
     pub(crate) fn leave(&mut self, at: usize) -> Option<Waker> {
         match std::mem::replace(&mut self.0[at], Place::Free) {
@@ -122,7 +122,7 @@ impl Waiters {
     }
 }
 
-/// The task to be woken, if there is one, when this is dropped: after the lock under which it was taken out.
+/// A waker that wakes its task when this is dropped: after the lock under which it was taken out.
 #[derive(Debug, Default)]
 pub(crate) struct Wake(pub(crate) Option<Waker>);
 
@@ -135,10 +135,10 @@ impl Drop for Wake {
     }
 }
 
-/// Tasks to be woken when this is dropped: after the lock under which they were taken out.
+/// Wakers that wake their tasks when this is dropped: after the lock under which they were taken out.
 #[derive(Debug, Default)]
 pub(crate) struct Woken {
-    /// Mostly there is one, which needs no allocation.
+    /// Mostly there is one waker, which needs no allocation.
     first: Wake,
     more: Vec<Wake>,
 }

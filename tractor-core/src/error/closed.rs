@@ -12,7 +12,7 @@ pub struct TransportClosed {
     peer: Uid,
     #[source]
     reason: CloseReason,
-    /// It is the error of a request that never left.
+    /// Whether this is the error of a request that never left.
     unsent: bool,
 }
 
@@ -59,7 +59,8 @@ pub enum CloseReason {
     /// This side closed it.
     #[error("this side closed it")]
     Local,
-    /// This side closed it, because it had more wait on it than any other when the actor's budget was used up.
+    /// This side closed it, because more data waited on it than on any other connection when the actor's budget was
+    /// used up.
     #[error("this side closed it: {0}")]
     OverBudget(Arc<str>),
     /// The actor at the other end failed as a whole and said so.

@@ -9,8 +9,9 @@ use crate::proto::id::Uid;
 
 /// A request, or a scope, did not end within its deadline.
 ///
-/// For a request this names what was asked of whom, for a scope its text says where it was. The remote task of a
-/// request was cancelled; see [`with_deadline`](crate::with_deadline) for who reports what.
+/// For a request this names the endpoint and the actor. For a scope the text says in which endpoint and actor the scope
+/// was. The remote task of a request was cancelled; [`with_deadline`](crate::with_deadline) says which side reports
+/// what.
 #[derive(Debug, Clone)]
 pub struct DeadlineExceeded(Arc<Exceeded>);
 
@@ -21,14 +22,14 @@ struct Exceeded {
     /// The endpoint and the actor that a scope was in, as text.
     scope: Option<String>,
     budget: Duration,
-    /// It was over before the request could be sent.
+    /// The deadline was over before the request could be sent.
     before_start: bool,
-    /// What came after the deadline.
+    /// The failure that came after the deadline.
     late: Option<Error>,
 }
 
 impl DeadlineExceeded {
-    /// `scope` names the endpoint and the actor that it was in, if it was in any.
+    /// `scope` names the endpoint and the actor that the scope was in, if any.
     pub(crate) fn of_scope(budget: Duration, scope: Option<String>) -> Self {
         Self(Arc::new(Exceeded { request: None, scope, budget, before_start: false, late: None }))
     }
@@ -64,14 +65,13 @@ impl DeadlineExceeded {
         self.0.request.as_ref().map(|(_, actor)| actor)
     }
 
-    /// How the actor died, if it did after the deadline: because it was to be killed then
-    /// ([`Run::or_kill`](crate::Run::or_kill)), or for another reason. It is the [source](std::error::Error::source),
-    /// too.
+    /// How the actor died, if it died after the deadline: killed by [`Run::or_kill`](crate::Run::or_kill), or for
+    /// another reason. This is also the [source](std::error::Error::source).
     pub fn actor_died(&self) -> Option<&ActorDied> {
         self.0.late.as_ref().and_then(Error::as_died)
     }
 
-    /// The time there was when the request, or the scope, began. Zero when nothing was left.
+    /// The time that was left when the request, or the scope, began. Zero if none was left.
     pub fn budget(&self) -> Duration {
         self.0.budget
     }

@@ -20,14 +20,14 @@ pub struct ActorDied {
     because: Because,
     status: Option<ExitStatus>,
     circumstances: Arc<Circumstances>,
-    /// What had cost it its connection before.
+    /// Why its connection had ended before.
     #[source]
     reason: Option<CloseReason>,
-    /// It is the error of a request that never left.
+    /// Whether this is the error of a request that never left.
     unsent: bool,
 }
 
-/// What the parent of a process knows beside how it ended.
+/// What the parent of a process knows besides its status.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Circumstances {
     pub(crate) bounds: ProcessBounds,
@@ -43,7 +43,7 @@ impl fmt::Display for Circumstances {
         }
         for line in &*self.last_lines {
             f.write_str("\n    ")?;
-            // What it writes neither moves the cursor nor looks like more than one line.
+            // Escaped: the text of a child neither moves the cursor nor looks like more than one line.
             for char in line.chars() {
                 if char.is_control() { write!(f, "{}", char.escape_default())? } else { f.write_char(char)? }
             }
@@ -55,15 +55,15 @@ impl fmt::Display for Circumstances {
 /// Why a process ended, as far as its parent knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Because {
-    /// Nobody asked it to.
+    /// Nobody asked it to end.
     Unknown,
-    /// It was asked to, and failed on the way.
+    /// It was asked to end, and failed on the way.
     Asked,
     /// This process has signalled it.
     Signalled(Why),
-    /// It answered nothing for so long, and was ended.
+    /// It answered nothing for this long, and was ended.
     Unresponsive(Duration),
-    /// It has not: no signal ends it.
+    /// It has not ended: no signal ends it.
     Left,
 }
 
@@ -82,7 +82,7 @@ impl ActorDied {
         Self { circumstances: Arc::new(circumstances), ..self }
     }
 
-    /// The same where the connection has ended for this reason, if it says more than that it ended.
+    /// The same with the reason why the connection ended, if that says more than that it ended.
     pub(crate) fn after(self, reason: CloseReason) -> Self {
         match reason {
             CloseReason::PeerFailed(_) | CloseReason::Protocol(_) | CloseReason::OverBudget(_) => {
@@ -100,7 +100,7 @@ impl ActorDied {
         self.unsent
     }
 
-    /// Whether somebody here has killed it, without asking it to end before.
+    /// Whether this process has killed it without asking it to end first.
     pub(crate) fn was_condemned(&self) -> bool {
         self.because == Because::Signalled(Why::Condemned)
     }
@@ -110,7 +110,7 @@ impl ActorDied {
         &self.name
     }
 
-    /// The process it was.
+    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.pid
     }
@@ -120,8 +120,8 @@ impl ActorDied {
         self.status.and_then(|status| status.code())
     }
 
-    /// The last lines that the process wrote to what is [captured](crate::Stdio::Captured), as they were written: there
-    /// may be control characters in them. Those of one stream are in order. Only the actor's parent knows it.
+    /// The last lines that the process wrote to a [captured](crate::Stdio::Captured) output, unchanged: they may hold
+    /// control characters. The lines of one output are in order. Only the actor's parent knows them.
     pub fn last_lines(&self) -> &[String] {
         &self.circumstances.last_lines
     }
@@ -204,7 +204,7 @@ impl ActorFailure {
         Self { name: name.into(), reason: reason.into() }
     }
 
-    /// The name it would have had.
+    /// The name that the actor would have had.
     pub fn name(&self) -> &str {
         &self.name
     }

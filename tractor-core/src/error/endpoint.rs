@@ -1,4 +1,4 @@
-//! What an endpoint failed with, whatever its error type is.
+//! The failure of an endpoint, whatever its error type is.
 
 use std::error::Error as StdError;
 use std::io;
@@ -19,14 +19,14 @@ pub struct EndpointError {
     carried: Carried,
 }
 
-/// What of a failure travels besides its texts.
+/// The part of a failure that travels besides its texts.
 #[derive(Debug)]
 pub enum Carried {
     /// Nothing.
     Text,
     /// The user's error as a value.
     Value(ErrorValue),
-    /// All that an error of ours has: it is one, inside of a type that hides it, such as `anyhow::Error`.
+    /// A whole error of ours, inside of a type that hides it, such as `anyhow::Error`.
     Own(Error),
 }
 
@@ -36,7 +36,8 @@ impl EndpointError {
         Self { error: error.into(), type_name: wire_name::<E>(), carried: Carried::Text }
     }
 
-    /// The same with what else travels, and the name that the error's type has chosen, for who knows that type.
+    /// The same with the part that travels besides texts, and the name that the error's type has chosen. For callers
+    /// that know the type.
     #[must_use]
     pub(crate) fn carrying(mut self, carried: Carried, name: Option<&'static str>) -> Self {
         self.carried = carried;
@@ -88,8 +89,8 @@ pub(crate) fn own(error: &(dyn StdError + 'static)) -> Option<Error> {
 
 /// The last segment of a type's path, without its generic arguments: `std::num::ParseIntError` is `ParseIntError`.
 ///
-/// A bare `Error` says nothing on the wire, nor does `error::Error`, and a name of ours says what is not so. Their
-/// modules are kept: `fmt::Error`, `io::error::Error`.
+/// A bare `Error` or `error::Error` says nothing on the wire, and a name of one of our errors would be wrong. Such
+/// names keep their modules: `fmt::Error`, `io::error::Error`.
 fn wire_name<T: ?Sized>() -> &'static str {
     let full = std::any::type_name::<T>();
     let path = full.split('<').next().unwrap_or(full);

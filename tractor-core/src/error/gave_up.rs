@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::Error;
 use crate::proto::supervision::{Intensity, Strategy};
 
-/// A supervisor has made as many restarts as it may, and there would have to be one more. Its source is the last
-/// failure.
+/// A supervisor has used up its restarts, and would need one more. The source is the last failure.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error(
     "the {strategy} supervisor gave up on actor `{child}`, after {restarts} restarts within {window:?} \
@@ -39,17 +38,17 @@ impl GaveUp {
         self.strategy
     }
 
-    /// The child whose end was one too many.
+    /// The child whose end exceeded the limit.
     pub fn child(&self) -> &str {
         &self.child
     }
 
-    /// Restarts of the supervisor's children within the window before.
+    /// The restarts of the supervisor's children within the last window.
     pub fn restarts(&self) -> u16 {
         self.restarts
     }
 
-    /// The time within which they were counted.
+    /// The window: the time within which restarts are counted.
     pub fn window(&self) -> Duration {
         self.window
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Error;
 
-/// Several failures of one scope, each kept. A scope with a single failure raises that one bare. To another actor a
-/// group is one text: the members' values stay behind.
+/// Several failures of one scope. A scope with a single failure raises that failure itself. Another actor gets a group
+/// as one text, without the members' values.
 #[derive(Debug, Clone)]
 pub struct ErrorGroup {
     members: Arc<[Error]>,

@@ -1,7 +1,7 @@
 //! The errors users see.
 //!
-//! One public type, [`Error`], with a small typed payload per kind. Every payload is cheap to clone: an outcome can be
-//! asked for again and again.
+//! One public type, [`Error`], with a small typed payload per kind. Every payload is cheap to clone, because an outcome
+//! can be asked for any number of times.
 
 mod closed;
 mod deadline;
@@ -60,8 +60,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong between actors.
 ///
-/// Printed with `{:?}`, as a program does whose `main` returns it, it is a text for people with its sources below it;
-/// with `{:#?}` it is the structure.
+/// `{:?}`, which a program uses whose `main` returns the error, prints a text for people with the sources below it;
+/// `{:#?}` prints the structure.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -74,8 +74,8 @@ pub enum Error {
     /// A payload does not have the type that its dialog allows.
     #[error(transparent)]
     MsgType(#[from] MsgTypeError),
-    /// An actor's process ended without being asked to. Its parent gets this error, and everybody who has a connection
-    /// to it over a Unix socket, when it dies and when they connect again.
+    /// An actor's process ended without being asked to. Its parent gets this error, and so does every actor with a
+    /// connection to it over a Unix socket: when it dies, and when the other actor connects again.
     #[error(transparent)]
     Died(#[from] ActorDied),
     /// A child process could not be started.
@@ -84,7 +84,7 @@ pub enum Error {
     /// A supervisor has restarted its children too often.
     #[error(transparent)]
     GaveUp(#[from] GaveUp),
-    /// The connection to the peer ended: it was closed, or nobody can tell why.
+    /// The connection to the peer ended: it was closed, or the reason is unknown.
     #[error(transparent)]
     Closed(#[from] TransportClosed),
     /// There is no connection to an address.
@@ -108,7 +108,7 @@ pub enum Error {
     /// One of several readers of a stream was too slow for it, and has lost values.
     #[error(transparent)]
     Lagged(#[from] Lagged),
-    /// The other side of a stream reads no more.
+    /// The other side of a stream no longer reads.
     #[error(transparent)]
     Unread(#[from] StreamUnread),
     /// Several failures at once.
@@ -135,7 +135,7 @@ impl Error {
         self.as_remote()?.downcast()
     }
 
-    /// Whether both are the same occurrence, reported to two waiters; equal texts are not enough.
+    /// Whether both are one failure, reported to two waiters; equal texts are not enough.
     pub(crate) fn is_same_failure(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Remote(one), Self::Remote(two)) => std::ptr::eq(one.msg(), two.msg()),
@@ -179,8 +179,8 @@ impl Error {
 
 macro_rules! accessors {
     ($($name:ident: $kind:ident($payload:ty), $doc:literal;)*) => {
-        /// One for each kind that says more than its name. [`Error`] is `#[non_exhaustive]`; these are for who wants
-        /// one kind only.
+        /// One accessor for each kind that has more than a name, for code that handles one kind only. [`Error`] is
+        /// `#[non_exhaustive]`.
         impl Error {$(
             #[doc = $doc]
             pub fn $name(&self) -> Option<&$payload> {
@@ -228,7 +228,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// For code that reads and writes: an [`io::Error`](std::io::Error) of the kind `Other`, with this one inside.
+/// For code that reads and writes: an [`io::Error`](std::io::Error) of the kind `Other`, with this error inside.
 impl From<Error> for std::io::Error {
     fn from(error: Error) -> Self {
         Self::other(error)
@@ -241,7 +241,7 @@ impl From<Error> for std::io::Error {
 pub struct MessagingError {
     text: Arc<str>,
     cid: Option<Cid>,
-    /// It is about a request that never left.
+    /// Whether this is the error of a request that never left.
     unsent: bool,
 }
 
@@ -273,7 +273,7 @@ impl MessagingError {
 pub struct RuntimeFailure(Arc<str>);
 
 impl RuntimeFailure {
-    /// A failure with this text, for helpers that refuse what they are asked for.
+    /// A failure with this text, for helpers that refuse a use.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }

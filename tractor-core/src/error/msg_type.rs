@@ -13,7 +13,7 @@ use crate::proto::codec;
 use crate::proto::id::{Cid, Uid};
 use crate::proto::msg::{ErrorMsg, ErrorValue, Msg};
 
-/// Which side broke the payload contract: who sent the payload, or was about to.
+/// The side that broke the payload contract: it sent the payload, or was about to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Blame {
@@ -25,10 +25,9 @@ pub enum Blame {
 
 /// A payload that does not have the type its dialog allows.
 ///
-/// Raised where it was noticed, by the sender before a request with arguments that their rules refuse, and the first
-/// and the last value of a dialog, leave it, by the receiver for streamed values, and reported to the other side, where
-/// it is the same type again. [`blame`](Self::blame) and [`sender`](Self::sender) say whose payload it was, from
-/// wherever one looks.
+/// The sender checks arguments, and the first and the last value of a dialog, before they leave; the receiver checks
+/// streamed values. The side that finds the violation raises this error and reports it to the other side, which raises
+/// the same type. On both sides [`blame`](Self::blame) and [`sender`](Self::sender) say whose payload it was.
 #[derive(Debug, Clone)]
 pub struct MsgTypeError {
     inner: Arc<Inner>,
@@ -51,15 +50,15 @@ struct Inner {
 pub(crate) struct Details {
     /// Name of the message that carried the payload.
     pub(crate) message: String,
-    /// The payload, as seen by whoever noticed; empty when it did not encode.
+    /// The payload, as the side that noticed saw it; empty when it did not encode.
     pub(crate) value: String,
-    /// What type that is.
+    /// The type of that payload.
     pub(crate) found: String,
     /// The type that the dialog allows.
     pub(crate) expected: String,
     /// Why it does not fit.
     pub(crate) problem: String,
-    /// The part of it that does not fit; empty for the whole.
+    /// The part of the payload that does not fit; empty for the whole.
     pub(crate) path: String,
     /// Name and UUID of the actor whose payload it is.
     pub(crate) sender: Option<(String, String)>,
@@ -121,8 +120,8 @@ impl MsgTypeError {
         &self.inner.details.value
     }
 
-    /// The type the payload has: of its encoding, such as `map`, or, when it could not be encoded, the name of the Rust
-    /// type. Empty when it is not known.
+    /// The type of the payload: that of its encoding, such as `map`, or the name of the Rust type when it could not be
+    /// encoded. Empty when it is not known.
     pub fn found(&self) -> &str {
         &self.inner.details.found
     }
@@ -153,8 +152,7 @@ impl MsgTypeError {
         self.inner.cid
     }
 
-    /// The whole offending message as MessagePack, if it can be shown: one that cannot travel inside another is left
-    /// out.
+    /// The whole offending message as MessagePack. `None` if it cannot travel inside another message.
     pub fn bad_msg(&self) -> Option<&[u8]> {
         self.inner.bad_msg.as_deref()
     }
@@ -163,7 +161,7 @@ impl MsgTypeError {
         self.inner.bad_msg.as_ref()
     }
 
-    /// What is known of it, for whoever it is reported to.
+    /// What is known of the violation, for the side it is reported to.
     pub(super) fn to_value(&self) -> Option<ErrorValue> {
         value::encode_as(MSG_TYPE_ERROR, &self.inner.details).ok()
     }
@@ -185,8 +183,8 @@ impl MsgTypeError {
 
 /// What the report of a base-protocol peer says: its text, and the message it shows.
 ///
-/// Only the child side sends `Started` and `Return`, and checks them before they leave; what else is reported was
-/// received by who reports it first.
+/// Only the child side sends `Started` and `Return`, and checks them before they leave. Any other message was received
+/// by the actor that reports it first.
 fn guessed(us: &Uid, error: &ErrorMsg) -> Details {
     let shown = error.bad_msg.as_ref().and_then(|raw| codec::decode(raw).ok());
     let reporter = error.relay_path.first().unwrap_or(&error.src_uid);
@@ -239,7 +237,7 @@ mod tests {
         Uid::new(name, name)
     }
 
-    /// What the root makes of a report that came over `path`, without details, showing a message.
+    /// The root's reading of a report that came over `path`, without details, and shows a message.
     fn blamed(path: &[&str], shown: Option<Msg>) -> (Blame, Option<Uid>, String) {
         let mut report = ErrorMsg::new(uid(path[0]), MSG_TYPE_ERROR, "does not fit");
         report.relay_path = path.iter().map(|name| uid(name)).collect();

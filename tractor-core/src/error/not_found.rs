@@ -8,8 +8,8 @@ use crate::proto::registry::NameProblem;
 
 /// No actor was found under a name.
 ///
-/// A registrar that cannot be asked, and an actor that is registered and cannot be reached though somebody listens
-/// there, are [`Error::Unreachable`](crate::Error::Unreachable) instead.
+/// When the registrar cannot be asked, or a registered actor cannot be reached although its address is in use, the
+/// error is [`Error::Unreachable`](crate::Error::Unreachable) instead.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("no actor `{}` was found: {why}{}", Escaped(name), Detail(detail.as_deref()))]
 pub struct NotFound {
@@ -18,7 +18,7 @@ pub struct NotFound {
     detail: Option<Arc<str>>,
 }
 
-/// More about it, if there is.
+/// A detail, if there is one.
 struct Detail<'a>(Option<&'a str>);
 
 impl fmt::Display for Detail<'_> {
@@ -31,19 +31,20 @@ impl fmt::Display for Detail<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Absence {
-    /// There is nobody to ask.
+    /// There is no registrar to ask.
     #[error("this tree has no registry; name one with `ActorOptions::registry`")]
     NoRegistry,
-    /// Nobody can have that name.
+    /// No actor can have that name.
     #[error("{0}")]
     BadName(NameProblem),
-    /// No registrar knows it. That may change.
+    /// No registrar knows the name. That may change.
     #[error("nobody is registered under that name")]
     NotRegistered,
-    /// Who was registered under it is gone, and is registered no more. That may change.
+    /// The actor that was registered under the name is gone, and so is its row. That may change.
     #[error("who was registered under that name is gone")]
     Expired,
-    /// The process that a handle names has ended, or the supervised child has for good. Nobody takes its place.
+    /// The process that a handle names has ended, or the supervised child has ended for good. No other actor takes its
+    /// place.
     #[error("it has ended")]
     Ended,
 }
@@ -53,7 +54,7 @@ impl NotFound {
         Self { name: name.into(), why, detail: None }
     }
 
-    /// Nobody takes its place.
+    /// No other actor takes its place.
     pub(crate) fn ended(name: impl Into<Arc<str>>, detail: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), why: Absence::Ended, detail: Some(detail.into()) }
     }

@@ -9,8 +9,8 @@ use crate::proto::id::Uid;
 use crate::proto::limits::RELAY_PATH_MAX;
 use crate::proto::msg::ErrorMsg;
 
-/// Type names with a meaning of their own on the wire. A type of the user's that is called like one of them travels
-/// with its module before its name: ours have no `::`.
+/// Type names with a meaning of their own on the wire. A user's type of the same name travels with its module before
+/// its name: our names have no `::`.
 pub(crate) mod type_names {
     macro_rules! names {
         ($($name:ident = $text:literal;)*) => {
@@ -80,8 +80,8 @@ pub(crate) fn cancelled(us: &Uid, peer: &Uid, canceller: &Uid) -> ErrorMsg {
     msg
 }
 
-/// The end of a child side whose parent side gave it no more time than this. A cancellation, by whom that time was
-/// given; the original type tells why.
+/// The end of a child side whose time, which its parent side had set, is over. It is a cancellation by the actor that
+/// set the time; the original type says why.
 pub(crate) fn deadline_passed(us: &Uid, peer: &Uid, endpoint: &str) -> ErrorMsg {
     let mut msg = cancelled(us, peer, peer);
     type_names::DEADLINE_EXCEEDED.clone_into(&mut msg.src_type_str);
@@ -89,12 +89,12 @@ pub(crate) fn deadline_passed(us: &Uid, peer: &Uid, endpoint: &str) -> ErrorMsg 
     msg
 }
 
-/// Whether this failure is about a deadline, of whichever request.
+/// Whether this failure is about a deadline, of any request.
 pub(crate) fn is_deadline(msg: &ErrorMsg) -> bool {
     msg.src_type_str == type_names::DEADLINE_EXCEEDED
 }
 
-/// Whether `peer` says that it has ended its task because the time it was given is over.
+/// Whether `peer` reports that it has ended its task because the task's time is over.
 pub(crate) fn is_deadline_of(msg: &ErrorMsg, peer: &Uid) -> bool {
     let is_its_own = msg.src_uid == *peer && msg.relay_path.len() == 1;
     is_its_own && is_deadline(msg) && msg.boxed_type_str == type_names::CONTEXT_CANCELLED
@@ -108,15 +108,15 @@ pub(crate) fn relay(us: &Uid, received: &ErrorMsg) -> ErrorMsg {
         type_names::CONTEXT_CANCELLED | type_names::MSG_TYPE_ERROR => msg.src_uid = us.clone(),
         _ => type_names::REMOTE_ACTOR_ERROR.clone_into(&mut msg.boxed_type_str),
     }
-    // An overrun of our own stream is an error of ours before it is one of the endpoint that passes it on.
+    // An overrun of our own stream is our own error first, even if the endpoint passes it on.
     if msg.relay_path.last() != Some(us) && msg.relay_path.len() < RELAY_PATH_MAX {
         msg.relay_path.push(us.clone());
     }
     msg
 }
 
-/// What an endpoint of `us` failed with. A failure of another actor that bubbles through is relayed, in whatever error
-/// it was wrapped on its way through here; of those errors the text remains.
+/// The failure of an endpoint of `us`. A failure of another actor that passes through is relayed, whatever error wraps
+/// it here; of those errors only the text remains.
 pub(crate) fn pack(us: &Uid, failure: &EndpointError) -> ErrorMsg {
     if let Some(error) = failure.own() {
         return pack_own(us, &error);
@@ -138,7 +138,7 @@ pub(crate) fn pack(us: &Uid, failure: &EndpointError) -> ErrorMsg {
     msg
 }
 
-/// An error and its sources, as far as anybody would look.
+/// An error and its sources, up to a bound.
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |&link| link.source()).take(RELAY_PATH_MAX)
 }

@@ -27,7 +27,7 @@ pub enum RemoteKind {
     Arguments,
     /// An actor that the endpoint needed has died.
     Died,
-    /// Somebody sent a stream faster than it was read.
+    /// A stream was sent faster than it was read.
     StreamOverrun,
     /// The order of the dialog was broken.
     Messaging,
@@ -37,8 +37,8 @@ pub enum RemoteKind {
 
 /// A task in another actor failed.
 ///
-/// Keeps where it happened ([`src_uid`](Self::src_uid)), the name of the original error type
-/// ([`src_type`](Self::src_type)), its text and sources, and the way it came ([`relay_path`](Self::relay_path)).
+/// Keeps the actor where it happened ([`src_uid`](Self::src_uid)), the name of the original error type
+/// ([`src_type`](Self::src_type)), its text and sources, and its route ([`relay_path`](Self::relay_path)).
 #[derive(Clone)]
 pub struct RemoteActorError {
     route: Route,
@@ -67,11 +67,11 @@ impl RemoteActorError {
 
     /// The original error, if the endpoint failed with an `E` and the value came along.
     ///
-    /// It does when `E` is `Serialize`, at most
-    /// [`ERROR_VALUE_BYTES_MAX`](crate::proto::limits::ERROR_VALUE_BYTES_MAX) long, and every actor on the way is
-    /// written in Rust; relays keep it. `E` is known by its path: a type of the same name elsewhere is another one and
-    /// gives `None`, see [`downcast_as`](Self::downcast_as). A newer or older version of `E` will do if its fields
-    /// allow for it, as those with a default do.
+    /// The value travels if `E` is `Serialize`, its encoding has at most
+    /// [`ERROR_VALUE_BYTES_MAX`](crate::proto::limits::ERROR_VALUE_BYTES_MAX) bytes, and every actor on the way is
+    /// written in Rust. `E` is identified by its path: a type of the same name in another module gives `None`, see
+    /// [`downcast_as`](Self::downcast_as). Another version of `E` will do if its fields fit, for instance by their
+    /// defaults.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -89,13 +89,13 @@ impl RemoteActorError {
         self.downcast_as(std::any::type_name::<E>())
     }
 
-    /// The path of the original error's type, as the program of the endpoint knows it, if the value came along.
+    /// The path of the original error's type in the program of the endpoint, if the value came along.
     pub fn value_type(&self) -> Option<&str> {
         self.msg().value.as_ref().map(|value| value.type_name.as_str())
     }
 
-    /// As [`downcast`](Self::downcast), for an `E` that the program of the endpoint knows as `value_type`: one that
-    /// this program declares for itself, as for an endpoint that is `extern`.
+    /// As [`downcast`](Self::downcast), for an `E` that this program declares itself, as for an `extern` endpoint;
+    /// `value_type` is its path in the program of the endpoint.
     ///
     /// ```
     /// # use serde::Deserialize;
@@ -119,8 +119,8 @@ impl RemoteActorError {
         &self.msg().causes
     }
 
-    /// Where a panic happened, or the trace a Python peer rendered, then the texts of errors that it was wrapped in on
-    /// its way; may be empty.
+    /// The place of a panic, or the trace that a Python peer rendered, then the texts of the errors that wrapped it on
+    /// its way. May be empty.
     pub fn trace(&self) -> &str {
         &self.msg().tb_str
     }
@@ -135,7 +135,7 @@ impl RemoteActorError {
         &self.msg().src_type_str
     }
 
-    /// The type name as boxed by the last hop: `RemoteActorError` when the error was relayed.
+    /// The type name that the last hop gave it: `RemoteActorError` when the error was relayed.
     pub fn boxed_type(&self) -> &str {
         &self.msg().boxed_type_str
     }
@@ -275,7 +275,7 @@ impl Error {
     }
 }
 
-/// A received `Error` message as the error it stands for: cancellations and type errors keep their own class.
+/// A received `Error` message as the error it stands for: cancellations and type errors keep their own type.
 pub(crate) fn received(us: &Uid, msg: Arc<ErrorMsg>) -> Error {
     arrived(us, Route::new(msg))
 }

@@ -1,14 +1,14 @@
-//! What a failure says of the request that it ended: whether it has run, and whether asking again may help.
+//! What a failure says about its request: whether the request has run, and whether asking again may help.
 
 use super::{Blame, Error, RemoteKind};
 
 impl Error {
-    /// Whether what was asked for has certainly not run, and may be asked for again as it is: the request never left
-    /// this actor, or the other one refused it for want of room or because it ends.
+    /// Whether the request has certainly not run, and may be sent again unchanged: it never left this actor, or the
+    /// other actor refused it because it has no room or is ending.
     ///
-    /// The actor that was asked may be gone for good; another one, or its successor, may answer. What will fail again,
-    /// such as a call of an endpoint that is not exposed, is not retryable, though it has not run either: see
-    /// [`may_have_run`](Self::may_have_run).
+    /// The actor that was asked may be gone for good; its successor, or another actor, may answer. A request that will
+    /// fail again, such as a call of an endpoint that is not exposed, is not retryable, though it has not run either:
+    /// see [`may_have_run`](Self::may_have_run).
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Supervised};
@@ -45,10 +45,9 @@ impl Error {
         }
     }
 
-    /// Whether what was asked for may have run, or begun to: it is false only where that is certain.
+    /// Whether the request may have run, or begun to: false only if it certainly has not.
     ///
-    /// After a connection was lost nobody can tell. Whoever repeats such a request has to know that it does no harm
-    /// twice.
+    /// After a lost connection this is unknown. Repeat such a request only if running it twice does no harm.
     pub fn may_have_run(&self) -> bool {
         match self {
             Self::Remote(error) => !error.route().was_refused(),

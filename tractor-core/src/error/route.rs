@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::proto::msg::ErrorMsg;
 
-/// The `Error` message that a failure arrived with. As the last source of that failure it is found inside of any error
-/// type that wraps one, such as `anyhow::Error`.
+/// The `Error` message that a failure arrived with. It is the last source of that failure, and so is found inside of
+/// any error type that wraps the failure, such as `anyhow::Error`.
 #[derive(Clone)]
 pub(crate) struct Route {
     msg: Arc<ErrorMsg>,
@@ -19,12 +19,12 @@ impl Route {
         Self { msg, is_cause: false, was_refused: false }
     }
 
-    /// The same as the answer of who was asked to a request that it did not begin with.
+    /// The same as an answer that refuses the request: nothing of it ran.
     pub(super) fn of_refusal(msg: Arc<ErrorMsg>) -> Self {
         Self { msg, is_cause: false, was_refused: true }
     }
 
-    /// The same below a failure of this actor, which has a name of its own and is what others get.
+    /// The same below a failure of this actor that has a name of its own, which others get instead.
     pub(super) fn of_cause(&self) -> Self {
         Self { is_cause: true, ..self.clone() }
     }
@@ -38,7 +38,7 @@ impl Route {
         self.was_refused
     }
 
-    /// Whether the failure that ends with this is that of the other actor, in whatever wrapping.
+    /// Whether the failure that has this as its last source is the other actor's own, in any wrapping.
     pub(super) fn is_passed_on(&self) -> bool {
         !self.is_cause
     }

@@ -1,8 +1,8 @@
-//! A cleanup callback that an actor does not take any more.
+//! A cleanup callback that an actor no longer accepts.
 
 use std::fmt;
 
-/// The actor has ended, so that the callback would never run; it is given back.
+/// The actor has ended, so the callback would never run. This error gives it back.
 pub struct TooLate<F>(pub F);
 
 impl<F> fmt::Debug for TooLate<F> {

@@ -1,16 +1,16 @@
-//! The text of a failure towards actors of the base protocol, which have it in the trace that they render and mostly
-//! nowhere else: that is what they print, and where they leave it for others.
+//! The text of a failure, to and from actors of the base protocol. They keep it in the trace that they render, mostly
+//! nowhere else, and print and pass on that trace.
 
 use std::fmt::Write;
 
 use super::pack::type_names;
 use crate::proto::msg::ErrorMsg;
 
-/// Begins each further line of a text in a trace: so they are told from what comes behind the text.
+/// Begins each further line of a text in a trace, to tell them from the lines behind the text.
 const FURTHER_LINE: &str = "  >";
 
-/// Has the trace tell the failure, as that of such an actor does, unless it does so already: what was asked for, the
-/// place, `Type: text`, the causes.
+/// Adds the failure to the trace, as such an actor would, unless it is there already: the endpoint, the place, `Type:
+/// text`, the causes.
 pub(crate) fn tell_in_trace(msg: &mut ErrorMsg, endpoint: Option<&str>) {
     if text_in(&msg.tb_str, &msg.src_type_str).is_some() {
         return;
@@ -33,8 +33,8 @@ pub(crate) fn tell_in_trace(msg: &mut ErrorMsg, endpoint: Option<&str>) {
     msg.tb_str = trace;
 }
 
-/// Takes the text out of the trace of such an actor, where the message has none, or that of a relay, which only says
-/// that there was a failure.
+/// Takes the text from the trace of such an actor if the message has none, or only the text of a relay, which says no
+/// more than that there was a failure.
 pub(crate) fn learn_from_trace(msg: &mut ErrorMsg) {
     let is_relayed = msg.boxed_type_str == type_names::REMOTE_ACTOR_ERROR;
     if !is_relayed && msg.message.as_deref().is_some_and(|text| !text.is_empty()) {
@@ -45,7 +45,7 @@ pub(crate) fn learn_from_trace(msg: &mut ErrorMsg) {
     }
 }
 
-/// A text of which each further line can be told from what comes behind it.
+/// A text with its further lines marked.
 fn marked(text: &str) -> String {
     let mut lines = text.lines();
     let mut marked = lines.next().unwrap_or_default().to_owned();
@@ -60,8 +60,8 @@ fn marked(text: &str) -> String {
     marked
 }
 
-/// What the last line says that reads `Type: text` or `module.Type: text`, and the lines marked as its further ones.
-/// Behind it there may be notes; a relay quotes the trace that it got, indented and in a box.
+/// The text of the last line `Type: text` or `module.Type: text`, with its marked further lines. Notes may follow it; a
+/// relay quotes the trace that it got, indented and in a box.
 fn text_in(trace: &str, type_name: &str) -> Option<String> {
     let lines: Vec<_> = trace.lines().collect();
     let (at, first) =
@@ -76,7 +76,7 @@ fn text_in(trace: &str, type_name: &str) -> Option<String> {
     Some(text)
 }
 
-/// What a line says that reads `Type: text` or `module.Type: text`.
+/// The text of a line `Type: text` or `module.Type: text`.
 fn text_of<'t>(line: &'t str, type_name: &str) -> Option<&'t str> {
     let line = line.trim_start_matches([' ', '\t', '|']);
     let (path, text) = line.split_once(": ").unwrap_or((line.trim_end(), ""));
@@ -177,7 +177,7 @@ mod tests {
             assert_eq!(msg.tb_str, told);
             msg.message = None;
             learns(msg.clone(), text);
-            // As a relay quotes it, and one behind that.
+            // As a relay quotes it, and as a second relay quotes that.
             for _ in 0..2 {
                 let quoted: String = msg.tb_str.lines().map(|line| format!("  {line}\n")).collect();
                 msg.tb_str =

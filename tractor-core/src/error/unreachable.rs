@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::proto::addr::Addr;
 
-/// There is no connection to an address: nobody listens there, who listens is no actor of this tree, or does not
+/// There is no connection to an address: nobody listens there, the listener is no actor of this tree, or it does not
 /// answer.
 ///
-/// Where this actor has seen the one die that listened there, it is [`Error::Died`](crate::Error::Died) instead.
+/// If this actor has seen the actor at that address die, the error is [`Error::Died`](crate::Error::Died) instead.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("no connection to {addr}: {reason}")]
 pub struct Unreachable {

@@ -1,9 +1,9 @@
-//! Failures as values: what of a user's error travels besides its texts.
+//! Failures as values: the part of a user's error that travels besides its texts.
 //!
-//! A value is known by the path of its type, as rustc gives it, generic arguments included. A name alone would do for
-//! programs in which types move between modules, but every second error type is called `Error`, and one of them must
-//! not be taken for another because the fields happen to fit. Structs in it are maps, whatever the connections on its
-//! way use: a relay passes it on as it is, and a reader with an older or newer version of the type has names to go by.
+//! A value is identified by the path of its type, as rustc gives it, generic arguments included. The name alone would
+//! survive a move between modules, but many error types are called `Error`, and one of them must not be taken for
+//! another because the fields happen to fit. Structs in a value are maps, whatever layout the connections on its way
+//! use: a relay passes the value on unchanged, and a reader with another version of the type needs the names.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,7 +23,7 @@ pub(crate) fn encode<E: Serialize>(error: &E) -> Option<ErrorValue> {
     }
 }
 
-/// The same under a name of our own, which is no path.
+/// The same under a name that this library chose, which is no path.
 pub(super) fn encode_as<E: Serialize>(type_name: &str, error: &E) -> Result<ErrorValue, String> {
     if type_name.len() > NAME_BYTES_MAX {
         return Err(format!("the path of its type has {} bytes (`NAME_BYTES_MAX`)", type_name.len()));
@@ -37,7 +37,7 @@ pub(super) fn encode_as<E: Serialize>(type_name: &str, error: &E) -> Result<Erro
     Ok(ErrorValue { type_name: type_name.to_owned(), value: bytes.into() })
 }
 
-/// The failure, whose type has this name; `None` for another type.
+/// The failure, if its type has this name.
 pub(super) fn decode_as<E: DeserializeOwned>(
     type_name: &str,
     value: &ErrorValue,

@@ -1,16 +1,15 @@
-//! Names of errors that their types choose.
+//! Names that error types choose for other actors.
 
 use super::pack::type_names;
 
-/// Longest name that a type may choose.
+/// Bytes of the longest name that a type may choose.
 const NAME_BYTES_MAX: usize = 128;
 
-/// Another name for a type of errors in other actors than its own: that of
-/// [`RemoteActorError::src_type`](super::RemoteActorError::src_type), and what an actor of the Python library looks for
-/// among the types that it knows. It passes an error of a type that it does not know on as one of its own; so where
-/// such actors are on the way, `ValueError` or a name that they have registered keeps type and origin.
+/// The name of an error type in other actors: their [`RemoteActorError::src_type`](super::RemoteActorError::src_type).
+/// An actor of the Python library looks for this name among the types that it knows. It passes an error of an unknown
+/// type on as its own, so a name that it knows, such as `ValueError`, keeps type and origin.
 ///
-/// A name with a meaning of its own, such as `TypeError` for a request with wrong arguments, does not compile.
+/// A name that this library uses itself, such as `TypeError` for a request with wrong arguments, does not compile.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -27,7 +26,7 @@ pub trait WireName {
     const NAME: &'static str;
 }
 
-/// Whether a type may choose this name: a short one, of visible characters, without a meaning of ours.
+/// Whether a type may choose this name: short, of visible characters, and not used by this library.
 pub(crate) const fn may_be_chosen(name: &str) -> bool {
     let name = name.as_bytes();
     let mut at = 0;
