@@ -1,7 +1,7 @@
-//! The protocol of `tractor` without any I/O: what is said, in which order, and what each message means.
+//! The protocol of `tractor` without any I/O: the messages, their order, and what each one means.
 //!
-//! Nothing in here opens a socket, reads a clock, draws a random number or names tokio, so every rule of the wire can
-//! be tested, fuzzed and searched as plain data.
+//! Nothing in this crate opens a socket, reads a clock, draws a random number or uses tokio. So every rule of the wire
+//! can be tested, fuzzed and searched as plain data.
 //!
 //! * [`limits`]: every bound, in one place
 //! * [`id`]: identities of actors and dialogs
@@ -11,12 +11,12 @@
 //! * [`codec`]: messages to bytes and back
 //! * [`frame`]: the length prefix
 //! * [`handshake`]: who may talk to whom
-//! * [`guests`]: who has to leave when too many are in their handshake
-//! * [`msgpack`]: MessagePack, walked without being decoded
+//! * [`guests`]: which connection is closed when too many are in their handshake
+//! * [`msgpack`]: walking MessagePack without decoding it
 //! * [`payload`], [`args`], [`union`]: values of user types as MessagePack
 //! * [`dialog`]: the state machine of one linked task pair, for both ends
-//! * [`supervision`]: who is restarted, when, and how often
-//! * [`registry`]: who is registered where, and who keeps that list
+//! * [`supervision`]: which children are restarted, when, and how often
+//! * [`registry`]: which actor is registered where, and which actor keeps that list
 
 pub mod dialog;
 pub mod msgpack;

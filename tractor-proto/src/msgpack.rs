@@ -2,7 +2,7 @@
 //!
 //! # Invariants
 //! 1. Nothing here recurses or allocates by a claimed length. Skipping keeps one counter per open array or map, and
-//!    every one of them was paid for with at least one byte of input.
+//!    each of these took at least one byte of input.
 //! 2. A returned offset is within the input.
 
 use std::ops::Range;
@@ -65,7 +65,7 @@ pub fn skip_value(bytes: &[u8], at: usize, depth_max: usize) -> Result<usize, Ra
     while levels.take_item() {
         let (item, next) = head(bytes, at)?;
         if let Some(items) = item.items() {
-            // An item has at least one byte: stop at once when that many cannot follow.
+            // Every item takes at least one byte, so fewer bytes than items is an error at once.
             if items > (bytes.len() - next) as u64 {
                 return Err(RawError::Truncated { at });
             }
@@ -159,7 +159,7 @@ pub(crate) enum Head {
     Nil,
     Bool(bool),
     Uint(u64),
-    /// Only ints below zero, or in a signed form.
+    /// An int below zero, or one in a signed form.
     Int(i64),
     Float,
     Str(usize),
@@ -170,7 +170,7 @@ pub(crate) enum Head {
 }
 
 impl Head {
-    /// How many values follow as its items; `None` for what is not an array or map.
+    /// How many values follow as its items; `None` unless it is an array or map.
     fn items(self) -> Option<u64> {
         match self {
             Self::Array(n) => Some(u64::from(n)),
@@ -186,7 +186,7 @@ impl Head {
         }
     }
 
-    /// For people.
+    /// The kind in words, for error texts.
     pub(super) fn kind(self) -> &'static str {
         match self {
             Self::Nil => "nil",

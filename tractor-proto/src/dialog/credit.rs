@@ -3,7 +3,7 @@
 //! Both ends of a dialog start from [`STREAM_WINDOW_INITIAL_BYTES`]. A message costs its payload plus
 //! [`MESSAGE_OVERHEAD_BYTES`]. The sender may send while its credit is above zero, so one message may overdraw it: a
 //! value larger than the window still gets through, alone. The receiver grants more as values are consumed. A grant of
-//! nothing says that it reads no more: whatever is sent from then on is thrown away.
+//! zero bytes says that the receiver reads no more: it throws away every later value.
 
 use crate::limits::{MESSAGE_OVERHEAD_BYTES, STREAM_WINDOW_INITIAL_BYTES};
 
@@ -42,7 +42,7 @@ impl SendCredit {
         self.unread
     }
 
-    /// Counts a grant of the receiver.
+    /// Adds the receiver's grant to the credit.
     pub fn grant(&mut self, bytes: u32) {
         self.unread |= bytes == 0;
         // A peer cannot make us overflow by granting without end.

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::id::Uid;
 use crate::msg::FuncType;
 
-/// A message from the peer, with its payload `P` or its error `E` passing through.
+/// A message from the peer. Its payload `P` or error `E` is passed through unread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received<P, E> {
     /// The peer accepted our request.
@@ -22,7 +22,7 @@ pub enum Received<P, E> {
     CancelAck(P),
     /// Failure.
     Error(E),
-    /// The peer had no room for a value of ours: an `Error` that comes before its outcome, not instead.
+    /// The peer had no room for a value of ours. This `Error` precedes the outcome and does not replace it.
     Overrun(E),
     /// Room for more stream bytes.
     Credit(u32),
@@ -73,7 +73,7 @@ pub enum Effect<P, E> {
     /// The peer had no room for a value of ours. On the parent side the outcome is still to come; on the child side the
     /// local task must end, and this is relayed.
     Overrun(E),
-    /// The peer broke the order of the dialog, which is over: tell both sides.
+    /// The peer broke the order of messages. The dialog is over; both sides must learn of it.
     Violated(Violation),
     /// Nothing to do; worth a line in the log.
     Ignored(&'static str),
@@ -181,8 +181,8 @@ pub enum Conclusion {
     Return,
     /// Send `Stop`: the regular end of a one-way stream.
     Stop,
-    /// A one-way stream was cancelled. Send `Stop` if its receiver has asked for that, so that nobody learns anything
-    /// from it; otherwise `Error(ContextCancelled)` naming this canceller.
+    /// A one-way stream was cancelled. Send `Stop` if its receiver asked for the cancellation, which is then no error;
+    /// otherwise `Error(ContextCancelled)` naming this canceller.
     StreamCancelled(Uid),
     /// Send the task's own failure.
     Error,

@@ -45,7 +45,7 @@ enum Half {
     Closed,
 }
 
-/// What an endpoint that receives nothing gives back.
+/// What an endpoint without a stream towards it gives back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum OneWay {
     Value,
@@ -60,8 +60,8 @@ enum Phase {
     AwaitAnswer,
     /// Parent side: a function runs.
     AwaitReturn,
-    /// Parent side: a context was accepted. `rx` is the peer's half of the stream. Nobody who keeps to the order uses
-    /// it before the first value; who does finds its values kept, as in the reference.
+    /// Parent side: a context was accepted. `rx` is the peer's half of the stream. A peer that keeps to the order sends
+    /// nothing on it before the first value; values that arrive earlier are kept, as in the reference.
     AwaitStarted { rx: Half },
     /// Parent side: a one-way stream runs.
     Receiving,
@@ -73,15 +73,15 @@ enum Phase {
     Open { tx: Half, rx: Half },
     /// Both sides: over.
     Settled,
-    /// Parent side: over with a result that came before the local side opened its stream, which may still be done to
-    /// read what was streamed.
+    /// Parent side: over, with a result that came before the local side opened its stream. It may still open the
+    /// stream, to read the values that came before the result.
     SettledUnopened,
 }
 
-/// Why the local end of a dialog is being ended.
+/// Whether the local end of a dialog must end, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Ending {
-    /// It is not.
+    /// It need not end.
     No,
     /// Somebody asked for it; the first request wins.
     Cancelled { by: Uid },
@@ -155,7 +155,7 @@ impl Dialog {
         matches!(self.phase, Phase::AwaitAck(_) | Phase::AwaitAnswer)
     }
 
-    /// Who asked first for the end of this dialog, as far as this side knows.
+    /// The actor whose cancel request was the first, as far as this side knows.
     pub fn canceller(&self) -> Option<&Uid> {
         match &self.ending {
             Ending::Cancelled { by } => Some(by),
@@ -199,9 +199,9 @@ impl Dialog {
         true
     }
 
-    /// Parent side: the peer has acknowledged the request to cancel this dialog. In the base protocol that is all that
-    /// a function or a one-way stream function says of its end. Returns whether the dialog was still live, and so has
-    /// just been settled.
+    /// Parent side: records that the peer acknowledged the request to cancel this dialog. In the base protocol a
+    /// cancelled function or one-way stream sends nothing else at its end. Returns whether the dialog was still live,
+    /// and so has just been settled.
     pub fn acknowledge(&mut self) -> bool {
         if self.side == Side::Child || self.is_settled() {
             return false;
@@ -280,7 +280,7 @@ impl Dialog {
         }
     }
 
-    /// Whether a streamed value of the peer is [delivered](Effect::Deliver), by which nothing else changes.
+    /// Whether a streamed value of the peer is [delivered](Effect::Deliver). Delivery changes no state.
     #[inline]
     pub fn takes_values(&self) -> bool {
         matches!(self.phase, Phase::Open { rx: Half::Open, .. } | Phase::Receiving)
@@ -303,7 +303,7 @@ impl Dialog {
     fn receive_as_parent<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
         match (self.phase, msg) {
             (Phase::Settled | Phase::SettledUnopened, _) => Effect::Ignored("the dialog is over"),
-            // Only of values that were sent; the peer's task goes on until it has to end.
+            // The peer can only refuse values that were sent. Its task runs on until it is told to end.
             (Phase::Open { tx: Half::Open | Half::Closed, .. }, Received::Overrun(error)) => {
                 Effect::Overrun(error)
             }
@@ -384,7 +384,7 @@ impl Dialog {
         }
     }
 
-    /// Messages that mean the same on both sides of an open dialog, and of one that is about to be.
+    /// Messages that mean the same on both sides of a dialog that is open or about to open.
     fn receive_open<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
         let (Phase::Open { rx, .. } | Phase::AwaitStarted { rx } | Phase::PreStarted { rx }) =
             &mut self.phase
@@ -414,7 +414,7 @@ impl Dialog {
         Effect::Violated(violation)
     }
 
-    /// Settles the child side: the task has ended like this; what goes to the parent side?
+    /// Settles the child side after its task has ended this way. Returns what to tell the parent side.
     pub fn conclude(&mut self, end: TaskEnd) -> Conclusion {
         let (Phase::Running(_) | Phase::PreStarted { .. } | Phase::Open { .. }) = self.phase else {
             return Conclusion::Nothing;
@@ -428,7 +428,7 @@ impl Dialog {
             (Ending::Cancelled { by }, _) => Conclusion::Cancelled(by.clone()),
             (Ending::ParentFailed, _) => Conclusion::Relay,
             (Ending::No, TaskEnd::Returned) if one_way => Conclusion::Stop,
-            // The parent side reports a context that returned unstarted, so the value still travels.
+            // The value travels even if the context never started: the parent side reports that as a violation.
             (Ending::No, TaskEnd::Returned) => Conclusion::Return,
             // Dropped without a cause: the runtime that held the task is going away.
             (Ending::No, TaskEnd::Dropped) => Conclusion::Error,

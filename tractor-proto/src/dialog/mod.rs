@@ -15,9 +15,9 @@
 //! ```
 //!
 //! The machine decides; it moves no bytes. Messages from the peer go into [`Dialog::receive`], which answers with the
-//! one [`Effect`] the message has. What the local side wants to do goes into [`Dialog::command`], which answers whether
-//! the dialog allows it; the parent side may open its stream even after the result, to read what came before it. How a
-//! child-side task ended goes into [`Dialog::conclude`], which answers with the message that tells the parent side.
+//! message's one [`Effect`]. Commands of the local side go into [`Dialog::command`], which answers whether the dialog
+//! allows them; the parent side may open its stream even after the result, to read the values that came before it. The
+//! end of a child-side task goes into [`Dialog::conclude`], which answers with the message that tells the parent side.
 //!
 //! # Invariants
 //! 1. Every dialog settles exactly once; after that every message is ignored.

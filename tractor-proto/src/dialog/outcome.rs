@@ -1,4 +1,4 @@
-//! Who is to blame for the end of a dialog, and which side has to hear of it.
+//! Which actor caused the end of a dialog, and whether the scope that opened it fails.
 
 use crate::id::Uid;
 use crate::msg::ErrorMsg;
@@ -12,24 +12,24 @@ const STREAM_OVERRUN: &str = "StreamOverrun";
 /// What a dialog's failure means for the scope that opened it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It comes of our own request: the scope ends quietly.
+    /// Our own request caused it: the scope ends without an error.
     Absorbed,
     /// It is an error of the scope.
     Raised,
 }
 
-/// What the side that judges has done that makes a failure of the dialog its own wish.
+/// Which failures of a dialog this side has asked for, and so absorbs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Absorbs {
-    /// It has asked for the cancellation.
+    /// It asked for the cancellation.
     pub cancellation: bool,
-    /// It has asked for the cancellation, or takes lost values as no failure.
+    /// It asked for the cancellation, or it has declared that lost values are no failure.
     pub overrun: bool,
 }
 
-/// Whether an `Error` message of the peer only says that a value of ours found no room. The outcome of its task is
-/// still to come: an overrun with which that task failed has been boxed once more. Were the report the outcome, the
-/// scope at this end would return while the task still runs.
+/// Whether an `Error` message of the peer only says that a value of ours found no room. The outcome of the peer's task
+/// comes later. (An overrun that made that task fail is boxed once more and so has another boxed type.) If the report
+/// counted as the outcome, the scope at this end would return while the task still runs.
 pub fn is_own_overrun(us: &Uid, error: &ErrorMsg) -> bool {
     error.boxed_type_str == STREAM_OVERRUN && error.sender.as_ref() == Some(us)
 }
@@ -40,8 +40,9 @@ fn is_cancellation(error: &ErrorMsg) -> bool {
 
 /// Decides whether a failure that ended a dialog is raised in the scope that opened it.
 ///
-/// Only the side that called `cancel()` absorbs, and only a `ContextCancelled` of the direct peer that names it as the
-/// canceller; and only the one that wants no overruns reported absorbs those that it has caused at the direct peer.
+/// A side absorbs a cancellation only if it called `cancel()`, the error comes from the direct peer, and the error
+/// names this side as the canceller. It absorbs an overrun that it caused at the direct peer only if it wants no
+/// overruns reported.
 pub fn judge(us: &Uid, peer: &Uid, absorbs: Absorbs, error: &ErrorMsg) -> Verdict {
     let cancelled = absorbs.cancellation && is_cancellation(error) && error.canceller.as_ref() == Some(us);
     let overrun =

@@ -63,8 +63,8 @@ pub trait ArgTuple: Sized + Send + 'static {
         out: &mut Vec<u8>,
     ) -> Result<(), PayloadError>;
 
-    /// Reads the arguments from such a map, in any order. A missing argument is what `defaults` gives for its position,
-    /// else it may only be one that takes nil.
+    /// Reads the arguments from such a map, in any order. A missing argument gets the value that `defaults` has for its
+    /// position; without one, its type must accept nil.
     ///
     /// # Errors
     /// An argument is missing, unknown or of the wrong type.
@@ -76,7 +76,7 @@ pub trait ArgTuple: Sized + Send + 'static {
         kwargs: &[u8],
     ) -> Result<Self, ArgsError>;
 
-    /// Whether the structs among them may travel without the names of their fields.
+    /// Whether the structs in these arguments may travel without the names of their fields.
     fn is_positional() -> bool;
 }
 

@@ -1,11 +1,12 @@
 //! Byte strings as whole payloads.
 //!
 //! serde sees a `Vec<u8>` as a list of numbers, and reads text as bytes and bytes as text where it can. Here a payload
-//! that is nothing but a `Vec<u8>` is MessagePack binary, a copy instead of a visit per byte, and neither of text and
-//! bytes passes for the other: a union of the two has to tell them apart.
+//! that is just a `Vec<u8>` is MessagePack binary: one copy instead of one visit per byte. Text is never read as bytes,
+//! nor bytes as text: a union of the two must tell them apart.
 //!
 //! # Not here
-//! What is inside of other types is serde's: a field that shall be binary is a `Bytes` or a `ByteBuf`.
+//! A `Vec<u8>` inside of another type is serde's list of numbers; a field that must be binary is a `Bytes` or a
+//! `ByteBuf`.
 
 use std::any::{Any, TypeId};
 
@@ -20,8 +21,8 @@ pub(super) fn bare<T: 'static>(value: &T) -> Option<&[u8]> {
     (value as &dyn Any).downcast_ref::<Vec<u8>>().map(Vec::as_slice)
 }
 
-/// Reads a `T` that is a `Vec<u8>` from MessagePack binary at once. Everything else is for its `Deserialize`: another
-/// type, and the list of numbers that other serializers make of it.
+/// Reads a `T` that is a `Vec<u8>` from MessagePack binary in one copy. `None` leaves the value to `Deserialize`: `T`
+/// is another type, or the bytes are a list of numbers, as other serializers write them.
 #[inline]
 pub(super) fn read_bare<T: 'static>(bytes: &[u8]) -> Option<Result<T, PayloadError>> {
     let mut read: Option<T> = None;

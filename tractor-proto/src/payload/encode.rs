@@ -1,4 +1,4 @@
-//! Writing values as MessagePack: as rmp-serde does, but with an eye on what a reader could not tell.
+//! Writing values as MessagePack: as rmp-serde does, but it detects values that a reader would misread.
 //!
 //! | value | what happens |
 //! | --- | --- |
@@ -8,10 +8,9 @@
 //! | arrays and maps nested too deep | refused, before the levels below are visited |
 //! | a serializer that writes another number of parts than it says, half of an entry, or goes on after an error | refused |
 //!
-//! What is written without an error is exactly one value, whatever the user's serializers do: nobody has to look at it
-//! again.
+//! A write without an error is exactly one value, whatever the user's serializers do, so no later check is needed.
 //!
-//! The readers are those of rmp-serde. One serializer serves every format, so that a payload type is compiled once.
+//! rmp-serde reads the values. One serializer serves every format, so that a payload type is compiled once.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -41,7 +40,7 @@ pub(super) fn encode<T: Serialize + ?Sized>(
     let levels = depth_max.min(VALUE_DEPTH_MAX);
     loop {
         let done = value.serialize(Encoder { out: &mut *out, how: &how, levels, in_some: false });
-        // A serializer of the user's may have swallowed the error.
+        // A user's serializer may have swallowed the error.
         match how.lost.take() {
             None => return done,
             Some(Lost::Refused(why)) => return Err(why),
@@ -53,21 +52,21 @@ pub(super) fn encode<T: Serialize + ?Sized>(
     }
 }
 
-/// What holds for all of a value.
+/// What holds for the whole value.
 struct How {
     /// Whether structs are maps, not arrays.
     has_names: bool,
-    /// Whether types that have a form for people use it.
+    /// Whether types with a human-readable form use it.
     is_for_people: bool,
     layout: fn() -> &'static Layout,
-    /// Why it cannot be written this way; the first counts.
+    /// Why the value cannot be written this way; the first reason is kept.
     lost: RefCell<Option<Lost>>,
 }
 
 enum Lost {
-    /// Its fields need their names.
+    /// The value needs the names of its fields.
     Names,
-    /// It is no value that a reader could take, in any format.
+    /// No format could carry the value.
     Refused(PayloadError),
 }
 
@@ -83,7 +82,7 @@ impl How {
         self.lose(Lost::Refused(PayloadError::new(why)))
     }
 
-    /// A part was not written to its end: whoever wrote it may go on, but the whole is none any more.
+    /// A part was left unfinished. The user's serializer may go on, but the value as a whole is lost.
     #[cold]
     fn broken(&self, error: PayloadError) -> PayloadError {
         self.lost.borrow_mut().get_or_insert_with(|| Lost::Refused(error.clone()));
@@ -138,7 +137,7 @@ impl<'a> Encoder<'a> {
         Ok(())
     }
 
-    /// What comes next is inside of a map, under this name.
+    /// The next value is inside of a map, under this name.
     fn under(self, name: &str) -> Result<Self, PayloadError> {
         let Some(levels) = self.levels.checked_sub(1) else { return self.how.too_deep() };
         in_memory(encode::write_map_len(self.out, 1));
@@ -150,7 +149,7 @@ impl<'a> Encoder<'a> {
         self.parts(Some(len), false)
     }
 
-    /// The parts of an array or map, of which each takes one value or two.
+    /// The parts of an array or map: one value each in an array, two in a map.
     #[inline]
     fn parts(self, len: Option<usize>, is_map: bool) -> Result<Parts<'a>, PayloadError> {
         let Some(levels) = self.levels.checked_sub(1) else { return self.how.too_deep() };
@@ -284,7 +283,7 @@ impl<'a> Serializer for Encoder<'a> {
             let mut ext = rmp_serde::Serializer::new(&mut *self.out);
             ext.serialize_newtype_struct(name, value)
                 .map_err(|error| PayloadError::new(error.to_string()))?;
-            // Its tag and bytes come from a serializer that may give them twice.
+            // The tag and bytes come from a user's serializer, which may give them twice.
             return match msgpack::check_one_value(&self.out[begin..], 0) {
                 Ok(()) => Ok(()),
                 Err(error) => self.how.refuse(format!("an extension value: {error}")),
@@ -364,9 +363,9 @@ struct Parts<'a> {
     levels: usize,
     /// Where it begins.
     begin: usize,
-    /// How many parts it says that it has, if it does.
+    /// How many parts its serializer announced, if it did.
     len: Option<usize>,
-    /// How many it has.
+    /// How many parts were written.
     count: usize,
     is_map: bool,
     /// A key is written, and its value is not.
@@ -380,7 +379,7 @@ impl Parts<'_> {
         value.serialize(Encoder { out, how, levels, in_some: false }).map_err(|error| how.broken(error))
     }
 
-    /// One of an array, or the second half of one of a map.
+    /// An item of an array, or the value of a map's entry.
     #[inline]
     fn part<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PayloadError> {
         self.count += 1;

@@ -1,4 +1,4 @@
-//! The heads of arrays, maps and texts, the short ones without a call.
+//! The heads of arrays, maps and texts; short heads are written inline.
 
 use rmp::encode;
 

@@ -1,14 +1,14 @@
 //! How the values of a type may be laid out: one bit that says whether its structs may travel without the names of
 //! their fields, and how many fields they read.
 //!
-//! It is found by asking the type's own `Deserialize` what it reads; nothing is to be derived or annotated. A type that
-//! decides as it reads (`untagged`, `tag`, `flatten`), that refuses the question or panics, or that is too large to be
-//! asked goes by name.
+//! The layout is found by asking the type's own `Deserialize` what it reads; the user derives and annotates nothing. A
+//! type travels with names if it decides as it reads (`untagged`, `tag`, `flatten`), if it refuses the question or
+//! panics, or if it is too large to be asked.
 //!
 //! # Not here
-//! What a type *writes* cannot be asked. [`encode()`](super::encode()) compares each value with what is known here.
-//! There types have no more than their names: of two with one name in a payload, either number of fields counts as
-//! right.
+//! What a type *writes* cannot be asked. [`encode()`](super::encode()) compares each value with what is known here. A
+//! serializer sees only the names of types: if two types of one payload share a name, the field count of either is
+//! accepted.
 
 mod ask;
 mod walk;
@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 pub(super) struct Layout {
     /// Whether structs may be arrays.
     pub(super) is_positional: bool,
-    /// The structs, tuple structs and variants with fields inside of it, as far as they were found.
+    /// The structs, tuple structs and variants with fields that were found inside of the type.
     pub(super) fields: Vec<Fields>,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Fields {
 }
 
 impl Layout {
-    /// Whether this struct, or this variant, is read with so many fields; `None` if it was not found.
+    /// Whether this struct or variant reads `count` fields; `None` if it was not found.
     pub(super) fn reads(&self, name: &str, variant: &str, count: usize) -> Option<bool> {
         let mut found = None;
         for fields in &self.fields {
@@ -53,18 +53,18 @@ impl Layout {
         found
     }
 
-    /// That of a type of which nothing is known.
+    /// The layout of a type of which nothing is known.
     pub(super) fn unknown() -> &'static Self {
         static UNKNOWN: Layout = Layout { is_positional: false, fields: Vec::new() };
         &UNKNOWN
     }
 
-    /// That of `T`, which is asked once in a process.
+    /// The layout of `T`, which is asked once per process.
     #[inline]
     pub(super) fn of<T: DeserializeOwned + 'static>() -> &'static Self {
         let id = TypeId::of::<T>();
         match LAST.get() {
-            // Streams are of one type.
+            // A stream has one type, so the last layout is usually the right one.
             Some((last, layout)) if last == id => layout,
             _ => Self::known(id, ask::ask::<T>),
         }
@@ -73,7 +73,7 @@ impl Layout {
     fn known(id: TypeId, ask: fn() -> Self) -> &'static Self {
         let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
         let layout = known.unwrap_or_else(|| {
-            // Runs user code, hence without the lock.
+            // `ask` runs user code, so the lock is not held.
             let layout = ask();
             let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
             known.entry(id).or_insert_with(|| Box::leak(Box::new(layout)))
@@ -83,11 +83,11 @@ impl Layout {
     }
 }
 
-// Memos, not state: one entry per type of the program, and every computation gives the same.
+// A memo, not state: one entry per type, and every computation gives the same result.
 
 static KNOWN: LazyLock<RwLock<HashMap<TypeId, &'static Layout>>> = LazyLock::new(RwLock::default);
 
 thread_local! {
-    /// The one that was wanted last.
+    /// The layout that was used last.
     static LAST: Cell<Option<(TypeId, &'static Layout)>> = const { Cell::new(None) };
 }

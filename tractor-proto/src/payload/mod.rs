@@ -1,9 +1,9 @@
 //! Payloads: values of user types as MessagePack.
 //!
 //! Between actors of one program image structs travel as arrays ([`PayloadFormat::Positional`]), if their types allow
-//! it; between all others as maps from field name to value ([`PayloadFormat::ByName`], [`PayloadFormat::Base`]). Where
-//! there are names, types that have a form for people use it: serde asks for that form whatever the format, in a type
-//! that decides as it reads.
+//! it; between all others as maps from field name to value ([`PayloadFormat::ByName`], [`PayloadFormat::Base`]). In the
+//! formats with names, types with a human-readable form (UUIDs, IP addresses) use it, because serde asks for that form
+//! in every type that decides as it reads.
 
 pub mod args;
 mod binary;
@@ -27,23 +27,23 @@ use self::tracked::Trail;
 
 /// A type whose values can travel between actors: any owned serde type.
 ///
-/// The rules are serde's, for formats in which structs have field names: a field that the reader does not know is
-/// ignored, one that is missing has its `default`, or is an error. Between actors of one program image structs travel
-/// without the names, which is faster and means the same. What would not mean the same is written otherwise, or refused
-/// by the sender:
+/// The rules are serde's for formats in which structs have field names: the reader ignores an unknown field, and a
+/// missing field takes its `default` or is an error. Between actors of one program image structs travel without the
+/// names, which is faster and means the same. Where it would not mean the same, the sender adds the names or refuses
+/// the value:
 ///
 /// | type or value | what happens |
 /// | --- | --- |
-/// | `untagged`, `tag`, also with `content`, `flatten`, and whatever else decides as it reads | travels with names, and so do all values of its endpoint |
-/// | a struct, or a variant with named fields, that leaves a field out (`skip_serializing_if`), or that writes another number of fields than it reads (`skip_serializing` or `skip_deserializing` alone, `alias`) | this value travels with names |
-/// | a tuple struct, or a variant without field names, that leaves a field out | refused: it is a list in every format, and the fields behind would move up |
+/// | `untagged`, `tag`, also with `content`, `flatten`, and whatever else decides as it reads | it travels with names, and so do all values of its endpoint |
+/// | a struct, or a variant with named fields, that omits a field (`skip_serializing_if`), or that writes another number of fields than it reads (`skip_serializing` or `skip_deserializing` alone, `alias`) | this value travels with names |
+/// | a tuple struct, or a variant without field names, that omits a field | refused: it is a list in every format, and the later fields would move up |
 /// | `Some(None)`, `Some(())` | refused: it would be read as `None` |
-/// | `Vec<u8>` | as a whole value it is binary, inside of another type a list of numbers: `Bytes` and `ByteBuf` are binary there, too |
+/// | `Vec<u8>` | binary as a whole value, a list of numbers inside of another type; `Bytes` and `ByteBuf` are binary there, too |
 ///
-/// What serde itself does not tell apart is not found: an `untagged` value is read as the first variant that it fits,
-/// and fields that a variant does not know do not count (put those with more fields first, or say `deny_unknown_fields`
-/// in those with fewer); a type whose `Serialize` and `Deserialize` do not agree may be read as another value.
-/// `Check::same` finds both before a first value is sent.
+/// Two ambiguities of serde itself remain. An `untagged` value is read as the first variant that it fits, and unknown
+/// fields do not prevent a fit: put variants with more fields first, or use `deny_unknown_fields` in those with fewer.
+/// And a type whose `Serialize` and `Deserialize` disagree may be read as another value. `Check::same` finds both
+/// before a value is sent.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot travel between actors",
     label = "not a payload type",
@@ -64,14 +64,14 @@ pub trait Payload: Send + Sized + 'static {
     /// Whether its structs may travel without the names of their fields.
     #[doc(hidden)]
     fn is_positional() -> bool;
-    /// The type as errors call it.
+    /// The type's name in errors.
     #[doc(hidden)]
     fn shown() -> &'static str {
         std::any::type_name::<Self>()
     }
 }
 
-// serde is not among the supertraits: the compiler would then name serde's traits, twice for every type, instead of
+// serde's traits are no supertraits: the compiler would then name them, twice for every type, instead of our note on
 // what to do.
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
@@ -102,18 +102,18 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
 /// How structs are laid out in payloads on one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PayloadFormat {
-    /// As arrays of field values: between actors of one image. A value in which some struct leaves a field out
-    /// (`skip_serializing_if`) has maps instead, in all of its structs: an array cannot tell which field is missing.
+    /// As arrays of field values: between actors of one image. If some struct of a value omits a field
+    /// (`skip_serializing_if`), all structs of that value are maps: an array cannot tell which field is missing.
     Positional,
-    /// As maps from field name to value, and types that have a form for people (UUIDs, IP addresses) in that form:
-    /// between Rust peers that may have different versions of the types.
+    /// As maps from field name to value: between Rust peers that may have different versions of the types. Types with a
+    /// human-readable form (UUIDs, IP addresses) use it.
     ByName,
-    /// The same, in the base protocol: a value of a [`union`](mod@crate::union) does not say which of its types it has.
+    /// As `ByName`, in the base protocol, where a value of a [`union`](mod@crate::union) does not name its variant.
     Base,
 }
 
 /// A value that could not be written as MessagePack, or bytes that are not a value of the wanted type.
-// Boxed: results with values are moved often, those with errors are not.
+// Boxed, so that a `Result` with a value stays small to move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PayloadError(Box<Wrong>);
 
@@ -124,7 +124,7 @@ struct Wrong {
 }
 
 impl PayloadError {
-    /// With a text that says what is wrong.
+    /// An error with this text.
     #[cold]
     pub fn new(problem: impl Into<String>) -> Self {
         Self(Box::new(Wrong { problem: problem.into(), path: String::new() }))
@@ -137,13 +137,13 @@ impl PayloadError {
         Self(Box::new(Wrong { problem: format!("at `{path}`: {self}"), path }))
     }
 
-    /// The same, with more words before its text.
+    /// Puts `words` before the text.
     pub fn preceded_by(mut self, words: &str) -> Self {
         self.0.problem = format!("{words}: {self}");
         self
     }
 
-    /// The part of the value with which something is wrong, such as `rows[1].weight`; empty for the value as a whole.
+    /// The path to the wrong part of the value, such as `rows[1].weight`; empty for the value as a whole.
     pub fn path(&self) -> &str {
         &self.0.path
     }
@@ -159,7 +159,7 @@ impl fmt::Display for PayloadError {
 
 impl std::error::Error for PayloadError {}
 
-/// Appends a value of a type that is not known to be read as it is written: with the names of fields, in every format.
+/// Appends a value with the names of its fields, in every format: nothing is known of how its type is read.
 ///
 /// # Errors
 /// The value's own serializer failed, a reader could not tell what it is, or it nests arrays and maps more than
@@ -174,7 +174,7 @@ pub fn encode<T: Serialize + ?Sized>(
     encode_as(value, format, depth_max, Layout::unknown, out)
 }
 
-/// As [`encode()`], and a `Vec<u8>` is binary, as any [`Payload`] that is one.
+/// As [`encode()`], but a `Vec<u8>` is binary, as in any [`Payload`].
 ///
 /// # Errors
 /// As [`encode()`].
@@ -228,7 +228,7 @@ pub fn decode<T: DeserializeOwned>(
     }
     match decode_with(bytes, depth_max, |de| T::deserialize(de)) {
         Ok(value) => Ok(value),
-        // Once more, to see where.
+        // The second reading finds the place of the error.
         Err(_) => decode_tracked(bytes, false, depth_max),
     }
 }
@@ -252,13 +252,13 @@ fn decode_with<'de, T>(
     read: impl FnOnce(&mut Reader<'de>) -> Result<T, rmp_serde::decode::Error>,
 ) -> Result<T, PayloadError> {
     let mut de = rmp_serde::Deserializer::from_read_ref(bytes);
-    // It counts down to zero, which is one level too many.
+    // rmp-serde subtracts one per level before it compares with zero: a limit of zero would underflow.
     de.set_max_depth(depth_max.max(1));
     let value = read(&mut de).map_err(|error| match error {
         rmp_serde::decode::Error::DepthLimitExceeded => PayloadError::new(TOO_DEEP),
         error => PayloadError::new(error.to_string()),
     })?;
-    // The only way to ask the deserializer whether anything is left: a further value must not even begin.
+    // The deserializer does not tell whether bytes are left; reading a further value must fail at once.
     match bool::deserialize(&mut de) {
         Err(rmp_serde::decode::Error::InvalidMarkerRead(error))
             if error.kind() == ErrorKind::UnexpectedEof =>

@@ -1,7 +1,7 @@
-//! Reading a value with an eye on where one is, so that an error can name the field.
+//! Reading a value while tracking the place, so that an error can name the field.
 //!
-//! A place is kept as positions: of an item in its array, of an entry in its map. Their names are looked up in the
-//! bytes, and only for an error.
+//! A place is a list of positions: of an item in its array, of an entry in its map. Only an error looks their names up
+//! in the bytes.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -12,7 +12,7 @@ use serde::forward_to_deserialize_any;
 use super::render;
 use crate::msgpack::{self, Head};
 
-/// Reads a value. On an error, `trail` ends where it was found.
+/// Reads a value. On an error, `trail` leads to the place of the error.
 pub(super) fn deserialize<'de, T: de::Deserialize<'de>, D: Deserializer<'de>>(
     inner: D,
     trail: &Trail,
@@ -24,7 +24,7 @@ pub(super) fn deserialize<'de, T: de::Deserialize<'de>, D: Deserializer<'de>>(
 #[derive(Debug)]
 pub(super) struct Trail {
     places: RefCell<Vec<usize>>,
-    /// Whether types that have a form for people use it.
+    /// Whether types with a human-readable form use it.
     is_for_people: bool,
 }
 
@@ -37,7 +37,8 @@ impl Trail {
         self.places.borrow().len()
     }
 
-    /// Reads what is at `place` in the value that is this deep. What failed before, and was no error, is forgotten.
+    /// Reads the part at `place` of the value at this depth. The trail of an earlier failed attempt that was no error
+    /// is dropped.
     #[inline]
     fn enter<T, E>(&self, depth: usize, place: usize, read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let mut places = self.places.borrow_mut();
@@ -49,12 +50,12 @@ impl Trail {
         Ok(value)
     }
 
-    /// The way in words, such as `rows[1].weight`, in the value with this encoding.
+    /// The path as text, such as `rows[1].weight`; `bytes` is the encoded value.
     pub(super) fn shown(&self, bytes: &[u8]) -> String {
         let mut text = String::new();
         let mut at = 0;
         for place in self.places.borrow().iter() {
-            // Bytes that end too early have no more names.
+            // The bytes may end too early; the path then ends there.
             let Some(next) = step(bytes, at, *place, &mut text) else { break };
             at = next;
             if text.len() > SHOWN_BYTES_MAX {
@@ -67,7 +68,7 @@ impl Trail {
     }
 }
 
-/// A longer way is cut: names may be as long as a peer likes.
+/// A longer path is cut: a peer chooses how long the names are.
 const SHOWN_BYTES_MAX: usize = 200;
 
 /// Names one step of the way, and finds the value that it leads to.
@@ -313,7 +314,7 @@ impl<'de, A: de::SeqAccess<'de>> de::SeqAccess<'de> for Parts<'_, A> {
 impl<'de, A: de::MapAccess<'de>> de::MapAccess<'de> for Parts<'_, A> {
     type Error = A::Error;
 
-    /// What is wrong with a key is wrong with its map.
+    /// An error in a key is an error at its map.
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
         let trail = Trail::new(self.trail.is_for_people);
         self.inner.next_key_seed(Tracked { inner: seed, trail: &trail })

@@ -1,10 +1,10 @@
 //! Payloads of one of several types, as `#[context(pld_spec = A | B)]` declares them.
 //!
-//! Between peers that announced the extensions a value travels with the name of its variant, as a map of one entry:
-//! nothing has to be guessed. The base protocol ([`PayloadFormat::Base`]) has bare values, which differ
-//! by their kind or by the field `type`, as the Python library does it for `int | str | None` and for tagged structs.
-//! There a map whose `type` names a variant is that variant; any other value is the first variant, in the order of the
-//! declaration, that it can be read as.
+//! Between peers that announced the extensions, a value travels with the name of its variant, as a map of one entry. In
+//! the base protocol ([`PayloadFormat::Base`]) a value travels bare; variants differ by their kind or by the field
+//! `type`, as in the Python library for `int | str | None` and for tagged structs. There a map whose `type` names a
+//! variant is that variant; any other value is the first variant, in the order of the declaration, that it can be read
+//! as.
 
 use std::fmt::{self, Debug, Formatter, Write};
 
@@ -14,11 +14,11 @@ use crate::msgpack::RawMap;
 /// The variants of the union `U` in the order of the declaration: their names, and how each is read.
 pub type Variants<U> = [(&'static str, fn(&[u8], PayloadFormat, usize) -> Result<U, PayloadError>)];
 
-/// Begins a value of the variant `name`, which may nest arrays and maps `depth_max` levels deep: the value inside comes
-/// next, with the depth that is left for it.
+/// Begins a value of the variant `name`, which may nest arrays and maps `depth_max` levels deep. The caller appends the
+/// value inside next, within the returned depth.
 ///
 /// # Errors
-/// None is left.
+/// No depth is left.
 pub fn begin(
     name: &str,
     format: PayloadFormat,
@@ -67,7 +67,7 @@ pub fn decode<U>(
     read(inner, format, depth_max.saturating_sub(1))
 }
 
-/// The first variant that the bytes are a value of.
+/// Reads the bytes as the first variant that accepts them.
 fn first_fit<U>(
     variants: &Variants<U>,
     bytes: &[u8],
@@ -112,8 +112,8 @@ macro_rules! conditions {
     )*};
 }
 
-// rustc refuses a condition on a concrete type that does not hold, unless it has a lifetime to range over. With
-// `for<'a>` before these, a union has the trait exactly if all of its types have it.
+// rustc refuses a false condition on a concrete type, unless the condition ranges over a lifetime. With `for<'a>`
+// before these, a union implements the trait exactly if all of its types do.
 conditions! {
     /// `T: Clone`, as the condition of an impl.
     CloneIf: Clone;

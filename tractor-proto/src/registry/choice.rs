@@ -4,16 +4,16 @@ use std::net::IpAddr;
 
 use crate::addr::Addr;
 
-/// Sorts addresses of one actor, the first registered first, into the order in which they are tried: Unix sockets, TCP
-/// on this host, TCP elsewhere; among equals the latest registered first. `is_ours` says whether an interface of this
-/// host has an address.
+/// Sorts the addresses of one actor, given in the order of their registration, into the order in which they are tried:
+/// Unix sockets, TCP on this host, TCP elsewhere; among equals the latest registered first. `is_ours` says whether an
+/// interface of this host has an address.
 pub fn by_preference(mut addrs: Vec<Addr>, is_ours: impl Fn(IpAddr) -> bool) -> Vec<Addr> {
     let distance = |addr: &Addr| match addr {
         Addr::Uds { .. } => 0,
         Addr::Tcp(addr) if addr.ip().to_canonical().is_loopback() || is_ours(addr.ip()) => 1,
         Addr::Tcp(_) => 2,
     };
-    // Stable: the latest stay first.
+    // The sort is stable, so the latest stay first.
     addrs.reverse();
     addrs.sort_by_cached_key(|addr| distance(addr));
     addrs

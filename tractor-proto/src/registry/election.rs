@@ -1,6 +1,6 @@
 //! What a root that has registries becomes: the registrar, or an actor that registers with one.
 //!
-//! Each address is probed by a handshake, and stands as one of three:
+//! Each address is probed by a handshake and gets one of three standings:
 //!
 //! ```text
 //!  probing --- nobody listens, or nobody let us in before the time was over ------> Absent
@@ -9,23 +9,23 @@
 //!     +-+  --- connected, but no handshake: again, at most PROBE_ATTEMPTS_MAX times -> Occupied
 //! ```
 //!
-//! An address where an attempt has connected is never absent. Then one registrar is enough to be an actor below it; one
-//! occupied address is too many to be the registrar oneself.
+//! An address where an attempt has connected is never absent. If any registrar answers, the root registers with it. The
+//! root becomes the registrar only if no address is occupied.
 //!
 //! # Not here
-//! Clocks: what is over, the caller says. What happens when somebody else is faster to bind: it probes again.
+//! Clocks: the caller says when a time is over. Binding: if another process binds first, the caller probes again.
 
 use std::time::Duration;
 
 use crate::addr::Addr;
 use crate::limits::{PROBE_ATTEMPTS_MAX, PROBE_PAUSE};
 
-/// How one attempt to greet whoever listens at an address has ended.
+/// How one attempt at a handshake with the listener at an address has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// An actor has introduced itself.
     Met {
-        /// What it says of itself.
+        /// Whether it says that it is a registrar.
         is_registrar: Option<bool>,
     },
     /// Nobody listens there.
@@ -35,7 +35,7 @@ pub enum Attempt {
         /// Whether there was a connection.
         connected: bool,
     },
-    /// There was a connection, or somebody who does not want one; and no handshake.
+    /// Something listens, but there was no handshake.
     Failed,
 }
 
@@ -44,9 +44,9 @@ pub enum Attempt {
 pub enum Standing {
     /// A registrar listens there.
     Registrar,
-    /// Something else does.
+    /// Something else listens there.
     Occupied,
-    /// Nobody does.
+    /// Nothing listens there.
     Absent,
 }
 
@@ -58,7 +58,7 @@ pub enum Next {
         /// The pause.
         after: Duration,
     },
-    /// It is decided.
+    /// The standing of the address is decided.
     Stands(Standing),
 }
 
@@ -70,7 +70,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Takes in how an attempt has ended.
+    /// Takes in the end of an attempt.
     pub fn handle(&mut self, attempt: Attempt) -> Next {
         self.attempts += 1;
         self.connected |= !matches!(attempt, Attempt::Refused | Attempt::TimedOut { connected: false });
@@ -85,7 +85,7 @@ impl Probe {
         }
     }
 
-    /// What the address stands as when there is no time left between two attempts.
+    /// The address's standing when no time is left for another attempt.
     pub fn out_of_time(&self) -> Standing {
         if self.connected { Standing::Occupied } else { Standing::Absent }
     }
@@ -96,7 +96,7 @@ impl Probe {
 pub enum Role {
     /// The registrar, at all of its registry addresses.
     Registrar,
-    /// An actor that registers with these.
+    /// An actor that registers with these registrars.
     Plain {
         /// Those that have answered, in the order in which they were configured.
         registries: Vec<Addr>,
@@ -119,7 +119,7 @@ fn list(addrs: &[Addr]) -> String {
     addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What a root becomes whose registry addresses stand like this. `ensure`: it must be the registrar.
+/// What a root becomes, given the standings of its registry addresses. With `ensure` it must be the registrar.
 ///
 /// # Errors
 /// [`Refusal`], with the addresses that are in the way.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::addr::Addr;
 
-/// An address as a payload of the base protocol has it: an array of host and port, or of directory and file.
+/// An address as a payload in the base protocol: an array of host and port, or of directory and file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireAddr(pub Addr);
 
@@ -20,7 +20,7 @@ impl Serialize for WireAddr {
     }
 }
 
-/// The last part tells which of the two it is, or the name of the transport does, as the first of three parts, or
+/// With two parts, the last one tells the transport. Otherwise the transport's name comes first, before two parts or
 /// before a whole path.
 #[derive(Deserialize)]
 #[serde(untagged)]

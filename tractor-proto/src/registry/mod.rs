@@ -1,4 +1,5 @@
-//! Names: who is registered where, who becomes the registrar, and which of several addresses is tried first.
+//! Names: which actor is registered where, which actor becomes the registrar, and which of several addresses is tried
+//! first.
 //!
 //! * [`Table`]: the rows of a registrar
 //! * [`Probe`], [`elect`]: what a root that has registries becomes
@@ -6,7 +7,7 @@
 //! * [`WireAddr`]: an address as an argument or value of a registrar's methods
 //!
 //! # Not here
-//! Connections, clocks, and who may ask.
+//! Connections, clocks and permissions.
 
 mod choice;
 mod election;

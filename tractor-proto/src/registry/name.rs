@@ -2,7 +2,7 @@
 
 use crate::limits::NAME_BYTES_MAX;
 
-/// Why nobody can be registered, or found, under a name.
+/// Why no actor can have a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameProblem {

@@ -2,9 +2,9 @@
 //!
 //! # Invariants
 //! 1. An address is in one row, once; a row has at least one address.
-//! 2. A row that somebody *holds* goes with its holder: an open connection to that very actor. Nobody else takes its
-//!    addresses.
-//! 3. The rows that nobody holds are bounded (`Limits::registry_rows_max`), and so are the addresses of each row
+//! 2. The holder of a row is an open connection to the row's actor. A *held* row goes when its holder goes, and no
+//!    other actor can take its addresses.
+//! 3. The rows without a holder are bounded (`Limits::registry_rows_max`), and so are the addresses of each row
 //!    (`Limits::registry_addrs_max`).
 //!
 //! Looking up, adding and removing take logarithmic time, whatever the number of rows.
@@ -17,11 +17,11 @@ use crate::addr::{Addr, AddrError};
 use crate::id::Uid;
 use crate::limits::{Limits, UDS_PATH_BYTES_MAX};
 
-/// Who holds a row, as the table's owner numbers them.
+/// A holder of rows; the table's owner numbers them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Holder(pub u64);
 
-/// Who is registered where.
+/// Which actor is registered where.
 #[derive(Debug)]
 pub struct Table {
     rows_max: usize,
@@ -32,7 +32,7 @@ pub struct Table {
     by_uuid: HashMap<Arc<str>, u64>,
     by_name: HashMap<Arc<str>, BTreeSet<u64>>,
     by_addr: HashMap<Addr, u64>,
-    /// Rows that nobody holds.
+    /// The number of rows without a holder.
     loose: usize,
 }
 
@@ -54,7 +54,7 @@ pub enum Refused {
     /// Nobody can connect to the address.
     #[error(transparent)]
     Addr(#[from] AddrError),
-    /// The path of a Unix socket is too long to be one.
+    /// The path of a Unix socket is too long.
     #[error(
         "a Unix socket's path is shorter than {UDS_PATH_BYTES_MAX} bytes (`UDS_PATH_BYTES_MAX`), this one has {bytes}"
     )]
@@ -70,7 +70,7 @@ pub enum Refused {
         /// Who is registered there.
         by: Uid,
     },
-    /// There are too many rows that nobody holds.
+    /// There are too many rows without a holder.
     #[error(
         "{max} actors that are not connected to the registrar are registered (`Limits::registry_rows_max`)"
     )]
@@ -101,8 +101,8 @@ impl Table {
         }
     }
 
-    /// Registers an actor at an address, for good or as long as somebody holds the row. The address is taken away from
-    /// another actor whose row nobody holds. Whoever registers last holds the row.
+    /// Registers an actor at an address: as long as `holder` is there, or for good without one. Another actor whose row
+    /// has no holder loses the address. The last registration sets the holder of the row.
     ///
     /// # Errors
     /// [`Refused`]; nothing has changed then.
@@ -155,22 +155,22 @@ impl Table {
         at
     }
 
-    /// Takes the row of an actor away. Returns whether it had one.
+    /// Removes the row of an actor. Returns whether it had one.
     pub fn unregister(&mut self, uid: &Uid) -> bool {
         let Some(at) = self.by_uuid.get(uid.uuid()).copied() else { return false };
         self.remove_row(at);
         true
     }
 
-    /// A holder is gone, and the row of this actor with it, unless it has another one by now. Returns whether it had
-    /// one.
+    /// Removes the row of this actor because its holder is gone, unless the row has another holder by now. Returns
+    /// whether a row was removed.
     pub fn let_go(&mut self, uid: &Uid, holder: Holder) -> bool {
         let at = self.by_uuid.get(uid.uuid()).copied();
         let at = at.filter(|at| self.rows.get(at).is_some_and(|row| row.holder == Some(holder)));
         at.map(|at| self.remove_row(at)).is_some()
     }
 
-    /// Nobody listens at an address any more. Returns whose row it was removed from; a row that somebody holds stays as
+    /// Removes an address at which no actor listens any more. Returns the actor whose row had it. A held row stays as
     /// it is.
     pub fn delete_addr(&mut self, addr: &Addr) -> Option<Uid> {
         let row = self.rows.get(self.by_addr.get(addr)?)?;

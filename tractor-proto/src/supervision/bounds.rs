@@ -1,9 +1,9 @@
-//! What a child's process may use of the system, as plain data: how it travels to the child, and how it reads in
+//! The resource limits of a child's process, as plain data: their form on the way to the child, and their text in
 //! errors.
 
 use std::fmt;
 
-/// Bounds that the kernel keeps for a process, and for those that it starts. `None` for what its parent has.
+/// Bounds that the kernel enforces on a process and on the processes that it starts. `None` keeps the parent's bound.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ProcessBounds {
     /// Bytes of address space.
@@ -15,14 +15,14 @@ pub struct ProcessBounds {
 }
 
 impl ProcessBounds {
-    /// In one word; see [`from_text`](Self::from_text).
+    /// The bounds as one word; [`from_text`](Self::from_text) reads it.
     pub fn to_text(&self) -> String {
         let Self { memory_bytes, cpu_secs, open_files } = self;
         let fields = [memory_bytes, cpu_secs, open_files];
         fields.map(|field| field.map_or_else(String::new, |bound| bound.to_string())).join(",")
     }
 
-    /// What [`to_text`](Self::to_text) has written.
+    /// Reads the output of [`to_text`](Self::to_text).
     pub fn from_text(text: &str) -> Option<Self> {
         let mut fields =
             text.split(',').map(|field| if field.is_empty() { Ok(None) } else { field.parse().map(Some) });
@@ -32,7 +32,7 @@ impl ProcessBounds {
     }
 }
 
-/// The bounds there are, each in words and preceded by `under` or a comma; nothing where there are none.
+/// The bounds that are set, each in words and preceded by `under` or a comma; empty without any.
 impl fmt::Display for ProcessBounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MIB: u64 = 1024 * 1024;

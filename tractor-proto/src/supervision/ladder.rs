@@ -9,16 +9,17 @@
 //!    └─ condemned ────────────────────────────────────────────────►
 //! ```
 //!
-//! From every rung the death of the process leads out, and from every rung but the last a condemned child is killed at
-//! once.
+//! The death of the process ends the ladder on every rung. A condemned child is killed at once, on every rung but the
+//! last.
 //!
 //! # Invariants
-//! 1. A child that nobody asked to end, that answers and has its connection gets no signal.
-//! 2. The effects come in their order, each at most once: request, terminate, kill, leave. Who is condemned skips to
+//! 1. A child gets no signal as long as nobody asks it to end, it answers, and its connection is open.
+//! 2. The effects come in their order, each at most once: request, terminate, kill, leave. A condemned child skips to
 //!    the third.
-//! 3. Every rung but the first has a limit: whatever the child does, it is over within the sum of them.
-//! 4. No event prolongs a limit, and who asks with less patience shortens it.
-//! 5. What comes first is the cause: a child that is asked to end after its death has died all the same.
+//! 3. Every rung but the first has a limit, so the ladder ends within their sum, whatever the child does.
+//! 4. No event prolongs a limit, and a request with less patience shortens it.
+//! 5. The first event is the cause: a request to end that comes after the child's death does not make that death
+//!    wanted.
 //!
 //! # Not here
 //! Processes, signals and clocks: the caller says what happened and when, and carries out the effects.
@@ -27,10 +28,10 @@ use std::time::Duration;
 
 use crate::wire::limits::Timeouts;
 
-/// What one child's way to its end decides.
+/// The ladder of one child.
 ///
-/// Events are handed to [`handle`](Self::handle) with the time since some fixed start, which never goes back;
-/// [`Event::Timer`] comes at [`timeout`](Self::timeout).
+/// The caller hands every event to [`handle`](Self::handle) with the time since some fixed start, which never goes
+/// back, and hands in [`Event::Timer`] at [`timeout`](Self::timeout).
 #[derive(Debug, Clone)]
 pub struct Ladder {
     limits: Timeouts,
@@ -41,29 +42,29 @@ pub struct Ladder {
 /// What has happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// Somebody in the parent's process wants its end, and waits this long for the acknowledgement.
+    /// Somebody in the parent's process wants the child to end, and waits this long for the acknowledgement.
     Asked {
         /// Until the terminate signal.
         patience: Duration,
     },
-    /// It answers nothing, while the end of a dialog on it is waited for.
+    /// The child answers nothing while somebody waits for the end of a dialog on it.
     Unresponsive,
     /// Somebody wants it killed, without asking or waiting any longer.
     Condemned,
-    /// It says that its tasks have ended, as it was asked to.
+    /// The child says that its tasks have ended, as it was asked to.
     Acknowledged,
     /// It refuses to end, or the request cannot be sent.
     Refused,
     /// Its connection has ended.
     Lost {
-        /// It has said before that it ends in good order.
+        /// The child had announced that it ends in good order.
         announced: bool,
     },
     /// The time of [`Ladder::timeout`] has come.
     Timer,
-    /// Its process is gone.
+    /// The child's process is gone.
     Exited {
-        /// It has said before that it ends in good order.
+        /// The child had announced that it ends in good order.
         announced: bool,
         /// With exit code 0.
         success: bool,
@@ -92,7 +93,7 @@ pub struct Verdict {
     pub cause: Cause,
 }
 
-/// What became of a child's process.
+/// The fate of a child's process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// It ended in good order.
@@ -108,15 +109,15 @@ pub enum End {
 /// Why a child was signalled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// It did not acknowledge the request to end in the time that it was left.
+    /// It did not acknowledge the request to end within this time.
     Unanswered(Duration),
-    /// It did not end in this time after that.
+    /// It did not end within this time after the acknowledgement.
     Unfinished(Duration),
-    /// It did not end in this time after the loss of its connection, which nobody wanted.
+    /// It did not end within this time after the unwanted loss of its connection.
     Unreachable(Duration),
     /// It refused to end.
     Refused,
-    /// Somebody wanted it killed, and had not asked it to end before that.
+    /// Somebody wanted it killed and had not asked it to end before.
     Condemned,
 }
 
@@ -125,13 +126,13 @@ pub enum Why {
 pub enum Cause {
     /// The parent's process wanted it.
     Wanted,
-    /// It has said so before.
+    /// The child announced it.
     Announced,
     /// It answered nothing.
     Unresponsive,
     /// Its connection was lost while its process went on.
     Lost,
-    /// None that is known.
+    /// The cause is not known.
     Unknown,
 }
 
@@ -151,7 +152,7 @@ enum Rung {
         due: Duration,
         patience: Duration,
     },
-    /// It ends by itself, or nobody can ask it any more.
+    /// The child ends by itself, or its connection is gone.
     Leaving {
         due: Duration,
         why: Why,
@@ -164,7 +165,7 @@ enum Rung {
         due: Duration,
         why: Why,
     },
-    /// Its process is gone, or is left to itself.
+    /// The process is gone, or is left to itself.
     Over(End),
 }
 
@@ -174,7 +175,7 @@ impl Ladder {
         Self { limits, rung: Rung::Running, cause: None }
     }
 
-    /// Takes in what has happened, and says what is to be done. What comes too late changes nothing.
+    /// Takes in an event and says what to do. An event that comes too late changes nothing.
     pub fn handle(&mut self, event: Event, now: Duration) -> Option<Effect> {
         match (self.rung, event) {
             (Rung::Over(_), _) => None,
@@ -204,7 +205,7 @@ impl Ladder {
                 self.cause = Some(if announced { Cause::Announced } else { Cause::Lost });
                 self.leave(now)
             }
-            // The request may have arrived, and the answer may not have.
+            // The request may have arrived even though no answer did.
             (Rung::Asked { .. }, Event::Lost { .. }) => self.leave(now),
             (_, Event::Timer) => self.timer(now),
             (
@@ -226,7 +227,7 @@ impl Ladder {
         }
     }
 
-    /// Why it was signalled, if it was.
+    /// Why the child was signalled, if it was.
     pub fn why(&self) -> Option<Why> {
         match self.rung {
             Rung::Terminated { why, .. } | Rung::Killed { why, .. } | Rung::Over(End::Killed(why)) => {
@@ -236,7 +237,7 @@ impl Ladder {
         }
     }
 
-    /// How it has ended, once it has.
+    /// How the child ended, once it has.
     pub fn verdict(&self) -> Option<Verdict> {
         let Rung::Over(end) = self.rung else { return None };
         Some(Verdict { end, cause: self.cause.unwrap_or(Cause::Unknown) })

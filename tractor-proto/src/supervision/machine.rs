@@ -7,21 +7,21 @@ use super::policy::{Restart, Strategy, Supervision};
 
 /// What one supervisor decides.
 ///
-/// Inputs are handed to [`handle`](Self::handle) together with the time since some fixed start, which never goes back.
-/// Then [`poll_output`](Self::poll_output) is called until it gives nothing more, and [`Input::Timer`] comes at
+/// The caller hands every input to [`handle`](Self::handle) with the time since some fixed start, which never goes
+/// back. It then calls [`poll_output`](Self::poll_output) until that returns `None`, and hands in [`Input::Timer`] at
 /// [`timeout`](Self::timeout).
 #[derive(Debug)]
 pub struct Machine {
     how: Supervision,
     phase: Phase,
-    /// In the order of their declaration. Those that have ended for good are taken out.
+    /// In the order of declaration. A child that has ended for good is removed.
     children: BTreeMap<ChildId, Child>,
-    /// When there were restarts, within the last window.
+    /// The times of the restarts within the last window.
     restarts: VecDeque<Duration>,
     outputs: VecDeque<Output>,
 }
 
-/// A child; the order is that of the declarations.
+/// The id of a child; ids are ordered by declaration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChildId(pub u64);
 
@@ -49,11 +49,11 @@ pub enum Input {
 /// How a child has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// It was asked to, or said so before.
+    /// It was asked to end, or had announced its end.
     InOrder,
-    /// By itself.
+    /// It ended by itself.
     Crashed,
-    /// It was never up.
+    /// It never came up.
     NotStarted,
 }
 
@@ -64,7 +64,7 @@ pub enum Output {
     Start(ChildId),
     /// Ask a child to end; it may still be booting.
     Stop(ChildId),
-    /// A child's end has caused a restart, which waits this long; for news, there is nothing to do.
+    /// A child's end causes a restart after this delay. The caller only reports it.
     Restarting(ChildId, Duration),
     /// A child has ended for good. It is not mentioned again.
     Over(ChildId),
@@ -72,7 +72,7 @@ pub enum Output {
     GaveUp {
         /// Whose end it was.
         child: ChildId,
-        /// Restarts made within the window before it.
+        /// Restarts within the window before that end.
         restarts: u16,
     },
 }
@@ -89,13 +89,13 @@ enum Phase {
 struct Child {
     restart: Restart,
     life: Life,
-    /// Restarts in a row that its own ends have caused.
+    /// Restarts in a row that were caused by this child's own ends.
     streak: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
-    /// There is no process; one is started when it is its turn, not before `due`.
+    /// There is no process; one is started when it is the child's turn, but not before `due`.
     Waiting {
         due: Duration,
     },
@@ -103,7 +103,7 @@ enum Life {
     Up {
         since: Duration,
     },
-    /// There is a process, which is asked to end when those declared later are gone.
+    /// There is a process; it is asked to end when the children declared later are gone.
     Doomed(Next),
     /// It was asked to end.
     Stopping(Next),
@@ -128,8 +128,8 @@ impl Machine {
         }
     }
 
-    /// Takes in what has happened. What concerns a child that has ended for good, or comes when it cannot be, changes
-    /// nothing.
+    /// Takes in an input. An input about a child that has ended for good, or one that is impossible in the child's
+    /// state, changes nothing.
     pub fn handle(&mut self, input: Input, now: Duration) {
         match input {
             Input::Declared(id, restart) => self.declared(id, restart, now),
@@ -151,7 +151,7 @@ impl Machine {
         self.start_due(now);
     }
 
-    /// What is to be done next.
+    /// The next thing to do.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
@@ -161,7 +161,7 @@ impl Machine {
         self.startable().map(|(_, due)| due).min()
     }
 
-    /// Whether a child is up and stays so, as far as is known.
+    /// Whether a child is up and nothing is about to end it.
     pub fn is_up(&self, id: ChildId) -> bool {
         matches!(self.children.get(&id), Some(Child { life: Life::Up { .. }, .. }))
     }
@@ -200,7 +200,8 @@ impl Machine {
         }
     }
 
-    /// A child has ended by itself and has to be started again, and others with it; unless it was once too often.
+    /// Restarts a child that ended by itself, and the siblings that the strategy names; or gives up when there were too
+    /// many restarts.
     fn restart(&mut self, id: ChildId, up_for: Duration, now: Duration) {
         let Supervision { intensity, backoff, .. } = self.how;
         while self.restarts.front().is_some_and(|made| now.saturating_sub(*made) >= intensity.window) {
@@ -224,8 +225,8 @@ impl Machine {
         self.restart_siblings(id, due);
     }
 
-    /// A child is started afresh because somebody wants that, whatever its rule: it counts for nothing, and waits for
-    /// nothing. One that ends already is left to what comes of that.
+    /// Restarts a child on request, whatever its restart rule. Such a restart is not counted and has no delay. A child
+    /// that is already ending is left alone.
     fn renew(&mut self, id: ChildId, now: Duration) {
         let Some(child) = self.children.get_mut(&id) else { return };
         if !matches!(child.life, Life::Starting | Life::Up { .. }) {
@@ -282,7 +283,7 @@ impl Machine {
         self.outputs.push_back(Output::Over(id));
     }
 
-    /// Stops the last of those that have to, if none declared after it is still there.
+    /// Stops the last child that must stop, once no child declared after it is still there.
     fn stop_next(&mut self) {
         let last = self.children.iter_mut().rev().find(|(_, child)| child.is_leaving());
         if let Some((id, child)) = last
@@ -303,7 +304,7 @@ impl Machine {
         }
     }
 
-    /// The children whose turn it is, and from when on.
+    /// The children whose turn it is to start, and the earliest time for each.
     fn startable(&self) -> impl Iterator<Item = (ChildId, Duration)> {
         let turns = match self.how.strategy {
             Strategy::OneForOne => usize::MAX,
@@ -319,12 +320,12 @@ impl Machine {
 }
 
 impl Child {
-    /// Whether it has to end before anything else.
+    /// Whether the child must end before any other step.
     fn is_leaving(&self) -> bool {
         matches!(self.life, Life::Doomed(_) | Life::Stopping(_))
     }
 
-    /// A sibling's restart concerns this one.
+    /// Takes part in a sibling's restart.
     fn restart_with(&mut self, sibling_due: Duration) {
         let next = match self.restart {
             Restart::Temporary => Next::Over,

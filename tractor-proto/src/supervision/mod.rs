@@ -1,4 +1,5 @@
-//! Who is restarted when a supervised child ends, in which order, after which delay, and when that is no use any more.
+//! Which children are restarted when a supervised child ends, in which order, after which delay, and when the
+//! supervisor gives up.
 //!
 //! ```text
 //!             declared          its turn, delay over         booted
@@ -29,20 +30,20 @@
 //!
 //! Temporary siblings are stopped with the others, and not started again.
 //!
-//! A child may also be restarted because somebody wants that. It is stopped, whatever its rule is started again at
-//! once, and its siblings are concerned as by any restart.
+//! A child may also be restarted on request. The supervisor stops it and starts it again at once, whatever its restart
+//! rule; siblings are restarted as with any restart.
 //!
 //! # Invariants
 //! 1. A child is started only after its last process has ended.
 //! 2. Siblings are stopped one after the other, the last declared first; they are started again in the order of their
-//!    declaration, each after the one before it is up, and none before the last one has stopped.
+//!    declaration, each after the previous one is up, and none before all have stopped.
 //! 3. Within any [`Intensity::window`] there are at most [`Intensity::restarts`] restarts, however many children each
-//!    of them concerns; those that were asked for are not counted. The next one is not made: the supervisor gives up,
-//!    and nothing is started any more.
+//!    of them includes; restarts on request are not counted. Instead of one more restart the supervisor gives up, and
+//!    it starts nothing any more.
 //! 4. A child that is being stopped causes no restart, whichever way it ends.
 //!
 //! # Not here
-//! Processes, clocks and errors: the caller says what happened and when, carries out what comes out, and knows the
+//! Processes, clocks and errors: the caller reports what happened and when, carries out the outputs, and keeps the
 //! causes.
 
 mod bounds;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How a supervisor restarts its children: which of them, how often, how soon.
 ///
-/// Without further words that is at most 3 restarts in 5 seconds, after 100 ms, 200 ms, and so on up to 10 s.
+/// The default is at most 3 restarts in 5 seconds, after delays of 100 ms, 200 ms, and so on up to 10 s.
 ///
 /// ```
 /// # use tractor_proto::supervision::{Backoff, Supervision};
@@ -39,18 +39,19 @@ impl Supervision {
         Self::new(Strategy::OneForOne)
     }
 
-    /// Restarts all children when one has ended: for those that cannot do without each other.
+    /// Restarts all children when one has ended: for children that all depend on each other.
     pub fn one_for_all() -> Self {
         Self::new(Strategy::OneForAll)
     }
 
-    /// Restarts the child that has ended and those declared after it: for those that need the ones before them.
+    /// Restarts the child that has ended and those declared after it: for children that depend on the ones declared
+    /// before them.
     pub fn rest_for_one() -> Self {
         Self::new(Strategy::RestForOne)
     }
 
-    /// Allows this many restarts within any such time, over all children of the supervisor. The end that would need one
-    /// more makes it give up.
+    /// Allows `restarts` restarts within any `window`, over all children of the supervisor. A child's end that would
+    /// need one more makes the supervisor give up.
     pub fn intensity(mut self, restarts: u16, window: Duration) -> Self {
         self.intensity = Intensity { restarts, window };
         self
@@ -89,7 +90,7 @@ impl fmt::Display for Strategy {
 pub struct Intensity {
     /// Restarts within the window; with 0 the first failure makes the supervisor give up.
     pub restarts: u16,
-    /// The time that is looked back. A child that was up for as long has the shortest delay again.
+    /// The time over which restarts are counted. A child that was up this long starts again from the shortest delay.
     pub window: Duration,
 }
 
@@ -111,12 +112,12 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// No delay at all. A child that cannot live uses up the intensity within milliseconds.
+    /// No delay. A child that fails at once uses up the intensity within milliseconds.
     pub const NONE: Self = Self { first: Duration::ZERO, factor: 1, max: Duration::ZERO };
 
-    /// The delay of a child's restart, after so many others in a row.
+    /// The delay before a child's restart that follows `before` others in a row.
     pub fn delay(&self, before: u32) -> Duration {
-        // No delay shrinks.
+        // A factor of zero must not shrink delays.
         let factor = self.factor.max(1);
         factor.checked_pow(before).and_then(|times| self.first.checked_mul(times)).map_or_else(
             || if self.first.is_zero() { Duration::ZERO } else { self.max },

@@ -1,16 +1,16 @@
-//! Whether a child answers, while somebody waits for the end of a dialog on it.
+//! Detects that a child has gone silent while somebody waits for the end of a dialog on it.
 //!
-//! The time is counted in slices. A parent that was itself stopped, or whose thread was busy, finds many of them over
-//! at once and has read nothing; that counts as one, and the next ones leave it the time to read what has arrived.
+//! The time is counted in slices. A parent that was itself stopped, or whose thread was busy, finds many slices over at
+//! once and has read nothing. They count as one; the next slices leave the parent time to read what has arrived.
 
 use std::time::Duration;
 
 /// Slices that one limit is counted in.
 const SLICES: u32 = 4;
 
-/// Listens to one child while it is waited for.
+/// Watches one child while somebody waits for it.
 ///
-/// [`look`](Self::look) comes at [`timeout`](Self::timeout), with the time since some fixed start.
+/// The caller calls [`look`](Self::look) at [`timeout`](Self::timeout), with the time since some fixed start.
 #[derive(Debug, Clone)]
 pub struct Silence {
     slice: Duration,
@@ -20,9 +20,9 @@ pub struct Silence {
 
 #[derive(Debug, Clone, Copy)]
 struct Watch {
-    /// What had been heard at the last look.
+    /// The count of things heard at the last look.
     heard: u64,
-    /// Slices over since then.
+    /// Slices passed since then.
     silent: u32,
     due: Duration,
 }
@@ -34,22 +34,22 @@ pub enum Look {
     Early,
     /// Nobody waits any more.
     Over,
-    /// It answers, or may still do so: see to it that it has something to answer.
+    /// The child answers, or may still answer: make sure that it has something to answer.
     Patient,
-    /// It has answered nothing for as long as the limit.
+    /// The child has answered nothing for the whole limit.
     Silent,
 }
 
 impl Silence {
     /// A child that may be silent this long.
     pub fn new(limit: Duration) -> Self {
-        // Rounded up: the slices are never less than the limit.
+        // Rounded up, so that the slices together never fall short of the limit.
         let slice = limit.checked_add(Duration::from_nanos(3)).map_or(limit, |limit| limit / SLICES);
         Self { slice, watch: None }
     }
 
-    /// Somebody waits from now on; `heard` is a count that grows with what comes from the child. Returns whether that
-    /// is news.
+    /// Begins to watch because somebody waits; `heard` is a count that grows with whatever arrives from the child.
+    /// Returns whether this is news.
     pub fn begin(&mut self, heard: u64, now: Duration) -> bool {
         let is_news = self.watch.is_none();
         if is_news {
@@ -63,7 +63,7 @@ impl Silence {
         self.watch.map(|watch| watch.due)
     }
 
-    /// Looks at what has been heard so far, and whether somebody still waits.
+    /// Compares what has been heard so far, and checks whether somebody still waits.
     pub fn look(&mut self, heard: u64, is_awaited: bool, now: Duration) -> Look {
         let Some(watch) = &mut self.watch else { return Look::Over };
         if now < watch.due {

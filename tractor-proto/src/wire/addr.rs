@@ -23,7 +23,7 @@ pub const REGISTRY_PORT: u16 = 1616;
 ///
 /// The scope id and flow label of an IPv6 socket address are in neither the wire form nor the text form.
 ///
-/// As an argument, or in any other value of serde, it is its text, in every format: `/ip4/127.0.0.1/tcp/1616`.
+/// In arguments and all other serde values an address is its text form, in every format: `/ip4/127.0.0.1/tcp/1616`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Addr {
     /// IP address and port.
@@ -50,7 +50,7 @@ impl Addr {
         }
     }
 
-    /// The whole path of a Unix socket; `None` for other transports.
+    /// The full path of a Unix socket; `None` for other transports.
     pub fn uds_path(&self) -> Option<String> {
         match self {
             Self::Tcp(_) => None,
@@ -70,7 +70,7 @@ impl Addr {
         }
     }
 
-    /// Checks that others can connect to this address, so that it may stand in a registry.
+    /// Checks that other processes can connect to this address, so that it may be registered.
     ///
     /// TCP: a port other than zero; an IP that is not unspecified, reserved, link-local or multicast. Global addresses
     /// pass. Unix sockets: a file below its own absolute directory.
@@ -229,7 +229,7 @@ pub struct SocketNameError {
 /// The file name of an actor's socket in `dir`: `<name>@<pid>.sock`, or `actor.<hash of the name>@<pid>.sock` when the
 /// name holds a slash or NUL or the path would reach `path_bytes_max`.
 ///
-/// The end `@<pid>.sock` is always kept; tools that clean up read it. Give [`UDS_PATH_BYTES_MAX`] as limit.
+/// The end `@<pid>.sock` is always kept, because tools that clean up read it. Pass [`UDS_PATH_BYTES_MAX`] as the limit.
 ///
 /// # Errors
 /// [`SocketNameError`] when even the hashed name is too long.
@@ -265,7 +265,7 @@ pub fn socket_file_name(
     Ok(hashed)
 }
 
-/// What the name of every socket of a process ends with.
+/// The end of the file name of every socket of a process.
 pub fn socket_file_end(pid: u32) -> String {
     format!("@{pid}.sock")
 }
@@ -289,7 +289,7 @@ fn check_uds(dir: &str, file: &str) -> Result<(), AddrError> {
     Ok(())
 }
 
-/// Why nobody can reach `ip`, if so.
+/// Why `ip` is unreachable, or `None` if it is not.
 fn unreachable_kind(ip: IpAddr) -> Option<&'static str> {
     let ip = ip.to_canonical();
     if ip.is_unspecified() {

@@ -8,21 +8,21 @@
 //! * [`decode()`] accepts keys in any order, ignores unknown keys, fills omitted fields that have a default, and
 //!   refuses a missing field, a field of the wrong type, and a key that occurs twice.
 //!
-//! What is sent most has a short way past the message type: [`YieldHead`], [`StartHead`], [`begin_pld`],
-//! [`peek_yield`].
+//! The most frequent messages have a fast path that builds no [`Msg`](super::msg::Msg): [`YieldHead`], [`StartHead`],
+//! [`begin_pld`], [`peek_yield`].
 //!
 //! # Invariants
 //! 1. Decoding never panics, never recurses on the call stack and never allocates by a claimed length: what it
 //!    allocates is at most a small factor of the frame's real size.
 //! 2. Every raw span in a decoded message (`pld`, `kwargs`, `_bad_msg`, `_bad_msg_as_dict`) shares the frame's memory
 //!    and is exactly one well-formed value, nested no deeper than the limit. One exception: the payload of a [`Yield`]
-//!    in the usual key order is only known not to be empty. Its consumer must refuse it if it does not decode or
-//!    leaves bytes over, and whoever copies it into another message must check it with
-//!    [`check_one_value`](crate::msgpack::check_one_value) first.
+//!    in the usual key order is only known not to be empty. Its consumer must refuse it if it does not decode or leaves
+//!    bytes over; code that copies it into another message must first check it with
+//!    [`check_one_value`](crate::msgpack::check_one_value).
 //! 3. What `encode` writes, `decode` accepts, as long as names and lists keep within [`limits`](super::limits).
 //!
 //! # Not here
-//! The length prefix is [`frame`](super::frame)'s. Payload types are the consumer's.
+//! The length prefix is [`frame`](super::frame)'s. The types of payloads belong to their consumers.
 //!
 //! [`Yield`]: super::msg::Msg::Yield
 

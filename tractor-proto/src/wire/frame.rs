@@ -16,7 +16,7 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::limits::FRAME_HEAD_BYTES;
 
-/// A frame is larger than the limit. Nothing of it was kept.
+/// A frame is larger than the limit; it was not kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("frame body of {size} bytes is over {}frame_bytes_max = {limit}", if *.of_peer { "the peer's " } else { "" })]
 pub struct FrameTooLarge {
@@ -24,7 +24,7 @@ pub struct FrameTooLarge {
     pub size: usize,
     /// The limit.
     pub limit: usize,
-    /// Whether it is the limit of who would have received the frame.
+    /// Whether the limit is the receiving peer's.
     pub of_peer: bool,
 }
 
@@ -39,8 +39,8 @@ pub fn begin_frame(out: &mut Vec<u8>) -> usize {
 /// Ends the frame begun at `start`: everything appended since is its body.
 ///
 /// # Errors
-/// [`FrameTooLarge`] when the body is over `frame_bytes_max`, or over what the prefix can say; `out` is then as before
-/// [`begin_frame`].
+/// [`FrameTooLarge`] when the body is over `frame_bytes_max`, or over the largest length of a prefix; `out` is then as
+/// before [`begin_frame`].
 ///
 /// # Panics
 /// When `start` is not what [`begin_frame`] returned for `out`.
@@ -49,7 +49,7 @@ pub fn end_frame(out: &mut Vec<u8>, start: usize, frame_bytes_max: usize) -> Res
     end_frame_around(out, start, 0, frame_bytes_max)
 }
 
-/// As [`end_frame`], for a frame of whose body so many more bytes are elsewhere.
+/// As [`end_frame`], for a frame with further body bytes outside of `out`.
 ///
 /// # Errors
 /// As [`end_frame`].
@@ -81,7 +81,7 @@ pub fn end_frame_around(
 /// The next frame starts where the body ends.
 ///
 /// # Errors
-/// [`FrameTooLarge`] as soon as the prefix is there; the connection cannot go on.
+/// [`FrameTooLarge`] as soon as the prefix has arrived; the connection cannot go on.
 #[inline]
 pub fn next_frame(buf: &[u8], frame_bytes_max: usize) -> Result<Option<Range<usize>>, FrameTooLarge> {
     let Some(size) = body_size(buf) else { return Ok(None) };
@@ -92,7 +92,7 @@ pub fn next_frame(buf: &[u8], frame_bytes_max: usize) -> Result<Option<Range<usi
     Ok((end <= buf.len()).then_some(FRAME_HEAD_BYTES..end))
 }
 
-/// How many bytes the first frame in `buf` lacks, if its prefix is there and it is not too large.
+/// How many bytes the first frame in `buf` lacks; `None` if its prefix is incomplete or the frame is too large.
 #[inline]
 pub fn missing(buf: &[u8], frame_bytes_max: usize) -> Option<usize> {
     let size = body_size(buf).filter(|size| *size <= frame_bytes_max)?;
@@ -127,18 +127,18 @@ impl Splitter {
         Ok(Some(frame.freeze()))
     }
 
-    /// Where the connection stands if the peer closes it now.
+    /// Where in a frame the connection ends if the peer closes it now.
     pub fn eof(&self) -> Eof {
         Eof::at(&self.buf)
     }
 
-    /// The bytes after the last frame taken; they belong to whoever reads on.
+    /// The bytes after the last frame taken, for the next reader of the connection.
     pub fn into_rest(self) -> BytesMut {
         self.buf
     }
 }
 
-/// Where in the flow of frames a connection ended.
+/// Where in the sequence of frames a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Eof {
     /// Between two frames: an orderly end.
@@ -158,7 +158,7 @@ pub enum Eof {
 }
 
 impl Eof {
-    /// Where the flow ended, from the bytes left after the last complete frame.
+    /// Where the connection ended, from the bytes left after the last complete frame.
     pub fn at(rest: &[u8]) -> Self {
         match body_size(rest) {
             None if rest.is_empty() => Self::BetweenFrames,

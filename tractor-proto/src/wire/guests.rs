@@ -1,33 +1,33 @@
-//! Who may wait in front of the door: connections whose handshake is not over, of peers that may be anybody.
+//! Guests: connections of unknown peers that are still in their handshake.
 //!
-//! They have room of their own, so that members never wait for them, and it is never too small for one more: when it is
-//! full, one has to leave. That is the oldest of the source that has most, the newcomer included. So a source that
-//! comes in great numbers drives out its own, and who is still there at the end of a second was not in anybody's way.
+//! Guests have slots of their own, so that members never wait for them, and a new guest always gets a slot. When all
+//! slots are taken, the oldest guest of the source with the most guests leaves; the newcomer counts for its source. So
+//! a source that opens many connections drives out its own.
 //!
 //! # Invariants
-//! 1. At most as many are in as there is room, and the newcomer always is.
-//! 2. A guest leaves for another one only if its source has at least as many as any other.
+//! 1. There are never more guests than slots, and a newcomer always gets in.
+//! 2. A guest leaves for another one only if its source has at least as many guests as any other source.
 //!
 //! # Not here
-//! What a guest is, how it is made to leave, and how long it may stay (`Timeouts::handshake`).
+//! The connections themselves, how one is closed, and how long a guest may stay (`Timeouts::handshake`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 use super::limits::Limits;
 
-/// How many connections an actor has at most.
+/// How many connections an actor may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// After the handshake.
+    /// Connections after the handshake.
     pub members: usize,
-    /// In it.
+    /// Connections in their handshake.
     pub guests: usize,
 }
 
 impl Room {
-    /// What `limits` allow, in a process that may open so many files: members get five of eight, guests one, and two
-    /// stay for what the actor itself does.
+    /// The slots that `limits` allow in a process that may open `files` files: members get at most five eighths, guests
+    /// one eighth, and two eighths are left for the actor itself.
     pub fn within(limits: &Limits, files: usize) -> Self {
         Self {
             members: limits.connections_max.min(files / 8 * 5).max(1),
@@ -35,8 +35,8 @@ impl Room {
         }
     }
 
-    /// How many of the members may be strangers that were let in without a proof, where that is allowed: half of them,
-    /// so that the others have room whatever strangers do.
+    /// How many members may be strangers, which are let in without a proof where that is allowed: half, so that
+    /// strangers cannot take all slots.
     pub fn strangers(self) -> usize {
         (self.members / 2).max(1)
     }
@@ -48,11 +48,11 @@ pub struct Guests<S, T> {
     max: usize,
     len: usize,
     next: u64,
-    /// Of each source that has any: its guests, the oldest first.
+    /// The guests of each source that has any, the oldest first.
     sources: HashMap<S, BTreeMap<u64, T>>,
 }
 
-/// Tells a guest from every other one.
+/// Identifies one guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticket<S> {
     source: S,
@@ -60,22 +60,22 @@ pub struct Ticket<S> {
 }
 
 impl<S: Clone + Eq + Hash, T> Guests<S, T> {
-    /// Room for `max` guests, at least for one.
+    /// Slots for `max` guests, at least one.
     pub fn new(max: usize) -> Self {
         Self { max: max.max(1), len: 0, next: 0, sources: HashMap::new() }
     }
 
-    /// How many are in.
+    /// The number of guests.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether nobody is in.
+    /// Whether there is no guest.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Lets one in. Whoever had to leave for it is the second value.
+    /// Lets a guest in. The second value is the guest that must leave for it, if any.
     pub fn enter(&mut self, source: S, guest: T) -> (Ticket<S>, Option<T>) {
         let number = self.next;
         self.next += 1;
@@ -86,7 +86,7 @@ impl<S: Clone + Eq + Hash, T> Guests<S, T> {
         (Ticket { source, number }, left)
     }
 
-    /// Takes one out, if it is in.
+    /// Removes a guest, if it is still in.
     pub fn leave(&mut self, ticket: &Ticket<S>) -> Option<T> {
         let guests = self.sources.get_mut(&ticket.source)?;
         let guest = guests.remove(&ticket.number)?;

@@ -1,7 +1,7 @@
 //! The exchange of identities that opens every connection, as a machine without I/O.
 //!
-//! Both ends send their [`Aid`] at once and then read one frame; nobody waits for the other first. When both ends
-//! announced [`Caps::AUTH`], each sends one `Auth` message more, and reads one.
+//! Both ends send their [`Aid`] at once and then read one frame; neither end waits for the other. When both ends
+//! announced [`Caps::AUTH`], each sends one more `Auth` message, and reads one.
 //!
 //! ```text
 //!  start ──> Aid sent ── peer's Aid ─┬─ either end is a probe ────────────────> Probed (close)
@@ -18,12 +18,12 @@
 //! `blake2s(key = secret, role ‖ peer nonce ‖ own nonce ‖ own uuid ‖ peer uuid)`, 32 bytes. `role` is one byte, `c`
 //! when the prover opened the connection and `a` when it accepted it; each uuid is preceded by its length as one byte.
 //! The role keeps a peer from sending our own proof back to us. Nothing ties later frames to the proof: it keeps
-//! strangers out, it does not protect against someone who can rewrite the connection's bytes.
+//! strangers out, but it does not protect against an attacker who can rewrite the connection's bytes.
 //!
 //! # Invariants
 //! 1. We announce `AUTH`, with a nonce, exactly when the policy has a secret.
 //! 2. [`Output::Done`] has `AUTH` among its capabilities exactly when the peer's proof was checked and right.
-//! 3. After `Done`, `Probed` or `Refused` the machine is over and refuses every input.
+//! 3. After `Done`, `Probed` or `Refused` the handshake is over and the machine refuses every input.
 //!
 //! # Not here
 //! The nonce is drawn by the caller, fresh for every connection. The deadline (`Timeouts::handshake`) is the driver's.
@@ -64,7 +64,7 @@ impl Role {
     }
 }
 
-/// Who gets in.
+/// Which peers get in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
     /// Anybody; we prove nothing.
@@ -95,7 +95,7 @@ impl Policy {
 pub enum Input {
     /// A frame arrived and is a message.
     Message(Msg),
-    /// A frame arrived and is none.
+    /// A frame arrived and is no message.
     Undecodable(DecodeError),
     /// The deadline passed.
     TimedOut,
@@ -110,17 +110,17 @@ pub enum Output {
     Send(Msg),
     /// The connection is established; message loops may start.
     Done {
-        /// Who the peer says it is.
+        /// The identity that the peer claims.
         peer: Aid,
         /// Extensions in use on this connection.
         caps: Caps,
     },
-    /// One end only wanted to know who answers: close.
+    /// One end was only a probe: close the connection.
     Probed {
-        /// Who the peer says it is.
+        /// The identity that the peer claims.
         peer: Aid,
     },
-    /// Close, and disturb nobody.
+    /// Close the connection; nothing else is affected.
     Refused(Refusal),
 }
 
@@ -136,7 +136,7 @@ pub enum Refusal {
         /// The name of the expected one.
         expected: &'static str,
     },
-    /// What arrived is no message.
+    /// The frame that arrived is no message.
     #[error("peer sent no valid handshake message")]
     Undecodable(#[source] DecodeError),
     /// The peer was too slow.
@@ -188,7 +188,8 @@ enum State {
 impl Handshake {
     /// A handshake, and the `Aid` message to send at once.
     ///
-    /// `ours.caps` are what we want to use; `AUTH` and the nonce in it are set as `policy` says. `nonce` must be fresh.
+    /// `ours.caps` are the extensions that we want to use; `policy` decides about `AUTH` and the nonce in `ours`.
+    /// `nonce` must be fresh.
     pub fn start(role: Role, policy: Policy, mut ours: Aid, nonce: [u8; 32]) -> (Self, Msg) {
         let prove = policy.secret().is_some();
         ours.caps = if prove { ours.caps.or(Caps::AUTH) } else { ours.caps.and(WITHOUT_AUTH) };
@@ -197,7 +198,7 @@ impl Handshake {
         (Self { role, policy, ours, state: State::AidSent }, hello)
     }
 
-    /// Takes in what happened and says what to do.
+    /// Takes in an event and says what to do.
     pub fn handle(&mut self, input: Input) -> Output {
         let state = std::mem::replace(&mut self.state, State::Over);
         let outcome = match (state, input) {
@@ -260,7 +261,7 @@ const WITHOUT_AUTH: Caps = Caps::ANNOUNCED;
 struct Proof(blake2s_simd::Hash);
 
 impl Proof {
-    /// What the actor `prover`, in `role`, answers to the challenge `peer_nonce` of `peer`.
+    /// The answer of the actor `prover`, in `role`, to the challenge `peer_nonce` of `peer`.
     fn new(
         secret: &Secret,
         role: Role,
@@ -287,7 +288,7 @@ impl Proof {
     }
 }
 
-/// Without the hash: whoever reads it in a log could answer with it.
+/// Without the hash: a reader of a log could answer a challenge with it.
 impl fmt::Debug for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Proof(..)")

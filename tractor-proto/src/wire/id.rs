@@ -52,7 +52,7 @@ impl Hash for Uid {
     }
 }
 
-/// With control characters escaped: whoever connects chooses both parts, and they stand in logs and terminals.
+/// With control characters escaped: the connecting peer chooses both parts, and they appear in logs and terminals.
 impl fmt::Debug for Uid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}[{}]", Escaped(&self.name), Escaped(self.uuid_short()))
@@ -65,7 +65,7 @@ impl fmt::Display for Uid {
     }
 }
 
-/// What an actor says of itself in the first frame of every connection.
+/// An actor's self-description, in the first frame of every connection.
 #[derive(Debug, Clone)]
 pub struct Aid {
     /// Name and UUID.
@@ -74,13 +74,13 @@ pub struct Aid {
     pub pid: Option<i64>,
     /// Whether it holds a name table.
     pub is_registrar: Option<bool>,
-    /// Whether it only wants to know who answers, and will close at once.
+    /// Whether the connection is a probe: it asks which actor listens, and closes at once.
     pub is_probe: bool,
     /// Extensions it understands; empty for a peer that only speaks the base protocol.
     pub caps: Caps,
     /// Largest frame body it accepts; `None` for a peer that only speaks the base protocol.
     pub frame_bytes_max: Option<usize>,
-    /// The program image it runs, if it is known; see [`Image`].
+    /// The program image that it runs, if known; see [`Image`].
     pub image: Option<Image>,
     /// Challenge that the other end must answer when the connection asks for a proof of the tree's secret.
     pub nonce: Option<[u8; 32]>,
@@ -133,15 +133,15 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Stands for the program image that an actor runs: actors with the same one have the same types.
+/// The id of the program image that an actor runs. Actors with the same id have the same types.
 ///
-/// The root draws it at random, and a child has it from its parent if it runs the same executable. It is no secret:
-/// whoever makes a false claim garbles only what it sends and receives itself.
+/// The root draws it at random. A child takes its parent's if it runs the same executable. It is no secret: a peer that
+/// makes a false claim garbles only its own messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Image([u8; Self::BYTES]);
 
 impl Image {
-    /// Its size on the wire.
+    /// Bytes of the id on the wire.
     pub const BYTES: usize = 16;
 
     /// As it travels.
@@ -155,7 +155,7 @@ impl Image {
     }
 }
 
-/// Without the bytes: they belong into no log.
+/// Without the bytes, which belong in no log.
 impl fmt::Debug for Image {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Image(..)")
@@ -173,8 +173,8 @@ impl Caps {
     pub const NONE: Self = Self(0);
     /// `Credit` messages: stream senders wait for room at the receiver.
     pub const CREDIT: Self = Self(1);
-    /// A value of a union says which of its types it has; and between actors of one image a `Start` may say that the
-    /// structs of its dialog are arrays.
+    /// A value of a union names its variant. Between actors of one image a `Start` may say that the structs of its
+    /// dialog are arrays.
     pub const POSITIONAL: Self = Self(1 << 1);
     /// A `Ready` message tells the parent that a child has booted.
     pub const READY: Self = Self(1 << 2);
@@ -182,21 +182,21 @@ impl Caps {
     pub const AUTH: Self = Self(1 << 3);
     /// A `Start` may say how much time its caller has left.
     pub const DEADLINE: Self = Self(1 << 4);
-    /// An `Error` message may hold the failure's own value.
+    /// An `Error` message may carry the failure as a value.
     pub const ERROR_VALUES: Self = Self(1 << 5);
-    /// Who is registered over a connection is registered as long as that is open.
+    /// An actor registered over a connection stays registered as long as that connection is open.
     pub const REGISTRY: Self = Self(1 << 6);
     /// A `Start` may say which trace it belongs to.
     pub const TRACE: Self = Self(1 << 7);
-    /// The result of a function that is ready at once comes without a `StartAck` before it.
+    /// A function that is ready at once sends its result without a `StartAck` before it.
     pub const UNACKED: Self = Self(1 << 8);
     /// Everything this implementation understands.
     pub const ALL: Self = Self::ANNOUNCED.or(Self::AUTH);
 
-    /// What an actor announces on every connection; `auth` is added where a proof is wanted.
+    /// The extensions that an actor announces on every connection; `AUTH` is added where a proof is wanted.
     pub const ANNOUNCED: Self = Self::BASIC.or(Self::UNACKED);
 
-    /// The same, for a peer that is told of every request that is accepted.
+    /// As `ANNOUNCED`, for an actor that wants a `StartAck` for every accepted request.
     pub const BASIC: Self = Self::CREDIT
         .or(Self::POSITIONAL)
         .or(Self::READY)
@@ -311,7 +311,7 @@ impl Cid {
         std::str::from_utf8(self.as_bytes()).expect("a cid is built from text only")
     }
 
-    /// Whether this is its text. Most ids are so short that calling a comparison costs more than comparing.
+    /// Whether the id has this text. Most ids are so short that a call of `memcmp` costs more than comparing.
     #[inline]
     pub fn is(&self, text: &[u8]) -> bool {
         text.len() == usize::from(self.len)
@@ -334,7 +334,7 @@ impl PartialEq for Cid {
 
 impl Eq for Cid {}
 
-/// As its bytes.
+/// The hash of its bytes, as `Borrow` requires.
 impl Hash for Cid {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -342,7 +342,7 @@ impl Hash for Cid {
     }
 }
 
-/// So that it is found by its bytes, in whatever they came.
+/// Lets a map find an id by bytes that are still in a frame.
 impl Borrow<[u8]> for Cid {
     #[inline]
     fn borrow(&self) -> &[u8] {
@@ -363,7 +363,7 @@ impl fmt::Display for Cid {
     }
 }
 
-/// A text of somebody else's, with control characters escaped: it can neither begin a line nor move a cursor.
+/// A text from a peer, with control characters escaped: it can neither begin a line nor move a cursor.
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<'a>(pub &'a str);
 

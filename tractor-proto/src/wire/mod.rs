@@ -1,4 +1,4 @@
-//! What is said: messages, their bytes, frames, the handshake, identities, addresses, and every bound.
+//! The wire: messages, their bytes, frames, the handshake, identities, addresses, and every bound.
 
 pub mod addr;
 pub mod codec;

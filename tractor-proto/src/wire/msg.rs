@@ -70,12 +70,12 @@ pub enum Msg {
     Credit {
         /// Dialog.
         cid: Cid,
-        /// Bytes granted on top of earlier grants. Zero says that nobody reads the stream any more.
+        /// Bytes granted on top of earlier grants. Zero says that the receiver reads no more of the stream.
         bytes: u32,
     },
     /// The child has booted. Extension `ready`.
     Ready {
-        /// The program image it runs, which it learns after it has introduced itself. Written only when present.
+        /// The program image that the child runs; it learns this only after the handshake. Written only when present.
         image: Option<Image>,
     },
     /// Proof of the tree's secret: the keyed hash of the challenge. Extension `auth`.
@@ -160,20 +160,21 @@ pub struct Start {
     pub func: String,
     /// One MessagePack map from argument name to value.
     pub kwargs: Bytes,
-    /// Who asks; must equal the identity of the handshake.
+    /// The requesting actor; must equal the identity of the handshake.
     pub uid: Uid,
     /// Name of the payload contract, for people.
     pub pld_spec: String,
     /// Whether structs in its arguments, and in all payloads of its dialog, are arrays; only between actors of one
-    /// image. Written only when they are; extension `positional`.
+    /// image. Written only when true; extension `positional`.
     pub positional: bool,
     /// Time the caller has left, in whole microseconds. Written only when present. Extension `deadline`.
     pub remaining: Option<Duration>,
-    /// The trace it belongs to. Written only when present; one that is malformed is none. Extension `trace`.
+    /// The trace that the request belongs to. Written only when present; a malformed trace is dropped. Extension
+    /// `trace`.
     pub trace: Option<TraceContext>,
 }
 
-/// Boot data a parent sends its child once.
+/// Boot data that a parent sends its child once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpawnSpec {
     /// How to re-run the parent's main module; used by the Python reference only.
@@ -184,7 +185,7 @@ pub struct SpawnSpec {
     pub enable_modules: Vec<(String, String)>,
     /// Registrars to register with.
     pub reg_addrs: Vec<Addr>,
-    /// Where the child must listen; `None` leaves the choice to it.
+    /// Where the child must listen; with `None` the child chooses.
     pub bind_addrs: Option<Vec<Addr>>,
     /// Allow-list of single endpoints (module path, name). Written only when not empty.
     pub enable_endpoints: Vec<(String, String)>,
@@ -193,19 +194,18 @@ pub struct SpawnSpec {
     /// The program image of the parent, for the child to take over if it runs the same executable. Written only when
     /// present.
     pub image: Option<ParentImage>,
-    /// Bounds of the parent, for the child to take over. Only what is not at its default is written.
+    /// Bounds of the parent, for the child to take over. Only values that differ from their defaults are written.
     pub limits: Limits,
-    /// Waits of the parent, for the child to take over. Only what is not at its default is written.
+    /// Waits of the parent, for the child to take over. Only values that differ from their defaults are written.
     pub timeouts: Timeouts,
-    /// Whether peers of other trees that speak the base protocol only may be connected over TCP. Written only when
-    /// they may.
+    /// Whether peers of other trees that speak only the base protocol may connect over TCP. Written only when true.
     pub allow_unauthenticated_peers: bool,
 }
 
 /// The program image of an actor that starts others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParentImage {
-    /// What stands for it.
+    /// The id of the image.
     pub image: Image,
     /// Device and inode of its executable, in big-endian bytes.
     pub executable: [u8; 16],
@@ -251,9 +251,9 @@ pub struct ErrorMsg {
     pub message: Option<String>,
     /// Rendered trace of the last hop.
     pub tb_str: String,
-    /// Who asked for the cancellation; only for `ContextCancelled`.
+    /// The actor that asked for the cancellation; only for `ContextCancelled`.
     pub canceller: Option<Uid>,
-    /// Who sent too fast; only for `StreamOverrun`.
+    /// The actor that sent too fast; only for `StreamOverrun`.
     pub sender: Option<Uid>,
     /// Dialog; `None` means that the sender's runtime failed.
     pub cid: Option<Cid>,
@@ -267,7 +267,7 @@ pub struct ErrorMsg {
     pub value: Option<ErrorValue>,
 }
 
-/// The value of a failure, for who knows its type.
+/// The value of a failure, for a reader that knows its type.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ErrorValue {
     /// Path of its type.

@@ -1,7 +1,7 @@
 //! The trace that a request belongs to, in the form of W3C Trace Context.
 //!
-//! Both texts come from a tracer and go to another one; nothing here makes use of what they say. They are checked, so
-//! that a peer cannot have more than their bounded, printable form reach a tracer.
+//! Both texts pass from one tracer to another; this library does not interpret them. It checks them, so that a peer
+//! cannot send unbounded or unprintable text to a tracer.
 
 use super::limits::TRACESTATE_BYTES_MAX;
 
@@ -10,8 +10,8 @@ const FIELDS: [usize; 4] = [2, 32, 16, 2];
 /// All fields, and the dashes between them.
 const TRACEPARENT_BYTES: usize = 55;
 
-/// The trace that a request belongs to, and the span in it that asks: the texts `traceparent` and `tracestate` of
-/// [W3C Trace Context](https://www.w3.org/TR/trace-context/). Both are well-formed and bounded.
+/// The trace that a request belongs to and the requesting span: the texts `traceparent` and `tracestate` of [W3C Trace
+/// Context](https://www.w3.org/TR/trace-context/). Both are well-formed and bounded.
 ///
 /// ```
 /// # use tractor_proto::trace::TraceContext;
@@ -27,15 +27,15 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// A context with this `traceparent` and an empty `tracestate`. `None` if the text is not that of version 00, 55
-    /// bytes long: a version (not `ff`), a trace, a span (neither of them only zeros) and flags, in lower-case
+    /// A context with this `traceparent` and an empty `tracestate`. `None` unless the text is 55 bytes long, as in
+    /// version 00: a version (not `ff`), a trace, a span (neither of them only zeros) and flags, in lower-case
     /// hexadecimal digits.
     pub fn new(traceparent: &str) -> Option<Self> {
         is_traceparent(traceparent).then(|| Self { texts: traceparent.into() })
     }
 
-    /// The same with this `tracestate`. One that is longer than 512 bytes, or not of printable ASCII, is left out: the
-    /// trace holds together without it.
+    /// The same context with this `tracestate`. A `tracestate` that is longer than 512 bytes, or not printable ASCII,
+    /// is dropped: the trace works without it.
     #[must_use]
     pub fn with_tracestate(self, tracestate: &str) -> Self {
         let is_printable = tracestate.bytes().all(|byte| matches!(byte, b' '..=b'~'));
@@ -49,7 +49,7 @@ impl TraceContext {
         &self.texts[..TRACEPARENT_BYTES]
     }
 
-    /// Entries of the tracers on the way, at most 512 bytes; empty where there are none.
+    /// Entries of the tracers on the way, at most 512 bytes; empty without any.
     pub fn tracestate(&self) -> &str {
         &self.texts[TRACEPARENT_BYTES..]
     }

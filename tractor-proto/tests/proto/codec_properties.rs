@@ -250,7 +250,7 @@ proptest! {
         let _ = decode_within(&bytes.into(), depth);
     }
 
-    /// Values in the places where fields are expected, which random bytes hardly ever reach.
+    /// Random values in the places of fields, which random bytes hardly ever reach.
     #[test]
     fn random_fields_never_panic(name in any_msg(), keys in vec((any_msg(), 0usize..13, any_value()), 0..9)) {
         let mut entries = vec![("msg_type".to_owned(), encoded_name(name.name()))];

@@ -1,4 +1,4 @@
-//! What the decoder accepts, what it refuses, and what it says then.
+//! What the decoder accepts, what it refuses, and the texts of its errors.
 
 use std::time::Duration;
 
@@ -137,7 +137,7 @@ fn set(entries: &mut Entries, key: &str, value: Vec<u8>) {
     entries.iter_mut().find(|(k, _)| k == key).expect("the sample has the field").1 = value;
 }
 
-/// Decodes the sample `name` with one field replaced; returns what is wrong with that field.
+/// Decodes the sample `name` with one field replaced; returns the problem with that field.
 fn problem(name: &str, key: &str, value: Vec<u8>) -> Option<Problem> {
     let mut entries = sample(name);
     set(&mut entries, key, value);
@@ -244,7 +244,7 @@ fn defaults_are_the_documented_ones() {
     assert_eq!((start.remaining, start.trace), (None, None));
     let mut spec = sample("SpawnSpec");
     set(&mut spec, "_runtime_vars", b"\x81\xa6future\x01".to_vec());
-    // One row of a later version, one that is known; the rest is at its default.
+    // One knob of a later version, one that is known; the rest have their defaults.
     set(&mut spec, "limits", b"\x82\xa6future\x01\xafconnections_max\x07".to_vec());
     set(&mut spec, "timeouts_us", b"\x81\xa5drain\xcf\xff\xff\xff\xff\xff\xff\xff\xff".to_vec());
     let Msg::SpawnSpec(spec) = decode(&join(&spec)).unwrap() else { panic!("not a SpawnSpec") };
@@ -324,7 +324,7 @@ fn a_frame_cut_anywhere_is_not_messagepack() {
         for cut in 0..frame.len() {
             match decode(&frame.slice(..cut)) {
                 Err(DecodeError::NotMsgpack(RawError::Truncated { .. })) => {}
-                // The payload of a stream message is its consumer's to check.
+                // The consumer of a stream message checks its payload.
                 Ok(Msg::Yield { pld, .. }) => assert!(!pld.is_empty()),
                 other => panic!("{} cut at {cut}: {other:?}", msg.name()),
             }
@@ -365,7 +365,7 @@ fn nesting_is_bounded_the_envelope_included() {
     assert!(DecodeError::TooDeep { limit: NESTING_DEPTH_MAX, cid: None }.is_bad_frame());
     assert!(matches!(decode_within(&nested(3), 3), Err(DecodeError::TooDeep { limit: 3, .. })));
     assert!(matches!(decode_within(&nested(1), 0), Err(DecodeError::TooDeep { limit: 0, .. })));
-    // Megabytes of open brackets cost no stack.
+    // Megabytes of nested arrays take no stack.
     assert!(matches!(decode(&nested(4 << 20)), Err(DecodeError::TooDeep { .. })));
     assert!(decode_within(&nested(1 << 20), usize::MAX).is_ok());
 }

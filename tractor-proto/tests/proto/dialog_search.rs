@@ -1,35 +1,36 @@
-//! Both ends of a context joined by two queues, explored exhaustively.
+//! Both ends of a context, joined by two queues, in every reachable state.
 //!
-//! A breadth-first search runs every order of: what either task does (start, stream, stop, return, fail), cancel
-//! requests of the parent side and of the child side itself, the failure of the parent's body, delivery of each
-//! message, or its refusal for want of room, and the loss of the connection at any point.
+//! A breadth-first search runs every order of: the steps of either task (start, stream, stop, return, fail), cancel
+//! requests of the parent side and of the child side itself, the failure of the parent's body, the delivery of each
+//! message or its refusal for lack of room, and the loss of the connection at any point.
 //!
 //! # The model
-//! * One context, both ends honest: they do what [`Dialog::command`] allows. What a dishonest one may send is the
-//!   matter of the tables in `dialog_transitions`.
-//! * The wire keeps its order in each direction and may delay a message for ever. It loses nothing by itself; when the
-//!   connection is lost, everything on its way is lost with it, both ends learn so at once, and nothing follows.
-//! * Each side streams at most [`YIELDS_MAX`] values and refuses at most one, for more of them open no new phase.
-//!   Everything else a side can say once only, so no queue holds more than a few messages more than that (which is
-//!   checked) and the state space is finite. It is searched to its end, without a limit of depth: some 20,000 states,
-//!   the farthest 23 steps from the start.
+//! * One context, both ends honest: they do what [`Dialog::command`] allows. The tables in `dialog_transitions` cover
+//!   what a dishonest end may send.
+//! * The wire keeps its order in each direction and may delay a message for ever. It loses no message by itself. When
+//!   the connection is lost, everything on its way is lost with it, both ends learn of the loss at once, and nothing
+//!   follows.
+//! * Each side streams at most [`YIELDS_MAX`] values and refuses at most one, because more of them lead to no new
+//!   phase. Every other message a side can send only once, so no queue holds more than a few messages more than that
+//!   (which is checked), and the state space is finite. It is searched to its end, without a limit of depth: some
+//!   20,000 states, the farthest 23 steps from the start.
 //! * A cancel request is one message. In truth it is a dialog of its own over the same connection.
 //!
 //! # What is checked
 //! Of the invariants in ARCHITECTURE.md:
 //! * 2, one outcome: in every state, no side settles twice; and where nothing is on its way and the task has ended,
 //!   both sides have settled.
-//! * 3, who cancels: a cancellation names somebody who did ask for one. Who absorbs it is decided later, by
+//! * 3, the canceller: a cancellation names an actor that did ask for one. Which side absorbs it is decided later, by
 //!   `proto::dialog::judge`, which has a table of its own.
 //! * 6, no cancellation hides the cause: where the child side has failed, its parent side is told neither a
 //!   cancellation nor a value.
 //! * 7, waits end: a lost connection settles the parent side in the same step, and the child's task is told to end.
 //!
-//! And that two honest ends ignore nothing of each other while they live, and break no rule but one: to return
-//! unstarted.
+//! Also checked: two honest ends ignore no message of each other while the dialog lives, and break no rule but one, to
+//! return unstarted.
 //!
-//! A step after which one of these does not hold fails the test with the shortest way there: the steps, the messages
-//! that were sent and delivered in each, and the state at the end.
+//! When a check fails, the test prints the shortest path to that state: the steps, the messages that each step sent and
+//! delivered, and the state at the end.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -222,7 +222,7 @@ fn a_refused_value_ends_the_task_that_sent_it_and_is_no_outcome() {
     assert!(child.is_ending());
     assert_eq!(child.receive(Msg::Overrun("full")), Means::Ignored("the task is ending already"));
     assert_eq!(child.conclude(TaskEnd::Dropped), Conclusion::Relay);
-    // Nothing was sent that could have been refused.
+    // No value was sent that the peer could have refused.
     assert_eq!(open_parent().receive(Msg::Overrun("no")), Means::Failed("no"));
 }
 
@@ -294,7 +294,7 @@ fn a_stream_that_was_not_open_at_the_result_opens_once_to_be_read() {
     }
 }
 
-/// How the local task ended, after what, and what is said of it.
+/// How the local task ended, after which events, and what the parent side is told.
 #[test]
 fn conclusions_of_a_child_side() {
     let cancelled = |mut dialog: Dialog| {

@@ -208,7 +208,7 @@ fn start_with_a_deadline_is_one_field_longer() {
     };
     assert_eq!(both_ways(frame), Msg::Start(Box::new(want)));
 
-    // What was there before in the buffer stays as it is, and less than a microsecond is not passed on.
+    // Earlier bytes in the buffer stay as they are, and fractions of a microsecond are not passed on.
     let head = StartHead::new("mod1", "add", &uid, "any", false);
     let mut out = b"before".to_vec();
     head.begin(&cid, &mut out);
@@ -258,7 +258,7 @@ fn start_in_a_trace_is_one_or_two_fields_longer() {
     }
 }
 
-/// A malformed context is none; a malformed `tracestate` costs only itself.
+/// A malformed trace is dropped; of a trace with a malformed `tracestate` only the `tracestate` is dropped.
 #[test]
 fn bad_bytes_in_place_of_a_trace_cost_the_trace_alone() {
     let text = |text: &str| [&[0xd9, u8::try_from(text.len()).expect("short")], text.as_bytes()].concat();

@@ -1,4 +1,4 @@
-//! Who has to leave when too many wait in front of the door.
+//! Which guest leaves when there are too many.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tractor_proto::guests::{Guests, Room};
 use tractor_proto::limits::Limits;
 
-/// Lets in one after the other, and says who had to leave for each.
+/// Lets guests in one after the other; returns which guest left for each.
 fn enter(guests: &mut Guests<char, u32>, all: &[(char, u32)]) -> Vec<Option<u32>> {
     all.iter().map(|&(source, guest)| guests.enter(source, guest).1).collect()
 }
@@ -23,7 +23,7 @@ fn the_oldest_leaves_when_all_are_of_one_source() {
 fn a_source_in_great_numbers_drives_out_its_own() {
     let mut guests = Guests::new(3);
     let left = enter(&mut guests, &[('a', 1), ('b', 2), ('b', 3), ('b', 4), ('b', 5), ('a', 6), ('a', 7)]);
-    // From the sixth on both have two, and the oldest of all leaves.
+    // From the sixth on both sources have two guests, and the oldest of all leaves.
     assert_eq!(left, [None, None, None, Some(2), Some(3), Some(1), Some(4)]);
 }
 

@@ -63,7 +63,7 @@ fn expect(events: &[Event], effects: &[Effect], verdict: Option<(End, Cause)>) {
     assert_eq!(climb(events), (effects.to_vec(), expected));
 }
 
-/// What each invariant says of one step.
+/// Checks each invariant for one step.
 fn check(before: &Ladder, ladder: &Ladder, event: Event, effect: Option<Effect>, now: Duration) {
     let over = before.verdict().is_some();
     assert!(!over || (effect.is_none() && ladder.verdict() == before.verdict()), "what is over stays so");
@@ -120,7 +120,7 @@ fn every_sequence_keeps_the_invariants() {
                     let signalled = effects.iter().any(|effect| *effect >= Effect::Terminate);
                     assert_eq!(signalled, matches!(verdict.end, End::Killed(_) | End::Left), "{effects:?}");
                 }
-                // What is over is tried once more, and stays so.
+                // A ladder that is over gets one more event and stays over.
                 if before.verdict().is_none() {
                     open.push((ladder, now, effects, cause, depth + 1));
                 }
@@ -133,7 +133,7 @@ fn every_sequence_keeps_the_invariants() {
     assert!(sequences > 100_000, "{sequences}");
 }
 
-/// A child that does nothing any more is over within the bound, once anything has set its ladder off.
+/// The ladder of a child that does nothing ends within the bound, once an event has started it.
 fn assert_over_in_time(ladder: &Ladder, now: Duration, effects: &[Effect]) {
     let Some(mut due) = ladder.timeout() else { return };
     let (mut ladder, mut effects) = (ladder.clone(), effects.to_vec());
@@ -185,7 +185,7 @@ fn a_condemned_child_is_killed_from_whichever_rung_it_is_on() {
     let asked = &[Effect::Request, Effect::Kill];
     expect(&[ASKED, condemned, CRASHED], asked, killed(Why::Condemned, wanted));
     expect(&[ASKED, Event::Acknowledged, condemned, CRASHED], asked, killed(Why::Condemned, wanted));
-    // The first signal was for another reason, and so was that of a lost child for the nursery.
+    // A later event changes neither the reason of the first signal nor the cause of a lost child's end.
     let unanswered = Why::Unanswered(limits().actor_cancel);
     let all = [Effect::Request, Effect::Terminate, Effect::Kill, Effect::Leave];
     expect(&[ASKED, Event::Timer, condemned, CRASHED], &all[..3], killed(unanswered, wanted));

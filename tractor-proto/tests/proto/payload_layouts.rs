@@ -1,5 +1,5 @@
-//! One table of all that serde's attributes do to a value on its way, without field names and with them: what
-//! travels, how, and what is refused.
+//! One table of what serde's attributes do to a value that travels, without field names and with them: its form, or the
+//! refusal.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -13,17 +13,17 @@ use tractor_proto::payload::{Payload, PayloadFormat, decode};
 
 const DEPTH: usize = 64;
 
-/// What becomes of a value.
+/// What happens to a value.
 enum Want<T> {
-    /// Its type has no names to leave out, and travels alike in every mode.
+    /// Its type has no field names and travels alike in every mode.
     Alike,
-    /// It travels without names where there may be none.
+    /// It travels without names between actors of one image.
     Short,
     /// It travels with names, though others of its type need none.
     Named,
     /// It travels, and so do all values of its type, with names.
     TypeNamed,
-    /// As before; and it is read as this, by serde's own rules.
+    /// As before; by serde's own rules it is read as this value.
     Read(T),
     /// The sender refuses it.
     Refused(&'static str),
@@ -33,7 +33,7 @@ enum Want<T> {
 use Want::{Alike, Named, Read, Refused, Short, TypeNamed, Unread};
 
 fn encoded<T: Payload>(value: &T, format: PayloadFormat) -> Result<Vec<u8>, String> {
-    // What stands before the value stays.
+    // Bytes before the value stay.
     let mut out = b"before".to_vec();
     value.encode_payload(format, 64, &mut out).map_err(|error| error.to_string())?;
     Ok(out.strip_prefix(b"before").unwrap().to_vec())
@@ -277,7 +277,7 @@ fn fields_that_only_one_direction_knows() {
     row(TaggedStruct { a: 1 }, Named);
 }
 
-/// With names, nothing fits; without, there is nothing to see.
+/// With names no variant fits; without names the difference does not show.
 #[test]
 fn a_field_with_two_names_is_read_without_names_only() {
     let value = TwoFieldNames { a: 1 };
@@ -366,7 +366,7 @@ fn types_with_a_form_for_people() {
     assert_eq!(encoded(&id, PayloadFormat::Positional).unwrap().len(), 18);
 }
 
-/// Which of them is written cannot be told: they have names.
+/// The layout does not tell which of them is written, so they travel with names.
 #[test]
 fn two_types_of_one_name() {
     mod other {
@@ -386,7 +386,7 @@ fn two_types_of_one_name() {
     row(other::Point { x: None, y: Some(2), z: Some(3) }, Named);
 }
 
-/// What cannot be asked has names.
+/// A type that cannot be asked travels with names.
 #[test]
 fn types_that_refuse_or_panic_or_are_too_large() {
     #[derive(Debug, PartialEq, Serialize)]

@@ -1,4 +1,4 @@
-//! Where in a value something is wrong: the path in the error.
+//! The path in an error: where in a value something is wrong.
 
 #![allow(dead_code, reason = "the fields are only read from the wire")]
 
@@ -74,7 +74,7 @@ fn at<T: DeserializeOwned>(path: &str, value: rmpv::Value) {
     }
 }
 
-/// A map as JSON has it.
+/// A map as in JSON.
 macro_rules! map {
     ($($key:expr => $value:expr),*) => {
         rmpv::Value::Map(vec![$((rmpv::Value::from($key), rmpv::Value::from($value))),*])
@@ -124,7 +124,7 @@ fn fields_without_names_have_positions() {
     at::<Report>("[1][1][0]", by_position);
 }
 
-/// They are read from a buffer of serde's, which knows no places.
+/// serde reads them from a buffer of its own, which keeps no places.
 #[test]
 fn what_is_inside_of_types_that_decide_as_they_read_is_not_told() {
     at::<Outer<Flat>>("inner[1]", map!["inner" => vec![map!["weight" => 1], map!["weight" => "heavy"]]]);

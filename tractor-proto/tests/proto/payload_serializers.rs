@@ -1,5 +1,5 @@
-//! Serializers of users that do with the parts of a value what serde says not to, and values that are nested too
-//! deep: what our serializer writes without an error is exactly one value.
+//! Users' serializers that break serde's rules on the parts of a value, and values that are nested too deep: a write
+//! without an error is exactly one value.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,7 @@ fn a_serializer_that_miscounts_is_refused() {
     }
 }
 
-/// A serializer of a user's that does with the parts of an array or map what serde says not to.
+/// A user's serializer that breaks serde's rules on the parts of an array or map.
 #[derive(Clone, Copy, Debug)]
 enum Unruly {
     KeyWithoutValue,

@@ -1,6 +1,6 @@
 //! Payloads of every kind of serde type, over generated values and in every format that such a type travels in.
 //!
-//! What comes back is what was sent. What is refused stands in `payload_layouts`.
+//! The value read equals the value sent. `payload_layouts` has the values that are refused.
 
 use std::fmt::Debug;
 
@@ -21,13 +21,13 @@ fn formats<T: Payload>() -> impl Iterator<Item = PayloadFormat> {
 }
 
 fn sent<T: Payload>(value: &T, format: PayloadFormat) -> Vec<u8> {
-    // What stands before the value stays.
+    // Bytes before the value stay.
     let mut out = b"before".to_vec();
     value.encode_payload(format, DEPTH, &mut out).unwrap();
     out.strip_prefix(b"before").unwrap().to_vec()
 }
 
-/// As a result, and as one of two arguments.
+/// The value as a result, and as one of two arguments.
 fn assert_travels<T>(value: &T)
 where
     T: Payload + DeserializeOwned + PartialEq + Debug + Clone + Send + 'static,

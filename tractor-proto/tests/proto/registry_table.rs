@@ -53,7 +53,7 @@ fn what_an_actor_holds_is_not_taken_away() {
     assert_eq!(table.delete_addr(&addr(1)), None);
     assert!(!table.let_go(&uid(0), Holder(8)));
     assert_eq!(rows(&table), [(uid(0), vec![addr(1)])]);
-    // It has connected again before the loss of its old connection was noticed.
+    // The actor has connected again before the loss of its old connection was noticed.
     table.register(&uid(0), addr(1), Some(Holder(9))).unwrap();
     assert!(!table.let_go(&uid(0), Holder(7)));
     assert!(table.let_go(&uid(0), Holder(9)));
@@ -72,7 +72,7 @@ fn the_first_row_with_the_name_or_uuid_is_found() {
     assert_eq!(table.find("n7"), None);
     assert_eq!(table.all_of("n0"), [addr(1), addr(0)]);
     assert_eq!(table.all_of("u0"), [], "only names are waited for");
-    // A name that is somebody's uuid.
+    // A name that is another actor's uuid.
     table.register(&Uid::new("u2", "x"), addr(3), None).unwrap();
     assert_eq!(table.find("u2"), Some(&[addr(2)][..]));
     assert_eq!(table.delete_addr(&addr(2)), Some(uid(2)));
@@ -121,7 +121,7 @@ fn each_limit_refuses_the_next_and_names_its_knob() {
     table.register(&uid(4), addr(20), None).unwrap();
 }
 
-/// What may happen to a table; the numbers are of actors, addresses and holders.
+/// The events of a table; the numbers stand for actors, addresses and holders.
 #[derive(Debug, Clone)]
 enum Op {
     Register(u8, u8, Option<u8>),
@@ -149,7 +149,7 @@ fn apply(model: &mut Model, op: &Op) -> bool {
             let other = model.iter().position(|row| row.0 != uid(n) && row.1.contains(&addr));
             let known = own.is_some_and(|at| model[at].1.contains(&addr));
             let loose = model.iter().filter(|row| row.2.is_none() && row.0 != uid(n)).count();
-            // A row of its own that nobody holds has its place already.
+            // The actor's own row without a holder is counted already.
             let had_place = own.is_some_and(|at| model[at].2.is_none());
             if other.is_some_and(|at| model[at].2.is_some())
                 || own.is_some_and(|at| !known && model[at].1.len() >= 3)

@@ -1,5 +1,5 @@
-//! Properties of supervision over any sequence of events: a world of processes that does what it is told, and checks
-//! it.
+//! Properties of supervision over any sequence of events: a model of processes follows the supervisor's orders and
+//! checks them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tractor_proto::supervision::{
     Backoff, ChildId, Exit, Input, Machine, Output, Restart, Strategy as Kind, Supervision,
 };
 
-/// Something that happens; numbers choose among the children that it can happen to.
+/// An event; the numbers choose among the children that it is possible for.
 #[derive(Debug, Clone)]
 enum Op {
     Declare(Restart),
@@ -67,7 +67,7 @@ struct Known {
     restart: Restart,
     process: Option<Process>,
     asked: bool,
-    /// Somebody wants it started afresh, whatever its rule.
+    /// A request to restart it, whatever its restart rule.
     is_renewed: bool,
     /// Not to be started before.
     due: Duration,
@@ -75,13 +75,13 @@ struct Known {
     delay: Option<Duration>,
 }
 
-/// What a supervisor must do, told in other words than its own.
+/// What a supervisor must do, written independently of its code.
 struct World {
     how: Supervision,
     machine: Machine,
     now: Duration,
     children: BTreeMap<ChildId, Known>,
-    /// Those that have a process and must be asked to end, one after the other.
+    /// The children with a process that must be asked to end, one after the other.
     to_stop: BTreeSet<ChildId>,
     restarts: Vec<Duration>,
     ending: bool,
@@ -313,7 +313,7 @@ impl World {
         known.process = Some(Process::Booting);
     }
 
-    /// Lets everything come to rest: who was asked ends, who boots succeeds, delays pass.
+    /// Lets everything come to rest: a child that was asked ends, a booting child comes up, delays pass.
     fn settle(&mut self) {
         for _round in 0..10_000 {
             if let Some(id) = self.pick(0, |known| known.asked) {

@@ -17,7 +17,7 @@ fn no_delay(how: Supervision) -> Supervision {
     how.backoff(Backoff::NONE).intensity(3, ms(1000))
 }
 
-/// A supervisor and what it says.
+/// A supervisor and its outputs.
 struct Trace(Machine);
 
 impl Trace {
@@ -282,7 +282,7 @@ fn a_restart_that_is_asked_for_is_of_any_kind_of_child_and_is_not_counted() {
         assert_eq!(trace.crash(round, id), [Output::Start(id)]);
         assert_eq!(trace.started(round, id), []);
     }
-    // All that the intensity allows is still there.
+    // The whole intensity is still left.
     for round in 20..23 {
         assert_eq!(trace.crash(round, A), [restarting(A, 0), Output::Start(A)]);
         assert_eq!(trace.started(round, A), []);

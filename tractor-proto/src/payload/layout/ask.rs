@@ -1,9 +1,9 @@
 //! Finding a type's layout by asking its `Deserialize` implementation.
 //!
 //! One pass follows one path from the outermost type to one place, notes what is asked for there, and ends with an
-//! error of our own. So hardly a value is ever made: a field is reached by offering a map with this one key. (The
-//! elements of a tuple come in order; those before the wanted one are samples.) Every type passes the errors of what is
-//! inside of it on; one that does not changes nothing, since what was found is noted outside of the error.
+//! error of our own. So almost no values are built: the pass reaches a field by offering a map with this one key. (The
+//! elements of a tuple come in order; those before the wanted one are samples.) A type normally passes on the errors of
+//! the types inside of it; one that does not changes nothing, because the notes are not part of the error.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,7 +17,7 @@ use crate::limits::{LAYOUT_DEPTH_MAX, LAYOUT_TYPES_MAX};
 /// The layout of `T`.
 pub(super) fn ask<T: DeserializeOwned>() -> Layout {
     let run = |walk: Walk<'_>| {
-        // Nearly always our own error; what was found is in the notes.
+        // The result is nearly always our own error; the findings are in the notes.
         _ = T::deserialize(walk);
     };
     let layout = Layout { is_positional: true, fields: Vec::new() };
@@ -26,7 +26,7 @@ pub(super) fn ask<T: DeserializeOwned>() -> Layout {
     explorer.layout
 }
 
-/// One step from a type to one inside of it.
+/// One step from a type to a type inside of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Step {
     Some,
@@ -45,7 +45,7 @@ pub(super) enum Found {
     Plain,
     /// A type that decides as it reads.
     Any,
-    /// A type with parts, by the name of its visitor, which is one per type.
+    /// A type with parts, and the name of its visitor, which identifies the type.
     Parts(Parts, &'static str),
 }
 
@@ -62,7 +62,7 @@ pub(super) enum Parts {
     StructVariant(&'static [&'static str]),
 }
 
-/// Why a pass ended: nearly always because it was over.
+/// The error that ends a pass; nearly always the pass had found what it looked for.
 #[derive(Debug)]
 pub(super) struct Stop;
 
@@ -87,8 +87,8 @@ struct Explorer<'r> {
     run: &'r dyn Fn(Walk<'_>),
     types: usize,
     path: Vec<Step>,
-    /// The types around the current place, outermost first, by their visitors. The parts tell types of one path apart:
-    /// two versions of a crate have them.
+    /// The types around the current place, outermost first, by their visitors. Two versions of a crate have types of
+    /// the same path; their parts tell them apart.
     above: Vec<(Parts, &'static str)>,
     layout: Layout,
 }
@@ -109,7 +109,7 @@ impl Explorer<'_> {
         (0..TRIES).find_map(|attempt| {
             let pass = Pass::new(attempt);
             let walk = Walk::new(&self.path, &pass);
-            // A type that panics is like one that refuses.
+            // A type that panics counts as one that refuses the question.
             _ = catch_unwind(AssertUnwindSafe(|| (self.run)(walk)));
             pass.into_found()
         })
@@ -129,7 +129,7 @@ impl Explorer<'_> {
             Parts::Option => self.at(Step::Some),
             Parts::Seq => self.at(Step::Item),
             Parts::Map => {
-                // Keys of no type: a struct with `flatten`, which asks for fields as it goes.
+                // A map without a type of key is a struct with `flatten`, which asks for fields as it goes.
                 self.at(Step::Key);
                 self.at(Step::Value);
             }
@@ -168,14 +168,14 @@ impl Explorer<'_> {
     }
 
     fn elements(&mut self, len: usize) {
-        // A tuple of more elements than may be asked for is not asked at all.
+        // A tuple with more elements than the limit is not asked at all.
         match len <= LAYOUT_TYPES_MAX {
             true => (0..len).for_each(|at| self.at(Step::Element(at))),
             false => self.layout.is_positional = false,
         }
     }
 
-    /// Notes how many fields there are. Two types of one name look alike while they are written.
+    /// Notes the number of fields. While values are written, two types of one name look alike.
     fn fields(&mut self, name: &'static str, variant: &'static str, count: usize) {
         let fields = Fields { name, variant, count };
         let others = self

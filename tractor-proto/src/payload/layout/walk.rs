@@ -1,9 +1,10 @@
 //! One pass: a deserializer that follows a path of types and notes what is asked for at its end.
 //!
-//! The elements of a tuple are read in order, so the second is not asked for before the first was given something: a
-//! *sample*, made of no more than what a peer may send. Types that refuse it are given two others, then up.
+//! The elements of a tuple are read in order, so the second is asked for only after the first has got a value: a
+//! *sample*, made only of what a peer may send. A type that refuses the sample gets two others; after that the pass
+//! gives up.
 //!
-//! There is one type for every purpose on purpose: each would be compiled anew for every payload type.
+//! One deserializer serves every purpose: each further type would be compiled anew for every payload type.
 
 use std::cell::{Cell, RefCell};
 
@@ -15,7 +16,7 @@ use super::ask::{Found, Parts, Step, Stop};
 pub(super) const TRIES: usize = 3;
 /// Values in all samples of one pass, which bounds enums that contain themselves.
 const SAMPLES_MAX: u32 = 4096;
-/// Nesting of one sample, and newtypes directly inside of each other: they are no level of the shape.
+/// Nesting of one sample, and of newtypes directly inside of each other, which are no level of the shape.
 const NESTED_MAX: usize = 64;
 /// The newtype by which extension values are asked for.
 const EXT_STRUCT: &str = "_ExtStruct";
@@ -23,9 +24,9 @@ const EXT_STRUCT: &str = "_ExtStruct";
 /// What all places of one pass share.
 #[derive(Debug)]
 pub(super) struct Pass {
-    /// What was found; the first counts.
+    /// What was found; the first finding is kept.
     notes: RefCell<Option<Found>>,
-    /// Which of the samples.
+    /// Which of the samples is tried.
     attempt: usize,
     samples_left: Cell<u32>,
 }
@@ -166,7 +167,7 @@ macro_rules! numbers {
 impl<'de> de::Deserializer<'de> for Walk<'_> {
     type Error = Stop;
 
-    /// As between Rust peers.
+    /// As between Rust peers of one image.
     fn is_human_readable(&self) -> bool {
         false
     }
@@ -311,7 +312,8 @@ impl<'de> de::Deserializer<'de> for Walk<'_> {
         let (index, content) = match self.step() {
             Some((Step::Variant(index), content)) => (index, content),
             _ if self.is_sample() => {
-                // The last one in the second try: an enum that contains itself ends in one of them, mostly.
+                // The second try takes the last variant: in an enum that contains itself, the first or the last usually
+                // ends the recursion.
                 let last = variants.len().checked_sub(1).ok_or(Stop)?;
                 ([0, last, last / 2][self.pass.attempt % TRIES], self.sample()?)
             }
@@ -391,7 +393,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_> {
         }
     }
 
-    /// Without a key where the value is what counts: no sample of it may be to be had.
+    /// Reads no key where only the value matters: the key's type may accept no sample.
     fn next_entry_seed<K, V>(&mut self, key: K, value: V) -> Result<Option<(K::Value, V::Value)>, Stop>
     where
         K: DeserializeSeed<'de>,

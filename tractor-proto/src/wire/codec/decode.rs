@@ -26,7 +26,7 @@ pub fn decode(frame: &Bytes) -> Result<Msg, DecodeError> {
 /// Payload spans share the frame's memory. The payload of a `Yield` in the usual key order is not looked into.
 ///
 /// # Errors
-/// [`DecodeError`]; its [`cid`](DecodeError::cid) is there whenever the frame named a dialog in a usable way.
+/// [`DecodeError`]; its [`cid`](DecodeError::cid) is set if the frame has a well-formed dialog id.
 #[inline]
 pub fn decode_within(frame: &Bytes, nesting_depth_max: usize) -> Result<Msg, DecodeError> {
     if let Some((cid, pld)) = peek_yield(frame)
@@ -37,7 +37,7 @@ pub fn decode_within(frame: &Bytes, nesting_depth_max: usize) -> Result<Msg, Dec
     decode_any(frame, nesting_depth_max)
 }
 
-/// The dialog that a frame names, by its first bytes alone: those of a frame that is too large.
+/// The dialog that a frame names, read from its first bytes alone. For frames that are too large to be kept.
 pub fn cid_in_part(part: &[u8]) -> Option<Cid> {
     let part = Bytes::copy_from_slice(part);
     Fields::new(&part).cid_in_part()
@@ -144,7 +144,7 @@ fn timeouts(value: Value<'_>) -> Result<Timeouts, Problem> {
     Ok(timeouts)
 }
 
-/// Everything may be missing or nil. The default of the transports is `tcp`, of the rest empty, none and false.
+/// Every field may be missing or nil. The transports default to `tcp`; the rest default to empty, none or false.
 fn runtime_vars(fields: &Fields<'_>) -> Result<RuntimeVars, DecodeError> {
     let flag = |key| fields.optional(key, Value::bool).map(Option::unwrap_or_default);
     let addrs = |key| fields.optional(key, |value| value.list(Value::addr)).map(Option::unwrap_or_default);
@@ -179,7 +179,7 @@ fn start(fields: &Fields<'_>) -> Result<Start, DecodeError> {
     })
 }
 
-/// One that is malformed is left out and not refused: it costs the trace, not the request.
+/// A malformed trace is dropped and not refused: the request goes on without it.
 fn trace(fields: &Fields<'_>) -> Option<TraceContext> {
     let text = |key| fields.optional(key, Value::text).ok().flatten();
     let context = TraceContext::new(text(Key::Traceparent)?)?;
@@ -209,7 +209,7 @@ fn error(fields: &Fields<'_>) -> Result<ErrorMsg, DecodeError> {
     })
 }
 
-/// One that is over its limit is left out and not refused: an error must reach its reader.
+/// A value over its limit is dropped and not refused: an error must reach its reader.
 fn error_value(value: Value<'_>) -> Result<Option<ErrorValue>, Problem> {
     let (type_name, value) = value.pair("an array of type name and value")?;
     let (type_name, value) = (type_name.name()?.to_owned(), value.raw()?);

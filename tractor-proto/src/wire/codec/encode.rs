@@ -14,8 +14,8 @@ use crate::msg::{ErrorMsg, ErrorValue, Msg, ParentImage, RuntimeVars, SpawnSpec,
 /// Appends the body of `msg` to `out`, without the length prefix.
 ///
 /// Raw spans (`pld`, `kwargs`, ...) are copied as they are and must be one MessagePack value each. Texts of an error
-/// that are over their limit are cut; names, which must not change their meaning, are written whole, and the peer
-/// refuses them.
+/// that are over their limit are cut. Names are never cut, because that would change their meaning; the peer refuses
+/// names that are too long.
 pub fn encode(msg: &Msg, out: &mut Vec<u8>) {
     match msg {
         Msg::Aid(aid) => encode_aid(aid, out),
@@ -237,7 +237,7 @@ fn put_runtime_vars(vars: &RuntimeVars, out: &mut Vec<u8>) {
     put_bool(vars.is_infected_aio, out);
 }
 
-/// The first and the last hops, when there are more than fit: those nearest to the source and to the reader.
+/// Of a path that is too long, the first and the last hops: those nearest to the source and to the reader.
 fn put_relay_path(path: &[Uid], out: &mut Vec<u8>) {
     let dropped = path.len().saturating_sub(RELAY_PATH_MAX);
     let first = if dropped == 0 { path.len() } else { RELAY_PATH_MAX / 2 };
@@ -345,7 +345,7 @@ fn put_cut_text(text: &str, out: &mut Vec<u8>) {
     put_text(&cut_text(text), out);
 }
 
-/// `text`, or its start and a mark when it is longer than an error's texts may be.
+/// `text`, or its start and a mark if it is longer than the limit for texts of an error.
 pub(super) fn cut_text(text: &str) -> Cow<'_, str> {
     const MARK: &str = " ... [cut at ERROR_TEXT_BYTES_MAX]";
     if text.len() <= ERROR_TEXT_BYTES_MAX {
@@ -417,7 +417,7 @@ fn put_sized(marker: Marker, digits: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(digits);
 }
 
-/// MessagePack cannot say more, and `frame_bytes_max` refuses the frame long before.
+/// MessagePack has no longer lengths, and `frame_bytes_max` refuses the frame long before.
 fn len_u32(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }

@@ -11,7 +11,7 @@ use crate::msgpack::RawError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// The body is not one MessagePack value. Counts as a bad frame; nobody can be answered.
+    /// The body is not one MessagePack value. Counts as a bad frame; it names no dialog to answer.
     #[error("frame is not one messagepack value")]
     NotMsgpack(#[source] RawError),
     /// Arrays and maps are nested too deep. Counts as a bad frame, unless it names a dialog.
@@ -33,7 +33,7 @@ pub enum DecodeError {
     /// A field is missing or wrong.
     #[error("field {field:?} of {msg}{} {problem}", Dialog(.cid))]
     Schema {
-        /// The message's name; `message` when that is what is wrong.
+        /// The message's name, or `message` when the name itself is wrong.
         msg: &'static str,
         /// The dialog.
         cid: Option<Cid>,
@@ -45,7 +45,7 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// The dialog that the frame named, if it did so in a usable way.
+    /// The dialog that the frame names, if its id is well-formed.
     pub fn cid(&self) -> Option<Cid> {
         match self {
             Self::NotMsgpack(_) => None,
@@ -53,8 +53,9 @@ impl DecodeError {
         }
     }
 
-    /// Whether the frame counts towards `bad_frames_max`: nobody can be answered, and it was not a value that we could
-    /// read to its end. A peer with other limits than ours may send a deep one in good faith.
+    /// Whether the frame counts towards `bad_frames_max`: it names no dialog to answer, and it cannot be read to its
+    /// end. A deep frame that names a dialog does not count, because a peer with other limits may send one in good
+    /// faith.
     pub fn is_bad_frame(&self) -> bool {
         match self {
             Self::NotMsgpack(_) | Self::TooDeep { cid: None, .. } => true,
@@ -67,15 +68,15 @@ impl DecodeError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// It is not there and has no default.
+    /// The field is missing and has no default.
     Missing,
     /// Its key occurs more than once.
     Twice,
     /// It is of another type.
     WrongType {
-        /// What it must be.
+        /// The expected type.
         expected: &'static str,
-        /// What it is.
+        /// The actual type.
         found: &'static str,
     },
     /// It has the right type but a value that makes no sense.
@@ -85,9 +86,9 @@ pub enum Problem {
     },
     /// A text or list is over its limit.
     TooLong {
-        /// Bytes or entries it has.
+        /// Its length in bytes or entries.
         len: usize,
-        /// What it may have.
+        /// The limit.
         limit: usize,
         /// The limit's name.
         knob: &'static str,

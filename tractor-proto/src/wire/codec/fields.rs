@@ -26,7 +26,7 @@ pub(super) struct Fields<'f> {
 }
 
 impl<'f> Fields<'f> {
-    /// Of a frame not walked yet.
+    /// The fields of a frame that is not walked yet.
     pub(super) fn new(frame: &'f Bytes) -> Self {
         Self::empty(frame, "message", None)
     }
@@ -50,9 +50,9 @@ impl<'f> Fields<'f> {
         }
     }
 
-    /// The dialog id, if it is before the end of a frame that was cut off.
+    /// The dialog id, if it comes before the end of a frame that was cut off.
     pub(super) fn cid_in_part(mut self) -> Option<Cid> {
-        // It ends where it was cut; what is before is known.
+        // The walk fails at the cut; the fields before it are found.
         _ = self.scan(0, NESTING_DEPTH_MAX);
         self.value(Key::Cid).and_then(|value| value.cid().ok())
     }
@@ -212,7 +212,7 @@ impl<'f> Value<'f> {
         }
     }
 
-    /// Any int; those beyond 64-bit signed become the largest one.
+    /// Any int; a larger one than `i64::MAX` becomes `i64::MAX`.
     pub(super) fn int(self) -> Result<i64, Problem> {
         match self.head()?.0 {
             Head::Uint(n) => Ok(i64::try_from(n).unwrap_or(i64::MAX)),
@@ -225,12 +225,12 @@ impl<'f> Value<'f> {
         u32::try_from(self.int()?).map_err(|_| Problem::Value { expected: "an int from 0 to 4294967295" })
     }
 
-    /// Bytes; below zero is none at all.
+    /// A number of bytes; a negative one counts as zero.
     pub(super) fn size(self) -> Result<usize, Problem> {
         Ok(usize::try_from(self.int()?.max(0)).unwrap_or(usize::MAX))
     }
 
-    /// Microseconds; below zero is no time at all.
+    /// Microseconds; a negative number counts as zero.
     pub(super) fn micros(self) -> Result<Duration, Problem> {
         Ok(Duration::from_micros(u64::try_from(self.int()?).unwrap_or(0)))
     }
@@ -321,7 +321,8 @@ impl<'f> Value<'f> {
         }
     }
 
-    /// The parts of an address: two, of which the second tells the transport, or with its name before them.
+    /// The parts of an address: two, of which the second tells the transport, or three with the transport's name first,
+    /// or that name and a path.
     fn tagged_addr(self) -> Result<Tagged<'f>, Problem> {
         let wrong = Problem::Value { expected: "an address, an array of two" };
         let mut items = self.items()?;
@@ -428,7 +429,7 @@ impl<'f> Iterator for Items<'f> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        // What was claimed is not what is there: nothing is to be allocated for it.
+        // The lower bound is zero: nothing may be allocated by a claimed length.
         (0, Some(self.left))
     }
 }
@@ -459,7 +460,7 @@ fn wrong(expected: &'static str, found: Head) -> Problem {
     Problem::WrongType { expected, found: found.kind() }
 }
 
-/// Not reached for values that were walked; said in words rather than assumed.
+/// Values that were walked never get here; an error is still better than a panic.
 fn malformed(_: RawError) -> Problem {
     Problem::Value { expected: "well-formed messagepack" }
 }

@@ -1,4 +1,5 @@
-//! The short way for what is sent most: constant heads, copied in one go, with the payload written right behind them.
+//! The fast path for the most frequent messages: constant heads, copied at once, with the payload written right behind
+//! them.
 
 use std::fmt;
 use std::time::Duration;
@@ -49,7 +50,7 @@ impl PldKind {
 const PLD_KEY: &[u8] = b"\xa3pld";
 const YIELD_HEAD_BYTES_MAX: usize = PldKind::Yield.head().len() + 2 + CID_BYTES_MAX + PLD_KEY.len();
 
-/// Everything of one dialog's `Yield` messages but the payload: a message is this head and one MessagePack value.
+/// The constant head of one dialog's `Yield` messages: a message is this head and one MessagePack value.
 #[derive(Clone)]
 pub struct YieldHead {
     len: usize,
@@ -79,7 +80,7 @@ impl fmt::Debug for YieldHead {
     }
 }
 
-/// Everything of one endpoint's `Start` messages but the dialog id and the arguments.
+/// The constant parts of one endpoint's `Start` messages: all but the dialog id and the arguments.
 #[derive(Debug, Clone)]
 pub struct StartHead {
     /// Up to and including the key `cid`.
@@ -124,23 +125,24 @@ impl StartHead {
         out.extend_from_slice(&self.tail);
     }
 
-    /// As [`finish`](Self::finish), with what this request has of its own. `begun` is the length that `out` had before
+    /// As [`finish`](Self::finish), with the fields of this one request. `begun` is the length that `out` had before
     /// [`begin`](Self::begin).
     pub fn finish_with(&self, extras: &StartExtras<'_>, begun: usize, out: &mut Vec<u8>) {
         self.finish(out);
-        // The map has more entries than `begin` has said. Its head is one byte up to fifteen of them.
+        // The map has more entries than `begin` has announced. A head for at most fifteen entries is one byte, so it
+        // can be changed in place.
         debug_assert!((0x80..0x8d).contains(&out[begun]), "a request starts with the head of a short map");
         out[begun] += extras.count();
         extras.put(out);
     }
 }
 
-/// What differs between two requests for one endpoint, besides the dialog id and the arguments.
+/// The fields that differ between two requests for one endpoint, besides the dialog id and the arguments.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StartExtras<'a> {
     /// Time the caller has left. Extension `deadline`.
     pub remaining: Option<Duration>,
-    /// The trace it belongs to. Extension `trace`.
+    /// The trace that the request belongs to. Extension `trace`.
     pub trace: Option<&'a TraceContext>,
 }
 
@@ -149,7 +151,7 @@ impl StartExtras<'_> {
         self.trace.map(TraceContext::tracestate).filter(|tracestate| !tracestate.is_empty())
     }
 
-    /// How many fields they are.
+    /// How many fields are set.
     pub(super) fn count(&self) -> u8 {
         u8::from(self.remaining.is_some())
             + u8::from(self.trace.is_some())
@@ -172,7 +174,7 @@ impl StartExtras<'_> {
     }
 }
 
-/// Rounded down: what a hop hands on never grows.
+/// Rounded down, so that the time never grows from hop to hop.
 fn whole_micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
@@ -228,8 +230,8 @@ pub fn encode_credit(cid: &Cid, bytes: u32, out: &mut Vec<u8>) {
 
 /// The dialog id and the payload's offset when `frame` is a `Yield` message in the usual key order.
 ///
-/// `None` says nothing: [`decode`](super::decode()) may still find a message. The id is not checked to be text, the
-/// payload only not to be empty.
+/// After `None`, [`decode`](super::decode()) may still find a message. The id is not checked to be text; the payload is
+/// only checked not to be empty.
 #[inline]
 pub fn peek_yield(frame: &[u8]) -> Option<(&[u8], usize)> {
     peek_pld(PldKind::Yield, frame)
@@ -251,10 +253,10 @@ pub fn peek_start_ack(frame: &[u8]) -> Option<(&[u8], FuncType)> {
     kinds.into_iter().find(|kind| rest == start_ack_tail(*kind)).map(|kind| (cid, kind))
 }
 
-/// Where the message's name begins: messages of other kinds mostly differ there, or in the count of their fields.
+/// Where the message's name begins. Messages of different kinds mostly differ there or in their number of fields.
 const NAME_AT: usize = b"\x83\xa8msg_type".len();
 
-/// What follows the head of a message.
+/// The bytes after the head of a message.
 #[inline]
 pub(super) fn strip_head<'a>(frame: &'a [u8], head: &[u8]) -> Option<&'a [u8]> {
     if frame.get(NAME_AT) != head.get(NAME_AT) || frame.first() != head.first() {
@@ -263,7 +265,7 @@ pub(super) fn strip_head<'a>(frame: &'a [u8], head: &[u8]) -> Option<&'a [u8]> {
     frame.strip_prefix(head)
 }
 
-/// The text value that starts `bytes`, if it is as long as a dialog id may be, and what follows it.
+/// The text value that starts `bytes`, if it is not too long for a dialog id, and the bytes after it.
 #[inline]
 pub(super) fn peek_cid(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&marker, rest) = bytes.split_first()?;

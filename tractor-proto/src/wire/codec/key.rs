@@ -1,4 +1,4 @@
-//! The names of all fields, those of the most frequent messages first: a name is looked up in order.
+//! The names of all fields. Those of the most frequent messages come first, because names are looked up in order.
 
 /// Declares [`Key`] with the names of its members on the wire.
 macro_rules! keys {
@@ -10,10 +10,10 @@ macro_rules! keys {
         }
 
         impl Key {
-            /// How many there are.
+            /// The number of keys.
             pub(super) const COUNT: usize = [$(Self::$key,)*].len();
 
-            /// On the wire.
+            /// The name on the wire.
             pub(super) const fn name(self) -> &'static str {
                 match self {
                     $(Self::$key => $name,)*

@@ -1,15 +1,15 @@
-//! An error message that has to fit into a frame, whatever it has to tell.
+//! Shortening an error message until it fits into a frame.
 
 use super::encode::{encode_error, prefix};
 use crate::msg::ErrorMsg;
 use crate::msgpack::check_one_value;
 
-/// What is kept of the text.
+/// Bytes of the text that are kept.
 const MESSAGE_BYTES_KEPT: usize = 1000;
 
-/// Leaves details out, those first that are worth least, until the message has at most `bytes_max` bytes, and no field
-/// that is nested more than `depth_max` levels deep. Returns whether it has: names, of types or actors, are never cut,
-/// and may be as long as whoever sent them likes.
+/// Drops details, the least useful first, until the message has at most `bytes_max` bytes and no field is nested more
+/// than `depth_max` levels deep. Returns whether the message now fits: names of types and actors are never cut, and
+/// their sender chooses their length.
 pub fn shorten_error(error: &mut ErrorMsg, bytes_max: usize, depth_max: usize) -> bool {
     leave_out_what_is_too_deep(error, depth_max);
     let cuts: [fn(&mut ErrorMsg); 2] = [leave_out_what_it_shows, leave_out_all_but_the_text];
@@ -32,7 +32,7 @@ fn leave_out_what_is_too_deep(error: &mut ErrorMsg, depth_max: usize) {
     let fits = |value: &[u8], depth_max: usize| check_one_value(value, depth_max).is_ok();
     error.bad_msg.take_if(|value| !fits(value, depth_max));
     error.bad_msg_as_dict.take_if(|value| !fits(value, depth_max));
-    // It stands in a pair, behind its type's name.
+    // The value is one level deeper, in a pair with the name of its type.
     error.value.take_if(|error| !fits(&error.value, depth_max.saturating_sub(1)));
 }
 

@@ -1,4 +1,4 @@
-//! Requests seen before: everything of a `Start` but its dialog id and arguments is constant per caller and endpoint.
+//! A cache of requests: a `Start` is constant per caller and endpoint, but for its dialog id and arguments.
 //!
 //! A frame in the usual key order whose constant parts equal, byte for byte, those of a frame that was decoded before
 //! means the same as that one. Recognising it takes two comparisons instead of a decode.
@@ -8,7 +8,7 @@ use std::ops::Range;
 use super::heads::{peek_cid, strip_head};
 use crate::id::Cid;
 
-/// A `Start` message up to and including the key `cid`, without and with a word on the layout of its values.
+/// A `Start` message up to and including the key `cid`, without and with the field on the layout of its values.
 const START_HEADS: [&[u8]; 2] = [b"\x87\xa8msg_type\xa5Start\xa3cid", b"\x88\xa8msg_type\xa5Start\xa3cid"];
 /// Requests remembered per connection.
 const KNOWN_MAX: usize = 16;
@@ -23,7 +23,7 @@ pub struct StartCache<T> {
 
 #[derive(Debug)]
 struct Known<T> {
-    /// Fields of the message, as its first byte.
+    /// The first byte of the message, which holds its number of fields.
     fields: u8,
     /// Between the dialog id and the arguments.
     middle: Box<[u8]>,
@@ -56,9 +56,10 @@ impl<T> StartCache<T> {
         Some((cid, kwargs_at..frame.len() - known.tail.len(), &known.target))
     }
 
-    /// Remembers a request that was decoded the long way: `kwargs` is where its arguments stand in `frame`.
+    /// Remembers a request after a full decode: `kwargs` is the range of its arguments in `frame`.
     ///
-    /// Not for one with a deadline or a trace, which `target` does not tell: the same bytes may come again.
+    /// Do not call this for a request with a deadline or a trace: `target` does not hold them, and the same bytes may
+    /// come again.
     pub fn learn(&mut self, frame: &[u8], kwargs: Range<usize>, target: T) {
         let Some((fields, _, rest)) = peek_start(frame) else { return };
         let rest_at = frame.len() - rest.len();

@@ -20,7 +20,7 @@ fn start(role: Role, policy: Policy) -> (Handshake, Msg) {
     Handshake::start(role, policy, aid(name), nonce)
 }
 
-/// As the other end would read it.
+/// The message as the other end reads it.
 fn over_the_wire(msg: &Msg) -> Input {
     let mut bytes = Vec::new();
     encode(msg, &mut bytes);
@@ -131,7 +131,7 @@ fn a_proof_without_a_challenge_is_refused() {
     assert_eq!(output, Output::Refused(Refusal::NoNonce { peer: aid("con").uid }));
 }
 
-/// Every input in every state; what the tests above cover in depth is only named here.
+/// Every input in every state. The tests above cover some of them in depth.
 #[test]
 fn transition_table() {
     let cid = Cid::short(b'c', 1);

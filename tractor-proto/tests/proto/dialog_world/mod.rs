@@ -27,13 +27,14 @@ pub enum Wire {
     },
     /// The parent's failure, sent to the child or relayed back.
     ParentFailure,
-    /// A value found no room: a failure before the outcome for the parent side, one of the parent side for the child.
+    /// A value found no room. The parent side sees a failure before the outcome; the child side sees a failure of the
+    /// parent side.
     Overrun,
     /// A cancel request: a dialog of its own on the wire, a message here.
     CancelRequest,
 }
 
-/// Both ends, and all that is between them.
+/// Both ends, and everything between them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     parent: Dialog,
@@ -340,8 +341,8 @@ impl World {
 
     /// What must hold in every state.
     pub fn check(&self) {
-        // The values of a side; its acknowledgement and first value, or its cancel request and failure; the end of
-        // its half; its outcome, or its report of a broken rule; the refusal of a value.
+        // At most, a side sends: its values; its acknowledgement and first value, or its cancel request and failure;
+        // the end of its half; its outcome, or its report of a broken rule; the refusal of a value.
         let queue_max = usize::from(self.yields_max) + 5;
         for queue in [&self.to_child, &self.to_parent] {
             assert!(queue.len() <= queue_max, "a side repeats itself: {queue:?}");

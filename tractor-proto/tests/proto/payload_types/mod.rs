@@ -143,7 +143,7 @@ pub struct Inner {
     pub y: String,
 }
 
-/// Every field may be missing, and each could pass for its neighbour.
+/// Every field may be missing, and each could be read as its neighbour.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sparse {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -180,7 +180,7 @@ pub enum SparseTagged {
     },
 }
 
-/// One that leaves something out, in every kind of container.
+/// A struct that omits a field, in every kind of container.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deep {
     pub bytes: ByteBuf,
@@ -234,7 +234,7 @@ fn float() -> impl Strategy<Value = f64> {
     ]
 }
 
-/// Also those at which the encoding changes its length.
+/// Includes the values at which the encoding changes its length.
 fn int() -> impl Strategy<Value = i64> {
     prop_oneof![any::<i64>(), -130i64..130, Just(i64::MIN), Just(i64::MAX), 65_530i64..65_540]
 }
