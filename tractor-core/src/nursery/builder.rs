@@ -83,8 +83,9 @@ impl StartActor {
         self
     }
 
-    /// Gives the actor a multi-threaded runtime. Without this it has one thread: what an endpoint computes before it
-    /// first waits holds up all else that comes to the actor, unless it is moved to `tokio::task::spawn_blocking`.
+    /// Gives the actor a multi-threaded runtime. Without this it has one thread: an endpoint that computes without
+    /// waiting holds up every other request to the actor, unless the computation is moved to
+    /// `tokio::task::spawn_blocking`.
     pub fn worker_threads(mut self, threads: usize) -> Self {
         self.worker_threads = threads;
         self
@@ -96,23 +97,24 @@ impl StartActor {
         self
     }
 
-    /// Bounds on what a peer may cost the actor, instead of those of its parent. Its own children get them too.
+    /// Limits on what a peer may cost the actor, instead of those of its parent. The actor hands them down to its own
+    /// children.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
     }
 
-    /// How long the actor's runtime waits, instead of its parent's. Its own children get them too. How long the
-    /// parent waits for this child is the parent's matter.
+    /// The time limits of the actor's runtime, instead of those of its parent. The actor hands them down to its own
+    /// children. They do not change how long the parent waits for this child.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = Some(timeouts);
         self
     }
 
-    /// Sets a variable of the environment of its process, which otherwise has that of this one.
+    /// Sets an environment variable of the child's process, which otherwise inherits the environment of this process.
     ///
-    /// `XDG_RUNTIME_DIR` and `TMPDIR` say where it listens by default. If they differ from those of this process, its
-    /// socket file stays there when it is killed.
+    /// `XDG_RUNTIME_DIR` and `TMPDIR` determine where the child listens by default. If they differ from those of this
+    /// process, its socket file remains when the child is killed.
     ///
     /// A name that is empty or holds `=` or NUL, and a value that holds NUL, fail the start with
     /// [`Error::Spawn`].
@@ -136,89 +138,86 @@ impl StartActor {
         self
     }
 
-    /// Leaves a variable of this process's environment out of that of its process.
+    /// Removes a variable from the environment that the child's process inherits.
     pub fn env_remove(mut self, key: impl AsRef<OsStr>) -> Self {
         self.process.env(key.as_ref(), None);
         self
     }
 
-    /// Starts its process with an empty environment, but for what is set after this, and a variable of the library's
-    /// own.
+    /// Starts the child's process with an empty environment, except for variables that are set after this call, and one
+    /// of this library.
     pub fn env_clear(mut self) -> Self {
         self.process.env_clear();
         self
     }
 
-    /// Adds an argument to those that its process sees in [`std::env::args`]. Without any of its own it sees those of
-    /// this process: so all actors of a tree see those of the program. Its first one, the name of the program, is
-    /// `_subactor[name]`.
+    /// Adds an argument to those that the child sees in [`std::env::args`]. Without arguments of its own, a child sees
+    /// those of this process, so all actors of a tree see the arguments of the program. The first one, the name of the
+    /// program, is `_subactor[name]`.
     ///
-    /// In a test the harness's arguments come first, and those of this process are not handed on.
+    /// In a test the harness's arguments come first, and the child does not see those of this process.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.process.arg(arg.as_ref());
         self
     }
 
-    /// Adds arguments, as [`arg`](Self::arg) does one. An empty list says that its process sees none.
+    /// Adds arguments, as [`arg`](Self::arg) does. With an empty list the child sees none.
     pub fn args<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, args: I) -> Self {
         self.process.no_args();
         args.into_iter().for_each(|arg| self.process.arg(arg.as_ref()));
         self
     }
 
-    /// Starts its process in this directory, instead of that of this process. One that cannot be entered fails the
-    /// start with
-    /// [`Error::Spawn`].
+    /// Starts the child's process in this directory, instead of that of this process. If the directory cannot be
+    /// entered, the start fails with [`Error::Spawn`].
     pub fn current_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.process.current_dir(dir.into());
         self
     }
 
-    /// What becomes of its standard output; inherited without this. Its standard input is the null device.
+    /// Where the child's standard output goes; inherited by default. Its standard input is the null device.
     ///
-    /// In a test that is left to the harness: what an actor prints there goes where its standard error does.
+    /// In a test the harness owns standard output: there an actor prints to its standard error.
     pub fn stdout(mut self, how: Stdio) -> Self {
         self.process.stdout(how);
         self
     }
 
-    /// What becomes of its standard error; inherited without this.
+    /// Where the child's standard error goes; inherited by default.
     ///
-    /// What is captured or labelled is read by this process as long as the child's lives, and
+    /// This process reads captured or labelled output as long as the child's process lives, and
     /// [`Timeouts::drain`](crate::proto::limits::Timeouts::drain) longer if a program that has left its process group
-    /// holds it open. What that writes later is lost, and it may get SIGPIPE. Of a line longer than
-    /// [`OUTPUT_LINE_BYTES_MAX`](crate::proto::limits::OUTPUT_LINE_BYTES_MAX) the rest is left out.
+    /// holds it open. Later output of that program is lost, and it may get SIGPIPE. A line is cut after
+    /// [`OUTPUT_LINE_BYTES_MAX`](crate::proto::limits::OUTPUT_LINE_BYTES_MAX).
     pub fn stderr(mut self, how: Stdio) -> Self {
         self.process.stderr(how);
         self
     }
 
-    /// Bounds the address space of its process, in bytes: `RLIMIT_AS`. An allocation beyond it fails, which aborts a
-    /// Rust program;
-    /// [`ActorDied`](crate::error::ActorDied) tells of the limit.
+    /// Limits the address space of the child's process, in bytes: `RLIMIT_AS`. An allocation beyond it fails, which
+    /// aborts a Rust program; [`ActorDied`](crate::error::ActorDied) names the limit.
     ///
-    /// Address space is more than memory in use: each thread takes some MiB for its stack, and as much again for its
+    /// Address space is more than memory in use: each thread reserves some MiB for its stack, and as much again for its
     /// allocations.
     ///
-    /// This limit, [`cpu_time_max`](Self::cpu_time_max) and [`open_files_max`](Self::open_files_max) hold from before
-    /// the actor's runtime and all of its code. Without privileges the actor cannot raise them, and programs and
-    /// actors that it starts inherit them, each with a budget of its own. One that the system refuses, such as one
-    /// above this process's own, fails the start with
-    /// [`Error::Spawn`], which names it.
+    /// This limit, [`cpu_time_max`](Self::cpu_time_max) and [`open_files_max`](Self::open_files_max) are set before the
+    /// actor's runtime and code start. Without privileges the actor cannot raise them. Programs and actors that it
+    /// starts inherit them, each with a budget of its own. If the system refuses a limit, for instance one above that
+    /// of this process, the start fails with [`Error::Spawn`], which names it.
     pub fn memory_max(mut self, bytes: u64) -> Self {
         self.process.memory_max(bytes);
         self
     }
 
-    /// Bounds the CPU time of its process, of all its threads together: `RLIMIT_CPU`, in whole seconds, rounded up. A
-    /// process that has used it up is ended by SIGXCPU, and by SIGKILL one second later if it ignores that. See
+    /// Limits the CPU time of the child's process, of all threads together: `RLIMIT_CPU`, in whole seconds, rounded up.
+    /// A process that has used it up is ended by SIGXCPU, and by SIGKILL one second later if it ignores that. See
     /// [`memory_max`](Self::memory_max).
     pub fn cpu_time_max(mut self, time: Duration) -> Self {
         self.process.cpu_time_max(time);
         self
     }
 
-    /// Bounds the number of files and sockets that its process has open: `RLIMIT_NOFILE`. See
+    /// Limits the number of files and sockets that the child's process has open: `RLIMIT_NOFILE`. See
     /// [`memory_max`](Self::memory_max).
     pub fn open_files_max(mut self, files: u64) -> Self {
         self.process.open_files_max(files);
@@ -229,14 +228,14 @@ impl StartActor {
         &self.name
     }
 
-    /// Refuses what can never succeed: an allow-list with something on it that is not registered, a process that
-    /// cannot be.
+    /// Refuses settings that can never succeed: an allow-list with an entry that is not registered, or impossible
+    /// process options.
     pub(crate) fn check(&self) -> Result<()> {
         self.allow.check()?;
         self.process.check().map_err(|why| ActorFailure::new(self.name.as_str(), why).into())
     }
 
-    /// A fresh identity, and what the process begins with.
+    /// A fresh identity, and the boot data of the process.
     pub(crate) fn birth(self) -> (Uid, Birth) {
         let actor = &self.nursery.inner.actor;
         let uid = Uid::new(self.name.as_str(), uuid::Uuid::new_v4().to_string());
@@ -266,7 +265,7 @@ impl StartActor {
             },
             enable_modules: self.allow.modules.into_iter().map(|module| (module, file.clone())).collect(),
             reg_addrs: registries.to_vec(),
-            // Who is to be found listens.
+            // An actor that is to be found by name has to listen.
             bind_addrs: self.bind.filter(|chosen| registries.is_empty() || !chosen.is_empty()),
             enable_endpoints: self.allow.endpoints,
             secret: Some(actor.secret()),

@@ -1,4 +1,5 @@
-//! Nurseries: scopes that own child actors, calls in an actor of their own, and resources that tasks of an actor share.
+//! Nurseries: scopes that own child actors, calls that each run in an actor of their own, and resources that tasks of
+//! an actor share.
 
 mod builder;
 mod one_shot;

@@ -29,7 +29,7 @@ impl<E: Endpoint> RunInActor<E> {
         Self { start, nursery, args }
     }
 
-    /// Names the actor, instead of like the function.
+    /// Names the actor. By default it has the name of the function.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.start = self.start.rename(name.into());
         self
@@ -102,8 +102,8 @@ where
     Ok(OneShot { portal: shot, result })
 }
 
-/// A call runs the user's serializers and rules here. A panic of theirs is a failure of the call, or nobody would end
-/// its actor.
+/// A call runs the user's serializers and rules here. A panic in them is a failure of the call; otherwise the actor
+/// would never be ended.
 async fn unpanicked<T: Payload>(mut call: Run<T>) -> Result<T> {
     poll_fn(|cx| {
         catching(|| Pin::new(&mut call).poll(cx)).unwrap_or_else(|Panicked { message, location }| {
@@ -114,7 +114,7 @@ async fn unpanicked<T: Payload>(mut call: Run<T>) -> Result<T> {
     .await
 }
 
-/// Whether a call in an actor that is being cancelled fails like this because of that. Any other failure is its own.
+/// Whether a call fails like this because its actor is being cancelled. Any other failure is the call's own.
 fn is_aftermath(error: &Error) -> bool {
     matches!(error, Error::Cancelled(_) | Error::Closed(_) | Error::DeadlineExceeded(_) | Error::Died(_))
 }
@@ -126,7 +126,8 @@ pub struct OneShot<T> {
 }
 
 impl<T: Clone> OneShot<T> {
-    /// Waits for the result, and gives a clone. May be called again and again, and after the nursery has ended.
+    /// Waits for the result, and returns a clone. It may be called any number of times, also after the nursery has
+    /// ended.
     ///
     /// # Errors
     /// As [`Portal::run`](crate::Portal::run).

@@ -7,13 +7,13 @@
 //! ```
 //!
 //! # Invariants
-//! 1. A nursery's scope returns only after every child process was reaped, but for one that no signal ends, which is a
-//!    failure.
+//! 1. A nursery's scope returns only after every child process was reaped. A process that no signal ends is given up,
+//!    which is a failure.
 //! 2. The first failure cancels all children; every failure is kept.
-//! 3. A scope that is dropped leaves its children to the tasks that watch them, which end them; the scopes around it,
-//!    and the actor, wait for those.
-//! 4. A body that has not failed before its nursery never gets what only follows from that failure: it is dropped where
-//!    it would.
+//! 3. When a scope is dropped, the tasks that watch its children end them; the scopes around it, and the actor, wait
+//!    for these tasks.
+//! 4. A body that has not failed before its nursery never sees a mere consequence of the nursery's failure: it is
+//!    dropped instead.
 
 use std::any::Any;
 use std::fmt;
@@ -35,7 +35,7 @@ use crate::proto::id::Uid;
 use crate::session::{ActorEnd, ChildActor, Region, Teardown};
 use crate::wakers::{Slot, Woken, poll_or_register};
 
-/// Children that a line names.
+/// How many children a log line names.
 const NAMES_MAX: usize = 8;
 
 /// A scope that owns child actors; made by `open_nursery`.
@@ -52,7 +52,7 @@ pub(crate) struct Inner {
     pub(crate) actor: Actor,
     /// Set when the children must end: with the nursery, or with the actor.
     pub(crate) cancel: CancellationToken,
-    /// What the body runs in.
+    /// The dialog that the body runs in.
     region: Arc<Region>,
     state: Mutex<State>,
 }
@@ -65,11 +65,11 @@ struct State {
     errors: Vec<Error>,
     /// No further children.
     closed: bool,
-    /// The cancellation found something to end.
+    /// Whether the cancellation has ended a child or the body.
     caught: bool,
-    /// The one scope.
+    /// The task that runs the scope.
     scope: Slot,
-    /// The scope was dropped, and those around it wait until nothing runs.
+    /// Set when the scope was dropped: the scopes around it wait until no task of it runs.
     left: Option<Teardown>,
 }
 
@@ -97,7 +97,7 @@ impl Inner {
         _left = if state.running == 0 { state.left.take() } else { None };
     }
 
-    /// Records a failure, which cancels everything. One that two tasks report, such as a death, counts once.
+    /// Records a failure, which cancels everything. A failure that two tasks report, such as a death, counts once.
     pub(crate) fn fail(&self, error: Error) {
         self.update(|state| {
             if !state.errors.iter().any(|known| known.is_same_failure(&error)) {
@@ -118,7 +118,7 @@ impl Inner {
         self.cancel.is_cancelled()
     }
 
-    /// Counts a task that starts children, unless there can be no further ones.
+    /// Counts a task that starts children, unless the nursery accepts none any more.
     pub(crate) fn enter(self: &Arc<Self>, name: &str) -> Result<Running> {
         let mut state = self.lock();
         self.check_open(&state, name)?;
@@ -144,7 +144,7 @@ impl Inner {
         Running(self.clone())
     }
 
-    /// For whom the scope waits at its exit, and what can be done about it.
+    /// The text that says for which children the scope waits at its exit, and what to do.
     fn waits_for(&self) -> String {
         let state = self.lock();
         let mut names: Vec<_> =
@@ -182,7 +182,7 @@ impl Inner {
             || self.lock(),
             |state| &mut state.scope,
             |state| {
-                // Decided under this lock: no clone of the nursery starts a child that nobody waits for.
+                // Decided under this lock, so that no clone of the nursery starts a child that nobody waits for.
                 if state.running > 0 {
                     return Poll::Pending;
                 }
@@ -195,7 +195,7 @@ impl Inner {
 
 impl ActorNursery {
     fn new(actor: Actor) -> Self {
-        // The end of the actor ends the children of nurseries that live on in tasks of their own.
+        // The end of the actor ends the children of nurseries in tasks that outlive it.
         let cancel = actor.children_end();
         let region = Region::new();
         Self { inner: Arc::new(Inner { actor, cancel, region, state: Mutex::default() }) }
@@ -203,12 +203,12 @@ impl ActorNursery {
 
     /// Starts a child actor in a process of its own; await the builder to get a [`Portal`](crate::Portal) to it.
     ///
-    /// Its runtime has one thread: an endpoint that blocks or computes for long stops everything else in the actor. For
-    /// that there are [`worker_threads`](StartActor::worker_threads) and `tokio::task::spawn_blocking`.
+    /// Its runtime has one thread: an endpoint that blocks or computes for long stops everything else in the actor.
+    /// Give such an actor [`worker_threads`](StartActor::worker_threads), or use `tokio::task::spawn_blocking`.
     ///
-    /// Where the child dies, the body of this nursery is dropped, and so never sees the error of its own call. To
-    /// deal with a death, have the child [supervised](Self::supervise), start it in a nursery around which you deal
-    /// with the error, or use a pool.
+    /// If the child dies, the body of this nursery is dropped, and so never sees the error of its own call. To handle a
+    /// death, [supervise](Self::supervise) the child, start it in a nursery of its own and handle that nursery's error,
+    /// or use a pool.
     ///
     /// # Errors
     /// [`Error::Spawn`] when the process could not be started or did not boot, [`Error::Runtime`] when the nursery is
@@ -228,7 +228,7 @@ impl ActorNursery {
         RunInActor::new(self.clone(), call.into_args())
     }
 
-    /// Asks every child to end, waits until their processes are gone, and tells how each has ended, in the order of
+    /// Asks every child to end, waits until their processes are gone, and returns how each has ended, in the order of
     /// their starts.
     ///
     /// A child that does not acknowledge within
@@ -248,11 +248,11 @@ impl ActorNursery {
         ends
     }
 
-    /// Kills every child at once, as [`Portal::kill`](crate::Portal::kill) does one. Waits until their processes are
-    /// gone, and tells how each has ended.
+    /// Kills every child at once, as [`Portal::kill`](crate::Portal::kill) does. Waits until their processes are gone,
+    /// and returns how each has ended.
     ///
     /// # Cancel safety
-    /// The signals are on their way after the first poll.
+    /// The signals are sent after the first poll, even if the future is dropped.
     pub async fn kill(&self) -> Vec<(Uid, ActorEnd)> {
         // Wakes the tasks that watch them: after the lock.
         let children = self.inner.lock().children.clone();
@@ -265,21 +265,21 @@ impl ActorNursery {
         self.inner.is_cancelled()
     }
 
-    /// Whether the cancellation has ended something: a child that was still alive, or the scope's body, which the
-    /// failure of a child drops. `false` where everything had ended by itself. Final once the scope has returned; a
-    /// clone of the nursery can be asked then.
+    /// Whether the cancellation has ended a child that was still alive, or the scope's body, which is dropped when a
+    /// child fails. `false` if all of them had ended by themselves. The value is final once the scope has returned; ask
+    /// a clone of the nursery then.
     pub fn cancelled_caught(&self) -> bool {
         self.inner.lock().caught
     }
 
-    /// The children that have not ended, supervised ones among them, with their process ids, in the order of their
-    /// starts. One that has no process yet has no id.
+    /// The children that have not ended, including supervised ones, with their process ids, in the order of their
+    /// starts. A child without a process yet has no id.
     pub fn children(&self) -> Vec<(Uid, Option<u32>)> {
         let children = self.inner.lock().children.clone();
         children.iter().map(|child| (child.uid.clone(), child.pid.get().copied())).collect()
     }
 
-    /// Starts a child and the task that watches over it. Its unexpected end is a failure of the nursery.
+    /// Starts a child and the task that watches it. The child's unexpected end is a failure of the nursery.
     pub(crate) fn adopt(&self, uid: Uid, birth: Birth) -> Result<oneshot::Receiver<Result<Newborn>>> {
         let Adopted { born, life, running, child: _ } = self.enlist(uid, birth, false)?;
         let inner = self.inner.clone();
@@ -292,7 +292,7 @@ impl ActorNursery {
         Ok(born)
     }
 
-    /// Makes a child of this nursery, whose life is for the caller to run.
+    /// Makes a child of this nursery; the caller has to run its life.
     pub(crate) fn enlist(
         &self,
         uid: Uid,
@@ -329,7 +329,7 @@ pub(crate) struct Adopted<L> {
     pub(crate) born: oneshot::Receiver<Result<Newborn>>,
     /// From spawn to reaping; an unexpected end is the result.
     pub(crate) life: L,
-    /// Dropped when the end was dealt with.
+    /// Dropped when the end was handled.
     pub(crate) running: Running,
 }
 
@@ -343,7 +343,7 @@ impl fmt::Debug for ActorNursery {
     }
 }
 
-/// Ends the children of a scope that is dropped; those around it wait for them.
+/// Ends the children of a scope that is dropped; the scopes around it wait for them.
 struct Scope(Arc<Inner>);
 
 impl Drop for Scope {
@@ -410,8 +410,8 @@ where
     }
 }
 
-/// The body's error together with the children's, unless it is one of them, passed on. Only our own error type can hold
-/// both; with any other the body's error is returned and the children's are logged.
+/// The body's error together with the children's errors, unless the body has passed on one of these. Only our own error
+/// type can hold both; with any other type the body's error is returned and the children's errors are logged.
 fn with_children<E: From<Error> + 'static>(body: E, mut children: Vec<Error>) -> E {
     let mut boxed: Box<dyn Any> = Box::new(body);
     if let Some(own) = boxed.downcast_mut::<Error>() {

@@ -1,12 +1,12 @@
 //! Resources that several tasks of an actor share: the first one opens, the last one closes.
 //!
-//! [`Life`] decides; this file holds the table of what is open, runs each resource as a task of the actor, and makes
+//! [`Life`] decides; this file holds the table of open resources, runs each resource as a task of the actor, and makes
 //! users wait.
 //!
 //! # Invariants
-//! 1. Lock order: the table, then a hub, then its outcome. None is held across an await, or while user code runs but
-//!    `Clone` of a value.
-//! 2. A resource leaves the table before anybody can see that it has ended.
+//! 1. Lock order: the table, then a hub, then its outcome. None is held across an await, or while user code runs,
+//!    except for `Clone` of a value.
+//! 2. A resource leaves the table before any user can see that it has ended.
 //! 3. A user is counted until its guard is dropped, however its future ends.
 
 use std::any::{Any, TypeId};
@@ -26,14 +26,15 @@ use crate::actor::{Actor, shield, try_current_actor};
 use crate::error::{Error, Panicked, RuntimeFailure};
 use crate::session::{Region, Teardown, catching};
 
-/// Uses a resource that several tasks of this actor share: opens it if nobody has, and closes it if nobody else uses it
-/// when the body has ended. The body learns whether the resource was open before, and gets a clone of its value.
+/// Uses a resource that several tasks of this actor share. The first user opens it, and the last one closes it when its
+/// body has ended. The body gets a clone of the resource's value, and a `bool`: whether the resource was open before.
 ///
 /// `open` gets a [`Sharing`] and the key. It sets the resource up, hands out the value with [`Sharing::until_unused`],
-/// and tears it down once that returns. It runs in a task of the actor, not in that of its first user, and so may hold
-/// scopes open, such as a nursery or a context into another actor (a [`Portal`](crate::Portal) is a key, too).
+/// and tears the resource down once that returns. It runs in a task of the actor, not in the task of its first user,
+/// and so may hold scopes open, such as a nursery or a context into another actor (a [`Portal`](crate::Portal) may be
+/// the key).
 ///
-/// What is shared is found by the function and the key:
+/// A resource is identified by the function and the key:
 ///
 /// ```
 /// use tractor_core as tractor;
@@ -59,26 +60,29 @@ use crate::session::{Region, Teardown, catching};
 /// }
 /// ```
 ///
-/// A closure will do where it captures nothing, which the compiler checks: what it depends on belongs into the key.
-/// Each closure is a function of its own, and inside of a generic function there is one for each set of types.
+/// `open` may be a closure that captures nothing, which the compiler checks: everything it depends on belongs into the
+/// key. Each closure is a function of its own, and a closure in a generic function is a different one for each set of
+/// types.
 ///
-/// * Whoever comes while the resource is being opened waits and shares it; if that fails, tries for itself.
-/// * Whoever comes while it is being closed waits until that is over, and opens it anew.
+/// * A user that comes while the resource is being opened waits and shares it; if opening fails, this user tries to
+///   open it.
+/// * A user that comes while the resource is being closed waits until it is closed, and opens it again.
 /// * The last user returns when the resource is closed.
-/// * Different keys, and different actors, have nothing to do with each other.
-/// * A resource that ends while it is used is not found again. Its users keep their values; the last one gets its
+/// * Different keys, and different actors, have different resources.
+/// * A resource that ends while it is used is not shared again. Its users keep their values; the last user gets its
 ///   error.
 ///
 /// # Errors
-/// The body's own. For the first user what `open` has failed with; [`Error::Runtime`] if it panicked or ended without a
-/// value. For the last user the failure of the teardown, which takes the place of a cancellation that the body ended
-/// with; besides any other error of the body it is logged. [`Error::NoRuntime`] outside of any actor.
+/// The body's own error. The first user gets the error of `open`, or [`Error::Runtime`] if `open` panicked or ended
+/// without a value. The last user gets the failure of the teardown, also instead of a cancellation that the body ended
+/// with; if the body failed with another error, the teardown's failure is logged. [`Error::NoRuntime`] outside of any
+/// actor.
 ///
 /// # Cancel safety
-/// Dropping the future gives the resource up. A first user that does so before there is a value has
-/// `open` dropped where it waits; a last user cannot wait then: the resource is closed all the same, its failure is
-/// logged, and the scopes around the user wait for it: so does the outcome of an endpoint. A cancelled endpoint is not
-/// dropped while it waits for the resource to be closed.
+/// Dropping the future gives up the use. If the first user drops it before there is a value, `open` is dropped at its
+/// next await. If the last user drops it, the resource is closed all the same: its failure is logged, and the scopes
+/// around that user, and the outcome of an endpoint, wait for it. A cancelled endpoint is not dropped while it waits
+/// for the resource to be closed.
 pub async fn maybe_open_context<K, V, T, E, Open, Opening, Body>(
     open: Open,
     key: K,
@@ -119,13 +123,13 @@ fn besides<E: fmt::Debug + 'static>(body: E, exit: E) -> E {
     body
 }
 
-/// What a shared resource hands its value out with; given to the `open` of [`maybe_open_context`].
+/// Hands out the value of a shared resource; given to the `open` of [`maybe_open_context`].
 pub struct Sharing<V> {
     hub: Arc<Hub<V>>,
 }
 
 impl<V: Send + 'static> Sharing<V> {
-    /// Hands out the value, and waits until nobody uses it any more.
+    /// Hands out the value, and waits until no task uses it any more.
     ///
     /// # Cancel safety
     /// Dropping the future does not take the value back; the resource counts as ended when `open` does.
@@ -158,14 +162,15 @@ struct Hub<V> {
     state: Mutex<State<V>>,
     /// Sent to when the state has changed.
     changed: watch::Sender<()>,
-    /// Drops the resource where it waits: it is abandoned, or the actor ends.
+    /// Drops the resource at its await: it is abandoned, or the actor ends.
     end: CancellationToken,
 }
 
 struct State<V> {
     life: Life,
     value: Option<V>,
-    /// Of the last user, which has left: the scopes around it wait for the end. Of several, where the actor ends it.
+    /// The teardowns of the last users, which have left: the scopes around them wait for the end. There are several if
+    /// the actor ends the resource.
     left: Vec<Teardown>,
 }
 
@@ -178,7 +183,7 @@ impl<V> Hub<V> {
 /// A resource and how it has ended.
 struct Entry<V, E: fmt::Debug> {
     hub: Arc<Hub<V>>,
-    /// `None` before the end, and once somebody has it.
+    /// `None` before the end, and after it was taken.
     outcome: Mutex<Option<Result<(), E>>>,
 }
 
@@ -210,7 +215,7 @@ crate::actor_local! {
     static TABLES: Tables = Tables::default();
 }
 
-/// Every table of an actor, by the types it is made of.
+/// All tables of an actor, by the types of their resources.
 #[derive(Default)]
 struct Tables(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
@@ -232,7 +237,7 @@ impl Tables {
 /// The resources of one kind.
 struct Table<K, V, E: fmt::Debug>(Mutex<HashMap<K, Arc<Entry<V, E>>>>);
 
-/// Somebody who is counted as a user.
+/// A counted user.
 struct User<V, E: fmt::Debug> {
     /// `None` once it has left.
     entry: Option<Arc<Entry<V, E>>>,
@@ -269,7 +274,7 @@ where
         loop {
             match self.find(actor, &key) {
                 Found::Hit(user, value) => return Ok((user, true, value)),
-                // An error says that it is over and its hub is gone, which is a change, too.
+                // An error says that the resource has ended and its hub is gone, which is a change, too.
                 Found::Wait(mut changed) => _ = changed.changed().await,
                 Found::Miss(entry) => {
                     let user = User { entry: Some(entry.clone()) };
@@ -287,7 +292,7 @@ where
         let mut entries = self.lock();
         if let Some(entry) = entries.get(key) {
             let mut state = entry.hub.lock();
-            // First, for it may panic: nobody is counted then.
+            // First, because it may panic: no user is counted then.
             let value = state.value.clone();
             match (state.life.arrive(), value) {
                 (Arrival::Hit, Some(value)) => {
@@ -315,7 +320,7 @@ where
         Opening: Future<Output = Result<(), E>> + Send + 'static,
     {
         let running = Running { table: self.clone(), key, entry };
-        // Not in the task: a key that cannot be copied is the problem of whoever brings it.
+        // Not in the task: if the clone of a key panics, that is the failure of its user.
         let argument = running.key.clone();
         actor.spawn_watcher(async move {
             let region = Region::new();
@@ -326,7 +331,8 @@ where
     }
 }
 
-/// A resource that runs: dropped, however that comes about, it leaves the table and tells its users.
+/// A running resource: when this is dropped, for whatever reason, the resource leaves the table and its users are
+/// woken.
 struct Running<K: Eq + Hash, V, E: fmt::Debug> {
     table: Arc<Table<K, V, E>>,
     key: K,
@@ -357,8 +363,8 @@ impl<K: Eq + Hash, V, E: fmt::Debug> Drop for Running<K, V, E> {
     }
 }
 
-/// Runs a resource to its end. One without a value is dropped when it is abandoned, or when the actor ends; one that
-/// has a value then learns that it is not used any more.
+/// Runs a resource to its end. When it is abandoned, or the actor ends, a resource without a value is dropped; with a
+/// value it learns that it is no longer used.
 async fn live<V, E, Open, Opening>(hub: &Arc<Hub<V>>, open: Open) -> Result<(), E>
 where
     E: From<Error>,
@@ -426,7 +432,7 @@ where
     .await
 }
 
-/// User code whose destructor may panic without harm to others.
+/// User code; a panic of its destructor harms nothing else.
 struct Guarded<T>(Option<T>);
 
 impl<T> Drop for Guarded<T> {

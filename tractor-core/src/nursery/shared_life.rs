@@ -10,7 +10,8 @@
 //!
 //! # Invariants
 //! 1. The resource is asked to end exactly once: by the last user, or by the first one before there is a value.
-//! 2. Whoever arrives while it is being entered or left waits; nobody gets a value of a resource that is being left.
+//! 2. A user that arrives while the resource is being entered or left waits; no user gets a value of a resource that is
+//!    being left.
 
 /// One shared resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,13 +19,13 @@ pub(super) enum Life {
     /// The first user waits for the value.
     #[default]
     Entering,
-    /// There is a value, and somebody uses it.
+    /// There is a value, and at least one user.
     Open { users: usize },
-    /// Nobody wants it any more; it is not over yet.
+    /// There is no user any more; the resource has not ended yet.
     Leaving,
-    /// It has ended while somebody used it.
+    /// It has ended while it was used.
     Dead { users: usize },
-    /// It has ended, and nobody uses it.
+    /// It has ended, and has no user.
     Over,
 }
 
@@ -33,9 +34,9 @@ pub(super) enum Life {
 pub(super) enum Arrival {
     /// The value; the newcomer is a user now.
     Hit,
-    /// It is being entered or left: come again when that has changed.
+    /// It is being entered or left: ask again when that has changed.
     Wait,
-    /// Nothing that can be used: enter it anew.
+    /// Nothing usable: enter it again.
     Miss,
 }
 
@@ -44,9 +45,9 @@ pub(super) enum Arrival {
 pub(super) enum Leave {
     /// Nothing: others use it.
     Others,
-    /// Wait for the end, which it has asked for or which has come.
+    /// Wait for the end, which this user has asked for, or which has come.
     Last,
-    /// The same, of a resource without a value: it is dropped where it waits.
+    /// The same for a resource without a value, which is dropped at its await.
     Abandoned,
 }
 
@@ -62,7 +63,7 @@ impl Life {
         }
     }
 
-    /// There is a value. Returns whether anybody wants it.
+    /// There is a value. Returns whether it has a user.
     pub(super) fn entered(&mut self) -> bool {
         let wanted = *self == Self::Entering;
         if wanted {
@@ -93,7 +94,7 @@ impl Life {
         }
     }
 
-    /// It has to end although somebody may use it, for its actor ends. Returns whether nobody wanted it any more.
+    /// It has to end even if it is used, because its actor ends. Returns whether it had no user any more.
     pub(super) fn close(&mut self) -> bool {
         let unused = self.is_unused();
         if !self.has_ended() {
@@ -110,7 +111,7 @@ impl Life {
         };
     }
 
-    /// Whether nobody wants it any more.
+    /// Whether it has no user any more.
     pub(super) fn is_unused(self) -> bool {
         matches!(self, Self::Leaving | Self::Over)
     }

@@ -8,10 +8,11 @@
 //! ```
 //!
 //! # Invariants
-//! 1. The watching task is one of the actor, not of the scope that asked for the child: it runs to the end whoever is
-//!    dropped meanwhile, and the actor waits for it.
-//! 2. It ends only after the process was waited for; one that not even SIGKILL ends is left, which is a failure.
-//! 3. Every wait in it has a limit, but for the one on a running child.
+//! 1. The watching task belongs to the actor, not to the scope that asked for the child: it runs to its end even if
+//!    that scope is dropped, and the actor waits for it.
+//! 2. It ends only after the process was waited for. A process that not even SIGKILL ends is given up, which is a
+//!    failure.
+//! 3. Every wait in it has a limit, except the wait for a running child.
 
 use std::pin::pin;
 use std::process::ExitStatus;
@@ -35,7 +36,7 @@ use crate::proto::id::Caps;
 use crate::proto::msg::{Msg, SpawnSpec};
 use crate::session::{ActorEnd, ChildActor, Peer, Wishes};
 
-/// A child that has booted, on its way to whoever asked for it. Dropped on that way, it ends the child.
+/// A booted child, on its way to the caller of `start_actor`. If it is dropped on that way, the child ends.
 #[derive(Debug)]
 pub(crate) struct Newborn {
     /// `None` once it was taken.
@@ -57,7 +58,7 @@ impl Drop for Newborn {
     }
 }
 
-/// What a child begins with.
+/// The connection and the settings that a child begins with.
 #[derive(Debug)]
 pub(crate) struct Birth {
     pub(crate) process: ChildSpec,
@@ -74,7 +75,7 @@ pub(crate) fn watch_child(
     birth: Birth,
     born: oneshot::Sender<Result<Newborn, Error>>,
 ) -> impl Future<Output = Option<Error>> {
-    // Also where the task ends before it has begun.
+    // Also if the task ends before it has begun.
     let ending = Ending(child.clone(), ActorEnd::InOrder);
     async move {
         actor.at_first_child(|| reap_adopted_of(&actor));
@@ -96,7 +97,7 @@ pub(crate) fn watch_child(
         let booted = boot(&actor, &child, &mut wishes, birth.boot, channel, &mut spawned, born).await;
         let (end, error) = end(&actor, &child, &mut wishes, booted.ok().as_ref(), spawned).await;
         if let ActorEnd::Died(died) | ActorEnd::Killed(died) = &end {
-            // Before those who wait get the error, and connect again.
+            // Before the waiting tasks get the error, and connect again.
             for addr in sockets_of(&name, pid, sockets.clone()) {
                 actor.deaths().add(addr, died);
             }
@@ -110,8 +111,8 @@ pub(crate) fn watch_child(
     }
 }
 
-/// Reaps what actors below this one leave behind, from its first child until it stops; then each child's end sees to
-/// it.
+/// Reaps the orphans that actors below this one leave, from the actor's first child until the actor stops. After that
+/// each child's end does it.
 fn reap_adopted_of(actor: &Actor) {
     let stopped = actor.clone();
     actor.spawn_link(async move {
@@ -122,7 +123,7 @@ fn reap_adopted_of(actor: &Actor) {
     });
 }
 
-/// Says that a child is gone when it is dropped, and how it has ended if nobody has said so: a panic was in the way.
+/// Reports on drop that a child is gone, and how it has ended if that was not reported because of a panic.
 struct Ending(Arc<ChildActor>, ActorEnd);
 
 impl Ending {
@@ -139,7 +140,7 @@ impl Drop for Ending {
     }
 }
 
-/// The child never ran: it failed to boot, or was cancelled while it did.
+/// The child never ran: it failed to boot, or was cancelled during the boot.
 struct Unborn;
 
 async fn boot(
@@ -161,7 +162,7 @@ async fn boot(
         booted = &mut connecting => match booted {
             Ok(Ok(peer)) => {
                 let newborn = Newborn { peer: Some(peer.clone()), child: child.clone() };
-                // Where `start_actor` was dropped, the child ends with the newborn.
+                // If `start_actor` was dropped, dropping the newborn ends the child.
                 drop(born.send(Ok(newborn)));
                 return Ok(peer);
             }
@@ -172,7 +173,7 @@ async fn boot(
             },
             Err(_elapsed) => format!("it did not finish its boot within {limit:?} (`Timeouts::child_boot`)"),
         },
-        // What it has said before is still being read.
+        // Messages that it sent before are still being read.
         status = process.wait() => match timeout(timeouts.drain, &mut connecting).await {
             Ok(Ok(Err(BootFailure::Known(reason)))) => reason,
             Ok(_) | Err(_) => ended_early(status),
@@ -191,9 +192,9 @@ async fn boot(
 
 /// Why a child did not boot.
 enum BootFailure {
-    /// The child said so, or broke the protocol.
+    /// The child reported it, or broke the protocol.
     Known(String),
-    /// The connection ended; how the process did says more.
+    /// The connection ended; the status of the process says more.
     Lost(String),
 }
 
@@ -202,7 +203,7 @@ fn ended_early(status: std::io::Result<ExitStatus>) -> String {
     format!("its process ended before it had booted ({status})")
 }
 
-/// Handshake, boot data, and the child's word that it is ready.
+/// Handshake, boot data, and the child's `Ready`.
 async fn connect(
     actor: &Actor,
     child: &Arc<ChildActor>,
@@ -267,8 +268,8 @@ async fn connect(
     }
 }
 
-/// The error of everybody who waits on a child's connection when it ends: how the process died, unless it ended in good
-/// order.
+/// The error of every task that waits on a child's connection when it ends: how the process died, unless it ended in
+/// good order.
 async fn cause_of_loss(peer: &Peer, child: &ChildActor, reason: CloseReason, pid: u32) -> Error {
     let ended = timeout(peer.timeouts.exit_status, child.ended()).await;
     match ended {
@@ -283,8 +284,8 @@ async fn cause_of_loss(peer: &Peer, child: &ChildActor, reason: CloseReason, pid
     }
 }
 
-/// Where a child has listened, as far as its parent knows: where it was told, or at an address of its own, perhaps
-/// since somebody has asked for a handle on it.
+/// The addresses of a child, as far as its parent knows: those it was given, or its own address, where it may listen
+/// since it was asked for a handle.
 fn sockets_of(name: &str, pid: u32, bound: Option<Vec<Addr>>) -> Vec<Addr> {
     let bound = bound.filter(|bound| !bound.is_empty());
     bound.unwrap_or_else(|| default_uds(name, pid).into_iter().collect())

@@ -1,4 +1,4 @@
-//! Processes of others: whether one has ended.
+//! Processes that this process has not started: whether one has ended.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::handle::end_of;
 /// Between two looks at a process whose end the system does not announce.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Waits at most `limit` for the end of a process that somebody else has started. Returns whether it has ended; a
+/// Waits at most `limit` for the end of a process that another process has started. Returns whether it has ended; a
 /// zombie has.
 pub(crate) async fn has_ended(pid: Pid, limit: Duration) -> bool {
     timeout(limit, ended(pid)).await.is_ok()

@@ -14,12 +14,13 @@ use super::spawn::run_on_spawner;
 
 /// Between two looks at a process whose end the system does not announce.
 const TICK: Duration = Duration::from_millis(50);
-/// Longest wait for the end of what was dropped and killed.
+/// Longest wait for the end of a process whose handle was dropped, and which was killed.
 const KILLED: Duration = Duration::from_secs(1);
 
-/// A child process that was not reaped yet, or its status. Nobody else reaps it.
+/// A child process that was not reaped yet, or its status. Only this handle reaps it.
 ///
-/// Dropped before it has ended, with the runtime for one, it is killed and its group with it.
+/// If the handle is dropped before the process has ended, for instance with the runtime, the process and its group are
+/// killed.
 #[derive(Debug)]
 pub(crate) struct Child {
     pid: Pid,
@@ -30,7 +31,7 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Of a process that this one has just made.
+    /// The handle of a process that was just made.
     pub(super) fn new(pid: Pid) -> Self {
         let mut child = Self { pid, end: None, status: None };
         // Panics in a runtime without I/O.
@@ -43,7 +44,7 @@ impl Child {
         self.status.is_none().then(|| self.pid.as_raw_nonzero().get().cast_unsigned())
     }
 
-    /// Waits for its end, ends what is left of its group, and reaps it. Says the status again when asked again.
+    /// Waits for its end, kills the rest of its group, and reaps it. Returns the same status when called again.
     ///
     /// # Cancel safety
     /// May be dropped and called again.
@@ -69,7 +70,7 @@ impl Child {
                 return;
             }
         }
-        // Also after an announcement that comes first: a debugger may still hold it.
+        // Also after the announcement of its end: a debugger may still hold it.
         tokio::time::sleep(TICK).await;
     }
 }
@@ -81,7 +82,7 @@ impl Drop for Child {
         }
         let pid = self.pid;
         reaper::kill(pid);
-        // The thread that has made it is there.
+        // The thread that has made it exists.
         _ = run_on_spawner(move || {
             for _ in 0..KILLED.as_millis() / TICK.as_millis() {
                 if reaper::has_ended(pid) {
@@ -89,7 +90,7 @@ impl Drop for Child {
                 }
                 std::thread::sleep(TICK);
             }
-            // Nobody is left who waits for it.
+            // No task is left to wait for it.
             _ = reaper::reap(pid);
             reaper::clear_up_here();
         });

@@ -24,8 +24,8 @@ use crate::proto::supervision::ladder::{Cause, Effect, End, Event, Ladder, Verdi
 use crate::proto::supervision::silence::{Look, Silence};
 use crate::session::{ActorEnd, ChildActor, Peer, SessionEnd, Wish, Wishes};
 
-/// Watches a child until it has ended, and ends it where that is wanted. One without a connection has not booted, and
-/// is killed at once. The error is a failure of its nursery.
+/// Watches a child until it has ended, and ends it when asked. A child without a connection has not booted, and is
+/// killed at once. The error is a failure of its nursery.
 pub(super) async fn end(
     actor: &Actor,
     child: &ChildActor,
@@ -38,7 +38,7 @@ pub(super) async fn end(
         actor,
         child,
         peer,
-        // One that was waited for while it booted has none any more.
+        // A process that was waited for during its boot has no pid any more.
         pid: spawned.process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw),
         ladder: Ladder::new(limits.clone()),
         silence: Silence::new(limits.unresponsive),
@@ -62,25 +62,25 @@ struct Climb<'a> {
     actor: &'a Actor,
     child: &'a ChildActor,
     peer: Option<&'a Arc<Peer>>,
-    /// `None` when it was waited for before: it may be another process by now.
+    /// `None` when it was waited for before: the number may be another process by now.
     pid: Option<Pid>,
     ladder: Ladder,
     silence: Silence,
-    /// What the time of both is counted from.
+    /// The origin of the time of both.
     begun: Instant,
-    /// The request that it ends, until it was answered.
+    /// The request to end, until it is answered.
     request: Option<Pin<Box<dyn Future<Output = Result<()>> + Send>>>,
-    /// The last request for a sign of life.
+    /// The last probe.
     sign: Option<Arc<SessionEnd>>,
     is_connected: bool,
 }
 
 impl Climb<'_> {
-    /// Runs until the process was waited for, or is left. Returns its status if that could be read.
+    /// Runs until the process was waited for, or is given up. Returns its status if that could be read.
     async fn run(&mut self, wishes: &mut Wishes, process: &mut Child) -> Option<ExitStatus> {
         let (mut ended, mut stops) = (pin!(process.wait()), Stops::of(self.pid));
         while self.ladder.verdict().is_none() {
-            // Who is on the ladder need not answer any more.
+            // A child on the ladder no longer needs to answer.
             let due = self.ladder.timeout().or(self.silence.timeout());
             let due = due.and_then(|due| self.begun.checked_add(due));
             let (peer, is_connected) = (self.peer, self.is_connected);
@@ -125,7 +125,7 @@ impl Climb<'_> {
             Effect::Terminate => {
                 self.tell_why();
                 self.signal(Signal::TERM);
-                // A stopped process takes no other signal before this one.
+                // A stopped process acts on no other signal before this one.
                 self.signal(Signal::CONT);
             }
             Effect::Kill => {
@@ -149,7 +149,7 @@ impl Climb<'_> {
         }
     }
 
-    /// Logs why a child is signalled. One that has not booted was reported to who has asked for it.
+    /// Logs why a child is signalled, except during its boot: the caller of `start_actor` gets that error.
     fn tell_why(&self) {
         let uid = &self.child.uid;
         match self.ladder.why().filter(|_| self.peer.is_some()) {
@@ -175,7 +175,7 @@ impl Climb<'_> {
 
     fn wished(&mut self, wish: Wish) {
         match wish {
-            // It died first: `judge` counts a wish for its own end, and not that for the end of all.
+            // It died first: `judge` counts a request to end this child, and not one to end all.
             Wish::End(_) | Wish::Kill if self.pid.is_some_and(has_ended) => {}
             Wish::End(patience) => {
                 let patience = patience.unwrap_or(self.actor.timeouts().actor_cancel);
@@ -210,7 +210,7 @@ impl Climb<'_> {
             Look::Early => {}
             Look::Over => {
                 self.child.grant_answer();
-                // One that was cancelled just before is not forgotten.
+                // A dialog that was cancelled just before counts, too.
                 if self.peers().any(|peer| peer.awaits_an_end()) {
                     self.child.expect_answer();
                 }
@@ -228,14 +228,14 @@ impl Climb<'_> {
         }
     }
 
-    /// Gives the child something to answer, unless it has that already.
+    /// Sends the child a probe, unless it already has a request to answer.
     fn ask_for_a_sign(&mut self) {
         if self.sign.as_ref().is_none_or(|sign| sign.has_outcome()) {
             self.sign = self.peer.and_then(|peer| peer.request_sign());
         }
     }
 
-    /// What has come from the child, over all connections to it.
+    /// The bytes that have come from the child, over all connections to it.
     fn heard(&self) -> u64 {
         self.peers().map(|peer| peer.channel.heard()).fold(0, u64::wrapping_add)
     }
@@ -261,15 +261,15 @@ impl Climb<'_> {
         }
     }
 
-    /// Sends a signal to the process, which was not waited for yet, so that its pid is still its own; and to its group,
-    /// which it may have left. The group also holds programs that the actor has started, but no other actor.
+    /// Sends a signal to the process and to its group, which the process may have left. The process was not waited for
+    /// yet, so its pid is still its own. The group also holds programs that the actor has started, but no other actor.
     fn signal(&self, signal: Signal) {
         let Some(pid) = self.pid else { return };
         let uid = &self.child.uid;
         if let Err(error) = kill_process_group(pid, signal) {
             tracing::debug!("{signal:?} to the process group of actor {uid}: {error}");
         }
-        // One in its group has it already, and may tell one from two.
+        // A process that is in its group has the signal already, and may count a second one.
         if (signal == Signal::KILL || getpgid(Some(pid)) != Ok(pid))
             && let Err(error) = kill_process(pid, signal)
         {
@@ -283,8 +283,8 @@ impl Climb<'_> {
         pid: u32,
         circumstances: Circumstances,
     ) -> (ActorEnd, Option<Error>) {
-        // What was wished of it before the process was gone counts, read or not. The end of all does not: another
-        // death may have brought it about, and this one is a failure of its own.
+        // Requests about this child count if they came before the process was gone, even unread. A request to end all
+        // children does not: another death may have caused it, and this death is a failure of its own.
         if self.child.is_asked_alone() {
             self.tell_the_past(Event::Asked { patience: Duration::ZERO });
         }

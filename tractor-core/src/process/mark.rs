@@ -1,13 +1,12 @@
-//! A mark on every process of an actor, its programs included, that is still there when the process is a zombie.
+//! A mark on every process of an actor, its programs included, that can still be read when the process is a zombie.
 //!
 //! A zombie has neither arguments nor an environment, and its name is that of the last program it was. Its limits can
-//! be read until it is reaped, and every `fork` and `exec` hands them on. Linux does not enforce the one on file
-//! locks since 2.4.25. So the soft limit of file locks says whose a process is: that of an actor holds its own
-//! number.
+//! be read until it is reaped, and every `fork` and `exec` hands them on. Linux does not enforce the one on file locks
+//! since 2.4.25. So the soft limit of file locks marks the owner of a process: an actor sets it to its own number.
 
 use rustix::process::Pid;
 
-/// Tells a mark from a limit that somebody has set.
+/// Distinguishes a mark from an ordinary limit.
 const MARK: u64 = 0x7472_6163 << 32;
 
 /// The limit that an actor with this number gives itself.

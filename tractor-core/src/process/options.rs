@@ -1,4 +1,4 @@
-//! How the process of a child is set up: its environment, arguments, directory, output, and what it may use.
+//! How the process of a child is set up: its environment, arguments, directory, output and limits.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -8,31 +8,31 @@ use std::time::Duration;
 
 use crate::proto::supervision::ProcessBounds;
 
-/// What becomes of what a child writes to its standard output or standard error.
+/// Where the standard output or standard error of a child goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stdio {
-    /// It goes where that of this process goes.
+    /// To the same place as that of this process.
     #[default]
     Inherit,
     /// It is thrown away.
     Null,
-    /// It is read here, and thrown away but for its end: the last
+    /// To this process, which keeps only its end: the last
     /// [`CAPTURED_LINES_MAX`](crate::proto::limits::CAPTURED_LINES_MAX) lines (80) and
     /// [`CAPTURED_BYTES_MAX`](crate::proto::limits::CAPTURED_BYTES_MAX) bytes (64 KiB), which
     /// [`ActorDied::last_lines`](crate::error::ActorDied::last_lines) and the text of that error show.
     Captured,
-    /// Each line is passed on to that of this process, with the actor's name and process id in front: `worker@4711:
-    /// text`.
+    /// To this process, which passes each line on to its own, with the actor's name and process id in front:
+    /// `worker@4711: text`.
     Labelled,
 }
 
-/// How the process of a child is set up. What is not mentioned is as in this process.
+/// How the process of a child is set up. Everything else is as in this process.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProcessOptions {
-    /// None of the environment of this process.
+    /// Whether the environment of this process is left out.
     env_clear: bool,
-    /// Each is set, or removed, the last one of a key counts.
+    /// Each variable is set or removed. The last entry of a key counts.
     env: Vec<(OsString, Option<OsString>)>,
     /// `None` for those of this process.
     args: Option<Vec<OsString>>,
@@ -76,7 +76,7 @@ impl ProcessOptions {
         self.bounds.memory_bytes = Some(bytes);
     }
 
-    /// The kernel counts whole seconds, and takes none for one.
+    /// The kernel counts whole seconds, and takes zero for one.
     pub(crate) fn cpu_time_max(&mut self, time: Duration) {
         let secs = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
         self.bounds.cpu_secs = Some(secs.max(1));
@@ -90,7 +90,7 @@ impl ProcessOptions {
         self.bounds
     }
 
-    /// What is wrong with it, whatever the system says.
+    /// What is wrong with the options, before the system is asked.
     pub(crate) fn check(&self) -> Result<(), String> {
         let nul = |text: &OsStr| text.as_bytes().contains(&0);
         for (key, value) in &self.env {
@@ -110,7 +110,7 @@ impl ProcessOptions {
         }
     }
 
-    /// The arguments, where there are any of its own.
+    /// The child's arguments, if it has any of its own.
     pub(super) fn own_args(&self) -> Option<&[OsString]> {
         self.args.as_deref()
     }

@@ -1,8 +1,9 @@
-//! What a child writes: passed on line by line, or the last of it kept.
+//! The output of a child: passed on line by line, or captured, of which only the end is kept.
 //!
 //! # Invariants
-//! 1. What is kept has a bound, whatever the child writes: of a long line the beginning, of many lines the last.
-//! 2. Reading ends a bounded time after the child's process did, also while somebody else holds the other end.
+//! 1. The captured output has a bound, whatever the child writes: of a long line the beginning is kept, of many lines
+//!    the last.
+//! 2. Reading ends a bounded time after the child's process, even while another process holds the other end.
 //! 3. A line is passed on in one piece.
 
 use std::collections::VecDeque;
@@ -24,18 +25,18 @@ const READ_BYTES: usize = 16 * 1024;
 /// Stands for the rest of a line that was too long.
 const CUT: &[u8] = "…".as_bytes();
 
-/// Which of the two it was written to.
+/// Which of the two outputs a line was written to.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Stream {
     Stdout,
     Stderr,
 }
 
-/// The ends of a child's output that are read here. Dropped, nothing is read any more.
+/// The ends of a child's output that are read here. Dropping it stops the reading.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     readers: JoinSet<()>,
-    /// Set when the process is gone, and nothing more is waited for.
+    /// Set when the process is gone, and no more output is waited for.
     stop: CancellationToken,
     kept: Arc<Kept>,
 }
@@ -69,12 +70,12 @@ impl Output {
         self.readers.spawn(read(pipe, self.stop.clone(), sink));
     }
 
-    /// Waits until all was read that the process, which is gone, has written. Whoever else has its ends, a program
-    /// that has left its group for one, is left this long. Tells the last lines of what is captured.
+    /// Waits until all output of the process, which is gone, was read. Another process that holds its outputs, such as
+    /// a program that has left its group, gets this much time. Returns the last captured lines.
     pub(super) async fn settled(&mut self, limit: Duration) -> Arc<[String]> {
         if timeout(limit, self.all_read()).await.is_err() {
             self.stop.cancel();
-            // Only what this process itself cannot write is in the way now.
+            // Only a stuck output of this process itself can delay this now.
             _ = timeout(limit, self.all_read()).await;
             self.readers.abort_all();
         }
@@ -108,12 +109,12 @@ async fn read(mut pipe: Receiver, stop: CancellationToken, mut sink: Sink) {
     sink.flush().await;
 }
 
-/// Cuts what comes into lines.
+/// Cuts the bytes that arrive into lines.
 #[derive(Debug, Default)]
 struct Lines {
     /// The beginning of a line.
     partial: Vec<u8>,
-    /// Its rest is left out, up to its end.
+    /// The rest of a long line is skipped.
     is_cut: bool,
 }
 
@@ -133,7 +134,7 @@ impl Lines {
         }
     }
 
-    /// What comes last may have no end.
+    /// The last line may have no line break.
     fn finish(&mut self, mut take: impl FnMut(&[u8])) {
         if !self.partial.is_empty() {
             self.end(&mut take);
@@ -170,7 +171,7 @@ impl Sink {
         }
     }
 
-    /// Writes what was taken. Whoever reads our own output may be slow: the child waits for that, our tasks do not.
+    /// Writes the lines. The reader of our own output may be slow: the child waits for it, our tasks do not.
     async fn flush(&mut self) {
         let Self::Passed { stream, batch, .. } = self else { return };
         if batch.is_empty() {

@@ -1,8 +1,8 @@
-//! How this program is run again, whatever became of its file since it was started.
+//! How this program is run again, even if its file was renamed, replaced or removed since it was started.
 //!
-//! `/proc/self/exe` is the file that runs, not its path: it may have been renamed, removed or replaced. Only where a
-//! loader was started with the program as its argument (`ld.so prog`) is the executable another file; the child goes
-//! the same way then.
+//! `/proc/self/exe` is the file that runs, not its path: it may have been renamed, removed or replaced. If a loader was
+//! started with the program as its argument (`ld.so prog`), the executable is another file, the loader; then the child
+//! is started through the loader, too.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -21,7 +21,7 @@ pub(super) fn run_again() -> io::Result<Command> {
     let executable = std::fs::metadata(EXECUTABLE)
         .map_err(|error| because(&error, "the file of this program is not known without /proc"))?;
     let mut command = Command::new(EXECUTABLE);
-    // What the system does not tell is taken for the usual case.
+    // If the system does not say, the usual case is assumed.
     if let Some(code) = Mapping::of_our_code().filter(|code| code.inode != executable.ino()) {
         let path = std::fs::read_link(EXECUTABLE)?;
         if path != code.path {
@@ -31,7 +31,7 @@ pub(super) fn run_again() -> io::Result<Command> {
     Ok(command)
 }
 
-/// Why the program was not run again, in this directory if it is another one.
+/// Why the program could not be run again, in the given directory if there is one.
 pub(super) fn not_run(error: &io::Error, dir: Option<&Path>) -> io::Error {
     let path = std::fs::read_link(EXECUTABLE).or_else(|_unknown| std::env::current_exe());
     let path = path.unwrap_or_else(|_unknown| PathBuf::from("this program"));
@@ -48,7 +48,7 @@ fn through_loader(loader: &Path, program: &Mapping) -> io::Result<Vec<OsString>>
     let (loader, path) = (loader.display(), program.path.display());
     let line = std::fs::read("/proc/self/cmdline")?;
     let line: Vec<&[u8]> = line.strip_suffix(b"\0").unwrap_or(&line).split(|byte| *byte == 0).collect();
-    // A loader takes its own arguments away, and itself.
+    // A loader removes itself and its own arguments from the list.
     let own = line.len().saturating_sub(std::env::args_os().len());
     if own == 0 {
         return Err(io::Error::other(format!(

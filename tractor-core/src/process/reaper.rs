@@ -1,22 +1,23 @@
-//! What outlives an actor: programs that it has started, and actors below it. Whoever is above ends and reaps both.
+//! Orphans: programs that an actor has started, and actors below it, when they outlive it. The actor above ends and
+//! reaps both.
 //!
-//! A process with child actors is a subreaper (on Linux): the kernel hands it whatever loses its parent below it.
-//! That is
+//! A process with child actors is a subreaper (on Linux): the kernel makes it the parent of every process below it that
+//! loses its own. These are
 //!
 //! | orphan | ended by | reaped |
 //! | --- | --- | --- |
 //! | program of a living actor | itself | by its mark (`mark.rs`) |
 //! | program of an actor that has ended | SIGKILL to the group, while the actor is a zombie that holds the number | when the scope ends |
-//! | the same, where somebody else has reaped the actor | SIGKILL to the group, when the one above adopts it | when the scope ends |
+//! | the same, if another process has reaped the actor | SIGKILL to the group, when the one above adopts it | when the scope ends |
 //! | the same, which has left the group | nobody | by its mark |
 //! | actor below a dead one, whatever program it is by now | the parent-death signal, the loss of its channel | by its name or mark, and its group as above |
-//! | anything else: what the program itself has started | nobody | by the program |
+//! | anything else: processes that the program itself has started | nobody | by the program |
 //!
 //! # Invariants
-//! 1. Nobody waits for a process but by its own number. A child with the mark of this process, or without any, is the
-//!    program's own, unless it is known to be an actor or is in the group of one.
-//! 2. What one looks at is a process of the moment: numbers are read and reaped under one lock, and no actor is born
-//!    meanwhile.
+//! 1. A process is only ever waited for by its own number. A child with the mark of this process, or without any,
+//!    belongs to the program, unless it is known to be an actor or is in the group of one.
+//! 2. A number cannot change its process during a look: numbers are read and reaped under one lock, under which no
+//!    actor is made.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -39,20 +40,20 @@ use crate::net::default_uds_of;
 /// First characters of the process name that every child actor gives itself at boot.
 pub(crate) const PROCESS_NAME_PREFIX: &str = "_subactor[";
 
-/// Pause between the death of some child and the look for orphans: many die together.
+/// Pause between the death of a child and the look for orphans: many die together.
 const SETTLE: Duration = Duration::from_millis(100);
-/// Longest wait for the end of what has got SIGKILL.
+/// Longest wait for the end of a process that got SIGKILL.
 const KILLED: Duration = Duration::from_secs(2);
 
-/// Of this process, whatever the number of roots in it.
+/// The one reaper of this process, for all roots in it.
 #[derive(Debug, Default)]
 struct Actors {
     /// Child actors; each is waited for by its handle.
     known: HashSet<Pid>,
-    /// Groups that were ended, and had members when their leaders were reaped. A group keeps its number as long as it
+    /// Groups that were killed, and had members when their leaders were reaped. A group keeps its number as long as it
     /// has a member, dead or alive.
     ended: Vec<(Pid, Instant)>,
-    /// When somebody began to look for orphans.
+    /// When the look for orphans began.
     swept: Option<Instant>,
 }
 
@@ -64,14 +65,14 @@ impl Actors {
 }
 
 static ACTORS: LazyLock<Mutex<Actors>> = LazyLock::new(Mutex::default);
-/// Held while a child is made, which nobody knows for a moment.
+/// Held while a child is made: for a moment it is not in the table.
 static BIRTH: Mutex<()> = Mutex::new(());
 
 fn actors() -> MutexGuard<'static, Actors> {
     ACTORS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes a child, and knows it before anybody takes it for an orphan.
+/// Makes a child, and records it before it can be taken for an orphan.
 pub(super) fn bear(command: &mut Command) -> std::io::Result<Child> {
     let _birth = BIRTH.lock().unwrap_or_else(PoisonError::into_inner);
     let child = command.spawn()?;
@@ -79,12 +80,12 @@ pub(super) fn bear(command: &mut Command) -> std::io::Result<Child> {
     Ok(child)
 }
 
-/// Kills the child actors with their groups, for a process that ends and waits for nobody.
+/// Kills the child actors with their groups, for a process that ends without waiting.
 pub(crate) fn kill_children() {
     actors().known.iter().for_each(|pid| kill(*pid));
 }
 
-/// Kills a child actor, with its group, unless somebody else has reaped it.
+/// Kills a child actor, with its group, unless another process has reaped it.
 pub(super) fn kill(pid: Pid) {
     if peek(WaitId::Pid(pid)).is_ok() {
         // It may have left its group.
@@ -93,21 +94,21 @@ pub(super) fn kill(pid: Pid) {
     }
 }
 
-/// Whether some child of those named has ended; it stays to be reaped. An error says that there is none.
+/// Whether one of the given children has ended; it stays to be reaped. An error says that there is no such child.
 fn peek(of: WaitId<'_>) -> rustix::io::Result<bool> {
     let peek = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     waitid(of, peek).map(|ended| ended.is_some())
 }
 
-/// Whether a child has ended, or is there no more.
+/// Whether a child has ended, or no longer exists.
 pub(super) fn has_ended(pid: Pid) -> bool {
     peek(WaitId::Pid(pid)).unwrap_or(true)
 }
 
-/// Ends what a dead child has left of its group, then reaps the child.
+/// Kills the rest of a dead child's group, then reaps the child.
 pub(super) fn reap(pid: Pid) -> Result<ExitStatus, Errno> {
     let mut actors = actors();
-    // Where somebody else has reaped it, the number is that of its group only if one of ours is in it.
+    // If it was reaped elsewhere, the number is still that of its group only if one of our children is in it.
     if peek(WaitId::Pid(pid)).or_else(|_gone| peek(WaitId::Pgid(Some(pid)))).is_ok() {
         end_group(pid);
     }
@@ -123,19 +124,19 @@ pub(super) fn reap(pid: Pid) -> Result<ExitStatus, Errno> {
 /// Sends SIGKILL to a process group whose number cannot be another's: its leader was not reaped.
 fn end_group(leader: Pid) {
     match kill_process_group(leader, Signal::KILL) {
-        // Nobody is in it: the leader has left it.
+        // The group is empty: the leader has left it.
         Ok(()) | Err(Errno::SRCH) => {}
         Err(error) => tracing::debug!("SIGKILL to process group {}: {error}", leader.as_raw_nonzero()),
     }
 }
 
-/// Whether some child of this process is in a group. One that has ended stays to be looked at: an actor may have left
-/// its own group for this one, and programs in the other.
+/// Whether a child of this process is in a group. A child that has ended is not reaped: it may be an actor that has
+/// left its own group for this one, with programs still in its own.
 fn has_members(leader: Pid) -> bool {
     peek(WaitId::Pgid(Some(leader))).is_ok()
 }
 
-/// Reaps what has ended of the programs that actors below this process have left behind, as long as it is polled.
+/// Reaps ended programs that actors below this process have left, as long as it is polled.
 pub(super) async fn reap_adopted() -> Infallible {
     let mut deaths = match signal(SignalKind::child()) {
         Ok(deaths) => deaths,
@@ -145,7 +146,7 @@ pub(super) async fn reap_adopted() -> Infallible {
         }
     };
     loop {
-        // Mostly it was a child whose handle has reaped it by then.
+        // Mostly the dead process was a child, and its handle has reaped it by then.
         let noticed = Instant::now();
         tokio::time::sleep(SETTLE).await;
         let is_done = || actors().swept.is_some_and(|last| last > noticed);
@@ -161,8 +162,8 @@ pub(super) async fn reap_adopted() -> Infallible {
     }
 }
 
-/// Waits for the end of what reaped actors have left to this process, and reaps it. Gives up on what SIGKILL does not
-/// end.
+/// Waits for the end of the orphans that reaped actors have left to this process, and reaps them. Gives up on processes
+/// that SIGKILL does not end.
 pub(super) async fn clear_up() {
     let mut pauses = Pauses::new();
     loop {
@@ -188,7 +189,7 @@ pub(super) fn clear_up_here() {
     }
 }
 
-/// Between looks at what was killed: longer and longer, until it should be gone.
+/// The pauses between looks at killed processes: each longer, until the processes should be gone.
 struct Pauses {
     start: Instant,
     next: Duration,
@@ -218,11 +219,11 @@ async fn remove_sockets_of(orphans: Vec<Pid>) {
     }
 }
 
-/// What a look for orphans has found.
+/// The result of a look for orphans.
 struct Swept {
     /// Actors whose parent had died; they are reaped.
     orphans: Vec<Pid>,
-    /// Whether something of the dead is still there, but for what SIGKILL has not ended in time.
+    /// Whether orphans are left, apart from those that SIGKILL has not ended in time.
     more: bool,
 }
 
@@ -243,7 +244,7 @@ fn sweep() -> Option<Swept> {
             continue;
         }
         match Row::of(pid) {
-            // What this program has started, under whatever name: a copy of an actor has the actor's.
+            // A process that this program has started, whatever its name: a copy of an actor has the actor's.
             Some(Row { owner: Some(owner), .. }) if Some(owner) == ours => {}
             Some(Row { is_actor: true, is_dead: false, .. }) => {
                 // It dies with its parent anyway.
@@ -255,17 +256,17 @@ fn sweep() -> Option<Swept> {
                 actors.ended.push((pid, now));
                 reap_one(pid);
                 swept.orphans.push(pid);
-                // Its children have become ours, perhaps after the look.
+                // Its children have become ours, possibly after the look.
                 swept.more = true;
             }
-            // Somebody else has reaped its actor. The number is the group's as long as this one is in it.
+            // Its actor was reaped elsewhere. The number is the group's as long as this process is in it.
             Some(Row { is_dead: false, owner: Some(owner), group, .. })
                 if group == Some(owner) && !actors.had(owner) && !is_there(owner) =>
             {
                 end_group(owner);
                 actors.ended.push((owner, now));
             }
-            // The group tells where the mark could not be set.
+            // The group identifies the owner if the mark could not be set.
             Some(Row { is_dead: true, owner, group, .. })
                 if owner.is_some() || group.is_some_and(|group| actors.had(group)) =>
             {
@@ -274,14 +275,14 @@ fn sweep() -> Option<Swept> {
             _ => {}
         }
     }
-    // A group that the last one has left gives its number back, which a new child may have by now.
+    // The number of an empty group is free, and a new child may have it by now.
     let Actors { known, ended, .. } = &mut *actors;
     ended.retain(|(group, _)| !known.contains(group) && has_members(*group));
     swept.more |= actors.ended.iter().any(|(_, since)| now.duration_since(*since) < KILLED);
     Some(swept)
 }
 
-/// Whether there is a process with this number, dead or alive.
+/// Whether a process with this number exists, dead or alive.
 fn is_there(pid: Pid) -> bool {
     test_kill_process(pid) != Err(Errno::SRCH)
 }
@@ -293,7 +294,7 @@ fn reap_one(pid: Pid) {
     }
 }
 
-/// The processes whose parent this one is.
+/// The child processes of this process.
 fn children() -> Vec<Pid> {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
     threads
@@ -303,30 +304,30 @@ fn children() -> Vec<Pid> {
 }
 
 fn pid_in(text: &str) -> Option<Pid> {
-    // What vanishes while it is read has group -1.
+    // A process that vanishes while it is read has group -1.
     text.parse().ok().filter(|raw| *raw > 0).and_then(Pid::from_raw)
 }
 
-/// What the process table says of a child.
+/// The row of a child in the process table.
 struct Row {
     is_dead: bool,
     is_actor: bool,
     group: Option<Pid>,
-    /// The actor that it is, or that has started it.
+    /// The actor that this process is, or that has started it.
     owner: Option<Pid>,
 }
 
 impl Row {
     fn of(pid: Pid) -> Option<Self> {
         let file = |name| format!("/proc/{}/{name}", pid.as_raw_nonzero());
-        // The kernel cuts names within their letters.
+        // The kernel cuts names at a byte, possibly within a character.
         let stat = std::fs::read(file("stat")).ok()?;
         let stat = String::from_utf8_lossy(&stat);
         // `pid (name) state parent group ...`, where the name may hold anything.
         let (head, tail) = stat.rsplit_once(") ")?;
         let (_, name) = head.split_once(" (")?;
         let is_dead = tail.starts_with(['Z', 'X']);
-        // Before an actor has named itself its first argument tells.
+        // Before an actor has named its process, its first argument identifies it.
         let owner = mark::owner_of(pid);
         let is_actor = owner == Some(pid)
             || name.starts_with(PROCESS_NAME_PREFIX)

@@ -1,12 +1,12 @@
-//! Socket files that killed actors have left behind: who reaps a process removes them, and the next root those of trees
-//! that died with their root.
+//! Socket files that killed actors have left. The actor that reaps a process removes its files; the next root removes
+//! those of trees that died with their root.
 
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use crate::net::{remove_dead, runtime_dir, user};
 
-/// The file of the default registry. Its number is no pid; whoever serves there replaces it.
+/// The file of the default registry. Its number is no pid; the next registrar that listens there replaces it.
 const REGISTRY_FILE: &str = "registry@1616.sock";
 
 /// Removes the socket files in the runtime directory whose processes are gone.
@@ -36,8 +36,8 @@ fn is_of_the_dead(file: &str) -> bool {
     file != REGISTRY_FILE && rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH)
 }
 
-/// Removes socket files on which nobody listens. A process that never got its address leaves the file to whoever has
-/// it.
+/// Removes socket files on which nobody listens. If a process did not get its address, the file belongs to the process
+/// that has the address, and stays.
 pub(super) async fn remove_sockets(paths: Vec<String>) {
     for path in paths {
         match remove_dead(Path::new(&path)).await {

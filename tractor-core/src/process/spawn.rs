@@ -1,9 +1,9 @@
 //! Child processes by re-executing the current binary.
 //!
-//! The child finds out that it is one through the environment variable [`CHILD_ENV`], which the entry points look at
-//! before anything else. Its channel to the parent is one end of a socket pair, handed over as its standard input,
-//! which the boot code replaces by the null device. A privileged program takes neither from whoever starts it, and a
-//! child asks the kernel who has made the pair.
+//! The environment variable [`CHILD_ENV`] tells a process that it is a child; the entry points look at it before
+//! anything else. The channel to the parent is one end of a socket pair, which the child gets as its standard input,
+//! and which the boot code replaces by the null device. A privileged program accepts neither from the process that
+//! starts it, and a child asks the kernel which process made the pair.
 //!
 //! # Invariants
 //! 1. Processes are made by one thread that lives as long as this process: the kernel sends the parent-death signal
@@ -38,7 +38,7 @@ use crate::proto::supervision::ProcessBounds;
 
 /// Tells a process that it is a child actor, and which one.
 const CHILD_ENV: &str = "TRACTOR_CHILD";
-/// First field of [`CHILD_ENV`]: what the other fields are.
+/// First field of [`CHILD_ENV`]: the version of the other fields.
 const CHILD_ENV_VERSION: &str = "2";
 
 /// How this process was entered, and so how a copy of it has to be started.
@@ -50,21 +50,21 @@ pub(crate) enum Entry {
     Test(&'static str),
 }
 
-/// The entry point, and what it does before the first child is made.
+/// The entry point, and its preparation before the first child is made.
 static ENTRY: OnceLock<(Entry, fn())> = OnceLock::new();
 
-/// Records the entry point of this process, and what is to be done before its first child. The first one counts.
+/// Records the entry point of this process, and the preparation before its first child. The first call counts.
 pub(crate) fn set_entry(entry: Entry, before_first_child: fn()) {
     ENTRY.get_or_init(|| (entry, before_first_child));
 }
 
-/// What a child process has to know before it can talk to its parent.
+/// The data that a child process needs before it can talk to its parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChildSpec {
     pub(crate) parent_pid: u32,
     /// Worker threads of its runtime; zero for a single-threaded one.
     pub(crate) worker_threads: usize,
-    /// What it may use of the system.
+    /// Its resource limits.
     pub(crate) bounds: ProcessBounds,
     /// Filter of its log; empty for none.
     pub(crate) log: String,
@@ -95,10 +95,10 @@ impl ChildSpec {
         Some((Self { parent_pid, worker_threads, bounds, uuid, log, name }, channel))
     }
 
-    /// What this process was told, if it is a child.
+    /// The boot data of this process, if it is a child.
     ///
     /// A program that a child starts inherits the variable without being an actor: the socket that the variable names
-    /// is not its standard input, even if another one is. In a privileged program both are of a stranger.
+    /// is not its standard input, even if another one is. A privileged program does not trust either of them.
     pub(crate) fn of_this_process() -> Option<Self> {
         let (spec, channel) = Self::from_env(env(CHILD_ENV)?.to_str()?)?;
         let stdin = socket_id(rustix::stdio::stdin()).ok()?;
@@ -106,7 +106,7 @@ impl ChildSpec {
     }
 }
 
-/// What tells an open socket from every other one on this system; `None` for what is no socket.
+/// Identifies an open socket on this system; `None` if the descriptor is no socket.
 fn socket_id(fd: impl AsFd) -> io::Result<Option<u64>> {
     let stat = rustix::fs::fstat(fd)?;
     Ok(FileType::from_raw_mode(stat.st_mode).is_socket().then_some(stat.st_ino))
@@ -122,20 +122,20 @@ pub(super) struct Spawned {
 }
 
 impl Spawned {
-    /// What is known of the process, which is gone, beside its status. What it wrote is read for this long at most.
+    /// What is known about the process, which is gone, besides its status. Its output is read for at most this long.
     pub(super) async fn circumstances(&mut self, limit: Duration) -> Circumstances {
         Circumstances { bounds: self.bounds, last_lines: self.output.settled(limit).await }
     }
 }
 
-/// Whether the clock of this runtime stands still. The system's never does, for so long.
+/// Whether the clock of this runtime is paused: the system's clock never stands still for this long.
 fn clock_is_paused() -> bool {
     let (here, there) = (Instant::now(), std::time::Instant::now());
     while there.elapsed() < Duration::from_micros(1) {}
     here.elapsed().is_zero()
 }
 
-/// Starts a child process; tells this end of the channel to it, too.
+/// Starts a child process. Also returns this end of its channel.
 pub(super) async fn spawn(
     spec: ChildSpec,
     options: ProcessOptions,
@@ -174,7 +174,7 @@ pub(super) async fn spawn(
         static FIRST: Once = Once::new();
         FIRST.call_once(before_first_child);
         let _runtime = handle.enter();
-        // A caller that was dropped meanwhile drops the child.
+        // If the caller was dropped meanwhile, the child is dropped.
         _ = reply.send(spawn_here(&spec, &options, entry));
     })?;
     let Ok(spawned) = spawned.await else {
@@ -195,7 +195,7 @@ pub(super) async fn spawn(
     Ok((Spawned { process, pid, output, bounds }, channel))
 }
 
-/// A child process that has just been made, and our ends of what it has.
+/// A child process that has just been made, and our ends of its channel and outputs.
 struct Begun {
     process: Child,
     channel: UnixStream,
@@ -205,7 +205,7 @@ struct Begun {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Runs a job on the thread that makes every child process. An error says that there is none.
+/// Runs a job on the thread that makes every child process. An error says that this thread does not exist.
 pub(super) fn run_on_spawner(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
     spawner()?
         .send(Box::new(job))
@@ -221,13 +221,13 @@ fn spawner() -> io::Result<&'static mpsc::Sender<Job>> {
     let (sender, jobs) = mpsc::channel::<Job>();
     std::thread::Builder::new().name("tractor-spawner".to_owned()).spawn(move || {
         for job in jobs {
-            // A caller whose runtime cannot own processes fails alone.
+            // If the runtime of one caller cannot own processes, only that caller fails.
             if catch_unwind(AssertUnwindSafe(job)).is_err() {
                 tracing::error!("starting a child process panicked");
             }
         }
     })?;
-    // Where two have made one, the thread of the second ends with its sender.
+    // If two callers have made a thread, the second thread ends with its sender.
     Ok(SPAWNER.get_or_init(|| sender))
 }
 
@@ -262,7 +262,7 @@ fn spawn_here(spec: &ChildSpec, options: &ProcessOptions, entry: Entry) -> io::R
                 // To the harness they are names of other tests.
                 command.arg("--").args(args);
             }
-            // The harness prints; what the actor prints goes to standard error, see the boot code.
+            // The harness prints there; the actor's own output goes to standard error, see the boot code.
             command.stdout(Stdio::null());
         }
     }

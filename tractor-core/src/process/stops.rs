@@ -1,7 +1,7 @@
-//! Job control: a child that is stopped, by a terminal or by anybody, and goes on.
+//! Job control: a child that a terminal or a signal stops and continues.
 //!
-//! A stopped process neither works nor ends, and looks like one that is slow. The kernel tells a parent with SIGCHLD,
-//! and which child it is when asked for that child alone: nobody else's children are looked at.
+//! A stopped process neither works nor ends, and looks like a slow one. The kernel announces a stop to the parent with
+//! SIGCHLD, and each watcher then asks for the state of its own child only, so children of the program are not touched.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::signal::unix::{self, SignalKind};
 use tokio::time::{Instant, sleep_until};
 
-/// From a SIGCHLD to the look: those of many children in a row cost each of them one look.
+/// From a SIGCHLD to the look: many signals in a row cost each child one look.
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// Watches one child for stops.
 pub(super) struct Stops {
     pid: Option<Pid>,
-    /// `None` where the signal cannot be had.
+    /// `None` if the signal cannot be handled.
     changes: Option<unix::Signal>,
     /// When to look.
     due: Option<Instant>,
 }
 
-/// What has become of a child.
+/// A change of a child's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
     /// It was stopped by this signal.
     Stopped(&'static str),
-    /// It goes on.
+    /// It was continued.
     Continued,
 }
 
@@ -40,7 +40,7 @@ impl Stops {
         Self { pid, changes, due: Some(Instant::now() + SETTLE) }
     }
 
-    /// Waits until the child was stopped, or goes on.
+    /// Waits until the child was stopped or continued.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -63,7 +63,7 @@ impl Stops {
     }
 }
 
-/// What has changed since the last look. Reaps nobody.
+/// The change since the last look. Reaps nothing.
 fn look(pid: Pid) -> Option<Stop> {
     let changes = WaitIdOptions::STOPPED | WaitIdOptions::CONTINUED | WaitIdOptions::NOHANG;
     let status = rustix::process::waitid(WaitId::Pid(pid), changes).ok().flatten()?;
