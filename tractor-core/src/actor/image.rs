@@ -3,7 +3,8 @@
 //! Actors of one image have the same types and the same endpoints. The root draws the image's token; a child takes over
 //! its parent's if it runs the same file. Where the system does not tell which file that is, there is no token.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::sync::LazyLock;
@@ -50,15 +51,29 @@ pub(super) fn contains(code: *const ()) -> bool {
 fn mapped() -> Option<Vec<Range<usize>>> {
     let path = fs::read_link(EXECUTABLE).ok()?;
     let path = path.to_str()?;
-    let maps = fs::read_to_string("/proc/self/maps").ok()?;
-    // Each line: range, permissions, offset, device, inode, path.
-    let range = |line: &str| {
+    let maps = BufReader::new(File::open("/proc/self/maps").ok()?);
+    Some(ranges_of(path, maps))
+}
+
+/// Where a file is in memory. Its parts follow each other, mostly as the first ones, with nothing between them but
+/// memory of no file: what comes behind is not read, as every child would have to.
+fn ranges_of(path: &str, maps: impl BufRead) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    for line in maps.lines().map_while(Result::ok) {
+        // Each line: range, permissions, offset, device, inode, path.
         let mut fields = line.splitn(6, ' ');
-        let (start, end) = fields.next()?.split_once('-')?;
-        let is_ours = fields.nth(4)?.trim_start() == path;
-        is_ours.then_some(usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?)
-    };
-    Some(maps.lines().filter_map(range).collect())
+        let range = fields.next().and_then(|range| {
+            let (start, end) = range.split_once('-')?;
+            Some(usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?)
+        });
+        match fields.nth(4).map_or("", str::trim_start) {
+            found if found == path => ranges.extend(range),
+            "" => {}
+            _ if ranges.is_empty() => {}
+            _ => break,
+        }
+    }
+    ranges
 }
 
 #[cfg(test)]
@@ -77,6 +92,18 @@ mod tests {
         }
         assert_eq!(of_child(None), None);
         assert_eq!(for_child(None), None);
+    }
+
+    #[test]
+    fn the_parts_of_a_file_are_found_wherever_they_begin() {
+        let maps = b"1000-2000 r--p 00000000 fd:01 76                         /lib\n\
+            3000-4000 r--p 00000000 fd:01 77                         /a b\n\
+            4000-5000 rw-p 00000000 00:00 0 \n\
+            5000-6000 r-xp 00001000 fd:01 77                         /a b\n\
+            6000-7000 rw-p 00000000 00:00 0                          [heap]\n";
+        assert_eq!(ranges_of("/a b", &maps[..]), [0x3000..0x4000, 0x5000..0x6000]);
+        assert_eq!(ranges_of("/lib", &maps[..]), [Range { start: 0x1000, end: 0x2000 }]);
+        assert_eq!(ranges_of("/other", &maps[..]), []);
     }
 
     #[test]

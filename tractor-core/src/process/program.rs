@@ -5,7 +5,8 @@
 //! is started through the loader, too.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -74,13 +75,13 @@ struct Mapping {
 
 impl Mapping {
     fn of_our_code() -> Option<Self> {
-        let maps = std::fs::read("/proc/self/maps").ok()?;
-        Self::at((run_again as *const ()).addr(), &maps)
+        let maps = BufReader::new(File::open("/proc/self/maps").ok()?);
+        Self::at((run_again as *const ()).addr(), maps)
     }
 
-    /// The one that holds an address.
-    fn at(address: usize, maps: &[u8]) -> Option<Self> {
-        maps.split(|byte| *byte == b'\n').find_map(|line| {
+    /// The one that holds an address. Those of the executable are mostly the first ones; what follows is not read.
+    fn at(address: usize, maps: impl BufRead) -> Option<Self> {
+        maps.split(b'\n').map_while(Result::ok).find_map(|line| {
             // Each line: range, permissions, offset, device, inode, path.
             let mut fields = line.splitn(6, |byte| *byte == b' ');
             let mut text = || std::str::from_utf8(fields.next()?).ok();
@@ -107,9 +108,9 @@ mod tests {
             3000-4000 rw-p 00000000 00:00 0 \n";
         let file = |path: &str| Some(Mapping { inode: 77, path: path.into() });
         for (address, found) in [(0x1000, file("/a b")), (0x2fff, file("/a b (deleted)")), (0x4000, None)] {
-            assert_eq!(Mapping::at(address, maps), found, "{address:x}");
+            assert_eq!(Mapping::at(address, &maps[..]), found, "{address:x}");
         }
-        assert_eq!(Mapping::at(0x3000, maps), Some(Mapping { inode: 0, path: "".into() }));
+        assert_eq!(Mapping::at(0x3000, &maps[..]), Some(Mapping { inode: 0, path: "".into() }));
     }
 
     #[test]
