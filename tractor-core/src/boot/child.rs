@@ -8,7 +8,8 @@
 //! # Invariants
 //! 1. The process ends with its parent: the kernel kills it when the parent dies, and it ends by itself when the
 //!    channel does.
-//! 2. Nothing that comes over the channel is read before the kernel has said that our own user's parent has made it.
+//! 2. No bytes of the channel are read before the kernel has confirmed that the parent process, of our own user, has
+//!    made it.
 //! 3. A boot that fails tells the parent why, and exits with a failure.
 
 use std::os::unix::net::UnixStream;
@@ -33,19 +34,20 @@ use crate::proto::msg::{Msg, SpawnSpec};
 /// Set for the life of a process that is a child actor.
 static IS_CHILD: AtomicBool = AtomicBool::new(false);
 
-/// Whether this process is a child actor: code in it that runs outside of the actor has lost it, and starts no tree.
+/// Whether this process is a child actor. Code in it that runs outside of the actor has lost the actor, and must not
+/// start a tree.
 pub(super) fn is_child_process() -> bool {
     IS_CHILD.load(Ordering::Relaxed)
 }
 
 /// Exit code of a child that could not boot.
 const EXIT_BOOT_FAILED: i32 = 70;
-/// Exit code of a child whose runtime panicked; what a program that panics exits with.
+/// Exit code of a child whose runtime panicked, as of any program that panics.
 const EXIT_PANICKED: i32 = 101;
 
 /// Runs the child actor that this process is, and exits.
 ///
-/// `setup` is what the program does in each of its processes before anything else.
+/// `setup` is the function that the program runs first in each of its processes.
 pub(super) fn run(spec: ChildSpec, entry: Entry, setup: fn()) -> ! {
     IS_CHILD.store(true, Ordering::Relaxed);
     set_entry(entry, setup::take_orphans);
@@ -68,16 +70,16 @@ fn exit(code: i32) -> ! {
 }
 
 fn live(spec: ChildSpec, entry: Entry, setup: fn()) -> Result<(), BootError> {
-    // First: whoever reaps this process knows it by its name.
+    // First: the reaper of this process recognizes it by its name.
     setup::name_process(&format!("{PROCESS_NAME_PREFIX}{}]", spec.name));
     setup::mark_process();
     tie_to_parent(spec.parent_pid)?;
-    // Before the runtime and all of the user's code. A refusal is told once there is a connection.
+    // Before the runtime and all of the user's code. A refusal is reported once there is a connection.
     let bounded = setup::bound(&spec.bounds);
     let channel = setup::take_stdin()?;
     channel.set_nonblocking(true)?;
     if matches!(entry, Entry::Test(_)) {
-        // The test harness owns standard output, which the parent has thrown away.
+        // In a test the harness owns standard output, which the parent throws away.
         setup::print_to_stderr()?;
     }
     setup();
@@ -119,7 +121,7 @@ enum BootError {
     #[error("the parent sent `{0}` where its boot data was expected")]
     Unexpected(&'static str),
     #[error(transparent)]
-    // No `From`: the compiler would offer this type wherever a scope's error is not clear.
+    // No `From`: the compiler would offer this type wherever it cannot infer a scope's error.
     Actor(Error),
 }
 
@@ -134,14 +136,14 @@ fn tie_to_parent(parent_pid: u32) -> Result<(), BootError> {
     Ok(())
 }
 
-/// `drain` becomes the parent's, once it has said which.
+/// `drain` becomes the parent's limit once that has arrived.
 async fn serve_parent(
     spec: ChildSpec,
     channel: UnixStream,
     bounded: Result<(), RuntimeFailure>,
     drain: &mut Duration,
 ) -> Result<(), BootError> {
-    // Until the parent has said which ones to use.
+    // Until the parent's have arrived.
     let limits = Limits::default();
     let channel = tokio::net::UnixStream::from_std(channel)?;
     check_parent(&channel, spec.parent_pid)?;
@@ -183,7 +185,7 @@ async fn serve_parent(
     };
     let orphan = actor.clone();
     let parent = attach(&actor, connected, move |peer, reason| {
-        // Without its parent the whole subtree ends.
+        // When the parent is lost the whole subtree ends.
         orphan.stop();
         std::future::ready(peer.closed_error(reason))
     });
@@ -211,7 +213,7 @@ fn allow_list(boot: &SpawnSpec) -> Allow {
     }
 }
 
-/// The part of the boot that can fail for reasons the user can mend.
+/// The part of the boot that can fail for reasons that the user can fix.
 async fn start(actor: &Actor, boot: &SpawnSpec, bounded: Result<(), RuntimeFailure>) -> Result<(), Error> {
     bounded?;
     allow_list(boot).check()?;
@@ -225,7 +227,7 @@ async fn start(actor: &Actor, boot: &SpawnSpec, bounded: Result<(), RuntimeFailu
     announce(actor, Late::GoesOn).await
 }
 
-/// Tells the parent that this end is none of its doing, but in good order.
+/// Tells the parent that this actor ends in good order, although the parent has not asked for it.
 fn say_goodbye(actor: &Actor) {
     let (Some(parent), Some(Some(canceller))) = (actor.parent_peer(), actor.cancel_requested()) else {
         return;

@@ -11,9 +11,9 @@ use crate::process::{ChildSpec, Entry, set_entry};
 /// How the runtime of a root actor is built.
 #[derive(Debug, Clone, Copy)]
 pub struct RuntimeOptions {
-    /// Runs first, in root and children.
+    /// The function that runs first, in root and children.
     pub setup: fn(),
-    /// Several threads, or the calling one only.
+    /// Several threads, or only the calling one.
     pub multi_thread: bool,
     /// Worker threads of a multi-threaded runtime; one per core when not set.
     pub worker_threads: Option<usize>,
@@ -32,7 +32,7 @@ where
     let runtime = build(options);
     runtime.block_on(Box::pin(run_until_signal(body)));
     if let Some(signal) = shutdown::fatal_signal() {
-        // Nobody is left who could act on a failure.
+        // A failure could not be handled any more.
         _ = std::io::stdout().flush();
         setup::die_of(signal);
     }
@@ -40,8 +40,8 @@ where
     output.expect("it was run to its end")
 }
 
-/// Runs the body of `main`; where a signal ends the trees of this process, until they have ended. What is around them
-/// is dropped then.
+/// Runs the body of `main`. If a signal ends the trees of this process, this runs until they have ended, and then drops
+/// the rest of the body.
 async fn run_until_signal(body: Pin<Box<dyn Future<Output = ()> + '_>>) {
     tokio::select! {
         biased;
@@ -67,7 +67,7 @@ where
     run(options, body)
 }
 
-/// As [`run_test`] on a runtime of one thread whose clock is paused.
+/// As [`run_test`], on a runtime of one thread whose clock is paused.
 #[cfg(feature = "test-util")]
 pub fn run_paused_test<F, Fut>(options: RuntimeOptions, test: &'static str, body: F) -> Fut::Output
 where
@@ -83,13 +83,13 @@ where
 /// Declares this program's `main` as an entry point of actors, for programs that build their own tokio runtime. Must be
 /// the first thing `main` does: in a child process it runs the actor and never returns.
 ///
-/// A process that is no child stays as it is; [`open_root_actor`](crate::open_root_actor#what-changes-in-the-process)
-/// says what an actor changes. In a child standard input, by which it was handed its connection, is the null device,
-/// and in one of a test standard output is standard error; the process has the name of its actor, and the kernel ends
-/// it with its parent.
+/// In a process that is no child this changes nothing;
+/// [`open_root_actor`](crate::open_root_actor#what-changes-in-the-process) lists what an actor changes. In a child,
+/// standard input, which was its connection, becomes the null device; in a child of a test, standard output becomes
+/// standard error. The process gets the name of its actor, and the kernel ends it with its parent.
 ///
-/// A program with rights of its own (set-uid, set-gid or capabilities of its file) is nobody's child, whatever its
-/// environment says, and starts none: `start_actor` is an error there.
+/// A program with rights of its own (set-uid, set-gid or capabilities of its file) is never a child, whatever its
+/// environment says, and starts no children: `start_actor` is an error there.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -137,7 +137,7 @@ where
     output.expect("it was run to its end")
 }
 
-/// Of one type, because the runtime has much code for each type of future, and tests are many.
+/// Boxed, because the runtime is compiled for each type of future, and there are many tests.
 fn block_on(options: RuntimeOptions, body: Pin<Box<dyn Future<Output = ()> + '_>>) {
     build(options).block_on(body);
 }

@@ -10,7 +10,7 @@ use crate::proto::handshake::{Policy, Role};
 /// Bytes the memory between the two actors holds in each direction.
 const PIPE_BYTES: usize = 64 * 1024;
 
-/// Runs an actor with these options in this process and on this runtime, hands the body a portal to it, and ends it.
+/// Runs an actor with these options in this process and on this runtime, gives the body a portal to it, and ends it.
 ///
 /// The two actors talk the full protocol through a pipe in memory. No process is started and no clock is needed, so
 /// tests over it are fast and work with tokio's paused time.
@@ -40,7 +40,7 @@ where
     let ending = Ending(Some(there.clone()), Portal::new(peer));
     let result = body(&ending.1).await;
     with_actor(there.clone(), there.shut_down()).await;
-    // What it has said last is still on its way to whoever waits here.
+    // Its last messages are still on their way to tasks of this actor.
     let near = ending.1.peer.drained.clone();
     _ = tokio::time::timeout(here.timeouts().drain, near.cancelled()).await;
     ending.disarm();

@@ -1,6 +1,6 @@
 //! Entry points: how a process becomes a root actor, or finds out that it is a child.
 //!
-//! What that changes in the process (panic hook, orphans, standard input, signals) is in `setup`, and nowhere else.
+//! All changes of process-wide state (panic hook, orphans, standard input, signals) are in `setup`.
 
 mod child;
 mod entry;

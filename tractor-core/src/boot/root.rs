@@ -14,23 +14,23 @@ use crate::process::sweep_sockets;
 use crate::proto::id::{Aid, Caps, Image, Uid};
 
 /// Opens a nursery: a scope that owns child actors. Outside of any actor this starts a root actor first, which ends
-/// with the nursery. That [changes a few things in the process](open_root_actor#what-changes-in-the-process).
+/// with the nursery. Starting one [changes a few things in the process](open_root_actor#what-changes-in-the-process).
 ///
-/// A task made with `tokio::spawn`, such as a web server's handler, is outside of the actor that has spawned it. Run
-/// its future in the actor, with [`Actor::enter`], or its nurseries are trees of their own. While another tree runs on
-/// the same runtime, the first such nursery is warned of.
+/// A task made with `tokio::spawn`, such as a web server's handler, is outside of the actor that spawned it. Run its
+/// future in the actor, with [`Actor::enter`]; otherwise its nurseries are trees of their own. The first such nursery
+/// on a runtime with another tree logs a warning.
 ///
 /// Leaving the scope waits for the children. After
-/// [`Timeouts::scope_warning`](crate::proto::limits::Timeouts::scope_warning) a warning says for which ones.
+/// [`Timeouts::scope_warning`](crate::proto::limits::Timeouts::scope_warning) a warning names those that it waits for.
 ///
 /// # Errors
-/// The body's own error; else what the children failed with; [`Error::NoRuntime`] in a task of a child process that has
+/// The body's own error, or the failures of the children; [`Error::NoRuntime`] in a task of a child process that has
 /// left its actor.
 ///
 /// # Cancel safety
-/// Dropping the future cancels every child. Inside an actor, the actor finishes their teardown; where this call has
-/// started the root actor itself, the children's processes are ended as the runtime goes on, and end with the process
-/// at the latest.
+/// Dropping the future cancels every child. Inside an actor, the actor finishes their teardown. If this call has
+/// started the root actor itself, the runtime ends the children's processes in the background; they end with this
+/// process at the latest.
 pub async fn open_nursery<T, E, F>(body: F) -> Result<T, E>
 where
     F: AsyncFnOnce(&ActorNursery) -> Result<T, E>,
@@ -46,8 +46,7 @@ where
             (root.actor.clone(), Some(root))
         }
     };
-    // One future for both cases: the body is compiled once. It is owned by who polls it, and so is dropped in the
-    // actor.
+    // One future for both cases: the body is compiled once. The polling future owns it, and so drops it in the actor.
     let nursery = Box::pin(open_nursery_in(actor, body));
     match root {
         None => nursery.await,
@@ -55,36 +54,36 @@ where
     }
 }
 
-/// What a root is called that has no other name.
+/// The default name of a root.
 const ROOT: &str = "root";
 
 /// Starts the first actor of a tree, runs the body in it, and ends it.
 ///
-/// With [registries](ActorOptions::registry) it is the registrar, or registered, when the body begins.
+/// With [registries](ActorOptions::registry) the actor is the registrar, or registered, when the body begins.
 ///
 /// # What changes in the process
 /// Once a process has started an actor,
 ///
-/// * its panic hook notes where endpoints panic, and calls the hook that was there before; one that is set later should
-///   do the same, or errors do not tell the place;
-/// * from its first child on it handles SIGCHLD, as with any process started by tokio;
-/// * from then on, too, it is a subreaper (Linux, with `/proc`): what its child actors have started and left becomes
-///   its child, is ended with its actor's process group, and reaped. Orphans of programs that were started here are
-///   yours to wait for.
+/// * its panic hook notes where endpoints panic, and calls the previous hook. A hook that is set later has to call this
+///   one, or errors do not name the place;
+/// * from its first child on the process handles SIGCHLD, as tokio does for any child process;
+/// * from then on, too, it is a subreaper (Linux, with `/proc`): orphans of its child actors become its children, are
+///   ended with the actor's process group, and reaped. Your code has to wait for the orphans of programs that it has
+///   started in this process.
 ///
-/// Under `#[tractor::main]` it also handles SIGINT, SIGTERM and SIGHUP, as that macro says; elsewhere nobody touches
-/// them unless [`shutdown_signal`](crate::shutdown_signal) is called.
+/// Under `#[tractor::main]` it also handles SIGINT, SIGTERM and SIGHUP, as that macro says; otherwise it handles them
+/// only if [`shutdown_signal`](crate::shutdown_signal) is called.
 ///
 /// This stays so after the actor has ended. Nothing else changes: no environment, no signal mask, no other handler.
 ///
 /// # Errors
-/// The body's own error; [`Error::NoRuntime`] in a task of a child process that has left its actor;
-/// [`Error::Runtime`] inside an actor, when an address cannot be bound, when an enabled module has no endpoints, or
-/// when something else than a registrar listens at the address of a registry; [`Error::Unreachable`] when the
-/// registrar does not let it in.
+/// The body's own error; [`Error::NoRuntime`] in a task of a child process that has left its actor; [`Error::Runtime`]
+/// inside an actor, when an address cannot be bound, when an enabled module has no endpoints, or when something other
+/// than a registrar listens at the address of a registry; [`Error::Unreachable`] when the registrar does not let the
+/// actor in.
 ///
 /// # Cancel safety
-/// As [`open_nursery`]. Where a signal ends the program, the body is dropped and this does not return.
+/// As [`open_nursery`]. If a signal ends the program, the body is dropped and this does not return.
 pub async fn open_root_actor<T, E, F>(options: ActorOptions, body: F) -> Result<T, E>
 where
     F: AsyncFnOnce(&Actor) -> Result<T, E>,
@@ -92,11 +91,11 @@ where
 {
     let root = Root::start(options).await?;
     let actor = root.actor.clone();
-    // Called in the actor, too: it may be a plain function that does more than to make a future.
+    // The body is called in the actor, too: it may be a function that runs code before it returns its future.
     root.run(Box::pin(async { body(&actor).await })).await
 }
 
-/// A root actor that runs. Dropped, it ends in the background.
+/// A running root actor. When this is dropped, the actor ends in the background.
 struct Root {
     actor: Actor,
     ending: Ending,
@@ -135,7 +134,7 @@ impl Root {
         let actor = Actor::new(identity);
         let root = Self { ending: Ending(Some((actor.clone(), (OnRuntime::begin(), live)))), actor };
         let registered = with_actor(root.actor.clone(), async {
-            // A tree that died with its root had nobody to remove its files.
+            // The files of a tree that died with its root are still there.
             root.actor.spawn_link(sweep_sockets());
             listen(&root.actor, elected.listeners);
             announce(&root.actor, Late::Fails).await
@@ -146,7 +145,7 @@ impl Root {
         }
     }
 
-    /// Runs a future, a small one, in the actor, and ends the actor. Does not return where a signal ends the process.
+    /// Runs a (small) future in the actor, and ends the actor. Does not return if a signal ends the process.
     async fn run<F: Future>(self, future: F) -> F::Output {
         let Self { actor, ending } = self;
         with_actor(actor.clone(), async {
@@ -166,8 +165,8 @@ impl Root {
     }
 }
 
-/// A fresh identity, of the program image that `image` stands for; refuses an allow-list with something on it that is
-/// not registered.
+/// A fresh identity, of the program image that `image` stands for; refuses an allow-list with an entry that is not
+/// registered.
 pub(super) fn identity(
     options: ActorOptions,
     name: &str,
@@ -200,7 +199,7 @@ pub(super) fn identity(
     })
 }
 
-/// Ends the actor of a root scope that is dropped: the shutdown goes on as a task of the runtime.
+/// Ends the actor of a root scope that is dropped: a task of the runtime finishes the shutdown.
 struct Ending(Option<(Actor, (OnRuntime, LiveRoot))>);
 
 impl Ending {

@@ -1,4 +1,4 @@
-//! A nursery that is opened outside of the actor it was meant for: it quietly begins a second tree.
+//! A nursery that is opened outside of its actor by mistake, and so begins a second tree.
 
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
@@ -34,7 +34,7 @@ impl Drop for OnRuntime {
     }
 }
 
-/// Says, once per process, that a nursery outside of any actor begins a tree on a runtime which has one.
+/// Warns, once per process, that a nursery outside of any actor begins a tree on a runtime that has one.
 pub(super) fn say_if_second() {
     static SAID: Once = Once::new();
     if with_roots().contains(&Handle::current().id()) {

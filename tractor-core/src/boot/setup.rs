@@ -1,24 +1,24 @@
-//! What this library changes in its process, all of it: when a root actor starts, when a child does, and before either
-//! makes its first child.
+//! Everything that this library changes in its process: when a root actor starts, when a child starts, and before
+//! either makes its first child.
 //!
 //! | change | root | child |
 //! | --- | --- | --- |
 //! | the panic hook notes the place of a panic, and calls the one before it | yes | yes |
-//! | before that it writes the actor's name to standard error | | yes |
+//! | the panic hook first writes the actor's name to standard error | | yes |
 //! | orphans of its child actors become children of this process, which ends and reaps them (Linux) | with its first child | with its first child |
 //! | a handler of SIGCHLD, tokio's | with its first child | with its first child |
 //! | the kernel kills the process with its parent (Linux) | | yes |
-//! | what it may use of the system has the limits that its parent has chosen | | yes |
+//! | the process has the resource limits that its parent has chosen | | yes |
 //! | standard input is the null device | | yes |
 //! | standard output goes to standard error | | in tests |
 //! | the process is named after its actor, and leads a group of its own | | yes |
-//! | the soft limit of file locks, which Linux does not enforce, says whose process it is | | yes |
-//! | SIGINT, SIGTERM and SIGHUP end the tree in good order: a thread takes them | under `#[tractor::main]` | |
-//! | the subscriber of the log | where `TRACTOR_LOGLEVEL` is set, and no other one is | where the parent has it |
+//! | the soft limit of file locks, which Linux does not enforce, marks the process as the actor's | | yes |
+//! | SIGINT, SIGTERM and SIGHUP end the tree in good order: a thread handles them | under `#[tractor::main]` | |
+//! | the log subscriber | if `TRACTOR_LOGLEVEL` is set, and there is no other subscriber | if the parent has it |
 //!
 //! A root also removes the sockets of dead actors from the runtime directory. The first `start_actor` makes a thread,
-//! which starts all children. Environment, signal masks and the working directory stay as they are; nothing is undone
-//! when the actor ends.
+//! which starts all children. Environment, signal masks and the working directory do not change. Nothing is undone when
+//! the actor ends.
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -35,8 +35,8 @@ use crate::proto::id::Uid;
 use crate::proto::supervision::ProcessBounds;
 use crate::session::note_panic_place;
 
-/// Notes where panics happen, for errors of endpoints to tell. In the process of a child, whose name this is, what the
-/// hook before this one prints also gets a head line: several processes write to one terminal. Once per process.
+/// Notes the places of panics, for the errors of endpoints. In the process of `child` the output of the previous hook
+/// also gets a head line with its name, because several processes write to one terminal. Once per process.
 pub(super) fn watch_panics(child: Option<&Uid>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -46,7 +46,7 @@ pub(super) fn watch_panics(child: Option<&Uid>) {
             note_panic_place(info);
             if let Some(child) = &child {
                 let head = whereabouts().unwrap_or_else(|| child.clone());
-                // Who reads it may be gone.
+                // The reader may be gone.
                 _ = writeln!(std::io::stderr(), "\n{head} (process {}) panics:", std::process::id());
             }
             previous(info);
@@ -69,10 +69,10 @@ pub(super) fn die_with_parent() -> rustix::io::Result<()> {
     Ok(())
 }
 
-/// Bounds what this process may use of the system, for good.
+/// Sets the resource limits of this process, for good.
 pub(super) fn bound(bounds: &ProcessBounds) -> Result<(), RuntimeFailure> {
     let ProcessBounds { memory_bytes, cpu_secs, open_files } = *bounds;
-    // The soft one first: SIGXCPU tells what SIGKILL would not.
+    // The soft limit is lower: SIGXCPU, unlike SIGKILL, names the reason.
     let cpu_secs = cpu_secs.map(|secs| (secs, secs.saturating_add(1)));
     for (resource, bound, what) in [
         (Resource::As, memory_bytes.map(|bytes| (bytes, bytes)), "its memory (`memory_max`)"),
@@ -89,7 +89,7 @@ pub(super) fn bound(bounds: &ProcessBounds) -> Result<(), RuntimeFailure> {
     Ok(())
 }
 
-/// Names the process, for `ps`, `pgrep` and whoever reaps it.
+/// Names the process, for `ps`, `pgrep` and its reaper.
 pub(super) fn name_process(name: &str) {
     let path = format!("/proc/{}/comm", std::process::id());
     if let Err(error) = std::fs::write(path, name) {
@@ -97,7 +97,7 @@ pub(super) fn name_process(name: &str) {
     }
 }
 
-/// Marks the process, and all that it starts, as its actor's, for whoever reaps it.
+/// Marks the process, and every process that it starts, as its actor's, for the reaper.
 pub(super) fn mark_process() {
     #[cfg(target_os = "linux")]
     {
@@ -109,7 +109,7 @@ pub(super) fn mark_process() {
     }
 }
 
-/// Takes the socket that is standard input, and puts the null device there.
+/// Takes the socket from standard input, and puts the null device in its place.
 pub(super) fn take_stdin() -> std::io::Result<UnixStream> {
     let taken = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
     let null = std::fs::File::open("/dev/null")?;
@@ -117,12 +117,12 @@ pub(super) fn take_stdin() -> std::io::Result<UnixStream> {
     Ok(UnixStream::from(taken))
 }
 
-/// Sends what is printed to standard error.
+/// Sends standard output to standard error.
 pub(super) fn print_to_stderr() -> rustix::io::Result<()> {
     rustix::stdio::dup2_stdout(rustix::stdio::stderr())
 }
 
-/// Has a thread take SIGINT, SIGTERM and SIGHUP from here on, those that are ignored excepted. Once per process.
+/// From here on a thread handles SIGINT, SIGTERM and SIGHUP, except those that are ignored. Once per process.
 pub(super) fn catch_signals(caught: fn(i32)) {
     static CATCH: Once = Once::new();
     CATCH.call_once(|| {
@@ -130,7 +130,7 @@ pub(super) fn catch_signals(caught: fn(i32)) {
         let kinds =
             [SIGINT, SIGTERM, SIGHUP].into_iter().filter(move |signal| ignored & (1 << (signal - 1)) == 0);
         let (ready, installed) = mpsc::channel();
-        // The thread first: what is caught must be taken.
+        // The thread first: a signal that is caught must be handled.
         let thread = std::thread::Builder::new().name("tractor-signals".to_owned()).spawn(move || {
             let signals = Signals::new(kinds);
             // It is waited for below.
@@ -144,19 +144,19 @@ pub(super) fn catch_signals(caught: fn(i32)) {
     });
 }
 
-/// A bit for each signal that this process ignores, where the system tells.
+/// A bit for each signal that this process ignores, if the system tells.
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Ends the process as a signal does that nobody catches. The init process of a container, which the kernel does not
-/// kill, exits with what a shell says for that signal.
+/// Ends the process as an uncaught signal does. The init process of a container, which the kernel does not kill, exits
+/// with the code that a shell reports for that signal.
 #[allow(clippy::exit, reason = "what is left of the process is its status")]
 pub(super) fn die_of(signal: i32) -> ! {
     if std::process::id() != 1 {
-        // It does not return but for signals that it does not know.
+        // It returns only for signals that it does not know.
         _ = emulate_default_handler(signal);
     }
     std::process::exit(128 + signal)

@@ -7,8 +7,8 @@
 //! the second one --------------------------------------------------> the default action
 //! ```
 //!
-//! Nobody catches a signal before a root starts under `#[tractor::main]`, or somebody waits. A thread takes them, so
-//! that code which blocks the runtime does not keep the program from being killed.
+//! No signal is caught before a root starts under `#[tractor::main]`, or a task waits for one. A thread handles
+//! signals, so that code that blocks the runtime does not keep the program from being killed.
 
 use std::future::pending;
 use std::sync::LazyLock;
@@ -18,19 +18,19 @@ use tokio::sync::watch;
 use super::{child, setup};
 use crate::process::kill_children;
 
-/// Who deals with the first signal, and what came of it.
+/// Who handles the first signal, and the state of that.
 #[derive(Debug, Default)]
 struct Shutdown {
     /// `#[tractor::main]` ends the tree.
     is_main: bool,
-    /// Somebody has waited for a signal: it is theirs.
+    /// A task has waited for a signal: the program handles it.
     claimed: bool,
     /// Root actors that have not ended.
     roots: usize,
     asked: Option<Asked>,
 }
 
-/// The first signal, and whose it was.
+/// The first signal, and who handles it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Program(i32),
@@ -38,7 +38,7 @@ enum Asked {
 }
 
 impl Shutdown {
-    /// Takes a signal. Returns whether it has its default action instead.
+    /// Records a signal. Returns whether it has its default action instead.
     fn take(&mut self, signal: i32) -> bool {
         self.asked = match self.asked {
             None if self.claimed => Some(Asked::Program(signal)),
@@ -53,21 +53,21 @@ impl Shutdown {
     }
 }
 
-/// Signals are the process's, and so is what they do.
+/// Signals belong to the process, and so does this state.
 static SHUTDOWN: LazyLock<watch::Sender<Shutdown>> = LazyLock::new(watch::Sender::default);
 
-/// Called on the thread that takes signals.
+/// Called on the thread that handles signals.
 fn caught(signal: i32) {
     let mut dies = false;
     SHUTDOWN.send_modify(|shutdown| dies = shutdown.take(signal));
     if dies {
-        // They would die with this process; what they have started would not.
+        // The actors would die with this process; the programs that they have started would not.
         kill_children();
         setup::die_of(signal);
     }
 }
 
-/// Waits until a condition holds, and says something about it.
+/// Waits until the function returns a value.
 async fn until<T>(said: impl Fn(&Shutdown) -> Option<T>) -> T {
     let mut shutdown = SHUTDOWN.subscribe();
     loop {
@@ -80,18 +80,18 @@ async fn until<T>(said: impl Fn(&Shutdown) -> Option<T>) -> T {
     }
 }
 
-/// Waits for a signal that asks the program to end, SIGINT (2), SIGTERM (15) or SIGHUP (1), and says which.
+/// Waits for a signal that asks the program to end, SIGINT (2), SIGTERM (15) or SIGHUP (1), and returns its number.
 ///
-/// From the first call on these signals do not end the process any more: the first one is for whoever waits, now or
-/// later, in any number of places. The second one has its default action, as all have where nobody ever waits.
-/// A signal that is ignored when the first call is made stays ignored: SIGHUP under `nohup`, and SIGINT of a program
-/// that a script has started with `&`.
+/// From the first call on, the first signal no longer ends the process: every call returns it, now or later, in any
+/// number of places. The second signal has its default action. Without any call, every signal has. A signal that is
+/// ignored when the first call is made stays ignored: SIGHUP under `nohup`, and SIGINT of a program that a script has
+/// started with `&`.
 ///
 /// Programs under `#[tractor::main]` that do not call this end their tree by themselves, in good order: every scope is
-/// dropped, callbacks and shielded cleanups run within their limits, then the signal has its default action. One that
-/// calls it before the signal comes decides what happens instead.
+/// dropped, callbacks and shielded cleanups run within their limits, then the signal has its default action. A program
+/// that calls this before the signal comes decides itself what happens.
 ///
-/// In a child actor it is never ready: the program's root deals with signals, and children end with their parent.
+/// In a child actor it is never ready: the program's root handles signals, and children end with their parent.
 ///
 /// ```no_run
 /// # use tractor_core as tractor;
@@ -113,7 +113,7 @@ async fn until<T>(said: impl Fn(&Shutdown) -> Option<T>) -> T {
 /// ```
 ///
 /// # Cancel safety
-/// No signal is lost: whoever calls this again gets one that has come meanwhile.
+/// No signal is lost: the next call returns a signal that has come meanwhile.
 pub async fn shutdown_signal() -> i32 {
     if child::is_child_process() {
         return pending().await;
@@ -127,12 +127,12 @@ pub async fn shutdown_signal() -> i32 {
     .await
 }
 
-/// Lets signals end the trees of this process in good order.
+/// From here on signals end the trees of this process in good order.
 pub(super) fn end_trees_by_signal() {
     SHUTDOWN.send_modify(|shutdown| shutdown.is_main = true);
 }
 
-/// Waits until a signal has ended every tree of this process, and says which.
+/// Waits until a signal has ended every tree of this process, and returns its number.
 pub(super) async fn trees_ended() -> i32 {
     until(|shutdown| match shutdown.asked {
         Some(Asked::Tree(signal)) if shutdown.roots == 0 => Some(signal),
@@ -149,12 +149,12 @@ pub(super) fn fatal_signal() -> Option<i32> {
     }
 }
 
-/// A root actor that has not ended, for signals to know.
+/// A root actor that has not ended: counted, so that signals end it.
 #[derive(Debug)]
 pub(super) struct LiveRoot(());
 
 impl LiveRoot {
-    /// Not ready in a process that a signal ends.
+    /// Never ready in a process that a signal ends.
     pub(super) async fn begin() -> Self {
         let mut is_main = false;
         let mut ends = false;

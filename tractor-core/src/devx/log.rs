@@ -1,4 +1,4 @@
-//! A ready subscriber for the runtime's `tracing` events.
+//! A ready-made subscriber for the runtime's `tracing` events.
 //!
 //! Every line has the same header: time, `(actor name[first of its uuid], process, task[dialog])`, level, target, and
 //! then the message with its fields, control characters escaped:
@@ -7,7 +7,7 @@
 //! 12:01:07.123 (worker[3fd3a0], 4711, jobs:square[d7]) [WARN ] jobs: n is large
 //! ```
 //!
-//! It writes to standard error. Programs with a subscriber of their own do without this module: the events are the
+//! It writes to standard error. Programs with a subscriber of their own do not need this module: the events are the
 //! same.
 
 use std::fmt;
@@ -28,7 +28,7 @@ use crate::actor::{notice, task_label};
 use crate::net::env;
 use crate::proto::id::Escaped;
 
-/// Environment variable that sets the filter, over what the program says.
+/// Environment variable with a filter that takes the place of the program's.
 pub const LEVEL_ENV: &str = "TRACTOR_LOGLEVEL";
 
 static FILTER: OnceLock<String> = OnceLock::new();
@@ -47,7 +47,7 @@ pub struct FilterError {
 /// Prints the events of this program and of the actors it starts to standard error.
 ///
 /// The filter is a level (`info`) or a list (`my_crate=debug,warn`). The environment variable `TRACTOR_LOGLEVEL` wins
-/// over it. Where another subscriber is installed already, that one stays.
+/// over it. If another subscriber is installed already, that one stays.
 ///
 /// # Errors
 /// The filter cannot be read.
@@ -127,7 +127,7 @@ where
     }
 }
 
-/// Escapes control characters: what somebody else has to say stays on the line that says who says it.
+/// Escapes control characters, so that foreign text stays on the line that names its actor.
 struct OneLine<'a>(Writer<'a>);
 
 impl fmt::Write for OneLine<'_> {

@@ -19,7 +19,7 @@ pub(crate) fn init_child(filter: &str) {
     let _ = filter; // without the feature nobody asked for a log
 }
 
-/// Sets up logging in a root whose user has asked for it by `TRACTOR_LOGLEVEL`, and whose program has no subscriber.
+/// Sets up logging in a root if `TRACTOR_LOGLEVEL` is set and the program has no subscriber.
 pub(crate) fn init_root() {
     #[cfg(feature = "log")]
     log::init_root();

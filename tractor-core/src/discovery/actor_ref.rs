@@ -19,19 +19,19 @@ use crate::proto::limits::NAME_BYTES_MAX;
 use crate::restart::Supervised;
 use crate::session::in_order;
 
-/// A handle on an actor that may be given to anybody: an argument, a payload, a field of any serde type. Whoever gets
-/// it asks it for a [`portal`](Self::portal), and needs to know neither address nor name.
+/// A handle on an actor that may be sent to any other actor: as an argument, a payload, or a field of any serde type.
+/// The receiver gets a [`portal`](Self::portal) from it, and needs to know neither address nor name.
 ///
 /// | made by | names |
 /// | --- | --- |
-/// | [`Portal::actor_ref`], [`Actor::actor_ref`] | one process: that very one is reached, or nobody |
-/// | [`Supervised::actor_ref`] | a supervised child: whichever process of it lives |
-/// | [`ActorRef::named`] | whoever is registered under a name |
+/// | [`Portal::actor_ref`], [`Actor::actor_ref`] | one process: that very process, or none |
+/// | [`Supervised::actor_ref`] | a supervised child: its current process |
+/// | [`ActorRef::named`] | the actor that is registered under a name |
 ///
-/// There is no secret in it, and it gives no rights: who may connect, and what may be called, is for the other actor to
-/// say as always. But whoever makes a handle chooses the addresses in it, and to use it is to connect there, and to say
-/// there who one is. So take none from whom you do not trust. It is good for actors of this host, and for those who are
-/// reached over TCP. Two handles are equal if they name the same actor in the same way.
+/// A handle holds no secret and gives no rights: the other actor decides, as always, who may connect and what may be
+/// called. But the maker of a handle chooses the addresses in it, and using the handle means to connect to them and to
+/// introduce this actor there. So accept handles only from actors that you trust. A handle works for actors on this
+/// host, and for actors that are reached over TCP. Two handles are equal if they name the same actor in the same way.
 ///
 /// ```
 /// # use tractor_core::{self as tractor, ActorNursery, ActorRef, DynCall};
@@ -56,33 +56,31 @@ pub struct ActorRef(Target);
 enum Target {
     /// One process.
     Process(Place),
-    /// Whichever process of a supervised child lives; `child` is its number at the actor that supervises it.
+    /// The current process of a supervised child; `child` is its number at the actor that supervises it.
     Supervised { name: String, child: u64, by: Place },
-    /// Whoever is registered under it.
+    /// The actor that is registered under the name.
     Name(String),
 }
 
 impl ActorRef {
-    /// A portal to the actor, over a connection that is there, or a new one. Who answers there has proved to be the
-    /// one that is named.
+    /// A portal to the actor, over an existing connection or a new one. The actor that answers is checked to be the
+    /// named one.
     ///
-    /// * One process is reached as long as it lives.
-    /// * A supervised child is asked for at the actor that supervises it. While it has no process, because it is
-    ///   being restarted, this waits. If that actor is gone, the registrar is asked, where there is one, for whoever
-    ///   has the name now.
-    /// * A name is asked for at the registrar. This does not wait until somebody has it:
+    /// * A handle on one process reaches it as long as it lives.
+    /// * For a supervised child, this asks the actor that supervises it, and waits while the child is being restarted.
+    ///   If that actor is gone, this asks the registrar, if there is one, for the actor that has the name now.
+    /// * For a name, this asks the registrar. It does not wait until an actor has the name:
     ///   [`wait_for_actor`](crate::wait_for_actor) does.
     ///
-    /// The portal belongs to one process. A call that meets its death fails, and is not repeated;
-    /// [`is_retryable`](Error::is_retryable) says that it certainly has not run. Ask again then.
+    /// The portal leads to one process. When that process dies, calls fail and are not repeated. If
+    /// [`is_retryable`](Error::is_retryable), the call has certainly not run: get a new portal and call again.
     ///
-    /// The connection stays open, and is used for further portals, as long as both actors live. Of those that nobody
-    /// has a portal to, and on which nothing is open, an actor keeps the last
-    /// [`LINES_KEPT_MAX`](crate::proto::limits::LINES_KEPT_MAX).
+    /// The connection stays open for further portals, as long as both actors live. Of idle connections, without a
+    /// portal or an open dialog, an actor keeps the last [`LINES_KEPT_MAX`](crate::proto::limits::LINES_KEPT_MAX).
     ///
     /// ```
     /// # use tractor_core::{self as tractor, ActorRef, DynCall};
-    /// /// Asks until it is answered, and never twice for the same.
+    /// /// Asks until an answer comes, and never runs the call twice.
     /// async fn answer(oracle: &ActorRef) -> tractor::Result<u64> {
     ///     loop {
     ///         let portal = oracle.portal().await?;
@@ -95,11 +93,12 @@ impl ActorRef {
     /// ```
     ///
     /// # Errors
-    /// * [`Error::NotFound`]: that process has ended, or the supervised child has for good
-    ///   ([`Absence::Ended`](crate::error::Absence::Ended)); or nobody is found by name, as with
+    /// * [`Error::NotFound`]: that process has ended, or the supervised child has ended for good
+    ///   ([`Absence::Ended`](crate::error::Absence::Ended)); or no actor is found by name, as with
     ///   [`find_actor`](crate::find_actor);
     /// * [`Error::Died`]: this actor has seen that process die;
-    /// * [`Error::Unreachable`]: somebody listens there, and does not let this actor in, or answer;
+    /// * [`Error::Unreachable`]: the address is in use, but its listener does not answer, or does not let this actor
+    ///   in;
     /// * in the actor that supervises a child, the errors of [`Supervised::portal`];
     /// * [`Error::NoRuntime`] outside of any actor.
     ///
@@ -115,7 +114,8 @@ impl ActorRef {
         in_order(found).await
     }
 
-    /// Names whoever is registered under a name, now and later: a daemon, or another actor that everybody knows.
+    /// A handle on the actor that is registered under a name when a portal is asked for: a daemon, or another
+    /// well-known actor.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, ActorRef, DynCall};
@@ -140,7 +140,7 @@ impl ActorRef {
         }
     }
 
-    /// What tells it from others.
+    /// The identity of the target.
     fn key(&self) -> (&str, Option<u64>, bool) {
         match &self.0 {
             Target::Process(place) => (&place.uuid, None, true),
@@ -150,7 +150,7 @@ impl ActorRef {
     }
 }
 
-/// Whoever is registered under a name.
+/// The actor that is registered under a name.
 async fn registered(actor: &Actor, name: &str) -> Result<Portal> {
     match kept(actor, name) {
         Some(portal) => Ok(portal),
@@ -158,7 +158,7 @@ async fn registered(actor: &Actor, name: &str) -> Result<Portal> {
     }
 }
 
-/// The process that lives of a supervised child.
+/// The current process of a supervised child.
 async fn supervised(actor: &Actor, name: &str, child: u64, by: &Place) -> Result<Portal> {
     if by.uuid == actor.uid().uuid() {
         return match given::child(child) {
@@ -189,7 +189,7 @@ async fn supervised(actor: &Actor, name: &str, child: u64, by: &Place) -> Result
         };
         match reach(actor, &place).await {
             Ok(portal) => return Ok(portal),
-            // That is about to be noticed where it is supervised.
+            // The supervisor is about to notice that.
             Err(Missed::Gone(_)) => {
                 sleep(pause).await;
                 pause = GONE_PAUSE_MAX.min(pause * 2);
@@ -199,7 +199,7 @@ async fn supervised(actor: &Actor, name: &str, child: u64, by: &Place) -> Result
     }
 }
 
-/// Who has the name of a child whose supervising actor cannot be asked.
+/// The actor that has the name of a child whose supervising actor cannot be asked.
 async fn successor(actor: &Actor, name: &str, error: Error) -> Result<Portal> {
     if !actor.registries().is_empty() {
         return registered(actor, name).await;
@@ -211,12 +211,12 @@ async fn successor(actor: &Actor, name: &str, error: Error) -> Result<Portal> {
 }
 
 impl Portal {
-    /// A handle on the actor at the other end that may be given to anybody. It names that very process.
+    /// A handle on the actor at the other end. It names that very process, and may be sent to any actor.
     ///
-    /// An actor that listens nowhere is told to, at an address of its own.
+    /// If the actor listens nowhere, it begins to, at an address of its own.
     ///
     /// # Errors
-    /// As [`run`](Self::run); [`Error::Remote`] where the actor cannot listen, or speaks the base protocol alone.
+    /// As [`run`](Self::run); [`Error::Remote`] if the actor cannot listen, or speaks only the base protocol.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -226,9 +226,9 @@ impl Portal {
 }
 
 impl Actor {
-    /// A handle on this actor that may be given to anybody. It names this very process.
+    /// A handle on this actor. It names this very process, and may be sent to any actor.
     ///
-    /// Where the actor listens nowhere, it begins to, at an address of its own.
+    /// If the actor listens nowhere, it begins to, at an address of its own.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Portal};
@@ -250,10 +250,10 @@ impl Actor {
 }
 
 impl Supervised {
-    /// A handle on this child, through all its restarts, that may be given to anybody.
+    /// A handle on this child, through all its restarts. It may be sent to any actor.
     ///
-    /// It leads to the supervising actor, which is asked for the process that lives. That one has to be reached, too:
-    /// where it listens nowhere, it begins to.
+    /// It leads to the supervising actor, which is asked for the child's current process. If the child or the
+    /// supervising actor listens nowhere, it begins to.
     ///
     /// ```no_run
     /// # use tractor_core::{self as tractor, ActorNursery, DynCall, Portal, Supervision};

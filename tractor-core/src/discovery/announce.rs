@@ -9,8 +9,8 @@
 //!                                                  '-- the actor ends: connect, unregister, close
 //! ```
 //!
-//! With a Rust registrar an actor is registered as long as the connection is open. So nobody has to tidy up after an
-//! actor that was killed, and a registrar that was killed has all its rows again soon after it is back.
+//! With a Rust registrar an actor is registered as long as the connection is open. So the rows of a killed actor need
+//! no cleanup, and a registrar that was killed gets all its rows back soon after its restart.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -32,17 +32,17 @@ use crate::proto::registry::{WireAddr, check_name};
 /// Open connections to registrars, over which this actor is registered.
 static KEPT: ActorLocal<Mutex<HashMap<Addr, Portal>>> = ActorLocal::new(Mutex::default);
 
-/// What follows when an actor cannot be registered at once.
+/// What happens when an actor cannot be registered at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Late {
-    /// It does not start: the registrar has just answered.
+    /// The actor does not start: the registrar has just answered.
     Fails,
-    /// It goes on, and is registered as soon as that is possible.
+    /// The actor goes on, and is registered as soon as possible.
     GoesOn,
 }
 
-/// Registers an actor that listens at all its addresses, and keeps it registered until it ends. Returns once that is
-/// so, or when it takes too long: [`REGISTER_WAIT`], or where that is a failure as long as a registrar has to answer.
+/// Registers an actor that listens at all its addresses, and keeps it registered until it ends. Returns once the actor
+/// is registered, or after a time limit: [`REGISTER_WAIT`], or the registrar's time to answer if a delay is a failure.
 pub(crate) async fn announce(actor: &Actor, late: Late) -> Result<(), Error> {
     if actor.registries().is_empty() {
         return Ok(());
@@ -73,7 +73,7 @@ pub(crate) async fn announce(actor: &Actor, late: Late) -> Result<(), Error> {
             }
         }
     });
-    // The tasks are there before any of them is waited for.
+    // All tasks exist before any of them is waited for.
     for first in firsts.collect::<Vec<_>>() {
         let registered = first.await;
         match registered {
@@ -90,12 +90,12 @@ pub(super) fn kept(registry: &Addr) -> Option<Portal> {
     KEPT.get().lock().unwrap_or_else(PoisonError::into_inner).get(registry).cloned()
 }
 
-/// See the diagram. `first` is told how the first attempt went.
+/// See the diagram. `first` gets the outcome of the first attempt.
 async fn keep(actor: &Actor, registry: &Addr, first: oneshot::Sender<Result<(), Error>>) {
     let mut first = Some(first);
     let mut tell = move |result| {
         if let Some(first) = first.take() {
-            // Whoever started the actor may wait no more.
+            // The starter of the actor may have stopped waiting.
             _ = first.send(result);
         }
     };
@@ -115,7 +115,7 @@ async fn keep(actor: &Actor, registry: &Addr, first: oneshot::Sender<Result<(), 
                 tracing::warn!(%registry, "the registrar is gone; this actor registers again when there is one");
             }
             Ok(connection) => {
-                // First, so that nobody who looks for the registrar finds this connection.
+                // First, so that no lookup of the registrar finds this connection.
                 connection.0.peer.channel.close();
                 tell(Ok(()));
                 connection.close().await;

@@ -15,9 +15,10 @@ use crate::proto::addr::Addr;
 use crate::proto::handshake::Role;
 use crate::session::Peer;
 
-/// Before somebody who has left during the handshake is connected to again; each further pause is twice as long.
+/// The pause before a peer that has left during the handshake is connected to again; each further pause is twice as
+/// long.
 const LEFT_PAUSE: Duration = Duration::from_millis(5);
-/// A pause that is as long as this is not made.
+/// The attempts end when the pause would be this long.
 const LEFT_PAUSE_MAX: Duration = Duration::from_millis(80);
 
 /// Connects to the actor that listens on an address, as a scope: the connection is closed when the body has ended.
@@ -25,8 +26,8 @@ const LEFT_PAUSE_MAX: Duration = Duration::from_millis(80);
 /// Over TCP both actors must belong to one tree: they prove to each other that they know its secret.
 ///
 /// # Errors
-/// The body's own error; [`Error::Unreachable`] when there is no connection, [`Error::Died`] where this actor has seen
-/// the one die that listened there; [`Error::NoRuntime`] outside of any actor.
+/// The body's own error; [`Error::Unreachable`] when there is no connection, [`Error::Died`] if this actor has seen the
+/// actor at that address die; [`Error::NoRuntime`] outside of any actor.
 ///
 /// # Cancel safety
 /// Dropping the future closes the connection.
@@ -53,7 +54,7 @@ pub(super) async fn dial(actor: &Actor, addr: &Addr) -> Result<Connection, NotMe
         let mut pause = LEFT_PAUSE;
         loop {
             match meet(actor, addr).await {
-                // Mostly it has died or ends, and who connects again finds nobody.
+                // Mostly the peer has died or is ending, and the next attempt finds nobody.
                 Err(error) if error.is_departure() && pause < LEFT_PAUSE_MAX => {
                     sleep(pause).await;
                     pause *= 2;
@@ -107,8 +108,8 @@ fn not_met(actor: &Actor, addr: &Addr, error: &HandshakeError) -> Error {
     }
 }
 
-/// The error of everybody who waits on a connection when it ends: that the actor at the other end has died, if its
-/// process has ended and nobody has said why.
+/// The error of every task that waits on a connection when it ends: if the process at the other end has ended without a
+/// reason given, the actor has died.
 async fn cause_of_loss(
     actor: &Actor,
     addr: &Addr,
@@ -117,7 +118,7 @@ async fn cause_of_loss(
     reason: CloseReason,
 ) -> Error {
     let is_silent = matches!(reason, CloseReason::Eof | CloseReason::Truncated | CloseReason::Io(_));
-    // Who speaks the base protocol alone has no word for a good end.
+    // A peer that speaks only the base protocol cannot say that it ends in order.
     let is_unexplained = is_silent && !peer.is_base() && !peer.ended_in_order.load(Ordering::Acquire);
     match process {
         Some(process) if is_unexplained && has_ended(process, peer.timeouts.exit_status).await => {

@@ -1,5 +1,5 @@
-//! Room for the connections of an actor, whatever address they come to: some for members, some for whoever knocks.
-//! Where strangers are let in without a proof, they get at most half of the members' room.
+//! Room for the connections of an actor, over all its addresses: a part for members, and a part for guests, which are
+//! still in their handshake. If an actor lets strangers in without a proof, they get at most half of the members' room.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use crate::net::OtherEnd;
 use crate::proto::guests::{Guests, Room, Ticket};
 use crate::proto::limits::Limits;
 
-/// Where a guest comes from, if that is known.
+/// The address that a guest comes from, if that is known.
 type Source = Option<IpAddr>;
 
 /// Shared by the listeners of an actor.
@@ -19,7 +19,7 @@ type Source = Option<IpAddr>;
 pub(super) struct Door {
     room: Room,
     members: Arc<Semaphore>,
-    /// Taken besides by each of those who were let in without a proof.
+    /// Taken in addition by each peer that was let in without a proof.
     strangers: Arc<Semaphore>,
     guests: Mutex<Guests<Source, CancellationToken>>,
 }
@@ -39,7 +39,7 @@ pub(super) struct Membership {
     stranger: Option<OwnedSemaphorePermit>,
 }
 
-/// The right to wait for one, until it is dropped or somebody else needs the place.
+/// The right to wait for a place, until this is dropped or another guest needs the room.
 #[derive(Debug)]
 pub(super) struct Guest {
     door: Arc<Door>,
@@ -55,7 +55,8 @@ impl Door {
         Arc::new(Self { room, members, strangers, guests: Mutex::new(Guests::new(room.guests)) })
     }
 
-    /// Gives a new connection its place: at once to a guest, to our own user as soon as there is room for a member.
+    /// Gives a new connection its place: to a guest at once, to a peer of our own user as soon as there is room for a
+    /// member.
     pub(super) async fn enter(self: &Arc<Self>, other_end: OtherEnd) -> Place {
         match other_end {
             OtherEnd::OurUser => Place::Member(self.member().await),
@@ -74,7 +75,7 @@ impl Door {
     }
 
     async fn stranger(&self) -> Membership {
-        // No line for each of them: they could fill the log.
+        // Not one line for each guest: they could fill the log.
         let stranger = free(&self.strangers).await;
         Membership { stranger: Some(stranger), member: free(&self.members).await }
     }
@@ -91,7 +92,7 @@ impl Door {
 }
 
 impl Place {
-    /// Cancelled when somebody else needs the place.
+    /// Cancelled when another guest needs the place.
     pub(super) fn needed(&self) -> CancellationToken {
         match self {
             Self::Member(_) => CancellationToken::new(),
@@ -99,7 +100,8 @@ impl Place {
         }
     }
 
-    /// Of a connection that has introduced itself well, and proved that it belongs to the tree or not: waits for room.
+    /// Waits for room for a connection after its handshake, in which it has proved, or not, that it belongs to the
+    /// tree.
     pub(super) async fn stay(self, has_proved: bool) -> Membership {
         match self {
             Self::Member(membership) => membership,

@@ -1,7 +1,8 @@
-//! What a root becomes: it greets whoever listens at its registries, and binds them if nobody does.
+//! Whether a root becomes the registrar: it greets the listeners at its registries, and binds those addresses if there
+//! is none.
 //!
-//! Of many that start at once all may find nobody. They bind in one order, so that one is first at the first address;
-//! the others find it in use, and look again.
+//! Of many roots that start at once, all may find no listener. They bind in one order, so that one is first at the
+//! first address; the others find that address in use, and look again.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -17,15 +18,14 @@ use crate::proto::id::{Aid, Uid};
 use crate::proto::limits::{Limits, PROBE_ATTEMPT, PROBE_TOTAL};
 use crate::proto::registry::{Attempt, Next, Probe, Refusal, Role, Standing, check_name, elect as decide};
 
-/// Looks at the registries after somebody else was faster to bind.
+/// How often a root looks again after another was faster to bind.
 const ROUNDS_MAX: usize = 5;
-/// File of the registry that is there by default.
+/// File of the default registry.
 const REGISTRY_FILE: &str = "registry@1616.sock";
 
-/// The address that a registry has on this host by default: a Unix socket in the directory that belongs to the user
-/// alone. So all of a user's programs that name it find each other, and *their names are one set*: of two instances of
-/// a program, the actors of one find those of the other. For names within one tree the registry is
-/// [`socket_addr`](crate::socket_addr).
+/// The default address of a registry on this host: a Unix socket in a directory that only this user can access. So all
+/// of a user's programs that use it find each other, and *their names are one set*: if a program runs twice, the actors
+/// of one instance find those of the other. For names within one tree use [`socket_addr`](crate::socket_addr).
 ///
 /// # Errors
 /// [`Error::Runtime`] when the directory's path is no UTF-8.
@@ -50,16 +50,16 @@ pub(crate) struct Candidate<'a> {
     pub(crate) is_open: bool,
 }
 
-/// What it becomes.
+/// The outcome of the election.
 #[derive(Debug)]
 pub(crate) struct Elected {
     pub(crate) is_registrar: bool,
     pub(crate) registries: Vec<Addr>,
-    /// Bound, and nobody was let in yet.
+    /// Bound, and no peer was let in yet.
     pub(crate) listeners: Vec<Listener>,
 }
 
-/// Decides what a root becomes, and binds its addresses.
+/// Decides whether a root becomes the registrar, and binds its addresses.
 pub(crate) async fn elect(candidate: Candidate<'_>) -> Result<Elected, Error> {
     let Candidate { name, limits, bind, registries, ensure, is_open } = candidate;
     if ensure && registries.is_empty() {
@@ -78,7 +78,7 @@ pub(crate) async fn elect(candidate: Candidate<'_>) -> Result<Elected, Error> {
         let standings = probe_all(registries, limits).await;
         let role = match decide(&standings, ensure) {
             Ok(role) => role,
-            // Who was faster has not let anybody in yet.
+            // The faster root does not let peers in yet.
             Err(Refusal::Occupied(_)) if round > 1 && round < ROUNDS_MAX => continue,
             Err(refusal) => return Err(failure(refusal)),
         };
@@ -97,7 +97,7 @@ pub(crate) async fn elect(candidate: Candidate<'_>) -> Result<Elected, Error> {
                         registries: registries.to_vec(),
                         listeners,
                     },
-                    // Somebody was faster, who is a registrar by now, or about to be.
+                    // Another root was faster, and is the registrar by now, or about to be.
                     Err((ErrorKind::AddrInUse, _)) if !in_order.is_empty() && round < ROUNDS_MAX => continue,
                     Err((_, error)) => return Err(error),
                 }
@@ -112,7 +112,7 @@ fn failure(text: impl ToString) -> Error {
     RuntimeFailure::new(text.to_string()).into()
 }
 
-/// Refuses an address that leads beyond this host to an actor that lets strangers in.
+/// Refuses an address beyond this host for an actor that lets strangers in.
 fn check_open(addr: &Addr, is_open: bool) -> Result<(), Error> {
     match addr {
         Addr::Tcp(tcp) if is_open && !tcp.ip().to_canonical().is_loopback() => {
@@ -143,7 +143,7 @@ pub(crate) async fn bind_all(
     Ok(listeners)
 }
 
-/// Addresses of an actor's own, where those can reach it that reach its registries.
+/// Addresses of an actor's own, which every actor that reaches its registries can reach.
 pub(crate) fn own_addrs(name: &str, registries: &[Addr]) -> Result<Vec<Addr>, Error> {
     let mut own = Vec::new();
     for registry in registries {
@@ -165,7 +165,7 @@ fn socket(name: &str) -> Result<Addr, Error> {
     net::default_uds(name, std::process::id()).map_err(failure)
 }
 
-/// The address of this host towards another one. Nothing is sent.
+/// The address of this host on the route to another host. Nothing is sent.
 fn ip_towards(other: SocketAddr) -> io::Result<IpAddr> {
     if other.ip().is_loopback() {
         return Ok(other.ip());
@@ -192,7 +192,7 @@ async fn probe_all(registries: &[Addr], limits: &Limits) -> Vec<(Addr, Standing)
     standings
 }
 
-/// What an address stands as.
+/// What was found at an address.
 async fn probe(addr: &Addr, limits: &Limits, end: Instant) -> Standing {
     let mut probe = Probe::default();
     loop {
@@ -206,7 +206,7 @@ async fn probe(addr: &Addr, limits: &Limits, end: Instant) -> Standing {
     }
 }
 
-/// One attempt: an introduction that says that it wants nothing else.
+/// One attempt: an introduction that asks for nothing more.
 async fn greet(addr: &Addr, limits: &Limits, end: Instant) -> Attempt {
     let io = match timeout_at(end, net::connect(addr)).await {
         Err(_elapsed) => return Attempt::TimedOut { connected: false },
@@ -225,7 +225,7 @@ async fn greet(addr: &Addr, limits: &Limits, end: Instant) -> Attempt {
     }
 }
 
-/// Whether an address cannot be connected to because nobody is there.
+/// Whether an address cannot be connected to because nobody listens there.
 fn is_nobody(error: &io::Error) -> bool {
     matches!(
         error.kind(),

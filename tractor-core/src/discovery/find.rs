@@ -15,22 +15,22 @@ use crate::proto::addr::Addr;
 use crate::proto::id::Escaped;
 use crate::proto::registry::check_name;
 
-/// Between two attempts to reach somebody whom a registrar still knows and nobody can connect to.
+/// Between two attempts to reach an actor that a registrar still lists and that cannot be connected to.
 const STALE_PAUSE: Duration = Duration::from_millis(50);
-/// How long whoever listens at one of an actor's addresses may say nothing, until the next one is tried as well.
+/// How long one address of an actor may stay silent until the next address is tried as well.
 const NEXT_ADDR_PAUSE: Duration = Duration::from_millis(250);
 
 /// Finds an actor by its name, or by its uuid, and runs the body with a portal to it.
 ///
-/// An open connection is used again: that to a parent or child, and those that lookups and handles
-/// ([`ActorRef::portal`](crate::ActorRef::portal)) have made. They stay open after the body, as described there,
-/// but for those to actors of the base protocol, which wait for them to be closed before they end.
-/// Otherwise all registrars of the tree are asked at once, and the first one that knows the name counts. Of an actor's
-/// addresses Unix sockets are tried first, then TCP on this host, then others; an address that keeps silent holds up
-/// the next one for a moment only. Addresses where nobody listens any more are taken out of the registry.
+/// An open connection is used again: that to a parent or child, and connections that lookups and handles
+/// ([`ActorRef::portal`](crate::ActorRef::portal)) have made. These stay open after the body, as described there,
+/// except for connections to actors of the base protocol, which end only after their connections are closed. Without an
+/// open connection, all registrars of the tree are asked at once, and the first that knows the name counts. Of an
+/// actor's addresses Unix sockets are tried first, then TCP on this host, then others; a silent address delays the next
+/// one for a moment only. Addresses where nobody listens any more are removed from the registry.
 ///
-/// Names are not unique: whoever of several was registered first is found. An actor that has ended a moment ago may be
-/// found still; a call to it then fails, and [`is_retryable`](Error::is_retryable) says whether it can have run.
+/// Names are not unique: of several actors the first registered is found. An actor that has ended a moment ago may
+/// still be found; a call to it then fails, and [`may_have_run`](Error::may_have_run) says whether it can have run.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -46,8 +46,8 @@ const NEXT_ADDR_PAUSE: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// The body's own error;
-/// * [`Error::NotFound`]: nobody has this name, or who had it is gone, or there is nobody to ask;
-/// * [`Error::Unreachable`]: who has it cannot be reached though somebody listens there, or no registrar answers;
+/// * [`Error::NotFound`]: no actor has this name, or the actor that had it is gone, or there is no registrar to ask;
+/// * [`Error::Unreachable`]: the actor cannot be reached although its address is in use, or no registrar answers;
 /// * [`Error::NoRuntime`] outside of any actor.
 ///
 /// # Cancel safety
@@ -61,11 +61,11 @@ where
     find(&actor, name).await?.run(body).await
 }
 
-/// Waits until an actor has a name, and connects to it; otherwise as [`find_actor`]. It has no limit of its own, and
-/// goes on where the registrar ends and another one comes.
+/// Waits until an actor has a name, and connects to it; otherwise as [`find_actor`]. It has no time limit of its own,
+/// and goes on when the registrar ends and another one takes its place.
 ///
 /// # Errors
-/// As [`find_actor`], but never that nobody has the name, or has it any more.
+/// As [`find_actor`], except that it waits while no actor has the name.
 ///
 /// # Cancel safety
 /// Dropping the future drops the body. The connection stays.
@@ -81,8 +81,8 @@ where
 /// Connects to a registrar of this tree, as a scope: to the first that answers.
 ///
 /// # Errors
-/// The body's own error; [`Error::NotFound`] where there is none; [`Error::Unreachable`] when none answers;
-/// [`Error::NoRuntime`] outside of any actor.
+/// The body's own error; [`Error::NotFound`] if the tree has no registry; [`Error::Unreachable`] when no registrar
+/// answers; [`Error::NoRuntime`] outside of any actor.
 ///
 /// # Cancel safety
 /// Dropping the future closes the connection.
@@ -101,11 +101,11 @@ where
 
 /// Connects to the root of this tree, as a scope.
 ///
-/// A root listens where it was told to ([`ActorOptions::bind`](crate::ActorOptions::bind)), or because it has a
-/// registry. One that does neither is reached by its own children alone: by its name or uuid, with [`find_actor`].
+/// A root listens if it was told to ([`ActorOptions::bind`](crate::ActorOptions::bind)), or if it has a registry. Any
+/// other root can be reached only by its own children: by its name or uuid, with [`find_actor`].
 ///
 /// # Errors
-/// The body's own error; [`Error::Runtime`] where the root does not listen; [`Error::Unreachable`] when it cannot be
+/// The body's own error; [`Error::Runtime`] if the root does not listen; [`Error::Unreachable`] when it cannot be
 /// connected to; [`Error::NoRuntime`] outside of any actor.
 ///
 /// # Cancel safety
@@ -125,7 +125,7 @@ where
     first_of(addrs.iter().map(async |addr| dial(&actor, addr).await.map(Line::Own))).await?.run(body).await
 }
 
-/// The first of several connections that there is.
+/// The first connection of several candidates that exists.
 async fn first_of(
     lines: impl Iterator<Item = impl Future<Output = Result<Line, NotMet>> + Send>,
 ) -> Result<Line> {
@@ -152,7 +152,7 @@ impl Line {
     }
 }
 
-/// Finds an actor, over a connection that is there or a new one.
+/// Finds an actor, over an existing connection or a new one.
 async fn find(actor: &Actor, name: &str) -> Result<Line> {
     match kept(actor, name) {
         Some(known) => Ok(Line::Kept(known)),
@@ -160,13 +160,13 @@ async fn find(actor: &Actor, name: &str) -> Result<Line> {
     }
 }
 
-/// Keeps a new connection for others to use. An actor of the base protocol waits at its end until whoever has connected
-/// is gone: a connection to it is closed with the scope.
+/// Keeps a new connection for other lookups. An actor of the base protocol waits at its end until its connections are
+/// closed, so a connection to one is closed with the scope.
 async fn stay(connection: Connection) -> Line {
     if connection.0.peer.is_base() { Line::Own(connection) } else { Line::Kept(keep(connection).await) }
 }
 
-/// Asks who is registered under a name, and connects to it.
+/// Asks which actor is registered under a name, and connects to it.
 pub(super) async fn find_registered(actor: &Actor, name: &str) -> Result<Connection> {
     let mut answers = Answers::to(actor, name)?;
     let mut missed = Missed::default();
@@ -182,7 +182,7 @@ pub(super) async fn find_registered(actor: &Actor, name: &str) -> Result<Connect
     }
 }
 
-/// As [`find`], but waits for somebody to have the name.
+/// As [`find`], but waits until an actor has the name.
 async fn wait(actor: &Actor, name: &str) -> Result<Line> {
     check_name(name).map_err(|problem| NotFound::new(name, Absence::BadName(problem)))?;
     loop {
@@ -190,7 +190,7 @@ async fn wait(actor: &Actor, name: &str) -> Result<Line> {
             return Ok(Line::Kept(known));
         }
         let waiting = registrars(actor, name)?.into_iter().map(async |registrar| {
-            // Of several that have the name already, `find_actor` chooses the same.
+            // Of several actors that have the name already, `find_actor` chooses the same one.
             let found = match registrar.find(actor, name).await {
                 Ok(found) if !found.is_empty() => Ok(found),
                 Ok(_) | Err(_) => registrar.wait(actor, name).await,
@@ -213,7 +213,7 @@ async fn wait(actor: &Actor, name: &str) -> Result<Line> {
         if let Some(error) = missed.unreachable {
             return Err(error);
         }
-        // They are asked again, all of them.
+        // All registrars are asked again.
         drop(waiting);
         sleep(STALE_PAUSE).await;
     }
@@ -222,14 +222,14 @@ async fn wait(actor: &Actor, name: &str) -> Result<Line> {
 /// Why no address was the right one.
 #[derive(Default)]
 struct Missed {
-    /// Nobody was there, or somebody else.
+    /// Nobody was there, or another actor.
     is_expired: bool,
-    /// Somebody was there who could not be connected to.
+    /// The address is in use, but could not be connected to.
     unreachable: Option<Error>,
 }
 
-/// Connects to an actor at the first of its addresses that answers. Whoever keeps silent is still waited for while the
-/// next one is tried.
+/// Connects to an actor at the first of its addresses that answers. A silent address is still waited for while the next
+/// one is tried.
 async fn reach_any(
     actor: &Actor,
     name: &str,
@@ -251,10 +251,10 @@ async fn reach_any(
     }
 }
 
-/// Who was found at an address.
+/// What was found at an address.
 enum Reached {
     It(Connection),
-    /// Nobody, or somebody else: the registrar was told.
+    /// Nobody, or another actor: the registrar was told.
     Nobody,
     Not(Error),
 }

@@ -1,4 +1,5 @@
-//! Supervised children of an actor to which it has given out handles: who has one asks here for the process that lives.
+//! Supervised children of which this actor has given out handles: the holder of a handle asks here for the current
+//! process.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,10 +13,10 @@ use crate::restart::Supervised;
 
 /// The method by which they are asked for.
 pub(super) const FIND_SUPERVISED: &str = "find_supervised";
-/// Of a child that is not in the table.
+/// The number of a child that is not in the table.
 pub(super) const NO_MORE: &str = "it is supervised no more";
 
-/// Children in the table before those that are over for good are taken out of it.
+/// How many children the table holds before those that are over for good are removed.
 const CHILDREN_KEPT_MAX: usize = 64;
 
 static GIVEN: ActorLocal<Given> = ActorLocal::new(Given::default);
@@ -37,7 +38,7 @@ impl Given {
     }
 }
 
-/// The number by which others ask for a child of this actor.
+/// The number by which other actors ask for a child of this actor.
 pub(super) fn number(child: &Supervised) -> u64 {
     let given = GIVEN.get();
     let mut table = given.lock();
@@ -58,8 +59,8 @@ pub(super) fn child(number: u64) -> Option<Supervised> {
     GIVEN.get().lock().children.get(&number).map(|(child, _)| child.clone())
 }
 
-/// Where the process listens that lives of a child of this actor; waits while there is none. Or why there will be
-/// none any more.
+/// Where the current process of a child listens; waits while there is none. The error says why there will be none any
+/// more.
 pub(super) async fn place(number: u64) -> Result<Place, String> {
     let child = child(number).ok_or(NO_MORE)?;
     loop {
@@ -76,7 +77,7 @@ pub(super) async fn place(number: u64) -> Result<Place, String> {
                 }
                 return Ok(place);
             }
-            // It ends, which the supervisor is about to notice.
+            // The process is ending, which the supervisor is about to notice.
             Err(Error::Cancelled(_) | Error::Closed(_) | Error::Died(_)) => sleep(GONE_PAUSE).await,
             Err(error) => return Err(error.to_string()),
         }

@@ -19,8 +19,7 @@ use crate::proto::id::Caps;
 /// Held while an actor that did not listen begins to.
 static BEGINNING: ActorLocal<Mutex<()>> = ActorLocal::new(Mutex::default);
 
-/// The addresses of an actor, which must be the current one. One that does not listen yet begins to, at an address of
-/// its own.
+/// The addresses of the current actor. If it does not listen yet, it begins to, at an address of its own.
 pub(super) async fn addrs_of(actor: &Actor) -> Result<Vec<Addr>, Error> {
     let beginning = BEGINNING.get();
     let _turn = beginning.lock().await;
@@ -40,7 +39,7 @@ pub(super) async fn addrs_of(actor: &Actor) -> Result<Vec<Addr>, Error> {
     Ok(actor.addrs())
 }
 
-/// Serves what is bound until the actor stops.
+/// Serves the bound addresses until the actor stops.
 pub(crate) fn listen(actor: &Actor, listeners: Vec<Listener>) {
     let door = Door::new(actor.limits());
     for listener in listeners {
@@ -50,8 +49,8 @@ pub(crate) fn listen(actor: &Actor, listeners: Vec<Listener>) {
     }
 }
 
-/// An address for an actor of this process: a Unix socket `<name>@<pid>.sock` in the runtime directory, which belongs
-/// to the user alone. No other process has the same, so as a root's registry it keeps names within one tree:
+/// An address for an actor of this process: a Unix socket `<name>@<pid>.sock` in the runtime directory, which only this
+/// user can access. No other process has this address, so as a root's registry it keeps names within one tree:
 ///
 /// ```
 /// # use tractor_core::{self as tractor, ActorOptions};
@@ -82,7 +81,7 @@ async fn accept_all(actor: Actor, door: Arc<Door>, listener: Listener) {
                 };
                 let guest = actor.clone();
                 actor.spawn_link(async move { admit(&guest, io, other_end, place).await });
-                // Who had to leave for it gives its file back, and who waits longer has its turn.
+                // The guest that had to leave for this one closes its file first, and older guests get their turn.
                 yield_now().await;
             }
             Err(error) => {
@@ -152,7 +151,7 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
     });
 }
 
-/// Logs what is wrong with somebody who has connected, unless there was much of that lately.
+/// Logs why a peer was refused, unless there were many such lines lately.
 fn report(actor: &Actor, text: &str) {
     if let Some(left_out) = actor.guest_log().line() {
         notice!(WARN, "{text}{left_out}");

@@ -1,6 +1,6 @@
-//! Methods of the runtime that may take their time: those of every actor, by which handles lead to it, and those of a
-//! registrar, as the base protocol has them. They are endpoints like any other: they can be cancelled, and count in
-//! what a peer makes this actor hold.
+//! Methods of the runtime that may wait: those of every actor, which handles use, and those of a registrar, as the base
+//! protocol defines them. They are ordinary endpoints: they can be cancelled, and they count towards the peer's share
+//! of this actor's memory.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +15,11 @@ use crate::proto::addr::Addr;
 use crate::proto::id::{Caps, Uid};
 use crate::proto::registry::{WireAddr, check_name};
 
-/// What every actor can do.
+/// The methods of every actor.
 pub(crate) static METHODS: [EndpointEntry; 2] =
     [EndpointEntry::func::<Listen>(), EndpointEntry::func::<FindSupervised>()];
 
-/// What a registrar can do.
+/// The methods of a registrar.
 pub(crate) static METHODS_OF_REGISTRARS: [EndpointEntry; 8] = [
     EndpointEntry::func::<Listen>(),
     EndpointEntry::func::<FindSupervised>(),
@@ -31,7 +31,7 @@ pub(crate) static METHODS_OF_REGISTRARS: [EndpointEntry; 8] = [
     EndpointEntry::func::<DeleteAddr>(),
 ];
 
-/// Name and uuid, as they travel.
+/// Name and uuid, as on the wire.
 type WireUid = (String, String);
 
 /// Declares a method: the type that stands for it, and the function behind it.
@@ -70,7 +70,7 @@ method! {
     Listen = LISTEN, () -> Vec<Addr>, listen()
 }
 method! {
-    /// Where the process of a supervised child listens that lives, or why there will be none any more.
+    /// Where the current process of a supervised child listens, or why there will be none any more.
     FindSupervised = given::FIND_SUPERVISED, (child: u64) -> Result<Place, String>, find_supervised(child)
 }
 method! {
@@ -78,7 +78,7 @@ method! {
     RegisterActor = "register_actor", (uid: WireUid, addr: WireAddr) -> (), register(uid, addr)
 }
 method! {
-    /// Takes the row of the actor that asks away.
+    /// Removes the row of the actor that asks.
     UnregisterActor = "unregister_actor", (uid: WireUid) -> (), unregister(uid)
 }
 method! {
@@ -86,19 +86,19 @@ method! {
     FindActor = "find_actor", (name: String) -> Option<Vec<WireAddr>>, find(name)
 }
 method! {
-    /// The addresses of all actors with this name, as soon as there are any.
+    /// The addresses of all actors with this name, once there is one.
     WaitForActor = "wait_for_actor", (name: String) -> Vec<WireAddr>, wait(name)
 }
 method! {
-    /// Everybody's addresses, by `name.uuid`.
+    /// The addresses of all actors, by `name.uuid`.
     GetRegistry = "get_registry", () -> BTreeMap<String, Vec<WireAddr>>, all()
 }
 method! {
-    /// Takes an address away at which nobody listens; says whose it was.
+    /// Removes an address at which nobody listens; returns whose it was.
     DeleteAddr = "delete_addr", (addr: WireAddr) -> Option<WireUid>, delete(addr)
 }
 
-/// Refuses to do for a stranger what those of this tree and user may ask for.
+/// Refuses a stranger a method that is for actors of this tree and user.
 fn only_members() -> Result<(), EndpointError> {
     if current_peer().is_some_and(|peer| peer.is_member) {
         return Ok(());
@@ -116,7 +116,7 @@ async fn find_supervised(child: u64) -> Result<Result<Place, String>, EndpointEr
     Ok(given::place(child).await)
 }
 
-/// Refuses to do for an actor what another one asks for.
+/// Refuses a request about an actor that another actor makes.
 fn only_itself((name, uuid): WireUid, asks: &Uid) -> Result<(), EndpointError> {
     if uuid == asks.uuid() && name == asks.name() {
         return Ok(());

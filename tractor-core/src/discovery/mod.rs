@@ -1,11 +1,12 @@
-//! Names and handles: how actors that were not told each other's addresses find one another.
+//! Names and handles: how actors find one another without knowing addresses.
 //!
 //! A root that has registries becomes the registrar, or an actor that registers with one ([`elect()`]). Every actor of
-//! such a tree stays registered with each registrar ([`announce()`]); whoever looks for a name asks them, and connects
-//! (`find`). A handle ([`ActorRef`]) knows where its actor listens, or whom to ask for that (`reach`, `given`).
+//! such a tree stays registered with each registrar ([`announce()`]); a lookup of a name asks the registrars, and
+//! connects (`find`). A handle ([`ActorRef`]) knows where its actor listens, or which actor to ask for that (`reach`,
+//! `given`).
 //!
 //! # Not here
-//! The rules, which are [`proto::registry`](crate::proto::registry)'s.
+//! The rules: they are in [`proto::registry`](crate::proto::registry).
 
 mod actor_ref;
 mod announce;

@@ -1,4 +1,4 @@
-//! The table of an actor that is a registrar, and who waits for a name to appear in it.
+//! The table of an actor that is a registrar, and the tasks that wait for a name to appear in it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +11,10 @@ use crate::proto::id::Uid;
 use crate::proto::registry::{Holder, Refused, Table};
 use crate::session::Peer;
 
-/// Of each registrar its own.
+/// Each registrar has its own.
 pub(super) static NAMES: ActorLocal<Names> = ActorLocal::new(|| Names::new(&current_actor()));
 
-/// Stands for the registrar itself, which is no peer's place in memory.
+/// Stands for the registrar itself: no peer has this address in memory.
 const OURSELVES: Holder = Holder(0);
 
 /// The table of a registrar.
@@ -26,7 +26,7 @@ struct Inner {
     table: Table,
     /// Connections whose end is watched.
     watched: HashSet<Holder>,
-    /// Names that are waited for: by how many, and who is told when one appears.
+    /// Names that are waited for: the number of waiting tasks, and the channel that wakes them.
     awaited: HashMap<String, (usize, Arc<Notify>)>,
 }
 
@@ -40,7 +40,7 @@ impl Names {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the table, or changes it otherwise than by adding to it.
+    /// Reads the table, or changes it without adding to it.
     pub(super) fn with<R>(&self, f: impl FnOnce(&mut Table) -> R) -> R {
         f(&mut self.lock().table)
     }
@@ -73,7 +73,7 @@ impl Names {
         let holder = Holder(Arc::as_ptr(peer) as u64);
         if self.add(&peer.aid.uid, addr, is_held.then_some(holder))? {
             let (names, peer) = (self.clone(), peer.clone());
-            // It keeps the peer in its place until nothing stands for it any more.
+            // It keeps the peer's memory in place until no row refers to it any more.
             actor.spawn_link(async move {
                 peer.drained.cancelled().await;
                 let mut inner = names.lock();
@@ -84,7 +84,7 @@ impl Names {
         Ok(())
     }
 
-    /// All addresses of all actors with a name, as soon as there are any.
+    /// All addresses of all actors with a name, once there is one.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -99,7 +99,7 @@ impl Names {
                 let (waiting, notify) = inner.awaited.entry(name.to_owned()).or_default();
                 *waiting += 1;
                 let notify = notify.clone();
-                // From here on it is told.
+                // From here on it is woken.
                 let told = notify.clone().notified_owned();
                 (Awaited { names: self, name, notify }, told)
             };
@@ -109,7 +109,7 @@ impl Names {
     }
 }
 
-/// A name that is waited for. The last one that does so takes it off the list.
+/// A name that is waited for. The last waiting task takes it off the list.
 struct Awaited<'a> {
     names: &'a Names,
     name: &'a str,
@@ -119,7 +119,7 @@ struct Awaited<'a> {
 impl Drop for Awaited<'_> {
     fn drop(&mut self) {
         let mut inner = self.names.lock();
-        // One of that name may have appeared, and be waited for again.
+        // An actor with that name may have appeared, and the name may be waited for again.
         let listed = inner.awaited.get_mut(self.name).filter(|(_, notify)| Arc::ptr_eq(notify, &self.notify));
         if let Some((waiting, _)) = listed {
             *waiting -= 1;

@@ -1,4 +1,4 @@
-//! Asking registrars, without connecting to whom they know.
+//! Asking registrars, without connecting to the actors that they list.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, UdpSocket};
@@ -29,8 +29,8 @@ pub struct Registered {
     pub addrs: Vec<Addr>,
 }
 
-/// Asks the registrars of this tree for an actor's address, by its name or uuid: the one that is tried first when one
-/// connects. `None` when nobody is registered under it.
+/// Asks the registrars of this tree for the address of an actor, by its name or uuid: the address that a connection
+/// would try first. `None` when no actor is registered under it.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -44,9 +44,9 @@ pub struct Registered {
 /// ```
 ///
 /// # Errors
-/// [`Error::NotFound`] where nobody can be asked, or have this name; [`Error::Unreachable`] when no registrar answers
-/// in time ([`Timeouts::registry_answer`](crate::proto::limits::Timeouts::registry_answer)); [`Error::NoRuntime`]
-/// outside of any actor.
+/// [`Error::NotFound`] if there is no registrar to ask, or no actor can have this name; [`Error::Unreachable`] when no
+/// registrar answers in time ([`Timeouts::registry_answer`](crate::proto::limits::Timeouts::registry_answer));
+/// [`Error::NoRuntime`] outside of any actor.
 ///
 /// # Cancel safety
 /// Cancel safe.
@@ -61,7 +61,7 @@ pub async fn query_actor(name: &str) -> Result<Option<Addr>> {
     answers.nobody_knows().map(|()| None)
 }
 
-/// Everybody who is registered, at any registrar of this tree that answers.
+/// All actors that are registered with any registrar of this tree that answers.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -74,7 +74,7 @@ pub async fn query_actor(name: &str) -> Result<Option<Addr>> {
 /// ```
 ///
 /// # Errors
-/// [`Error::NotFound`] where nobody can be asked; [`Error::Unreachable`] when no registrar answers in time
+/// [`Error::NotFound`] if there is no registrar to ask; [`Error::Unreachable`] when no registrar answers in time
 /// ([`Timeouts::registry_answer`](crate::proto::limits::Timeouts::registry_answer)); [`Error::NoRuntime`] outside of
 /// any actor.
 ///
@@ -107,7 +107,7 @@ fn registered((key, addrs): (String, Vec<WireAddr>)) -> Option<Registered> {
     Some(Registered { uid: Uid::new(name, uuid), addrs: unwired(addrs) })
 }
 
-/// Whom an actor asks for names: nobody without registries, which `name` was looked for in vain for.
+/// The registrars that an actor asks for names. Without registries this is the error of a lookup of `name`.
 pub(super) fn registrars(actor: &Actor, name: &str) -> Result<Vec<Registrar>> {
     if actor.aid().is_registrar == Some(true) {
         return Ok(vec![Registrar::Ourselves]);
@@ -118,7 +118,7 @@ pub(super) fn registrars(actor: &Actor, name: &str) -> Result<Vec<Registrar>> {
     }
 }
 
-/// One of those that an actor asks for names.
+/// A registrar that an actor asks for names.
 #[derive(Debug, Clone)]
 pub(super) enum Registrar {
     Ourselves,
@@ -142,7 +142,7 @@ impl Line {
 }
 
 impl Registrar {
-    /// Connects to one at an address, unless this actor is registered over a connection to it.
+    /// Connects to the registrar at an address, unless this actor is registered over a connection to it.
     pub(super) async fn line(actor: &Actor, addr: &Addr) -> Result<Line, NotMet> {
         match kept(addr) {
             Some(portal) => Ok(Line::Kept(portal)),
@@ -178,7 +178,7 @@ impl Registrar {
         Ok(to_try(unwired(found.unwrap_or_default())))
     }
 
-    /// Waits until somebody has a name, also where the registrar goes away and another one comes.
+    /// Waits until an actor has a name, even if the registrar ends and another one takes its place.
     pub(super) async fn wait(&self, actor: &Actor, name: &str) -> Result<Vec<Addr>> {
         let addr = match self {
             Self::Ourselves => return Ok(to_try(NAMES.get().all_of(name).await)),
@@ -218,7 +218,7 @@ impl Registrar {
         Self::ask(actor, addr, DynCall::new("self", "get_registry")).await
     }
 
-    /// Nobody listens at this address any more, or somebody else.
+    /// Nobody listens at this address any more, or another actor does.
     pub(super) async fn delete(&self, actor: &Actor, stale: &Addr) {
         let registry = match self {
             Self::At(registry) => registry,
@@ -246,18 +246,18 @@ fn unwired(addrs: Vec<WireAddr>) -> Vec<Addr> {
     addrs.into_iter().map(|WireAddr(addr)| addr).collect()
 }
 
-/// What a registrar knows of a name, the latest first, in the order in which it is tried.
+/// The addresses that a registrar has for a name, the latest first, in the order in which they are tried.
 fn to_try(mut addrs: Vec<Addr>) -> Vec<Addr> {
     addrs.drain(..addrs.len().saturating_sub(ADDRS_TRIED_MAX));
     by_preference(addrs, is_ours)
 }
 
-/// Whether an interface of this host has an address: one can listen there.
+/// Whether an interface of this host has an address: then one can listen on it.
 pub(super) fn is_ours(ip: IpAddr) -> bool {
     UdpSocket::bind((ip, 0)).is_ok()
 }
 
-/// What all registrars of an actor answer to a name, each as soon as it does.
+/// The answers of all registrars of an actor to a name, in the order in which they come.
 pub(super) struct Answers<'a> {
     asking: Race<'a, (Registrar, Result<Vec<Addr>>)>,
     answered: bool,
@@ -265,7 +265,7 @@ pub(super) struct Answers<'a> {
 }
 
 impl<'a> Answers<'a> {
-    /// Asks who has a name now.
+    /// Asks which actor has a name now.
     pub(super) fn to(actor: &'a Actor, name: &'a str) -> Result<Self> {
         check_name(name).map_err(|problem| NotFound::new(name, Absence::BadName(problem)))?;
         let asking = registrars(actor, name)?.into_iter().map(async move |registrar| {
@@ -275,7 +275,7 @@ impl<'a> Answers<'a> {
         Ok(Self { asking: Race::of(asking), answered: false, error: None })
     }
 
-    /// The next answer: the addresses of whoever has the name, in the order in which they are tried.
+    /// The next answer: the addresses of the actor with the name, in the order in which they are tried.
     pub(super) async fn next(&mut self) -> Option<(Registrar, Vec<Addr>)> {
         loop {
             match self.asking.next().await? {
@@ -288,7 +288,7 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// After the last answer: whether anybody has answered, or why not.
+    /// After the last answer: whether any registrar has answered, or why not.
     pub(super) fn nobody_knows(self) -> Result<()> {
         match self.error {
             Some(error) if !self.answered => Err(error),

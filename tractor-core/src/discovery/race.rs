@@ -1,11 +1,11 @@
-//! A few futures side by side in one task.
+//! A few concurrent futures in one task.
 
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 
-/// Futures whose outputs are taken in the order in which they are ready. All are polled whenever one is woken: they are
-/// few.
+/// Futures whose outputs are taken in the order in which they are ready. All are polled whenever one is woken, because
+/// they are few.
 pub(super) struct Race<'a, T>(Vec<Pin<Box<dyn Future<Output = T> + Send + 'a>>>);
 
 impl<'a, T> Race<'a, T> {
@@ -13,7 +13,7 @@ impl<'a, T> Race<'a, T> {
         Self(futures.into_iter().map(|future| Box::pin(future) as _).collect())
     }
 
-    /// One more, if there is one.
+    /// Adds one more, if there is one.
     pub(super) fn add<F: Future<Output = T> + Send + 'a>(&mut self, future: Option<F>) {
         self.0.extend(future.map(|future| Box::pin(future) as _));
     }

@@ -1,4 +1,4 @@
-//! The connections by which an actor reaches those that it has handles on. They stay open, to be used again.
+//! The connections by which an actor reaches the actors that it has handles on. They stay open, to be used again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +45,7 @@ impl Place {
         Self { name: uid.name().to_owned(), uuid: uid.uuid().to_owned(), addrs }
     }
 
-    /// That of a connected actor, which begins to listen if it does not.
+    /// The process of a connected actor, which begins to listen if it does not.
     pub(super) async fn of(portal: &Portal) -> Result<Self> {
         let addrs = portal.run_dyn(DynCall::new("self", LISTEN)).await?;
         Ok(Self::new(portal.uid(), addrs))
@@ -89,7 +89,7 @@ fn addrs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Addr>, D::Err
 /// Why a process was not reached.
 #[derive(Debug)]
 pub(super) enum Missed {
-    /// It is gone; with its death, where this actor has seen it.
+    /// It is gone; with its death, if this actor has seen it.
     Gone(Option<Error>),
     Not(Error),
 }
@@ -106,10 +106,10 @@ impl Missed {
 
 // ---- Connections -------------------------------------------------------------------------------------------------
 
-/// Those of the running actor.
+/// The connections of the current actor.
 static LINES: ActorLocal<Lines> = ActorLocal::new(Lines::default);
 
-/// By who is at the other end. Locked for a look.
+/// By the actor at the other end. Locked for a look.
 #[derive(Debug, Default)]
 struct Lines(Mutex<Slots>);
 
@@ -122,17 +122,17 @@ struct Slots {
 /// The one connection to an actor.
 #[derive(Debug, Clone)]
 struct Slot {
-    /// Locked by who connects; others wait for that.
+    /// Locked while a task connects; other tasks wait for it.
     line: Arc<tokio::sync::Mutex<Option<Connection>>>,
-    /// A registrar has led there. Whoever makes a handle chooses the name in it.
+    /// Whether a registrar has led there. The name in a handle is no proof: its maker chooses it.
     is_found: bool,
     /// When it was asked for last.
     asked: u64,
 }
 
 impl Slot {
-    /// Nobody has a portal, nor is about to get one, and nothing is open. Looked at under the lock of all: a place is
-    /// given out under it.
+    /// No task has a portal, or is about to get one, and no dialog is open. Called under the lock of all connections,
+    /// under which places are given out.
     fn is_unused(&self) -> bool {
         let is_idle = |line: &Option<Connection>| {
             line.as_ref().is_none_or(|Connection(portal)| {
@@ -152,7 +152,7 @@ impl Lines {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The place for the connection to an actor. If there are many, those that are not used are closed.
+    /// The place for the connection to an actor. If there are many connections, the unused ones are closed.
     fn slot(&self, uid: &Uid) -> Slot {
         // Dropped after the lock.
         let mut closed = Vec::new();
@@ -178,7 +178,7 @@ impl Lines {
         }
     }
 
-    /// Gives up the place for a connection that was not made, unless others are about to make it.
+    /// Gives up the place for a connection that was not made, unless another task is about to make it.
     fn forget(&self, uid: &Uid) {
         let mut slots = self.lock();
         let is_empty = |slot: &Slot| slot.line.try_lock().is_ok_and(|line| line.is_none());
@@ -194,8 +194,8 @@ fn family(actor: &Actor, is_it: impl Fn(&Uid) -> bool) -> Option<Portal> {
     family.find(|peer| is_it(&peer.aid.uid)).map(Portal::new)
 }
 
-/// An open connection that stays, to somebody with this name or uuid. A name counts for parent, children, and those to
-/// whom a registrar has led.
+/// An open connection that stays, to an actor with this name or uuid. A name counts only for the parent, children, and
+/// actors to which a registrar has led.
 pub(super) fn kept(actor: &Actor, name: &str) -> Option<Portal> {
     if let Some(portal) = family(actor, |uid| uid.name() == name || uid.uuid() == name) {
         return Some(portal);
@@ -213,12 +213,12 @@ pub(super) fn kept(actor: &Actor, name: &str) -> Option<Portal> {
     slots.iter().find_map(|slot| open(&*slot.line.try_lock().ok()?))
 }
 
-/// A portal over a connection that is there. It keeps the connection from being closed.
+/// A portal over an existing connection. It keeps the connection open.
 fn open(line: &Option<Connection>) -> Option<Portal> {
     line.as_ref().map(|Connection(portal)| portal).filter(|portal| !is_over(portal)).cloned()
 }
 
-/// Keeps a new connection to which a registrar has led, unless there is one by now.
+/// Keeps a new connection to an actor to which a registrar has led, unless there is one by now.
 pub(super) async fn keep(connection: Connection) -> Portal {
     let (lines, uid) = (LINES.get(), connection.0.uid().clone());
     let slot = lines.slot(&uid);
@@ -227,7 +227,7 @@ pub(super) async fn keep(connection: Connection) -> Portal {
     open(&line).unwrap_or_else(|| line.insert(connection).0.clone())
 }
 
-/// Reaches one process, over a connection that is there or a new one.
+/// Reaches one process, over an existing connection or a new one.
 pub(super) async fn reach(actor: &Actor, place: &Place) -> Result<Portal, Missed> {
     let uid = place.uid();
     let is_near = actor.parent_peer().is_some_and(|parent| parent.aid.uid == uid) || actor.is_parent_of(&uid);
@@ -257,7 +257,7 @@ async fn reach_over(actor: &Actor, uid: &Uid, addrs: &[Addr], slot: &Slot) -> Re
             return Err(Missed::Gone(died));
         }
     }
-    // However many addresses there are, and keep silent: others wait for this.
+    // One limit for any number of silent addresses, because other tasks wait for this.
     let limit = actor.timeouts().handshake;
     match timeout(limit, dial_to(actor, uid, addrs)).await {
         Ok(connection) => Ok(line.insert(connection?).0.clone()),

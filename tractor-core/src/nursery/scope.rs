@@ -52,7 +52,7 @@ pub(crate) struct Inner {
     pub(crate) actor: Actor,
     /// Set when the children must end: with the nursery, or with the actor.
     pub(crate) cancel: CancellationToken,
-    /// The dialog that the body runs in.
+    /// The region of teardowns that the body runs in.
     region: Arc<Region>,
     state: Mutex<State>,
 }
@@ -67,7 +67,7 @@ struct State {
     closed: bool,
     /// Whether the cancellation has ended a child or the body.
     caught: bool,
-    /// The task that runs the scope.
+    /// The waker of the scope.
     scope: Slot,
     /// Set when the scope was dropped: the scopes around it wait until no task of it runs.
     left: Option<Teardown>,

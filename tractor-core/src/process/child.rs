@@ -58,7 +58,7 @@ impl Drop for Newborn {
     }
 }
 
-/// The connection and the settings that a child begins with.
+/// The settings that a child begins with.
 #[derive(Debug)]
 pub(crate) struct Birth {
     pub(crate) process: ChildSpec,

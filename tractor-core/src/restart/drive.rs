@@ -1,4 +1,4 @@
-//! The task behind a supervisor: carries out what the state machine decides.
+//! The task behind a supervisor: carries out the decisions of the state machine.
 //!
 //! ```text
 //! declarations, ends, requests ──► machine ──► starts, stops, news
@@ -25,7 +25,7 @@ use crate::proto::id::Uid;
 use crate::proto::supervision::{ChildId, Exit, Input, Machine, Output, Restart};
 use crate::session::{ActorEnd, ChildActor};
 
-/// What the task hears.
+/// The messages to the task.
 #[derive(Debug)]
 pub(super) enum Note {
     Declared(Box<Declared>),
@@ -35,11 +35,11 @@ pub(super) enum Note {
     Down(ChildId, Down),
     /// End a child for good.
     Remove(ChildId),
-    /// Start a child afresh, and tell which of its lives ends.
+    /// Start a child afresh, and return which of its lives ends.
     Renew(ChildId, oneshot::Sender<u64>),
-    /// Kill a child's process, and tell which one that is, if there is one.
+    /// Kill a child's process, if there is one, and return which life that ends.
     Kill(ChildId, oneshot::Sender<Arc<ChildActor>>),
-    /// End all children, and tell how they have ended.
+    /// End all children, and return how they have ended.
     Stop(oneshot::Sender<Vec<(Uid, ActorEnd)>>),
 }
 
@@ -47,7 +47,7 @@ pub(super) enum Note {
 #[derive(Debug)]
 pub(super) struct Down {
     exit: Exit,
-    /// Why; `None` when it ended in order.
+    /// The failure; `None` when it ended in order.
     cause: Option<Error>,
     /// `None` when there was no process.
     end: Option<(Uid, ActorEnd)>,
@@ -91,7 +91,7 @@ pub(super) async fn drive(
         };
         tokio::select! {
             biased;
-            // First: what comes after that comes because of it.
+            // First: later events are consequences of this one.
             () = cancel.cancelled(), if !driver.cancelled => {
                 driver.cancelled = true;
                 driver.end_all(CANCELLED, Input::Cancel);
@@ -114,14 +114,14 @@ struct Driver {
     supervisor: Supervisor,
     /// For the children's own tasks.
     task: mpsc::UnboundedSender<Note>,
-    /// Those that the machine knows.
+    /// The children that the machine knows.
     children: HashMap<ChildId, Child>,
     begun: Instant,
     /// The nursery ends its children, or the actor does.
     cancelled: bool,
-    /// Those who wait for the end of all.
+    /// The callers that wait for the end of all children.
     waiting: Vec<oneshot::Sender<Vec<(Uid, ActorEnd)>>>,
-    /// What has ended since there is somebody who waits.
+    /// The children that have ended since a caller waits.
     ends: Vec<(Uid, ActorEnd)>,
 }
 
@@ -136,7 +136,7 @@ struct Child {
 }
 
 impl Child {
-    /// There will be no process any more. The first reason counts.
+    /// The child will have no process any more. The first reason counts.
     fn set_over(&self, reason: &Error) {
         self.status.send_if_modified(|status| {
             let fresh = !matches!(status.life, Life::Over(_));
@@ -210,7 +210,7 @@ impl Driver {
         child.status.send_if_modified(|status| {
             status.incarnation += 1;
             incarnation = status.incarnation;
-            // One that was asked to end while it booted is not given out.
+            // A child that was asked to end during its boot is not given out.
             let given = self.machine.is_up(id) && !matches!(status.life, Life::Over(_));
             if given {
                 status.life = Life::Up(portal);
@@ -261,7 +261,7 @@ impl Driver {
         }
     }
 
-    /// Starts a process, and the task that tells how it goes with it.
+    /// Starts a process, and the task that reports its boot and its end.
     fn start(&mut self, id: ChildId) {
         let Some(child) = self.children.get_mut(&id) else { return };
         let (uid, birth) = child.start.clone().birth();
@@ -269,7 +269,7 @@ impl Driver {
         let Adopted { child: process, born, life, running } = match nursery.enlist(uid, birth, true) {
             Ok(adopted) => adopted,
             Err(error) => {
-                // The nursery ends, or is about to; that is noticed before this note.
+                // The nursery ends, or is about to, which the task notices before this message.
                 nursery.inner.cancel.cancel();
                 let down = Down { exit: Exit::NotStarted, cause: Some(error), end: None };
                 _ = self.task.send(Note::Down(id, down));
@@ -294,7 +294,7 @@ impl Driver {
             let (exit, cause) = match (unborn, died, &end) {
                 (Some(unborn), ..) => (Exit::NotStarted, Some(unborn)),
                 (None, Some(died), _) => (Exit::Crashed, Some(died)),
-                // Somebody wanted that, but it was not asked to end, and had no time to do it in order.
+                // The kill was requested, but the child was not asked to end, and had no time to end in order.
                 (None, None, ActorEnd::Killed(died)) if died.was_condemned() => {
                     (Exit::Crashed, Some(died.clone().into()))
                 }
@@ -341,18 +341,18 @@ impl Driver {
     }
 }
 
-/// Tells how a child has ended, even if the task that watches over it panics.
+/// Reports how a child has ended, even if the task that watches it panics.
 struct Ending {
     task: mpsc::UnboundedSender<Note>,
     id: ChildId,
     end: Option<Down>,
-    /// The nursery waits until it is said.
+    /// The nursery waits for this report.
     #[expect(dead_code, reason = "held for its drop")]
     running: Running,
 }
 
 impl Ending {
-    /// Whoever drives the children outlives them, unless the runtime itself ends.
+    /// The driving task outlives the children, unless the runtime itself ends.
     fn tell(&self, note: Note) {
         _ = self.task.send(note);
     }
@@ -371,7 +371,7 @@ impl Drop for Ending {
     }
 }
 
-/// Why there are no children any more when their nursery ends.
+/// The reason why a child has no process any more when its nursery ends.
 const CANCELLED: &str = "its nursery was cancelled";
 
 fn over(name: &str, why: &str) -> Error {

@@ -1,4 +1,4 @@
-//! What a supervisor tells those who watch it.
+//! The events that a supervisor reports.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::error::{Error, GaveUp, Lagged, Result};
 
-/// Something that has happened to a supervisor's children.
+/// A change of a supervisor's children.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum SupervisionEvent {
@@ -17,23 +17,23 @@ pub enum SupervisionEvent {
     Up {
         /// Its name.
         child: Arc<str>,
-        /// Which of its lives begins; the first has number 1.
+        /// The number of the life that begins; the first is 1.
         incarnation: u64,
     },
     /// A child's process is gone, or could not be started.
     Down {
         /// Its name.
         child: Arc<str>,
-        /// Which of its lives has ended; the one before where it could not be started.
+        /// The number of the life that has ended; of the life before if the child could not be started.
         incarnation: u64,
-        /// What it failed with; `None` when it ended in order.
+        /// The failure; `None` when it ended in order.
         cause: Option<Error>,
     },
-    /// A child's end causes a restart: its own, and that of the siblings which the strategy names.
+    /// A child's end causes its restart, and that of the siblings that the strategy names.
     Restarting {
         /// Its name.
         child: Arc<str>,
-        /// Time from its end to the restart, unless the siblings take longer to stop.
+        /// The time from its end to the restart. It is longer if the siblings take longer to stop.
         delay: Duration,
     },
     /// A child has ended and is not started again.
@@ -41,7 +41,7 @@ pub enum SupervisionEvent {
         /// Its name.
         child: Arc<str>,
     },
-    /// There were too many restarts: the nursery fails with this.
+    /// There were too many restarts: the nursery fails with this error.
     GaveUp(GaveUp),
 }
 
@@ -55,12 +55,12 @@ impl SupervisionEvents {
         Self { events }
     }
 
-    /// Waits for the next event; `None` when every handle of the supervisor is gone, and its children are.
+    /// Waits for the next event; `None` when every handle of the supervisor, and all its children, are gone.
     ///
     /// # Errors
     /// [`Error::Lagged`] when this reader has fallen
     /// [`SUPERVISION_EVENTS_MAX`](crate::proto::limits::SUPERVISION_EVENTS_MAX) events behind and has lost the oldest.
-    /// It may go on.
+    /// Reading may go on.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no event.

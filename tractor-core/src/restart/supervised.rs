@@ -1,4 +1,4 @@
-//! The handle of a supervised child: through its restarts, to whichever process lives.
+//! The handle of a supervised child: it leads to the child's current process, through all restarts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,9 +15,10 @@ use crate::session::{ActorEnd, in_order};
 
 /// A supervised child actor, through all its restarts. Cheap to clone.
 ///
-/// * What is open in a process that dies fails with [`Error::Died`], and is not repeated: whether it had an effect is
-///   known to its author only. In a sibling that is stopped it fails with [`Error::Cancelled`], which names this actor.
-/// * [`portal`](Self::portal) gives a way to the process that lives, and waits while there is none.
+/// * When the process dies, its open calls, contexts and streams fail with [`Error::Died`]. They are not repeated: only
+///   their author knows whether they had an effect. When the child is stopped because of a sibling, they fail with
+///   [`Error::Cancelled`], which names this actor.
+/// * [`portal`](Self::portal) returns a portal to the current process, and waits while there is none.
 #[derive(Clone)]
 pub struct Supervised {
     id: ChildId,
@@ -26,10 +27,10 @@ pub struct Supervised {
     status: watch::Receiver<Status>,
 }
 
-/// How a child stands.
+/// The state of a child.
 #[derive(Debug)]
 pub(super) struct Status {
-    /// The life that is lived, or was the last.
+    /// The number of the current life, or of the last one.
     pub(super) incarnation: u64,
     pub(super) life: Life,
     /// How the last process has ended; `None` before the end of the first.
@@ -38,10 +39,10 @@ pub(super) struct Status {
 
 #[derive(Debug)]
 pub(super) enum Life {
-    /// There is no process, or none that can be called.
+    /// There is no process, or it cannot be called.
     Down,
     Up(Portal),
-    /// There will be none any more.
+    /// There will be no process any more.
     Over(Error),
 }
 
@@ -55,14 +56,15 @@ impl Supervised {
         Self { id, name, supervisor, status }
     }
 
-    /// A portal to the living process; waits while there is none.
+    /// A portal to the current process; waits while there is none.
     ///
-    /// It belongs to this one life: ask again after a failure, as everything that is open ends with it. The wait ends
-    /// with the restart, or with the error when there is none any more.
+    /// The portal belongs to one life and ends with it: after a failure, ask for the next one. The wait ends with the
+    /// restart, or with an error when there will be no further life.
     ///
     /// # Errors
-    /// [`Error::GaveUp`] when the supervisor has; [`Error::Died`] or [`Error::Spawn`] when the child is not to be
-    /// restarted after that; [`Error::Runtime`] when it has ended in order or was cancelled, alone or with its nursery.
+    /// [`Error::GaveUp`] when the supervisor has given up; [`Error::Died`] or [`Error::Spawn`] when the child has
+    /// failed and is not restarted; [`Error::Runtime`] when it has ended in order or was cancelled, alone or with its
+    /// nursery.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -96,7 +98,7 @@ impl Supervised {
         &self.name
     }
 
-    /// The number of its life, or of the last one while there is none. The first has number 1.
+    /// The number of its current life, or of the last one while there is none. The first is 1.
     pub fn incarnation(&self) -> u64 {
         self.status.borrow().incarnation
     }
@@ -106,7 +108,7 @@ impl Supervised {
         let seen = status
             .wait_for(|status| match &status.life {
                 Life::Down => false,
-                // Where the connection has ended, the end of the process is about to be noticed.
+                // If the connection has ended, the end of the process is about to be noticed.
                 Life::Up(portal) => status.incarnation > incarnation && !portal.peer.drained.is_cancelled(),
                 Life::Over(_) => true,
             })
@@ -122,7 +124,7 @@ impl Supervised {
 
     /// Ends this child for good, whatever its restart rule, and waits until its process is gone. Its siblings go on.
     ///
-    /// Tells how its last process has ended; `None` if there never was one. It is ended as by
+    /// Returns how its last process has ended; `None` if there never was one. The process is ended as by
     /// [`Portal::cancel_actor`](crate::Portal::cancel_actor).
     ///
     /// # Cancel safety
@@ -130,19 +132,19 @@ impl Supervised {
     pub async fn cancel(&self) -> Option<ActorEnd> {
         self.remove();
         let mut status = self.status.clone();
-        // The supervisor keeps the other end as long as it keeps the child.
+        // The supervisor holds the other end as long as it has the child.
         while status.changed().await.is_ok() {}
         let last = status.borrow();
         last.end.clone()
     }
 
-    /// Ends the process that lives, and waits for the next one: the way to fresh state, and out of a hang.
+    /// Ends the current process, and waits for the next one, for instance to get fresh state or out of a hang.
     ///
-    /// The process is ended as by [`Portal::cancel_actor`](crate::Portal::cancel_actor): it is asked, has its time, and
-    /// then is signalled. The next one is started at once, whatever the child's restart rule. This is no failure: it is
-    /// neither counted by the [intensity](crate::Supervision::intensity) nor delayed by the backoff. Siblings are
-    /// restarted with it where the strategy says so. A child that has no process because it is being restarted already
-    /// is left to that.
+    /// The process is ended as by [`Portal::cancel_actor`](crate::Portal::cancel_actor): it is asked to end, and
+    /// signalled when its time is over. The next process is started at once, whatever the child's restart rule. This is
+    /// no failure: it is neither counted by the [intensity](crate::Supervision::intensity) nor delayed by the backoff.
+    /// Siblings are restarted with it if the strategy says so. If the child is being restarted already, this waits for
+    /// that restart.
     ///
     /// ```no_run
     /// # use tractor_core::{self as tractor, DynCall};
@@ -161,16 +163,16 @@ impl Supervised {
     pub async fn restart(&self) -> Result<Portal> {
         let (sender, ends) = oneshot::channel();
         self.supervisor.tell(Note::Renew(self.id, sender));
-        // Where nobody answers the child is over, which the status says.
+        // If no answer comes, the child is over, and the status says so.
         self.portal_after(ends.await.unwrap_or(0)).await
     }
 
-    /// Kills the process that lives, and waits until it is gone. `None` where there is none.
+    /// Kills the current process, and waits until it is gone. `None` if there is none.
     ///
-    /// It is killed as by [`Portal::kill`](crate::Portal::kill), which for a supervised child is the same. What comes
-    /// next is the restart rule's, as after a crash: a permanent or transient child is restarted, after its backoff,
-    /// and the restart counts for the [intensity](crate::Supervision::intensity); a temporary one is over.
-    /// [`restart`](Self::restart) is not counted, and [`cancel`](Self::cancel) ends the child for good.
+    /// This does the same as [`Portal::kill`](crate::Portal::kill) of the child's portal. Then the restart rule
+    /// applies, as after a crash: a permanent or transient child is restarted, after its backoff, and the restart
+    /// counts for the [intensity](crate::Supervision::intensity); a temporary one is over. [`restart`](Self::restart)
+    /// is not counted, and [`cancel`](Self::cancel) ends the child for good.
     ///
     /// ```no_run
     /// # async fn example(worker: tractor_core::Supervised) {
@@ -188,12 +190,12 @@ impl Supervised {
         Some(killed.await.ok()?.gone().await)
     }
 
-    /// The actor whose child it is.
+    /// The actor that supervises the child.
     pub(crate) fn supervising(&self) -> &Actor {
         &self.supervisor.nursery().inner.actor
     }
 
-    /// Whether both are the same child.
+    /// Whether both handles are of one child.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.id == other.id && self.supervisor.is_same(&other.supervisor)
     }
@@ -203,7 +205,7 @@ impl Supervised {
         matches!(self.status.borrow().life, Life::Over(_))
     }
 
-    /// Asks for its end, for good.
+    /// Asks to end it for good.
     pub(super) fn remove(&self) {
         self.supervisor.tell(Note::Remove(self.id));
     }

@@ -1,13 +1,13 @@
 //! Supervisors: children of a nursery that are started again when they end.
 //!
-//! A supervisor is a layer on the nursery, no other kind of it. The decisions are those of
-//! [`proto::supervision`](crate::proto::supervision), with their tables and invariants. The processes are children of
-//! the nursery like others, except that the supervisor hears of their end first.
+//! A supervisor is a layer on the nursery, not another kind of nursery.
+//! [`proto::supervision`](crate::proto::supervision) makes the decisions, and has their tables and invariants. The
+//! processes are ordinary children of the nursery, except that their end is reported to the supervisor.
 //!
 //! # Invariants
 //! 1. While a child may have a process, or get one, the supervisor has a task, which the nursery and the actor wait
 //!    for.
-//! 2. Nothing is retried but the start of a child.
+//! 2. Only the start of a child is retried.
 
 use std::fmt;
 use std::pin::Pin;
@@ -29,8 +29,8 @@ use crate::session::{ActorEnd, in_order};
 
 /// Restarts child actors of a nursery; made by [`ActorNursery::supervise`]. Cheap to clone.
 ///
-/// Children are declared with [`child`](Self::child), and their order counts. Leaving the nursery waits for them as for
-/// all others: until they have ended for good. Dropping this handle changes nothing.
+/// Children are declared with [`child`](Self::child), and their order counts. The nursery waits for them, as for all
+/// other children, until they have ended for good. Dropping this handle changes nothing.
 ///
 /// The end of a child is no failure of the nursery, unless the supervisor gives up because of it.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ struct Shared {
     nursery: ActorNursery,
     policy: Supervision,
     events: broadcast::Sender<SupervisionEvent>,
-    /// What the machine's time is counted from.
+    /// The origin of the machine's time.
     begun: Instant,
     state: Mutex<State>,
 }
@@ -54,7 +54,8 @@ struct State {
 
 /// The task that drives the children.
 enum Task {
-    /// None is needed: there are no children. The next one goes on with this, which knows of past restarts.
+    /// No task is needed, because there are no children. The next task goes on with this machine, which knows past
+    /// restarts.
     Idle(Machine),
     Running(mpsc::UnboundedSender<Note>),
     /// The supervisor was cancelled.
@@ -62,7 +63,8 @@ enum Task {
 }
 
 impl ActorNursery {
-    /// Restarts children of this nursery when they end, instead of ending all others.
+    /// Makes a supervisor: when one of its children ends, the child is restarted, instead of ending all other children
+    /// of this nursery.
     ///
     /// ```no_run
     /// # use tractor_core as tractor;
@@ -86,8 +88,8 @@ impl ActorNursery {
     /// # }
     /// ```
     ///
-    /// A supervisor that has to restart more often than its [`intensity`](Supervision::intensity) allows gives up: the
-    /// nursery fails with [`Error::GaveUp`](crate::Error::GaveUp), which ends all its other children, too.
+    /// A supervisor that would restart more often than its [`intensity`](Supervision::intensity) allows gives up: the
+    /// nursery fails with [`Error::GaveUp`](crate::Error::GaveUp), and all its other children end, too.
     pub fn supervise(&self, policy: Supervision) -> Supervisor {
         let (events, _) = broadcast::channel(SUPERVISION_EVENTS_MAX);
         let state = Mutex::new(State { next: 0, task: Task::Idle(Machine::new(policy)) });
@@ -97,7 +99,8 @@ impl ActorNursery {
 }
 
 impl Supervisor {
-    /// A child, to be started by awaiting this; `set_up` says what it exposes, for each of its lives.
+    /// Declares a child; await it to start the child. `set_up` runs before each of its lives, and sets what the child
+    /// exposes.
     pub fn child<F>(&self, name: impl Into<String>, set_up: F) -> SuperviseChild
     where
         F: FnOnce(StartActor) -> StartActor,
@@ -111,10 +114,10 @@ impl Supervisor {
         SupervisionEvents::new(self.shared.events.subscribe())
     }
 
-    /// Ends all children for good, the last declared first, and waits until they are gone. No further ones can be
+    /// Ends all children for good, the last declared first, and waits until they are gone. No further children can be
     /// declared.
     ///
-    /// Tells how those have ended that were there, the last declared first.
+    /// Returns how the children have ended, in the same order.
     ///
     /// # Cancel safety
     /// The request is made at the first poll and stays made.
@@ -128,7 +131,7 @@ impl Supervisor {
             };
             let gone = task.as_ref().map(|task| {
                 let (sender, gone) = oneshot::channel();
-                // A task that has ended drops the sender.
+                // A task that has ended has dropped the sender.
                 _ = task.send(Note::Stop(sender));
                 gone
             });
@@ -136,13 +139,13 @@ impl Supervisor {
             gone
         };
         match gone {
-            // A task that has no children any more drops the sender.
+            // A task without children has dropped the sender.
             Some(gone) => gone.await.unwrap_or_default(),
             None => Vec::new(),
         }
     }
 
-    /// Tells the task of the children something, if there is one: otherwise there are no children.
+    /// Sends a message to the task. Without a task there are no children.
     pub(super) fn tell(&self, note: Note) {
         if let Task::Running(task) | Task::Closed(Some(task)) = &self.lock().task {
             // A task that has ended has no children any more.
@@ -163,7 +166,7 @@ impl Supervisor {
     }
 
     pub(super) fn announce(&self, event: SupervisionEvent) {
-        // Fails when nobody listens.
+        // Fails without a reader.
         _ = self.shared.events.send(event);
     }
 
@@ -171,7 +174,7 @@ impl Supervisor {
         self.shared.begun
     }
 
-    /// Ends the task, which gives its machine back, unless there is something left to read.
+    /// Ends the task, which gives its machine back, unless there are messages left to read.
     pub(super) fn retire(&self, notes: &mpsc::UnboundedReceiver<Note>, machine: &mut Machine) -> bool {
         let mut state = self.lock();
         if !notes.is_empty() {
@@ -190,7 +193,7 @@ impl Supervisor {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands a child to the task, which is started where there is none.
+    /// Hands a child to the task, which is started if there is none.
     fn declare(&self, start: StartActor, restart: Restart) -> Result<Supervised> {
         start.check()?;
         let name: Arc<str> = start.name().into();
@@ -220,7 +223,7 @@ impl Supervisor {
         let declared = Declared { id, restart, name: name.clone(), start, status };
         // The task retires under this lock only, or with the runtime.
         _ = task.send(Note::Declared(Box::new(declared)));
-        // Before the guard of the nursery, which wakes it.
+        // Dropped before the nursery's guard, which wakes the nursery.
         drop(state);
         Ok(Supervised::new(id, name, self.clone(), watching))
     }
@@ -234,15 +237,15 @@ impl fmt::Debug for Supervisor {
 
 /// A child actor to be supervised; await it to start it. Made by [`Supervisor::child`].
 ///
-/// It is ready when the child is up for the first time. A child that cannot boot is a failure like others: it is tried
-/// again until the supervisor gives up.
+/// The future is ready when the child has booted for the first time. A child that cannot boot counts like a crash: it
+/// is started again until the supervisor gives up.
 ///
 /// # Errors
 /// As [`Supervised::portal`]; [`Error::Runtime`](crate::Error::Runtime) also when something on the allow-list is not
 /// registered, or when the nursery or the supervisor was cancelled before.
 ///
 /// # Cancel safety
-/// Dropping the awaited future ends the child for good if it has not been up before.
+/// Dropping the awaited future ends the child for good if it has not booted before.
 #[derive(Debug, Clone)]
 #[must_use = "an actor is started by awaiting this"]
 pub struct SuperviseChild {
@@ -252,19 +255,19 @@ pub struct SuperviseChild {
 }
 
 impl SuperviseChild {
-    /// Restarts it however it ends. This is the default.
+    /// Restarts the child however it ends. This is the default.
     pub fn permanent(mut self) -> Self {
         self.restart = Restart::Permanent;
         self
     }
 
-    /// Restarts it unless it ends in order.
+    /// Restarts the child unless it ends in order.
     pub fn transient(mut self) -> Self {
         self.restart = Restart::Transient;
         self
     }
 
-    /// Never restarts it. Its failure is no failure of the nursery either.
+    /// Never restarts the child. Its failure is no failure of the nursery either.
     pub fn temporary(mut self) -> Self {
         self.restart = Restart::Temporary;
         self
@@ -289,7 +292,7 @@ impl IntoFuture for SuperviseChild {
     }
 }
 
-/// Ends a child whose first start nobody waits for any more.
+/// Ends a child when the future of its first start is dropped.
 struct Unborn<'a>(Option<&'a Supervised>);
 
 impl Unborn<'_> {
