@@ -4,8 +4,6 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tractor::prelude::*;
-
 /// Of a call that is ready at its first poll: at the parent side the boxed request and the session end, at the child
 /// side the session end and the endpoint's future.
 const CALL: usize = 4;
