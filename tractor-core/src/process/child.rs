@@ -84,7 +84,7 @@ pub(crate) fn watch_child(
         let (mut spawned, channel) = match spawn(birth.process, birth.options).await {
             Ok(spawned) => spawned,
             Err(error) => {
-                // Nobody waits any more when `start_actor` was dropped.
+                // Fails if `start_actor` was dropped.
                 _ = born.send(Err(ActorFailure::new(name, error.to_string()).into()));
                 return None;
             }
@@ -185,7 +185,7 @@ async fn boot(
         None => format!("{failed}{}", spawned.circumstances(timeouts.drain).await),
         Some(_lives) => failed,
     };
-    // Nobody waits any more when `start_actor` was dropped.
+    // Fails if `start_actor` was dropped.
     _ = born.send(Err(ActorFailure::new(name, failed).into()));
     Err(Unborn)
 }

@@ -101,7 +101,7 @@ pub(super) async fn drive(
         }
         if driver.machine.is_idle() && driver.supervisor.retire(&notes, &mut driver.machine) {
             for waiting in driver.waiting {
-                // Whoever was dropped meanwhile does not wait.
+                // Fails if the caller was dropped meanwhile.
                 _ = waiting.send(driver.ends.clone());
             }
             return;
@@ -184,7 +184,7 @@ impl Driver {
             }
             Note::Renew(id, sender) => {
                 if let Some(child) = self.children.get(&id) {
-                    // Whoever was dropped meanwhile does not wait.
+                    // Fails if the caller was dropped meanwhile.
                     _ = sender.send(child.incarnation());
                 }
                 self.handle(Input::Renew(id));
