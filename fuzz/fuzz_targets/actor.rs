@@ -1,4 +1,4 @@
-//! Anything said to a live actor over a real socket, in a current-thread runtime.
+//! Any input to a live actor over a real socket, in a current-thread runtime.
 //!
 //! Looked for: a panic of the runtime's own, an actor that stops serving others, a dialog or a task that outlives the
 //! connection (the actor would then not end, and the engine reports a timeout).
@@ -21,7 +21,7 @@ use tractor_proto::msg::{ErrorMsg, FuncType, Msg, Start};
 /// One connection.
 #[derive(Debug, Arbitrary)]
 struct Input {
-    /// Whether the handshake is made as it should be.
+    /// Whether the handshake is correct.
     introduced: bool,
     extensions: bool,
     says: Vec<Say>,
@@ -73,11 +73,11 @@ enum Say {
     },
     Frame(Vec<u8>),
     Bytes(Vec<u8>),
-    /// Lets the actor read what was said.
+    /// Lets the actor read the input so far.
     Wait,
 }
 
-/// Few, so that messages meet; `a0` is the first one that the actor makes itself.
+/// Few ids, so that messages meet in one dialog; `a0` is the first id that the actor makes itself.
 #[derive(Debug, Clone, Copy, Arbitrary)]
 enum Id {
     A0,
@@ -183,13 +183,13 @@ fn uid() -> Uid {
     Uid::new("fuzz", "fuzz")
 }
 
-/// Whether the request that any guest may make is among what is said.
+/// Whether the input has the request that any guest may make.
 fn cancels_the_actor(says: &[Option<Vec<u8>>]) -> bool {
     let all: Vec<u8> = says.iter().flatten().flatten().copied().collect();
     all.windows(7).any(|window| &window[1..] == b"cancel" && window[0] != b'_')
 }
 
-/// Says everything, then waits until the actor has closed the connection.
+/// Sends everything, then waits until the actor has closed the connection.
 async fn guest(addr: &Addr, says: Vec<Option<Vec<u8>>>) {
     let mut io = dial(addr).await;
     let (mut reader, mut writer) = io.split();
@@ -330,7 +330,7 @@ impl Pld {
     }
 }
 
-/// Anything but no bytes at all, which the encoder forbids its users; as `Say::Frame` that is said as well.
+/// Any bytes except none, which the encoder forbids; `Say::Frame` sends none as well.
 fn never_empty(bytes: Vec<u8>) -> Vec<u8> {
     if bytes.is_empty() { vec![0xc1] } else { bytes }
 }

@@ -1,7 +1,7 @@
-//! Any bytes as the body of a frame: what is accepted is written and read again without a change.
+//! Any bytes as the body of a frame: an accepted message is written and read again without a change.
 //!
 //! Looked for: a panic, a payload that is not exactly one value of the frame, a message that does not survive a round
-//! trip, a short way ([`codec::peek_pld`], [`codec::peek_start_ack`]) that disagrees with the long one.
+//! trip, a fast path ([`codec::peek_pld`], [`codec::peek_start_ack`]) that disagrees with the full decode.
 
 #![no_main]
 
@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
             return;
         }
     };
-    // The payload of a `Yield` is its consumer's to check; it may be anything but empty.
+    // The consumer of a `Yield` checks its payload; here it may be anything but empty.
     let unchecked = matches!(msg, Msg::Yield { .. });
     for span in raw_spans(&msg) {
         let inside = frame.as_ptr_range().contains(&span.as_ptr());
@@ -44,7 +44,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(encoded(&read), again, "the encoding of one message is one");
 });
 
-/// What is recognised without a decode is what a decode finds.
+/// The fast path finds what a decode finds.
 fn check_short_ways(frame: &Bytes) {
     let decoded = codec::decode(frame).ok();
     let spoken = |cid: &[u8]| std::str::from_utf8(cid).ok().and_then(tractor_proto::id::Cid::new);

@@ -1,4 +1,4 @@
-//! Dialog machines under any sequence of events: two honest ends, and one end with a peer that says anything.
+//! Dialog machines under any sequence of events: two honest ends, and one end with a dishonest peer.
 //!
 //! Looked for: a state of two honest ends that the exhaustive search was too short to reach, and with a dishonest
 //! peer a second outcome, a value after the end, a command that is allowed after it.
@@ -34,7 +34,7 @@ enum Kind {
     Context,
 }
 
-/// What the peer, the local task or the connection does.
+/// An event of the peer, the local task or the connection.
 #[derive(Debug, Clone, Copy, Arbitrary)]
 enum Event {
     StartAck(Kind),
@@ -52,7 +52,7 @@ enum Event {
     WeStop,
     WeStopBoth,
     Cancel(bool),
-    /// The request to cancel the dialog is answered, which says what an end says in the base protocol.
+    /// The request to cancel the dialog is answered, which in the base protocol means the end of the dialog.
     Acknowledge,
     Lose,
     TaskReturns,
@@ -65,7 +65,7 @@ fuzz_target!(|input: Input| match input {
     Input::Alone { side, kind, events } => alone(side, kind, &events),
 });
 
-/// The invariants of the search, on a walk as long as the input.
+/// Checks the invariants of the search, on a walk as long as the input.
 fn honest(yields_max: u8, steps: &[u8]) {
     let mut world = World::new(yields_max);
     for step in steps {
@@ -77,7 +77,7 @@ fn honest(yields_max: u8, steps: &[u8]) {
     }
 }
 
-/// What one end has seen and done.
+/// The history of one end.
 #[derive(Debug, Default)]
 struct Seen {
     first: bool,

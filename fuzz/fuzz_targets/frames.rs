@@ -1,7 +1,8 @@
-//! Any bytes in any pieces: the frames and the error are those of the whole, and memory stays within the limit.
+//! Any bytes in any pieces: the frames and the error are the same as for the bytes in one piece, and memory stays
+//! within the limit.
 //!
-//! Looked for: a frame that depends on where a read ended, an error that comes late or not at all, room made for what a
-//! peer only announces.
+//! Looked for: a frame that depends on where a read ended, an error that comes late or not at all, memory allocated for
+//! bytes that a peer only announces.
 
 #![no_main]
 
@@ -10,7 +11,7 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use tractor_proto::frame::{Eof, FrameTooLarge, Splitter, next_frame};
 
-/// What a connection carries, and how it comes in.
+/// The bytes of a connection, and the sizes of its reads.
 #[derive(Debug, Arbitrary)]
 struct Input {
     limit: u16,
@@ -19,7 +20,7 @@ struct Input {
     stream: Vec<u8>,
 }
 
-/// All that a reader learns from a connection.
+/// Everything that a reader learns from a connection.
 #[derive(Debug, PartialEq)]
 struct Seen {
     frames: Vec<Bytes>,
@@ -68,7 +69,7 @@ fn in_pieces(input: &Input, limit: usize) -> Seen {
             }
         }
         let held = splitter.buf_mut().capacity();
-        // The buffer doubles as it grows; what a header announces must not show.
+        // The buffer doubles as it grows; the length in a header must not add to that.
         assert!(held <= 2 * input.stream.len() + 64, "{held} bytes held of {}", input.stream.len());
     }
     let end = Ok(splitter.eof());

@@ -1,7 +1,7 @@
 //! Any bytes as a whole connection: handshake, frames, messages and the dialogs they reach, without I/O.
 //!
-//! The first byte chooses our side of the handshake. Looked for: a panic, a way past the secret, a request recognised
-//! without a decode ([`StartCache`]) that a decode reads differently, dialogs without a bound.
+//! The first byte chooses our side of the handshake. Looked for: a panic, a way past the secret, a request that the
+//! fast path ([`StartCache`]) reads differently than a decode, dialogs without a bound.
 
 #![no_main]
 
@@ -58,7 +58,7 @@ fn shake_hands(first: u8, frames: &mut Splitter) -> bool {
             Output::Send(Msg::Auth { .. }) => {}
             Output::Send(other) => panic!("{other:?} in a handshake"),
             Output::Done { caps, .. } => {
-                // Nobody guesses a keyed hash.
+                // A keyed hash cannot be guessed.
                 assert!(!matches!(policy, Policy::RequireProof { .. }) && !caps.contains(Caps::AUTH));
                 return true;
             }
@@ -72,7 +72,7 @@ fn shake_hands(first: u8, frames: &mut Splitter) -> bool {
     unreachable!("the loop returns")
 }
 
-/// What dispatch does, with the tasks left out.
+/// The work of dispatch, without the tasks.
 struct Receiver {
     dialogs: HashMap<Cid, Dialog>,
     known: StartCache<(String, String)>,
@@ -127,11 +127,11 @@ impl Receiver {
         }
     }
 
-    /// A request recognised by its constant parts is the request that it was learned from.
+    /// Checks that a request which is recognised by its constant parts is the request that these were learned from.
     fn check_known(&self, frame: &Bytes, decoded: Option<&Msg>) {
         let Some((cid, kwargs, (ns, func))) = self.known.find(frame) else { return };
         let kwargs = frame.slice(kwargs);
-        // Arguments are only cut out here; they are refused when they are taken apart.
+        // Arguments are only cut out here; wrong ones are refused when they are decoded.
         let well_formed = RawMap::new(&kwargs, NESTING_DEPTH_MAX - 1)
             .is_ok_and(|mut map| map.all(|entry| entry.is_ok()))
             && tractor_proto::msgpack::check_one_value(&kwargs, NESTING_DEPTH_MAX - 1).is_ok();

@@ -1,4 +1,4 @@
-//! Addresses: as values, and as what an actor says of itself.
+//! Addresses: as values, and as an actor reports its own.
 
 use support::{in_nursery, with_local};
 use tractor::error::RemoteKind;

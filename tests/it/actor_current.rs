@@ -1,4 +1,4 @@
-//! The running actor: who it is, where there is none, state of its own, and panics it survives.
+//! The current actor: its identity, code outside of any actor, its state, and panics that it survives.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +33,7 @@ async fn identity() -> (String, String, u32, bool) {
     (actor.name().to_owned(), actor.uid().uuid().to_owned(), std::process::id(), actor.is_root())
 }
 
-/// What a detached task of this actor knows about its actor: without and with its help.
+/// What a detached task of this actor knows about its actor: by itself, and inside of `Actor::enter`.
 #[tractor::actor_fn]
 async fn detached() -> (bool, String) {
     let actor = tractor::current_actor();
@@ -43,7 +43,7 @@ async fn detached() -> (bool, String) {
     (lost.await.expect("it does not panic"), found.await.expect("it does not panic"))
 }
 
-/// Name of the parent and how often it was visited, as it says itself.
+/// Name of the parent, and how often it was visited, as the parent reports both.
 #[tractor::actor_fn]
 async fn asks_its_parent() -> tractor::Result<Option<(String, u64)>> {
     let Some(parent) = tractor::current_actor().parent() else { return Ok(None) };
@@ -240,7 +240,7 @@ async fn notes_of_one_actor_are_not_those_of_another() -> Result<()> {
     .await
 }
 
-/// Notes in which actor it is dropped.
+/// Records in which actor it is dropped.
 struct Looks<'a>(&'a Mutex<Vec<String>>);
 
 impl Drop for Looks<'_> {

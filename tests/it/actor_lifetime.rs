@@ -1,4 +1,4 @@
-//! The end of an actor: by itself or by others, its cleanup runs, once and in order.
+//! The end of an actor: whether it ends itself or is ended, its cleanup runs once and in order.
 
 use std::fs;
 use std::io::Write as _;
@@ -15,7 +15,7 @@ use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tractor::{Actor, ActorOptions, DynCall, Error, Result, Timeouts};
 
-/// Lines that actors leave behind, in a file of the test.
+/// Lines that actors write to a file of the test.
 struct Marks(PathBuf);
 
 impl Marks {
@@ -75,7 +75,7 @@ async fn prepare(path: String) {
     *STATE.get().lock().expect("nothing panics with it") = Some(MarkOnDrop(path));
 }
 
-/// As [`prepare`], and fails or not.
+/// As [`prepare`], and may fail.
 #[tractor::actor_fn]
 async fn prepare_and_end(path: String, fails: bool) -> anyhow::Result<()> {
     prepare(path).await;
@@ -298,7 +298,7 @@ async fn an_actor_waits_for_a_request_in_its_first_poll() -> Result<()> {
             Ok(call)
         });
         let call = call.await?;
-        // It was told the outcome, and not that the connection is gone.
+        // It got the outcome, and not the loss of the connection.
         let ended = call.await.expect("it does not panic");
         assert!(matches!(&ended, Err(Error::Cancelled(_))), "{ended:?}");
         std::fs::remove_file(&begun).expect("it was made");
@@ -307,7 +307,7 @@ async fn an_actor_waits_for_a_request_in_its_first_poll() -> Result<()> {
     .await
 }
 
-/// Whether the actor of the next test has ended, whether a request ran all the same, and whether that can still come.
+/// Whether the actor of the next test has ended, whether a request ran all the same, and whether one still can.
 static HAS_ENDED: AtomicBool = AtomicBool::new(false);
 static RAN_LATE: AtomicBool = AtomicBool::new(false);
 static IS_OVER: AtomicBool = AtomicBool::new(false);
@@ -380,7 +380,7 @@ async fn callbacks_at_the_end_may_use_the_actors_state() -> Result<()> {
 
 #[tractor::test]
 async fn a_blocking_call_that_was_left_behind_does_not_keep_its_process() -> Result<()> {
-    // Were it not for the child itself, the test would end at its deadline.
+    // Only the child itself ends this; otherwise the test would reach its deadline.
     let long = Duration::from_secs(3600);
     let timeouts = Timeouts::default().nursery_cancel(long).terminate(long);
     tractor::open_root_actor(ActorOptions::new().timeouts(timeouts), async |_| {
@@ -414,7 +414,7 @@ fn who_waits_in_another_runtime_is_told_of_a_connection_whose_runtime_ends_befor
                 })
                 .await
             }));
-        // The body runs in the very poll that has begun the connection.
+        // The body runs in the same poll that has begun the connection.
         std::future::poll_fn(|cx| {
             assert!(visit.as_mut().poll(cx).is_pending());
             given.try_recv().map_or(Poll::Pending, Poll::Ready)

@@ -1,4 +1,4 @@
-//! What an actor says of itself: whom it has started, what runs, and how much of that it tells.
+//! The report of an actor: its children, its open dialogs, and the limit of both lists.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn stays(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Has two children, one of them supervised, as long as it runs.
+/// Has two children, one of them supervised, while it runs.
 #[tractor::context(started = ())]
 async fn raises(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     tractor::open_nursery(async |an| {

@@ -1,4 +1,4 @@
-//! Bytes: which types travel as MessagePack binary, in calls, contexts and streams, and what is read as such.
+//! Bytes: which types travel as MessagePack binary, in calls, contexts and streams, and which forms are read as bytes.
 
 use serde::{Deserialize, Serialize};
 use support::{in_nursery, with_local, with_process};
@@ -101,7 +101,7 @@ async fn bytes_travel_between_processes() -> Result<()> {
     with_process(MODULE, check).await
 }
 
-/// What a peer of another kind sees: `Value` shows binary as it is on the wire.
+/// What a peer in another language sees: `Value` shows binary as it is on the wire.
 #[tractor::test]
 async fn a_whole_list_of_bytes_is_binary_and_read_from_both_forms() -> Result<()> {
     with_local(MODULE, async |portal| {
@@ -139,7 +139,7 @@ async fn text_does_not_pass_for_bytes() -> Result<()> {
     .await
 }
 
-/// In both layouts: a value of an image of its own, and one that goes by name.
+/// In both layouts: without field names in one image, and with them.
 #[tractor::test]
 async fn fifteen_mebibytes_are_one_copy_each_way() -> Result<()> {
     in_nursery(async |tree, an| {

@@ -1,5 +1,5 @@
-//! Values that are nested deeper than `nesting_depth_max`, wherever one may be sent: their sender is told, nothing of
-//! them travels, and none of them counts as a broken frame.
+//! Values that are nested deeper than `nesting_depth_max`, in every place where a value may be sent: the sender gets an
+//! error, no part of them travels, and none counts as a broken frame.
 
 use serde::{Deserialize, Serialize};
 use support::{in_nursery, in_nursery_with, start, with_process};
@@ -21,7 +21,7 @@ fn tree(depth: usize) -> Tree {
     (0..depth).fold(Tree { kids: vec![] }, |inner, _| Tree { kids: vec![inner] })
 }
 
-/// So many arrays, each inside of the other.
+/// This many arrays, one inside the other.
 fn arrays(levels: usize) -> Value {
     (0..levels).fold(Value::Nil, |inner, _| Value::Array(vec![inner]))
 }
@@ -50,7 +50,7 @@ async fn fails_with(depth: usize) -> std::result::Result<(), Overgrown> {
 #[error("overgrown")]
 struct Overgrown(Tree);
 
-/// Sends a value of so many levels as its first one, in its stream, and as its last one. Zero levels are nil.
+/// Sends values of the given levels: as its first value, in its stream, and as its last. Zero levels are nil.
 #[tractor::context(pld_spec = Tree | Value, started = Value, returns = Value)]
 async fn sends(ctx: Context<Value, SendsPld, SendsPld>, levels: [usize; 3]) -> Result<Value> {
     let ctx = ctx.started(arrays(levels[0])).await?;

@@ -1,4 +1,4 @@
-//! Calls on their way: many at once, both directions, and what becomes of those nobody waits for.
+//! Calls in flight: many at once, in both directions, and dropped ones.
 
 use std::collections::HashMap;
 use std::sync::Barrier;
@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Uid};
 
-/// Of an actor that computes.
+/// Worker threads of an actor that computes.
 const THREADS: usize = 4;
 
 tractor::actor_local! {
@@ -86,7 +86,7 @@ async fn a_thousand_calls_are_in_flight_at_once() -> tractor::Result<()> {
             assert!(poll_once(call).await.is_pending());
         }
         assert!(worker.dialogs_open() >= CROWD);
-        // Waited for in another order than they were made in.
+        // Awaited in another order than they were made in.
         for (number, call) in calls.into_iter().enumerate().rev() {
             assert_eq!(call.await?, number);
         }

@@ -1,5 +1,5 @@
-//! Which way values are laid out between real actors: without field names in one program image, and with them for all
-//! that could be another one.
+//! The layout of values between real actors: without field names in one program image, and with them between actors
+//! whose images may differ.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use tractor::{ActorOptions, DynCall, Result};
 
 const MODULE: &str = module_path!();
 
-/// A struct that knows how it was written.
+/// A struct that knows in which layout it was written.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Told {
     layout: Layout,
@@ -53,7 +53,7 @@ impl<'de> Visitor<'de> for Look {
 
 const UNSENT: Told = Told { layout: Unsent };
 
-/// How the argument was laid out. Beside it comes the result, which the caller looks at itself.
+/// The layout of the argument, and a value whose layout the caller checks.
 #[tractor::actor_fn]
 async fn looks(at: Told) -> (Number, Told) {
     (Number(at.layout as u8), UNSENT)
@@ -70,7 +70,7 @@ mod declared {
     pub(super) async fn looks(at: Told) -> (Number, Told);
 }
 
-/// Calls `looks` in the actor at that address, and says how both values were laid out.
+/// Calls `looks` in the actor at that address, and returns the layouts of both values.
 #[tractor::actor_fn]
 async fn asks(addr: String) -> Result<(u8, u8)> {
     let addr = addr.parse().expect("the test passes on what an actor has said");
@@ -81,7 +81,7 @@ async fn asks(addr: String) -> Result<(u8, u8)> {
     .await
 }
 
-/// Sends back how the values were laid out that it got, and what it sends first, and at last.
+/// Sends back the layouts of the values that it got, and values as its first and its last message.
 #[tractor::context(started = Told, send = (u8, Told), recv = Told, returns = Told)]
 async fn streams(ctx: Context<Told, (u8, Told), Told>) -> Result<Told> {
     let ctx = ctx.started(UNSENT).await?;
@@ -92,7 +92,7 @@ async fn streams(ctx: Context<Told, (u8, Told), Told>) -> Result<Told> {
     Ok(UNSENT)
 }
 
-/// What `run` of any way of asking for `looks` gives.
+/// The result of a call of `looks`, however it was made.
 fn seen((there, back): (Number, Told)) -> (u8, Layout) {
     (there.0, back.layout)
 }

@@ -1,4 +1,4 @@
-//! Values whose serde impls panic: the call fails, nobody waits for ever, and everybody else goes on.
+//! Values whose serde impls panic: the call fails, no task waits for ever, and all other dialogs go on.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use support::{tree, with_deadline, with_local};
@@ -32,7 +32,7 @@ async fn arms(outwards: bool) -> Bomb {
     if outwards { Bomb::OnTheWayOut } else { Bomb::Dud }
 }
 
-/// Its result goes off where it arrives.
+/// Its result panics where it arrives.
 #[tractor::actor_fn]
 async fn brings() -> LateBomb {
     LateBomb

@@ -31,7 +31,7 @@ struct Wrapper(Vec<Shape>);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Marker;
 
-/// An endpoint that gives back what it gets.
+/// An endpoint that returns its argument.
 macro_rules! echoes {
     ($($name:ident: $ty:ty;)*) => {$(
         #[tractor::actor_fn]
@@ -124,7 +124,7 @@ fn shapes() -> Vec<Shape> {
     ]
 }
 
-/// Sends values through endpoints that give them back, and compares.
+/// Sends values through endpoints that return them, and compares.
 macro_rules! check_echo {
     ($portal:ident: $($name:ident <- $($value:expr),+;)*) => {$($(
         let value = $value;

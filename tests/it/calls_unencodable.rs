@@ -1,5 +1,5 @@
-//! A value that refuses to be encoded, wherever one may be sent: its sender is told, nothing of it travels, and both
-//! actors go on.
+//! A value that cannot be encoded, in every place where a value may be sent: the sender gets an error, no part of it
+//! travels, and both actors go on.
 
 use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
@@ -49,7 +49,7 @@ async fn shies(ctx: Context<Shy>, step: u8) -> tractor::Result<Shy> {
     Ok(shy_at(2))
 }
 
-/// Its text says which value of which message, at which end, and why.
+/// The error's text names the value, the message, the side and the reason.
 fn assert_shy(error: &Error, msg: &str) {
     let text = error.to_string();
     for word in [msg, "Shy", "too shy"] {

@@ -1,4 +1,4 @@
-//! Calls: generated values of many serde types come back from a real endpoint as they were sent.
+//! Calls: generated values of many serde types come back unchanged from a real endpoint.
 //!
 //! All the types and both formats are tested where payloads are encoded; this shows that nothing on the way to an
 //! endpoint and back changes them.
@@ -50,7 +50,7 @@ echoes! {
     deep: Deep;
 }
 
-/// First value, stream and result of a context go other ways than those of a call.
+/// First value, stream and result of a context take other paths than those of a call.
 #[tractor::context(pld_spec = Sparse)]
 async fn streams(ctx: Context<Sparse>, first: Sparse) -> tractor::Result<Sparse> {
     let ctx = ctx.started(first.clone()).await?;

@@ -10,7 +10,7 @@ use tractor::Result;
 use tractor::prelude::*;
 
 const KIB: usize = 1024;
-/// What a sender may have on its way before it must wait for the receiver.
+/// Bytes that a sender may have in flight before it must wait for the receiver.
 const WINDOW_BYTES: usize = 256 * KIB;
 
 tractor::actor_local! {
@@ -25,7 +25,7 @@ async fn tracked(send: impl Future<Output = Result<()>>) -> Result<()> {
     std::future::poll_fn(|cx| {
         let mut polled = send.as_mut().poll(cx);
         if polled.is_pending() {
-            // It may only have given others a turn; one that has no room is still waiting.
+            // One poll may only have yielded; a sender without room is still waiting after a second one.
             polled = send.as_mut().poll(cx);
         }
         progress.send_modify(|(sent, blocked)| {
@@ -103,7 +103,7 @@ async fn read_now() {
     note("read");
 }
 
-/// Bytes of memory the running process has touched.
+/// Bytes of memory that this process has touched.
 #[tractor::actor_fn]
 async fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("the process table is readable");

@@ -1,4 +1,4 @@
-//! Contexts that are cancelled: who asked, who is told, and for whom it is an error.
+//! Contexts that are cancelled: who asked, who learns of it, and for whom it is an error.
 
 use support::journal::{NoteOnDrop, entries, note, seen};
 use support::{Spoiled, forever, in_nursery, spoiled, start, until_cancelled, with_local, with_process};
@@ -135,7 +135,7 @@ async fn a_cancellation_that_the_body_asked_for_is_quiet() -> Result<()> {
     .await
 }
 
-/// The answer comes at any moment of the body's polls.
+/// The answer comes after any number of polls of the body.
 #[tractor::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_several_threads_a_cancellation_is_as_quiet() -> Result<()> {
     with_local(module_path!(), async |worker| {
@@ -162,7 +162,7 @@ async fn a_body_that_goes_on_after_its_cancellation_is_ended() -> Result<()> {
                 Ok(())
             })
             .await;
-        // The body was dropped and has no value: the scope can only say why.
+        // The body was dropped and has no value: the scope can only return the reason.
         assert_eq!(cancelled(opened.unwrap_err()).canceller(), Some(&us()));
         Ok(())
     })
@@ -371,7 +371,7 @@ async fn a_destructor_that_panics_does_not_stop_a_cancellation() -> Result<()> {
     with_process(module_path!(), async |worker| {
         worker
             .open_context(drops_badly(), async |ctx, ()| -> Result<()> {
-                // A backtrace may take longer than the usual patience.
+                // A backtrace may take longer than the usual time limit.
                 assert!(ctx.cancel().timeout(std::time::Duration::from_secs(60)).await?);
                 Ok(())
             })

@@ -27,7 +27,7 @@ async fn scale(ctx: Context<Point>, by: i64) -> tractor::Result<Point> {
     Ok(last)
 }
 
-/// Answers only once it has everything.
+/// Answers only once it has received everything.
 #[tractor::context(started = (), send = u64, recv = u64)]
 async fn sorts(ctx: Context<(), u64, u64>) -> tractor::Result<usize> {
     let ctx = ctx.started(()).await?;
@@ -255,7 +255,7 @@ async fn values_queued_before_the_result_can_still_be_read() -> tractor::Result<
             .open_context(counts(100), async |ctx, _| {
                 let handle = ctx.handle();
                 let mut stream = ctx.open_stream();
-                // The answer to a later call comes after everything the context has sent.
+                // The answer to a later call comes after everything that the context has sent.
                 worker.run(go()).await?;
                 for expected in 0..100 {
                     assert_eq!(stream.receive().await?, Some(expected));

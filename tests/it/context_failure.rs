@@ -1,4 +1,4 @@
-//! Contexts one of whose sides fails: who is told, in which order, and with what.
+//! Contexts with one side that fails: who gets which error, in which order.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -325,7 +325,8 @@ async fn lends(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Sends more than may wait, and starts the other context in a task of its own before the connection ends of that.
+/// Sends more than the limit of waiting bytes, which ends the connection, and before that starts the other context in a
+/// task of its own.
 #[tractor::context(started = String)]
 async fn overflows(ctx: Context<String, (), ()>, bytes: usize) -> tractor::Result<()> {
     let _ctx = ctx.started("x".repeat(bytes)).await?;

@@ -7,7 +7,7 @@ use tokio::task::yield_now;
 use tractor::prelude::*;
 use tractor::{ContextState, Error, MsgStream, Result, shield};
 
-/// Notes who ends it, and how.
+/// Records who ends it, and how.
 fn note_end<S, Tx, Rx, State>(ctx: &Context<S, Tx, Rx, State>) {
     let canceller = ctx.canceller().expect("it must end");
     note(format!("{} by {}", ctx.state(), canceller.name()));
@@ -27,7 +27,7 @@ async fn notices(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// The end is asked for when the one that waits for it has been polled already.
+/// The request to end comes after the waiting future was polled.
 #[tractor::context(started = ())]
 async fn notices_at_the_last_moment(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -58,7 +58,7 @@ async fn does_not_look(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Leaves a watcher lie around that nobody polls: that gains it one poll.
+/// Keeps a watcher that it does not poll, which gains it one poll.
 #[tractor::context(started = ())]
 async fn looks_away(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -108,7 +108,7 @@ async fn is_watched_from_elsewhere(ctx: Context<(), (), ()>) -> tractor::Result<
     Ok(())
 }
 
-/// Opens a context that ends by itself, and gives what its actor has noted.
+/// Opens a context that ends by itself, and returns what its actor has recorded.
 async fn journal_of<E>(worker: &Portal, call: tractor::Call<E>) -> Result<(Vec<String>, Error)>
 where
     E: tractor::ContextEndpoint<Started = (), Returns = ()>,
@@ -142,7 +142,7 @@ async fn stays(ctx: Context<u8>) -> Result<()> {
     Ok(())
 }
 
-/// Waits for a value, and says when it does.
+/// Waits for a value, and records that it does.
 async fn receive_late<R>(
     mut stream: MsgStream<u8, u8, R>,
     polled: oneshot::Sender<()>,
@@ -213,7 +213,7 @@ async fn a_watcher_in_another_task_sees_a_regular_end_too() -> Result<()> {
     .await
 }
 
-/// The request comes at any moment of the endpoint's polls; what it does first, and last, is always seen.
+/// The request comes after any number of polls of the endpoint; its first and its last step always happen.
 #[tractor::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_several_threads_no_cancellation_goes_unnoticed() -> Result<()> {
     with_local(module_path!(), async |worker| {

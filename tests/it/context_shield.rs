@@ -1,4 +1,4 @@
-//! Endpoints that put their cancellation off.
+//! Endpoints that defer their cancellation.
 
 use std::time::{Duration, Instant};
 
@@ -16,13 +16,13 @@ async fn go(line: String) {
     note(line);
 }
 
-/// Notes who ends it, and how.
+/// Records who ends it, and how.
 fn note_end<S, Tx, Rx, State>(ctx: &Context<S, Tx, Rx, State>) {
     let canceller = ctx.canceller().expect("it must end");
     note(format!("{} by {}", ctx.state(), canceller.name()));
 }
 
-/// Waits in a shield until `go` is noted, then returns 1 or fails, or waits for ever.
+/// Waits in a shield until `go` is recorded, then returns 1 or fails, or waits for ever.
 #[tractor::context(started = ())]
 async fn puts_off(ctx: Context<(), (), ()>, then: String) -> std::result::Result<u64, Spoiled> {
     let _note = NoteOnDrop("dropped");
@@ -79,7 +79,7 @@ async fn loses_patience(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Cleans up when it must end, and fails with what it knows then.
+/// Cleans up when it must end, and fails with what it then knows.
 #[tractor::context(started = ())]
 async fn cleans_up(ctx: Context<(), (), ()>) -> std::result::Result<(), Spoiled> {
     let ctx = ctx.started(()).await.or_else(|_| spoiled("not started"))?;

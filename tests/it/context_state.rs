@@ -1,11 +1,11 @@
-//! What a context says about itself: who ended it, whether that was acknowledged, what became of it.
+//! The state of a context: who ended it, whether that was acknowledged, and its outcome.
 
 use support::journal::{note, seen};
 use support::{Spoiled, forever, spoiled, tree, with_local, with_process};
 use tractor::prelude::*;
 use tractor::{ContextHandle, ContextState, Error, Result, Uid};
 
-/// What the child side of a dialog does once its parent side has said `go`.
+/// What the child side of a dialog does once its parent side has sent `go`.
 #[tractor::context(pld_spec = u64, returns = u64)]
 async fn ends(ctx: Context<u64>, how: String) -> std::result::Result<u64, Spoiled> {
     let ctx = ctx.started(0).await.or_else(|_| spoiled("not started"))?;
@@ -165,7 +165,7 @@ async fn ending_the_actor_is_no_cancellation_of_the_context() -> Result<()> {
     with_local(module_path!(), async |worker| {
         let opened: Result<()> = worker
             .open_context(ends("waits".to_owned()), async |ctx, _| {
-                // It acknowledges when its tasks have ended, and says so before.
+                // The actor acknowledges only when its tasks have ended, which it reports before.
                 assert!(worker.cancel_actor().await?.is_in_order());
                 let known = known(&ctx);
                 assert_eq!(

@@ -1,4 +1,4 @@
-//! A waker is anybody's code: no lock of a context is held while one is woken or dropped.
+//! A waker may run any code: no lock of a context is held while one is woken or dropped.
 
 use std::pin::{Pin, pin};
 use std::sync::mpsc::channel;
@@ -19,7 +19,7 @@ async fn ends_with_its_stream(ctx: Context<(), (), ()>) -> Result<()> {
     Ok(())
 }
 
-/// Looks at the context, from another thread as a lock may belong to this one, whenever it is woken or dropped.
+/// Whenever it is woken or dropped it looks at the context, from another thread, because this thread may hold a lock.
 struct Looks {
     handle: ContextHandle<()>,
     found: UnboundedSender<bool>,
@@ -70,7 +70,7 @@ async fn a_waker_may_use_the_context_that_wakes_or_drops_it() -> Result<()> {
     .await
 }
 
-/// A task of a simple executor: it lives as long as somebody may wake it.
+/// A task of a simple executor: it lives as long as a waker for it exists.
 #[derive(Default)]
 struct Task(Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>);
 

@@ -1,4 +1,5 @@
-//! Deadlines of calls: who ends what, and what the caller is told. The clock is paused: it moves when nothing else can.
+//! Deadlines of calls: which side ends what, and which error the caller gets. The clock is paused: it moves when all
+//! tasks wait.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tractor::error::RemoteKind;
 use tractor::{Context, Error, Portal, Result, StreamSender};
 
 const BUDGET: Duration = Duration::from_secs(2);
-/// Much shorter than any budget here, and longer than a round trip on a clock that stands still.
+/// Much shorter than any budget here, and longer than a round trip on a paused clock.
 const NOTHING: Duration = Duration::from_millis(50);
 
 #[tractor::actor_fn]
@@ -64,7 +65,7 @@ async fn outlasts_its_deadline(ctx: Context<(), (), ()>) -> Result<()> {
     Ok(())
 }
 
-/// Learns of its deadline from what it does itself, and fails with that.
+/// Notices its deadline by a request of its own, and fails with that error.
 #[tractor::context(started = (), returns = ())]
 async fn is_told_by_its_own_scope(ctx: Context<(), (), ()>) -> Result<()> {
     let ctx = ctx.started(()).await?;
@@ -123,7 +124,7 @@ async fn a_call_past_its_deadline_ends_on_both_sides() -> Result<()> {
                 portal.uid()
             )
         );
-        // Dropped before the caller was told.
+        // Dropped before the caller got the error.
         assert_eq!(portal.run(entries()).await?, ["sleeper dropped"]);
         assert_eq!(portal.dialogs_open(), 0);
         Ok(())
@@ -323,7 +324,7 @@ async fn a_context_past_its_deadline_ends_on_both_sides() -> Result<()> {
             let mut stream = ctx.open_stream();
             let there = stream.receive().await?.expect("one value");
             assert!(u128::from(there) <= left.as_millis());
-            // Inherited by what the body does elsewhere.
+            // Inherited by the body's requests to other actors.
             assert!(portal.run(time_left()).await?.is_some());
             forever().await;
             Ok(())
@@ -361,7 +362,7 @@ async fn an_error_of_the_body_is_not_hidden_by_the_deadline() -> Result<()> {
             anyhow::bail!("the body's own")
         });
         assert_eq!(scope.await.expect_err("it has failed").to_string(), "the body's own");
-        // The other side was given its time, and no more.
+        // The other side got its time, and no more.
         let grace = tractor::Timeouts::default().context_cancel;
         assert!((BUDGET + grace..BUDGET + grace + NOTHING).contains(&took(start)), "{:?}", took(start));
         Ok(())

@@ -1,4 +1,4 @@
-//! Tests on a clock that stands still until everybody waits for it.
+//! Tests on a paused clock, which moves when all tasks wait.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn without_it_the_clock_goes() {
     assert!(start.elapsed() >= Duration::from_millis(20));
 }
 
-/// While a process starts nobody waits for the clock but time limits.
+/// While a process starts, only time limits wait for the clock.
 #[tractor::test(start_paused = true)]
 async fn no_process_is_started_on_a_paused_clock() -> Result<()> {
     let refused = tractor::open_nursery(async |an| an.start_actor("worker").expose(sleeps).await.map(drop));

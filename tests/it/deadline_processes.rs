@@ -1,4 +1,4 @@
-//! Deadlines over several processes: they shrink on their way, and no actor below outlives them.
+//! Deadlines over several processes: each hop has less time left, and no actor below outlives them.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ fn micros_left() -> u64 {
     at.saturating_duration_since(tokio::time::Instant::now()).as_micros().try_into().expect("an hour")
 }
 
-/// The time that is left here, and in a chain of this many actors below.
+/// The time that is left in this actor, and in a chain of this many actors below.
 #[tractor::actor_fn]
 async fn measures(names: Vec<String>) -> Result<Vec<u64>> {
     let mut left = vec![micros_left()];
@@ -52,7 +52,7 @@ async fn holds(ctx: Context<(), (), ()>, names: Vec<String>) -> Result<()> {
     .await
 }
 
-/// Takes its time when its schema is looked for, which happens before the first request is sent.
+/// A type that is slow to deserialize, which happens once before the first request is sent.
 #[derive(Serialize)]
 struct Slow(u8);
 
@@ -141,7 +141,7 @@ async fn a_stuck_actor_does_not_keep_its_caller() -> Result<()> {
         assert!(matches!(&result, Err(Error::DeadlineExceeded(_))), "{result:?}");
         assert!(begun.elapsed() >= budget);
         until(|| cpu_ticks(pid).is_some_and(|ticks| ticks > 10)).await;
-        // Others do not notice, and the ladder ends it.
+        // Other actors do not notice, and the ladder ends it.
         assert_eq!(well.run(measures(vec![])).deadline(AMPLE).await?.len(), 1);
         an.cancel().await;
         Ok(())
@@ -157,7 +157,7 @@ async fn a_one_shot_actor_has_the_deadline_of_who_starts_it() -> Result<()> {
         forever().await;
     }
     tree(async |tree| {
-        // Told once, whether the scope or the call is what names it.
+        // Named once, by the scope or by the call.
         let result: Result<()> = tractor::open_nursery(async |an| {
             tractor::with_deadline(Duration::from_secs(1), async {
                 let one = an.run_in_actor(idles()).name(tree.name("one")).await?;

@@ -1,5 +1,4 @@
-//! What an attribute may say about how an endpoint is called: names, defaults, references, and functions of other
-//! programs.
+//! Options of the attributes: names, defaults, references, and functions of other programs.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +12,7 @@ struct Point {
     y: i64,
 }
 
-/// The real functions, under names that have nothing to do with where they are.
+/// The real functions, under names that differ from their paths.
 mod service {
     use super::{Context, Point, StreamSender};
 
@@ -61,7 +60,7 @@ mod twins {
     }
 }
 
-/// Whoever does not expose them is not concerned, as the other tests show.
+/// An actor that does not expose them starts, as the other tests show.
 #[tractor::test]
 async fn two_endpoints_under_one_name_are_refused() -> tractor::Result<()> {
     in_root(async |_| {
@@ -77,7 +76,7 @@ async fn two_endpoints_under_one_name_are_refused() -> tractor::Result<()> {
     .await
 }
 
-/// What a program declares that has none of the functions.
+/// The declarations of a program that has none of the functions.
 mod declared {
     use super::{Context, Point, StreamSender};
 

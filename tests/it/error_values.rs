@@ -1,4 +1,4 @@
-//! Errors of endpoints as values: which come back as what they were, and which by name and text alone.
+//! Errors of endpoints as values: which types come back as values, and which only by name and text.
 
 #![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
 
@@ -16,7 +16,7 @@ enum Shop {
     Closed(Vec<String>),
 }
 
-/// Has the name and the shape of `Shop`, and is another type.
+/// Another type with the name and the fields of `Shop`.
 mod other {
     use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,7 @@ async fn till(out: StreamSender<u32>) -> std::result::Result<(), Shop> {
     Err(Shop::SoldOut { left: 1 })
 }
 
-/// An error that is not serde.
+/// An error that cannot be serialized.
 #[derive(Debug, thiserror::Error)]
 #[error("no serde here")]
 struct Plain(#[source] std::num::ParseIntError);
@@ -81,7 +81,7 @@ async fn loose() -> anyhow::Result<()> {
     Err(Shop::Closed(vec![]).into())
 }
 
-/// Reads, but does not write, or not always in the same way.
+/// Can be read, but not written, or not always in the same way.
 #[derive(Debug, thiserror::Error, Deserialize)]
 #[error("odd: {how}")]
 struct Odd {

@@ -1,4 +1,4 @@
-//! Error types of a user's that are called like one of ours: they arrive as what they are, and ours as ours.
+//! Error types of a user with the name of one of ours: they arrive as the user's types, and ours as ours.
 
 use serde::{Deserialize, Serialize};
 use support::{in_root, with_process};
@@ -39,7 +39,7 @@ macro_rules! namesakes {
             $(
                 let called = worker.run($module::fails()).await.expect_err("it fails");
                 let opened = worker.open_context($module::fails_open(), async |ctx, _| {
-                    // Whoever cancels absorbs an acknowledgement, and nothing else.
+                    // The side that cancels absorbs an acknowledgement, and no other error.
                     ctx.handle().cancel().await?;
                     ctx.wait_for_result().await
                 });

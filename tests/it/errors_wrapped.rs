@@ -1,4 +1,4 @@
-//! Failures of another actor that leave an endpoint inside of another error, and what `main` prints of them.
+//! Failures of another actor that leave an endpoint inside of another error, and the text that `main` prints.
 
 use anyhow::Context as _;
 use support::{Spoiled, spoiled};
@@ -24,7 +24,7 @@ enum Failed {
     Luck(#[source] Error),
 }
 
-/// Calls the actor that opened it, which fails, and passes that on.
+/// Calls the actor that opened it, which fails, and passes the failure on.
 #[tractor::context(started = (), returns = ())]
 async fn bare(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -69,7 +69,7 @@ async fn any_panic(ctx: Context<(), (), ()>) -> anyhow::Result<()> {
     ctx.portal().run(panics()).await.context("starting up")
 }
 
-/// Runs the body in a root that exposes this module, with a portal to an actor that does too. Hands out the root's
+/// Runs the body in a root that exposes this module, with a portal to an actor that does so too. Returns the root's
 /// name.
 async fn two(body: impl AsyncFnOnce(&Portal, Uid) -> Result<()>) -> Result<()> {
     let exposing = || ActorOptions::new().enable_module(module_path!());
@@ -129,7 +129,7 @@ async fn what_main_prints_of_an_error_is_a_text_with_its_causes() -> Result<()> 
     .await
 }
 
-/// A program whose `main` fails with what another actor has failed with.
+/// A program whose `main` fails with the failure of another actor.
 #[test]
 #[ignore = "the program of `a_main_that_fails_says_why_and_exits_with_one`"]
 fn failing_main() {

@@ -1,5 +1,4 @@
-//! Limits and timeouts go down the tree: what the root was given holds in every actor below, unless one is given
-//! others.
+//! Limits and timeouts are handed down the tree: those of the root hold in every actor below that is given no others.
 
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ async fn fails_with(len: usize) -> std::result::Result<(), Long> {
 #[error("{0}")]
 struct Long(String);
 
-/// Sends back a text of the length that it is sent, or says why it could not.
+/// Returns a text of the length of its argument, or the reason why it could not be sent.
 #[tractor::context(started = (), send = String, recv = String, returns = Option<String>)]
 async fn mirrors(ctx: Context<(), String, String>) -> Result<Option<String>> {
     let ctx = ctx.started(()).await?;
@@ -57,7 +56,7 @@ async fn bytes_from_below(name: String, len: usize) -> Result<usize> {
     .await
 }
 
-/// What this actor says of one below that is stuck and does not acknowledge a cancellation.
+/// The error that this actor gets from an actor below, which is stuck and does not acknowledge a cancellation.
 #[tractor::actor_fn]
 async fn waits_for_a_stuck_one(name: String) -> Result<String> {
     tractor::open_nursery(async |an| {
@@ -120,7 +119,7 @@ async fn a_child_may_be_given_limits_of_its_own() -> Result<()> {
     .await
 }
 
-/// Says of a failure where it was found, and whether it was the limit of the one who would have received it.
+/// Where a failure was found, and whether it was about the receiver's limit.
 #[track_caller]
 fn refusal(error: &Error, whose: &str) -> Option<String> {
     let text = error.to_string();
@@ -128,7 +127,7 @@ fn refusal(error: &Error, whose: &str) -> Option<String> {
     error.as_remote().map(|remote| remote.src_uid().name().to_owned())
 }
 
-/// `portal` accepts less than this actor. Nothing is lost but what is too large.
+/// `portal` accepts less than this actor. Only messages that are too large are lost.
 async fn sends_to_a_smaller_one(portal: &Portal) -> Result<()> {
     for _ in 0..2 {
         let error = portal.run(length("x".repeat(FRAME_BYTES))).await.expect_err("it is too large");
@@ -194,7 +193,7 @@ fn tiny() -> Limits {
     Limits::default().frame_bytes_max(FRAME_BYTES_MAX_LEAST)
 }
 
-/// So many modules that they do not fit such a frame.
+/// More modules than fit such a frame.
 fn with_many_modules(mut child: StartActor) -> StartActor {
     for _ in 0..FRAME_BYTES_MAX_LEAST / module_path!().len() + 1 {
         child = child.enable_module(module_path!());

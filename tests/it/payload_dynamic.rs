@@ -30,7 +30,7 @@ async fn octets(of: Ipv4Addr) -> [u8; 4] {
     of.octets()
 }
 
-/// Sends back what it gets, times `by`; a zero comes back as text.
+/// Sends back each number, times `by`; a zero comes back as text.
 #[tractor::context(started = i64, send = Value, recv = i64, returns = i64)]
 async fn scale(ctx: Context<i64, Value, i64>, by: i64) -> Result<i64> {
     let ctx = ctx.started(by).await?;
@@ -237,7 +237,7 @@ async fn a_context_known_by_name() -> Result<()> {
     .await
 }
 
-/// Writes itself as text when negative, and one too much when odd; reads numbers.
+/// Serializes as text when negative, and as one too much when odd; deserializes from numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 struct Moody(i64);
 

@@ -6,7 +6,7 @@ use tractor::error::{Blame, MsgTypeError, RemoteKind};
 use tractor::prelude::*;
 use tractor::{Error, Result};
 
-/// Even numbers only. Inside of this file an odd one can be made all the same.
+/// Even numbers only. Code in this file can still make an odd one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 struct Even(i64);
@@ -80,7 +80,7 @@ async fn values_of_a_context_that_their_type_refuses() -> Result<()> {
             assert!(error.to_string().contains("is odd"), "{error}");
         }
 
-        // A streamed one is refused where it arrives, and its sender is told.
+        // A streamed value is refused where it arrives, and its sender gets an error.
         let opened: Result<Even> = worker.open_context(sum(0, 0), async |ctx, _| send(ctx, 3).await).await;
         let error = opened.unwrap_err();
         let problem = odd(&error);

@@ -1,5 +1,4 @@
-//! A runtime that is dropped while a request runs: what becomes of the endpoint, and of a stream that it has given
-//! away.
+//! A runtime that is dropped while a request runs: the fate of the endpoint, and of a stream that it has given away.
 
 use std::pin::pin;
 use std::sync::Mutex;
@@ -12,7 +11,7 @@ use tractor::{ActorOptions, Error, MsgStream, Result};
 
 static TELL: Mutex<Option<UnboundedSender<Told>>> = Mutex::new(None);
 
-/// What the endpoint of the test does.
+/// The events of the test's endpoint.
 enum Told {
     /// It runs; here is its stream.
     Streams(MsgStream<u8>),

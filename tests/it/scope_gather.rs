@@ -1,4 +1,4 @@
-//! Several contexts as one scope: all or none, in order, and all over at the end.
+//! Several contexts as one scope: all start or none, in order, and all have ended at the end.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Scopes, calls and births side by side in one task, without spawning.
+//! Concurrent scopes, calls and starts of actors in one task, without spawning.
 
 use futures_util::future::try_join_all;
 use support::journal::{NoteOnDrop, note, seen};

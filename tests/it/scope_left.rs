@@ -1,4 +1,4 @@
-//! Scopes that are dropped in an endpoint: its dialog ends after what they have started.
+//! Scopes that are dropped in an endpoint: its dialog ends after everything that they have started.
 
 use std::time::Duration;
 
@@ -8,11 +8,10 @@ use tokio::sync::oneshot;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Portal, Result, Sharing, Timeouts};
 
-/// Longer than anything takes that does not wait for it.
+/// Longer than any step takes that does not wait for it.
 const LINGER: Duration = Duration::from_millis(300);
 
-/// A root and another actor, which both expose this module. They wait for the end of a cancelled task as long as it
-/// takes.
+/// A root and another actor, which both expose this module. They wait for the end of a cancelled task without a limit.
 async fn with_two<F>(body: F) -> Result<()>
 where
     F: AsyncFnOnce(&Portal) -> Result<()>,
@@ -34,7 +33,7 @@ async fn linger<S, T, R>(ctx: &Context<S, T, R, tractor::Started>) {
     note("down");
 }
 
-/// Opens contexts to and fro between two actors, this many; the last one is slow to end.
+/// Opens this many nested contexts, to and fro between two actors; the last one is slow to end.
 #[tractor::context(started = ())]
 async fn chain(ctx: Context<(), (), ()>, below: u32) -> tractor::Result<()> {
     let portal = ctx.portal();
@@ -115,7 +114,7 @@ async fn shares_what_never_opens(ctx: Context<(), (), ()>) -> tractor::Result<()
     tractor::maybe_open_context(never_open, portal, async |_, ()| Ok(())).await
 }
 
-/// Both in this process: what is noted here was noted there before.
+/// Both actors are in this process, so the order of the records is known.
 async fn noted(portal: &Portal) -> Result<Vec<String>> {
     portal.run(entries()).await
 }

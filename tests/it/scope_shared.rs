@@ -1,4 +1,5 @@
-//! Resources that the tasks of an actor share: who opens, who closes, who waits, and what a drop at any point leaves.
+//! Resources that the tasks of an actor share: which user opens, closes and waits, and the effect of a drop at any
+//! point.
 
 use std::hash::{Hash, Hasher};
 use std::pin::pin;
@@ -9,11 +10,11 @@ use support::{forever, in_root, poll_once, until};
 use tokio::sync::{Barrier, Semaphore};
 use tractor::{ActorOptions, Error, Result, Sharing, maybe_open_context};
 
-/// What one resource of the tests waits for, does and has done.
+/// The script and the record of one resource.
 #[derive(Default)]
 struct Script {
     events: Mutex<Vec<&'static str>>,
-    /// What the resource waits for before it has a value, and before it is closed; open unless a test holds it.
+    /// Gates that the resource waits at before it has a value, and before it is closed; open unless a test holds them.
     enter: Option<Arc<Semaphore>>,
     exit: Option<Arc<Semaphore>>,
     end: End,
@@ -94,7 +95,7 @@ fn assert_ours<T>(tried: Tried<T>, text: &str) {
     );
 }
 
-/// A script as a key: another one is another resource.
+/// A script as a key: another script is another resource.
 #[derive(Clone)]
 struct Scripted(Arc<Script>, u32);
 
@@ -143,7 +144,7 @@ async fn share<T>(script: &Arc<Script>, key: u32, body: impl AsyncFnOnce(bool, u
     maybe_open_context(open, Scripted(script.clone(), key), body).await
 }
 
-/// Whether it was open before, at once.
+/// Returns at once whether it was open before.
 async fn hit(script: &Arc<Script>, key: u32) -> Tried<bool> {
     share(script, key, async |hit, value| {
         assert_eq!(value, key);
@@ -292,7 +293,7 @@ async fn an_entry_that_fails_or_panics_is_told_to_the_first_and_leaves_no_trace(
         ];
         for (end, check) in cases {
             let script = Script::ending(end);
-            // The second waits for the first, and then tries for itself.
+            // The second user waits for the first, and then opens it itself.
             let (one, two) = tokio::join!(hit(&script, 1), hit(&script, 1));
             check(one);
             check(two);
@@ -342,7 +343,7 @@ async fn a_resource_that_dies_is_not_found_again_and_fails_its_last_user() {
     .await;
 }
 
-/// Drops one of two users after each number of polls, at each of the points where it waits.
+/// Drops one of two users after each number of polls, at each of its awaits.
 #[tractor::test]
 async fn dropping_a_user_at_any_await_leaves_nothing() {
     rooted(async || {

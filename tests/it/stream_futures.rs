@@ -1,4 +1,4 @@
-//! The handles of streams as `futures::Stream` and `futures::Sink`, and with them as readers and writers of bytes.
+//! The handles of streams as `futures::Stream` and `futures::Sink`, and through these as readers and writers of bytes.
 
 use std::io;
 use std::pin::Pin;
@@ -44,7 +44,7 @@ fn content(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at % 251) as u8).collect()
 }
 
-/// Streams what is read.
+/// Streams the bytes that it reads.
 #[tractor::stream]
 async fn download(out: StreamSender<Bytes>, len: usize) -> io::Result<()> {
     let content = content(len);
@@ -55,7 +55,7 @@ async fn download(out: StreamSender<Bytes>, len: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads what is streamed.
+/// Reads the bytes that it receives.
 #[tractor::context(started = (), recv = Bytes, returns = Vec<u8>)]
 async fn upload(ctx: Context<(), (), Bytes>, keeps: usize) -> io::Result<Vec<u8>> {
     let stream = ctx.started(()).await?.open_stream();
@@ -72,7 +72,7 @@ async fn breaks_off(out: StreamSender<Bytes>) -> std::result::Result<(), Spoiled
     spoiled("the disk is gone")
 }
 
-/// Reads from an endpoint of its own actor that is cancelled, and fails with what it reads.
+/// Reads from an endpoint in its own actor that is cancelled, and fails with the read's error.
 #[tractor::actor_fn]
 async fn passes_on(addr: String) -> io::Result<u64> {
     let addr = addr.parse().expect("the test passes on what an actor has said");
@@ -185,7 +185,7 @@ async fn a_sink_takes_one_value_at_a_time_and_sends_it_when_it_is_flushed() -> R
     .await
 }
 
-/// What is streamed is larger than any frame may be.
+/// The file is larger than any frame may be.
 #[tractor::test]
 async fn readers_and_writers_move_more_than_a_frame_holds() -> Result<()> {
     const LEN: usize = 3 << 20;

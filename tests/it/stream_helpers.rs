@@ -29,7 +29,7 @@ async fn answer_lengths(ctx: Context<(), u64, String, Started>) -> Result<u64> {
     Ok(sum)
 }
 
-/// Streams so many values, and waits for the end of the stream.
+/// Streams this many values, and waits for the end of the stream.
 #[tractor::context(started = (), send = u64, recv = String, returns = u64)]
 async fn floods(ctx: Context<(), u64, String>, count: u64) -> Result<u64> {
     let mut stream = ctx.started(()).await?.open_stream();
@@ -50,7 +50,7 @@ async fn names(ctx: Context<(), String, NamesRecv>) -> Result<()> {
     Ok(())
 }
 
-/// Opens the body's context with [`measures`], and returns what that returned.
+/// Opens a context with [`measures`] for the body, and returns the result of `measures`.
 async fn with_measures<F>(body: F) -> Result<u64>
 where
     F: AsyncFnOnce(ParentContext<measures>) -> Result<()>,
@@ -318,7 +318,7 @@ async fn a_handle_in_a_task_cancels_the_context_and_the_scope_is_quiet() -> Resu
                 let handle = ctx.handle();
                 let mut stream = ctx.open_stream();
                 tokio::spawn(async move { handle.cancel().await.map(|acked| assert!(acked)) });
-                // The acknowledgement ends the wait, as the error of whoever waits for this context.
+                // The acknowledgement ends the wait with an error, as every wait on this context.
                 assert!(matches!(stream.receive().await, Err(Error::Cancelled(_))));
                 Ok(())
             })

@@ -1,4 +1,4 @@
-//! One-way streams: all of it, part of it, and failures after a few values.
+//! One-way streams: read to the end, read in part, and failures after a few values.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What happens to a stream whose receiver does not keep up, by the policy it was opened with.
+//! Streams whose receiver does not keep up, for each policy they may be opened with.
 
 use serde_bytes::ByteBuf;
 use support::journal::{note, seen};
@@ -7,7 +7,7 @@ use tractor::error::RemoteKind;
 use tractor::prelude::*;
 use tractor::{Error, Overflow, Result};
 
-/// Forty times what a sender may have on its way by default.
+/// Forty times the bytes that a sender may have in flight by default.
 const VALUES: usize = 1000;
 const BYTES: usize = 10 * 1024;
 
@@ -137,7 +137,7 @@ async fn floods(ctx: Context<(), u64>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Opens its stream with this policy and reads nothing until it is told to. Returns what it has read.
+/// Opens its stream with this policy and reads nothing until it is told to. Returns the values that it has read.
 #[tractor::context(pld_spec = u64, started = (), returns = Vec<u64>)]
 async fn reads_late(ctx: Context<(), u64>, policy: String) -> tractor::Result<Vec<u64>> {
     let overflow = match &*policy {

@@ -1,4 +1,4 @@
-//! Several readers of one stream: who gets what, who sets the pace, and what happens when one is slow, dropped or late.
+//! Several readers of one stream: the values that each gets, the pace, and readers that are slow, dropped or late.
 
 use std::pin::pin;
 
@@ -169,7 +169,7 @@ async fn a_full_ring_is_no_lag() -> Result<()> {
     .await
 }
 
-/// Nobody stops reading here: one only gets its turn after the other.
+/// No reader stops reading here: they only get their turns one after the other.
 #[tractor::test(flavor = "current_thread")]
 async fn who_waits_for_its_turn_loses_nothing() -> Result<()> {
     with_counts(0, async |stream| {

@@ -1,4 +1,4 @@
-//! Streams whose reader is gone: whoever sends does not wait for it.
+//! Streams whose reader is gone: the sender does not wait for it.
 
 use std::pin::pin;
 
@@ -35,7 +35,7 @@ enum Reading {
     BySubscriber,
 }
 
-/// Reads a part of what comes, and goes on with something else.
+/// Reads a part of the values, and goes on with something else.
 #[tractor::context(pld_spec = ByteBuf, started = (), returns = u8)]
 async fn reads(ctx: Context<(), ByteBuf>, reading: Reading) -> tractor::Result<u8> {
     let ctx = ctx.started(()).await?;
@@ -108,7 +108,7 @@ async fn a_send_that_waits_for_room_is_told() -> Result<()> {
                 let mut waited = false;
                 while !waited {
                     let mut send = pin!(stream.send(value()));
-                    // One poll may only have given others a turn.
+                    // One poll may only have yielded.
                     waited =
                         poll_once(&mut send).await.is_pending() && poll_once(&mut send).await.is_pending();
                     if waited {
@@ -145,7 +145,7 @@ enum Dropped {
     LastSubscriber,
 }
 
-/// What the side that has opened the context does not want any more is thrown away, as it is after the body.
+/// Values that the side that opened the context no longer reads are thrown away, as they are after its body.
 #[tractor::test]
 async fn an_endpoint_that_sends_to_a_body_that_reads_no_more_goes_on() -> Result<()> {
     for dropped in [Dropped::Stream, Dropped::Unopened, Dropped::LastSubscriber] {

@@ -1,4 +1,4 @@
-//! Supervised children that are restarted, or killed, because somebody wants it.
+//! Supervised children that are restarted, or killed, on request.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn set_up(child: StartActor) -> StartActor {
     child.enable_module(module_path!())
 }
 
-/// Allows no restart at all, but for those that are asked for.
+/// Allows no restarts except requested ones.
 fn strict(how: Supervision) -> Supervision {
     how.intensity(0, Duration::from_secs(600)).backoff(Backoff::NONE)
 }
@@ -75,7 +75,7 @@ async fn a_child_that_hangs_is_restarted_and_its_siblings_with_it_where_the_stra
             children.push(supervisor.child(tree.name(name), set_up).await?);
         }
         hang(&children[1].portal().await?).await;
-        // It goes on without whoever has asked.
+        // It goes on after its caller was dropped.
         assert!(poll_once(&mut Box::pin(children[1].restart())).await.is_pending());
         for child in &children[1..] {
             child.portal_after(1).await?;
@@ -102,7 +102,7 @@ async fn a_kill_is_a_crash_to_the_restart_rule() -> Result<()> {
             assert!(matches!(end, Some(ActorEnd::Killed(_))), "{end:?}");
             child.portal_after(1).await?;
         }
-        // By its portal it is the same.
+        // A kill by its portal does the same.
         permanent.portal().await?.kill().await?;
         permanent.portal_after(2).await?;
         assert!(matches!(temporary.kill().await, Some(ActorEnd::Killed(_))));

@@ -1,4 +1,4 @@
-//! The end of supervision: giving up, cancellation, drops; nothing is left in any of them.
+//! The end of supervision: giving up, cancellation, drops. No process is left after any of them.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -37,7 +37,7 @@ async fn gives_up(name: String) -> tractor::Result<()> {
     .await
 }
 
-/// Keeps a supervisor that has nothing to do for an hour.
+/// Holds a supervisor that has nothing to do for an hour.
 #[tractor::context(started = ())]
 async fn backs_off(ctx: Context<(), (), ()>, name: String) -> tractor::Result<()> {
     tractor::open_nursery(async |an| {
@@ -213,7 +213,7 @@ async fn a_failing_body_ends_a_backoff_and_comes_bare() -> Result<()> {
     .await
 }
 
-/// Drops a nursery once its body has come to rest.
+/// Drops a nursery once its body waits.
 async fn dropped(tree: &Tree, body: impl AsyncFnOnce(&ActorNursery) -> Result<()>) -> Result<()> {
     in_root(async |_| {
         let rests = Notify::new();
@@ -310,7 +310,7 @@ async fn a_child_that_nobody_waits_for_is_taken_back() -> Result<()> {
         assert!(poll_once(&mut first).await.is_pending());
         until(|| !tree.processes().is_empty()).await;
         drop(first);
-        // Nothing is left to supervise: the nursery ends by itself.
+        // No child is left to supervise: the nursery ends by itself.
         Ok(())
     })
     .await
@@ -453,7 +453,7 @@ async fn cancelling_an_actor_ends_what_it_supervises() -> Result<()> {
     .await
 }
 
-/// Without the deadline of [`tree`]: its clock is the one that is stopped here.
+/// Without the deadline of [`tree`]: the clock is paused here.
 #[tractor::test]
 async fn a_backoff_runs_on_the_runtime_s_clock() -> Result<()> {
     tractor::open_nursery(async |an| {

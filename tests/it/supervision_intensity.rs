@@ -1,4 +1,4 @@
-//! How many restarts a supervisor makes, over all that it has ever supervised.
+//! How many restarts a supervisor makes, over all children that it has ever supervised.
 
 use std::time::Duration;
 

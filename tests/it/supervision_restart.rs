@@ -1,4 +1,4 @@
-//! Supervisors over real processes: who comes back, in which order, and what happens to what was open.
+//! Supervisors over real processes: which children are restarted, in which order, and the errors of open requests.
 
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ async fn sends_one(ctx: Context<(), u64, ()>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Ends the actor in order, of its own will.
+/// Ends its own actor in order.
 #[tractor::actor_fn]
 async fn goes() {
     tractor::current_actor().cancel_soon();
@@ -232,7 +232,7 @@ async fn what_is_open_in_a_dead_process_fails_once_and_later_calls_wait() -> Res
             assert_eq!((died.signal(), died.code()), (Some(9), None));
             assert_eq!((died.name(), died.pid().cast_signed()), (worker.name(), pid));
         }
-        // Right after the death was told, the dead process is not handed out any more.
+        // Right after the death was reported, the dead process is not handed out any more.
         let next = worker.portal().await?;
         assert_ne!(next.run(process_id()).await?, pid);
         assert_eq!(next.run(support::journal::entries()).await?, [""; 0], "nothing was repeated");
@@ -319,7 +319,7 @@ async fn the_children_of_a_dead_process_are_gone_before_the_next_is_asked() -> R
             .await?
             .open_context(supervises(name), async |ctx, first| {
                 let mut stream = ctx.open_stream();
-                // The worker's own supervisor mends its own child.
+                // The worker's own supervisor restarts its own child.
                 signal(first, Signal::KILL);
                 second = stream.receive().await?.expect("the child below comes back");
                 assert_ne!(first, second);

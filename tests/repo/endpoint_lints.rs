@@ -1,11 +1,11 @@
-//! Endpoints in a program that denies every warning: what the attributes make causes none.
+//! Endpoints in a program that denies every warning: the generated code causes none.
 
 #![deny(warnings, clippy::pedantic)]
 #![forbid(unsafe_code)]
 
 use tractor::{Call, StreamSender};
 
-/// Its arguments are named as parts of the expansion are.
+/// Its arguments have the names of parts of the expansion.
 #[tractor::actor_fn]
 pub async fn r#type(
     mut args: i64,
@@ -18,13 +18,13 @@ pub async fn r#type(
     args
 }
 
-/// Named as a method of the prelude.
+/// It has the name of a method of the prelude.
 #[tractor::stream]
 pub async fn clone(name: StreamSender<i64>, out: i64, ctx: i64) -> tractor::Result<()> {
     name.send(out + ctx).await
 }
 
-/// Named as the parameter of the expansion.
+/// It has the name of the parameter of the expansion.
 #[tractor::actor_fn]
 pub async fn output(output: i64) -> Result<i64, String> {
     Ok(output)

@@ -14,7 +14,7 @@ fn the_map_names_files_that_exist() {
     assert!(missing.is_empty(), "ARCHITECTURE.md names files that are not there: {missing:?}");
 }
 
-/// The names of Rust files in a text with which no path ends.
+/// Names of Rust files in the text that are the end of no path in `files`.
 fn missing<'t>(text: &'t str, files: &[String]) -> Vec<&'t str> {
     let is_of_path = |c: char| c.is_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
     let names = text.split(|c| !is_of_path(c)).filter(|word| word.ends_with(".rs"));

@@ -1,4 +1,4 @@
-//! What the files of this repository are held to.
+//! Rules for the files of this repository.
 
 pub mod endpoint_lints;
 mod file_names;

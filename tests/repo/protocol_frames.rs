@@ -1,5 +1,5 @@
-//! `PROTOCOL.md` shows real frames and real limits: each frame is what this library writes for the message that it
-//! reads in it, and each limit has its name in the source.
+//! `PROTOCOL.md` shows real frames and real limits: this library reads each frame and writes the same bytes again, and
+//! each limit has its name in the source.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
-//! `README.md` of this folder maps the rules of the contract to tests, and `SECURITY.md` its promises. Here they are
-//! held to that: each test they name exists, each row names one or says why not, and no section is missing.
+//! `README.md` of the tests maps the rules of the contract to tests, and `SECURITY.md` maps its promises. These tests
+//! check the maps: each named test exists, each row names a test or gives a reason, and no section is missing.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::Path;
 /// The sections of the contract that the map covers.
 const SECTIONS: &[u8] =
     &[2, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 35, 36];
-/// Begins the reason of a row that names no test.
+/// The start of the reason in a row that names no test.
 const NO_TEST: &str = "*no test:*";
 /// Marks a row whose test is still to come.
 const PENDING: &str = "PENDING(";
@@ -100,12 +100,12 @@ fn findings(map: &str, known: &BTreeSet<String>) -> Vec<Finding> {
     found
 }
 
-/// A row of a table, but neither its head nor its rule.
+/// A row of a table, except its head and its rule.
 fn is_row(line: &str) -> bool {
     line.starts_with("| ") && !line.starts_with("| ---") && !line.ends_with("| tests |")
 }
 
-/// Whether it names a test, rather than a type or a setting.
+/// Whether the word names a test, rather than a type or a setting.
 fn is_test(name: &str) -> bool {
     name.starts_with("ui/") || name.contains("::") && name == name.to_lowercase()
 }
@@ -138,7 +138,7 @@ fn collect(folder: &Path, prefix: &str, deep: bool, known: &mut BTreeSet<String>
     }
 }
 
-/// The files of a folder, without their ending; `tests` beside a module counts as that module.
+/// The files of a folder, without their extension; `tests` beside a module counts as that module.
 fn sources(folder: &Path, deep: bool) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("folders of the repository are readable") {
@@ -155,7 +155,7 @@ fn sources(folder: &Path, deep: bool) -> Vec<(String, String)> {
     found
 }
 
-/// Names of the functions that stand under an attribute which makes them tests.
+/// Names of the functions with an attribute that makes them tests.
 fn tests_in(source: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut marked = false;

@@ -1,13 +1,13 @@
-//! What a reader sees: lines that fit, links that lead somewhere, errors as the compiler words them.
+//! Rules for what a reader sees: lines fit, links lead somewhere, errors have the compiler's words.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::tidy::{root, rust_files};
 
-/// Of a line of source or prose. A row of a table cannot be broken, and counts for nothing.
+/// Columns of a line of source or prose. Rows of tables are exempt, because they cannot be broken.
 const LINE_MAX: usize = 120;
-/// Of a line of code in the documentation: longer ones have to be scrolled.
+/// Columns of a line of code in the documentation: a reader has to scroll a longer one.
 const DOC_CODE_MAX: usize = 80;
 /// Blocks that a reader copies; others are diagrams and output.
 const COPIED: &[&str] = &["", "no_run", "ignore", "toml", "console"];
@@ -57,7 +57,7 @@ fn links_between_files_lead_somewhere() {
         let text = read(&path);
         let targets = text.split("](").skip(1).chain(text.split("src=\"").skip(1));
         for target in targets.filter_map(|rest| rest.split([')', '"', '#']).next()) {
-            // Items and pages of the web are for rustdoc and the reader.
+            // Links to items are checked by rustdoc; links to the web are not checked.
             if target.is_empty() || target.contains(':') || target.contains('@') || target == "crate" {
                 continue;
             }
@@ -89,7 +89,7 @@ fn the_compiler_page_has_the_words_of_the_compiler() {
     }
 }
 
-/// What an abbreviated error says: its message, label and notes, unfolded, without what stands for `..`.
+/// The texts of an abbreviated error: its message, label and notes, unfolded, split at `..`.
 fn sayings(block: &str) -> Vec<String> {
     let mut said: Vec<String> = Vec::new();
     let mut goes_on = false;
@@ -119,7 +119,7 @@ fn in_one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A line of documentation without what makes it one.
+/// A line of documentation without its comment marker.
 fn without_marker(line: &str) -> &str {
     let text = line.trim_start();
     match text.strip_prefix("///").or_else(|| text.strip_prefix("//!")) {

@@ -1,10 +1,10 @@
 //! Rules about the source that no compiler checks: import direction, purity of `proto`, sizes, headers, reasons.
 //!
 //! Each rule is a function from text to findings, so that every rule is itself tested on text that breaks it. A finding
-//! says where it is and what to do about it.
+//! has a line and says what to do.
 //!
 //! # Not here
-//! What clippy checks (function length, prints, unwraps) and what rustfmt does.
+//! Rules that clippy (function length, prints, unwraps) and rustfmt check.
 
 mod rust;
 
@@ -30,7 +30,7 @@ const LAYERS: &[&str] = &[
     "boot",
     "__private",
 ];
-/// What would make `proto` depend on the world around it.
+/// Names that would make `proto` depend on I/O, clock or runtime.
 const IMPURE_PATHS: &[&str] = &[
     "std::env",
     "std::fs",
@@ -43,7 +43,7 @@ const IMPURE_PATHS: &[&str] = &[
     "std::time::SystemTime",
 ];
 const IMPURE_CRATES: &[&str] = &["getrandom", "rand", "rustix", "tokio", "tokio_util"];
-/// What changes the whole process.
+/// Names that change process-wide state.
 const PROCESS_WIDE: &[&str] = &[
     "Signals",
     "dup2_stderr",
@@ -67,7 +67,7 @@ const HEADERLESS: &[&str] = &["ui-tests/pass/", "ui-tests/fail/"];
 /// This file names the marks that it looks for.
 const MAY_NAME_MARKS: &str = "tests/repo/tidy.rs";
 
-/// A line, and what to do about it.
+/// A line, and what to do there.
 #[derive(Debug, PartialEq, Eq)]
 struct Finding(usize, String);
 
@@ -149,14 +149,14 @@ fn every_test_file_is_built() {
 
 // ---- The checkers ----
 
-/// Rust files beside a `main.rs` that it does not name: nothing compiles them, and nobody would notice.
+/// Rust files beside a `main.rs` that does not name them: nothing compiles them, and no other check would notice.
 fn unbuilt(main: &str, names: &[String]) -> Vec<Finding> {
     let modules = names.iter().filter_map(|name| name.strip_suffix(".rs"));
     let missing = modules.filter(|module| !main.contains(&format!("mod {module};\n")));
     missing.map(|module| Finding(1, format!("say `mod {module};`, or nothing builds that file"))).collect()
 }
 
-/// Names of `crate::` (also reached through `super::`) that stand above the layer of the file.
+/// Paths into `crate::` (also through `super::`) that are above the layer of the file.
 fn upward_names(inside: &str, code: &str) -> Vec<Finding> {
     let parts: Vec<&str> = inside.trim_end_matches(".rs").split('/').filter(|part| *part != "mod").collect();
     let Some(own) = rank(parts[0]) else {

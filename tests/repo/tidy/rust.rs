@@ -7,7 +7,7 @@
 pub(crate) struct RustPath {
     pub(crate) line: usize,
     pub(crate) segments: Vec<String>,
-    /// How many inline modules stand around it.
+    /// How many inline modules are around it.
     pub(crate) nesting: usize,
     pub(crate) is_macro: bool,
 }
@@ -47,7 +47,7 @@ pub(crate) fn paths_in(code: &str) -> Vec<RustPath> {
     paths
 }
 
-/// Reads the path or tree at `at` below `prefix`; returns where it ends.
+/// Reads the path or tree at `at` under `prefix`; returns where it ends.
 fn expand(tokens: &[(usize, &str)], mut at: usize, prefix: &[String], paths: &mut Vec<RustPath>) -> usize {
     let mut segments = prefix.to_vec();
     let line = tokens[at].0;
@@ -128,7 +128,7 @@ pub(crate) fn balanced(text: &str) -> &str {
     text
 }
 
-/// The source with comments and the insides of literals blanked; lines stay where they are.
+/// The source with comments and the insides of literals blanked; line numbers do not change.
 pub(crate) fn code_of(source: &str) -> String {
     let mut code = String::with_capacity(source.len());
     let mut rest = source;
@@ -177,7 +177,7 @@ fn literal_len(text: &str) -> usize {
     text.len()
 }
 
-/// The length of a raw string (`r`, `br`, `cr`, any number of `#`), if one stands here.
+/// The length of a raw string (`r`, `br`, `cr`, any number of `#`), if one begins here.
 fn raw_len(text: &str) -> Option<usize> {
     let opening = text.trim_start_matches(['b', 'c']).strip_prefix('r')?;
     let body = opening.trim_start_matches('#').strip_prefix('"')?;
