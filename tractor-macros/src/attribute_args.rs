@@ -1,7 +1,7 @@
 //! A parser for `key = value` attribute arguments that reports unknown, repeated and malformed ones.
 //!
-//! It splits at the commas outside angle brackets and keeps each value as tokens; the macro then takes the keys it
-//! knows, each with its type. One bad value thus never hides the next one.
+//! The parser splits at the commas outside angle brackets and keeps each value as tokens; the macro then takes the keys
+//! it knows, each with its type. So one bad value never hides the next one.
 
 use proc_macro2::{Ident, Punct, Span, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream, Parser};
@@ -14,7 +14,7 @@ use crate::tokens::parenthesized;
 /// A key an attribute accepts.
 pub(crate) struct Key {
     pub(crate) name: &'static str,
-    /// The key with a value, as one would write it: `worker_threads = 4`.
+    /// The key with a sample value: `worker_threads = 4`.
     pub(crate) example: &'static str,
     pub(crate) takes: Takes,
 }
@@ -97,7 +97,7 @@ impl Args {
         }
     }
 
-    /// Takes `key` if it stands there without a value.
+    /// Takes `key` if it was given without a value.
     pub(crate) fn take_flag(&mut self, key: &Key) -> Option<Ident> {
         let found = self.entries.iter().position(|entry| entry.key == key.name && entry.value.is_none())?;
         Some(self.entries.remove(found).key)
@@ -150,7 +150,7 @@ impl Args {
     }
 }
 
-/// The parts between the commas that stand outside `<..>`; groups are single tokens, so only angle brackets count.
+/// The parts between the commas outside `<..>`; other brackets are single tokens, so only angle brackets count.
 pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     let mut parts = Vec::new();
     let mut part = TokenStream::new();
@@ -191,7 +191,7 @@ fn as_punct(token: &TokenTree) -> Option<char> {
     if let TokenTree::Punct(punct) = token { Some(Punct::as_char(punct)) } else { None }
 }
 
-/// The attribute itself, for what is missing from it.
+/// The span of the attribute itself, for errors about missing arguments.
 pub(crate) fn attribute() -> Span {
     Span::call_site()
 }

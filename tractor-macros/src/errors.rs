@@ -15,7 +15,7 @@ use crate::function::Func;
 #[must_use]
 pub(crate) struct Errors {
     found: Vec<Found>,
-    /// The function, with a noun; known once it is parsed, which is after its attribute.
+    /// The function, with a noun. It is known only after parsing, which follows the attribute's arguments.
     about: Option<(&'static str, String)>,
 }
 
@@ -41,7 +41,7 @@ impl Errors {
         self.found.push(Found::Parser(error));
     }
 
-    /// Names the function in every error that does not do so itself; `noun` is what it is: "endpoint".
+    /// Names the function in every error that does not name it already; `noun` is its kind: "endpoint".
     pub(crate) fn about(&mut self, noun: &'static str, func: &Func) {
         self.about = Some((noun, func.sig.ident.to_string()));
     }
@@ -84,7 +84,7 @@ fn names(text: &str, name: &str) -> bool {
     text.contains(&format!("`{name}`")) || text.contains(&format!("fn {name}("))
 }
 
-/// Tokens as one would type them, for error texts: `Vec<&str>` rather than `Vec < & str >`.
+/// Tokens as a user types them, for error texts: `Vec<&str>` rather than `Vec < & str >`.
 pub(crate) fn show(tokens: impl ToTokens) -> String {
     let mut shown = String::new();
     write(tokens.to_token_stream(), &mut shown);

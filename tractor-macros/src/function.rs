@@ -1,6 +1,6 @@
 //! The model of an annotated function: its header is parsed, its body is not.
 //!
-//! The body stays the token group the user typed. A half-typed one therefore still expands, and editors keep completing
+//! The body stays the token group that the user typed. So a half-typed body still expands, and editors keep completing
 //! inside it.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -21,14 +21,14 @@ pub(crate) struct Func {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
-    /// What `#[tractor(..)]` says about each argument; the attributes are no longer in the signature.
+    /// The `#[tractor(..)]` options of each argument; the attributes are no longer in the signature.
     pub(crate) params: Vec<Param>,
     /// The `{ .. }` group as typed; `None` if the function ends with `;`.
     pub(crate) body: Option<TokenTree>,
 }
 
 impl Func {
-    /// Parses an annotated item; after an error, what to emit instead of an expansion.
+    /// Parses an annotated item. The error is the tokens to emit instead of an expansion.
     pub(crate) fn parse_item(item: TokenStream, errors: &mut Errors) -> Result<Self, TokenStream> {
         let mut func: Self = syn::parse2(item.clone()).map_err(|error| {
             errors.push(error);
@@ -54,7 +54,7 @@ impl Func {
         Ok(func)
     }
 
-    /// Reports a missing body. `or_else` is what else could be done about it.
+    /// Reports a missing body. `or_else` is an alternative for the help text.
     pub(crate) fn check_body(&self, or_else: &str, errors: &mut Errors) {
         if self.body.is_none() {
             let name = &self.sig.ident;
@@ -71,12 +71,12 @@ impl Func {
         quote!(#(#attrs)* #sig #body)
     }
 
-    /// The body; for a function without one something that fits any return type, lest rustc complain as well.
+    /// The body. A function without one gets a stub that fits any return type, so that rustc reports nothing more.
     pub(crate) fn body_or_stub(&self) -> TokenStream {
         self.body.as_ref().map_or_else(|| quote!({ ::core::unreachable!() }), ToTokens::to_token_stream)
     }
 
-    /// Reports what no macro of this crate accepts in a function's header, except a missing `async`.
+    /// Reports everything that no macro of this crate accepts in a function's header, except a missing `async`.
     ///
     /// `what` names the function in the error texts: "the endpoint `add`".
     pub(crate) fn check_header(&self, what: &str, errors: &mut Errors) {
@@ -111,7 +111,7 @@ impl Func {
         }
     }
 
-    /// Reports a missing `async`. `or_else` is what else could be done about it.
+    /// Reports a missing `async`. `or_else` is an alternative for the help text.
     pub(crate) fn check_async(&self, what: &str, or_else: &str, errors: &mut Errors) {
         if self.sig.asyncness.is_none() {
             let help = format!("{}{or_else}", self.plain());
@@ -119,7 +119,7 @@ impl Func {
         }
     }
 
-    /// What to write instead of a header that is refused.
+    /// The header to write instead of a refused one.
     fn plain(&self) -> String {
         let args = if self.sig.inputs.is_empty() { "" } else { ".." };
         format!("write `async fn {}({args})`", self.sig.ident)
@@ -156,7 +156,7 @@ impl Parse for Func {
             return Ok(Self { attrs, vis, sig, params: Vec::new(), body: None });
         }
         match input.parse::<Option<TokenTree>>()? {
-            // Without delimiters of its own where it comes out of a `macro_rules!` as a `block`.
+            // A `block` fragment of a `macro_rules!` has invisible delimiters around the body.
             Some(TokenTree::Group(group))
                 if matches!(group.delimiter(), Delimiter::Brace | Delimiter::None) =>
             {

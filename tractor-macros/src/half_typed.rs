@@ -1,7 +1,7 @@
-//! Half-typed functions: what a parser refuses is filled up to a function that editors can work in.
+//! Half-typed functions: an item that the parser refuses is completed to a function that editors can work in.
 //!
-//! rustc stops at such code before it gets here, but editors expand it, and complete names in the body by what the
-//! expansion says about the arguments. A missing type becomes `_`, missing parentheses and a missing body are added.
+//! rustc stops at such code before it expands macros, but editors expand it, and complete names in the body with the
+//! help of the expanded arguments. A missing type becomes `_`, missing parentheses and a missing body are added.
 
 use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
 use quote::quote;
@@ -10,7 +10,7 @@ use syn::FnArg;
 use crate::attribute_args::split_at_commas;
 use crate::tokens::unused;
 
-/// The function that `item` was going to be; `item` itself if it is not even the beginning of one.
+/// The completed function of `item`; `item` itself if it is not the beginning of a function.
 pub(crate) fn recover(item: TokenStream) -> TokenStream {
     match complete(item.clone()) {
         Some(completed) => unused(completed),
@@ -63,7 +63,7 @@ fn function(
     quote!(#header #name #args #output #body)
 }
 
-/// The arguments, each with a type; those that are not even a name are left out.
+/// The arguments, each with a type; an argument without a name is dropped.
 fn complete_args(group: &Group) -> TokenStream {
     let args = split_at_commas(group.stream()).into_iter().filter_map(|arg| {
         if syn::parse2::<FnArg>(arg.clone()).is_ok() {

@@ -1,10 +1,10 @@
 //! The attribute macros of `tractor`; use them through the facade crate, as `#[tractor::actor_fn]`.
 //!
-//! A macro checks what is written, rustc checks the types: the expansion puts the user's own tokens where rustc may
-//! have to complain. On an error the function is still emitted, so that editors keep working on it.
+//! A macro checks syntax, rustc checks types: the expansion puts the user's own tokens where rustc may report an error.
+//! On an error the function is still emitted, so that editors keep working on it.
 //!
-//! This file has the entry points and their documentation; each macro is a module, and what the endpoints share is in
-//! `endpoint`.
+//! This file has the entry points and their documentation. Each macro is a module; `endpoint` holds what the endpoint
+//! macros share.
 
 mod actor_fn;
 mod attribute_args;
@@ -46,8 +46,8 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// The function keeps its arguments, but calling it gives a `Call`: a value that does nothing until it is awaited or
-/// handed to a portal. Beside the function there is a type of the same name, which stands for the endpoint: the call
-/// above is a `Call<add>`. Both are as visible as the function is.
+/// handed to a portal. The macro also makes a type of the same name, which identifies the endpoint: the call above is a
+/// `Call<add>`. The type is as visible as the function.
 ///
 /// # Rules
 ///
@@ -55,10 +55,10 @@ use proc_macro::TokenStream;
 /// - Arguments are plain names of concrete serde types. There are at most twelve, and they travel by name.
 /// - An argument may be a reference: `&str`, `&[u8]`, `&[T]`, `&T` of a `T` that is `Clone`. The call keeps a copy, and
 ///   the function borrows from what arrived.
-/// - The returned type is serde as well. If it is called `Result` (any path that ends so), its `Err` is the failure of
-///   the call: an error type, `String`, `&'static str` or a boxed error. A panic is a failure, too.
-/// - What is returned is decoded once before it leaves, so that a mistake in it is an error of this side. For a large
-///   value that costs as much as receiving it.
+/// - The returned type is serde, too. If its name is `Result` (the last segment of any path), its `Err` is the failure
+///   of the call: an error type, `String`, `&'static str` or a boxed error. A panic is a failure, too.
+/// - The returned value is decoded once before it is sent, so that a serde mistake is an error of this side. For a
+///   large value that costs as much as receiving it.
 /// - Types in the signature are at least as visible as the function.
 /// - The future is `Send`.
 ///
@@ -80,31 +80,31 @@ use proc_macro::TokenStream;
 /// # fn main() {}
 /// ```
 ///
-/// Levels of lints that stand on the function (`#[allow(..)]`, `#[expect(..)]`, ..) hold for all that is made of it. A
-/// crate may forbid any lint but `non_upper_case_globals`, which it may deny: what registers an endpoint allows it, as
-/// derives of serde do.
+/// Lint levels on the function (`#[allow(..)]`, `#[expect(..)]`, ..) hold for everything that the macro generates. A
+/// crate may `forbid` any lint but `non_upper_case_globals`, which it may only `deny`: the registration of an endpoint
+/// allows it, as serde's derives do.
 ///
-/// Registering is part of it: an actor started with the function's module enabled, or with the function itself exposed,
-/// answers such calls.
+/// The macro also registers the endpoint: an actor that is started with the function's module enabled, or with the
+/// function itself exposed, answers such calls.
 ///
 /// # Arguments
 ///
-/// - `name = ".."`, `module = ".."`: what the function is known under to other actors and in the allow-list, instead of
-///   its own name and module.
+/// - `name = ".."`, `module = ".."`: the endpoint's name and module for other actors and in the allow-list, instead of
+///   the function's own.
 /// - `extern`: the function lives in another program, under `module`. It has no body, and its call
 ///   runs only where the function lives.
-/// - `error = E`: the type of the failure, an error which is serde. The function returns a `Result` of it. Where an
-///   `extern` function fails with a type of its own program, `downcast_as` reads it as the `E` of this one.
+/// - `error = E`: the type of the failure, an error type that is serde. The function returns a `Result` with it. If an
+///   `extern` function fails with a type of its own program, `downcast_as` reads it as the `E` of this program.
 /// - `crate = path`: where the `tractor` crate is, by default `::tractor`. A dependency that has another name, such as
 ///   `actors = { package = "tractor", .. }`, needs `crate = ::actors`.
 ///
 /// And on an argument of the function:
 ///
 /// - `#[tractor(rename = "..")]`: the name it travels under.
-/// - `#[tractor(default)]`, `#[tractor(default = expression)]`: its value when a caller of another program, or one that
-///   names the function by text, leaves it out.
+/// - `#[tractor(default)]`, `#[tractor(default = expression)]`: its value when the caller omits it. Only a caller in
+///   another program, or one that names the function by text, can do so.
 ///
-/// Rules about values are serde's, such as `#[serde(try_from = "..")]` on their type.
+/// Checks of values belong on their types, such as `#[serde(try_from = "..")]`.
 ///
 /// ```
 /// use tractor::prelude::*;
@@ -182,30 +182,30 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Rules
 ///
-/// The context is the first argument; callers do not pass it. Its type ends in `Context` (an alias of your own may be
-/// called `ScaleContext`) and has the types of the attribute. Everything else is as for
-/// [`#[actor_fn]`](macro@actor_fn), except that the call cannot be awaited here.
+/// The context is the first argument; callers do not pass it. The name of its type ends in `Context` (so an alias of
+/// your own may be called `ScaleContext`) and its parameters are the types of the attribute. All other rules are those
+/// of [`#[actor_fn]`](macro@actor_fn), except that the call cannot be awaited.
 ///
 /// # Arguments
 ///
 /// - `pld_spec = T`: the type of every message of the dialog. The context is a `Context<T>`.
 /// - `started = A`, `send = B`, `recv = C`, `returns = D`: the type of one direction, as seen by the endpoint. They
-///   take precedence over `pld_spec`. Without `pld_spec` a direction that is not given is `()`, and `returns` is what
-///   the function returns. The context is then a `Context<A, B, C>`.
-/// - `strict`: streamed values are encoded and decoded once more before they leave, in both directions, as first and
-///   last values always are. So a mistake in one is an error of `send`. That costs about as much as sending and
-///   receiving it.
+///   take precedence over `pld_spec`. Without `pld_spec` a missing direction is `()`, and a missing `returns` is the
+///   function's return type. The context is then a `Context<A, B, C>`.
+/// - `strict`: every streamed value, in both directions, is decoded once before it is sent, as first and last values
+///   always are. So a serde mistake is an error of `send`. The check costs about as much as sending and receiving the
+///   value.
 /// - `name`, `module`, `extern`, `error` and `crate` as in [`#[actor_fn]`](macro@actor_fn).
 ///
 /// At least one type is given.
 ///
 /// # Several types in one direction
 ///
-/// `A | B`, with `None` for no value, makes an enum with a variant for each type, named after it: `VecU8` for
-/// `Vec<u8>`. The enum is as visible as the function, and called like it with the direction at the end: `ScalePld` for
-/// the `pld_spec` of `scale`, `ScaleSend` for its `send`, and so on. A value of any of the types may be sent, also
-/// `None`, and in `A | None` an `Option<A>` (where one of the types is an `Option` itself, say `ScalePld::None`). What
-/// is received is the enum. It has `Clone`, `Debug` and `PartialEq` if all of its types have them.
+/// `A | B`, with `None` for no value, makes an enum with one variant per type, named after the type: `VecU8` for
+/// `Vec<u8>`. The enum is as visible as the function. Its name is the function's with the direction at the end:
+/// `ScalePld` for the `pld_spec` of `scale`, `ScaleSend` for its `send`, and so on. `send` takes a value of any of the
+/// types, also `None`, and for `A | None` an `Option<A>` (if one of the types is an `Option` itself, write
+/// `ScalePld::None`). `receive` gives the enum. It has `Clone`, `Debug` and `PartialEq` if all of its types have them.
 ///
 /// ```
 /// use tractor::prelude::*;
@@ -225,11 +225,11 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// # fn main() {}
 /// ```
 ///
-/// - No two types have the same name. An alias gives a type another name; one type under two names does not compile.
-/// - Between Rust peers a value says which variant it is. Peers of the base protocol send and get the bare value; it is
-///   read as the variant that its field `type` names, else as the first one that fits, so that narrower types come
-///   first.
-/// - The enum is a message and nothing else: to have it inside of another type, declare an enum.
+/// - No two types may have the same name. An alias gives a type another name; the same type under two names does not
+///   compile.
+/// - Between Rust peers a value names its variant. Peers of the base protocol send and get the bare value; it is read
+///   as the variant that its field `type` names, else as the first one that fits, so put narrower types first.
+/// - The enum can only be a whole message. For a part of another type, declare an enum of your own.
 ///
 /// # One type per direction
 ///
@@ -288,9 +288,9 @@ pub fn context(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Rules
 ///
-/// The sender is the first argument; callers do not pass it, and it names the type of the values. The function returns
-/// nothing, or a `Result<()>`; for a final value use [`#[context]`](macro@context). Everything else is as for
-/// [`#[actor_fn]`](macro@actor_fn), except that the call cannot be awaited here.
+/// The sender is the first argument; callers do not pass it, and its type names the type of the values. The function
+/// returns nothing, or a `Result<()>`; for a final value use [`#[context]`](macro@context). All other rules are those
+/// of [`#[actor_fn]`](macro@actor_fn), except that the call cannot be awaited.
 ///
 /// # Arguments
 ///
@@ -301,7 +301,7 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
     stream::expand(attr.into(), item.into()).into()
 }
 
-/// Runs an async `main` on a tokio runtime, as the program that child actors are started from.
+/// Runs an async `main` on a tokio runtime, and lets the program start child actors.
 ///
 /// ```no_run
 /// #[tractor::main]
@@ -315,8 +315,8 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// A child actor is this program, run again: there, the actor runs instead of the function's body. A program without an
-/// entry point, that is without this attribute and without `tractor::init()`, cannot start actors.
+/// A child actor is a process of this same program, in which the actor runs instead of the function's body. A program
+/// without this attribute and without `tractor::init()` cannot start actors.
 ///
 /// The function takes no arguments and returns what a `main` may return.
 ///
@@ -324,25 +324,25 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// While a root actor lives in the process, SIGINT, SIGTERM and SIGHUP end its tree in good order: the body of the
 /// root's scope is dropped, children are asked to end, callbacks (`on_exit`) and shielded cleanups run within the
-/// limits of `Timeouts`, then what is around that scope is dropped, and the program dies of the signal as if nobody had
-/// caught it (as the init process of a container: it exits with 128 and the signal's number). A second signal kills all
-/// at once.
+/// limits of `Timeouts`, then the code around that scope is dropped, and the program dies of the signal as if it had
+/// not been caught. (The init process of a container instead exits with 128 plus the signal's number.) A second signal
+/// kills the tree at once.
 ///
-/// * A signal that is ignored when the first root starts stays ignored (Linux, with `/proc`): SIGHUP under `nohup`,
-///   and SIGINT of a program that a script has started with `&`.
-/// * Without a root, signals do what they always do. So they do with `tractor::init()` and in tests.
-/// * A program that has called `tractor::shutdown_signal()` decides itself what the first signal does.
+/// * A signal that is ignored when the first root starts stays ignored (Linux, with `/proc`): SIGHUP under `nohup`, and
+///   SIGINT in a program that a script has started with `&`.
+/// * Without a root, with `tractor::init()` and in tests, signals keep their usual effect.
+/// * A program that has called `tractor::shutdown_signal()` handles the first signal itself.
 /// * Children are process groups of their own, which a terminal's signals do not reach: they end through their parent.
-/// * Programs that actors have started outlive a root that ends without its scopes: by SIGKILL, a crash or `exit`. At a
-///   second signal those of the root's own children end, those of actors below them do not. A service manager or a
-///   container that ends the whole control group ends them all.
+/// * Other programs that actors have started outlive a root that ends without leaving its scopes: by SIGKILL, a crash
+///   or `exit`. At a second signal, the programs of the root's own children end, but those of actors below them do not.
+///   A service manager or a container that ends the whole control group ends them all.
 ///
 /// # Arguments
 ///
 /// - `flavor = "multi_thread"` (the default) or `flavor = "current_thread"`: the tokio runtime.
 /// - `worker_threads = N`: threads of the multi-thread runtime, by default one per core.
 /// - `setup = path`: a `fn()` that runs first in every process of the program, the root's and each child's, before any
-///   runtime is made, for a `tracing` subscriber. `main` itself runs in the root only.
+///   runtime is made. Use it to set up a `tracing` subscriber. `main` itself runs only in the root.
 /// - `crate = path`: where the `tractor` crate is, by default `::tractor`.
 ///
 /// ```no_run
@@ -354,7 +354,7 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// async fn main() {}
 /// ```
 ///
-/// The runtime is that of this process; a child's threads are chosen where it is started.
+/// These arguments set up the runtime of this process; the options of a child set its number of threads.
 #[proc_macro_attribute]
 pub fn main(attr: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Entry::Main, attr.into(), item.into()).into()
@@ -379,16 +379,17 @@ pub fn main(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// # fn main() {}
 /// ```
 ///
-/// It is a `#[test]`: the test runner finds it, and `#[should_panic]` and `#[ignore]` work as usual. The function takes
-/// no arguments and returns what a test may return.
+/// The function becomes a `#[test]`: the test runner finds it, and `#[should_panic]` and `#[ignore]` work as usual. It
+/// takes no arguments and returns what a test may return.
 ///
 /// # Arguments
 ///
 /// Those of [`#[main]`](macro@main), but the default is `flavor = "current_thread"`. And:
 ///
 /// - `start_paused = true`: tokio's clock stands still, and jumps to the next timer when there is nothing else to do,
-///   so that hours pass at once. This needs the feature `test-util` of `tractor`, in its `dev-dependencies`. Actors of
-///   this process (`tractor::with_local_actor`) keep to that clock. A process does not, so starting one is an error.
+///   so that hours pass at once. This needs the feature `test-util` of `tractor` in your `dev-dependencies`. Actors in
+///   this process (`tractor::with_local_actor`) use the paused clock. A child process cannot, so starting one is an
+///   error.
 #[proc_macro_attribute]
 pub fn test(attr: TokenStream, item: TokenStream) -> TokenStream {
     entry::expand(Entry::Test, attr.into(), item.into()).into()

@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Expr, VisRestricted, Visibility};
 
-/// The tokens, for rustc to underline at `span`; what names mean stays as it is.
+/// The tokens with the position of `span`, where rustc underlines errors; names keep their meaning.
 pub(crate) fn moved_to(span: Span, tokens: TokenStream) -> TokenStream {
     let moved = tokens.into_iter().map(|mut token| {
         token.set_span(token.span().located_at(span));
@@ -15,26 +15,26 @@ pub(crate) fn moved_to(span: Span, tokens: TokenStream) -> TokenStream {
 
 /// The spans of the first and the last token.
 ///
-/// Stable Rust cannot join two spans, but rustc underlines everything from one to the other when they begin and end
-/// one piece of generated code.
+/// Stable Rust cannot join two spans, but rustc underlines everything between them when they begin and end one piece of
+/// generated code.
 pub(crate) fn edges(tokens: impl ToTokens) -> (Span, Span) {
     let mut tokens = tokens.into_token_stream().into_iter();
     let first = tokens.next().map_or_else(Span::call_site, |token| token.span());
     (first, tokens.last().map_or(first, |token| token.span()))
 }
 
-/// A name that the user gave, for an item or a variable that only stands in for the user's own.
+/// A name given by the user, for a generated item or variable that stands for the user's own.
 ///
-/// It is where the user wrote it, but to lints it is the macro's: whether it is dead, or in the wrong case, is said of
-/// the user's own item, if at all.
+/// Its position is the user's, but lints treat it as the macro's: a warning about dead code or the wrong case concerns
+/// only the user's own item.
 pub(crate) fn ours(name: &Ident) -> Ident {
     let mut name = name.clone();
     name.set_span(name.span().resolved_at(Span::call_site()));
     name
 }
 
-/// The visibility of the function, for an item that only stands in for it: rustc takes the item for the macro's own if
-/// the macro has made its first token.
+/// The visibility of the function, for a generated item that stands for it: rustc treats an item as the macro's own if
+/// the macro made its first token.
 pub(crate) fn our_visibility(vis: &Visibility) -> Visibility {
     let mut vis = vis.clone();
     match &mut vis {
@@ -49,8 +49,7 @@ pub(crate) fn our_visibility(vis: &Visibility) -> Visibility {
 /// The tokens with parentheses around each operation that is a fragment of another macro: `$n * 2` for an `$n` of `1 +
 /// 2`.
 ///
-/// Such a fragment is one operand. It comes with delimiters that cannot be seen, which rustc overlooks in what a macro
-/// like ours returns.
+/// Such a fragment is one operand in invisible delimiters, which rustc ignores in the output of a procedural macro.
 pub(crate) fn parenthesized(tokens: TokenStream) -> TokenStream {
     if !has_fragment(tokens.clone()) {
         return tokens;
@@ -83,7 +82,7 @@ fn is_operation(tokens: TokenStream) -> bool {
     )
 }
 
-/// `tokens` with the outer attribute `#[allow(unused)]`: what is re-emitted beside an error may go unused.
+/// `tokens` with the outer attribute `#[allow(unused)]`: code that is re-emitted beside an error may be unused.
 pub(crate) fn unused(tokens: impl ToTokens) -> TokenStream {
     quote!(#[allow(unused, reason = "it has errors")] #tokens)
 }

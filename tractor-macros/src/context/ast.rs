@@ -17,9 +17,9 @@ const KEYS: &[Key] = &[PLD_SPEC, STARTED, SEND, RECV, RETURNS, NAME, MODULE, EXT
 /// What `#[context(..)]` was given.
 pub(crate) struct ContextArgs {
     pub(crate) options: Options,
-    /// For every direction that has no type of its own; its rule is the one in `options`.
+    /// The type of every direction without a type of its own; its rule is the one in `options`.
     pub(crate) pld_spec: Option<Spec>,
-    /// The value the endpoint announces itself with.
+    /// The endpoint's first value.
     pub(crate) started: Option<Spec>,
     /// What the endpoint sends.
     pub(crate) send: Option<Spec>,

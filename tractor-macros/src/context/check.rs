@@ -14,7 +14,7 @@ pub(crate) struct Dialog {
     pub(crate) started: Type,
     pub(crate) send: Type,
     pub(crate) recv: Type,
-    /// Without a type: whatever the function returns.
+    /// `None` if the attribute gives no type: then it is the function's return type.
     pub(crate) returns: Option<Type>,
     /// The enums that stand for `A | B`.
     pub(crate) unions: Vec<Union>,
@@ -52,7 +52,7 @@ impl Dialog {
         Some(Self { started: or_unit(started), send: or_unit(send), recv: or_unit(recv), returns, unions })
     }
 
-    /// The type of the `ctx` argument, as one would write it: `Context<Point>`.
+    /// The type of the `ctx` argument as a user writes it: `Context<Point>`.
     fn context(&self) -> String {
         let [started, send, recv] = [&self.started, &self.send, &self.recv].map(show);
         if started == send && send == recv {

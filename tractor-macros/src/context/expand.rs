@@ -22,7 +22,7 @@ pub(crate) fn expand(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -
 /// What makes an endpoint a context.
 fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> Kind {
     let returns = dialog.returns.as_ref().map_or_else(|| endpoint.returned(), |ty| quote!(#ty));
-    // Not in scope for the user's argument names.
+    // The hygiene of this name keeps it out of scope for the user's arguments.
     let ctx = Ident::new("__ctx", Span::mixed_site());
     let types = [("Started", &dialog.started), ("Send", &dialog.send), ("Recv", &dialog.recv)];
     let types = types.map(|(name, ty)| associated_type(name, ty, endpoint.name()));
@@ -39,7 +39,7 @@ fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> Kind {
     }
 }
 
-/// Without a body nothing else compares the types of the signature with those of the attribute.
+/// Compares the types of the signature with those of the attribute, which nothing else does without a body.
 fn witness(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> TokenStream {
     let (krate, cfg, name) = (&endpoint.options.krate, &endpoint.attrs.cfg, endpoint.name());
     let same = |ty: &TokenStream, declared: &TokenStream| {

@@ -9,7 +9,7 @@ use crate::tokens::parenthesized;
 const RENAME: Key = Key::new("rename", "rename = \"id\"");
 const DEFAULT: Key = Key { name: "default", example: "default = 1", takes: Takes::Either };
 
-/// What an argument's attributes say.
+/// The options in an argument's attributes.
 #[derive(Default)]
 pub(crate) struct Param {
     /// The name it travels under.
@@ -19,13 +19,13 @@ pub(crate) struct Param {
 
 /// The value of an argument that a caller leaves out.
 pub(crate) enum DefaultValue {
-    /// That of the type.
+    /// The type's own default.
     OfType,
     Given(Box<Expr>),
 }
 
 impl Param {
-    /// Takes our attributes away from `attrs`. Several of them are read as one.
+    /// Removes our attributes from `attrs`. Several of them are read as one.
     pub(crate) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Self {
         let mut said = Vec::new();
         attrs.retain(|attr| {

@@ -1,4 +1,4 @@
-//! The arguments of an endpoint that travel: checks, and what becomes of each in the expansion.
+//! The arguments of an endpoint that travel: their checks and their parts of the expansion.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -18,7 +18,7 @@ pub(crate) struct Arg<'f> {
     pub(crate) ident: Ident,
     /// The type as written.
     pub(crate) ty: Type,
-    /// `T` of an argument of type `&T`; `None` for one that is passed by value.
+    /// `T` of an argument of type `&T`; `None` for an argument that is passed by value.
     lent: Option<Type>,
     param: &'f Param,
 }
@@ -32,7 +32,7 @@ impl Arg<'_> {
         }
     }
 
-    /// Where the signature says what travels.
+    /// The span of the type that travels, for errors.
     pub(crate) fn blame(&self) -> Span {
         self.lent.as_ref().unwrap_or(&self.ty).span()
     }
@@ -41,8 +41,8 @@ impl Arg<'_> {
         self.lent.is_some()
     }
 
-    /// The type that travels: of a reference, the one that `to_owned` gives. `[u8]` travels as bytes, not as a list of
-    /// numbers.
+    /// The type that travels. For a reference it is the type that `to_owned` gives. `[u8]` travels as bytes, not as a
+    /// list of numbers.
     pub(crate) fn owned(&self, krate: &Path) -> TokenStream {
         match &self.lent {
             None => self.ty.to_token_stream(),
@@ -52,8 +52,8 @@ impl Arg<'_> {
         }
     }
 
-    /// `value`, an expression of the argument's type, as a value that travels. rustc underlines `blame` when there is
-    /// no such.
+    /// Turns `value`, an expression of the argument's type, into a value that travels. If there is no conversion, rustc
+    /// underlines `blame`.
     pub(crate) fn packed(&self, value: impl ToTokens, blame: Span, krate: &Path) -> TokenStream {
         let to_owned = match &self.lent {
             None => return value.to_token_stream(),
@@ -65,17 +65,17 @@ impl Arg<'_> {
         quote!(#to_owned(#value))
     }
 
-    /// The value that travelled as the argument of the user's function, which may be a reference to it.
+    /// Turns the value that travelled into the argument of the user's function, which may be a reference.
     pub(crate) fn passed(&self) -> TokenStream {
         let ident = ours(&self.ident);
         if self.is_lent() { quote!(&#ident) } else { quote!(#ident) }
     }
 
-    /// What stands in when a caller leaves the argument out.
+    /// The value of an argument that the caller omits.
     pub(crate) fn default(&self, endpoint: &Ident, krate: &Path) -> Option<TokenStream> {
         let owned = self.owned(krate);
-        // What coerces to the type will do. rustc underlines the value that does not, and shows what is called: the
-        // endpoint.
+        // Any value that coerces to the type is accepted. Otherwise rustc underlines the value and shows the called
+        // function: the endpoint.
         let value = match self.param.default.as_ref()? {
             DefaultValue::OfType => {
                 quote_spanned!(self.ty.span()=> <#owned as ::core::default::Default>::default())
@@ -197,8 +197,8 @@ fn is_bytes(ty: &Type) -> bool {
     matches!(peel(&slice.elem), Type::Path(item) if item.path.is_ident("u8"))
 }
 
-/// Whether a reference to the type has an owned twin of another type. By the name, which is enough: what is called
-/// `Path` and is sized is its own twin.
+/// Whether a reference to the type has an owned form of another type. The name decides, which is enough: a sized type
+/// called `Path` is its own owned form.
 fn is_unsized(ty: &Type) -> bool {
     matches!(peel(ty), Type::Slice(_))
         || last_segment(ty)

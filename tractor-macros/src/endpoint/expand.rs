@@ -1,4 +1,4 @@
-//! The expansion all endpoints share. It is thin on purpose: the work is done by generic functions of the library.
+//! The expansion that all endpoints share. It is thin on purpose: generic functions of the library do the work.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -14,9 +14,9 @@ use crate::tokens::{edges, moved_to, our_visibility, ours};
 pub(crate) struct Kind {
     /// The constructor of its registry entry: `func`.
     pub(crate) entry: &'static str,
-    /// The trait that names its types besides those of `Endpoint`, if it has any.
+    /// The trait with the types that `Endpoint` does not have, if there are any.
     pub(crate) endpoint_trait: &'static str,
-    /// Type of what the function is given before its arguments.
+    /// Type of the value that the function gets before its arguments.
     pub(crate) lead: TokenStream,
     /// Type of the final value.
     pub(crate) returns: TokenStream,
@@ -24,9 +24,9 @@ pub(crate) struct Kind {
     pub(crate) types: TokenStream,
     /// The parameter of `run` before the arguments, with its comma; none for a plain function.
     pub(crate) parameter: TokenStream,
-    /// What is passed for it to the user's function, with its comma.
+    /// The argument passed for it to the user's function, with its comma.
     pub(crate) passed: TokenStream,
-    /// In place of the function behind it, if there is none: items that check the types of the declaration.
+    /// For an endpoint without a body: items that check the types of the declaration.
     pub(crate) witness: TokenStream,
 }
 
@@ -42,8 +42,8 @@ impl Endpoint<'_> {
             let implemented = self.implemented(kind);
             let body = self.func.renamed(&self.body_name(), &self.attrs.body, &self.func.body_or_stub());
             let entry = format_ident!("{}", kind.entry);
-            // rustc underlines the name when what the function is given first does not fit: at the user's type of that,
-            // then.
+            // If the leading argument does not fit, rustc underlines the name; this span makes it the user's type of
+            // that argument.
             let (blame, _) = edges(&kind.lead);
             let registered = moved_to(blame, quote!(#name));
             quote! {
@@ -59,11 +59,11 @@ impl Endpoint<'_> {
         quote!(#handle #described #behind)
     }
 
-    /// The type and the function one calls.
+    /// The type and the function that callers use.
     fn handle(&self) -> TokenStream {
         let krate = &self.options.krate;
         let (name, vis) = (self.name(), our_visibility(&self.func.vis));
-        // rustc underlines all of the type when its name is taken: at the function's name, then.
+        // If the type's name is taken, rustc underlines the whole type; this span makes it the function's name.
         let declared = moved_to(name.span(), quote!(struct));
         let (ty, empty) = (ours(name), moved_to(name.span(), quote!({})));
         let Attrs { cfg, docs, levels, handle, .. } = &self.attrs;
@@ -100,7 +100,7 @@ impl Endpoint<'_> {
         let label = self.options.name.as_ref().map_or_else(|| name.unraw().to_string(), LitStr::value);
         let labels = self.args.iter().map(Arg::label);
         let owned = self.args.iter().map(|arg| arg.owned(krate));
-        // rustc underlines the whole tuple when one of the types will not do: at the argument list, then.
+        // If one of the types does not fit, rustc underlines the whole tuple; this span makes it the argument list.
         let tuple = quote_spanned!(self.func.sig.paren_token.span.join()=> (#(#owned,)*));
         let tuple = associated_type("Args", &tuple, name);
         let returns = associated_type("Returns", returns, name);
@@ -125,7 +125,7 @@ impl Endpoint<'_> {
         }
     }
 
-    /// The method that knows the default values, if there are any.
+    /// The method that gives the default values, if there are any.
     fn defaults(&self) -> TokenStream {
         let krate = &self.options.krate;
         let defaults = self.args.iter().enumerate().filter_map(|(position, arg)| {
@@ -136,7 +136,7 @@ impl Endpoint<'_> {
         if defaults.is_empty() {
             return defaults;
         }
-        // Not in scope for the user's expressions.
+        // The hygiene of this name keeps it out of scope for the user's expressions.
         let position = Ident::new("__position", Span::mixed_site());
         quote! {
             fn default_arg(
@@ -150,7 +150,7 @@ impl Endpoint<'_> {
         }
     }
 
-    /// The impl of the trait of the function behind it, which runs the user's one.
+    /// The impl of the trait that runs the user's function.
     fn implemented(&self, kind: &Kind) -> TokenStream {
         let krate = &self.options.krate;
         let Kind { lead, parameter, passed, .. } = kind;
@@ -161,13 +161,13 @@ impl Endpoint<'_> {
         let values = self.args.iter().map(Arg::passed);
         let mut run = quote!(#body(#passed #(#values),*));
         if self.args.iter().any(Arg::is_lent) {
-            // What is lent lives in this future.
+            // The borrowed values live in this future.
             run = quote!(async move { #run.await });
         }
         let lead = associated_type("Lead", lead, name);
-        // Of a function that is used as a value clippy does not say that it need not be async.
+        // Clippy does not suggest to remove `async` from a function that is used as a value.
         let used = quote!(let #body = #function;);
-        // rustc reports a future that is not `Send` where the bound is written: at the function's name, then.
+        // rustc reports a future that is not `Send` at the bound; this span makes it the function's name.
         let future = quote_spanned! {name.span()=>
             impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send
         };
@@ -198,10 +198,11 @@ impl Endpoint<'_> {
     }
 
     /// Turns `output` into the outcome: `Ok(output)`, after `fallible(output, ..)?` or `fallible_as::<E, _>(output,
-    /// ..)?` if it may be a failure. rustc underlines the value when its type will not do: at the return type, then.
+    /// ..)?` if it may be a failure. If its type does not fit, rustc underlines the value; the span makes it the return
+    /// type.
     fn outcome(&self) -> TokenStream {
         let krate = &self.options.krate;
-        // A type that came through another macro carries that macro's hygiene; the parameter has ours.
+        // A type that came through another macro carries that macro's hygiene; the parameter must have ours.
         let output_at = |ty: &TokenStream| Ident::new("__output", edges(ty).0.resolved_at(Span::call_site()));
         let value = output_at(self.output.blame());
         let outcome = quote!(#krate::__private::EndpointResult::<Self>::Ok(#value));
@@ -219,7 +220,7 @@ impl Endpoint<'_> {
         }
     }
 
-    /// The name the user's function gets.
+    /// The new name of the user's function.
     fn body_name(&self) -> Ident {
         ours(&format_ident!("__tractor_{}", self.name()))
     }
@@ -229,8 +230,8 @@ impl Endpoint<'_> {
     }
 }
 
-/// `type name = ty;` of an endpoint. rustc reports a type that is too private for it at the name, once for all of them
-/// then.
+/// `type name = ty;` of an endpoint. rustc reports a type that is too private at the name, so all such errors become
+/// one.
 pub(crate) fn associated_type(name: &str, ty: &impl ToTokens, endpoint: &Ident) -> TokenStream {
     let name = Ident::new(name, endpoint.span());
     quote_spanned!(endpoint.span()=> type #name = #ty;)

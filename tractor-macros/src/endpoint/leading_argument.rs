@@ -1,4 +1,4 @@
-//! The first argument of contexts and streams, which the runtime passes and which therefore does not travel.
+//! The first argument of contexts and streams. The runtime passes it, so it does not travel.
 
 use syn::{FnArg, Pat, PatType, Type};
 
@@ -11,7 +11,7 @@ pub(crate) struct Lead {
     pub(crate) ty: &'static str,
     /// What the error texts call it: "context".
     pub(crate) noun: &'static str,
-    /// The argument as one would write it: `ctx: Context<Point>`.
+    /// The argument as a user writes it: `ctx: Context<Point>`.
     pub(crate) example: String,
 }
 
@@ -37,7 +37,7 @@ impl Lead {
         }
         match func.sig.inputs.first() {
             Some(FnArg::Typed(first)) if self.is(&first.ty) => self.check_first(first, errors),
-            // `self` is reported with the other arguments, a late one just was.
+            // `self` is reported with the other arguments, a leading argument at a later position was reported above.
             Some(FnArg::Receiver(_)) => None,
             Some(_) if !late.is_empty() => None,
             Some(first) => {
@@ -63,7 +63,7 @@ impl Lead {
             return None;
         }
         match &*first.pat {
-            // It goes by position, so any name does, `_` too.
+            // It is passed by position, so any name is accepted, `_` too.
             Pat::Wild(_) => Some(&first.ty),
             Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(&first.ty),
             other => {

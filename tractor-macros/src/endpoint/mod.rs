@@ -2,8 +2,8 @@
 //!
 //! An endpoint `add` becomes a type `add` (its name at compile time), a function `add` that packs the arguments into a
 //! call, the user's function under the name `__tractor_add`, the trait impls, and an entry in the link-time registry.
-//! One that is declared `extern` is only what callers need: the type, the function that packs, and the traits that name
-//! the types.
+//! An `extern` endpoint has only the parts that callers need: the type, the function that packs, and the traits that
+//! name the types.
 
 pub(crate) mod argument_attribute;
 mod arguments;

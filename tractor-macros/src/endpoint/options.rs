@@ -16,10 +16,10 @@ pub(crate) const ERROR: Key = Key::new("error", "error = MyError");
 /// Streamed values are decoded again before they leave.
 pub(crate) const STRICT: Key = Key { name: "strict", example: "strict", takes: Takes::Nothing };
 
-/// What every endpoint attribute may be given.
+/// The arguments that every endpoint attribute accepts.
 pub(crate) struct Options {
     pub(crate) krate: Path,
-    /// What the endpoint is known under, instead of the function's name and module.
+    /// The endpoint's name and module on the wire, instead of the function's own.
     pub(crate) name: Option<LitStr>,
     pub(crate) module: Option<LitStr>,
     /// The function lives in another program: it has no body, and is not registered.
@@ -30,7 +30,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// What the endpoint's trait has to say of `strict`.
+    /// The items of the endpoint's trait for `strict`.
     pub(crate) fn strictness(&self) -> Option<TokenStream> {
         self.strict.then(|| {
             quote!(
@@ -50,7 +50,7 @@ impl Options {
         }
     }
 
-    /// Reports what does not fit `func`; `attribute` is the macro as one would write it with one more argument.
+    /// Reports options that do not fit `func`; `attribute` is the macro as a user writes it with one more argument.
     pub(crate) fn check(&self, func: &Func, attribute: &str, errors: &mut Errors) {
         for (key, given) in [(&NAME, &self.name), (&MODULE, &self.module)] {
             let wrong = given.as_ref().filter(|given| {

@@ -1,6 +1,6 @@
-//! Which types can be written for a value that travels: owned, concrete ones.
+//! Checks that the type of a travelling value is owned and concrete.
 //!
-//! This is about syntax only. Whether a type is serde and `Send` is for rustc to say, at the same tokens.
+//! This checks syntax only. rustc checks at the same tokens whether a type is serde and `Send`.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -90,7 +90,7 @@ pub(crate) fn check_returned(ty: &Type, errors: &mut Errors) -> bool {
     payload.is_none_or(|payload| check_owned(payload, "the returned value", errors))
 }
 
-/// Reports what borrows somewhere inside the type; `'static` alone is fine (`Cow<'static, str>` is an owned type).
+/// Reports a borrow somewhere inside the type; `'static` alone is allowed (`Cow<'static, str>` is an owned type).
 fn check_nested(ty: &Type, role: &str, errors: &mut Errors) -> bool {
     let Some(found) = find_borrow(ty.to_token_stream()) else { return true };
     errors.at(

@@ -1,4 +1,4 @@
-//! Checks an endpoint's signature and keeps what the expansion needs of it, typed.
+//! Checks an endpoint's signature and keeps its parts that the expansion needs, typed.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -17,7 +17,7 @@ pub(crate) struct Endpoint<'f> {
     pub(crate) func: &'f Func,
     pub(crate) options: &'f Options,
     pub(crate) attrs: Attrs,
-    /// What travels: the arguments without the leading `Context` or `StreamSender`.
+    /// The arguments that travel: all but the leading `Context` or `StreamSender`.
     pub(crate) args: Vec<Arg<'f>>,
     pub(crate) output: Output,
 }
@@ -67,7 +67,7 @@ impl<'f> Endpoint<'f> {
 }
 
 impl Output {
-    /// Where the signature says what the final value is.
+    /// The tokens of the final value's type, for errors.
     pub(crate) fn blame(&self) -> &TokenStream {
         self.ok.as_ref().unwrap_or(&self.ty)
     }

@@ -1,7 +1,7 @@
 //! Decides which generated item each of the user's attributes belongs to.
 //!
-//! An endpoint's function becomes two: the *handle* one calls, and the *body* that runs. What a caller should see goes
-//! to the handle, what shapes the running code goes to the body, `cfg` goes to everything.
+//! An endpoint's function becomes two: the *handle*, which callers use, and the *body*, which runs. Attributes for
+//! callers go to the handle, attributes about the running code go to the body, `cfg` goes to both.
 
 use proc_macro2::Ident;
 use quote::{ToTokens, quote};
@@ -25,7 +25,7 @@ pub(crate) struct Attrs {
     pub(crate) docs: Vec<Attribute>,
     /// On the handle.
     pub(crate) handle: Vec<Attribute>,
-    /// Levels of lints, on whatever else is made of the function.
+    /// Levels of lints, on all other items made of the function.
     pub(crate) levels: Vec<Attribute>,
     pub(crate) body: Vec<Attribute>,
 }
@@ -42,7 +42,7 @@ impl Attrs {
         sorted
     }
 
-    /// Files the attribute `meta`, which is there if `predicate` holds.
+    /// Sorts in the attribute `meta`, which applies if `predicate` holds.
     fn add(&mut self, meta: &Meta, predicate: Option<&Meta>) {
         let attr = |meta: &dyn ToTokens| match predicate {
             None => parse_quote!(#[#meta]),
@@ -53,7 +53,7 @@ impl Attrs {
             Some("cfg") => self.cfg.push(attr(meta)),
             Some("doc") => self.docs.push(attr(meta)),
             Some("deprecated") => self.handle.push(attr(meta)),
-            // A call is `must_use` already; only a message adds to that.
+            // A call is `must_use` already; only a message adds something.
             Some("must_use") if matches!(meta, Meta::Path(_)) => {}
             Some("must_use") => self.handle.push(attr(meta)),
             Some("allow" | "warn" | "deny" | "forbid") => {
@@ -66,8 +66,8 @@ impl Attrs {
         }
     }
 
-    /// What is expected of the function is expected once: of the body, or of the handle where the lint is about what
-    /// callers see. What else is made of the function may do the same.
+    /// An `expect` goes to one item: to the body, or to the handle if the lint is about what callers see. All other
+    /// items get an `allow`.
     fn expect(&mut self, meta: &Meta, attr: &dyn Fn(&dyn ToTokens) -> Attribute) {
         let Meta::List(list) = meta else { return self.body.push(attr(meta)) };
         let (lints, reason): (Vec<_>, Vec<_>) = split_at_commas(list.tokens.clone())
@@ -90,8 +90,8 @@ impl Attrs {
     }
 }
 
-/// Takes away every other attribute that wants the function for itself, and reports it. Those are the endpoint
-/// attributes of this library, which is `krate`, and the entry points of any: a `context` of another crate is none.
+/// Removes and reports every other attribute that would take over the function: the endpoint attributes of this library
+/// (`krate`) and the entry-point attributes of any library. A `context` attribute of another crate is left alone.
 pub(crate) fn take_rivals(attrs: &mut Vec<Attribute>, krate: &Path, errors: &mut Errors) {
     attrs.retain(|attr| {
         let path = attr.path();

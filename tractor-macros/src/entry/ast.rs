@@ -19,7 +19,7 @@ pub(crate) struct EntryArgs {
     pub(crate) krate: Path,
     pub(crate) flavor: Option<LitStr>,
     pub(crate) worker_threads: Option<LitInt>,
-    /// Of a test only.
+    /// Only for tests.
     pub(crate) start_paused: Option<LitBool>,
     pub(crate) setup: Option<Path>,
 }

@@ -28,7 +28,7 @@ impl Entry {
         }
     }
 
-    /// The name of an attribute that cannot stand beside it, what is said of one, and what to do about it.
+    /// The name of an attribute that cannot stand beside it, the error text for one, and the help.
     fn rival(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Main => (
@@ -68,7 +68,7 @@ pub(crate) fn expand(entry: Entry, attr: TokenStream, item: TokenStream) -> Toke
     errors.with_item(expanded)
 }
 
-/// A plain function that runs the user's one, which stands inside it under its own name.
+/// A plain function that runs the user's function, which is nested in it under its own name.
 fn run(entry: Entry, func: &Func, options: &Options, args: &EntryArgs) -> TokenStream {
     let Func { attrs, vis, sig, .. } = func;
     let EntryArgs { krate, setup, .. } = args;
@@ -109,8 +109,7 @@ fn run(entry: Entry, func: &Func, options: &Options, args: &EntryArgs) -> TokenS
     }
 }
 
-/// The user's function beside an error. rustc has its own complaint about an `async fn main`, so that one is hidden in
-/// a plain one.
+/// The user's function beside an error. rustc rejects an `async fn main`, so that is nested in a plain function.
 fn fallback(func: &Func) -> TokenStream {
     let name = &func.sig.ident;
     if name != "main" {

@@ -1,4 +1,4 @@
-//! Checks that the function sends items that can travel, and returns nothing.
+//! Checks that the items of the stream can travel and that the function returns nothing.
 
 use syn::Type;
 
@@ -7,7 +7,7 @@ use crate::endpoint::owned_types::check_owned;
 use crate::errors::{Errors, show};
 use crate::function::{Func, generic, last_segment, peel};
 
-/// The type of the leading argument `StreamSender<T>`, and that of the items in it; `None` after an error.
+/// The type of the leading argument `StreamSender<T>`, and the type `T` of its items; `None` after an error.
 pub(crate) fn check_item<'f>(
     lead: &Lead,
     func: &'f Func,

@@ -43,7 +43,7 @@ pub(crate) fn expand(attr: TokenStream, item: TokenStream) -> TokenStream {
 fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
     let item = associated_type("Item", item, endpoint.name());
     let strict = endpoint.options.strictness();
-    // Not in scope for the user's argument names.
+    // The hygiene of this name keeps it out of scope for the user's arguments.
     let out = Ident::new("__out", Span::mixed_site());
     Kind {
         entry: "stream",
@@ -57,7 +57,7 @@ fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
     }
 }
 
-/// Without a body nothing else names the sender.
+/// Names the sender's type, which nothing else does without a body.
 fn witness(endpoint: &Endpoint<'_>, sender: &Type) -> TokenStream {
     let (krate, cfg, name) = (&endpoint.options.krate, &endpoint.attrs.cfg, endpoint.name());
     let item = quote!(<#name as #krate::StreamEndpoint>::Item);

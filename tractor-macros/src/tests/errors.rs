@@ -3,7 +3,7 @@
 use super::Attr::{self, ActorFn, Context, Main, Stream, Test};
 use super::errors;
 
-/// Checks that the only error says `what`, that its help says `help`, and that the function is named.
+/// Checks that there is one error with the text `what`, that its help is `help`, and that it names the function.
 #[track_caller]
 fn check(attr: Attr, args: &str, item: &str, what: &str, help: &str) {
     let [error] = &errors(attr, args, item)[..] else { panic!("one error for `{item}`") };
@@ -100,7 +100,7 @@ fn types_that_can_travel() {
     {
         assert!(errors(ActorFn, "", &format!("async fn f(a: {ty}) -> {ty} {{}}")).is_empty(), "{ty}");
     }
-    // The failure of a `Result` only becomes text.
+    // The failure of a `Result` travels only as text.
     assert!(errors(ActorFn, "", "async fn f() -> Result<u8, &'static str> {}").is_empty());
 }
 

@@ -8,8 +8,9 @@ use super::{expand, items, tokens};
 const CONTEXT: &str =
     "#[doc = \"Scales.\"] pub async fn scale(ctx: Context<Point>, mut by: i64) -> Result<Point> { by }";
 
-/// Compares the expansion with the file `expected/{file}.rs`, which has it below a first line as `cargo expand` prints
-/// it (the macros in it are not expanded), in less than `lines` lines. `EXPECTED=overwrite` writes the file.
+/// Compares the expansion with the file `expected/{file}.rs`, which holds it below a first line, as `cargo expand`
+/// prints it (without expanding inner macros). It must have fewer than `lines` lines. `EXPECTED=overwrite` writes the
+/// file.
 #[track_caller]
 fn check(attr: Attr, args: &str, item: &str, file: &str, lines: usize) {
     let expanded = syn::parse2(expand(attr, args, item)).expect("the expansion is items");

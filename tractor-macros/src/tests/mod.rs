@@ -1,6 +1,6 @@
-//! Expansion without a compiler: what is emitted for which input, and the error texts.
+//! Expansion without a compiler: the tokens emitted for each input, and the error texts.
 //!
-//! The spans of the errors, and what rustc makes of an expansion, are covered by the compile-fail tests.
+//! The compile-fail tests cover the spans of the errors and rustc's view of an expansion.
 
 mod errors;
 mod expansion;

@@ -21,7 +21,7 @@ impl Union {
             false => quote!(#name(#ty)),
         });
         let docs = variants.iter().map(|variant| format!("`{}`.", variant.shown()));
-        // rustc underlines all of the enum when its name is taken: at the function's name, then.
+        // If the enum's name is taken, rustc underlines the whole enum; this span makes it the function's name.
         let keyword = moved_to(name.span(), quote!(enum));
         let variants = moved_to(name.span(), quote!({ #(#[doc = #docs] #declared),* }));
         let Attrs { cfg, levels, .. } = attrs;
@@ -43,7 +43,7 @@ impl Union {
         }
     }
 
-    /// What may be sent: a value of each type, and for a `None` that option too.
+    /// The values that may be sent: one of each type, and an option if `None` is among the types.
     fn allowed(&self, krate: &Path) -> TokenStream {
         let value = value();
         let members = self.variants.iter().map(|variant| {
@@ -68,7 +68,7 @@ impl Union {
         quote!(#(#members)* #option)
     }
 
-    /// A value of `ty`, which `pattern` binds, may be sent as the union `made` of it.
+    /// Allows sending a value of `ty`: `pattern` binds the value, and `made` is the union made of it.
     fn allow(
         &self,
         ty: &TokenStream,
@@ -91,8 +91,8 @@ impl Union {
         }
     }
 
-    /// The content of the `Option` that stands for a union with `None`, and how to make the union of it. Of a union
-    /// with one other type the option of that; otherwise only `None`.
+    /// The content type of the `Option` that may be sent for a union with `None`, and the expression that makes the
+    /// union of it. With exactly one other type the option may hold that type; otherwise it can only be `None`.
     fn option(&self) -> Option<(TokenStream, TokenStream)> {
         let none = &self.variants.iter().find(|variant| variant.is_unit)?.name;
         let others: Vec<_> = self.variants.iter().filter(|variant| !variant.is_unit).collect();
@@ -113,7 +113,7 @@ impl Union {
         Some((ty, made))
     }
 
-    /// How it travels: each variant under its name.
+    /// The wire form: each variant under its name.
     fn payload(&self, krate: &Path) -> TokenStream {
         let Self { name, variants, .. } = self;
         let private = quote!(#krate::__private);
@@ -165,7 +165,7 @@ impl Union {
         }
     }
 
-    /// `Clone`, `Debug` and `PartialEq`, if all of its types have them.
+    /// `Clone`, `Debug` and `PartialEq`, if all types of the union have them.
     fn conditional(&self, krate: &Path) -> TokenStream {
         let name = &self.name;
         let types: Vec<_> = self.variants.iter().map(|variant| &variant.ty).collect();
@@ -215,13 +215,13 @@ impl Union {
     }
 }
 
-/// The name of a value in an expansion. No constant of the user's has it, which a pattern would mean instead.
+/// The name of a value in an expansion. It equals no constant of the user, which a pattern would match instead.
 fn value() -> Ident {
     Ident::new("__value", Span::mixed_site())
 }
 
 impl Variant {
-    /// The name it travels under.
+    /// The variant's name on the wire.
     fn label(&self) -> String {
         self.name.unraw().to_string()
     }

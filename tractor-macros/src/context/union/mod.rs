@@ -67,7 +67,7 @@ impl Union {
         sound.then(|| Self { name, endpoint: endpoint.clone(), variants })
     }
 
-    /// The types as one would write them: `A | B`.
+    /// The types as a user writes them: `A | B`.
     fn shown(&self) -> String {
         self.variants.iter().map(Variant::shown).collect::<Vec<_>>().join(" | ")
     }
@@ -95,7 +95,7 @@ impl Variant {
 }
 
 impl Variant {
-    /// The type as one would write it.
+    /// The type as a user writes it.
     fn shown(&self) -> String {
         if self.is_unit { "None".to_owned() } else { show(&self.ty) }
     }
@@ -128,7 +128,7 @@ fn name_of(ty: &Type, words: &mut String) -> bool {
     }
 }
 
-/// `UpperCamel` of `snake_case`; what is camel already stays as it is.
+/// `UpperCamel` of `snake_case`; a name that is camel case already stays as it is.
 fn camel(snake: &str) -> String {
     let mut camel = String::new();
     for word in snake.split('_') {
