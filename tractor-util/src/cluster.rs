@@ -7,7 +7,7 @@ use tractor_core::{
     try_current_actor,
 };
 
-/// How many workers a cluster has, what they are called, and how they end.
+/// The number of workers in a cluster, their names, and how they end.
 #[derive(Debug, Clone, Default)]
 #[must_use = "options do nothing until they are handed to `open_actor_cluster`"]
 pub struct ClusterOptions {
@@ -18,7 +18,7 @@ pub struct ClusterOptions {
 }
 
 impl ClusterOptions {
-    /// One worker per core, named `worker_0`, `worker_1` and so on, asked to end.
+    /// One worker per core, named `worker_0`, `worker_1` and so on. At the end they are asked to end, not killed.
     pub fn new() -> Self {
         Self::default()
     }
@@ -29,21 +29,21 @@ impl ClusterOptions {
         self
     }
 
-    /// The workers' names, and with them how many there are. If a [`count`](Self::count) is given as well, the two
-    /// must agree.
+    /// The workers' names, which also set their number. If a [`count`](Self::count) is given as well, the two must
+    /// agree.
     pub fn names<I: IntoIterator<Item: Into<String>>>(mut self, names: I) -> Self {
         self.names = Some(names.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Whether the workers are killed at the end instead of asked: see
+    /// Whether the workers are killed at the end instead of being asked to end: see
     /// [`ActorNursery::kill`](tractor_core::ActorNursery::kill).
     pub fn hard_kill(mut self, hard_kill: bool) -> Self {
         self.hard_kill = hard_kill;
         self
     }
 
-    /// What the root actor is started with, where the cluster has to start one.
+    /// Options of the root actor, if the cluster has to start one.
     pub fn root(mut self, root: ActorOptions) -> Self {
         self.root = root;
         self
@@ -73,8 +73,8 @@ impl ClusterOptions {
 /// exposes. The body gets their portals, in that order. Outside of any actor this starts a root actor first, which ends
 /// with the cluster.
 ///
-/// Leaving the body ends the workers, whatever they do; so a body that has handed out work waits for it, with
-/// `futures::future::try_join_all` for instance.
+/// Leaving the body ends the workers, even busy ones. So a body that has handed out work must wait for it, for instance
+/// with `futures::future::try_join_all`.
 ///
 /// ```no_run
 /// # use tractor_core as tractor;
@@ -92,8 +92,8 @@ impl ClusterOptions {
 /// ```
 ///
 /// # Errors
-/// [`Error::Runtime`] when the options name more or fewer workers than they count; the body's own error; the failure of
-/// a worker to start, which ends the others; the unexpected death of a worker.
+/// [`Error::Runtime`] when the number of names differs from the count; the body's own error; the failure of a worker to
+/// start, which ends the others; the unexpected death of a worker.
 ///
 /// # Cancel safety
 /// As [`open_nursery`].
@@ -113,7 +113,7 @@ where
                 .map(|name| set_up(an.start_actor(format!("{}.{name}", own.name()))).into_future());
             let portals = try_join_all(births).await?;
             let value = body(&portals).await?;
-            // How they have ended is of no interest: they were asked to.
+            // The workers were asked to end, so the way they ended does not matter.
             _ = if hard_kill { an.kill().await } else { an.cancel().await };
             Ok(value)
         })
@@ -122,12 +122,12 @@ where
     .await
 }
 
-/// How many workers have a core of their own.
+/// The number of workers that get a core each.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Runs a body in the running actor; where there is none, in a root actor that ends with it.
+/// Runs a body in the running actor; if there is none, in a root actor that ends with the body.
 pub(crate) async fn in_an_actor<T, E, F>(root: ActorOptions, body: F) -> Result<T, E>
 where
     F: AsyncFnOnce() -> Result<T, E>,

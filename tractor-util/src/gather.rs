@@ -6,8 +6,8 @@
 //!                +-- one fails, the body fails, drops ---+--> end all, wait for all, raise the first failure
 //! ```
 //!
-//! Each context is a scope of its own, [`Portal::open_unstarted`], whose body hands what it was given to the common one
-//! and stays until that has ended.
+//! Each context is a scope of its own ([`Portal::open_unstarted`]). Its body hands the context to the common body and
+//! stays until that has ended.
 
 use std::future::pending;
 
@@ -19,8 +19,9 @@ use tractor_core::{ContextHandle, ContextTarget, ContextTypes, Error, ParentCont
 
 /// Opens contexts side by side and runs one body in all of them.
 ///
-/// All are opened at once. The body gets them, and their first values, in the order of the input, when the last has
-/// started. When this returns, every other side has ended; they end side by side, too.
+/// All contexts are opened at once. When the last one has started, the body gets the contexts and their first values,
+/// in the order of the input. When this function returns, every other side has ended; the contexts also end
+/// concurrently.
 ///
 /// ```
 /// # use tractor_core::{Call, ContextEndpoint, Portal, Result};
@@ -39,9 +40,9 @@ use tractor_core::{ContextHandle, ContextTarget, ContextTypes, Error, ParentCont
 /// ```
 ///
 /// # Errors
-/// [`Error::Runtime`] for no contexts. A context that fails before its first value: the others are cancelled, and the
-/// body never runs. The body's own error; else the first failure of another side, which drops the body at its next
-/// await, as in [`Portal::open_context`]. What the body has cancelled itself is no failure.
+/// [`Error::Runtime`] without any context. The failure of a context before its first value: the others are cancelled,
+/// and the body never runs. The body's own error; else the first failure of another side, which drops the body at its
+/// next await, as in [`Portal::open_context`]. A context that the body has cancelled itself is no failure.
 ///
 /// # Cancel safety
 /// As [`Portal::open_context`].
@@ -67,7 +68,7 @@ where
         return Err(Error::from(RuntimeFailure::new(text)).into());
     }
     let inside = async {
-        // A context that does not start has failed, which ends this.
+        // A context that does not start has failed; that failure ends this function.
         let Ok(entered) = try_join_all(entries).await else { return pending().await };
         let (contexts, firsts) = entered.into_iter().unzip();
         body(contexts, firsts).await
@@ -86,7 +87,7 @@ where
         });
         result
     };
-    // In this order: a failure that comes while the body is polled is one that the body has not seen.
+    // The scopes are polled first, so the body has not seen a failure that arrives while it is polled.
     let (_, result) = join(join_all(scopes), running).await;
     match (result?, &*stage.borrow()) {
         (_, Stage::Ended(Some(error))) => Err(error.clone().into()),
@@ -94,13 +95,13 @@ where
     }
 }
 
-/// What the contexts do together.
+/// The common state of all contexts.
 enum Stage {
-    /// They start, or the body runs.
+    /// The contexts start, or the body runs.
     Open,
-    /// The body has returned a value, and they end by themselves.
+    /// The body has returned a value, and the contexts end by themselves.
     Leaving,
-    /// They are cancelled: one has failed with this, or the body has failed.
+    /// The contexts are cancelled: one has failed with this error, or the body has failed.
     Ended(Option<Error>),
 }
 
@@ -108,7 +109,7 @@ enum Stage {
 enum Left {
     /// The others have to end.
     Asked,
-    /// Its other side has failed.
+    /// The other side of this context has failed.
     Failed(Error),
 }
 
@@ -118,7 +119,7 @@ impl From<Error> for Left {
     }
 }
 
-/// What the body gets of one context.
+/// The body's part of one context.
 type Entered<E> = (ParentContext<E>, <E as ContextTypes>::Started);
 
 /// Runs one context to its end. Its failure ends the others.
@@ -135,13 +136,13 @@ async fn hold<C: ContextTarget>(
     let left = portal.open_unstarted(call, async move |opening| {
         let handle = opening.handle();
         let over = async {
-            // Where nobody takes it, the gathering has ended.
+            // Without a receiver the gathering has ended.
             _ = enter.send(opening.started().await?);
             tokio::select! {
                 () = failed(&handle) => {}
                 _ = leaving.wait_for(|stage| matches!(stage, Stage::Leaving)) => {}
             }
-            // The scope raises what it ends with.
+            // The scope returns its own failure.
             _ = handle.wait_for_result().await;
             Ok(())
         };
@@ -159,7 +160,7 @@ async fn hold<C: ContextTarget>(
     }
 }
 
-/// Waits until a context has failed or is being cancelled. What it streams is left to the body.
+/// Waits until a context has failed or is being cancelled. Its streamed values are left to the body.
 async fn failed<R: Payload>(handle: &ContextHandle<R>) {
     handle.cancelled().await;
     if handle.has_outcome() && handle.maybe_error().is_none() {

@@ -1,13 +1,13 @@
-//! Helpers for `tractor` that need nothing but its public API.
+//! Helpers for `tractor` that use only its public API.
 //!
-//! Applications use the facade crate `tractor`, which re-exports what is here. It is a crate of its own so that the
-//! compiler keeps it honest: what is written here, users could have written.
+//! Applications use the facade crate `tractor`, which re-exports these helpers. They are a crate of their own so that
+//! the compiler proves the claim: users could have written them.
 //!
 //! | module | holds |
 //! | --- | --- |
 //! | `cluster` | [`open_actor_cluster`]: equal workers, started at once, ended with the scope |
 //! | `gather` | [`gather_contexts`]: several contexts as one scope |
-//! | `pool` | [`open_pool`]: workers that run tasks, and are replaced |
+//! | `pool` | [`open_pool`]: workers that run tasks and are replaced when they die |
 
 mod cluster;
 mod gather;

@@ -1,11 +1,12 @@
-//! The driver of a pool: it keeps the workers, and carries out the machine's decisions.
+//! The driver of a pool: it owns the workers and carries out the machine's decisions.
 //!
 //! ```text
 //! tasks, withdrawals, births ──► machine ──► starts, kills, attempts, outcomes
 //!  ends of processes, attempts ──┘
 //! ```
 //!
-//! It is a part of the pool's scope, not a task: dropped with that, it leaves everything to the nurseries around.
+//! The driver is a future inside the pool's scope, not a task. When the scope drops it, the nurseries around it end the
+//! workers.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -25,27 +26,27 @@ use super::task::Job;
 /// A message to the driver.
 pub(super) enum Note {
     Submitted(TaskId, Terms, Box<dyn Job>),
-    /// Nobody waits for a task any more.
+    /// A task's caller has stopped waiting.
     Withdrawn(TaskId),
-    /// A worker's process, of this number, can be called.
+    /// The worker's process with this number can be called.
     Started(WorkerId, u64, Portal),
 }
 
-/// How a worker's process is to end.
+/// The way to end a worker's process.
 #[derive(Debug, Clone, Copy)]
 enum Ending {
     InOrder,
     Killed,
 }
 
-/// A worker, as far as the machine does not know it.
+/// The driver's part of a worker, which the machine does not know.
 #[derive(Default)]
 struct Worker {
     /// Number of its process.
     life: u64,
-    /// There from the start of the process until it is gone.
+    /// `Some` from the start of the process until it is gone.
     portal: Option<Portal>,
-    /// Used up by the request to end.
+    /// Consumed by the request to end.
     end: Option<oneshot::Sender<Ending>>,
 }
 
@@ -53,9 +54,9 @@ struct Driver {
     machine: Machine,
     begun: Instant,
     workers: Vec<Worker>,
-    /// Those that wait.
+    /// Tasks that wait.
     jobs: HashMap<TaskId, Box<dyn Job>>,
-    /// Those that run. Dropped, the other end cancels one.
+    /// Tasks that run. Dropping the sender cancels the task.
     wanted: HashMap<TaskId, oneshot::Sender<()>>,
     attempts: FuturesUnordered<BoxFuture<'static, (TaskId, Box<dyn Job>)>>,
     /// The error of the last process that did not end in order.
@@ -103,7 +104,7 @@ pub(super) async fn drive<S: Fn(StartActor) -> StartActor>(
         };
         tokio::select! {
             biased;
-            // First: whoever is gone gets nothing any more.
+            // Ends come first, so that a worker that is gone gets no task.
             Some((worker, end)) = lives.next() => driver.gone(worker, end),
             Some((id, job)) = driver.attempts.next() => driver.ended(id, job),
             Some(note) = notes.recv() => driver.take(note),
@@ -112,7 +113,8 @@ pub(super) async fn drive<S: Fn(StartActor) -> StartActor>(
     }
 }
 
-/// One process of a worker, from its start until it is gone. A nursery of its own: its death ends nothing else.
+/// One process of a worker, from its start until it is gone. It has a nursery of its own, so that its death ends
+/// nothing else.
 async fn live<S: Fn(StartActor) -> StartActor>(
     worker: WorkerId,
     life: u64,
@@ -123,7 +125,7 @@ async fn live<S: Fn(StartActor) -> StartActor>(
     let name = format!("{}.worker_{}", current_actor().name(), worker.0);
     let end = open_nursery(async |an| {
         let portal = set_up(an.start_actor(name)).await?;
-        // The driver reads them, and outlives this.
+        // The driver reads the messages and outlives this future.
         _ = notes.send(Note::Started(worker, life, portal.clone()));
         match ending.await {
             Ok(Ending::InOrder) => portal.cancel_actor().await?,
@@ -147,7 +149,7 @@ impl Driver {
                 self.handle(Input::Submitted(id, terms));
             }
             Note::Withdrawn(id) => self.handle(Input::Withdrawn(id)),
-            // Where that is gone already, this is about its successor's predecessor.
+            // The process may be gone already; its number keeps this message from being taken for its successor's.
             Note::Started(worker, life, portal) if self.workers[worker.0].life == life => {
                 self.workers[worker.0].portal = Some(portal);
                 self.handle(Input::Started(worker));
@@ -163,7 +165,7 @@ impl Driver {
         self.handle(Input::Ended(id, outcome));
     }
 
-    /// A process of a worker begins.
+    /// Starts a process of a worker.
     fn begin(&mut self, worker: WorkerId) -> (u64, oneshot::Receiver<Ending>) {
         let (end, ending) = oneshot::channel();
         let worker = &mut self.workers[worker.0];
@@ -195,7 +197,7 @@ impl Driver {
 
     fn end(&mut self, worker: WorkerId, how: Ending) {
         if let Some(end) = self.workers[worker.0].end.take() {
-            // One that is ending by itself needs not be told.
+            // A process that ends by itself needs no request.
             _ = end.send(how);
         }
     }
@@ -227,7 +229,7 @@ impl Driver {
     fn count(&mut self, has_succeeded: bool) {
         let counter = if has_succeeded { &mut self.counts.done } else { &mut self.counts.failed };
         *counter += 1;
-        // Before the outcome.
+        // This must come before the outcome.
         self.tell_progress();
     }
 

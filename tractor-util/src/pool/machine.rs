@@ -1,6 +1,6 @@
-//! Which task goes to which worker, and what becomes of both: decisions without any I/O.
+//! The decisions of a pool, without any I/O: which task goes to which worker, and how both end.
 //!
-//! A worker is a place that one process after the other lives in:
+//! A worker is a slot for one process after the other:
 //!
 //! ```text
 //!    ┌───────────────────────── rested ─────────────────────────┐
@@ -25,16 +25,16 @@
 //! ```
 //!
 //! # Invariants
-//! 1. A task is handed only to a worker that is up, and has room. One that has lost a task, has one past its deadline,
-//!    was killed or is used up gets none any more, whatever becomes of its process.
+//! 1. A task is handed only to a worker that is up and has room. A process that has lost a task, has one past its
+//!    deadline, was killed or is used up gets no further task.
 //! 2. A worker's next process is started only after the last one is gone.
-//! 3. Each task is over exactly once. It is tried again only as often as it may be, and only if it has not run, or has
-//!    been interrupted and may be repeated.
-//! 4. A worker that cannot start, or does not live, rests longer each time. When all have failed too often in a row,
-//!    tasks are over at once, for good.
+//! 3. Each task is over exactly once. It is tried again within its limits only, and only if it has not run, or was
+//!    interrupted and may be repeated.
+//! 4. A worker whose processes do not start or soon die rests longer each time. When all workers have failed too often
+//!    in a row, every task is over at once, for good.
 //!
 //! # Not here
-//! Processes, clocks, values and errors: the caller says what happened and when, carries out what comes out, and knows
+//! Processes, clocks, values and errors: the caller reports what happened and when, carries out the outputs, and keeps
 //! the causes.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -42,11 +42,11 @@ use std::time::Duration;
 
 use tractor_core::Backoff;
 
-/// How often in a row every worker has to fail until the pool has none.
+/// Failures in a row that every worker must have before the pool gives up.
 pub(super) const FAILURES_MAX: u32 = 5;
-/// A process that has lived for this long was started well, even if it was never asked anything.
+/// A process that has lived this long counts as started well, even if it never had a task.
 pub(super) const SETTLED: Duration = Duration::from_secs(5);
-/// How long the end of a task that nobody wants is waited for.
+/// How long a withdrawn task may take to end.
 pub(super) const WITHDRAWAL_MAX: Duration = Duration::from_secs(1);
 /// The rest of a worker after a failure.
 pub(super) const REST: Backoff =
@@ -73,11 +73,11 @@ pub(super) struct Shape {
 /// How a task is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Terms {
-    /// Time for each attempt. The driver kills the worker then; here it only gets nothing more.
+    /// Time for each attempt. Afterwards the driver kills the worker; the machine only gives it no further task.
     pub(super) deadline: Option<Duration>,
-    /// How often it may be tried again after it has certainly not run.
+    /// How often the task may be tried again after attempts that certainly did not run.
     pub(super) retries: u32,
-    /// How often it may be tried again after it was interrupted, and may have run.
+    /// How often the task may be tried again after attempts that were interrupted and may have run.
     pub(super) repeats: u32,
 }
 
@@ -85,9 +85,9 @@ pub(super) struct Terms {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Input {
     Submitted(TaskId, Terms),
-    /// Nobody wants a task any more.
+    /// A task's caller has stopped waiting.
     Withdrawn(TaskId),
-    /// An attempt has ended that [`Output::Run`] had asked for.
+    /// An attempt ordered by [`Output::Run`] has ended.
     Ended(TaskId, Outcome),
     /// A worker's process can be called.
     Started(WorkerId),
@@ -102,13 +102,13 @@ pub(super) enum Input {
 /// How an attempt at a task has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Outcome {
-    /// With what the task has come to, be it a failure; also one that was withdrawn.
+    /// The task itself ended, with a value or a failure, perhaps after it was withdrawn.
     Answered,
     /// It has certainly not run: the worker is lost.
     NotRun,
     /// It may have run: the worker is lost.
     Interrupted,
-    /// It was not done in time.
+    /// It did not end in time.
     Overdue,
 }
 
@@ -117,26 +117,26 @@ pub(super) enum Outcome {
 pub(super) enum Output {
     /// Start a worker's process.
     Start(WorkerId),
-    /// End a worker's process in good order: it has had its number of tasks.
+    /// End a worker's process in good order, because it has had its number of tasks.
     Retire(WorkerId),
     /// Kill a worker's process.
     Kill(WorkerId),
     /// Hand a task to a worker.
     Run(TaskId, WorkerId),
-    /// Cancel a task, and say when it has ended.
+    /// Cancel a task, and report its end.
     Cancel(TaskId),
     /// A task is over.
     Over(TaskId, End),
 }
 
-/// How a task is over.
+/// How a task has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum End {
     /// With its last outcome.
     Settled,
-    /// Nobody wants to know.
+    /// Its caller has stopped waiting.
     Withdrawn,
-    /// There are no workers, and will be none.
+    /// The pool has given up: there will be no workers.
     NoWorkers,
 }
 
@@ -146,7 +146,7 @@ pub(super) struct Machine {
     shape: Shape,
     workers: Vec<Worker>,
     tasks: BTreeMap<TaskId, Task>,
-    /// The tasks that wait, the next one first.
+    /// The waiting tasks, the next one first.
     waiting: VecDeque<TaskId>,
     /// All workers have failed too often.
     is_broken: bool,
@@ -156,7 +156,7 @@ pub(super) struct Machine {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Worker {
     state: State,
-    /// Number of its process: what comes of an earlier one is no news about this one.
+    /// Number of its process, so that news of an earlier process is ignored.
     life: u64,
     /// Failures in a row.
     failures: u32,
@@ -174,9 +174,9 @@ enum State {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Up {
     since: Duration,
-    /// Tasks that it has.
+    /// Tasks that it has now.
     running: Vec<TaskId>,
-    /// Tasks that it has had.
+    /// Tasks that it has had in all.
     handed: u64,
     has_answered: bool,
 }
@@ -193,14 +193,14 @@ enum Place {
     Running {
         worker: WorkerId,
         life: u64,
-        /// When it is past its deadline.
+        /// The time of its deadline.
         due: Option<Duration>,
     },
     /// It is being cancelled.
     Withdrawn {
         worker: WorkerId,
         life: u64,
-        /// Until when.
+        /// The time when its worker is killed.
         due: Duration,
     },
 }
@@ -225,7 +225,7 @@ impl Machine {
         }
     }
 
-    /// Takes in what has happened. `now` counts from the beginning of the pool.
+    /// Takes in an event. `now` counts from the beginning of the pool.
     pub(super) fn handle(&mut self, input: Input, now: Duration) {
         match input {
             Input::Submitted(id, terms) => {
@@ -248,12 +248,12 @@ impl Machine {
         self.hand_out(now);
     }
 
-    /// The next order; to be asked for until there is none.
+    /// The next order; the caller asks until there is none.
     pub(super) fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
-    /// When to say [`Input::Timer`].
+    /// When to hand in [`Input::Timer`].
     pub(super) fn timeout(&self) -> Option<Duration> {
         let rests = self.workers.iter().filter_map(|worker| match worker.state {
             State::Resting { until } if !self.is_broken => Some(until),
@@ -309,7 +309,7 @@ impl Machine {
         } else if let Some(left) = budget.checked_sub(1) {
             *budget = left;
             task.place = Place::Waiting;
-            // It has waited longest.
+            // A task that is tried again has waited longest, so it goes first.
             self.waiting.push_front(id);
         } else {
             self.over(id, End::Settled);
@@ -317,7 +317,7 @@ impl Machine {
         self.given_back(worker, life, id, outcome);
     }
 
-    /// A worker has one task less.
+    /// Takes one task off a worker.
     fn given_back(&mut self, id: WorkerId, life: u64, task: TaskId, outcome: Outcome) {
         let worker = &mut self.workers[id.0];
         let (State::Up(up) | State::Ending(up)) = &mut worker.state else { return };
@@ -402,7 +402,7 @@ impl Machine {
         }
     }
 
-    /// Tasks that wait, to workers that have room: to those first that have least to do.
+    /// Hands waiting tasks to workers with room, to the least busy ones first.
     fn hand_out(&mut self, now: Duration) {
         while self.is_broken
             && let Some(id) = self.waiting.pop_front()

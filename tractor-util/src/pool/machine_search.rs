@@ -1,4 +1,4 @@
-//! Every order of events, up to a number of them, against a world that knows what is true.
+//! Runs every order of events, up to a number of them, against a model that tracks the truth.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
@@ -11,12 +11,12 @@ use super::machine::{
 const DEADLINE: Duration = Duration::from_millis(150);
 const TERMS: Terms = Terms { deadline: Some(DEADLINE), retries: 1, repeats: 1 };
 
-/// A process, as the world knows it.
+/// A process in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Process {
     None,
     Starting,
-    /// Whether it may be given a task: it was neither told to end nor has it lost one.
+    /// Whether it may get a task: it was not told to end and has lost no task.
     Up {
         is_fit: bool,
         had: u64,
@@ -44,7 +44,7 @@ struct World {
     processes: Vec<Process>,
     tasks: BTreeMap<TaskId, Known>,
     next: u64,
-    /// Said once.
+    /// The pool has given up; this happens once.
     has_none: bool,
     /// The outcomes of the tasks that are over.
     over: BTreeMap<TaskId, End>,
@@ -66,7 +66,7 @@ impl World {
         world
     }
 
-    /// Until a deadline is over.
+    /// Lets time pass until a deadline is over.
     fn pass(&mut self) {
         self.now += DEADLINE;
         if self.machine.timeout().is_some_and(|due| due <= self.now) {
@@ -74,7 +74,7 @@ impl World {
         }
     }
 
-    /// The events that can come next, besides that.
+    /// The events that can come next, besides the deadline.
     fn events(&self, tasks: u64) -> Vec<Input> {
         let mut events = Vec::new();
         if self.next < tasks {
@@ -89,7 +89,7 @@ impl World {
                 Some((_, true)) => {
                     &[Outcome::Answered, Outcome::NotRun, Outcome::Interrupted, Outcome::Overdue]
                 }
-                // An answer that came before the end.
+                // The answer came before the end of the process.
                 Some((_, false)) => &[Outcome::Answered, Outcome::NotRun, Outcome::Interrupted],
             };
             events.extend(outcomes.iter().map(|outcome| Input::Ended(*id, *outcome)));
@@ -118,7 +118,7 @@ impl World {
                 let now = self.now;
                 let task = self.task(id);
                 task.is_wanted = false;
-                // A task that is late stays so; else nobody kills its worker any more.
+                // An overdue task stays overdue; otherwise its worker would never be killed.
                 task.due = task.due.filter(|due| *due <= now);
             }
             Input::Ended(id, outcome) => {
@@ -226,7 +226,7 @@ impl World {
         self.over.insert(id, end);
     }
 
-    /// From here on all goes well: then every task that somebody wants is done.
+    /// From here on nothing fails, so every task that was not withdrawn must end.
     fn settles(mut self) {
         let wanted: BTreeSet<TaskId> =
             self.tasks.iter().filter(|(_, task)| task.is_wanted).map(|(id, _)| *id).collect();
@@ -251,7 +251,7 @@ impl World {
     }
 }
 
-/// Every order of so many events.
+/// Every order of this many events.
 fn search(shape: Shape, tasks: u64, depth: usize) -> usize {
     let mut level = vec![World::new(shape)];
     let mut known = HashSet::new();

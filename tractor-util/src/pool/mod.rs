@@ -1,10 +1,10 @@
-//! A pool: workers that run tasks, and are replaced when they die or do not come to an end.
+//! A pool: workers that run tasks and are replaced when they die or hang.
 //!
 //! | file | holds |
 //! | --- | --- |
-//! | `machine` | which task goes to which worker, and what becomes of both, without any I/O |
-//! | `drive` | the workers' processes, and what the machine decides about them |
-//! | `task` | one call, and who waits for its outcome |
+//! | `machine` | the decisions, without any I/O: which task goes to which worker, and how both end |
+//! | `drive` | the workers' processes; carries out the machine's decisions |
+//! | `task` | one call, and the caller that waits for its outcome |
 //! | `results` | many calls, as a stream |
 
 mod drive;
@@ -35,7 +35,7 @@ use self::machine::{Shape, TaskId, Terms};
 use self::task::Task;
 use crate::cluster::{cores, in_an_actor};
 
-/// How many workers a pool has, and how it uses them.
+/// The number of workers in a pool, and their use.
 #[derive(Debug, Clone, Default)]
 #[must_use = "options do nothing until they are handed to `open_pool`"]
 pub struct PoolOptions {
@@ -46,7 +46,7 @@ pub struct PoolOptions {
 }
 
 impl PoolOptions {
-    /// One worker per core, which has one task at a time.
+    /// One worker per core, with one task at a time each.
     pub fn new() -> Self {
         Self::default()
     }
@@ -57,19 +57,19 @@ impl PoolOptions {
         self
     }
 
-    /// Tasks that one worker has at a time. With more than one, a worker that dies, or is killed, takes them all along.
+    /// Tasks that one worker runs at a time. With more than one, the death of a worker interrupts them all.
     pub fn in_flight(mut self, tasks: usize) -> Self {
         self.in_flight = Some(tasks);
         self
     }
 
-    /// Replaces a worker's process, in good order, when it has had this many tasks: for code that leaks.
+    /// Replaces a worker's process, in good order, after this many tasks: for code that leaks.
     pub fn tasks_per_process(mut self, tasks: u64) -> Self {
         self.tasks_per_process = Some(tasks);
         self
     }
 
-    /// Options of the root actor, where the pool has to start one.
+    /// Options of the root actor, if the pool has to start one.
     pub fn root(mut self, root: ActorOptions) -> Self {
         self.root = root;
         self
@@ -90,10 +90,10 @@ impl PoolOptions {
     }
 }
 
-/// How far a pool is: its tasks up to now. It knows no total, as the calls come from iterators; it counts a task when
-/// its worker is done with it, hence before [`PoolResults::next`] gives the outcome.
+/// The progress of a pool: its tasks up to now. There is no total, because calls come from iterators. A task is counted
+/// when its worker has finished it, so before [`PoolResults::next`] gives the outcome.
 ///
-/// A bar of one [`Pool::map`] counts the outcomes instead; their total is the number of calls.
+/// For a progress bar of one [`Pool::map`], count its outcomes; the total is the number of calls.
 ///
 /// ```
 /// # use tractor_core::{self as tractor, Call, FnEndpoint};
@@ -113,31 +113,30 @@ impl PoolOptions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolProgress {
-    /// Tasks that have come to a value.
+    /// Tasks that have returned a value.
     pub done: u64,
     /// Tasks that have failed.
     pub failed: u64,
-    /// Tasks that are being run.
+    /// Tasks that are running.
     pub in_flight: usize,
 }
 
-/// Worker actors that run calls of functions (`#[actor_fn]`); made by [`open_pool`]. Cheap to clone.
+/// A handle on worker actors that run calls of functions (`#[actor_fn]`); made by [`open_pool`]. Cheap to clone.
 ///
 /// For contexts and streams start actors: [`start_actor`](tractor_core::ActorNursery::start_actor), or
 /// [`open_actor_cluster`](crate::open_actor_cluster) for several.
 ///
-/// * A task is handed to a worker that is known to live and has room for it. One that dies, is being killed or has not
-///   been replaced yet gets none.
-/// * The death of a worker is the failure of the task that it had, and disturbs no other. Its process is replaced when
-///   it is gone.
-/// * A task is tried again if it certainly has not run ([`retry`](Self::retry)); if it may have, only when that is
-///   asked for ([`repeat_interrupted`](Self::repeat_interrupted)). There is one outcome per task.
-/// * A worker whose process does not start, or dies before it is of any use, is started again after a while: 100 ms,
-///   twice that, and so on. When that has happened to all of them 5 times in a row, the pool has none, and every task
+/// * A task is handed only to a worker that is known to be alive and has room for it, not to one that is dying, being
+///   killed or not yet replaced.
+/// * The death of a worker fails only the tasks that it had. Its process is replaced when it is gone.
+/// * A task that certainly has not run is tried again ([`retry`](Self::retry)). A task that may have run is tried again
+///   only on request ([`repeat_interrupted`](Self::repeat_interrupted)). There is one outcome per task.
+/// * A worker whose process does not start, or dies before its first answer, is started again after a pause: 100 ms,
+///   200 ms, and so on. When this has happened to every worker 5 times in a row, the pool gives up, and every task
 ///   fails with the cause.
 ///
-/// The settings of [`deadline`](Self::deadline), [`retry`](Self::retry) and
-/// [`repeat_interrupted`](Self::repeat_interrupted) count for the tasks of that handle.
+/// [`deadline`](Self::deadline), [`retry`](Self::retry) and [`repeat_interrupted`](Self::repeat_interrupted) return a
+/// handle whose settings hold for its own tasks.
 #[derive(Clone)]
 pub struct Pool {
     shared: Arc<Shared>,
@@ -153,12 +152,13 @@ struct Shared {
 
 /// Opens a scope with a pool of worker actors, and ends them when the body has ended.
 ///
-/// `set_up` says what a worker exposes and what it may use; it is called for every process, those included that replace
-/// others. They are named after the running actor: `root.worker_0`, `root.worker_1`, and so on. The body runs at once;
-/// tasks wait for the workers. Outside of any actor this starts a root actor first, which ends with the pool.
+/// `set_up` sets the options of a worker: what it exposes and what it may use. It is called for every process,
+/// replacements included. Workers are named after the running actor: `root.worker_0`, `root.worker_1`, and so on. The
+/// body runs at once; tasks wait for the workers. Outside of any actor this starts a root actor first, which ends with
+/// the pool.
 ///
-/// Leaving the body cancels the tasks in flight and ends the workers, whatever they do; this returns when all are gone.
-/// Tasks only go on while this is polled.
+/// Leaving the body cancels the tasks in flight and ends the workers, even busy ones; the function returns when all are
+/// gone. Tasks make progress only while its future is polled.
 ///
 /// ```no_run
 /// # use tractor_core as tractor;
@@ -214,7 +214,7 @@ where
     let terms = Terms { deadline: None, retries: 3, repeats: 0 };
     let pool = Pool { shared: Arc::new(shared), terms };
     in_an_actor(options.root, async || {
-        // It waits for the workers that the driver leaves behind.
+        // The nursery waits for the workers that the driver leaves behind.
         open_nursery(async |_| {
             tokio::select! {
                 biased;
@@ -242,10 +242,10 @@ impl Pool {
     /// ```
     ///
     /// # Errors
-    /// As [`Portal::run`](tractor_core::Portal::run). [`Error::DeadlineExceeded`] when the task was not done in time;
-    /// [`Error::Died`] when its worker has died, and the task is not to be tried again; [`Error::Spawn`] when no worker
-    /// can be started; [`Error::Runtime`] when the pool has ended, or its workers were set up with something that this
-    /// program has not: in both cases no further call comes to anything.
+    /// As [`Portal::run`](tractor_core::Portal::run). [`Error::DeadlineExceeded`] when the task did not end in time;
+    /// [`Error::Died`] when its worker has died and the task may not be tried again; [`Error::Spawn`] when no worker
+    /// can be started; [`Error::Runtime`] when the pool has ended, or when `set_up` names something that this program
+    /// does not have: in both cases every further call fails, too.
     ///
     /// # Cancel safety
     /// Dropping the future cancels the task. A worker that does not end it within a second is killed and replaced.
@@ -254,12 +254,11 @@ impl Pool {
         PoolRun(Box::pin(async move { pool.outcome_of(call).await }))
     }
 
-    /// Runs calls of one endpoint, and gives each outcome with the position of its call.
+    /// Runs calls of one endpoint; the stream gives each outcome with the position of its call.
     ///
-    /// The calls are taken from the iterator when a worker could have them, not before, and only while the stream is
-    /// polled: a stream that is not read on starts nothing new. Those in flight are at most as many as the pool's
-    /// workers can have at a time. The outcomes come as tasks end, or [in the order of the
-    /// calls](PoolResults::ordered).
+    /// The pool takes a call from the iterator only when a worker has room for it, and only while the stream is polled:
+    /// a stream that is not read starts nothing new. There are never more calls in flight than the workers can have at
+    /// a time. The outcomes come as tasks end, or [in the order of the calls](PoolResults::ordered).
     ///
     /// ```
     /// # use tractor_core::{self as tractor, Call, FnEndpoint};
@@ -284,31 +283,31 @@ impl Pool {
         PoolResults::new(self.clone(), calls.into_iter())
     }
 
-    /// A handle on the same pool whose tasks must each be done within this much time from when a worker gets them.
+    /// A handle on the same pool whose tasks must each end within this time after a worker gets them.
     ///
-    /// When the time is over, the task fails with [`Error::DeadlineExceeded`], and its worker is killed and replaced,
-    /// whatever it does. The task is not tried again.
+    /// When the time is over, the task fails with [`Error::DeadlineExceeded`], and its worker is killed and replaced.
+    /// The task is not tried again.
     #[must_use = "the pool itself stays as it is"]
     pub fn deadline(&self, budget: Duration) -> Self {
         Self { terms: Terms { deadline: Some(budget), ..self.terms }, ..self.clone() }
     }
 
-    /// A handle on the same pool whose tasks are handed out again this often, at most, when it is certain that they
-    /// have not run: [`Error::is_retryable`]. Without further words it is 3.
+    /// A handle on the same pool whose tasks are tried again at most this often when they certainly have not run:
+    /// [`Error::is_retryable`]. The default is 3.
     #[must_use = "the pool itself stays as it is"]
     pub fn retry(&self, times: u32) -> Self {
         Self { terms: Terms { retries: times, ..self.terms }, ..self.clone() }
     }
 
-    /// A handle on the same pool whose tasks are handed out again this often, at most, when their worker has died, or
-    /// was lost or cancelled, while they may have run: [`Error::may_have_run`]. For tasks that do no harm twice.
-    /// Without further words none is.
+    /// A handle on the same pool whose tasks are tried again at most this often when their worker has died, or was lost
+    /// or cancelled, and they may have run: [`Error::may_have_run`]. For tasks that are safe to run twice. The default
+    /// is 0.
     #[must_use = "the pool itself stays as it is"]
     pub fn repeat_interrupted(&self, times: u32) -> Self {
         Self { terms: Terms { repeats: times, ..self.terms }, ..self.clone() }
     }
 
-    /// How far the pool is, with all tasks of all its handles: see [`PoolProgress`].
+    /// The progress of all tasks of all handles on the pool: see [`PoolProgress`].
     pub fn progress(&self) -> watch::Receiver<PoolProgress> {
         self.shared.progress.clone()
     }
@@ -317,7 +316,7 @@ impl Pool {
         let (reply, outcome) = oneshot::channel();
         let id = TaskId(self.shared.next.fetch_add(1, Ordering::Relaxed));
         let task = Task::new(call, self.terms.deadline, current_deadline(), reply);
-        // Where the pool has ended, the outcome says so.
+        // If the pool has ended, the outcome says so.
         _ = self.shared.notes.send(Note::Submitted(id, self.terms, Box::new(task)));
         let ticket = Ticket { id, pool: &self.shared };
         let caught = outcome.await;
@@ -360,7 +359,7 @@ impl<T> fmt::Debug for PoolRun<T> {
     }
 }
 
-/// The caller that waits for a task. Dropped, it cancels the task.
+/// The caller that waits for a task. Its drop cancels the task.
 struct Ticket<'a> {
     id: TaskId,
     pool: &'a Shared,
@@ -368,7 +367,7 @@ struct Ticket<'a> {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        // Where the pool has ended, so has the task.
+        // If the pool has ended, so has the task.
         _ = self.pool.notes.send(Note::Withdrawn(self.id));
     }
 }

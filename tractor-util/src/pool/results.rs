@@ -14,7 +14,7 @@ use tractor_core::Result;
 
 use super::{Pool, PoolTarget};
 
-/// Outcomes that wait for an earlier one, per task in flight.
+/// Outcomes that may wait for an earlier one, per task in flight.
 const EARLY_MAX: usize = 16;
 
 /// The outcomes of many calls; made by [`Pool::map`]. A [`Stream`].
@@ -26,10 +26,10 @@ pub struct PoolResults<I: Iterator<Item: PoolTarget>> {
     order: Order<Result<<I::Item as PoolTarget>::Returns>>,
 }
 
-/// The position of a call, and what it has come to.
+/// The position of a call, and its outcome.
 type Outcome<C> = (usize, Result<<C as PoolTarget>::Returns>);
 
-/// In which order outcomes are handed out.
+/// The order in which outcomes are handed out.
 enum Order<T> {
     AsTheyEnd,
     AsGiven { next: usize, early: BTreeMap<usize, T> },
@@ -49,14 +49,14 @@ impl<I: Iterator<Item: PoolTarget>> PoolResults<I> {
         poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// Gives the outcomes in the order of the calls. At most 16 per task in flight wait for an earlier one; beyond
-    /// that, nothing new is started until that is done.
+    /// Gives the outcomes in the order of the calls. At most 16 outcomes per task in flight wait for an earlier one;
+    /// beyond that, no new call is started until the earlier one ends.
     pub fn ordered(mut self) -> Self {
         self.order = Order::AsGiven { next: 0, early: BTreeMap::new() };
         self
     }
 
-    /// Hands out calls as far as there is room.
+    /// Hands out calls while there is room.
     fn fill(&mut self) {
         let slots = self.pool.shared.slots;
         let early = self.order.early();
@@ -79,7 +79,7 @@ impl<T> Order<T> {
         }
     }
 
-    /// Takes an outcome in. Gives it back if its turn has come.
+    /// Takes in an outcome. Returns it if its turn has come.
     fn enter(&mut self, number: usize, outcome: T) -> Option<(usize, T)> {
         match self {
             Self::AsGiven { next, early } if number != *next => {
@@ -94,7 +94,7 @@ impl<T> Order<T> {
         }
     }
 
-    /// An outcome that waits for nothing any more: earlier ones had been handed out before there was an order.
+    /// An outcome that waits for one that was already handed out, before the order was set.
     fn rest(&mut self) -> Option<(usize, T)> {
         match self {
             Self::AsTheyEnd => None,

@@ -1,4 +1,4 @@
-//! One task: a call, how often it may be tried, and who waits for its outcome.
+//! One task: a call, how often it may be tried, and the caller that waits for its outcome.
 
 use std::panic::AssertUnwindSafe;
 use std::thread;
@@ -13,8 +13,8 @@ use tractor_core::{Call, Error, FnEndpoint, Portal, Result, Run, open_nursery};
 
 use super::machine::Outcome;
 
-/// What [`Pool::run`](super::Pool::run) takes: a call of a function whose arguments are `Clone`, as a task may be
-/// handed out again. Every such call is one.
+/// The argument of [`Pool::run`](super::Pool::run): a call of a function whose arguments are `Clone`, because a task
+/// may be tried again. Every such call implements this trait.
 #[diagnostic::on_unimplemented(
     message = "a pool cannot run `{Self}`",
     label = "not a call of a `#[tractor::actor_fn]` with arguments that are `Clone`",
@@ -39,13 +39,13 @@ impl<E: FnEndpoint<Args: Clone>> PoolTarget for Call<E> {
     }
 }
 
-/// The outcome of a call. A panic is one of the caller's own code: of a serializer, of a `Clone`.
+/// The outcome of a call. A panic comes from the caller's own code: from a serializer or a `Clone`.
 pub(super) type Caught<T> = thread::Result<Result<T>>;
 
-/// A task, whatever it calls.
+/// A task of any endpoint.
 pub(super) trait Job: Send {
-    /// Runs the call in a worker, and comes back with the outcome. Once `withdrawn` is ready, it cancels the call and
-    /// waits for its end.
+    /// Runs the call in a worker and returns the outcome. Once `withdrawn` is ready, it cancels the call and waits for
+    /// its end.
     fn attempt(
         self: Box<Self>,
         worker: Portal,
@@ -57,7 +57,7 @@ pub(super) trait Job: Send {
 
     fn has_succeeded(&self) -> bool;
 
-    /// Hands the outcome to whoever waits for it.
+    /// Hands the outcome to the waiting caller.
     fn settle(self: Box<Self>);
 
     /// Hands out a failure instead.
@@ -66,9 +66,9 @@ pub(super) trait Job: Send {
 
 pub(super) struct Task<C: PoolTarget> {
     call: C,
-    /// Of each attempt.
+    /// The deadline of each attempt.
     deadline: Option<Duration>,
-    /// Of whoever waits.
+    /// The deadline of the waiting caller.
     until: Option<Instant>,
     reply: oneshot::Sender<Caught<C::Returns>>,
     /// `None` before the first attempt has ended.
@@ -87,8 +87,8 @@ impl<C: PoolTarget> Task<C> {
 }
 
 impl<C: PoolTarget> Task<C> {
-    /// When the worker is killed, for an attempt that begins now; `None` where nothing is to be killed, or whoever
-    /// waits has less time than that.
+    /// When the worker is killed, for an attempt that begins now; `None` without a deadline, or if the caller's own
+    /// deadline comes earlier.
     fn fatal(&self) -> Option<Instant> {
         let at = Instant::now().checked_add(self.deadline?)?;
         self.until.is_none_or(|until| at <= until).then_some(at)
@@ -115,12 +115,12 @@ impl<C: PoolTarget> Job for Task<C> {
         Box::pin(async move {
             let fatal = self.fatal();
             let mut run = AssertUnwindSafe(self.run(&worker, fatal.is_some())).catch_unwind().boxed();
-            // A scope of its own: it waits for the end of a call that is dropped in it.
+            // This scope waits for the end of a call that is dropped in it.
             let scope = open_nursery(async move |_| {
                 let ended = tokio::select! {
                     biased;
                     ended = &mut run => Some(ended),
-                    // Where the worker is being killed, that is seen to its end.
+                    // If the worker is being killed, this waits until it is gone.
                     _ = withdrawn => match fatal {
                         Some(at) if at <= Instant::now() => Some(run.await),
                         _ => None,
@@ -139,7 +139,7 @@ impl<C: PoolTarget> Job for Task<C> {
     fn outcome(&self) -> Outcome {
         match &self.last {
             Some(Ok(Err(error))) => outcome_of(error),
-            // It was withdrawn, if there is none.
+            // `None` means that the task was withdrawn.
             Some(Ok(Ok(_)) | Err(_)) | None => Outcome::Answered,
         }
     }
@@ -150,7 +150,7 @@ impl<C: PoolTarget> Job for Task<C> {
 
     fn settle(self: Box<Self>) {
         if let Some(outcome) = self.last {
-            // The caller may have left meanwhile, and does not want to know.
+            // The caller may have stopped waiting meanwhile.
             _ = self.reply.send(outcome);
         }
     }
