@@ -20,17 +20,17 @@ pub(crate) struct Options {
     /// Its arguments by name, as in '{"a": 1}'.
     #[arg(default_value = "{}", value_name = "JSON", value_parser = object)]
     args: Json,
-    /// It is a one-way stream: prints its values.
+    /// The endpoint is a one-way stream: prints its values.
     #[arg(long, conflicts_with = "context")]
     stream: bool,
-    /// It is a context: prints its first value, what it streams, and its result.
+    /// The endpoint is a context: prints its first value, its streamed values, and its result.
     #[arg(long)]
     context: bool,
-    /// A value to stream to a context; may be repeated. After the last one the sending ends, and towards an actor of
-    /// the Python library, which knows only one end for both directions, the receiving too.
+    /// A value to stream to a context; may be repeated. The stream is closed after the last one. For an actor of the
+    /// Python library this ends both directions.
     #[arg(long, value_name = "JSON", requires = "context", value_parser = any_json)]
     send: Vec<Json>,
-    /// Ends the call after so many seconds.
+    /// Ends the call after this many seconds.
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     deadline: Option<Duration>,
 }
@@ -65,14 +65,14 @@ pub(crate) async fn run(asking: &Asking, options: Options) -> Result<(), Failure
     .await
 }
 
-/// A context from its first value to its result.
+/// Runs a context from its first value to its result.
 async fn talk(
     portal: &Portal,
     call: DynCall,
     send: &[Json],
     said: &impl Fn(&str, &Value),
 ) -> Result<Value, Error> {
-    // For an actor of the base protocol the end of one direction is that of both.
+    // For an actor of the base protocol the end of one direction is the end of both.
     let closes = !send.is_empty() || Library::of(portal.aid()) == Library::Rust;
     portal
         .open_context_dyn(call, async |ctx, first| {
@@ -100,7 +100,7 @@ async fn talk(
         .await
 }
 
-/// The request does not say of which kind the endpoint is: the one who asks has to know.
+/// The request does not say the kind of the endpoint, so the user of the command must know it.
 fn explained(error: Error, stream: bool, context: bool) -> Failure {
     let kind = match (stream, context) {
         (false, false) => "a function; for others there are `--stream` and `--context`",

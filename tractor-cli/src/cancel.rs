@@ -15,10 +15,10 @@ use crate::reach::{Knock, Row, knock, meet, read_registry};
 pub(crate) struct Options {
     /// Name of the actor, its uuid, or NAME.UUID.
     name: String,
-    /// Kills its process instead: only where the kernel says which one listens at the actor's Unix socket.
+    /// Kills its process instead. This works only if the kernel tells which process listens at the actor's Unix socket.
     #[arg(long)]
     kill: bool,
-    /// How many seconds the actor has to end its tasks.
+    /// Seconds that the actor has to end its tasks.
     #[arg(long, value_name = "SECS", default_value = "5", value_parser = seconds)]
     wait: Duration,
 }
@@ -63,8 +63,8 @@ async fn kill(row: &Row) -> Result<i32, Failure> {
     Err(Failure::new(Kind::NotAllowed, format!("actor {} is not killed: {why}", row.uid)))
 }
 
-/// Whether the process that listens at an address is the actor of that row: it says so itself, or it says nothing at
-/// all and the registered file is named after that process.
+/// Whether the process that listens at an address is the actor of that row: the process says so itself, or it says
+/// nothing at all and the registered file is named after that process.
 async fn is_it(row: &Row, addr: &Addr, pid: i32) -> bool {
     let Addr::Uds { file, .. } = addr else { return false };
     match connect(addr, async |portal| Ok::<_, Error>(portal.uid() == &row.uid)).await {

@@ -1,4 +1,4 @@
-//! What went wrong, and with which code the command exits.
+//! Failures of the command, and their exit codes.
 
 use serde_json::{Value as Json, json};
 use tractor_core::Error;
@@ -39,7 +39,7 @@ impl Kind {
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) text: String,
-    /// Of an error of the endpoint: its type, where it happened, and its sources.
+    /// For an error of the endpoint: its type, the actor where it happened, and its sources.
     detail: Option<Json>,
 }
 
@@ -83,7 +83,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// The actor ends only for who knows the secret of its tree.
+/// Whether the actor refuses to end because the command does not know the secret of its tree.
 fn is_refusal_to_end(remote: &RemoteActorError) -> bool {
     remote.src_type() == "RuntimeFailure" && remote.message().contains("secret of its tree")
 }

@@ -27,7 +27,7 @@ pub(crate) fn to_json(value: &Value) -> Json {
     }
 }
 
-/// JSON has texts as keys only.
+/// A key as text, the only kind of key in JSON.
 fn key_of(key: &Value) -> String {
     match to_json(key) {
         Json::String(text) => text,

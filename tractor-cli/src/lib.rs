@@ -7,17 +7,17 @@
 //! tractor cancel NAME [--kill]                   asks an actor to end, or kills its process
 //! ```
 //!
-//! Each has `--registry ADDR`, by default [`tractor_core::default_registry`], and `--json`. `NAME` is an actor's name,
-//! its uuid, or both as `name.uuid`; a name that several actors have is refused.
+//! Each command has `--registry ADDR`, by default [`tractor_core::default_registry`], and `--json`. `NAME` is an
+//! actor's name, its uuid, or both as `name.uuid`; a name of several actors is refused.
 //!
-//! # How it looks
-//! It is a root actor of its own that listens nowhere and is registered nowhere: it never becomes a registrar. It asks
-//! the registrar for its table, and each actor in it for what it says of itself
-//! ([`Portal::describe`](tractor_core::Portal::describe)). Of an actor that says nothing, such as those of the Python
-//! library, it shows what the table, the first frame of the connection, and `/proc` tell.
+//! # How it works
+//! The command is a root actor of its own that does not listen and is not registered, so it never becomes a registrar.
+//! It asks the registrar for its table, and each actor in the table for its report
+//! ([`Portal::describe`](tractor_core::Portal::describe)). For an actor without a report, such as those of the Python
+//! library, it shows the facts from the table, from the first frame of the connection, and from `/proc`.
 //!
-//! A process id is shown where the kernel names the process that listens at the actor's Unix socket, or where the
-//! actor itself claims one of our own user on this host. `--kill` believes the kernel only.
+//! A process id is shown if the kernel names the process that listens at the actor's Unix socket, or if the actor
+//! itself claims a process of our own user on this host. `--kill` trusts only the kernel.
 //!
 //! # Exit codes
 #![doc = concat!("```text\n", include_str!("exit_codes.txt"), "```")]
@@ -25,8 +25,8 @@
 //! # JSON
 //! `ps` and `tree` print one object, `cancel` one line. `call` prints one line each: `{"started": V}`, `{"value": V}`,
 //! `{"result": V}`, and at the end of a failure `{"error": {..}}`. Every failure is such an object, with `kind` and
-//! `exit` beside its `message`. What JSON has no form for: bytes are `{"$bytes": "hex"}`, both ways; numbers that are
-//! not finite are texts.
+//! `exit` beside its `message`. For values without a form in JSON: bytes are `{"$bytes": "hex"}`, in arguments and
+//! results; numbers that are not finite are texts.
 
 mod call;
 mod cancel;

@@ -1,4 +1,4 @@
-//! The command `tractor`; all of it is in the library.
+//! The command `tractor`; its code is in the library.
 
 use std::process::ExitCode;
 

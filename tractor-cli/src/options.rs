@@ -1,4 +1,4 @@
-//! The command line, and what is the same for all commands.
+//! The command line, and the code shared by all commands.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -33,9 +33,9 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Lists who is registered: name, uuid, process, addresses, uptime and memory.
+    /// Lists the registered actors: name, uuid, process, addresses, uptime and memory.
     Ps,
-    /// Shows who supervises whom, and the dialogs that are open.
+    /// Shows the tree of actors, and the open dialogs.
     Tree,
     /// Runs an endpoint and prints its result.
     Call(call::Options),
@@ -43,7 +43,7 @@ enum Command {
     Cancel(cancel::Options),
 }
 
-/// Whom a command asks, and how it prints.
+/// The registry that a command asks, and the format of its output.
 #[derive(Debug)]
 pub(crate) struct Asking {
     pub(crate) registry: Addr,
@@ -65,7 +65,7 @@ pub fn run() -> ExitCode {
             if json {
                 print(&failure.to_json().to_string());
             } else {
-                // Nobody reads it where standard error is closed.
+                // An error here means that standard error is closed.
                 _ = writeln!(std::io::stderr(), "tractor: {}", failure.text);
             }
             ExitCode::from(failure.kind as u8)
@@ -77,7 +77,7 @@ pub fn run() -> ExitCode {
 async fn ask(asking: Asking, command: Command) -> Result<(), Failure> {
     let timeouts = Timeouts::default().handshake(ANSWER);
     let root = ActorOptions::new().name("tractor-cli").unproved().timeouts(timeouts);
-    // Before the actor: a root tidies up after the dead.
+    // This must come before the actor starts: a root removes dead sockets.
     crate::reach::knock_at_registry(&asking.registry).await?;
     open_root_actor(root, async |_| {
         let command = async {
@@ -99,7 +99,7 @@ async fn ask(asking: Asking, command: Command) -> Result<(), Failure> {
     .await
 }
 
-/// A line on standard output. Who reads no further wants no more.
+/// Prints a line on standard output. An error is ignored: the reader has stopped reading.
 pub(crate) fn print(line: &str) {
     _ = writeln!(std::io::stdout(), "{line}");
 }
@@ -128,7 +128,7 @@ pub(crate) fn endpoint(text: &str) -> Result<DynCall, String> {
     text.parse().map_err(|error: tractor_core::Error| error.to_string())
 }
 
-/// Lines with columns below each other; the last column is not filled up.
+/// Lines with aligned columns; the last column is not padded.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max();

@@ -1,4 +1,4 @@
-//! What the system tells of a process, and the end of one.
+//! The system's facts about a process, and killing one.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 use tokio::time::{sleep, timeout};
 
-/// Ticks in a second, in what `/proc` says: the same on all common machines.
+/// Ticks per second in `/proc`: the same on all common machines.
 const USER_HZ: u64 = 100;
 /// How long a killed process may take to go.
 const GONE: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
-/// What `/proc` says of a process of our own user.
+/// Facts from `/proc` about a process of our own user.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Facts {
     pub(crate) parent: Option<i32>,
@@ -21,7 +21,7 @@ pub(crate) struct Facts {
     pub(crate) uptime: Option<Duration>,
 }
 
-/// Looks at a live process; `None` where there is none, or it is somebody else's.
+/// Looks at a live process; `None` if there is none, or it belongs to another user.
 pub(crate) fn facts(pid: i32) -> Option<Facts> {
     let folder = format!("/proc/{pid}");
     let is_ours = fs::metadata(&folder).ok()?.uid() == rustix::process::geteuid().as_raw();
@@ -49,7 +49,7 @@ fn uptime(folder: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(now).ok()?.checked_sub(began)
 }
 
-/// Kills a process, if it is still the one that it was when `is_still_it` is asked, and waits until it is gone.
+/// Kills a process, if `is_still_it` confirms that it is still the same one, and waits until it is gone.
 pub(crate) async fn kill(pid: i32, is_still_it: impl AsyncFnOnce() -> bool) -> Result<(), String> {
     let number = Pid::from_raw(pid).filter(|_| pid > 1).ok_or("no process that may be killed")?;
     let send = killer(number).map_err(|error| error.to_string())?;
@@ -66,7 +66,7 @@ pub(crate) async fn kill(pid: i32, is_still_it: impl AsyncFnOnce() -> bool) -> R
     timeout(GONE, gone).await.map_err(late)
 }
 
-/// Sends the signal to whoever has the number now, and to nobody else later.
+/// A handle on the process that has the number now; it never signals a later process with the same number.
 #[cfg(target_os = "linux")]
 fn killer(pid: Pid) -> rustix::io::Result<impl FnOnce() -> rustix::io::Result<()>> {
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};

@@ -1,4 +1,4 @@
-//! `tractor ps`: who is registered.
+//! `tractor ps`: lists the registered actors.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(crate) async fn run(asking: &Asking) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Which registry it is.
+/// The line that names the registry.
 pub(crate) fn head(registry: &Registry) -> String {
     format!("{} registry {}", registry.library.name(), registry.addr)
 }

@@ -1,4 +1,4 @@
-//! Reaching a registry and the actors in it, and saying what is there when there is no such thing.
+//! Reaching a registry and its actors, and reporting what is there instead.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -14,10 +14,10 @@ use tractor_core::{DynCall, Error, Portal, connect};
 
 use crate::exit::{Failure, Kind};
 
-/// How long a registry or an actor has to answer.
+/// Time that a registry or an actor has to answer.
 pub(crate) const ANSWER: Duration = Duration::from_secs(2);
 
-/// Which library an actor is written with, as far as its first frame tells.
+/// The library of an actor, as its first frame suggests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Library {
     Rust,
@@ -53,20 +53,20 @@ pub(crate) struct Registry {
     pub(crate) rows: Vec<Row>,
 }
 
-/// What an address turns out to be before anything was said.
+/// The result of connecting to an address, before any message.
 #[derive(Debug)]
 pub(crate) enum Knock {
-    /// Somebody of our own user listens; the process, where the kernel tells.
+    /// A process of our own user listens; its number, if the kernel tells it.
     Open(Option<i32>),
     /// Nothing is there.
     Absent(String),
-    /// The file of a socket is there, and nobody listens.
+    /// A socket file is there, but nothing listens.
     Dead,
-    /// Something else is there, or somebody else's.
+    /// Something else is there, or it belongs to another user.
     Foreign(String),
 }
 
-/// Connects without a word.
+/// Connects without sending anything.
 pub(crate) async fn knock(addr: &Addr) -> Knock {
     let connecting = async {
         match addr {
@@ -107,7 +107,7 @@ fn is_socket_file(addr: &Addr) -> bool {
     meta.is_some_and(|meta| meta.file_type().is_socket())
 }
 
-/// Fails where no registry can be.
+/// Fails if there can be no registry at the address.
 pub(crate) async fn knock_at_registry(addr: &Addr) -> Result<(), Failure> {
     match knock(addr).await {
         Knock::Open(_) => Ok(()),
@@ -128,11 +128,11 @@ fn foreign(addr: &Addr, why: &str) -> Failure {
     Failure::new(Kind::RegistryForeign, format!("no registry of ours at {addr}: {}", Escaped(why)))
 }
 
-/// Why an actor that asks for a proof has closed the connection: a member of another tree is let in by nobody.
+/// The text for an actor that asked for a proof and closed the connection: the command is no member of its tree.
 pub(crate) const NO_PROOF: &str = "over TCP it asks for a proof of its tree's secret, and has closed the connection: \
      use its Unix socket, or let it `allow_unauthenticated_peers`";
 
-/// Whether the actor at the other end is one that a proof opens.
+/// Whether the actor at the other end asks for a proof.
 pub(crate) fn asks_for_proof(portal: &Portal) -> bool {
     portal.aid().caps.contains(Caps::AUTH)
 }
@@ -204,7 +204,7 @@ impl Registry {
     }
 }
 
-/// Connects to a registered actor, at the first of its addresses where it is.
+/// Connects to a registered actor, at the first of its addresses where it answers.
 pub(crate) async fn meet<T>(
     row: &Row,
     body: impl AsyncFn(&Portal) -> Result<T, Failure>,

@@ -1,4 +1,4 @@
-//! What all actors of a registry say of themselves, and what the system tells of those that say nothing.
+//! The reports of all actors of a registry, and the system's facts about those without a report.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use crate::reach::{ANSWER, Knock, Library, NO_PROOF, Registry, Row, asks_for_pro
 /// Actors that are asked at the same time.
 const AT_ONCE: usize = 32;
 
-/// One actor, as it was found.
+/// The findings about one actor.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) row: Row,
     pub(crate) state: State,
-    /// Which library it is written with, if it has answered.
+    /// The library of the actor, if it has answered.
     pub(crate) library: Option<Library>,
     pub(crate) report: Option<ActorReport>,
     pub(crate) pid: Option<i32>,
-    /// What the system says of that process.
+    /// The system's facts about that process.
     pub(crate) facts: Facts,
-    /// Why it is not up, or says nothing.
+    /// Why it is not up, or has no report.
     pub(crate) why: Option<String>,
 }
 
@@ -32,13 +32,13 @@ pub(crate) struct Seen {
 pub(crate) enum State {
     /// It has described itself.
     Up,
-    /// It says that it ends.
+    /// Its report says that it is ending.
     Ending,
-    /// It is there, and does not describe itself: by its library, or not to us.
+    /// It runs but gives no report, because of its library or because it refuses us.
     Quiet,
-    /// It listens and does not answer in time: it computes, or was stopped, or lets us not in.
+    /// It listens but does not answer in time: it is busy, was stopped, or refuses us.
     Silent,
-    /// Nobody, or somebody else, listens at its addresses.
+    /// Nothing, or another actor, listens at its addresses.
     Gone,
 }
 
@@ -54,7 +54,7 @@ impl State {
     }
 }
 
-/// Asks everybody in a registrar's table, in the order of the table.
+/// Asks every actor in a registrar's table, in the order of the table.
 pub(crate) async fn survey(registry: &Registry) -> Vec<Seen> {
     stream::iter(registry.rows.clone()).map(look).buffered(AT_ONCE).collect().await
 }
@@ -77,7 +77,7 @@ async fn look(row: Row) -> Seen {
     }
     match seen.pid.map(facts) {
         Some(Some(facts)) => seen.facts = facts,
-        // Not ours, or none of this host.
+        // The process belongs to another user or host.
         Some(None) if cfg!(target_os = "linux") => seen.pid = None,
         Some(None) | None => {}
     }
@@ -130,7 +130,7 @@ async fn look_at(seen: &mut Seen, addr: &Addr) {
     }
 }
 
-/// What an actor has said of itself.
+/// The answers of an actor.
 struct Heard {
     library: Library,
     /// The process that it claims.
@@ -152,7 +152,7 @@ async fn hear(portal: &Portal) -> Heard {
 }
 
 impl Seen {
-    /// For how long it has been an actor, or else its process has run.
+    /// The time since it became an actor, or else since its process started.
     pub(crate) fn uptime(&self) -> Option<Duration> {
         self.report.as_ref().map(|report| report.uptime).or(self.facts.uptime)
     }

@@ -1,6 +1,6 @@
-//! `tractor tree`: who supervises whom, and what is open between them.
+//! `tractor tree`: the tree of actors, and the open dialogs between them.
 //!
-//! Parents and children say so themselves. Of an actor that says nothing the system tells the parent of its process.
+//! Actors report their parents and children. For an actor without a report, the system tells the parent of its process.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -19,9 +19,9 @@ use crate::survey::{Seen, State, survey};
 struct Node<'a> {
     uid: Uid,
     pid: Option<i32>,
-    /// Known from its parent, or for who does not say.
+    /// Known from its parent; `None` if the parent gives no report.
     is_supervised: Option<bool>,
-    /// `None` for one that only its parent knows.
+    /// `None` for an actor that only its parent knows.
     seen: Option<&'a Seen>,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Tree<'a> {
         tree
     }
 
-    /// Whoever has no known parent is a root, and so is one of those who claim to be each other's.
+    /// An actor without a known parent is a root, and so is one actor of a cycle.
     fn link(&mut self, parents: &HashMap<String, String>) {
         for uuid in self.nodes.keys() {
             let mut met = HashSet::from([uuid]);
@@ -144,7 +144,7 @@ impl<'a> Tree<'a> {
         let report = node.seen.and_then(|seen| seen.report.as_ref());
         let bar = if children.is_empty() { "   " } else { "│  " };
         for dialog in report.iter().flat_map(|report| &report.dialogs) {
-            // The other end shows it, if it is one that tells.
+            // The other end shows the dialog, if it gives a report.
             let is_shown_there = !dialog.is_served
                 && self.nodes.get(dialog.peer.uuid()).and_then(|node| node.seen?.report.as_ref()).is_some();
             if !is_shown_there {

@@ -1,4 +1,4 @@
-//! The command against live trees, each a program of its own, and against what is no registry of ours.
+//! The command against live trees, each a program of its own, and against listeners that are no registry of ours.
 
 mod script;
 mod world;
@@ -199,7 +199,7 @@ fn call_prints_results_values_and_errors() {
     );
     let late = shop.run(&["call", "front", "commands:waits", "--deadline", "0.2", "--json"]).failed(7);
     assert_eq!(late["error"]["kind"], "actor-lost");
-    // Nothing of all that still runs there.
+    // None of these calls still runs there.
     let tree = shop.run(&["tree", "--json"]).ok_json();
     assert_eq!(named(&tree["roots"][0]["children"], "front")["dialogs_total"], 1);
     let nobody = shop.run(&["call", "nobody", "commands:add", "--json"]).failed(6);
@@ -262,14 +262,14 @@ fn cancel_asks_and_kills_only_what_is_proved() {
             .any(|actor| actor["name"] == "kept" && actor["uuid"] != kept["uuid"])
     });
     assert_eq!(shop.run(&["cancel", "nobody"]).code, 6);
-    // One that does not answer is shown as that, and can be killed.
+    // An actor that does not answer is shown as silent, and can be killed.
     let front = named(&actors(&shop), "front")["pid"].as_u64().expect("a process");
     world::signal(u32::try_from(front).expect("a pid"), Signal::STOP);
     world::eventually(|| {
         let status = std::fs::read_to_string(format!("/proc/{front}/status")).expect("it is there");
         status.contains("State:\tT")
     });
-    // Each waits as long as an actor has to answer.
+    // Each of the two waits for the whole time that an actor has to answer.
     std::thread::scope(|both| {
         both.spawn(|| assert_eq!(named(&actors(&shop), "front")["state"], "silent"));
         both.spawn(|| {
@@ -293,7 +293,7 @@ fn a_cancelled_actor_ends_by_itself() {
 
 // ---- No registry of ours -----------------------------------------------------------------------------------------
 
-/// What each command says to what is there.
+/// Checks the failure of each command.
 fn each_says(place: &Place, code: i32, kind: &str, words: &str) {
     for command in
         [&["ps"][..], &["tree"], &["call", "a", "b:c"], &["cancel", "a"], &["cancel", "a", "--kill"]]
@@ -360,7 +360,7 @@ fn a_registry_of_the_base_protocol_is_named_and_used() {
     assert_eq!(place.run(&["cancel", "pyroot", "--json"]).ok_json()["end"], "acknowledged");
     let nobody = place.run(&["cancel", "nobody"]);
     assert!(nobody.code == 6 && nobody.err.contains("python registry"), "{}", nobody.err);
-    // It is this very process that listens there.
+    // This test's own process listens there.
     let moved = place.run(&["cancel", "moved", "--kill", "--json"]).failed(8);
     assert_eq!(moved["error"]["kind"], "not-allowed");
     assert_eq!(place.run(&["cancel", "moved"]).code, 7);

@@ -1,4 +1,4 @@
-//! What listens at an address and is no registrar of ours: other protocols, silence, and the base protocol.
+//! Scripted listeners that are no registrar of ours: other protocols, silence, and the base protocol.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -43,25 +43,25 @@ pub(crate) fn serve(path: &Path, each: fn(UnixStream, &Path)) -> Served {
 impl Drop for Served {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Release);
-        // Wakes the thread that accepts; the path may be gone.
+        // This wakes the accepting thread; the path may be gone.
         _ = UnixStream::connect(&self.path);
     }
 }
 
 /// Speaks another protocol.
 pub(crate) fn http(mut stream: UnixStream, _: &Path) {
-    // Whoever has left already does not read it.
+    // The peer may have left already.
     _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     _ = stream.read(&mut [0; 1024]);
 }
 
-/// Reads, and never says anything.
+/// Reads, and never answers.
 pub(crate) fn says_nothing(mut stream: UnixStream, _: &Path) {
     while stream.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {}
 }
 
-/// A registrar of the base protocol: knows itself, two others of one name, and one whose address is its own by now. It
-/// answers each call with 3.
+/// A registrar of the base protocol. Its table has itself, two others of one name, and one whose address it has itself
+/// now. It answers each call with 3.
 pub(crate) fn base_registrar(stream: UnixStream, path: &Path) {
     let dir = path.parent().and_then(Path::to_str).expect("UTF-8").to_owned();
     let own = Addr::Uds { dir, file: "registry.sock".to_owned() };

@@ -1,4 +1,4 @@
-//! A place for a registry of one test, the command at it, and a program that serves there.
+//! A directory for the registry of one test, the command run against it, and a program that serves there.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -11,12 +11,12 @@ use rustix::process::{Pid, Signal};
 use serde_json::Value as Json;
 use tractor::Addr;
 
-/// Tells a program the directory of its registry.
+/// The environment variable with the directory of a program's registry.
 const DIR: &str = "TRACTOR_TEST_PLACE";
 /// Longest wait for what must happen.
 const SOON: Duration = Duration::from_secs(30);
 
-/// A directory of one test; it goes with the test.
+/// A directory of one test; it is removed with the test.
 pub(crate) struct Place(PathBuf);
 
 impl Place {
@@ -63,7 +63,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // The next run has another number.
+        // A leftover does no harm: the next run has another number.
         _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -140,7 +140,7 @@ impl Drop for Shop {
     }
 }
 
-/// A word for the test that has started this program.
+/// Prints a word for the test that has started this program.
 #[expect(clippy::print_stdout, reason = "the test reads the program's standard output")]
 pub(crate) fn say(word: &str) {
     println!("{word}");
