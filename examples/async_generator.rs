@@ -1,8 +1,8 @@
-//! An endless generator in another process, of which the consumer takes as much as it wants.
+//! An endless generator in another process; the consumer takes as many values as it wants.
 //!
 //! `#[tractor::stream]` makes an async function a one-way stream. The generator runs ahead only as far as the stream
-//! has room. When the consumer leaves its scope, the generator's future is dropped where it waits, as any cancelled
-//! future in Rust, so what it holds is cleaned up by `Drop`.
+//! has room. When the consumer leaves its scope, the generator's future is dropped at its await, like any cancelled
+//! future in Rust, so `Drop` cleans up its values.
 //!
 //! Run it with `cargo run --example async_generator`.
 

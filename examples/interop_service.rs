@@ -1,9 +1,9 @@
 //! A service for actors of the Python library of the same name: registrar, endpoints, and calls back into Python.
 //!
-//! Actors of that library prove nothing over TCP, so the service lets them in on purpose; it listens on this host only.
-//! They find it under the name `interop`, and it finds them under theirs, as both name one registry. The page *with
-//! Python actors* of the guide has the other side. Run it with `cargo run --example interop_service 127.0.0.1:1616`,
-//! until Ctrl-C.
+//! Actors of that library cannot prove the tree's secret over TCP, so the service allows them in explicitly; it listens
+//! on this host only. They find the service under the name `interop`, and it finds them under their names, because all
+//! use one registry. The page *with Python actors* of the guide has the other side. Run it with `cargo run --example
+//! interop_service 127.0.0.1:1616`, until Ctrl-C.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "printing is what an example is for")]
 
@@ -38,7 +38,7 @@ async fn echo(n: i64) -> i64 {
 #[error("{0}")]
 struct Failure(String);
 
-/// A name that Python knows, so that actors there keep it when they hand the failure on.
+/// A name that Python knows, so that actors there keep it when they pass the failure on.
 impl WireName for Failure {
     const NAME: &'static str = "ValueError";
 }
@@ -60,7 +60,7 @@ async fn cancelled() -> u64 {
     CANCELLED.get().load(Ordering::Relaxed)
 }
 
-/// Sends back twice each value, and says in the end how many came.
+/// Sends back twice each value, and returns how many came.
 #[tractor::context(module = "interop_service", pld_spec = i64)]
 async fn doubler(ctx: Context<i64>) -> tractor::Result<i64> {
     let ctx = ctx.started(0).await?;

@@ -1,8 +1,8 @@
 //! A key-value service: a supervised store with a journal, and three clients in processes of their own.
 //!
-//! The clients get a handle on the store, and no address. Each writes, and follows what all of them write. The store
-//! is killed meanwhile, again and again: it reads its journal, and the handle leads to its new process. A write that
-//! has met a death may be in the journal; to write it again does no harm. Run it with `cargo run --example
+//! The clients get a handle on the store, not an address. Each client writes, and follows the writes of all. Meanwhile
+//! the store is killed, again and again: each new process reads the journal, and the handle leads to it. A write that
+//! was interrupted by a death may be in the journal; repeating it does no harm. Run it with `cargo run --example
 //! kv_service`.
 
 #![allow(clippy::print_stdout, reason = "printing is what an example is for")]
@@ -36,7 +36,7 @@ impl Store {
     }
 }
 
-/// Returns when it is in the journal.
+/// Returns when the write is in the journal.
 #[tractor::actor_fn]
 async fn put(change: String) -> std::io::Result<()> {
     let store = STORE.get();
@@ -47,7 +47,7 @@ async fn put(change: String) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The changes from a number on, and then whatever comes.
+/// The changes from a number on, then new ones as they come.
 #[tractor::stream]
 async fn changes(out: StreamSender<String>, from: usize) -> tractor::Result<()> {
     let mut changes = STORE.get().changes.subscribe();
@@ -58,7 +58,7 @@ async fn changes(out: StreamSender<String>, from: usize) -> tractor::Result<()> 
     Ok(())
 }
 
-/// Hands an error on, unless the process of the store has ended: then there is a next one.
+/// Passes an error on, unless the process of the store has ended: then a next one will come.
 fn unless_it_died(error: Error) -> tractor::Result<()> {
     let died = error.is_retryable() || matches!(error, Error::Died(_) | Error::Closed(_));
     if died { Ok(()) } else { Err(error) }

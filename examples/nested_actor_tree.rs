@@ -1,4 +1,4 @@
-//! Actors start actors: a tree of processes three levels deep, of which every node reports what grew below it.
+//! Actors start actors: a tree of processes, three levels deep, in which every node reports the actors below it.
 //!
 //! Each actor opens a nursery of its own, so each owns its children and outlives them. `run_in_actor` starts an actor
 //! for one call and ends it with the call's result.
@@ -34,7 +34,7 @@ async fn grow(depth: u32) -> tractor::Result<Node> {
             let name = format!("{}.{number}", node.name);
             branches.push(an.run_in_actor(grow(depth - 1)).name(name).await?);
         }
-        // All of them grow by now, at the same time.
+        // By now all children grow at the same time.
         for branch in branches {
             node.children.push(branch.wait_for_result().await?);
         }

@@ -1,7 +1,7 @@
 //! A pool of workers: as many processes as there are processors, and one queue of work for all of them.
 //!
-//! Counts primes, which costs a processor and nothing else. The range is cut into many more pieces than there are
-//! workers, so that the one which got the hard pieces does not keep the others waiting.
+//! Counting primes uses only the processor. The range is cut into many more pieces than there are workers, so that a
+//! worker with hard pieces does not keep the others waiting.
 //!
 //! Run it with `cargo run --release --example primes_pool [LIMIT]`.
 
@@ -12,10 +12,11 @@ use std::time::Instant;
 
 use tractor::PoolOptions;
 
-/// Numbers in one piece of work: some milliseconds, lest a cancel request wait for long.
+/// Numbers in one piece of work: some milliseconds, so that a cancel request does not wait long.
 const PIECE: u64 = 50_000;
 
-/// How many primes are in the range. It occupies its process's only thread; another process is another worker.
+/// How many primes are in the range. The function occupies its process's only thread; other workers are other
+/// processes.
 #[tractor::actor_fn]
 async fn count_primes(range: Range<u64>) -> u64 {
     range.filter(|number| is_prime(*number)).count() as u64

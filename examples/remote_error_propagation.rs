@@ -1,10 +1,11 @@
 //! No failure is lost on its way through the tree, and a failure ends everything beside it.
 //!
-//! * An error of a grandchild arrives with its type, its text and the way it came.
+//! * An error of a grandchild arrives with its type, its text and the path it took.
 //! * A panic arrives as well, with its message and place.
 //! * The first failure in a nursery cancels the actors next to it, and is what the nursery returns.
 //!
-//! Run it with `cargo run --example remote_error_propagation`. The panic message on standard error belongs to it.
+//! Run it with `cargo run --example remote_error_propagation`. The panic message on standard error is part of the
+//! demonstration.
 
 #![allow(clippy::print_stdout, reason = "printing is what an example is for")]
 
@@ -31,7 +32,7 @@ async fn pick(item: String) -> Result<u32, OutOfStock> {
     Err(OutOfStock { item })
 }
 
-/// Passes on what happens in an actor of its own.
+/// Calls an actor of its own and passes its error on.
 #[tractor::actor_fn]
 async fn order(item: String) -> tractor::Result<u32> {
     tractor::open_nursery(async |an| {

@@ -1,7 +1,7 @@
-//! Both ends of a context stream at the same time, neither waiting for the other.
+//! Both ends of a context stream at the same time; neither waits for the other.
 //!
 //! `split` gives each direction a handle of its own. A direction holds a bounded number of bytes, so a sender that is
-//! too fast waits; since each end goes on receiving meanwhile, the two can never block one another.
+//! too fast waits. Each end keeps receiving meanwhile, so the two cannot block each other.
 //!
 //! Run it with `cargo run --example rpc_bidir_streaming`.
 
@@ -12,7 +12,7 @@ use tractor::prelude::*;
 
 const NUMBERS: u64 = 100_000;
 
-/// Streams the odd numbers, and returns the sum of what was streamed to it.
+/// Streams the odd numbers, and returns the sum of the numbers that it received.
 #[tractor::context(pld_spec = u64)]
 async fn exchange(ctx: Context<u64>, count: u64) -> tractor::Result<u64> {
     let ctx = ctx.started(count).await?;

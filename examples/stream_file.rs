@@ -1,7 +1,7 @@
-//! A file of any size goes to another process and back, in chunks: no value has to hold all of it.
+//! A file of any size travels to another process and back, in chunks: no value holds all of it.
 //!
-//! `download` sends what it reads, `upload` reads what it is sent. The handles of streams are `futures::Stream`s and
-//! `Sink`s, of which `tokio-util` makes readers and writers. Each side waits for the other: neither holds more than the
+//! `download` sends a file, `upload` receives one. The handles of streams are `futures::Stream`s and `Sink`s;
+//! `tokio-util` turns these into readers and writers. Back-pressure works both ways: neither side holds more than the
 //! stream's window.
 //!
 //! Run it with `cargo run --example stream_file`.
@@ -18,10 +18,10 @@ use tokio_util::io::{CopyToBytes, ReaderStream, SinkWriter, StreamReader};
 use tractor::Bytes;
 use tractor::prelude::*;
 
-/// Bytes of a chunk: large enough that what is done per chunk does not count.
+/// Bytes of a chunk: large enough that the cost per chunk does not matter.
 const CHUNK: usize = 64 * 1024;
 
-/// Sends the content of a file of the actor's.
+/// Sends the content of a file of this actor.
 #[tractor::stream]
 async fn download(out: StreamSender<Bytes>, path: PathBuf) -> io::Result<()> {
     let mut chunks = ReaderStream::with_capacity(File::open(path).await?, CHUNK);
@@ -31,7 +31,7 @@ async fn download(out: StreamSender<Bytes>, path: PathBuf) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes what it is sent into a file of the actor's, and returns how many bytes that were.
+/// Writes the received bytes into a file of this actor, and returns their number.
 #[tractor::context(started = (), recv = Bytes, returns = u64)]
 async fn upload(ctx: Context<(), (), Bytes>, path: PathBuf) -> io::Result<u64> {
     let stream = ctx.started(()).await?.open_stream();

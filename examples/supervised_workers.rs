@@ -1,11 +1,11 @@
-//! Workers that come back: a supervisor restarts those that crash, and gives up on one that cannot live.
+//! Workers that come back: a supervisor restarts crashed workers, and gives up on one that crashes too often.
 //!
-//! Numbers are squared by two workers. One of them is killed in the middle of its work, the way the kernel does it when
-//! memory runs out. The supervisor starts it again; what was lost with it is asked for again here, where it is known
-//! that this does no harm. Then it dies too often.
+//! Two workers square numbers. One of them is killed in the middle of its work, as the kernel does when memory runs
+//! out. The supervisor starts it again; this program repeats the lost request, because it knows that repeating is
+//! harmless. Then the worker dies too often.
 //!
-//! Each worker has a name and a life of its own here. Where any worker will do for any task, a pool also asks again by
-//! itself: see `primes_pool`.
+//! Here each worker has its own name and life. If any worker can run any task, use a pool, which also repeats requests
+//! by itself: see `primes_pool`.
 //!
 //! Run it with `cargo run --example supervised_workers`.
 
@@ -21,10 +21,10 @@ async fn square(n: u64) -> u64 {
     n * n
 }
 
-/// Squares, whatever happens to the worker meanwhile.
+/// Squares a number, even if the worker dies meanwhile.
 async fn square_at(worker: &Supervised, n: u64) -> tractor::Result<u64> {
     loop {
-        // The process that lives; waits for the next one where there is none.
+        // Gives the live process; if there is none, waits for the next one.
         let portal = worker.portal().await?;
         match portal.run(square(n)).await {
             Err(Error::Died(death)) => println!("    {death}; asking again"),
@@ -40,7 +40,7 @@ async fn kill(worker: &Supervised) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Prints what happens until a worker lives for this often.
+/// Prints the supervisor's events until a worker has come up this often.
 async fn watch(events: &mut SupervisionEvents, lives: u64) -> tractor::Result<()> {
     while let Some(event) = events.next().await? {
         match event {

@@ -1,8 +1,8 @@
-//! Writes what `tests/pass.rs` consists of: the files in `pass/`, and `kinds.rs`, which has one of everything the
-//! macros make, once in every surrounding.
+//! Writes the modules of `tests/pass.rs`: the files in `pass/`, and `kinds.rs`, which uses every macro in every way,
+//! once in each environment.
 //!
-//! A file and a surrounding are modules of one crate, so that they cost no compilation of their own. The surroundings
-//! are written out rather than made by a macro, for rustc and clippy judge code that comes out of a macro more mildly.
+//! Files and environments are modules of one crate, so that none needs a compilation of its own. The environments are
+//! written out and not made by a macro, because rustc and clippy check the output of a macro less strictly.
 
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -15,11 +15,11 @@ const HOSTILE: &str = include_str!("hostile.rs");
 
 /// Lints left out of the table.
 const EXCEPT: &[&str] = &[
-    // What registers an endpoint allows it, so it cannot be forbidden.
+    // The registration of an endpoint allows this lint, so it cannot be forbidden.
     "non_upper_case_globals",
-    // All of the others.
+    // This group contains all of the others.
     "warnings",
-    // rustc lists lints that it calls unknown as long as they are unstable.
+    // rustc lists unstable lints but calls them unknown.
     "unknown_lints",
     // They are set for whole crates.
     "confusable_idents",
@@ -71,12 +71,12 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     entries
 }
 
-/// A module for each surrounding.
+/// A module for each environment.
 fn surroundings(lints: &str) -> String {
     let (hostile, kinds) = (content_of(HOSTILE), content_of(KINDS));
     let mut table = String::new();
     let mut module = |name: &str, attribute: &str, content: &str| {
-        // A name under which endpoints are registered is one endpoint's.
+        // Two endpoints cannot be registered under one name.
         let content = content.replace("\"kinds\"", &format!("\"{name}\""));
         writeln!(table, "pub mod {name} {{\n//! See `build.rs`.\n{attribute}\n{content}\n}}\n")
             .expect("a String takes it");
@@ -84,14 +84,14 @@ fn surroundings(lints: &str) -> String {
     let odd = "#![allow(warnings, reason = \"its names are chosen for being taken\")]";
     module("bare", "#![no_implicit_prelude]", kinds);
     module("hostile", odd, &format!("{hostile}\n{kinds}"));
-    // What may be forbidden may be denied.
+    // Lints that may be forbidden may also be denied.
     module("forbid_around", &format!("#![forbid({lints})]"), kinds);
     module("forbid_on_each", "", &on_each(kinds, &format!("#[forbid({lints})]")));
     module("allow_on_each", "", &on_each(kinds, &format!("#[allow({lints})]")));
     table
 }
 
-/// What follows the documentation of a file.
+/// The code after the documentation of a file.
 fn content_of(file: &str) -> &str {
     file.split_once("\n\n").expect("it begins with its documentation").1
 }
@@ -102,7 +102,7 @@ fn on_each(kinds: &str, attribute: &str) -> String {
     above(above(kinds.to_owned(), "#[::tractor::"), "    pub static ")
 }
 
-/// The kinds where the library goes by another name.
+/// The kinds where the library has another name.
 fn renamed() -> String {
     let mut text = content_of(KINDS).replace("::tractor::", "::actors::");
     for kind in ["actor_fn", "context", "stream", "main", "test"] {

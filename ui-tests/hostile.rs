@@ -1,4 +1,4 @@
-//! Names of a user's that are also names of std, of the library, of its crates, of the macros' own, or of type
+//! User-defined names that equal names of std, of the library, of its crates, of the macros' own items, or of type
 //! parameters.
 
 pub mod alloc {}
@@ -104,7 +104,7 @@ macro_rules! panic { ($($any:tt)*) => { ::core::compile_error!("a macro of the u
 macro_rules! submit { ($($any:tt)*) => { ::core::compile_error!("a macro of the user's") }; }
 macro_rules! unreachable { ($($any:tt)*) => { ::core::compile_error!("a macro of the user's") }; }
 
-/// Methods of everything, which a method call would find before those of std.
+/// Methods on every type, which a method call would find before those of std.
 pub trait Everywhere: ::core::marker::Sized {
     fn begin(self) {}
     fn borrow(self) {}

@@ -1,5 +1,4 @@
-//! One of everything the macros make, spelled so that it compiles wherever it stands. `build.rs` puts it into every
-//! surrounding.
+//! Every kind of expansion, written so that it compiles anywhere. `build.rs` puts it into every environment.
 
 /// A function.
 #[::tractor::actor_fn]

@@ -1,7 +1,7 @@
-//! A batch in which much goes wrong: tasks that hang, panic, exit, abort and eat all memory, among many that work.
+//! A batch with many failures: some tasks hang, panic, exit, abort or use up all memory; most work.
 //!
-//! Each task has one outcome, with a name: a result, a panic with its place, an exit code, a signal, a deadline.
-//! A task costs its worker at most, which is replaced; no other task notices.
+//! Each task has one named outcome: a result, a panic with its place, an exit code, a signal, a deadline. At worst a
+//! task costs its worker, which is replaced; no other task is affected.
 //!
 //! Run it with `cargo run --release --example batch`.
 
@@ -19,10 +19,10 @@ use tractor::error::RemoteKind;
 use tractor::{Error, PoolOptions, StartActor, Stdio};
 
 const TASKS: u32 = 500;
-/// Much longer than a task needs that works.
+/// Much longer than a working task needs.
 const DEADLINE: Duration = Duration::from_millis(500);
 const MEMORY_BYTES: u64 = 512 << 20;
-/// The most that starting and replacing workers, and this program itself, may cost.
+/// The most time that starting and replacing workers, and this program itself, may take.
 const TIME_MAX: f64 = 1.3;
 
 /// The outcome of a task in a few words, and how long it took if it worked.
@@ -38,7 +38,7 @@ fn name(outcome: tractor::Result<Duration>) -> (String, Duration) {
         }
         Error::Died(died) => match died.code() {
             Some(code) => format!("exit code {code}"),
-            // The text tells the signal and the limits; a process that is out of memory says so before.
+            // The text names the signal and the limits; a process that is out of memory has reported that before.
             None => {
                 let text = error.to_string();
                 let how = text.split_once("died: ").map_or("", |(_, how)| how);
@@ -61,7 +61,7 @@ async fn main() -> tractor::Result<()> {
     let mut names: BTreeMap<(Kind, String), u32> = BTreeMap::new();
     let mut work = Duration::ZERO;
     let set_up = |worker: StartActor| {
-        // The place of a panic is enough: to find the names of its stack takes longer than the task may.
+        // The place of a panic is enough: resolving the names of its stack takes longer than the task's deadline.
         worker.expose(task).memory_max(MEMORY_BYTES).stderr(Stdio::Captured).env("RUST_BACKTRACE", "0")
     };
     tractor::open_pool(PoolOptions::new().workers(workers), set_up, async |pool| -> tractor::Result<()> {
@@ -83,7 +83,7 @@ async fn main() -> tractor::Result<()> {
     Ok(())
 }
 
-/// Prints it all, and fails unless each task has the outcome that its kind has.
+/// Prints all outcomes, and fails unless each task has the outcome of its kind.
 fn report(names: &BTreeMap<(Kind, String), u32>, work: Duration, took: Duration, workers: usize) {
     for ((kind, name), count) in names {
         println!("{count:>4} that {kind:<6} came to {name}");

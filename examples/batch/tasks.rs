@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// The time of a task that works.
+/// The time that a working task takes.
 const WORK: Duration = Duration::from_millis(20);
 
-/// Something a task does.
+/// The behaviour of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Kind {
     Works,
@@ -24,7 +24,7 @@ impl Kind {
     pub(crate) const ALL: [Self; 6] =
         [Self::Works, Self::Hangs, Self::Panics, Self::Exits, Self::Aborts, Self::Eats];
 
-    /// Of each 50 tasks two hang, two panic, and one each exits, aborts and eats memory.
+    /// Of each 50 tasks two hang, two panic, one exits, one aborts, and one uses up memory.
     pub(crate) fn of(number: u32) -> Self {
         match number % 50 {
             7 | 32 => Self::Hangs,
@@ -62,7 +62,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Does it. Work takes a while, which is returned.
+/// Runs the task. Working takes a while; that time is returned.
 #[tractor::actor_fn]
 #[allow(clippy::exit, reason = "what a task may do")]
 pub(crate) async fn task(kind: Kind) -> Duration {

@@ -1,8 +1,8 @@
-//! One trace through three processes: which call was part of which, and where.
+//! One trace through three processes: it shows which call caused which, and in which process.
 //!
 //! `propagate_traces` takes two functions. The first runs where a request is made, and returns the span that makes it.
-//! The second runs where the endpoint starts, and makes that span its parent. Here a tracer of a few lines stands
-//! behind both; the guide has them for OpenTelemetry.
+//! The second runs where the endpoint starts, and makes that span its parent. Here both use a tracer of a few lines;
+//! the guide shows the two functions for OpenTelemetry.
 //!
 //! Run it with `cargo run --example trace_context`.
 
@@ -27,7 +27,7 @@ async fn charge(cents: u32) -> u32 {
     cents
 }
 
-/// Has the bank charge for so many apples.
+/// Asks the bank to charge for this many apples.
 #[tractor::actor_fn]
 async fn sell(apples: u32, bank: Addr) -> tractor::Result<u32> {
     let charged = tractor::connect(&bank, async |bank| bank.run(charge(40 * apples)).await);
@@ -53,7 +53,7 @@ async fn main() -> tractor::Result<()> {
         let bank = an.start_actor("bank").listen().enable_module(module_path!()).await?;
         let till = an.start_actor("till").enable_module(module_path!()).await?;
         let addr = bank.addrs().await?.remove(0);
-        // In no span, that of the actor included: here a trace begins.
+        // Outside of every span, also the actor's: a trace begins here.
         let order = info_span!(parent: None, "order");
         let trace = at(&order, |order| order.trace.clone()).expect("there is a tracer");
         assert_eq!(till.run(sell(3, addr)).instrument(order).await?, 120);

@@ -1,4 +1,4 @@
-//! The tracer: it keeps where in its trace each span of the process is.
+//! The tracer: it keeps the place of each span of the process in its trace.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +12,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 use tractor::TraceContext;
 
-/// A span, and where it is in its trace.
+/// A span, and its place in its trace.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Place {
     pub(crate) trace: String,
@@ -22,7 +22,7 @@ pub(crate) struct Place {
     pub(crate) process: u32,
 }
 
-/// Those of this process that have ended.
+/// The spans of this process that have ended.
 pub(crate) static FINISHED: Mutex<Vec<Place>> = Mutex::new(Vec::new());
 
 /// Keeps the places of the spans of this process.
@@ -48,7 +48,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Tracer {
     }
 }
 
-/// The library names the span of an endpoint `task`; which one it is, is a field.
+/// The library names the span of an endpoint `task`; a field holds the endpoint's name.
 impl Visit for Place {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "endpoint" {
@@ -59,7 +59,7 @@ impl Visit for Place {
     fn record_debug(&mut self, _field: &Field, _value: &dyn std::fmt::Debug) {}
 }
 
-/// Looks at the place of a span, or changes it.
+/// Reads or changes the place of a span.
 pub(crate) fn at<R>(span: &Span, f: impl FnOnce(&mut Place) -> R) -> Option<R> {
     span.with_subscriber(|(id, subscriber)| {
         subscriber.downcast_ref::<Registry>()?.span(id)?.extensions_mut().get_mut::<Place>().map(f)

@@ -10,10 +10,10 @@ use serde_bytes::ByteBuf;
 
 use crate::count::in_word;
 
-/// A longer run of word bytes than this is cut: a chunk has to fit into a message.
+/// A longer run of word bytes than this is cut, because a chunk must fit into a message.
 const WORD_BYTES_MAX: usize = 4 << 20;
 
-/// A piece of text, and what it contributes to the totals.
+/// A piece of text, and its contribution to the totals.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Chunk {
     pub(crate) text: ByteBuf,
@@ -26,7 +26,7 @@ pub(crate) struct Chunk {
 pub(crate) struct Chunks {
     paths: vec::IntoIter<PathBuf>,
     file: Option<File>,
-    /// The beginning of a word that the previous chunk had no room for.
+    /// The beginning of a word that did not fit into the previous chunk.
     rest: Vec<u8>,
     chunk_bytes: usize,
 }

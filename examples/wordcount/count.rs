@@ -1,6 +1,6 @@
 //! Words, and how often they occur.
 //!
-//! A word is a longest run of letters and digits (`char::is_alphanumeric`), in lower case. Bytes that are no UTF-8
+//! A word is a maximal run of letters and digits (`char::is_alphanumeric`), in lower case. Bytes that are not UTF-8
 //! separate words.
 
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chunks::Chunk;
 
-/// What a chunk contributes to the totals.
+/// A chunk's contribution to the totals.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Counted {
     pub(crate) files: u64,
@@ -43,7 +43,7 @@ pub(crate) fn count(chunk: Chunk) -> Counted {
     Counted { files, bytes, counts }
 }
 
-/// What has been counted so far.
+/// The counts so far.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Totals {
     pub(crate) files: u64,

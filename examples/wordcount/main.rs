@@ -1,8 +1,8 @@
-//! Counts words with one worker process per core, and does not mind when one of them is killed.
+//! Counts words with one worker process per core, even if a worker is killed.
 //!
-//! The files are read here and cut into chunks; a pool of workers counts each of them, and the counts are added up. A
-//! chunk whose worker dies is counted again, so that costs time and nothing else. The result is that of a single
-//! process, whatever happens on the way; `--verify` compares.
+//! The root reads the files and cuts them into chunks; a pool of workers counts each chunk, and the root adds up the
+//! counts. A chunk whose worker dies is counted again, so a death costs only time. The result always equals that of a
+//! single process; `--verify` compares the two.
 //!
 //! ```sh
 //! cargo run --release --example wordcount                         # this folder
@@ -28,9 +28,9 @@ use indicatif::ProgressBar;
 
 /// Chunks below this are not worth their counts, which grow slower than the text does.
 const CHUNK_KIB_MIN: u64 = 1024;
-/// A chunk has to fit into a message.
+/// A chunk must fit into a message.
 const CHUNK_KIB_MAX: u64 = 8 * 1024;
-/// Chunks are small enough for every worker to get about this many.
+/// Chunks are so small that every worker gets about this many.
 const CHUNKS_PER_WORKER: u64 = 16;
 
 /// Counts words: letters and digits in a row, in any script, whatever their case.

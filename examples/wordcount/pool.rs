@@ -1,4 +1,4 @@
-//! Counting with a pool of workers, which puts up with their deaths.
+//! Counting with a pool of workers, which survives their deaths.
 
 use std::io;
 
@@ -10,20 +10,21 @@ use tractor::PoolOptions;
 use crate::chunks::{Chunk, Chunks};
 use crate::count::{Counted, Totals, count};
 
-/// Chunks a worker has: one that it counts, and one to go on with.
+/// Chunks per worker: one that it counts, and a next one.
 const CHUNKS_AT_ONCE: usize = 2;
-/// How often a chunk is counted again when its worker has died, lest one that no worker survives be tried for ever.
+/// How often a chunk is counted again after its worker died, so that a chunk that kills every worker is not tried for
+/// ever.
 const REPEATS_MAX: u32 = 3;
 
-/// Counts a chunk, and says in which process.
+/// Counts a chunk, and tells the process that counted it.
 #[tractor::actor_fn]
 async fn count_chunk(chunk: Chunk) -> (u32, Counted) {
-    // Off this thread, which takes in the next chunk meanwhile.
+    // This runs on another thread, so that this one receives the next chunk meanwhile.
     let counted = spawn_blocking(move || count(chunk)).await;
     (std::process::id(), counted.expect("counting does not panic"))
 }
 
-/// Counts all chunks in this many processes. Once `kill_at` bytes are counted, a worker is killed in its work.
+/// Counts all chunks in this many processes. Once `kill_at` bytes are counted, a busy worker is killed.
 pub(crate) async fn count_all(
     chunks: Chunks,
     workers: usize,

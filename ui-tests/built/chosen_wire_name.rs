@@ -1,4 +1,4 @@
-//! An error may choose the name under which others know it.
+//! An error may choose its name on the wire.
 
 use std::{error, fmt};
 

@@ -1,4 +1,4 @@
-//! The name that an error chooses in other actors is none that has a meaning there.
+//! An error cannot choose a wire name that has a meaning in the protocol.
 
 use std::{error, fmt};
 

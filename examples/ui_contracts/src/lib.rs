@@ -1,21 +1,21 @@
-//! The endpoints of a small shop, whose contracts `tests/ui.rs` holds in place.
+//! The endpoints of a small shop, whose contracts `tests/ui.rs` checks.
 //!
-//! What an endpoint takes, streams and returns is checked where it is used. A test that compiles the right uses and,
-//! with the expected error, the wrong ones, keeps a change of these types from going unnoticed.
+//! The compiler checks the types of an endpoint where it is used. A test that compiles right uses, and wrong ones with
+//! their expected errors, makes every change of these types visible.
 
 use serde::{Deserialize, Serialize};
 use tractor::Context;
 
-/// What is ordered.
+/// An order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Order {
     /// The article.
     pub article: String,
-    /// How many of it.
+    /// How many of the article.
     pub count: u32,
 }
 
-/// How far an order is.
+/// The state of an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Progress {
     /// In the warehouse.
@@ -36,7 +36,7 @@ pub async fn price(order: Order) -> Result<u64, String> {
     }
 }
 
-/// Fulfils an order and tells how far it is. Whoever listens may add to the order meanwhile.
+/// Fulfils an order and reports its progress. The caller may add to the order meanwhile.
 #[tractor::context(started = u64, send = Progress, recv = u32, returns = u32)]
 pub async fn fulfil(ctx: Context<u64, Progress, u32>, order: Order) -> tractor::Result<u32> {
     let ctx = ctx.started(u64::from(order.count) * 250).await?;

@@ -1,4 +1,4 @@
-//! The endpoints as they are meant to be used: an ordinary test, which has to compile.
+//! The right uses of the endpoints: an ordinary test, which must compile.
 
 use tractor::ActorOptions;
 use tractor::prelude::*;

@@ -1,4 +1,4 @@
-//! Compares the errors of the cases in `ui/fail` with what is expected.
+//! Compares the errors of the cases in `ui/fail` with the expected ones.
 
 #[test]
 fn contracts() {

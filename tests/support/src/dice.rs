@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-/// SplitMix64: a generator that fits in a line, is the same everywhere and passes for random.
+/// SplitMix64: a small generator that gives the same numbers everywhere and is random enough.
 #[derive(Debug)]
 pub struct Dice(u64);
 
@@ -32,7 +32,7 @@ impl Dice {
     }
 }
 
-/// What the environment says: `random`, or a number; else the usual one.
+/// The seed from the environment: `random` or a number; by default the fixed one.
 pub fn seed(variable: &str, usual: u64) -> u64 {
     match std::env::var(variable) {
         Ok(random) if random == "random" => {

@@ -45,13 +45,13 @@ impl Drop for NoteOnDrop {
     }
 }
 
-/// Everything in the journal.
+/// All lines of the journal.
 #[tractor::actor_fn]
 pub async fn entries() -> Vec<String> {
     JOURNAL.get().snapshot()
 }
 
-/// Waits until a line stands in the journal.
+/// Waits until a line is in the journal.
 #[tractor::actor_fn]
 pub async fn seen(line: String) {
     let journal = JOURNAL.get();

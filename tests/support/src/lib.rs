@@ -1,8 +1,8 @@
-//! The harness of the integration tests: a deadline for every test, and no process left behind by any.
+//! The harness of the integration tests: every test has a deadline and must leave no process behind.
 //!
-//! A test is the body of one of [`with_process`], [`with_local`], [`in_nursery`], [`in_root`] and [`tree`]: each of
-//! them is the whole harness, and they differ in what they hand to the body. Order is forced by messages: the
-//! [`journal`] lets a test wait for what an actor has done, wherever the actor lives.
+//! A test is the body of one of [`with_process`], [`with_local`], [`in_nursery`], [`in_root`] and [`tree`]: each is a
+//! whole harness, and they differ in what they pass to the body. Order is forced by messages: the [`journal`] lets a
+//! test wait for the actions of an actor, wherever the actor runs.
 
 pub mod dice;
 pub mod journal;
@@ -43,13 +43,13 @@ impl Tree {
         processes::descendants(&self.tag)
     }
 
-    /// Waits until no process of this test is left, for teardowns that no scope waits for.
+    /// Waits until no process of this test is left. For teardowns that no scope waits for.
     pub async fn all_reaped(&self) {
         until(|| self.processes().is_empty()).await;
     }
 }
 
-/// Runs a test: bounded in time, and nothing may be left of its processes.
+/// Runs a test with a time limit; none of its processes may be left.
 pub async fn tree<T, F>(body: F) -> tractor::Result<T>
 where
     F: AsyncFnOnce(&Tree) -> tractor::Result<T>,
@@ -66,7 +66,7 @@ where
     watched(&tree, secs, Box::pin(body(&tree))).await
 }
 
-/// The body is boxed: what stands around it is compiled once for all tests of a file.
+/// The body is boxed, so that the harness is compiled once for all tests of a file.
 async fn watched<T>(
     tree: &Tree,
     secs: u64,
@@ -150,7 +150,7 @@ pub async fn with_deadline<F: Future>(secs: u64, future: F) -> F::Output {
     }
 }
 
-/// Waits for something that nobody announces, while everybody else goes on.
+/// Waits for a condition without a notification, while all other tasks go on.
 pub async fn until(mut holds: impl FnMut() -> bool) {
     while !holds() {
         tokio::task::yield_now().await;
@@ -163,10 +163,9 @@ pub async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 
-/// Runs `work`, which must not end, until the running endpoint is cancelled: until it is polled and nobody has woken
-/// it.
+/// Runs `work`, which must not end, until the running endpoint is cancelled, which shows in a poll without a wake.
 pub async fn until_cancelled(work: impl Future) {
-    // The first polls of an endpoint come without a wake as well; this comes back through one.
+    // The first polls of an endpoint come without a wake, too; this makes the next poll come through a wake.
     for _ in 0..3 {
         tokio::task::yield_now().await;
     }
@@ -209,7 +208,7 @@ pub async fn forever() {
     std::future::pending::<()>().await;
 }
 
-/// What an endpoint of the tests fails with.
+/// The failure of the tests' endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spoiled(pub String);
 

@@ -1,4 +1,4 @@
-//! The process table, as far as it is ours.
+//! Our part of the process table.
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,7 +17,7 @@ pub struct Process {
     pub parent: i32,
     /// The number of its process group.
     pub group: i32,
-    /// When it began, in ticks since the system did: tells it from a later one with its number.
+    /// Its start, in ticks since boot. It tells the process from a later one with the same number.
     pub begun: u64,
     name: String,
     state: char,
@@ -29,7 +29,7 @@ impl Process {
         self.state == 'Z'
     }
 
-    /// Whether it waits for something to happen.
+    /// Whether it sleeps.
     pub fn is_sleeping(&self) -> bool {
         self.state == 'S'
     }
@@ -68,7 +68,7 @@ pub fn descendants(tag: &str) -> Vec<Process> {
     below().into_iter().filter(|process| process.is_actor(tag)).collect()
 }
 
-/// All processes below this one, whatever they are.
+/// All processes below this one, actors or not.
 pub fn below() -> Vec<Process> {
     let pids = fs::read_dir("/proc").expect("the process table is readable");
     let table: HashMap<i32, Process> = pids

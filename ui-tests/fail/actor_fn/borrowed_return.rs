@@ -1,4 +1,4 @@
-//! What is returned is owned as well.
+//! The returned value is owned as well.
 
 #[tractor::actor_fn]
 async fn name() -> &'static str {

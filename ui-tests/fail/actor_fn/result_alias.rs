@@ -1,4 +1,4 @@
-//! What is called `Result` is one.
+//! A type called `Result` is a `Result`.
 
 type Result = u8;
 

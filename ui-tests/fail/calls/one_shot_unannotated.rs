@@ -1,4 +1,4 @@
-//! An actor of its own runs endpoints only.
+//! A one-shot actor runs only endpoints.
 
 use tractor::ActorNursery;
 

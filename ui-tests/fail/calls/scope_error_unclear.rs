@@ -1,4 +1,4 @@
-//! Nothing says which error type a scope has between its body and a `?`: it is said at the closure.
+//! A `?` after a scope does not tell the scope's error type: the closure must name it.
 
 async fn count() -> Result<usize, Box<dyn std::error::Error>> {
     let children = tractor::open_nursery(async |an| Ok(an.children().len())).await?;

@@ -1,4 +1,4 @@
-//! What is received has the type the attribute declares.
+//! A received value has the type the attribute declares.
 
 use tractor::Context;
 

@@ -1,4 +1,4 @@
-//! What comes back has the type the function returns.
+//! The result of a call has the type the function returns.
 
 use tractor::Portal;
 

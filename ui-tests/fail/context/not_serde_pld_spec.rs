@@ -1,4 +1,4 @@
-//! What a context exchanges is serde.
+//! The messages of a context are serde.
 
 use tractor::Context;
 

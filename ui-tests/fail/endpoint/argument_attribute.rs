@@ -1,4 +1,4 @@
-//! What may be said about an argument.
+//! The options of an argument.
 
 #[tractor::actor_fn]
 async fn repeat(

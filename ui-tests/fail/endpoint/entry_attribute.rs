@@ -1,4 +1,4 @@
-//! An endpoint is no entry point, also not that of another runtime.
+//! An endpoint cannot be an entry point, not even one of another runtime.
 
 #[tractor::actor_fn]
 #[tokio::main]

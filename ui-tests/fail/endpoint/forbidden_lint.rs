@@ -1,4 +1,4 @@
-//! The one lint that cannot be forbidden: registering an endpoint makes an exception from it.
+//! The one lint that cannot be forbidden: the registration of an endpoint allows it.
 
 #![forbid(non_upper_case_globals)]
 

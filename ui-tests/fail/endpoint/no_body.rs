@@ -1,4 +1,4 @@
-//! A function without a body lives in another program, and says so.
+//! A function without a body must be declared `extern`.
 
 #[tractor::actor_fn]
 async fn ping() -> i64;

@@ -1,4 +1,4 @@
-//! An argument is no field: its name and its default are ours, the rest is its type's.
+//! An argument is no field: `tractor` sets its name and default, its type decides the rest.
 
 #[tractor::actor_fn]
 async fn pad(text: String, #[serde(default = "eight")] width: usize) -> String {

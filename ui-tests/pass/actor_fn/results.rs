@@ -1,4 +1,4 @@
-//! Every error type that is an error or text will do, under any alias called `Result`.
+//! The error may be any error type or text, under any alias called `Result`.
 
 #![deny(warnings)]
 

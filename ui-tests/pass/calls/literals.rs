@@ -1,5 +1,5 @@
-//! Values take the type of the payload contract: literals and what is inside of a container need no
-//! annotation, and a reference will do.
+//! Values take the type of the payload contract: literals and items of a container need no annotation, and references
+//! work.
 
 #![deny(warnings)]
 #![allow(dead_code, reason = "compiling is the test")]

@@ -1,4 +1,4 @@
-//! One type per direction; what is not given is `pld_spec`, or else `()`.
+//! One type per direction; a missing one is `pld_spec`, or else `()`.
 
 #![deny(warnings)]
 

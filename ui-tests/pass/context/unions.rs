@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use tractor::prelude::*;
 
-/// Of the user.
+/// A type of the user.
 pub mod service {
     use super::*;
 
