@@ -1,7 +1,7 @@
 //! How costs grow: the axes, the points on them, and the law that fits what was found.
 
 use crate::job::{Job, Place, Who, Work};
-use crate::plot::{Line, Plot};
+use crate::plot::{Line, Plot, count};
 use crate::report::Results;
 use crate::table::{number, three, time};
 
@@ -128,7 +128,7 @@ impl Axis {
         let law = |line: &Series| {
             let points = self.points(line, results);
             let (first, last) = (points.first()?, points.last()?);
-            let show = |point: &(f64, f64)| format!("{} at {}", line.show(point.1), point.0);
+            let show = |point: &(f64, f64)| format!("{} at {}", line.show(point.1), count(point.0));
             let law = line.law(&points, self.unit);
             Some(format!("| {}: {} | {} | {} | {law} |\n", self.title, line.what, show(first), show(last)))
         };
@@ -153,7 +153,11 @@ impl Series {
     }
 
     fn show(&self, value: f64) -> String {
-        if self.number.starts_with("memory") { format!("{} KiB", three(value / 1024.0)) } else { time(value) }
+        if self.number.starts_with("memory") {
+            format!("{}\u{a0}KiB", three(value / 1024.0))
+        } else {
+            time(value)
+        }
     }
 
     /// Flat if it hardly changes; else a line with an offset or a power, whichever is nearer.
@@ -169,8 +173,11 @@ impl Series {
         let (factor, power) = fit(&logs, |_| 1.0);
         let power_off = off(points, |x| factor.exp() * x.max(1.0).powf(power));
         if offset >= 0.0 && slope >= 0.0 && line_off <= power_off {
-            let slope =
-                if self.number.starts_with("memory") { format!("{} B", three(slope)) } else { time(slope) };
+            let slope = if self.number.starts_with("memory") {
+                format!("{}\u{a0}B", three(slope))
+            } else {
+                time(slope)
+            };
             format!("{} + {slope} a {unit} (within {:.0} %)", self.show(offset), line_off * 100.0)
         } else {
             let factor = self.show(factor.exp());
@@ -212,14 +219,14 @@ mod tests {
     fn a_root_is_a_power() {
         let points: Vec<_> = [1.0, 100.0, 10_000.0].into_iter().map(|x: f64| (x, 500.0 * x.sqrt())).collect();
         let law = cpu("", Work::Call, Who::Ours).law(&points, "call");
-        assert_eq!(law, "500 ns x count^0.50 (within 0 %)");
+        assert_eq!(law, "500\u{a0}ns x count^0.50 (within 0 %)");
     }
 
     #[test]
     fn what_hardly_grows_is_flat() {
         let line = cpu("", Work::Call, Who::Ours);
-        assert_eq!(line.law(&[(1.0, 1000.0), (1000.0, 1200.0)], "call"), "flat: 1.10 us");
+        assert_eq!(line.law(&[(1.0, 1000.0), (1000.0, 1200.0)], "call"), "flat: 1.10\u{a0}us");
         let law = line.law(&[(0.0, 1000.0), (1000.0, 3000.0)], "call");
-        assert_eq!(law, "1.00 us + 2.00 ns a call (within 0 %)");
+        assert_eq!(law, "1.00\u{a0}us + 2.00\u{a0}ns a call (within 0 %)");
     }
 }

@@ -143,13 +143,13 @@ impl Plot<'_> {
     }
 }
 
-/// A power of ten in words.
-fn count(value: f64) -> String {
+/// A count in few digits.
+pub(crate) fn count(value: f64) -> String {
     match value {
         _ if value < 1.0 => "0".to_owned(),
-        _ if value < 1e3 => format!("{value}"),
-        _ if value < 1e6 => format!("{} k", value / 1e3),
-        _ => format!("{} M", value / 1e6),
+        _ if value < 1e4 => format!("{value}"),
+        _ if value < 1e6 => format!("{:.0}\u{a0}k", value / 1e3),
+        _ => format!("{}\u{a0}M", (value / 1e5).round() / 10.0),
     }
 }
 

@@ -86,12 +86,12 @@ pub(crate) fn number(results: &Results, job: Job, name: &str) -> Option<f64> {
     Some(median(&mut values))
 }
 
-/// Nanoseconds in a unit that suits them.
+/// Nanoseconds in a unit that suits them, which stays beside the number.
 pub(crate) fn time(nanos: f64) -> String {
     match nanos {
-        _ if nanos < 1e3 => format!("{} ns", three(nanos)),
-        _ if nanos < 1e6 => format!("{} us", three(nanos / 1e3)),
-        _ => format!("{} ms", three(nanos / 1e6)),
+        _ if nanos < 1e3 => format!("{}\u{a0}ns", three(nanos)),
+        _ if nanos < 1e6 => format!("{}\u{a0}us", three(nanos / 1e3)),
+        _ => format!("{}\u{a0}ms", three(nanos / 1e6)),
     }
 }
 
@@ -110,9 +110,9 @@ mod tests {
 
     #[test]
     fn a_time_has_three_digits_and_a_unit() {
-        assert_eq!(time(271.6), "272 ns");
-        assert_eq!(time(1_234.0), "1.23 us");
-        assert_eq!(time(28_300_000.0), "28.3 ms");
+        assert_eq!(time(271.6), "272\u{a0}ns");
+        assert_eq!(time(1_234.0), "1.23\u{a0}us");
+        assert_eq!(time(28_300_000.0), "28.3\u{a0}ms");
     }
 
     #[test]
@@ -123,7 +123,7 @@ mod tests {
             results.insert((job(who), "cpu".into()), vec![cpu, 9.0 * cpu, cpu]);
             results.insert((job(who), "clock".into()), vec![2.0 * cpu]);
         }
-        let text = table(&results, Place::UdsPinned);
+        let text = table(&results, Place::UdsPinned).replace('\u{a0}', " ");
         assert!(text.contains("| 100 ns (200 ns) | 200 ns (400 ns), x2.0 | - | - | 0.50 |"), "{text}");
     }
 }
