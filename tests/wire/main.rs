@@ -24,6 +24,7 @@ mod wire_layout;
 mod wire_memory;
 mod wire_overflow;
 mod wire_requests;
+mod wire_runs;
 mod wire_shields;
 mod wire_sockets;
 mod wire_storm;

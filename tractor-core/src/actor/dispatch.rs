@@ -21,13 +21,13 @@ use crate::proto::codec::{self, DecodeError, PldKind, StartCache};
 use crate::proto::dialog::{Received, Side, is_own_overrun};
 use crate::proto::frame::FrameTooLarge;
 use crate::proto::id::Cid;
-use crate::proto::limits::OVERSIZED_HEAD_BYTES;
+use crate::proto::limits::{FRAME_HEAD_BYTES, OVERSIZED_HEAD_BYTES};
 use crate::proto::msg::{ErrorMsg, Msg, Start};
 use crate::proto::payload::PayloadFormat;
 use crate::proto::trace::TraceContext;
 use crate::session::Deadline;
 use crate::session::SessionEnd;
-use crate::session::{Peer, Refused, catching, detached};
+use crate::session::{Peer, RUN_BYTES_MAX, Refused, Run, catching, detached};
 
 /// An endpoint that a request resolved to.
 #[derive(Debug, Clone)]
@@ -38,12 +38,43 @@ struct Target {
     format: PayloadFormat,
 }
 
+/// The last frames of a chunk, as far as they are streamed values of one dialog.
+#[derive(Debug)]
+struct Gathered {
+    /// Where they are in the chunk.
+    range: Range<usize>,
+    /// The part of each frame's body before its payload: all have the same.
+    head: usize,
+    values: usize,
+    /// Bytes of the last payload.
+    last: usize,
+}
+
+impl Gathered {
+    /// Adds a frame, if it belongs to them.
+    #[inline]
+    fn add(&mut self, chunk: &[u8], body: &Range<usize>) -> bool {
+        let first = self.range.start + FRAME_HEAD_BYTES;
+        let belongs = body.len() > self.head
+            && chunk[first..first + self.head] == chunk[body.start..body.start + self.head]
+            && body.end - self.range.start <= RUN_BYTES_MAX;
+        if belongs {
+            self.range.end = body.end;
+            self.values += 1;
+            self.last = body.len() - self.head;
+        }
+        belongs
+    }
+}
+
 /// Hands the frames of one connection to its dialogs.
 pub(super) struct Dispatch {
     actor: Actor,
     peer: Arc<Peer>,
     /// The dialog of the last message: messages mostly come in runs.
     last: Option<Arc<SessionEnd>>,
+    /// Of that dialog, not handed over yet.
+    run: Option<Gathered>,
     starts: StartCache<Target>,
     requests: usize,
     bad_frames: usize,
@@ -52,12 +83,25 @@ pub(super) struct Dispatch {
 impl FrameHandler for Dispatch {
     #[inline]
     fn frame(&mut self, chunk: &Bytes, body: Range<usize>) -> Result<(), CloseReason> {
-        if let Some((cid, at)) = codec::peek_yield(&chunk[body.clone()])
-            && self.hand(cid, || Received::Yield(chunk.slice(body.start + at..body.end)))
+        if self.run.as_mut().is_some_and(|run| run.add(chunk, &body)) {
+            return Ok(());
+        }
+        self.chunk_ends(chunk);
+        if let Some((cid, head)) = codec::peek_yield(&chunk[body.clone()])
+            && self.find(cid)
         {
+            let (range, last) = (body.start - FRAME_HEAD_BYTES..body.end, body.len() - head);
+            self.run = Some(Gathered { range, head, values: 1, last });
             return Ok(());
         }
         self.other_frame(chunk, body)
+    }
+
+    #[inline]
+    fn chunk_ends(&mut self, chunk: &Bytes) {
+        if let Some(run) = self.run.take() {
+            self.hand_over(chunk, &run);
+        }
     }
 
     fn oversized_head(&self) -> usize {
@@ -98,7 +142,7 @@ impl FrameHandler for Dispatch {
 
 impl Dispatch {
     pub(super) fn new(actor: Actor, peer: Arc<Peer>) -> Self {
-        Self { actor, peer, last: None, starts: StartCache::default(), requests: 0, bad_frames: 0 }
+        Self { actor, peer, last: None, run: None, starts: StartCache::default(), requests: 0, bad_frames: 0 }
     }
 
     /// A frame that is no streamed value of a known dialog.
@@ -145,19 +189,40 @@ impl Dispatch {
     /// The short way for a message that was recognised without a decode. Returns whether its dialog is known.
     #[inline]
     fn hand(&mut self, cid: &[u8], msg: impl FnOnce() -> Received<Bytes, Box<ErrorMsg>>) -> bool {
-        let over = match &self.last {
-            Some(last) if last.cid.is(cid) => last.handle(msg()),
-            _ => {
-                let Some(session) = self.peer.dialog(cid) else { return false };
-                let over = session.handle(msg());
-                self.last = Some(session);
-                over
-            }
-        };
+        let found = self.find(cid);
+        if found {
+            self.hand_to_last(|last| last.handle(msg()));
+        }
+        found
+    }
+
+    /// Looks for a dialog, which is then the last one.
+    #[inline]
+    fn find(&mut self, cid: &[u8]) -> bool {
+        if !self.last.as_ref().is_some_and(|last| last.cid.is(cid)) {
+            let Some(session) = self.peer.dialog(cid) else { return false };
+            self.last = Some(session);
+        }
+        true
+    }
+
+    #[inline]
+    fn hand_to_last(&mut self, take_in: impl FnOnce(&SessionEnd) -> bool) {
+        let over = self.last.as_deref().is_some_and(take_in);
         if over && let Some(last) = self.last.take() {
             self.peer.forget(&last);
         }
-        true
+    }
+
+    fn hand_over(&mut self, chunk: &Bytes, run: &Gathered) {
+        let Gathered { range, head, values, last } = run;
+        self.hand_to_last(|session| {
+            if *values == 1 {
+                session.handle(Received::Yield(chunk.slice(range.end - last..range.end)))
+            } else {
+                session.handle_run(Run::new(chunk.slice(range.clone()), *head, *values), *last)
+            }
+        });
     }
 
     fn message(&mut self, msg: Msg) -> Result<(), CloseReason> {

@@ -24,7 +24,7 @@ use futures_core::Stream;
 use tokio::task::coop::poll_proceed;
 use tokio::time::Instant;
 
-use super::futures::Receiving;
+use super::futures::{Receiving, Source};
 use super::ring::{Read, ReaderKey, Ring};
 use super::sending::{Allows, SendItem};
 use super::stream::decode;
@@ -140,7 +140,8 @@ impl<Tx: Payload, Rx: Payload> Stream for StreamSubscriber<Tx, Rx> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Rx>>> {
         let this = self.get_mut();
         loop {
-            let next = ready!(this.receiving.poll_next(&this.reader.fan.session, Some(&this.reader), cx));
+            let session = &this.reader.fan.session;
+            let next = ready!(this.receiving.poll_next(session, Source::Among(&this.reader), cx));
             let error = next.as_ref().and_then(|next| next.as_ref().err());
             if !this.logs(error) {
                 return Poll::Ready(next);
@@ -260,7 +261,7 @@ impl Reader {
                 return Poll::Pending;
             }
         }
-        let taken = fan.session.poll_take_in_turn(&inbox);
+        let taken = fan.session.poll_take(&inbox);
         if let Poll::Ready(Ok(Some(Taken { value, .. }))) = &taken {
             ring.push(self.key, detached(value.clone()));
         }

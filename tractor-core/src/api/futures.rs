@@ -6,11 +6,26 @@ use std::task::{Context, Poll, ready};
 
 use super::broadcast::Reader;
 use super::sending::SendItem;
-use super::stream::decode;
+use super::stream::{decode, decode_next};
 use crate::error::{Error, MessagingError, Result};
 use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::payload::Payload;
-use crate::session::{Expiry, InOrder, SessionEnd};
+use crate::session::{Batch, Expiry, InOrder, SessionEnd};
+
+/// Where a handle has its values from.
+pub(super) enum Source<'a> {
+    /// Out of the inbox.
+    Alone(&'a mut Batch),
+    /// As one of several readers.
+    Among(&'a Reader),
+}
+
+impl<'a> Source<'a> {
+    #[inline]
+    pub(super) fn of(batch: &'a mut Batch, reader: Option<&'a Reader>) -> Self {
+        reader.map_or(Self::Alone(batch), Self::Among)
+    }
+}
 
 /// How far a handle is as a `Stream`.
 pub(super) enum Receiving {
@@ -34,18 +49,28 @@ impl Receiving {
     pub(super) fn poll_next<Rx: Payload>(
         &mut self,
         session: &SessionEnd,
-        reader: Option<&Reader>,
+        source: Source<'_>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Rx>>> {
         let Self::Next { order, full } = self else { return Poll::Ready(None) };
-        let received = match reader {
-            None => ready!(session.poll_recv(cx)),
-            Some(reader) => ready!(reader.poll(cx, full)),
-        };
-        let received = ready!(order.poll(cx, received));
+        match source {
+            Source::Alone(batch) => {
+                let next = ready!(session.poll_recv(cx, batch));
+                let next = ready!(order.poll(cx, next));
+                self.end_with(next.map(|next| decode_next(session, batch, &next).transpose()))
+            }
+            Source::Among(reader) => {
+                let value = ready!(reader.poll(cx, full));
+                let value = ready!(order.poll(cx, value));
+                self.end_with(value.map(|value| value.map(|value| decode(session, PldKind::Yield, &value))))
+            }
+        }
+    }
+
+    fn end_with<Rx>(&mut self, next: Result<Option<Result<Rx>>>) -> Poll<Option<Result<Rx>>> {
         *self = Self::default();
-        Poll::Ready(match received {
-            Ok(value) => value.map(|value| decode(session, PldKind::Yield, &value)),
+        Poll::Ready(match next {
+            Ok(next) => next,
             Err(lagged @ Error::Lagged(_)) => Some(Err(lagged)),
             Err(error) => {
                 *self = Self::Failed;

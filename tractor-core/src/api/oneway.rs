@@ -9,13 +9,13 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use futures_sink::Sink;
 
-use super::futures::{Receiving, Unsent};
+use super::futures::{Receiving, Source, Unsent};
 use super::sending::{Allows, SendItem};
-use super::stream::receive;
+use super::stream::Receive;
 use crate::error::{Error, Result};
 use crate::proto::codec::YieldHead;
 use crate::proto::payload::Payload;
-use crate::session::SessionEnd;
+use crate::session::{Batch, SessionEnd};
 
 /// The sending end of a one-way stream, handed to an endpoint annotated with `#[tractor::stream]`.
 ///
@@ -84,13 +84,15 @@ impl<T> fmt::Debug for StreamSender<T> {
 /// It is a [`Stream`] of `Result<T>`, too, which ends after the failure of its dialog.
 pub struct ReceiveStream<T> {
     pub(super) session: Arc<SessionEnd>,
+    batch: Batch,
     receiving: Receiving,
     types: PhantomData<fn() -> T>,
 }
 
 impl<T: Payload> ReceiveStream<T> {
     pub(super) fn new(session: Arc<SessionEnd>) -> Self {
-        Self { session, receiving: Receiving::default(), types: PhantomData }
+        let (batch, receiving) = Default::default();
+        Self { session, batch, receiving, types: PhantomData }
     }
 
     /// Waits for the next value; `None` once the endpoint has returned.
@@ -102,8 +104,8 @@ impl<T: Payload> ReceiveStream<T> {
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no value.
     #[inline]
-    pub async fn receive(&mut self) -> Result<Option<T>> {
-        receive(&self.session).await
+    pub fn receive(&mut self) -> impl Future<Output = Result<Option<T>>> + Send + use<'_, T> {
+        Receive::new(&self.session, &mut self.batch)
     }
 }
 
@@ -111,13 +113,14 @@ impl<T: Payload> Stream for ReceiveStream<T> {
     type Item = Result<T>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<T>>> {
-        let Self { session, receiving, .. } = self.get_mut();
-        receiving.poll_next(session, None, cx)
+        let Self { session, batch, receiving, .. } = self.get_mut();
+        receiving.poll_next(session, Source::Alone(batch), cx)
     }
 }
 
 impl<T> Drop for ReceiveStream<T> {
     fn drop(&mut self) {
+        self.session.put_back(&mut self.batch);
         self.session.stop_receiving();
     }
 }

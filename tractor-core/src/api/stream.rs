@@ -1,25 +1,23 @@
 //! The two-way stream of a context.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use futures_core::Stream;
 use futures_sink::Sink;
 
 use super::broadcast::{FanOut, Reader, StreamSubscriber};
-use super::futures::{Receiving, Unsent};
+use super::futures::{Receiving, Source, Unsent};
 use super::handle::{ContextHandle, NoResult};
 use super::sending::{Allows, SendItem};
 use crate::error::{Blame, Error, Result};
 use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::id::Cid;
-use crate::proto::payload::Payload;
-use crate::session::{Opener, Overflow, SessionEnd, in_order};
+use crate::proto::payload::{Payload, PayloadError};
+use crate::session::{Batch, InOrder, Next, Opener, Overflow, SessionEnd};
 
 /// The two-way stream of a context: this side sends `Tx` and receives `Rx`. Where the context was opened, its result is
 /// an `R`.
@@ -52,6 +50,7 @@ pub struct MsgStream<Tx, Rx = Tx, R = NoResult> {
     head: YieldHead,
     /// This stream as one of several readers; `None` while it is the only one.
     reader: Option<Reader>,
+    batch: Batch,
     receiving: Receiving,
     unsent: Unsent,
     types: PhantomData<fn(Tx) -> Rx>,
@@ -63,8 +62,8 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         session.open_stream(overflow);
         drop(opener);
         let head = YieldHead::new(&session.cid);
-        let (receiving, unsent) = Default::default();
-        Self { handle, head, reader: None, receiving, unsent, types: PhantomData }
+        let (batch, receiving, unsent) = Default::default();
+        Self { handle, head, reader: None, batch, receiving, unsent, types: PhantomData }
     }
 
     /// Waits for the next value; `None` once the other side has closed the stream.
@@ -78,7 +77,7 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     /// Cancel safe: a dropped future loses no value.
     #[inline]
     pub async fn receive(&mut self) -> Result<Option<Rx>> {
-        receive_as(self.handle.session(), self.reader.as_ref()).await
+        receive_from(self.handle.session(), Source::of(&mut self.batch, self.reader.as_ref())).await
     }
 
     /// Sends one value, waiting while the receiver has no room. It is given by value or, unless it is one type of a
@@ -105,7 +104,8 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         let session = self.handle.session();
         let (receiving, unsent) = Default::default();
         let tx = StreamTx { session, head: &self.head, unsent, types: PhantomData };
-        (tx, StreamRx { session, reader: self.reader.as_ref(), receiving, types: PhantomData })
+        let (reader, batch) = (self.reader.as_ref(), &mut self.batch);
+        (tx, StreamRx { session, reader, batch, receiving, types: PhantomData })
     }
 
     /// One more reader of this stream, which may live in a task of its own. Every reader gets every value that nobody
@@ -134,7 +134,9 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     /// # }
     /// ```
     pub fn subscribe(&mut self) -> StreamSubscriber<Tx, Rx> {
-        let own = self.reader.get_or_insert_with(|| FanOut::new(self.handle.session().clone()).reader());
+        let session = self.handle.session();
+        session.put_back(&mut self.batch);
+        let own = self.reader.get_or_insert_with(|| FanOut::new(session.clone()).reader());
         StreamSubscriber::new(own.fan().reader())
     }
 
@@ -178,42 +180,103 @@ impl<Tx: Payload, Rx: Payload, R: Payload> MsgStream<Tx, Rx, R> {
 }
 
 #[inline]
-async fn receive_as<Rx: Payload>(session: &SessionEnd, reader: Option<&Reader>) -> Result<Option<Rx>> {
-    match reader {
-        None => receive(session).await,
-        Some(reader) => reader.receive().await,
+async fn receive_from<Rx: Payload>(session: &SessionEnd, source: Source<'_>) -> Result<Option<Rx>> {
+    match source {
+        Source::Alone(batch) => Receive::new(session, batch).await,
+        Source::Among(reader) => reader.receive().await,
     }
 }
 
 /// Waits for a value of a stream and decodes it.
+///
+/// A type of its own: every `async fn` around it would move the value once more.
+pub(super) struct Receive<'a, T> {
+    session: &'a SessionEnd,
+    batch: &'a mut Batch,
+    order: InOrder,
+    types: PhantomData<fn() -> T>,
+}
+
+impl<'a, T> Receive<'a, T> {
+    #[inline]
+    pub(super) fn new(session: &'a SessionEnd, batch: &'a mut Batch) -> Self {
+        Self { session, batch, order: InOrder::default(), types: PhantomData }
+    }
+}
+
+impl<T: Payload> Future for Receive<'_, T> {
+    type Output = Result<Option<T>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { session, batch, order, .. } = self.get_mut();
+        match session.poll_recv(cx, batch) {
+            Poll::Ready(Ok(next)) => Poll::Ready(decode_next(session, batch, &next)),
+            Poll::Ready(Err(error)) => order.poll(cx, Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+/// Decodes what was found.
 #[inline]
-pub(super) async fn receive<Rx: Payload>(session: &SessionEnd) -> Result<Option<Rx>> {
-    match poll_fn(|cx| session.poll_recv(cx)).await {
-        Ok(Some(value)) => decode(session, PldKind::Yield, &value).map(Some),
-        Ok(None) => Ok(None),
-        Err(error) => in_order(Err(error)).await,
+pub(super) fn decode_next<T: Payload>(
+    session: &SessionEnd,
+    batch: &mut Batch,
+    next: &Next,
+) -> Result<Option<T>> {
+    let value = match next {
+        Next::Batched => session.next_of(batch),
+        Next::Value(value) => Some(&**value),
+        Next::End => None,
+    };
+    let Some(value) = value else { return Ok(None) };
+    let depth_max = session.peer.channel.limits().nesting_depth_max;
+    match T::decode_payload(value, session.format, depth_max) {
+        Ok(value) => {
+            batch.release();
+            Ok(Some(value))
+        }
+        Err(problem) => {
+            let error = bad_value(session, PldKind::Yield, value, T::shown(), problem);
+            batch.release();
+            Err(error)
+        }
     }
 }
 
 /// Decodes a payload of the peer and checks it.
 #[inline]
-pub(super) fn decode<T: Payload>(session: &SessionEnd, kind: PldKind, value: &Bytes) -> Result<T> {
+pub(super) fn decode<T: Payload>(session: &SessionEnd, kind: PldKind, value: &[u8]) -> Result<T> {
     let depth_max = session.peer.channel.limits().nesting_depth_max;
-    T::decode_payload(value, session.format, depth_max).map_err(|problem| {
-        let error = session.mismatch(kind, value, T::shown(), problem, Blame::Peer);
-        if kind == PldKind::Yield {
-            session.keep_type_error(&error);
-        }
-        error.into()
-    })
+    match T::decode_payload(value, session.format, depth_max) {
+        Ok(value) => Ok(value),
+        Err(problem) => Err(bad_value(session, kind, value, T::shown(), problem)),
+    }
+}
+
+/// A value of the peer's that is no `expected`.
+#[cold]
+fn bad_value(
+    session: &SessionEnd,
+    kind: PldKind,
+    value: &[u8],
+    expected: &'static str,
+    problem: PayloadError,
+) -> Error {
+    let error = session.mismatch(kind, value, expected, problem, Blame::Peer);
+    if kind == PldKind::Yield {
+        session.keep_type_error(&error);
+    }
+    error.into()
 }
 
 impl<Tx, Rx: Payload, R> Stream for MsgStream<Tx, Rx, R> {
     type Item = Result<Rx>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Rx>>> {
-        let Self { handle, reader, receiving, .. } = self.get_mut();
-        receiving.poll_next(handle.session(), reader.as_ref(), cx)
+        let Self { handle, reader, batch, receiving, .. } = self.get_mut();
+        receiving.poll_next(handle.session(), Source::of(batch, reader.as_ref()), cx)
     }
 }
 
@@ -244,6 +307,7 @@ impl<Tx, Rx, R> Drop for MsgStream<Tx, Rx, R> {
     fn drop(&mut self) {
         let session = self.handle.session();
         session.send_stop();
+        session.put_back(&mut self.batch);
         session.drop_stream_handle();
     }
 }
@@ -310,6 +374,7 @@ impl<Tx: Payload> Sink<Tx> for StreamTx<'_, Tx> {
 pub struct StreamRx<'a, Rx> {
     session: &'a SessionEnd,
     reader: Option<&'a Reader>,
+    batch: &'a mut Batch,
     receiving: Receiving,
     types: PhantomData<fn() -> Rx>,
 }
@@ -323,7 +388,7 @@ impl<Rx: Payload> StreamRx<'_, Rx> {
     /// # Cancel safety
     /// As [`MsgStream::receive`].
     pub async fn receive(&mut self) -> Result<Option<Rx>> {
-        receive_as(self.session, self.reader).await
+        receive_from(self.session, Source::of(self.batch, self.reader)).await
     }
 }
 
@@ -331,8 +396,8 @@ impl<Rx: Payload> Stream for StreamRx<'_, Rx> {
     type Item = Result<Rx>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Rx>>> {
-        let Self { session, reader, receiving, .. } = self.get_mut();
-        receiving.poll_next(session, *reader, cx)
+        let Self { session, reader, batch, receiving, .. } = self.get_mut();
+        receiving.poll_next(session, Source::of(batch, *reader), cx)
     }
 }
 

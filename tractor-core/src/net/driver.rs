@@ -43,6 +43,9 @@ pub(crate) trait FrameHandler {
     /// An error closes the connection.
     fn frame(&mut self, chunk: &Bytes, body: Range<usize>) -> Result<(), CloseReason>;
 
+    /// Called when no other frame of the chunk follows in this turn.
+    fn chunk_ends(&mut self, _chunk: &Bytes) {}
+
     /// How much of a frame over the limit it looks at.
     fn oversized_head(&self) -> usize {
         0
@@ -311,9 +314,11 @@ impl Driver {
                 let answers = self.end.channel().grown().wrapping_sub(grown);
                 if answers >= ANSWERS_PER_TURN || handler.requests() - asked >= REQUESTS_PER_TURN {
                     // The rest, and what is too large behind it, is found again.
+                    handler.chunk_ends(&self.chunk);
                     return Ok(Dispatched::Enough);
                 }
             }
+            handler.chunk_ends(&self.chunk);
             (self.at, self.chunk) = (0, Bytes::new());
             match oversized {
                 Some(error) if !self.skip_oversized(handler, &error)? => return Ok(Dispatched::All),

@@ -34,6 +34,13 @@ impl Encoded {
         Ok(encoded)
     }
 
+    /// These bytes, which are not many.
+    pub(crate) fn copy_of(bytes: &[u8]) -> Self {
+        let mut copy = Self { bytes: KEPT.try_with(Cell::take).unwrap_or_default() };
+        copy.bytes.extend_from_slice(bytes);
+        copy
+    }
+
     /// The memory, for what takes it over with the value.
     #[inline]
     pub(crate) fn memory(&mut self) -> &mut Vec<u8> {

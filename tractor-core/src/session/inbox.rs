@@ -10,9 +10,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::overflow::Overflow;
+use super::run::{RUN_VALUES_MIN, Run, Waiting};
 use crate::error::Error;
 use crate::net::{Held, keeping};
-use crate::proto::dialog::RecvCredit;
+use crate::proto::dialog::{RecvCredit, cost};
 use crate::proto::limits::{Limits, STREAM_WINDOW_INITIAL_BYTES};
 
 /// Why an inbox will get no further values.
@@ -52,10 +53,10 @@ pub(super) enum Offered {
 
 #[derive(Debug)]
 pub(super) struct Inbox {
-    queue: VecDeque<Bytes>,
-    /// Of what is queued.
+    queue: VecDeque<Waiting>,
+    /// Of the values that are queued.
     bytes: usize,
-    /// Values at the front that were copied out of the buffers in which they came.
+    /// Entries at the front that were copied out of the buffers in which they came.
     copied: usize,
     credit: RecvCredit,
     overflow: Overflow,
@@ -103,7 +104,7 @@ impl Inbox {
             return Offered::Refused { knob: "Limits::stream_window_bytes" };
         }
         self.bytes += payload_bytes;
-        self.queue.push_back(value);
+        self.queue.push_back(Waiting::Value(value));
         if self.overflow == Overflow::Backpressure {
             return Offered::Kept { grant: 0 };
         }
@@ -111,6 +112,17 @@ impl Inbox {
         let grant = self.credit.consumed(payload_bytes);
         self.leave_out(limits);
         Offered::Kept { grant }
+    }
+
+    /// Takes in a run, of a sender that knows credit. Gives it back where its values have to be looked at one by one.
+    pub(super) fn offer_run(&mut self, run: Run, last: usize) -> Result<(), Run> {
+        let waits = self.overflow == Overflow::Backpressure && !matches!(self.end, Some(InboxEnd::Unread(_)));
+        if !waits || !self.credit.arrived_together(run.cost(), cost(last)) {
+            return Err(run);
+        }
+        self.bytes += run.payload_bytes();
+        self.queue.push_back(Waiting::Run(run));
+        Ok(())
     }
 
     /// Nobody reads any more: throws away what is queued, and whatever comes.
@@ -153,12 +165,46 @@ impl Inbox {
         Some((value, grant))
     }
 
+    /// The oldest value, with the bytes to grant for it; or the run that begins with it, which is to be
+    /// [`consumed`](Self::consumed).
+    #[inline]
+    pub(super) fn take_whole(&mut self) -> Option<(Waiting, u32)> {
+        match self.queue.front()? {
+            Waiting::Run(run) if run.values() >= RUN_VALUES_MIN => {
+                self.bytes -= run.payload_bytes();
+                self.copied = self.copied.saturating_sub(1);
+                self.queue.pop_front().map(|run| (run, 0))
+            }
+            Waiting::Value(_) | Waiting::Run(_) => {
+                self.take().map(|(value, grant)| (Waiting::Value(value), grant))
+            }
+        }
+    }
+
+    /// Counts values of a run that was taken. Returns the bytes to grant for them.
+    pub(super) fn consumed(&mut self, cost: i64) -> u32 {
+        if cost > 0 { self.credit.consumed_together(cost) } else { 0 }
+    }
+
+    /// What values must cost that [`consumed`](Self::consumed) gives a grant for.
+    pub(super) fn until_grant(&self) -> i64 {
+        self.credit.until_grant()
+    }
+
+    /// Puts back the rest of a run that was taken, which was copied.
+    pub(super) fn put_back(&mut self, rest: Run) {
+        self.bytes += rest.payload_bytes();
+        self.copied += 1;
+        self.queue.push_front(Waiting::Run(rest));
+    }
+
     /// Sets the policy, for what is queued too: as if that came now.
     pub(super) fn set_overflow(&mut self, overflow: Overflow, limits: &Limits) -> Offered {
         let mut grant = 0u32;
         if overflow != Overflow::Backpressure {
+            self.part_runs();
             for value in &self.queue {
-                grant = grant.saturating_add(self.credit.consumed(value.len()));
+                grant = grant.saturating_add(self.credit.consumed(value.bytes().len()));
             }
         }
         self.overflow = overflow;
@@ -171,6 +217,20 @@ impl Inbox {
         Offered::Kept { grant }
     }
 
+    /// Makes each value an entry of its own.
+    fn part_runs(&mut self) {
+        let (entries, copied) = (std::mem::take(&mut self.queue), std::mem::take(&mut self.copied));
+        for (position, entry) in entries.into_iter().enumerate() {
+            match entry {
+                Waiting::Value(_) => self.queue.push_back(entry),
+                Waiting::Run(run) => self.queue.extend(run.map(Waiting::Value)),
+            }
+            if position < copied {
+                self.copied = self.queue.len();
+            }
+        }
+    }
+
     /// Drops the first queued value that [`Overflow::Error`] would have refused, and those behind it. Returns the knob.
     fn leave_refused_out(&mut self, limits: &Limits) -> Option<&'static str> {
         let mut bytes = 0;
@@ -181,31 +241,46 @@ impl Inbox {
                 self.copied = self.copied.min(position);
                 return Some(knob);
             }
-            bytes += value.len();
+            bytes += value.bytes().len();
         }
         None
     }
 
     #[inline]
     fn pop(&mut self) -> Option<Bytes> {
-        let value = self.queue.pop_front()?;
+        let value = match self.queue.pop_front()? {
+            Waiting::Value(value) => value,
+            Waiting::Run(mut run) => {
+                let value = run.next()?;
+                if run.values() > 0 {
+                    self.bytes -= value.len();
+                    self.queue.push_front(Waiting::Run(run));
+                    return Some(value);
+                }
+                value
+            }
+        };
         self.bytes -= value.len();
         self.copied = self.copied.saturating_sub(1);
         Some(value)
     }
 
-    /// Bytes of the values that keep the buffers alive in which they came.
+    /// Bytes of what keeps the buffers alive in which it came.
     pub(super) fn loose_bytes(&self) -> usize {
-        self.queue.range(self.copied..).map(Bytes::len).sum()
+        self.queue.range(self.copied..).map(|entry| entry.bytes().len()).sum()
     }
 
-    /// Copies these values into one block, which stands on the account.
+    /// Copies that into one block, which stands on the account.
     pub(super) fn copy_loose(&mut self, held: Held) {
         let mut block = Vec::with_capacity(self.loose_bytes());
-        self.queue.range(self.copied..).for_each(|value| block.extend_from_slice(value));
+        self.queue.range(self.copied..).for_each(|entry| block.extend_from_slice(entry.bytes()));
         let mut block = keeping(Arc::new(held), block);
-        for value in self.queue.range_mut(self.copied..) {
-            *value = block.split_to(value.len());
+        for entry in self.queue.range_mut(self.copied..) {
+            let copy = block.split_to(entry.bytes().len());
+            match entry {
+                Waiting::Value(value) => *value = copy,
+                Waiting::Run(run) => run.move_to(copy),
+            }
         }
         self.copied = self.queue.len();
     }

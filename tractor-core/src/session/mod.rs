@@ -1,6 +1,7 @@
 //! One end of one dialog: its state, what it sends and receives, how it is cancelled and ends; and the connection's
 //! table of them.
 
+mod batch;
 mod cancel;
 mod cell;
 mod checked;
@@ -20,11 +21,13 @@ mod peer;
 mod receive;
 mod region;
 mod request;
+mod run;
 mod send;
 mod state;
 mod trace;
 mod waiting;
 
+pub(crate) use batch::{Batch, Next};
 pub use checked::Check;
 pub use child::ActorEnd;
 pub(crate) use child::{ChildActor, Wish, Wishes};
@@ -40,6 +43,7 @@ pub(crate) use peer::{Peer, Refused};
 pub(crate) use receive::{Opener, Taken, detached};
 pub(crate) use region::{InOrder, Region, Teardown, in_order};
 pub(crate) use request::Request;
+pub(crate) use run::{RUN_BYTES_MAX, Run};
 pub(crate) use send::Room;
 pub use state::ContextState;
 pub(crate) use trace::incoming;

@@ -4,15 +4,15 @@ use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use tokio::task::coop::poll_proceed;
 
 use super::cell::{Cell, Locked, Reply};
 use super::end::{Outcome, SessionEnd};
 use super::inbox::{InboxEnd, Offered};
 use super::overflow::Overflow;
+use super::run::Run;
 use crate::error::{self, EndpointError, Error, MessagingError, MsgTypeError};
 use crate::net::{Appended, Kind};
-use crate::proto::dialog::{Command, Misuse, Side};
+use crate::proto::dialog::{Command, Misuse, Received, Side};
 use crate::proto::msg::Msg;
 use crate::wakers::{Wake, poll_or_register};
 
@@ -118,6 +118,26 @@ impl SessionEnd {
         }
     }
 
+    /// Takes in values of the peer's. Returns whether the dialog is over and can leave the table.
+    pub(crate) fn handle_run(&self, run: Run, last: usize) -> bool {
+        let mut cell = self.lock();
+        let refused = if cell.dialog.takes_values() && self.peer.has_credit() {
+            cell.inbox.offer_run(run, last)
+        } else {
+            Err(run)
+        };
+        match refused {
+            Ok(()) => {
+                cell.wake_reader();
+                false
+            }
+            Err(mut run) => {
+                drop(cell);
+                run.any(|value| self.handle(Received::Yield(value)))
+            }
+        }
+    }
+
     /// Takes in a value of the peer.
     #[inline]
     pub(super) fn deliver(&self, mut cell: MutexGuard<'_, Cell>, value: Bytes) {
@@ -194,7 +214,7 @@ impl SessionEnd {
 
     /// The room that the sender gets back: of values received, or, where the sender shall not wait, arrived.
     #[inline]
-    fn due(&self, cell: &Cell, bytes: u32) -> u32 {
+    pub(super) fn due(&self, cell: &Cell, bytes: u32) -> u32 {
         if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() { bytes } else { 0 }
     }
 
@@ -226,15 +246,6 @@ impl SessionEnd {
         }
     }
 
-    /// Waits for the next streamed value; `None` when the peer has closed its half.
-    ///
-    /// A failure of the dialog comes after the values that arrived before it.
-    #[inline]
-    pub(crate) fn poll_recv(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
-        let taken = std::task::ready!(self.poll_take(cx));
-        Poll::Ready(taken.map(|taken| taken.map(|taken| self.accept(taken))))
-    }
-
     /// Gives the sender its room back for a value.
     #[inline]
     pub(crate) fn accept(&self, Taken { value, credit }: Taken) -> Bytes {
@@ -242,20 +253,9 @@ impl SessionEnd {
         value
     }
 
-    /// As [`poll_recv`](Self::poll_recv), for a caller that holds a lock: it [accepts](Self::accept) the value after
-    /// that.
-    #[inline]
-    pub(crate) fn poll_take(&self, cx: &mut Context<'_>) -> Poll<Result<Option<Taken>, Error>> {
-        // A reader that always finds a value is always ready; others get a turn all the same.
-        let turn = std::task::ready!(poll_proceed(cx));
-        let taken = std::task::ready!(self.poll_take_in_turn(cx));
-        turn.made_progress();
-        Poll::Ready(taken)
-    }
-
-    /// The same for a task that has looked whether it is its turn.
-    #[inline]
-    pub(crate) fn poll_take_in_turn(&self, cx: &Context<'_>) -> Poll<Result<Option<Taken>, Error>> {
+    /// Waits for the next value alone, for a task that has looked whether it is its turn, and holds a lock: it
+    /// [accepts](Self::accept) the value after that.
+    pub(crate) fn poll_take(&self, cx: &Context<'_>) -> Poll<Result<Option<Taken>, Error>> {
         poll_or_register(cx, || self.cell(), |cell| &mut cell.reader, |cell| self.take_received(cell))
     }
 
@@ -288,23 +288,23 @@ impl SessionEnd {
             let credit = self.due(cell, freed);
             return Poll::Ready(Ok(Some(Taken { value, credit })));
         }
-        self.nothing_received(cell)
+        self.nothing_received(cell).map_ok(|()| None)
     }
 
-    /// Why there is nothing in the inbox.
-    fn nothing_received(&self, cell: &mut Cell) -> Poll<Result<Option<Taken>, Error>> {
+    /// Why there is nothing in the inbox; or that nothing will be.
+    pub(super) fn nothing_received(&self, cell: &mut Cell) -> Poll<Result<(), Error>> {
         match (cell.inbox.end(), cell.failure()) {
             (Some(InboxEnd::Overrun(error)), _) | (_, Some(error)) => Poll::Ready(Err(error.clone())),
             (Some(InboxEnd::Stopped), None) => {
                 cell.end_seen = true;
-                Poll::Ready(Ok(None))
+                Poll::Ready(Ok(()))
             }
             (Some(InboxEnd::Cut), None) => {
                 let text = "the child side returned without closing its stream";
                 Poll::Ready(Err(MessagingError::new(text, Some(self.cid)).into()))
             }
-            (Some(InboxEnd::Unread(_)), None) => Poll::Ready(Ok(None)),
-            (None, None) if cell.outcome.is_some() => Poll::Ready(Ok(None)),
+            (Some(InboxEnd::Unread(_)), None) => Poll::Ready(Ok(())),
+            (None, None) if cell.outcome.is_some() => Poll::Ready(Ok(())),
             // A child side whose endpoint has ended; its stream lives on in a task of its own.
             (None, None) if cell.dialog.is_settled() => Poll::Ready(Err(self.misuse(Misuse::Ended))),
             (None, None) => Poll::Pending,

@@ -7,7 +7,9 @@
 
 use crate::limits::{MESSAGE_OVERHEAD_BYTES, STREAM_WINDOW_INITIAL_BYTES};
 
-fn cost(payload_bytes: usize) -> i64 {
+/// What a message takes of the room.
+#[inline]
+pub fn cost(payload_bytes: usize) -> i64 {
     i64::try_from(payload_bytes.saturating_add(MESSAGE_OVERHEAD_BYTES)).unwrap_or(i64::MAX / 4)
 }
 
@@ -73,9 +75,17 @@ impl RecvCredit {
     /// Counts an arrived message. Returns whether the sender kept to its credit.
     #[inline]
     pub fn arrived(&mut self, payload_bytes: usize) -> bool {
-        let kept = self.queued < self.window;
+        let cost = cost(payload_bytes);
+        self.arrived_together(cost, cost)
+    }
+
+    /// Counts arrived messages that cost so much in all, and the last of them so much. Returns whether the sender kept
+    /// to its credit; else none of them counts.
+    #[inline]
+    pub fn arrived_together(&mut self, cost: i64, last: i64) -> bool {
+        let kept = self.queued + (cost - last) < self.window;
         if kept {
-            self.queued += cost(payload_bytes);
+            self.queued += cost;
         }
         kept
     }
@@ -83,7 +93,12 @@ impl RecvCredit {
     /// Counts a consumed message. Returns the bytes to grant, or zero when it is too early for a grant.
     #[inline]
     pub fn consumed(&mut self, payload_bytes: usize) -> u32 {
-        let cost = cost(payload_bytes);
+        self.consumed_together(cost(payload_bytes))
+    }
+
+    /// Counts consumed messages that cost so much. Returns the same.
+    #[inline]
+    pub fn consumed_together(&mut self, cost: i64) -> u32 {
         self.queued -= cost;
         self.outstanding -= cost;
         let missing = self.window - self.outstanding;
@@ -93,6 +108,12 @@ impl RecvCredit {
         let grant = u32::try_from(missing).unwrap_or(u32::MAX);
         self.outstanding += i64::from(grant);
         grant
+    }
+
+    /// What messages still to be consumed must cost before there is a grant.
+    #[inline]
+    pub fn until_grant(&self) -> i64 {
+        self.window / 4 - (self.window - self.outstanding)
     }
 }
 
@@ -157,6 +178,30 @@ mod tests {
         tx.grant(0);
         tx.grant(1);
         assert!(tx.is_unread());
+    }
+
+    #[test]
+    fn messages_count_together_as_they_do_one_by_one() {
+        for values in 1..40 {
+            let (mut single, mut together) = (RecvCredit::new(0), RecvCredit::new(0));
+            loop {
+                let arrived = (0..values).all(|_| single.arrived(1000));
+                let all = values * cost(1000);
+                assert_eq!(together.arrived_together(all, cost(1000)), arrived, "{values}");
+                if !arrived {
+                    break;
+                }
+            }
+            let (mut single, mut together) = (RecvCredit::new(0), RecvCredit::new(0));
+            let (mut granted, mut consumed) = (0, 0);
+            while granted == 0 {
+                assert!(consumed < together.until_grant(), "a grant is due");
+                granted = single.consumed(1000);
+                consumed += cost(1000);
+            }
+            assert!(consumed >= together.until_grant());
+            assert_eq!(together.consumed_together(consumed), granted);
+        }
     }
 
     #[test]

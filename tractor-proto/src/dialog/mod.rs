@@ -34,7 +34,7 @@ mod event;
 mod machine;
 mod outcome;
 
-pub use credit::{RecvCredit, SendCredit};
+pub use credit::{RecvCredit, SendCredit, cost};
 pub use event::{Command, Conclusion, Effect, Misuse, Received, TaskEnd, Violation};
 pub use machine::{Dialog, Progress, Side};
 pub use outcome::{Absorbs, Verdict, blame, is_own_overrun, judge};

@@ -18,7 +18,7 @@ use std::fmt::Display;
 use rmp::encode;
 use serde::ser::{self, Serialize, Serializer};
 
-use super::heads::{in_memory, write_len, write_text};
+use super::heads::{in_memory, write_f64, write_len, write_text, write_uint};
 use super::layout::Layout;
 use super::{PayloadError, PayloadFormat, TOO_DEEP};
 use crate::limits::VALUE_DEPTH_MAX;
@@ -154,8 +154,15 @@ impl<'a> Encoder<'a> {
     fn parts(self, len: Option<usize>, is_map: bool) -> Result<Parts<'a>, PayloadError> {
         let Some(levels) = self.levels.checked_sub(1) else { return self.how.too_deep() };
         let begin = self.out.len();
-        let parts =
-            Parts { out: self.out, how: self.how, levels, begin, len, count: 0, is_map, in_entry: false };
+        let parts = Parts {
+            out: self.out,
+            how: self.how,
+            levels,
+            begin,
+            len,
+            count: 0,
+            shape: if is_map { Shape::Map } else { Shape::Array },
+        };
         if let Some(len) = len {
             write_len(parts.out, len, is_map)?;
         }
@@ -182,6 +189,16 @@ macro_rules! scalars {
     )*};
 }
 
+macro_rules! unsigned {
+    ($($name:ident($ty:ty);)*) => {$(
+        #[inline]
+        fn $name(self, value: $ty) -> Result<(), PayloadError> {
+            write_uint(self.out, value.into());
+            Ok(())
+        }
+    )*};
+}
+
 impl<'a> Serializer for Encoder<'a> {
     type Ok = ();
     type Error = PayloadError;
@@ -199,32 +216,20 @@ impl<'a> Serializer for Encoder<'a> {
         serialize_i16(i16) write_sint;
         serialize_i32(i32) write_sint;
         serialize_i64(i64) write_sint;
-        serialize_u8(u8) write_uint;
-        serialize_u16(u16) write_uint;
-        serialize_u32(u32) write_uint;
         serialize_f32(f32) write_f32;
         serialize_bytes(&[u8]) write_bin;
     }
 
-    #[inline]
-    fn serialize_u64(self, value: u64) -> Result<(), PayloadError> {
-        match value {
-            0x100..=0xffff => {
-                // `uint 16`.
-                let [high, low] = (value as u16).to_be_bytes();
-                self.out.extend_from_slice(&[0xcd, high, low]);
-            }
-            _ => in_memory(encode::write_uint(self.out, value).map(drop)),
-        }
-        Ok(())
+    unsigned! {
+        serialize_u8(u8);
+        serialize_u16(u16);
+        serialize_u32(u32);
+        serialize_u64(u64);
     }
 
     #[inline]
     fn serialize_f64(self, value: f64) -> Result<(), PayloadError> {
-        // `float 64`.
-        let mut bytes = [0xcb; 9];
-        bytes[1..].copy_from_slice(&value.to_be_bytes());
-        self.out.extend_from_slice(&bytes);
+        write_f64(self.out, value);
         Ok(())
     }
 
@@ -367,9 +372,18 @@ struct Parts<'a> {
     len: Option<usize>,
     /// How many parts were written.
     count: usize,
-    is_map: bool,
-    /// A key is written, and its value is not.
-    in_entry: bool,
+    shape: Shape,
+}
+
+/// What the parts are parts of.
+// A word: processors are slow to read together what was written as single bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+enum Shape {
+    Array,
+    Map,
+    /// A map of which a key is written, and its value is not.
+    Entry,
 }
 
 impl Parts<'_> {
@@ -388,7 +402,7 @@ impl Parts<'_> {
 
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), PayloadError> {
-        if self.is_map {
+        if self.shape != Shape::Array {
             write_text(self.out, name);
         }
         self.part(value)
@@ -396,20 +410,26 @@ impl Parts<'_> {
 
     #[inline]
     fn finish(self) -> Result<(), PayloadError> {
-        if self.len == Some(self.count) && !self.in_entry { Ok(()) } else { self.finish_otherwise() }
+        if self.len == Some(self.count) && self.shape != Shape::Entry {
+            Ok(())
+        } else {
+            self.finish_otherwise()
+        }
     }
 
     #[cold]
     fn finish_otherwise(self) -> Result<(), PayloadError> {
         match self.len {
-            _ if self.in_entry => Err(PayloadError::new("its serializer writes a key without a value")),
+            _ if self.shape == Shape::Entry => {
+                Err(PayloadError::new("its serializer writes a key without a value"))
+            }
             Some(len) => Err(PayloadError::new(format!(
                 "its serializer announces {len} parts and writes {}",
                 self.count
             ))),
             None => {
                 let mut head = Vec::new();
-                write_len(&mut head, self.count, self.is_map)?;
+                write_len(&mut head, self.count, self.shape == Shape::Map)?;
                 self.out.splice(self.begin..self.begin, head);
                 Ok(())
             }
@@ -455,7 +475,7 @@ impl ser::SerializeMap for Parts<'_> {
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), PayloadError> {
-        if std::mem::replace(&mut self.in_entry, true) {
+        if std::mem::replace(&mut self.shape, Shape::Entry) == Shape::Entry {
             return self.how.refuse("its serializer writes a key without a value");
         }
         self.put(key)
@@ -463,7 +483,7 @@ impl ser::SerializeMap for Parts<'_> {
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), PayloadError> {
-        if !std::mem::take(&mut self.in_entry) {
+        if std::mem::replace(&mut self.shape, Shape::Map) != Shape::Entry {
             return self.how.refuse("its serializer writes a value without a key");
         }
         self.part(value)

@@ -1,4 +1,4 @@
-//! The heads of arrays, maps and texts; short heads are written inline.
+//! Numbers, and the heads of arrays, maps and texts; short heads are written inline.
 
 use rmp::encode;
 
@@ -30,4 +30,28 @@ pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
     } else {
         in_memory(encode::write_str(out, text));
     }
+}
+
+#[inline]
+pub(super) fn write_uint(out: &mut Vec<u8>, value: u64) {
+    match value {
+        0..0x80 => out.push(value as u8),
+        0x80..0x100 => write_number::<2>(out, 0xcc, (value as u8).into()),
+        0x100..0x1_0000 => write_number::<3>(out, 0xcd, (value as u16).swap_bytes().into()),
+        0x1_0000..0x1_0000_0000 => write_number::<5>(out, 0xce, (value as u32).swap_bytes().into()),
+        _ => write_number::<9>(out, 0xcf, value.swap_bytes()),
+    }
+}
+
+#[inline]
+pub(super) fn write_f64(out: &mut Vec<u8>, value: f64) {
+    write_number::<9>(out, 0xcb, value.to_bits().swap_bytes());
+}
+
+/// A marker and a number in so many bytes, whose first in memory is the lowest of `number`.
+#[inline]
+fn write_number<const BYTES: usize>(out: &mut Vec<u8>, marker: u8, number: u64) {
+    // One word, and no bytes that a processor would have to put together from several stores.
+    let word = u128::from(marker) | u128::from(number) << 8;
+    out.extend_from_slice(&word.to_le_bytes()[..BYTES]);
 }

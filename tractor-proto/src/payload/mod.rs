@@ -254,19 +254,22 @@ fn decode_with<'de, T>(
     let mut de = rmp_serde::Deserializer::from_read_ref(bytes);
     // rmp-serde subtracts one per level before it compares with zero: a limit of zero would underflow.
     de.set_max_depth(depth_max.max(1));
-    let value = read(&mut de).map_err(|error| match error {
-        rmp_serde::decode::Error::DepthLimitExceeded => PayloadError::new(TOO_DEEP),
-        error => PayloadError::new(error.to_string()),
-    })?;
-    // The deserializer does not tell whether bytes are left; reading a further value must fail at once.
-    match bool::deserialize(&mut de) {
-        Err(rmp_serde::decode::Error::InvalidMarkerRead(error))
-            if error.kind() == ErrorKind::UnexpectedEof =>
-        {
-            Ok(value)
-        }
-        Ok(_) | Err(_) => Err(PayloadError::new("more bytes follow the value")),
+    // Few moves of the value, which may be large: no adapters.
+    match read(&mut de) {
+        Ok(value) if is_at_end(&mut de) => Ok(value),
+        Ok(_) => Err(PayloadError::new("more bytes follow the value")),
+        Err(rmp_serde::decode::Error::DepthLimitExceeded) => Err(PayloadError::new(TOO_DEEP)),
+        Err(error) => Err(PayloadError::new(error.to_string())),
     }
+}
+
+/// Whether no bytes are left. The deserializer does not tell: reading a further value must fail at once.
+#[inline]
+fn is_at_end(de: &mut Reader<'_>) -> bool {
+    matches!(
+        bool::deserialize(de),
+        Err(rmp_serde::decode::Error::InvalidMarkerRead(error)) if error.kind() == ErrorKind::UnexpectedEof
+    )
 }
 
 /// What type a payload has as MessagePack, by its first byte: `int`, `map`, ..

@@ -1,0 +1,110 @@
+//! Streamed values of a peer that arrive many at once.
+
+use tractor::ActorOptions;
+use tractor_core::proto::dialog::RecvCredit;
+use tractor_core::proto::msg::Msg;
+
+use crate::wire_support::endpoints::lock_gate;
+use crate::wire_support::script::{self, cid, foreign, frame_of, framed, kwargs, no_kwargs, pld};
+use crate::wire_support::{Peer, host, limited};
+
+fn value(id: &str, number: i64) -> Vec<u8> {
+    frame_of(&Msg::Yield { cid: cid(id), pld: pld(&number) })
+}
+
+/// As `value`, with its keys in another order.
+fn odd_value(id: &str, number: i64) -> Vec<u8> {
+    framed(&foreign(&[("msg_type", pld(&"Yield")), ("pld", pld(&number)), ("cid", pld(&id))]))
+}
+
+#[tokio::test]
+async fn values_that_come_together_keep_their_order_in_each_context() {
+    host("ru-order", ActorOptions::new(), async |_, addr| {
+        let mut peer = Peer::rust(addr).await;
+        for id in ["x", "y"] {
+            peer.open(id, "doubles", no_kwargs()).await;
+        }
+        let ids = |number: i64| if number / 20 % 2 == 0 || number % 3 == 0 { "x" } else { "y" };
+        let frames = (0..300).flat_map(|number| match number % 50 {
+            49 => odd_value(ids(number), number),
+            _ => value(ids(number), number),
+        });
+        let stops = ["x", "y"].into_iter().flat_map(|id| frame_of(&Msg::Stop { cid: cid(id) }));
+        peer.send_bytes(&frames.chain(stops).collect::<Vec<_>>()).await;
+        let (mut x, mut y, mut ended) = (Vec::new(), Vec::new(), 0);
+        while ended < 2 {
+            match peer.recv().await {
+                Msg::Yield { cid, pld } => {
+                    let got: i64 = script::value(&pld);
+                    if cid.as_str() == "x" { &mut x } else { &mut y }.push(got / 2);
+                }
+                Msg::Return { .. } => ended += 1,
+                Msg::Credit { .. } | Msg::Stop { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        let of = |id| (0..300).filter(move |number| ids(*number) == id);
+        assert!(x.into_iter().eq(of("x")) && y.into_iter().eq(of("y")));
+    })
+    .await;
+}
+
+/// What a receiver grants that counts each value alone.
+fn grants(window: usize, values: impl IntoIterator<Item = i64>) -> Vec<u32> {
+    let mut credit = RecvCredit::new(window);
+    let bytes = values.into_iter().map(|number| pld(&number).len()).collect::<Vec<_>>();
+    assert!(bytes.iter().all(|bytes| credit.arrived(*bytes)), "they fit");
+    bytes.into_iter().map(|bytes| credit.consumed(bytes)).filter(|grant| *grant > 0).collect()
+}
+
+#[tokio::test]
+async fn the_room_of_values_that_came_together_is_granted_as_for_single_ones() {
+    let limits = limited(|limits| limits.stream_window_bytes = 0);
+    host("ru-credit", limits, async |_, addr| {
+        let mut peer = Peer::rust(addr).await;
+        let gate = lock_gate("ru-credit");
+        peer.open("x", "reads_late", kwargs("key", "ru-credit")).await;
+        let numbers = || (0..3000).map(|number| number % 7 * 100);
+        peer.send_bytes(&numbers().flat_map(|number| value("x", number)).collect::<Vec<_>>()).await;
+        peer.assert_answered().await; // all of them have arrived
+        gate.send(()).unwrap();
+        let expected = grants(0, numbers());
+        assert!(expected.len() > 2, "{expected:?}");
+        for bytes in expected {
+            assert_eq!(peer.recv().await, Msg::Credit { cid: cid("x"), bytes });
+        }
+        peer.stop("x").await;
+        peer.expect_stop("x").await;
+        assert_eq!(peer.expect_return::<i64>("x").await, numbers().sum::<i64>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn values_that_come_together_are_refused_one_by_one_from_the_end_of_the_window_on() {
+    let limits = limited(|limits| limits.stream_window_bytes = 0);
+    host("ru-full", limits, async |_, addr| {
+        let mut peer = Peer::rust(addr).await;
+        let gate = lock_gate("ru-full");
+        peer.open("x", "reads_late", kwargs("key", "ru-full")).await;
+        let mut credit = RecvCredit::new(0);
+        let fit = (0..).take_while(|_| credit.arrived(1)).count();
+        peer.send_bytes(&value("x", 1).repeat(fit + 50)).await;
+        for _ in 0..50 {
+            peer.expect_local_error("x", "StreamOverrun", &["stream_window_bytes"]).await;
+        }
+        peer.stop("x").await;
+        peer.assert_answered().await; // none but these
+        gate.send(()).unwrap();
+        loop {
+            match peer.recv().await {
+                Msg::Credit { .. } | Msg::Stop { .. } => {}
+                Msg::Return { pld: sum, .. } => {
+                    break assert_eq!(sum, pld(&i64::try_from(fit).unwrap()));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    })
+    .await;
+}

@@ -1,0 +1,170 @@
+//! What one receiving handle has taken out of the inbox at once, and hands out value by value without a lock.
+//!
+//! Taken as often as not in the middle of a read buffer, a run would keep all of it for a reader that stops here. So it
+//! is copied, into memory that each thread uses again.
+//!
+//! # Invariants
+//! 1. The sender is granted room for what was handed out, when it would have been for single values: `owed` is settled
+//!    with the inbox as soon as that makes a grant due.
+//! 2. A handle that goes puts back what it has not handed out: nothing else knows of it.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::task::coop::poll_proceed;
+
+use super::cell::Cell;
+use super::encoded::Encoded;
+use super::end::SessionEnd;
+use super::run::{Run, Waiting, first_payload};
+use crate::error::Error;
+use crate::net::{Held, Kind, keeping};
+use crate::proto::dialog::cost;
+use crate::wakers::poll_or_register;
+
+/// The values that a receiving handle has taken and not handed out.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    rest: Option<Rest>,
+    /// What was handed out and is not settled, as flow control counts it.
+    owed: i64,
+    /// From this on a grant is due for it.
+    due: i64,
+}
+
+#[derive(Debug)]
+struct Rest {
+    /// A run's; those before `at` were handed out.
+    frames: Encoded,
+    at: usize,
+    head: usize,
+    held: Held,
+}
+
+/// What comes next on a stream.
+pub(crate) enum Next {
+    /// The first value of the batch.
+    Batched,
+    /// A value alone.
+    Value(Bytes),
+    /// Nothing: the peer has closed its half.
+    End,
+}
+
+impl Batch {
+    /// Gives its memory back, if all was handed out.
+    #[inline]
+    pub(crate) fn release(&mut self) {
+        if self.rest.as_ref().is_some_and(|rest| rest.at == rest.frames.len()) {
+            self.rest = None;
+        }
+    }
+}
+
+impl SessionEnd {
+    /// Waits for what comes next.
+    ///
+    /// A failure of the dialog comes after the values that arrived before it.
+    #[inline]
+    pub(crate) fn poll_recv(&self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<Next, Error>> {
+        // A reader that always finds a value is always ready; others get a turn all the same.
+        let turn = ready!(poll_proceed(cx));
+        if batch.rest.is_some() {
+            turn.made_progress();
+            return Poll::Ready(Ok(Next::Batched));
+        }
+        let next = self.poll_fill(cx, batch);
+        if next.is_ready() {
+            turn.made_progress();
+        }
+        next
+    }
+
+    /// Takes what waits out of the inbox.
+    #[inline(never)]
+    fn poll_fill(&self, cx: &Context<'_>, batch: &mut Batch) -> Poll<Result<Next, Error>> {
+        let mut grant = 0u32;
+        let next = poll_or_register(
+            cx,
+            || self.cell(),
+            |cell| &mut cell.reader,
+            |cell| {
+                grant = grant.saturating_add(self.settle_batch(cell, batch));
+                let Some((taken, freed)) = cell.inbox.take_whole() else {
+                    return self.nothing_received(cell).map_ok(|()| None);
+                };
+                grant = grant.saturating_add(self.due(cell, freed));
+                Poll::Ready(Ok(Some(taken)))
+            },
+        );
+        self.grant(grant);
+        Poll::Ready(Ok(match ready!(next)? {
+            None => Next::End,
+            Some(Waiting::Value(value)) => Next::Value(value),
+            Some(Waiting::Run(run)) => {
+                batch.rest = Some(self.rest_of(&run));
+                Next::Batched
+            }
+        }))
+    }
+
+    fn rest_of(&self, run: &Run) -> Rest {
+        let held = self.peer.channel.account().hold(Kind::Copied, run.frames().len());
+        Rest { frames: Encoded::copy_of(run.frames()), at: 0, head: run.head(), held }
+    }
+
+    /// The first value of the batch, if there is one. When it was read, the batch is to be
+    /// [released](Batch::release).
+    #[inline]
+    pub(crate) fn next_of<'b>(&self, batch: &'b mut Batch) -> Option<&'b [u8]> {
+        let Rest { frames, at, head, .. } = batch.rest.as_mut()?;
+        let payload = first_payload(&frames[*at..], *head)?;
+        let payload = *at + payload.start..*at + payload.end;
+        *at = payload.end;
+        batch.owed += cost(payload.len());
+        if batch.owed >= batch.due {
+            self.settle_batch_now(batch);
+        }
+        batch.rest.as_ref().map(|rest| &rest.frames[payload])
+    }
+
+    #[cold]
+    fn settle_batch_now(&self, batch: &mut Batch) {
+        let grant = self.settle_batch(&mut self.cell(), batch);
+        self.grant(grant);
+    }
+
+    /// Counts what was handed out. Returns the bytes to grant for it.
+    fn settle_batch(&self, cell: &mut Cell, batch: &mut Batch) -> u32 {
+        let freed = cell.inbox.consumed(std::mem::take(&mut batch.owed));
+        batch.due = cell.inbox.until_grant();
+        self.due(cell, freed)
+    }
+
+    /// Puts back what was not handed out.
+    pub(crate) fn put_back(&self, batch: &mut Batch) {
+        let rest = batch.rest.take().map(|Rest { frames, at, head, held }| {
+            let values = {
+                let mut left = &frames[at..];
+                std::iter::from_fn(|| {
+                    let payload = first_payload(left, head)?;
+                    left = &left[payload.end..];
+                    Some(())
+                })
+                .count()
+            };
+            Run::new(keeping(Arc::new(held), frames[at..].to_vec()), head, values)
+        });
+        let mut cell = self.lock();
+        let grant = self.settle_batch(&mut cell, batch);
+        if let Some(rest) = rest {
+            cell.inbox.put_back(rest);
+            if cell.stream_handles == 0 {
+                cell.wake_waiters();
+            }
+        }
+        drop(cell);
+        self.grant(grant);
+    }
+}
