@@ -68,7 +68,7 @@ pub(super) struct Inner {
     pub(super) identity: Identity,
     pub(super) allow: Allow,
     runtime: Handle,
-    is_current_thread: bool,
+    pub(super) is_current_thread: bool,
     began: Instant,
     /// Endpoints that run.
     pub(super) requests: TaskTracker,

@@ -439,7 +439,9 @@ impl Dispatch {
         };
         // An id may be used again after its dialog; values now belong to the new one.
         self.last = None;
-        session.accept_request(entry.kind);
+        // Where another thread runs it, the connection has the acknowledgement to write meanwhile, and results gather:
+        // without it each would be a write of its own.
+        session.accept_request(entry.kind, self.actor.inner.is_current_thread);
         self.actor.run_request(RequestTask::new(
             self.actor.clone(),
             session,

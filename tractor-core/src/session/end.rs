@@ -277,9 +277,10 @@ impl SessionEnd {
         }
     }
 
-    /// Child side: accepts the request, at once or before anything but its result is sent.
-    pub(crate) fn accept_request(&self, kind: FuncType) {
-        if kind == FuncType::AsyncFunc && self.peer.caps.contains(Caps::UNACKED) {
+    /// Child side: accepts the request; of a function that `may_be_ready` at once, before anything but its result is
+    /// sent.
+    pub(crate) fn accept_request(&self, kind: FuncType, may_be_ready: bool) {
+        if may_be_ready && kind == FuncType::AsyncFunc && self.peer.caps.contains(Caps::UNACKED) {
             self.ack_owed.store(true, Ordering::Relaxed);
         } else {
             self.append_ack(kind);
