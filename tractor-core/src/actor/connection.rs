@@ -1,4 +1,4 @@
-//! Connections coming into an actor's life, and going.
+//! The begin and the end of an actor's connections.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::session::Peer;
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub(crate) io: Transport,
-    /// Bytes that came after the handshake.
+    /// Bytes that were read behind the handshake.
     pub(crate) unread: BytesMut,
     /// The other end.
     pub(crate) aid: Aid,
@@ -24,16 +24,16 @@ pub(crate) struct Connected {
     pub(crate) link: Link,
 }
 
-/// How two actors came to be connected, seen from this end.
+/// The role of a connection, as this end sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
     /// To the actor that started this one.
     Parent,
     /// To an actor that this one has started.
     Child,
-    /// To any other, which this one has connected to.
+    /// To another actor, which this one has connected to.
     Dialed,
-    /// To any other, which has connected to this one.
+    /// To another actor, which has connected to this one.
     Accepted,
 }
 
@@ -43,13 +43,13 @@ impl Link {
         matches!(self, Self::Parent | Self::Dialed)
     }
 
-    /// Whether its end is the end of an actor.
+    /// Whether the end of the connection is the end of an actor.
     fn supervises(self) -> bool {
         matches!(self, Self::Parent | Self::Child)
     }
 }
 
-/// Starts the driver of a connection. When it ends, `on_end` names the error that everybody on it gets.
+/// Starts the driver of a connection. When it ends, every dialog on it gets the error of `on_end`.
 pub(crate) fn attach<F, Fut>(actor: &Actor, connected: Connected, on_end: F) -> Arc<Peer>
 where
     F: FnOnce(Arc<Peer>, CloseReason) -> Fut + Send + 'static,
@@ -85,8 +85,7 @@ where
     peer
 }
 
-/// Tells everybody that a connection is gone, however its task ends: also when a panic or the end of the runtime cuts
-/// it short.
+/// Ends all dialogs of a connection when its task ends, even if a panic or the end of the runtime cuts the task short.
 struct Ending {
     actor: Actor,
     peer: Arc<Peer>,

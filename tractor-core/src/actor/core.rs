@@ -1,4 +1,4 @@
-//! The actor: one per process by default, one handle for everybody in it.
+//! The actor: one per process by default.
 //!
 //! ```text
 //! Running --cancel request, parent lost, scope left--> Cancelling --requests ended--> Stopping --> Ended
@@ -34,31 +34,32 @@ use crate::proto::id::{Aid, Secret, Uid};
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits, Timeouts};
 use crate::session::{ChildActor, Peer, Teardown};
 
-/// The running actor. Cheap to clone; equal handles are the same actor.
+/// A handle on an actor in this process. Cheap to clone; equal handles are of one actor.
 #[derive(Clone)]
 pub struct Actor {
     pub(super) inner: Arc<Inner>,
 }
 
-/// What an actor is made of.
+/// The settings that an actor is made from.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub(crate) aid: Aid,
     pub(crate) allow: Allow,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
-    /// The tree's secret: known to every actor of the tree, proved on connections that do not vouch for their user.
+    /// The tree's secret. Every actor of the tree knows it, and proves that on connections that do not vouch for their
+    /// user.
     pub(crate) secret: Secret,
     pub(crate) is_root: bool,
-    /// Whether peers over TCP need not prove that secret if they do not know how to.
+    /// Whether peers over TCP that cannot prove that secret are let in.
     pub(crate) allow_unauthenticated_peers: bool,
-    /// It belongs to no tree: to peers on this host it proves nothing.
+    /// Whether the actor belongs to no tree: to peers on this host it proves nothing.
     pub(crate) is_unproved: bool,
     /// Where the registrars of the tree listen; empty for a tree without names.
     pub(crate) registries: Vec<Addr>,
     /// Where the root of the tree listens; empty for the root itself, whose addresses are not known yet.
     pub(crate) root_addrs: Vec<Addr>,
-    /// Methods of the runtime that this actor has besides those of every one.
+    /// Methods of the runtime that this actor has in addition to those of every actor.
     pub(crate) methods: &'static [EndpointEntry],
     /// Filter of the log, for children to take over; empty for none.
     pub(crate) log: String,
@@ -70,7 +71,7 @@ pub(super) struct Inner {
     runtime: Handle,
     pub(super) is_current_thread: bool,
     began: Instant,
-    /// Endpoints that run.
+    /// Running endpoints.
     pub(super) requests: TaskTracker,
     /// Connections, listeners and slow runtime methods.
     pub(super) links: TaskTracker,
@@ -86,7 +87,7 @@ pub(super) struct Inner {
     pub(super) stop: CancellationToken,
     pub(super) lifetime: LifetimeStack,
     pub(super) locals: Locals,
-    /// Of what waits on all connections.
+    /// The budget of the data that waits on all connections.
     pub(super) budget: Arc<Budget>,
     pub(super) parent: OnceLock<Arc<Peer>>,
     /// Children that have not ended.
@@ -95,7 +96,7 @@ pub(super) struct Inner {
     pub(super) addrs: Mutex<Vec<Addr>>,
     deaths: Deaths,
     guest_log: PeerLog,
-    /// Asked before a line about a frame that cannot be taken is logged.
+    /// Limits the rate of log lines about frames that cannot be accepted.
     pub(super) frame_log: PeerLog,
 }
 
@@ -152,14 +153,14 @@ impl Actor {
         self.inner.addrs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Bytes that wait in this actor for somebody else, on all of its connections: see
-    /// [`Limits::waiting_bytes_max`](crate::proto::limits::Limits::waiting_bytes_max), which bounds them.
+    /// Bytes of data that wait in this actor's memory, over all of its connections.
+    /// [`Limits::waiting_bytes_max`](crate::proto::limits::Limits::waiting_bytes_max) bounds them.
     pub fn waiting_bytes(&self) -> usize {
         self.inner.budget.booked()
     }
 
     /// Runs a future as part of this actor: in a task made with `tokio::spawn`, in a web server's handler, on another
-    /// runtime. Nurseries that it opens are then of this actor, whose end ends their children.
+    /// runtime. Nurseries in the future then belong to this actor, and their children end with it.
     ///
     /// ```
     /// # use tractor_core as tractor;
@@ -185,21 +186,21 @@ impl Actor {
         with_actor(self.clone(), future)
     }
 
-    /// Adds a cleanup callback that runs when the actor ends, last in, first out. An actor that has ended already gives
-    /// it back.
+    /// Adds a cleanup callback that runs when the actor ends, last in, first out. If the actor has ended already, the
+    /// error gives the callback back.
     ///
     /// # Errors
-    /// The callback, when the actor's lifetime stack was closed before.
+    /// [`TooLate`](crate::error::TooLate) with the callback, when the actor's lifetime stack was closed before.
     pub fn on_exit<F: FnOnce() + Send + 'static>(&self, callback: F) -> Result<(), TooLate<F>> {
         self.inner.lifetime.push(callback)
     }
 
-    /// Ends the actor's work: refuses new requests, cancels the running ones, of which this actor is the canceller, and
+    /// Ends the actor's work: refuses new requests, cancels the running ones (with this actor as the canceller), and
     /// stops listening. Returns when the requests have ended. The actor itself then ends: a child's process after its
     /// children and connections, a root when the body of its scope returns.
     ///
-    /// Called in an endpoint of this actor it cannot wait for that endpoint's own end: there it returns once the
-    /// request is made, and the endpoint is dropped at its next await, outside of a [`shield`](crate::shield).
+    /// In an endpoint of this actor this cannot wait for the endpoint's own end: there it returns once the request is
+    /// made, and the endpoint is dropped at its next await, outside of a [`shield`](crate::shield).
     ///
     /// ```
     /// # use tractor_core as tractor;
@@ -235,11 +236,11 @@ impl Actor {
         });
     }
 
-    /// Waits until the actor must end, because somebody has asked for that, or because its parent is lost: what the
-    /// body of an actor waits for that only serves.
+    /// Waits until the actor must end, because another actor or this one has asked for it, or because the parent is
+    /// lost. The body of an actor that only serves waits for this.
     ///
-    /// Then its requests have ended, and it listens no more. A program that serves until it is told to end, a daemon,
-    /// is no more than this:
+    /// When this returns, the actor's requests have ended, and it no longer listens. A daemon, a program that serves
+    /// until it is told to end, is no more than this:
     ///
     /// ```no_run
     /// # use tractor_core as tractor;
@@ -282,11 +283,12 @@ impl Actor {
         self.inner.identity.secret
     }
 
-    /// Who gets in: our own user where the transport vouches for it, elsewhere who knows the tree's secret.
+    /// Whether a peer is let in: our own user if the transport vouches for it, otherwise a peer that knows the tree's
+    /// secret.
     pub(crate) fn policy(&self, other_end: OtherEnd) -> Policy {
         match other_end {
             OtherEnd::OurUser => Policy::Open,
-            // Of `::1` the network is all that is told.
+            // `::1` is reported by its network, which is the unspecified address.
             OtherEnd::Anybody(Some(ip))
                 if self.allows_unauthenticated_peers() && (ip.is_loopback() || ip.is_unspecified()) =>
             {
@@ -322,7 +324,7 @@ impl Actor {
         if self.is_root() { self.addrs() } else { self.inner.identity.root_addrs.clone() }
     }
 
-    /// A method of the runtime that this actor has besides those of every one.
+    /// A method of the runtime that this actor has in addition to those of every actor.
     pub(super) fn method(&self, name: &str) -> Option<&'static EndpointEntry> {
         self.inner.identity.methods.iter().find(|method| method.name == name)
     }
@@ -336,12 +338,12 @@ impl Actor {
         assert!(self.inner.parent.set(peer).is_ok(), "the parent is set once");
     }
 
-    /// Asked before a line about a guest is logged.
+    /// Limits the rate of log lines about guests.
     pub(crate) fn guest_log(&self) -> &PeerLog {
         &self.inner.guest_log
     }
 
-    /// Where actors have listened that this one has seen die.
+    /// The addresses of actors that this one has seen die.
     pub(crate) fn deaths(&self) -> &Deaths {
         &self.inner.deaths
     }
@@ -350,7 +352,7 @@ impl Actor {
         self.inner.addrs.lock().unwrap_or_else(PoisonError::into_inner).push(addr);
     }
 
-    /// Who asked for the end of the actor, if somebody did.
+    /// The actor that asked for the end of this one, if any.
     pub(crate) fn cancel_requested(&self) -> Option<&Option<Uid>> {
         self.inner.canceller.get()
     }
@@ -393,12 +395,13 @@ impl Actor {
 
     /// Runs an accepted request as a task.
     ///
-    /// On a current-thread runtime it is polled once first. A request that does not wait is over then, and never enters
-    /// the dialog table: no message for it can arrive meanwhile, since this runs on the task that reads the connection.
-    /// On a multi-thread runtime that poll would keep the connection waiting for what another thread could run.
+    /// On a current-thread runtime it is polled once first. A request that does not wait has then ended, and never
+    /// enters the dialog table: no message for it can arrive meanwhile, because this runs on the task that reads the
+    /// connection. On a multi-thread runtime that poll would delay the connection, while another thread could run the
+    /// endpoint.
     pub(super) fn run_request(&self, mut task: RequestTask) {
         if self.inner.is_current_thread {
-            // Woken through nobody: a request that waits is polled again, as a task, right away.
+            // A waker that wakes nothing: a request that waits is polled again, as a task, right away.
             let mut cx = Context::from_waker(Waker::noop());
             if Pin::new(&mut task).poll(&mut cx).is_ready() {
                 return;
@@ -424,10 +427,10 @@ impl Actor {
         self.inner.links.spawn_on(task, &self.inner.runtime);
     }
 
-    /// Shuts the actor down as a task of its own, for a scope that can no longer wait. `held` is dropped after it.
+    /// Shuts the actor down in a task of its own, for a scope that can no longer wait. `held` is dropped after that.
     pub(crate) fn spawn_shutdown(self, held: impl Send + 'static) {
         let runtime = self.inner.runtime.clone();
-        // Where it is an actor inside of another one, the scopes around it wait.
+        // If this actor is inside of another one, the scopes around it wait.
         let left = Teardown::here();
         let shutdown = with_actor(self.clone(), async move {
             self.shut_down().await;
@@ -436,7 +439,7 @@ impl Actor {
         runtime.spawn(shutdown);
     }
 
-    /// Calls this if it has not had any child process before.
+    /// Runs `call` unless it has run for this actor: before its first child process.
     pub(crate) fn at_first_child(&self, call: impl FnOnce()) {
         self.inner.first_child.call_once(call);
     }
@@ -456,7 +459,7 @@ impl Actor {
         self.child(uid).is_some()
     }
 
-    /// So many of its children that have not ended, and how many there are.
+    /// At most this many of the children that have not ended, and the number of all of them.
     pub(super) fn children(&self, max: usize) -> (Vec<Arc<ChildActor>>, usize) {
         let children = self.inner.children.lock().unwrap_or_else(PoisonError::into_inner);
         (children.values().take(max).cloned().collect(), children.len())
@@ -471,7 +474,7 @@ impl Actor {
         self.inner.children.lock().unwrap_or_else(PoisonError::into_inner).remove(&child.uid);
     }
 
-    /// Runs the task that watches a child process; the actor does not end before it has.
+    /// Runs the task that watches a child process; the actor waits for its end.
     pub(crate) fn spawn_watcher(&self, future: impl Future<Output = ()> + Send + 'static) {
         let task = with_actor(self.clone(), future);
         self.inner.watchers.spawn_on(task, &self.inner.runtime);

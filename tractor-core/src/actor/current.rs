@@ -1,4 +1,4 @@
-//! Which actor, and which of its dialogs, the running task belongs to.
+//! The actor, and the dialog, that the running task belongs to.
 //!
 //! Kept in task-locals, never in a process global: several actors can live in one process.
 
@@ -40,8 +40,8 @@ pub fn current_actor() -> Actor {
     }
 }
 
-/// Runs a future as part of an actor, inside a span that names it. In a task that is part of that actor already, it
-/// stays part of the dialog, too.
+/// Runs a future as part of an actor, inside a span that names the actor. In a task of that actor the future stays part
+/// of the task's dialog, too.
 pub(crate) async fn with_actor<F: Future>(actor: Actor, future: F) -> F::Output {
     let session = CURRENT.try_with(|current| (current.actor == actor).then(|| current.session.clone()));
     let session = session.ok().flatten().flatten();
@@ -55,7 +55,7 @@ pub(super) fn current_session() -> Option<Arc<SessionEnd>> {
     CURRENT.try_with(|current| current.session.clone()).ok().flatten()
 }
 
-/// The endpoint and the actor that the running task belongs to, for people.
+/// The endpoint and the actor that the running task belongs to, as text.
 pub(crate) fn whereabouts() -> Option<String> {
     let text = |current: &Current| {
         let actor = format!("actor {}", current.actor.uid());
@@ -67,7 +67,7 @@ pub(crate) fn whereabouts() -> Option<String> {
     CURRENT.try_with(text).ok()
 }
 
-/// Who has asked for what is running, if it is an endpoint.
+/// The actor that has started the running endpoint, if one runs.
 pub(crate) fn current_peer() -> Option<Arc<Peer>> {
     current_session().map(|session| session.peer.clone())
 }
@@ -83,7 +83,7 @@ pub(super) fn in_task<R>(actor: &Actor, session: &Arc<SessionEnd>, f: impl FnOnc
     CURRENT.sync_scope(current, || in_scope(session, f))
 }
 
-/// Actor and task of the running task, for log lines.
+/// Actor and dialog of the running task, for log lines.
 #[cfg(feature = "log")]
 pub(crate) fn task_label<R>(f: impl FnOnce(&Actor, Option<(&str, &str)>) -> R) -> Option<R> {
     CURRENT

@@ -1,4 +1,4 @@
-//! Where actors have listened that this one has seen die: whoever asks for one of them again gets the same error.
+//! The addresses of actors that this one has seen die: a later connection to one of them fails with the same error.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ impl Deaths {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who listened at this address has died.
+    /// The actor that listened at this address has died.
     pub(crate) fn add(&self, addr: Addr, died: &ActorDied) {
         let mut deaths = self.lock();
         deaths.retain(|(known, _)| *known != addr);
@@ -26,12 +26,12 @@ impl Deaths {
         deaths.push_back((addr, died.clone()));
     }
 
-    /// Somebody listens at this address.
+    /// An actor listens at this address.
     pub(crate) fn forget(&self, addr: &Addr) {
         self.lock().retain(|(known, _)| known != addr);
     }
 
-    /// Who listened at this address and has died.
+    /// The death of the actor that listened at this address.
     pub(crate) fn at(&self, addr: &Addr) -> Option<ActorDied> {
         self.lock().iter().find(|(known, _)| known == addr).map(|(_, died)| died.clone())
     }

@@ -1,8 +1,8 @@
-//! What each frame of a connection does, in arrival order.
+//! Handles each frame of a connection, in arrival order.
 //!
 //! # Invariants
 //! 1. Nothing here waits: a slow endpoint, a full inbox or a slow teardown never stalls the connection.
-//! 2. A frame that cannot be understood costs its sender at most this connection; whoever can act gets an error.
+//! 2. A frame that cannot be decoded costs its sender at most this connection; the dialog concerned gets an error.
 
 use std::fmt;
 use std::ops::Range;
@@ -34,7 +34,7 @@ use crate::session::{Peer, RUN_BYTES_MAX, Refused, Run, catching, detached};
 struct Target {
     entry: &'static EndpointEntry,
     label: Arc<str>,
-    /// How its values are written for this caller.
+    /// The layout of its values for this caller.
     format: PayloadFormat,
 }
 
@@ -71,7 +71,7 @@ impl Gathered {
 pub(super) struct Dispatch {
     actor: Actor,
     peer: Arc<Peer>,
-    /// The dialog of the last message: messages mostly come in runs.
+    /// The dialog of the last message, because messages mostly come in runs.
     last: Option<Arc<SessionEnd>>,
     /// Of that dialog, not handed over yet.
     run: Option<Gathered>,
@@ -105,7 +105,7 @@ impl FrameHandler for Dispatch {
     }
 
     fn oversized_head(&self) -> usize {
-        // A Rust peer knows what this end accepts.
+        // A Rust peer knows this end's limit.
         if self.peer.is_base() { OVERSIZED_HEAD_BYTES } else { 0 }
     }
 
@@ -116,7 +116,7 @@ impl FrameHandler for Dispatch {
                 self.fail_dialog(cid, type_names::MESSAGING_ERROR, error.to_string());
                 Ok(())
             }
-            // Somebody may wait for what it was.
+            // A task may wait for the skipped message.
             Some(_) | None => Err(CloseReason::Protocol(error.to_string().into())),
         }
     }
@@ -130,7 +130,7 @@ impl FrameHandler for Dispatch {
     }
 
     fn closing(&mut self, reason: &CloseReason) {
-        // To an actor of the base protocol it would be the end of the whole actor.
+        // An actor of the base protocol would end as a whole.
         if let CloseReason::OverBudget(text) = reason
             && !self.peer.is_base()
         {
@@ -145,7 +145,7 @@ impl Dispatch {
         Self { actor, peer, last: None, run: None, starts: StartCache::default(), requests: 0, bad_frames: 0 }
     }
 
-    /// A frame that is no streamed value of a known dialog.
+    /// Handles a frame that is no streamed value of a known dialog.
     fn other_frame(&mut self, chunk: &Bytes, body: Range<usize>) -> Result<(), CloseReason> {
         let frame = &chunk[body.clone()];
         let payload = |at: usize| chunk.slice(body.start + at..body.end);
@@ -177,7 +177,7 @@ impl Dispatch {
         }
     }
 
-    /// A failure as it was meant, without the read buffer in which it came.
+    /// A received failure, without the read buffer in which it came.
     fn heard(&self, error: Box<ErrorMsg>) -> Box<ErrorMsg> {
         let mut error = without_buffer(error);
         if self.peer.is_base() {
@@ -186,7 +186,7 @@ impl Dispatch {
         error
     }
 
-    /// The short way for a message that was recognised without a decode. Returns whether its dialog is known.
+    /// The fast path for a message that was recognised without a decode. Returns whether its dialog is known.
     #[inline]
     fn hand(&mut self, cid: &[u8], msg: impl FnOnce() -> Received<Bytes, Box<ErrorMsg>>) -> bool {
         let found = self.find(cid);
@@ -289,18 +289,18 @@ impl Dispatch {
         Ok(())
     }
 
-    /// Logs what is wrong with a frame, unless there was much of that lately.
+    /// Logs what is wrong with a frame, unless there were many such lines lately.
     fn report(&self, text: &dyn fmt::Display) {
         if let Some(left_out) = self.actor.inner.frame_log.line() {
             tracing::warn!(peer = %self.peer.aid.uid, "{text}{left_out}");
         }
     }
 
-    /// Ends a dialog because of a message that cannot be taken: both sides are told.
+    /// Ends a dialog because of a message that cannot be accepted: both sides get an error.
     fn fail_dialog(&mut self, cid: Cid, type_name: &str, text: String) {
         let mut msg = error::local(&self.peer.us, type_name, text);
         msg.cid = Some(cid);
-        // A child side reports it as its one outcome, when its task has ended.
+        // A child side reports the error as its one outcome, when its task has ended.
         let is_child = self.peer.dialog(cid.as_bytes()).is_some_and(|session| session.side() == Side::Child);
         if !is_child {
             self.peer.send_error(msg.clone());
@@ -310,7 +310,7 @@ impl Dispatch {
 
     // ---- requests ----------------------------------------------------------------------------------------------
 
-    /// A request that was decoded the long way, from `frame`.
+    /// A request that was fully decoded from `frame`.
     fn start(&mut self, frame: &Bytes, start: Start) -> Result<(), CloseReason> {
         self.requests += 1;
         let cid = start.cid;
@@ -350,7 +350,7 @@ impl Dispatch {
                     return Ok(());
                 }
                 let target = Target { entry, label, format: self.peer.format(start.positional) };
-                // These are other ones in every request.
+                // These differ in every request.
                 if start.remaining.is_none()
                     && start.trace.is_none()
                     && let Some(at) = offset_in(frame, &start.kwargs)
@@ -368,7 +368,7 @@ impl Dispatch {
         Ok(())
     }
 
-    /// Whether the actor ends and takes no requests; this one is answered then.
+    /// Whether the actor is ending and accepts no requests; then this one is answered with a refusal.
     fn refuses_requests(&self, cid: Cid) -> bool {
         let Some(canceller) = self.actor.cancel_requested() else { return false };
         let us = &self.peer.us;
@@ -385,8 +385,8 @@ impl Dispatch {
         self.peer.send_error(msg);
     }
 
-    /// A request under the id of a live dialog. The peer could not tell an answer to it from one to that dialog: so it
-    /// is a violation of that dialog, which ends, on both sides and with one outcome.
+    /// A request under the id of a live dialog. The peer could not tell an answer to it from one to that dialog, so it
+    /// is a violation of that dialog, which ends on both sides with one outcome.
     fn used_twice(&mut self, cid: Cid) {
         tracing::debug!(%cid, peer = %self.peer.aid.uid, "a request has the id of a live dialog");
         self.fail_dialog(cid, type_names::MESSAGING_ERROR, format!("the context id {cid} is in use"));
@@ -400,8 +400,8 @@ impl Dispatch {
         deadline: Option<Deadline>,
         trace: Option<TraceContext>,
     ) {
-        // On a runtime with several threads the actor may be cancelled meanwhile; it waits for what follows, the first
-        // poll included. Hence the look comes after.
+        // On a runtime with several threads the actor may be cancelled meanwhile. From here on the actor waits for this
+        // request, including its first poll; so the check comes after this.
         let _counted = self.actor.inner.requests.token();
         if self.refuses_requests(cid) {
             return;
@@ -437,7 +437,7 @@ impl Dispatch {
                 return self.refuse(cid, type_names::TYPE_ERROR, format!("{}(): {problem}", entry.name));
             }
         };
-        // An id may be used again after its dialog; values now belong to the new one.
+        // An id may be used again after its dialog; values then belong to the new dialog.
         self.last = None;
         // Where another thread runs it, the connection has the acknowledgement to write meanwhile, and results gather:
         // without it each would be a write of its own.
@@ -452,7 +452,7 @@ impl Dispatch {
     }
 }
 
-/// A failure that may be kept for long: without the read buffer in which it came.
+/// A failure that may be kept for long, without the read buffer in which it came.
 fn without_buffer(mut error: Box<ErrorMsg>) -> Box<ErrorMsg> {
     for bad_msg in [&mut error.bad_msg, &mut error.bad_msg_as_dict] {
         *bad_msg = bad_msg.take().map(detached);
@@ -463,7 +463,7 @@ fn without_buffer(mut error: Box<ErrorMsg>) -> Box<ErrorMsg> {
     error
 }
 
-/// Where `part`, a slice of `whole`, begins in it.
+/// The offset of `part`, a slice of `whole`, in `whole`.
 fn offset_in(whole: &Bytes, part: &Bytes) -> Option<usize> {
     let at = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     (at + part.len() <= whole.len()).then_some(at)

@@ -15,8 +15,8 @@ use crate::proto::args::ArgsError;
 use crate::proto::id::Uid;
 use crate::proto::msg::{ErrorMsg, FuncType};
 
-/// A running endpoint. One that returns concludes its dialog itself before it is ready; a failure is for others to
-/// tell.
+/// The future of a running endpoint. If the endpoint returns a result, it concludes its dialog itself before it is
+/// ready; the request's task reports a failure.
 pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = Result<(), Box<ErrorMsg>>> + Send>>;
 
 /// One registered endpoint; made by the attribute macros.
@@ -24,12 +24,12 @@ pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = Result<(), Box<Erro
 pub struct EndpointEntry {
     pub(crate) module: &'static str,
     pub(crate) name: &'static str,
-    /// Path of the function's type: where it is, whatever module and name it says.
+    /// Path of the function's type in the source, whatever `module` and `name` its attribute sets.
     pub(crate) path: fn() -> &'static str,
     pub(crate) kind: FuncType,
     /// The function's type.
     pub(crate) endpoint: fn() -> TypeId,
-    /// Whether all types of its values may be laid out by position.
+    /// Whether all types of its values may be written without field names.
     pub(crate) types_are_positional: fn() -> bool,
     pub(crate) invoke: fn(&Invocation) -> Result<EndpointFuture, ArgsError>,
 }
@@ -40,14 +40,14 @@ impl EndpointEntry {
         format!("{}:{}", self.module, self.name).into()
     }
 
-    /// Whether its values are laid out by position for callers of the same image, which has all of its code.
+    /// Whether its values are written without field names for callers of the same image, which has all of its code.
     pub(super) fn is_positional(&self) -> bool {
         image::contains(self.invoke as *const ()) && (self.types_are_positional)()
     }
 }
 
-/// Whether the values of a call of this endpoint are laid out by position towards actors of the same image: it is the
-/// one that is registered under its name, and not the declaration of another one.
+/// Whether the values of a call of this endpoint are written without field names to actors of the same image: this
+/// endpoint is the one that is registered under its name, and not a declaration of another one.
 pub(crate) fn is_positional(module: &str, name: &str, endpoint: TypeId) -> bool {
     let registered = REGISTERED.get(&(module, name));
     registered.is_some_and(|entry| (entry.endpoint)() == endpoint && entry.is_positional())
@@ -77,7 +77,7 @@ pub(crate) struct Allow {
 }
 
 impl Allow {
-    /// Refuses an allow-list on which something is not registered in this binary, or twice.
+    /// Refuses an allow-list with an entry that is not registered in this binary, or is registered twice.
     pub(crate) fn check(&self) -> Result<(), RuntimeFailure> {
         for module in &self.modules {
             if !REGISTERED.keys().any(|(registered, _)| registered == module) {
@@ -110,7 +110,7 @@ impl Allow {
             || self.endpoints.iter().any(|(m, n)| m == module && n == name)
     }
 
-    /// The endpoint a peer asks for, or the error that tells it why not.
+    /// The endpoint that a peer asks for, or the error for the peer.
     pub(super) fn find(
         &self,
         us: &Uid,

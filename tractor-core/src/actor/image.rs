@@ -1,7 +1,7 @@
-//! The program image that this process runs, and who else runs it.
+//! The program image that this process runs, and which actors run the same one.
 //!
 //! Actors of one image have the same types and the same endpoints. The root draws the image's token; a child takes over
-//! its parent's if it runs the same file. Where the system does not tell which file that is, there is no token.
+//! its parent's if it runs the same file. If the system does not tell which file that is, there is no token.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 use crate::proto::id::Image;
 use crate::proto::msg::ParentImage;
 
-/// The executable of this process: also of one whose file was replaced since.
+/// The executable of this process, even if its file was replaced since.
 const EXECUTABLE: &str = "/proc/self/exe";
 
 /// Device and inode of the executable.
@@ -29,25 +29,25 @@ pub(crate) fn draw() -> Option<Image> {
     executable().map(|_known| Image::from_bytes(*uuid::Uuid::new_v4().as_bytes()))
 }
 
-/// What a child gets to know.
+/// The data that a child gets.
 pub(crate) fn for_child(image: Option<Image>) -> Option<ParentImage> {
     Some(ParentImage { image: image?, executable: executable()? })
 }
 
-/// The token of a child that knows this.
+/// The token of a child that got this data.
 pub(crate) fn of_child(parent: Option<ParentImage>) -> Option<Image> {
     let ParentImage { image, executable: theirs } = parent?;
     (executable()? == theirs).then_some(image)
 }
 
-/// Whether there is code of the executable itself at this address, and not of a library, which another process may have
-/// in another version.
+/// Whether the code at this address belongs to the executable itself, and not to a library, which another process may
+/// have in another version.
 pub(super) fn contains(code: *const ()) -> bool {
     static CODE: LazyLock<Vec<Range<usize>>> = LazyLock::new(|| mapped().unwrap_or_default());
     CODE.iter().any(|range| range.contains(&code.addr()))
 }
 
-/// Where the executable is in memory.
+/// The address range of the executable in memory.
 fn mapped() -> Option<Vec<Range<usize>>> {
     let path = fs::read_link(EXECUTABLE).ok()?;
     let path = path.to_str()?;
@@ -55,8 +55,8 @@ fn mapped() -> Option<Vec<Range<usize>>> {
     Some(ranges_of(path, maps))
 }
 
-/// Where a file is in memory. Its parts follow each other, mostly as the first ones, with nothing between them but
-/// memory of no file: what comes behind is not read, as every child would have to.
+/// The address range of a file in memory. Its parts follow each other, mostly as the first ones, with only anonymous
+/// memory between them. The rest of the list is not read, because every child would have to read it.
 fn ranges_of(path: &str, maps: impl BufRead) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     for line in maps.lines().map_while(Result::ok) {

@@ -1,5 +1,5 @@
-//! Running one request: poll inline, spawn if it waits, catch panics, drop on cancellation, wait for what is left
-//! behind, always conclude.
+//! Running one request: poll inline, spawn if it waits, catch panics, drop on cancellation, wait for the teardowns that
+//! it leaves, always conclude.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::proto::limits::REQUEST_BYTES;
 use crate::proto::trace::TraceContext;
 use crate::session::{Ended, Expiry, SessionEnd, catching, incoming};
 
-/// What an endpoint is invoked with.
+/// The data that an endpoint is invoked with.
 #[derive(Debug)]
 pub(crate) struct Invocation {
     pub(crate) session: Arc<SessionEnd>,
@@ -40,19 +40,20 @@ pub(super) struct RequestTask {
     /// Names the task to every subscriber of `tracing`.
     span: tracing::Span,
     stage: Stage,
-    /// Until the time that the caller has given is over; `None` without a deadline, and after it.
+    /// The timer of the caller's deadline; `None` without a deadline, and after it.
     expiry: Option<Expiry>,
-    /// Who ends the actor waits for its endpoints, and not for what they leave behind: the actor itself waits for that.
+    /// A request to end the actor waits for its endpoints, but not for the teardowns that they leave: the actor itself
+    /// waits for those.
     running: Option<TaskTrackerToken>,
-    /// What its arguments took on the wire.
+    /// The size of its arguments on the wire.
     args_bytes: usize,
-    /// Counts it while it waits.
+    /// Counts those bytes while it waits.
     held: Option<Held>,
 }
 
 enum Stage {
     Running(EndpointFuture),
-    /// The endpoint has ended like this.
+    /// The endpoint has ended with this outcome.
     Leaving(Ended),
     /// The dialog is concluded.
     Over,
@@ -75,8 +76,8 @@ impl RequestTask {
         Self { actor, session, span, stage, expiry, running: None, args_bytes, held: None }
     }
 
-    /// From now on it waits: whoever ends the actor waits for its endpoint, and it counts in what waits on its
-    /// connection.
+    /// From now on it waits: a request to end the actor waits for its endpoint, and its arguments count as data that
+    /// waits on its connection.
     pub(super) fn count(&mut self) {
         if let Stage::Running(_) = self.stage {
             self.running = Some(self.actor.inner.requests.token());
@@ -89,8 +90,8 @@ impl RequestTask {
         &self.session
     }
 
-    /// Looks at the clock. Ready when the time is over and the endpoint shall not be polled again: it would only find
-    /// that its own requests have run out of the same time.
+    /// Polls the deadline. Ready when the time is over and the endpoint must not be polled again: it would only see its
+    /// own requests fail by the same deadline.
     fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(expiry) = &mut self.expiry else { return Poll::Pending };
         std::task::ready!(expiry.poll(cx));
@@ -117,7 +118,7 @@ impl RequestTask {
         }
     }
 
-    /// Drops the endpoint's future, in which user destructors run.
+    /// Drops the endpoint's future, which runs user destructors.
     fn leave(&mut self, ended: Option<Ended>) {
         let endpoint = std::mem::replace(&mut self.stage, ended.map_or(Stage::Over, Stage::Leaving));
         if let Err(panic) = catching(|| in_task(&self.actor, &self.session, || drop(endpoint))) {

@@ -36,7 +36,7 @@ impl LifetimeStack {
         }
     }
 
-    /// Runs every callback. One that panics does not keep the others from running.
+    /// Runs every callback. The panic of one does not keep the others from running.
     pub(super) fn close(&self) {
         let callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner).take();
         for callback in callbacks.into_iter().flatten().rev() {

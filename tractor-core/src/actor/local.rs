@@ -23,7 +23,7 @@ pub(super) struct Locals(Mutex<HashMap<usize, Slot>>);
 impl Locals {
     pub(super) fn clear(&self) {
         let dropped = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        // User destructors run here, without the lock. One that panics does not keep the others from running.
+        // User destructors run here, without the lock. The panic of one does not keep the others from running.
         for (_, value) in dropped {
             if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
                 tracing::error!("a destructor of the actor's state panicked");

@@ -33,27 +33,27 @@ impl ActorOptions {
 
     /// Listens on an address, for actors that are not children of this one.
     ///
-    /// The directory of a Unix socket is our own user's with mode `0700`, and nobody but root can put another one in
-    /// its place; one that is missing is made. The file of a process that has died is replaced.
+    /// The directory of a Unix socket must belong to this user with mode `0700`, and only root may be able to replace
+    /// it; a missing directory is made. The socket file of a process that has died is replaced.
     #[must_use]
     pub fn bind(mut self, addr: Addr) -> Self {
         self.bind.push(addr);
         self
     }
 
-    /// Names an address of a registry, where the actors of the tree are registered and others are found by name. There
-    /// may be several.
+    /// Adds an address of a registry, with which the actors of the tree register, and where they find others by name.
+    /// There may be several.
     ///
-    /// The root asks who listens there. If a registrar does, all actors of the tree register with it; if nobody does,
-    /// the root becomes the registrar itself, at all of these addresses. If something else does, it does not start. Of
-    /// many programs that start at once one becomes the registrar.
+    /// If a registrar listens there, all actors of the tree register with it. If nobody listens, the root becomes the
+    /// registrar itself, at all of these addresses. If something else listens, the root does not start. Of many
+    /// programs that start at once exactly one becomes the registrar.
     ///
-    /// Every actor of the tree then listens: where it was told, else at an address of its own of the registry's
-    /// transport. Without a registry none of this happens.
+    /// With a registry every actor of the tree listens: at its `bind` addresses, or else at an address of its own with
+    /// the registry's transport.
     ///
-    /// Programs that are started apart meet over a Unix socket, which all of a user's programs may use. Over TCP only
-    /// the actors of one tree meet: each root draws a secret, and no two roots can share one. The second program that
-    /// names a TCP port does not start, also where both say
+    /// Programs that were started apart connect over a Unix socket, which all of a user's programs may use. Over TCP
+    /// only the actors of one tree can connect: each root draws a secret, and two roots cannot share one. So a second
+    /// program with the same TCP port does not start, even if both
     /// [`allow_unauthenticated_peers`](Self::allow_unauthenticated_peers).
     ///
     /// ```
@@ -86,26 +86,26 @@ impl ActorOptions {
         self
     }
 
-    /// Lets the actors of the tree talk over TCP to peers that cannot prove anything: those of the Python library, of
-    /// any user of this host.
+    /// Lets peers without a proof connect to the actors of the tree over TCP: actors of the Python library, of any user
+    /// of this host.
     ///
-    /// Such a peer may call what is exposed, and what a registrar offers; it can end no actor. At most half of an
-    /// actor's connections ([`Limits::connections_max`]) are such ones. A Rust peer still has to know the tree's
-    /// secret, so that two trees of Rust actors do not meet this way. Only for addresses that lead to this host:
-    /// beyond loopback nothing is bound, and nobody connected to, this way.
+    /// Such a peer may call exposed endpoints, and the methods of a registrar; it can end no actor. At most half of an
+    /// actor's connections ([`Limits::connections_max`]) are of such peers. A Rust peer still has to know the tree's
+    /// secret, so two trees of Rust actors cannot connect this way. It holds only for addresses on this host: with it,
+    /// actors neither bind an address beyond loopback nor connect to one.
     #[must_use]
     pub fn allow_unauthenticated_peers(mut self) -> Self {
         self.allow_unauthenticated_peers = true;
         self
     }
 
-    /// For a program that belongs to no tree and looks at those of others: where it connects over TCP on this host, it
-    /// proves nothing, and asks for no proof. So trees with
-    /// [`allow_unauthenticated_peers`](Self::allow_unauthenticated_peers) let it in, as they let in peers of the Python
-    /// library. Without this it offers a proof, which only its own tree accepts.
+    /// For a program that belongs to no tree and inspects others: when it connects over TCP on this host, it proves
+    /// nothing, and asks for no proof. So trees with [`allow_unauthenticated_peers`](Self::allow_unauthenticated_peers)
+    /// let it in, as they let in peers of the Python library. Without this option it offers a proof, which only its own
+    /// tree accepts.
     ///
-    /// Who listens at that address is then not known for certain. It changes nothing about who may connect to this
-    /// actor.
+    /// The identity of the listener at that address is then not proved. The option does not change who may connect to
+    /// this actor.
     #[must_use]
     pub fn unproved(mut self) -> Self {
         self.is_unproved = true;
@@ -119,7 +119,7 @@ impl ActorOptions {
         self
     }
 
-    /// Bounds on what a peer may cost this actor.
+    /// Limits on what a peer may cost this actor.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;

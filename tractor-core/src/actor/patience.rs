@@ -1,4 +1,4 @@
-//! Scopes that wait at their exit, and say for whom.
+//! Scopes that wait at their exit, and log what they wait for.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::time::{Instant, timeout};
 use super::notice::notice;
 use crate::proto::supervision::Backoff;
 
-/// The shortest pause before a line.
+/// The shortest pause before a log line.
 const PAUSE_LEAST: Duration = Duration::from_millis(1);
 
-/// Waits. After `first`, and then after pauses that double, it says for whom.
+/// Waits. After `first`, and then at intervals that double, it logs what it waits for.
 ///
 /// # Cancel safety
 /// As cancel safe as the wait itself.

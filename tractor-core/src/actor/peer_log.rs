@@ -1,4 +1,4 @@
-//! Log lines that peers cause: so many in a while. They could fill the disk otherwise.
+//! Log lines that peers cause: limited in rate, because they could fill the disk otherwise.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -7,11 +7,11 @@ use tokio::time::Instant;
 
 use crate::proto::limits::{PEER_LOG_LINES_MAX, PEER_LOG_WINDOW};
 
-/// Of one actor, about one kind of thing.
+/// The lines of one actor about one kind of event.
 #[derive(Debug, Default)]
 pub(crate) struct PeerLog(Mutex<Window>);
 
-/// The lines of the last while.
+/// The lines of the current window.
 #[derive(Debug, Default)]
 struct Window {
     /// When the first of them was written.
@@ -20,12 +20,12 @@ struct Window {
     left_out: usize,
 }
 
-/// How many lines were left out before this one, as the end of its text: nothing if none were.
+/// The number of lines that were left out before this one, as the end of its text; empty if none were.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct LeftOut(usize);
 
 impl PeerLog {
-    /// Asks for one line. Without an answer there is none to be written.
+    /// Asks for one line. `None`: it must not be written.
     pub(crate) fn line(&self) -> Option<LeftOut> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).line(Instant::now())
     }

@@ -1,8 +1,8 @@
-//! What an actor says of itself, over the method `self:describe`.
+//! The report of an actor about itself, over the method `self:describe`.
 //!
 //! # Invariants
-//! 1. It is answered from what the runtime knows, at once: no endpoint, no task and no file is waited for.
-//! 2. It is bounded: of each list at most [`REPORT_ENTRIES_MAX`] entries, beside how many there are.
+//! 1. It is answered at once from the state of the runtime: it waits for no endpoint, task or file.
+//! 2. It is bounded: each list has at most [`REPORT_ENTRIES_MAX`] entries, and a total beside it.
 
 use std::time::Duration;
 
@@ -15,26 +15,26 @@ use crate::proto::id::Uid;
 use crate::proto::limits::REPORT_ENTRIES_MAX;
 use crate::session::{ChildActor, Peer, SessionEnd};
 
-/// What an actor says of itself; asked for with [`Portal::describe`](crate::Portal::describe).
+/// The report of an actor about itself; [`Portal::describe`](crate::Portal::describe) returns it.
 ///
-/// It travels by the names of its fields. What an actor of another version does not say is empty or zero.
+/// It travels with field names. Fields that an actor of another version does not send are empty or zero.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ActorReport {
-    /// Its process.
+    /// Its process id.
     pub pid: u32,
-    /// For how long it has been an actor, to the microsecond.
+    /// The age of the actor, in whole microseconds.
     #[serde(rename = "uptime_us", with = "micros")]
     pub uptime: Duration,
-    /// Its end was asked for, and it takes no requests any more.
+    /// Whether its end was asked for; then it accepts no requests any more.
     pub is_ending: bool,
-    /// Where it listens.
+    /// The addresses it listens on.
     pub addrs: Vec<Addr>,
-    /// The actor that has started it; none for a root.
+    /// Its parent; `None` for a root.
     #[serde(with = "maybe_uid")]
     pub parent: Option<Uid>,
-    /// Those that it has started and whose processes it watches, at most [`REPORT_ENTRIES_MAX`].
+    /// The children that it has started and whose processes it watches, at most [`REPORT_ENTRIES_MAX`].
     pub children: Vec<ChildReport>,
     /// How many there are.
     pub children_total: u64,
@@ -42,7 +42,7 @@ pub struct ActorReport {
     pub dialogs: Vec<DialogReport>,
     /// How many there are.
     pub dialogs_total: u64,
-    /// Bytes that wait in it for somebody else: [`Actor::waiting_bytes`].
+    /// Bytes of data that wait in its memory: [`Actor::waiting_bytes`].
     pub waiting_bytes: u64,
 }
 
@@ -50,13 +50,13 @@ pub struct ActorReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ChildReport {
-    /// Who it is.
+    /// Its name and uuid.
     #[serde(with = "one_uid")]
     pub uid: Uid,
-    /// Its process; none while it is being started.
+    /// Its process id; `None` while it is being started.
     #[serde(default)]
     pub pid: Option<u32>,
-    /// A [`Supervisor`](crate::Supervisor) starts it again when it ends.
+    /// Whether a [`Supervisor`](crate::Supervisor) restarts it.
     #[serde(default)]
     pub is_supervised: bool,
 }
@@ -70,15 +70,15 @@ pub struct DialogReport {
     pub peer: Uid,
     /// `module:name` of the endpoint.
     pub endpoint: String,
-    /// The endpoint runs in the actor that reports. Else that actor has asked for it.
+    /// Whether the endpoint runs in the actor that reports. If not, that actor has called it.
     pub is_served: bool,
-    /// How far it has come, in words.
+    /// Its state, in words.
     #[serde(default)]
     pub state: String,
 }
 
 impl Actor {
-    /// What this actor says of itself.
+    /// The report of this actor.
     pub(super) fn report(&self) -> ActorReport {
         let (children, children_total) = self.children(REPORT_ENTRIES_MAX);
         let (mut dialogs, mut dialogs_total) = (Vec::new(), 0);
@@ -116,7 +116,7 @@ fn dialog_of(peer: &Peer, session: &SessionEnd) -> DialogReport {
     }
 }
 
-/// A uid as it travels: its name and its uuid.
+/// A uid as on the wire: its name and its uuid.
 mod one_uid {
     use super::*;
 

@@ -1,7 +1,7 @@
 //! The runtime's own methods: requests with the namespace `self`.
 //!
-//! A closed set; a registrar has those besides that it was made with ([`Actor::method`]). Everything else is answered
-//! with an error.
+//! A closed set. An actor may be made with further methods ([`Actor::method`]), as a registrar is. Any other name is
+//! answered with an error.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,9 +22,9 @@ use crate::session::Peer;
 /// The namespace of the runtime's own methods.
 pub(super) const NAMESPACE: &str = "self";
 
-/// How deep the values of the runtime's methods nest at most.
+/// The deepest nesting of a value of the runtime's methods.
 const ANSWER_DEPTH_MAX: usize = 8;
-/// Requests of one peer to end the actor that wait for its tasks; further ones are acknowledged at once.
+/// How many requests of one peer to end the actor wait for its tasks; further requests are acknowledged at once.
 const CANCELS_PENDING_MAX: usize = 16;
 
 /// Runs one of the runtime's methods. Nothing here waits; slow ones get a task.
@@ -47,7 +47,7 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
                 actor.cancel_requests(Some(peer.aid.uid.clone())).await;
                 peer.acknowledge_cancel(cid);
                 peer.cancels_pending.fetch_sub(1, Ordering::Relaxed);
-                // The parent is the last to be disconnected; whoever else asked is done here.
+                // The parent's connection is closed last; for any other peer this is the end.
                 if actor.parent_peer().is_none_or(|parent| !Arc::ptr_eq(parent, &peer)) {
                     actor.say_goodbye(&peer);
                     peer.channel.close();
@@ -93,7 +93,7 @@ fn cancel_task(peer: &Peer, request: Cid, target: &str) {
     }
 }
 
-/// Accepts a request and answers it. An answer too large for the peer is a refusal.
+/// Accepts a request and answers it. If the answer is too large for the peer, the request is refused.
 fn answer(peer: &Peer, cid: Cid, value: &impl Serialize) {
     accept(peer, cid);
     let mut bytes = Vec::new();
@@ -106,7 +106,7 @@ fn answer(peer: &Peer, cid: Cid, value: &impl Serialize) {
 }
 
 fn accept(peer: &Peer, cid: Cid) {
-    // A closed channel has been, or will be, reported by the loss of the connection's dialogs.
+    // The loss of the connection's dialogs reports a closed channel.
     _ = peer.channel.send(&Msg::StartAck { cid, functype: FuncType::AsyncFunc });
 }
 

@@ -1,7 +1,7 @@
 //! Shields: an endpoint that is not dropped in the middle of its cleanup.
 //!
-//! A shield defers the drop of the whole endpoint, as one future cannot be dropped in part. It has no limit of its own:
-//! whoever waits for the endpoint has one, which ends in a kill.
+//! A shield defers the drop of the whole endpoint, because one future cannot be dropped in part. It has no time limit
+//! of its own: the actors that wait for the endpoint have one, which ends in a kill.
 
 use std::sync::Arc;
 
@@ -10,21 +10,21 @@ use crate::session::SessionEnd;
 
 /// Runs a future to its end, even if the running endpoint is cancelled meanwhile.
 ///
-/// A cancelled endpoint is dropped at its next await. Inside of a shield it is not: it goes on, all of it, until the
-/// shielded future is ready, and is dropped at its first await after that. Shields may be nested or run side by side;
-/// the last one counts. The end of the endpoint is then still a cancellation, even if it returns a value; an error that
-/// it returns is reported instead.
+/// A cancelled endpoint is dropped at its next await. With a running shield the whole endpoint goes on until the
+/// shielded future is ready, and is dropped at its first await after that. Shields may be nested or concurrent; the
+/// last one to end counts. The end of the endpoint is then still a cancellation, even if it returns a value; an error
+/// that it returns is reported instead.
 ///
 /// * Use it for cleanup that must not be cut short, after [`cancelled`](crate::ContextHandle::cancelled) or around an
-///   await between two steps that belong together. Whoever asked for the end waits for it.
-/// * A shield does not outlast the patience of its actor's parent: an actor that has to end and takes longer than
+///   await between two steps that belong together. The actor that asked for the end waits for it.
+/// * A shield does not outlast the time limits of its actor's parent: an actor that has to end and takes longer than
 ///   [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel) is signalled, then killed.
 /// * It protects an endpoint from the end of its dialog, and nothing else: the body of a scope is still dropped when
 ///   its other side fails, and a `timeout` or `select!` around a shield still drops it.
-/// * Where no endpoint runs, such as in `main` or in a task made with `tokio::spawn`, it just runs the future.
+/// * Outside of an endpoint, such as in `main` or in a task made with `tokio::spawn`, it just runs the future.
 ///
-/// When the connection is gone, or the other side has failed, then `receive` and `send` on the endpoint's own stream
-/// fail inside of a shield, so that nothing waits there for ever.
+/// When the connection is gone, or the other side has failed, `receive` and `send` on the endpoint's own stream fail
+/// inside of a shield, so that a shield cannot wait for them for ever.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -46,7 +46,7 @@ pub async fn shield<F: Future>(future: F) -> F::Output {
     future.await
 }
 
-/// A task that is not dropped while this lives.
+/// Keeps the running endpoint from being dropped while this lives.
 struct Shield(Option<Arc<SessionEnd>>);
 
 impl Shield {

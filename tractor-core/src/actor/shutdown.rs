@@ -6,24 +6,24 @@ use super::core::Actor;
 use crate::error;
 use crate::session::Peer;
 
-/// The shortest time between two looks at what is left.
+/// The shortest wait for the remaining tasks before it gives up on other actors.
 const LIMIT_LEAST: Duration = Duration::from_millis(10);
 
 impl Actor {
     /// Ends the actor: requests, children, connections, lifetime stack, locals.
     ///
-    /// Endpoints and children are waited for without a limit of their own: each child's watching task has one, and an
-    /// actor whose endpoints do not end is killed by its parent's ladder. What endpoints have left in other actors has
-    /// as long as any task that is cancelled, `context_cancel`.
+    /// There is no time limit for endpoints and children here: each child's watching task has one, and the parent's
+    /// ladder kills an actor whose endpoints do not end. Tasks that endpoints have left in other actors have as long as
+    /// any cancelled task, `context_cancel`.
     pub(crate) async fn shut_down(&self) {
         self.stop();
         self.cancel_requests(None).await;
-        // Nurseries of the actor's scope have ended with that; others live in tasks of their own.
+        // Nurseries of the actor's scope have ended with it; other nurseries live in tasks of their own.
         self.inner.end_children.cancel();
         self.inner.watchers.close();
         let limit = self.timeouts().context_cancel.max(LIMIT_LEAST);
         while tokio::time::timeout(limit, self.inner.watchers.wait()).await.is_err() {
-            // Children end by the ladder; tasks in other actors, whose scopes were dropped here, perhaps never.
+            // The ladder ends children; tasks in other actors, whose scopes were dropped here, may never end.
             self.peers().iter().for_each(|peer| peer.give_up());
         }
         for peer in self.peers() {
@@ -46,9 +46,10 @@ impl Actor {
         tracing::debug!("actor {} has ended", self.uid());
     }
 
-    /// Tells a peer that this end is in good order.
+    /// Tells a peer that this actor ends in good order.
     pub(super) fn say_goodbye(&self, peer: &Peer) {
-        // Whoever speaks the base protocol alone takes it for a failure. The parent hears it from whoever knows why.
+        // A peer that speaks only the base protocol would take it for a failure. The parent learns of the end
+        // elsewhere, with its reason.
         let is_parent = self.parent_peer().is_some_and(|parent| std::ptr::eq(&raw const **parent, peer));
         if peer.is_base() || is_parent {
             return;
