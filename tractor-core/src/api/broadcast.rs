@@ -1,8 +1,9 @@
 //! Several readers of one stream in one actor: a local fan-out.
 //!
-//! There is no task in between. Whoever has read all that others took takes the next value from the stream's inbox and
-//! leaves it in the [`Ring`] for the rest: the fastest reader drives, and waits only where one that is not slow would
-//! lose a value. No reader that stops, is dropped or waits elsewhere can keep a value from another.
+//! No task stands in between. A reader that has read every value taken so far takes the next one from the stream's
+//! inbox and leaves it in the [`Ring`] for the others. So the fastest reader sets the pace; it waits only if a reader
+//! that is not slow would lose a value. A reader that stops, is dropped or waits elsewhere never keeps a value from
+//! another.
 //!
 //! # Invariants
 //! 1. A value goes from the inbox into the ring under one lock, within one poll: a dropped future loses none.
@@ -37,13 +38,13 @@ use crate::session::{Expiry, SessionEnd, Taken, detached, in_order};
 /// One of several readers of a stream; made by [`MsgStream::subscribe`](super::MsgStream::subscribe).
 ///
 /// Every subscriber gets every value that arrives after it subscribed, in order. It may be moved into a task of its
-/// own. Dropping it ends it, and nobody else. It is a [`Stream`], too, which goes on after [`Error::Lagged`] and ends
+/// own. Dropping it affects no other reader. It is also a [`Stream`], which goes on after [`Error::Lagged`] and ends
 /// after the failure of its dialog.
 pub struct StreamSubscriber<Tx, Rx = Tx> {
     reader: Reader,
     head: YieldHead,
     receiving: Receiving,
-    /// A lag is logged instead of raised.
+    /// A lag is logged instead of returned.
     lag_logged: bool,
     types: PhantomData<fn(Tx) -> Rx>,
 }
@@ -52,7 +53,8 @@ pub struct StreamSubscriber<Tx, Rx = Tx> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SubscriberStatistics {
-    /// For each reader how many values wait for it, in the order of subscription; the stream itself comes first.
+    /// For each reader, the number of values that wait for it, in the order of subscription; the stream itself comes
+    /// first.
     pub backlogs: Vec<usize>,
     /// Values that can wait for a slow reader.
     pub ring_size: usize,
@@ -69,8 +71,8 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     /// Waits for the next value; `None` once the other side has closed the stream.
     ///
     /// # Errors
-    /// [`Error::Lagged`], once, when this reader was so slow that it has lost values: it goes on with the
-    /// oldest that is left. What is slow, [`MsgStream::subscribe`](super::MsgStream::subscribe) says. Otherwise as
+    /// [`Error::Lagged`], once, when this reader was so slow that it has lost values; it goes on with the oldest value
+    /// that is left. [`MsgStream::subscribe`](super::MsgStream::subscribe) defines slow. Otherwise as
     /// [`MsgStream::receive`](super::MsgStream::receive), after the values that arrived before.
     ///
     /// # Cancel safety
@@ -84,7 +86,7 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
         }
     }
 
-    /// Logs a lag, if that is wanted.
+    /// Logs a lag, if the reader wants it logged.
     fn logs(&self, error: Option<&Error>) -> bool {
         let Some(Error::Lagged(lagged)) = error.filter(|_| self.lag_logged) else { return false };
         tracing::warn!(cid = %self.cid(), "{lagged}");
@@ -106,19 +108,19 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
         SendItem::new(&self.reader.fan.session, &self.head, Tx::hold(value))
     }
 
-    /// One more subscriber, of what arrives from now on. It raises lags.
+    /// One more subscriber, to the values that arrive from now on. It returns lags as errors.
     pub fn subscribe(&self) -> Self {
         Self::new(self.reader.fan.reader())
     }
 
-    /// Logs lost values, and goes on, instead of raising [`Error::Lagged`].
+    /// Logs lost values and goes on, instead of returning [`Error::Lagged`].
     #[must_use]
     pub fn lag_logged(mut self) -> Self {
         self.lag_logged = true;
         self
     }
 
-    /// How far the readers of this stream are.
+    /// The progress of this stream's readers.
     pub fn statistics(&self) -> SubscriberStatistics {
         let ring = self.reader.fan.ring();
         SubscriberStatistics {
@@ -162,7 +164,7 @@ pub(super) struct FanOut {
     /// See the invariants.
     ring: Mutex<Ring<Bytes>>,
     waiting: Arc<Waiting>,
-    /// Wakes all of `waiting`; made once, so that it is recognized as the same.
+    /// Wakes all of `waiting`; made once, so that `will_wake` recognizes it.
     waker: Waker,
 }
 
@@ -172,7 +174,7 @@ impl FanOut {
         let waiting = Arc::new(Waiting::default());
         let waker = Waker::from(waiting.clone());
         session.add_stream_handle();
-        // A task that has waited alone. Its waker would be dropped under the ring's lock.
+        // The waker of a task that waited alone; otherwise it would be dropped under the ring's lock.
         drop(session.take_reader());
         Arc::new(Self { session, ring: Mutex::new(Ring::new(size)), waiting, waker })
     }
@@ -181,7 +183,7 @@ impl FanOut {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new reader, of what is taken from the inbox from now on.
+    /// A new reader, of the values taken from the inbox from now on.
     pub(super) fn reader(self: &Arc<Self>) -> Reader {
         Reader { key: self.ring().enter(), fan: self.clone() }
     }
@@ -210,7 +212,7 @@ impl Reader {
         }
     }
 
-    /// `full` is the end of the wait for others; it belongs to one value.
+    /// `full` is the timer of the wait for others; it belongs to one value.
     pub(super) fn poll(
         &self,
         cx: &mut Context<'_>,
@@ -245,7 +247,7 @@ impl Reader {
             }
             Read::AtHead => {}
         }
-        // Before the look into the inbox: what arrives after that look wakes this reader.
+        // This comes before the look into the inbox: a later arrival wakes this reader.
         let replaced = fan.waiting.add(self.key, waker);
         let inbox = Context::from_waker(&fan.waker);
         if ring.is_full() {
@@ -269,7 +271,7 @@ impl Reader {
         drop(replaced);
         *full = None;
         let taken = ready!(taken);
-        // The end or the failure stays in the inbox; everybody finds it there.
+        // The end or the failure stays in the inbox, where every reader finds it.
         drop(fan.waiting.remove(self.key));
         fan.waiting.wake_all();
         Poll::Ready(taken.map(|taken| taken.map(|taken| fan.session.accept(taken))))

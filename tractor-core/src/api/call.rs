@@ -1,4 +1,4 @@
-//! A call is a value: what an annotated function returns instead of a future.
+//! A call is a value, which an annotated function returns instead of a future.
 
 use std::marker::PhantomPinned;
 use std::pin::Pin;
@@ -9,18 +9,18 @@ use pin_project_lite::pin_project;
 use super::endpoint::{ContextEndpoint, Endpoint, EndpointBody, FnEndpoint, StreamEndpoint};
 
 pin_project! {
-    /// A call of an annotated function: which endpoint, and its arguments. It does nothing by itself.
+    /// A call of an annotated function: the endpoint and its arguments. It does nothing by itself.
     ///
-    /// * That of a `#[tractor::actor_fn]` is a future, which runs the function here; handed to
-    ///   [`Portal::run`](super::Portal::run) the function runs there.
-    /// * That of a `#[tractor::context(..)]` is for [`Portal::open_context`](super::Portal::open_context).
-    /// * That of a `#[tractor::stream]` is for [`Portal::open_stream_from`](super::Portal::open_stream_from).
+    /// * The call of a `#[tractor::actor_fn]` is a future that runs the function here;
+    ///   [`Portal::run`](super::Portal::run) runs it in the other actor.
+    /// * The call of a `#[tractor::context(..)]` is for [`Portal::open_context`](super::Portal::open_context).
+    /// * The call of a `#[tractor::stream]` is for [`Portal::open_stream_from`](super::Portal::open_stream_from).
     ///
     /// A call of a function that is declared `extern` runs only where the function lives.
     #[must_use = "a call does nothing by itself: await it, or hand it to a portal"]
     pub struct Call<E: Endpoint> {
         state: State<E>,
-        // What has begun to run here cannot be moved, hence not be handed to a portal.
+        // A call that has begun to run here cannot be moved, so no portal can take it.
         #[pin]
         pinned: PhantomPinned,
     }
@@ -46,10 +46,10 @@ impl<E: Endpoint> Call<E> {
     }
 }
 
-/// A call to be run several times, by which a pool tries again for instance.
+/// Clones a call, for instance for a pool that may try it again.
 ///
 /// # Panics
-/// Of a call that is running here, and so has given its arguments away.
+/// If the call is running here: its arguments are consumed.
 impl<E: Endpoint<Args: Clone>> Clone for Call<E> {
     fn clone(&self) -> Self {
         match &self.state {
@@ -107,7 +107,7 @@ impl<E: RunsHere> Future for Call<E> {
     }
 }
 
-/// What [`Portal::run`](super::Portal::run) takes: a call of an endpoint with one result. Sealed.
+/// The argument of [`Portal::run`](super::Portal::run): a call of an endpoint with one result. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a call that another actor can run",
     label = "not a call of a `#[tractor::actor_fn]`",
@@ -129,7 +129,7 @@ impl<E: FnEndpoint> FnTarget for Call<E> {
     }
 }
 
-/// What [`Portal::open_context`](super::Portal::open_context) takes: a call of a context. Sealed.
+/// The argument of [`Portal::open_context`](super::Portal::open_context): a call of a context. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a context that another actor can open",
     label = "not a call of a `#[tractor::context(..)]`",
@@ -152,7 +152,7 @@ impl<E: ContextEndpoint> ContextTarget for Call<E> {
     }
 }
 
-/// What [`Portal::open_stream_from`](super::Portal::open_stream_from) takes: a call of a one-way stream. Sealed.
+/// The argument of [`Portal::open_stream_from`](super::Portal::open_stream_from): a call of a one-way stream. Sealed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a one-way stream that another actor can open",
     label = "not a call of a `#[tractor::stream]`",

@@ -24,8 +24,8 @@ impl CancelActor {
     }
 
     /// Waits this long for the acknowledgement, instead of
-    /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel): a child is left this much time to end
-    /// its tasks before it is signalled. Of several requests for one child the one with the least time counts.
+    /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel): a child gets this much time to end its
+    /// tasks before it is signalled. Of several requests for one child the shortest time counts.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = Some(limit);
         self

@@ -1,4 +1,4 @@
-//! The child side of a context: what an endpoint is handed.
+//! The child side of a context, which an endpoint gets as its first argument.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -41,19 +41,19 @@ impl HasStarted for Started {}
 /// The child side of a context, linked to the task in another actor that opened it.
 ///
 /// `S` is the type of the first value, `Tx` of the values this side streams, `Rx` of those it receives; with one type
-/// given it is all three. `State` is [`Unstarted`] or [`Started`], which a helper or a field names that takes a started
-/// one: `Context<S, Tx, Rx, Started>`.
+/// given it is all three. `State` is [`Unstarted`] or [`Started`]. A helper or a field for a started context names it:
+/// `Context<S, Tx, Rx, Started>`.
 ///
 /// The endpoint's future is dropped at its next await when the other side fails, asks for the cancellation, or is lost;
-/// [`cancelled`](ContextHandle::cancelled) notices first, and [`shield`](crate::shield) defers it. Dropping the context
-/// ends nothing; but its stream can never be opened then, and the other side gets an error if it sends.
+/// [`cancelled`](ContextHandle::cancelled) becomes ready before that, and [`shield`](crate::shield) defers it. Dropping
+/// the context ends nothing, but its stream can then never be opened, and the other side gets an error if it sends.
 pub struct Context<S, Tx = S, Rx = Tx, State = Unstarted> {
     handle: ContextHandle,
     opener: Opener,
     types: PhantomData<Types<S, Tx, Rx, State>>,
 }
 
-/// Consumes `S` and `Tx`, produces `Rx`; never holds any of them.
+/// Variance: the context consumes `S` and `Tx`, produces `Rx`, and holds none of them.
 type Types<S, Tx, Rx, State> = fn(S, Tx) -> (Rx, State);
 
 impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
@@ -61,9 +61,10 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
         Self { handle: ContextHandle::new(opener.session().clone()), opener, types: PhantomData }
     }
 
-    /// Sends the first value, which the opening task is waiting for. Exactly once, hence by value.
+    /// Sends the first value, for which the opening task waits. It takes `self` by value, because it is called exactly
+    /// once.
     ///
-    /// The value is encoded and decoded again first, so that a mistake in it is an error here and not at the other end.
+    /// The value is encoded and decoded again first, so that a serde mistake is an error here and not at the other end.
     ///
     /// # Errors
     /// [`Error::MsgType`](crate::Error::MsgType) when the value does not encode or its encoding is no `S`, in which
@@ -103,10 +104,10 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
         SendStarted::new(self.opener, S::hold(value), check)
     }
 
-    /// Opens the stream, and uses the context up: it has one. What a task needs beside the stream is a
-    /// [`handle`](ContextHandle::handle).
+    /// Opens the stream and consumes the context, which has only one stream. Take a [`handle`](ContextHandle::handle)
+    /// first if a task needs the context beside the stream.
     ///
-    /// This neither waits nor fails: what went wrong comes out of the stream's `receive` and `send`.
+    /// This neither waits nor fails: the stream's `receive` and `send` return any failure.
     ///
     /// ```
     /// # use tractor_core as tractor;
@@ -128,7 +129,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
         MsgStream::open(self.handle, self.opener, Overflow::default())
     }
 
-    /// Opens the stream, and says what happens when this side does not receive fast enough.
+    /// Opens the stream with a policy for values that this side does not receive fast enough.
     ///
     /// ```
     /// # use tractor_core as tractor;

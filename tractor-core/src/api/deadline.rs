@@ -1,4 +1,4 @@
-//! Deadlines as users meet them: the scope with one, and what becomes of a request that is past its own.
+//! Deadlines in the public API: scopes with a deadline, and requests past theirs.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,28 +17,28 @@ use crate::session::{
 
 /// Runs a future, and every request that is started in it, within this time.
 ///
-/// A request started in it has the remaining time as its own deadline. It travels with the request: the endpoint
-/// runs under it ([`current_deadline`](crate::current_deadline)), so do the requests that the endpoint makes to further
-/// actors, and the time that is left shrinks with each hop. Of two deadlines the earlier one holds; an inner scope
-/// never prolongs an outer one.
+/// A request started in it has the remaining time as its own deadline. The deadline travels with the request: the
+/// endpoint runs under it ([`current_deadline`](crate::current_deadline)), and so do the requests that the endpoint
+/// makes to further actors. The time that is left shrinks with each hop. Of two deadlines the earlier one holds; an
+/// inner scope never prolongs an outer one.
 ///
 /// What happens when the time is over:
 ///
-/// * A request in it ends with [`Error::DeadlineExceeded`], which names the endpoint and the actor. Its remote
-///   task is cancelled, and its end is waited for as long as a cancellation is
-///   ([`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel)): where that is over too, the actor
-///   is stuck or out of reach, and the end is left to it. A failure that the endpoint reports meanwhile is the
+/// * A request in it ends with [`Error::DeadlineExceeded`], which names the endpoint and the actor. Its remote task is
+///   cancelled, and the request waits for the task's end, at most
+///   [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel). If that is over, too, the actor is
+///   stuck or out of reach, and the request no longer waits. A failure that the endpoint reports meanwhile is the
 ///   [source](std::error::Error::source) of the error.
-/// * A future that waits for anything else is dropped, and the error says which endpoint and actor it was in. Scopes in
-///   it, such as a nursery, end within the same limit, or are left to the actor, too.
-/// * The other actor cancels the task by its own clock as well, so that work ends even if the caller hangs or is out
-///   of reach. The endpoint is dropped as in any cancellation ([`cancelled`](crate::ContextHandle::cancelled),
+/// * A future that waits for anything else is dropped, and the error names the endpoint and the actor it ran in. Scopes
+///   in it, such as a nursery, end within the same limit; after that their actor ends them in the background.
+/// * The other actor cancels the task by its own clock as well, so that work ends even if the caller hangs or is out of
+///   reach. The endpoint is dropped as in any cancellation ([`cancelled`](crate::ContextHandle::cancelled),
 ///   [`shield`](crate::shield)). The caller's error is the same, whichever clock is faster. A peer of the base protocol
-///   gets no deadline; there the caller's clock alone counts.
-/// * What arrives before the caller's time is over counts: a result, or another failure, is handed out as it is.
+///   gets no deadline; then only the caller's clock counts.
+/// * A result or another failure that arrives before the caller's time is over is returned as it is.
 ///
-/// What the future has started before it is handed over, if it was polled, is not limited. A task made with
-/// `tokio::spawn` leaves the scope; the life of a child actor is not limited by it.
+/// Requests that the future has started before this call, because it was polled already, are not limited. A task made
+/// with `tokio::spawn` leaves the scope. The scope does not limit the life of a child actor.
 ///
 /// ```
 /// # use tractor_core::{self as tractor, DynCall, Portal};
@@ -58,7 +58,7 @@ use crate::session::{
 /// ```
 ///
 /// # Errors
-/// The future's own error; [`Error::DeadlineExceeded`] when it was not done in time.
+/// The future's own error; [`Error::DeadlineExceeded`] when the future was not ready in time.
 ///
 /// # Cancel safety
 /// As cancel safe as the future.
@@ -85,7 +85,7 @@ where
     scope(Deadline::starting_now(None, Some(at)), future).await
 }
 
-/// Without a deadline, which a budget beyond the end of the clock is not, the future just runs.
+/// A budget beyond the end of the clock is no deadline; without a deadline the future just runs.
 async fn scope<T, E, F>(deadline: Option<Deadline>, future: F) -> Result<T, E>
 where
     F: IntoFuture<Output = Result<T, E>>,
@@ -96,7 +96,7 @@ where
     if let Some(result) = within(deadline.at, region.run(future.into_future())).await {
         return result;
     }
-    // What the future has left behind, if its actor knows how long.
+    // Waits for the scopes that the future has left behind, within the actor's limit.
     if let Ok(actor) = try_current_actor() {
         let limit = actor.timeouts().context_cancel;
         let _settling = Settling::begin(instant_after(limit));
@@ -108,7 +108,7 @@ where
 /// The time limits of a request that has not started yet.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Limit {
-    /// From the start of the request on.
+    /// The time from the start of the request on.
     budget: Option<Duration>,
     at: Option<Instant>,
 }
@@ -130,9 +130,9 @@ impl Limit {
 
 /// How the inside of a dialog's scope ended.
 pub(super) enum Inside<T, E> {
-    /// With this, and the other side has ended too.
+    /// With this result; the other side has ended, too.
     Done(Result<T, E>),
-    /// With this, which wins over everything that comes later. The other side may still have to be ended.
+    /// With this result, which wins over everything later. The other side may still have to be ended.
     Failed(E),
 }
 
@@ -174,7 +174,7 @@ pub(super) async fn in_time<T, E: From<Error>>(
     result
 }
 
-/// For whom a dialog's scope waits at its exit, and what can be done about it.
+/// The warning text: what a dialog's scope waits for at its exit, and a hint.
 pub(super) fn waits_for(session: &SessionEnd) -> String {
     let (endpoint, actor) = (&session.endpoint, session.peer.aid.uid.name());
     if session.has_outcome() {
@@ -191,14 +191,14 @@ pub(super) fn waits_for(session: &SessionEnd) -> String {
     }
 }
 
-/// Cancels a request that is past its deadline, and waits for its end, and that of what was left behind in its scope,
-/// within a limit.
+/// Cancels a request that is past its deadline. Waits, within a limit, for its end and for the scopes left behind in
+/// it.
 async fn grace(session: &Arc<SessionEnd>, region: Arc<Region>) -> Error {
     let mut grace = Grace { region: Some(region), ..Grace::begin(session) };
     poll_fn(|cx| grace.poll(cx)).await
 }
 
-/// What a request past its deadline still waits for: the end of the remote task, within a limit.
+/// The wait of a request past its deadline: for the end of the remote task, within a limit.
 #[derive(Debug)]
 pub(super) struct Grace {
     /// `None` for a limit beyond the end of the clock.
@@ -253,8 +253,7 @@ impl Grace {
     }
 }
 
-/// What a call past its deadline waits for whose actor does not outlive it: that the process is gone, which the ladder
-/// bounds.
+/// The wait of a call past its deadline whose actor is killed: until the process is gone, which the ladder bounds.
 pub(super) struct Fatal {
     end: Pin<Box<dyn Future<Output = ActorEnd> + Send>>,
     session: Arc<SessionEnd>,
@@ -282,7 +281,7 @@ impl Fatal {
     }
 }
 
-/// The deadline's error, with what else the other side had to report after it.
+/// The deadline's error, with the failure that the other side reported after it as its source.
 fn late_error(session: &SessionEnd, outcome: Outcome) -> Error {
     match outcome {
         Outcome::Failed(Error::Cancelled(_) | Error::DeadlineExceeded(_))

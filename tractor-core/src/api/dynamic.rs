@@ -16,8 +16,8 @@ use crate::proto::msg::FuncType;
 use crate::proto::payload::{self, Payload, PayloadError, PayloadFormat};
 use crate::session::{Deadline, Request, in_order};
 
-/// A payload whose type is known at run time only, as the crate `rmpv` has it. A value of a union `A | B` is seen as it
-/// travels: between Rust peers a map of one entry, from the variant's name to the value.
+/// A payload whose type is known only at run time: the type of the crate `rmpv`. A value of a union `A | B` has its
+/// wire form: between Rust peers a map of one entry, from the variant's name to the value.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -29,14 +29,14 @@ use crate::session::{Deadline, Request, in_order};
 /// ]);
 /// assert_eq!(point["x"].as_i64(), Some(1));
 /// ```
-// An alias, for rustc looks into enums that are exported, and says `std::string::String` once there is another
-// `String`.
+// An alias and no re-export: rustc looks into exported enums, and would write `std::string::String` in its errors
+// because there is another `String`.
 pub type Value = rmpv::Value;
 
 /// A call of an endpoint by its name: for actors built from other sources, and for the runtime's own methods (`self`).
 ///
-/// Its arguments are of any serde type, [`Value`] among them, and travel with the names of their fields. Whether they
-/// fit is for the actor to say.
+/// Its arguments are of any serde type, [`Value`] among them, and travel with the names of their fields. The actor
+/// checks whether they fit.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -75,8 +75,8 @@ impl DynCall {
         Self { module: module.into(), name: name.into(), args: Vec::new() }
     }
 
-    /// Adds an argument. Two of one name are an error of the call, which is not sent then; so is one that cannot be
-    /// encoded.
+    /// Adds an argument. If two arguments have one name, or one cannot be encoded, the call is an error and is not
+    /// sent.
     pub fn arg<T>(mut self, name: impl Into<String>, value: T) -> Self
     where
         T: Serialize + Send + Sync + 'static,
@@ -152,7 +152,7 @@ impl fmt::Debug for DynCall {
     }
 }
 
-/// The types of a context that is known at run time only: a [`Value`] each.
+/// The types of a context that is known only at run time: [`Value`] for each.
 #[derive(Debug)]
 pub enum Dynamic {}
 
@@ -165,7 +165,7 @@ impl ContextTypes for Dynamic {
 }
 
 impl Portal {
-    /// Runs a function by its name. Its value is read as a `T`: a [`Value`], or the type that it is known to have.
+    /// Runs a function by its name. Its result is read as a `T`: a [`Value`], or a type that you know it to have.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Portal};

@@ -1,8 +1,8 @@
 //! What the attribute macros implement for every endpoint.
 //!
-//! An endpoint is a type without values, named like the user's function. Its traits say where it lives, what it takes
-//! and what it gives back, which is all that callers need. The function itself is [`EndpointBody::run`]; an endpoint
-//! that is declared `extern` has none, because it lives in another program.
+//! An endpoint is a type without values, named like the user's function. Its traits have its module and name, its
+//! arguments and its results, which is all that callers need. The function itself is [`EndpointBody::run`]; an `extern`
+//! endpoint has none, because it lives in another program.
 
 use std::any::Any;
 use std::error::Error as StdError;
@@ -21,9 +21,9 @@ use crate::proto::payload::Payload;
     note = "add `#[tractor::actor_fn]`, `#[tractor::context(..)]` or `#[tractor::stream]` to the function"
 )]
 pub trait Endpoint: Sized + 'static {
-    /// Path of the module the function is defined in, or what it is known under instead.
+    /// The module's name on the wire: the path where the function is defined, or the declared one.
     const MODULE: &'static str;
-    /// Name of the function, or what it is known under instead.
+    /// The endpoint's name on the wire: the function's name, or the declared one.
     const NAME: &'static str;
     /// Names of its arguments, in order.
     const ARGS: &'static [&'static str];
@@ -31,17 +31,17 @@ pub trait Endpoint: Sized + 'static {
     type Args: ArgTuple;
     /// Type of its final value.
     type Returns: Payload;
-    /// The declared return type; nothing where the function lives in another program.
+    /// The declared return type; `()` if the function lives in another program.
     type Output: Send;
 
-    /// The value of the argument at `position` when a caller leaves it out.
+    /// The value of the argument at `position` when a caller omits it.
     #[doc(hidden)]
     fn default_arg(position: usize) -> Option<Box<dyn Any>> {
         no_defaults(position)
     }
 }
 
-/// What became of the function behind the endpoint `E`.
+/// The outcome of the function behind the endpoint `E`.
 pub type EndpointResult<E> = Result<<E as Endpoint>::Returns, EndpointError>;
 
 /// The function behind an endpoint, which lives in this program.
@@ -51,7 +51,7 @@ pub type EndpointResult<E> = Result<<E as Endpoint>::Returns, EndpointError>;
     note = "run it in an actor that has it: `portal.run({Self}(..)).await`"
 )]
 pub trait EndpointBody: Endpoint {
-    /// What the function is given before its arguments: nothing, a context or a sender.
+    /// The value that the function gets before its arguments: nothing, a context or a sender.
     type Lead: Send;
     /// Runs the function here.
     fn run(lead: Self::Lead, args: Self::Args) -> impl Future<Output = Self::Output> + Send;
@@ -90,7 +90,7 @@ pub trait ContextEndpoint: Endpoint {
     const STRICT: bool = false;
 }
 
-/// What the function behind the context `E` is handed.
+/// The context that the function behind `E` gets.
 pub type ContextOf<E> =
     Context<<E as ContextEndpoint>::Started, <E as ContextEndpoint>::Send, <E as ContextEndpoint>::Recv>;
 
@@ -123,7 +123,7 @@ impl<T, F> Fallible for Result<T, F> {
     type Ok = T;
 }
 
-/// What an endpoint may fail with: any error, or text.
+/// The failure of an endpoint: any error, or text.
 #[diagnostic::on_unimplemented(
     message = "an endpoint cannot fail with `{Self}`",
     label = "neither an error nor text",
@@ -143,8 +143,8 @@ impl<T: Into<Box<dyn StdError + Send + Sync>>> Failure for T {
     }
 }
 
-/// The outcome of a function that returns a `Result`. `carried` tells what of the failure travels besides its texts,
-/// and under which name.
+/// The outcome of a function that returns a `Result`. `carried` gives the parts of the failure that travel besides its
+/// texts, and its name.
 ///
 /// # Errors
 /// The function's own failure.
@@ -169,8 +169,7 @@ pub fn fallible_as<F: Failure + Payload, T>(
     fallible(output, carried)
 }
 
-/// A default value of an argument. It comes from a closure, which may end in a panic: then nothing after it is
-/// unreachable.
+/// A default value of an argument. A closure gives it, so that a default that panics makes no later code unreachable.
 pub fn default_arg<T: Any>(value: impl FnOnce() -> T) -> Option<Box<dyn Any>> {
     Some(Box::new(value()))
 }

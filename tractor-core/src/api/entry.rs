@@ -100,7 +100,7 @@ where
     Ok(body::<E>(session, out, args))
 }
 
-/// Runs the function, and tells its value: after what it has left behind is down, and once there is room on the
+/// Runs the function and sends its value, after the scopes that it left behind have ended and once there is room on the
 /// connection. A cancellation may come before that. A failure is final: no cancellation takes its place.
 fn body<E: EndpointBody>(session: Arc<SessionEnd>, lead: E::Lead, args: E::Args) -> EndpointFuture {
     Box::pin(async move {
@@ -116,7 +116,7 @@ fn body<E: EndpointBody>(session: Arc<SessionEnd>, lead: E::Lead, args: E::Args)
     })
 }
 
-/// Tells a result, which waits for room on the connection and may be cancelled meanwhile.
+/// Sends a result; it waits for room on the connection and may be cancelled meanwhile.
 async fn finish<T: Payload>(session: &SessionEnd, value: T) {
     let channel = &session.peer.channel;
     if channel.is_full()

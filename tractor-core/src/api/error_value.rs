@@ -1,11 +1,12 @@
-//! What of an endpoint's error travels besides its texts: its value, if its type is serde, or all of an error of ours
-//! that another type hides.
+//! The parts of an endpoint's error that travel besides its texts: its value, if its type is serde, or a whole error of
+//! this library that another type hides.
 //!
 //! The three traits have one method name. Generated code, which knows the concrete error type, calls it on a
 //! `&&Probe(&E)` (`error_value!()`): the compiler takes the first one if `E` is `Serialize`, else the second, one
 //! reference further away, if `E` stands for an error inside of it, and else the third, one reference nearer. So no
-//! error type needs an attribute, and aliases of `Result` work. `DeserializeOwned` is not asked for: of a type such as
-//! `&'static str`, which has it for some lifetimes, the compiler would take the first one and refuse it afterwards.
+//! error type needs an attribute, and aliases of `Result` work. The trait does not require `DeserializeOwned`: for a
+//! type such as `&'static str`, which implements it for some lifetimes only, the compiler would choose the first one
+//! and then refuse it.
 
 use std::error::Error as StdError;
 use std::ops::Deref;
@@ -15,8 +16,8 @@ use serde::Serialize;
 use crate::error::{self, Carried, WireName};
 use crate::session::catching;
 
-/// A closure from an error, whose type is known where this stands, to what of it travels, and the name of its type if
-/// it has chosen one.
+/// A closure from an error, whose type is known at the use of this macro, to the parts of it that travel, and to the
+/// chosen name of its type, if any.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __error_value {
@@ -30,13 +31,13 @@ macro_rules! __error_value {
     };
 }
 
-/// An error whose type is asked what it can do.
+/// An error; method resolution on it finds the traits of its type.
 #[derive(Debug)]
 pub struct Probe<'e, E>(pub &'e E);
 
 /// Errors that travel as values.
 pub trait CarriesValue {
-    /// The value; none when it does not encode: the error's texts travel all the same.
+    /// The value; `None` if it does not encode. The error's texts travel in any case.
     fn __tractor_carried(&self) -> Carried;
 }
 
@@ -50,9 +51,10 @@ impl<E: Serialize> CarriesValue for &Probe<'_, E> {
     }
 }
 
-/// Types that hold an error of any type: `anyhow::Error`, `Box<dyn Error>`. Made a plain box, some hide what they hold.
+/// Types that hold an error of any type: `anyhow::Error`, `Box<dyn Error>`. Some of them hide it once converted to a
+/// plain box.
 pub trait CarriesOwn {
-    /// The error inside, if it is one of ours.
+    /// The error inside, if it is one of this library.
     fn __tractor_carried(&self) -> Carried;
 }
 

@@ -1,4 +1,4 @@
-//! The handles of streams as `futures::Stream` and `futures::Sink`: what one keeps between two polls.
+//! The handles of streams as `futures::Stream` and `futures::Sink`: their state between two polls.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,15 +27,15 @@ impl<'a> Source<'a> {
     }
 }
 
-/// How far a handle is as a `Stream`.
+/// The state of a handle as a `Stream`.
 pub(super) enum Receiving {
     /// It waits for its next value.
     Next {
         order: InOrder,
-        /// The end of the wait for other readers.
+        /// The timer of the wait for other readers.
         full: Option<Expiry>,
     },
-    /// It has said that the dialog has failed; more would be the same again, for ever.
+    /// It has returned the failure of the dialog and is now at its end; otherwise it would return it for ever.
     Failed,
 }
 
@@ -80,11 +80,11 @@ impl Receiving {
     }
 }
 
-/// The value that a handle has taken as a `Sink`, until it is sent.
+/// The value that a handle holds as a `Sink` until it is sent.
 #[derive(Default)]
 pub(super) struct Unsent(Mutex<Option<Sending>>);
 
-// In a mutex, which nobody locks, so that handles are `Sync`.
+// The mutex is never locked; it makes handles `Sync`.
 type Sending = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 impl Unsent {

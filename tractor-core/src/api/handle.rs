@@ -1,4 +1,4 @@
-//! What may be kept beside a stream: a handle of a context.
+//! A handle of a context, to keep beside its stream.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -17,16 +17,16 @@ use crate::proto::id::{Cid, Uid};
 use crate::proto::payload::Payload;
 use crate::session::{ContextState, Outcome, SessionEnd, UntilCancelled, in_order};
 
-/// The result of a context as its own endpoint sees it: there is none to wait for.
+/// The result type on the endpoint's own side, which has no result to wait for.
 #[derive(Debug, Clone, Copy)]
 pub enum NoResult {}
 
-/// A handle of a context: cancels it, watches for its end, tells its state; where it was opened also waits for the
-/// result, which is an `R`.
+/// A handle of a context: it cancels the context, watches for its end, and gives its state. On the parent side it also
+/// waits for the result, an `R`.
 ///
 /// Both sides have one: [`Context`](super::Context) and [`ParentContext`](super::ParentContext) deref to theirs, and
-/// [`handle`](Self::handle) gives a clone, which may go into any task. It borrows nothing, and keeps nothing alive: the
-/// scope owns the context. A handle that outlives its context answers from what became of it.
+/// [`handle`](Self::handle) gives a clone, which may go into any task. It borrows nothing and keeps nothing alive: the
+/// scope owns the context. A handle that outlives its context reports the outcome.
 ///
 /// ```
 /// # use tractor_core::{self as tractor, Context};
@@ -54,16 +54,16 @@ pub struct ContextHandle<R = NoResult> {
     result: PhantomData<fn() -> R>,
 }
 
-/// Where the context was opened.
+/// On the parent side.
 impl<R: Payload> ContextHandle<R> {
-    /// Waits for the endpoint's final value. Any number of tasks may, again and again.
+    /// Waits for the endpoint's final value. Any number of tasks may wait, any number of times.
     ///
     /// Streamed values are kept for the stream's reader as long as the stream, a subscriber or a half of it lives;
-    /// values that nobody can read any more are discarded. So a stream that is held and not read keeps an endpoint
-    /// waiting that sends more than the window, and this with it.
+    /// values that nobody can read any more are discarded. So if a stream is held but not read, an endpoint that sends
+    /// more than the window waits, and so does this.
     ///
     /// # Errors
-    /// The endpoint failed, was cancelled (by whomever) or is lost, or the value is no `R`.
+    /// The endpoint failed, was cancelled by any actor or is lost, or the value is no `R`.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -72,13 +72,13 @@ impl<R: Payload> ContextHandle<R> {
         in_order(self.result_of(outcome)).await
     }
 
-    /// Asks for the cancellation of the endpoint, and waits until it is acknowledged. Awaited, this tells whether it
-    /// was within [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel), or within the
+    /// Asks for the cancellation of the endpoint, and waits until it is acknowledged. The result tells whether that
+    /// happened within [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel), or within the
     /// [`timeout`](CancelContext::timeout) given.
     ///
-    /// The scope's body goes on until the endpoint's end arrives. If it waits for something else than this context
-    /// then, it is dropped. Leaving the scope waits for that end, however late it is. What this side has cancelled
-    /// itself is no error of the scope.
+    /// The scope's body goes on until the endpoint's end arrives. If the body then waits for something other than this
+    /// context, it is dropped. Leaving the scope waits for that end, however late it is. A cancellation that this side
+    /// asked for is no error of the scope.
     ///
     /// # Errors
     /// None today.
@@ -93,8 +93,8 @@ impl<R: Payload> ContextHandle<R> {
     /// [`ContextCancelled`](crate::error::ContextCancelled) of the endpoint that names this actor, after
     /// [`cancel`](Self::cancel). Such an end is no error of the scope.
     ///
-    /// It stays `false` when the endpoint returned or failed before the request took effect, and when somebody else had
-    /// it cancelled first.
+    /// It stays `false` when the endpoint returned or failed before the request took effect, and when another actor
+    /// cancelled it first.
     pub fn cancel_acked(&self) -> bool {
         self.session.cancel_acked()
     }
@@ -104,7 +104,7 @@ impl<R: Payload> ContextHandle<R> {
         self.session.has_outcome()
     }
 
-    /// The outcome if it has arrived, without waiting: what [`wait_for_result`](Self::wait_for_result) would give.
+    /// The outcome if it has arrived, without waiting: the result of [`wait_for_result`](Self::wait_for_result).
     /// Streamed values that came before it can still be received.
     pub fn outcome(&self) -> Option<Result<R>> {
         self.session.outcome().map(|outcome| self.result_of(outcome))
@@ -131,11 +131,11 @@ impl<R> ContextHandle<R> {
         &self.session
     }
 
-    /// Waits until the context must end, or has ended: somebody asked for the cancellation, the other side failed or is
-    /// lost, or the endpoint has returned. [`canceller`](Self::canceller) then says who is responsible.
+    /// Waits until the context must end, or has ended: its cancellation was requested, the other side failed or is
+    /// lost, or the endpoint has returned. [`canceller`](Self::canceller) then gives the responsible actor.
     ///
-    /// An endpoint is dropped at its next await after that. A cleanup that waits goes into a [`shield`](crate::shield),
-    /// which must be entered without another await:
+    /// An endpoint is dropped at its next await after that. Put a cleanup that awaits into a [`shield`](crate::shield),
+    /// and enter it without another await before it:
     ///
     /// ```
     /// # use tractor_core::{self as tractor, Context};
@@ -156,8 +156,8 @@ impl<R> ContextHandle<R> {
     /// }
     /// ```
     ///
-    /// The future does not borrow the handle. An endpoint in which one is waiting is polled once more before it is
-    /// dropped, so that the end is never missed.
+    /// The future does not borrow the handle. An endpoint that waits for it is polled once more before it is dropped,
+    /// so it never misses the end.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -176,18 +176,18 @@ impl<R> ContextHandle<R> {
         self.session.cancel_called()
     }
 
-    /// The actor that is responsible for the end of the context. `None` as long as it goes on, and when it ended with a
-    /// result.
+    /// The actor that is responsible for the end of the context. `None` while the context goes on, and when it ended
+    /// with a result.
     ///
     /// In an endpoint this is the actor that asked for the cancellation first, or whose failure or loss ended the
-    /// context. Where the context was opened it is this actor when a cancellation names it, else the actor whose task
-    /// failed, was cancelled or is lost; the error says who cancelled that one.
+    /// context. On the parent side this is the own actor if a cancellation names it, else the actor whose task failed,
+    /// was cancelled or is lost; the error then names the canceller.
     pub fn canceller(&self) -> Option<Uid> {
         self.session.responsible()
     }
 
-    /// The failure that ended the context, if one did. Where the context was opened an acknowledged cancellation is
-    /// one, too.
+    /// The failure that ended the context, if one did. On the parent side an acknowledged cancellation counts as a
+    /// failure.
     pub fn maybe_error(&self) -> Option<Error> {
         self.session.failed_with()
     }
@@ -202,8 +202,8 @@ impl<R> ContextHandle<R> {
         self.session.state()
     }
 
-    /// When the context must have ended, on the runtime's clock; `None` without a deadline. Both sides keep to it, each
-    /// by its own clock.
+    /// When the context must have ended, on the runtime's clock; `None` without a deadline. Each side enforces it by
+    /// its own clock.
     pub fn deadline(&self) -> Option<Instant> {
         self.session.deadline.map(|deadline| deadline.at)
     }
@@ -238,7 +238,7 @@ impl<R> ContextHandle<R> {
     }
 }
 
-/// In an endpoint.
+/// On the child side.
 impl ContextHandle<NoResult> {
     /// Cancels the context from its endpoint's side: the endpoint's future is dropped at its next await, and the other
     /// side gets a [`ContextCancelled`](crate::error::ContextCancelled) that names this actor.

@@ -1,6 +1,6 @@
-//! What users hold: portals to other actors, calls, contexts and streams.
+//! The types that users hold: portals to other actors, calls, contexts and streams.
 
-// These first: documentation lists the methods of a type in this order, and a portal's most used ones are here.
+// Modules with a portal's most used methods come first: rustdoc lists methods in this order.
 mod portal;
 
 mod parent;

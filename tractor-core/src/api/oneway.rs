@@ -21,7 +21,7 @@ use crate::session::{Batch, SessionEnd};
 ///
 /// The stream ends when the endpoint returns.
 ///
-/// It is a [`Sink`], too. A value is sent when it is flushed; closing it flushes, no more.
+/// It is also a [`Sink`]. Flushing sends the value; closing only flushes.
 pub struct StreamSender<T> {
     session: Arc<SessionEnd>,
     head: YieldHead,
@@ -81,7 +81,7 @@ impl<T> fmt::Debug for StreamSender<T> {
 /// The receiving end of a one-way stream, inside [`Portal::open_stream_from`](super::Portal::open_stream_from).
 /// Dropping it cancels the endpoint.
 ///
-/// It is a [`Stream`] of `Result<T>`, too, which ends after the failure of its dialog.
+/// It is also a [`Stream`] of `Result<T>`, which ends after the failure of its dialog.
 pub struct ReceiveStream<T> {
     pub(super) session: Arc<SessionEnd>,
     batch: Batch,
@@ -98,8 +98,8 @@ impl<T: Payload> ReceiveStream<T> {
     /// Waits for the next value; `None` once the endpoint has returned.
     ///
     /// # Errors
-    /// The endpoint failed, was cancelled or is lost: this comes after the values that arrived before. Or the value is
-    /// no `T`.
+    /// The endpoint failed, was cancelled or is lost; this error comes after the values that arrived before it. Or the
+    /// value is no `T`.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no value.

@@ -1,4 +1,4 @@
-//! The parent side of a context: the scope that opens it, and what its body is handed.
+//! The parent side of a context: the scope that opens it, and the types that its body gets.
 //!
 //! ```text
 //! Start --> wait for the first value --> body --> wait for the outcome --> judge
@@ -55,31 +55,31 @@ impl<E: ContextEndpoint> ContextTypes for E {
 }
 
 /// The parent side of a context, inside [`Portal::open_context`]. Dropping it does not end the context, which the scope
-/// owns. It closes the stream: the endpoint's `receive` gives `None`, and the values that it sends are discarded.
+/// owns, but closes the stream: the endpoint's `receive` gives `None`, and the endpoint's values are discarded.
 pub struct ParentContext<E: ContextTypes> {
     handle: ContextHandle<E::Returns>,
     opener: Opener,
 }
 
 impl<E: ContextTypes> ParentContext<E> {
-    /// Opens the stream, and uses the context up: it has one. What a task needs beside the stream is a
-    /// [`handle`](ContextHandle::handle).
+    /// Opens the stream and consumes the context, which has only one stream. Take a [`handle`](ContextHandle::handle)
+    /// first if a task needs the context beside the stream.
     ///
-    /// This neither waits nor fails: what went wrong comes out of the stream's `receive` and `send`.
+    /// This neither waits nor fails: the stream's `receive` and `send` return any failure.
     #[must_use = "a stream that is dropped is closed"]
     pub fn open_stream(self) -> MsgStream<E::Recv, E::Send, E::Returns> {
         self.open_stream_with(Overflow::default())
     }
 
-    /// Opens the stream, and says what happens when this side does not receive fast enough; see
+    /// Opens the stream with a policy for values that this side does not receive fast enough; see
     /// [`Context::open_stream_with`](super::Context::open_stream_with).
     #[must_use = "a stream that is dropped is closed"]
     pub fn open_stream_with(self, overflow: Overflow) -> MsgStream<E::Recv, E::Send, E::Returns> {
         MsgStream::open(self.handle, self.opener, overflow)
     }
 
-    /// Closes the stream without opening it, and waits for the endpoint's final value. A
-    /// [`handle`](ContextHandle::handle) waits for it beside an open stream, and more than once.
+    /// Closes the stream without opening it, and waits for the endpoint's final value. To wait beside an open stream,
+    /// or more than once, use a [`handle`](ContextHandle::handle).
     ///
     /// # Errors
     /// As [`ContextHandle::wait_for_result`].
@@ -106,7 +106,7 @@ impl<E: ContextTypes> fmt::Debug for ParentContext<E> {
     }
 }
 
-/// A context that was asked for and has not started, inside [`Portal::open_unstarted`].
+/// A context that was requested and has not started yet, inside [`Portal::open_unstarted`].
 pub struct Opening<E: ContextTypes> {
     handle: ContextHandle<E::Returns>,
     opener: Opener,
@@ -117,13 +117,13 @@ impl<E: ContextTypes> Opening<E> {
         Self { opener: Opener::new(session.clone()), handle: ContextHandle::new(session) }
     }
 
-    /// Waits for the first value, and gives it beside the context.
+    /// Waits for the first value, and returns it with the context.
     ///
     /// # Errors
     /// The other side failed, was cancelled or is lost, or the value is no `E::Started`.
     ///
     /// # Cancel safety
-    /// The context's stream cannot be opened any more when the future was dropped. The scope goes on.
+    /// After the future was dropped, the context's stream can no longer be opened. The scope goes on.
     pub async fn started(self) -> Result<(ParentContext<E>, E::Started)> {
         let session = self.handle.session();
         let first = in_order(poll_fn(|cx| session.poll_first(cx)).await).await?;
@@ -163,16 +163,16 @@ impl Portal {
     /// Opens a context in the actor: runs the endpoint there and the body here, as one scope.
     ///
     /// The body gets the context and the endpoint's first value. When this returns, the task on the other side has
-    /// ended. A failure of the other side drops the body at its next await and is raised; a failure of the body
-    /// cancels the other side and is raised. A cancellation that the body itself asked for with
+    /// ended. A failure of the other side drops the body at its next await and is returned; a failure of the body
+    /// cancels the other side and is returned. A cancellation that the body itself asked for with
     /// [`cancel`](ContextHandle::cancel) is not an error.
     ///
     /// # Errors
     /// The body's own error; else the failure, cancellation or loss of the other side.
     ///
     /// # Cancel safety
-    /// Dropping the future cancels the other side. Its end is waited for by the scope around: the body,
-    /// or the endpoint, that has opened this context ends after it.
+    /// Dropping the future cancels the other side. The surrounding scope waits for its end: the body or endpoint that
+    /// opened this context ends after it.
     pub async fn open_context<C, T, Err, F>(&self, call: C, body: F) -> Result<T, Err>
     where
         C: ContextTarget,
@@ -187,8 +187,8 @@ impl Portal {
         scope.run(opening.body(body)).await
     }
 
-    /// As [`open_context`](Self::open_context), with a body that begins before the context has started: it can cancel
-    /// it meanwhile. Leaving the scope waits for the end of the other side all the same.
+    /// As [`open_context`](Self::open_context), but the body begins before the context has started and can cancel it
+    /// meanwhile. Leaving the scope still waits for the end of the other side.
     ///
     /// ```
     /// # use tractor_core::{ContextTarget, Error, Portal, Result};
@@ -226,7 +226,7 @@ impl Portal {
         scope.run(body(opening)).await
     }
 
-    /// An actor opens no context to itself.
+    /// Refuses a context of an actor to itself.
     pub(super) fn refuse_self(&self) -> Result<()> {
         if self.peer.aid.uid != self.peer.us {
             return Ok(());

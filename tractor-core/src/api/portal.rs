@@ -20,14 +20,14 @@ use crate::proto::id::{Aid, Uid};
 use crate::proto::msg::FuncType;
 use crate::session::{ActorEnd, Deadline, Peer, Request, SessionEnd};
 
-/// A connection to another actor, through which its endpoints are called. Cheap to clone; equal handles are the same
-/// connection.
+/// A handle on a connection to another actor; it calls the actor's endpoints. Cheap to clone; two handles are equal if
+/// they share one connection.
 #[derive(Clone)]
 pub struct Portal {
     pub(crate) peer: Arc<Peer>,
-    /// Of every request made through this handle.
+    /// The limit of every request made through this handle.
     pub(super) limit: Limit,
-    /// Says that the connection is used, where it would be closed otherwise.
+    /// Marks the connection as used; an unused one may be closed.
     lease: Arc<()>,
 }
 
@@ -37,9 +37,9 @@ impl Portal {
         Self { peer, limit: Limit::default(), lease }
     }
 
-    /// Whether anybody else has a portal to this connection, or a call that was not sent yet.
+    /// Whether there is another portal to this connection, or a call that was not sent yet.
     pub(crate) fn is_shared(&self) -> bool {
-        // Its own, and the connection's.
+        // One is its own, one is the connection's.
         Arc::strong_count(&self.lease) > 2
     }
 
@@ -57,8 +57,8 @@ impl Portal {
     /// # }
     /// ```
     ///
-    /// Calls have no order among each other: where the actor's runtime has several threads, a later one may begin
-    /// first. Values that need an order go over one stream.
+    /// Calls are not ordered: if the actor's runtime has several threads, a later call may begin first. Send values
+    /// that need an order over one stream.
     ///
     /// # Errors
     /// * [`Error::Remote`](crate::Error::Remote): the function failed, panicked, is not exposed or does not take these
@@ -102,12 +102,11 @@ impl Portal {
 
     /// Ends the whole actor.
     ///
-    /// * A child of this actor is ended for certain, whatever it does. It is asked, and has
+    /// * A child of this actor always ends. It is asked to end, and has
     ///   [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel) to say that its tasks have ended, and
-    ///   [`Timeouts::nursery_cancel`](crate::proto::limits::Timeouts::nursery_cancel) for the rest; then it is
-    ///   signalled, and killed. Awaited, this returns when its process is gone, and tells how it has ended. It never
-    ///   fails.
-    /// * Any other actor is asked, and this returns when it says that its tasks have ended.
+    ///   [`Timeouts::nursery_cancel`](crate::proto::limits::Timeouts::nursery_cancel) for the rest; then it gets
+    ///   SIGTERM, then SIGKILL. The request returns how the child has ended, when its process is gone. It never fails.
+    /// * Any other actor is asked to end, and the request returns when that actor says that its tasks have ended.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, Portal};
@@ -132,18 +131,18 @@ impl Portal {
         CancelActor::new(self.clone())
     }
 
-    /// Kills the actor, a child of this one, and waits until its process is gone: for one that hangs, or whose end must
-    /// not wait.
+    /// Kills the actor, a child of this one, and waits until its process is gone. For a child that hangs, or whose end
+    /// must not wait.
     ///
-    /// Its process and the process group with what it has started get the kill signal at once; its own child actors end
-    /// with it. Nothing that it does at its end is done: no cleanup, no callback. What is open on it fails with
-    /// [`Error::Died`](crate::Error::Died), the call of a [`run_in_actor`](crate::ActorNursery::run_in_actor) too. That
-    /// an actor was killed is no failure of its nursery, as with [`cancel_actor`](Self::cancel_actor); for a supervisor
-    /// it is a crash, after which the child's restart rule holds: see [`Supervised::kill`](crate::Supervised::kill).
+    /// Its process group, with all programs that it has started, gets SIGKILL at once; its own child actors end with
+    /// it. No cleanup and no callback runs. Open dialogs on it fail with [`Error::Died`](crate::Error::Died), also the
+    /// call of a [`run_in_actor`](crate::ActorNursery::run_in_actor). As with [`cancel_actor`](Self::cancel_actor), its
+    /// death is no failure of its nursery. For a supervisor it is a crash, and the child's restart rule applies: see
+    /// [`Supervised::kill`](crate::Supervised::kill).
     ///
-    /// Tells how it has ended: as [`ActorEnd::Killed`], unless it was gone before. A process
-    /// that not even this signal ends is left after [`Timeouts::reap`](crate::proto::limits::Timeouts::reap), which is
-    /// a failure of its nursery.
+    /// Returns how it has ended: [`ActorEnd::Killed`], unless it was gone before. A process that survives even this
+    /// signal is left alone after [`Timeouts::reap`](crate::proto::limits::Timeouts::reap), which is a failure of its
+    /// nursery.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Error, Portal};
@@ -162,7 +161,7 @@ impl Portal {
     /// it.
     ///
     /// # Cancel safety
-    /// The signal is on its way after the first poll, and the rest goes on.
+    /// After the first poll the signal is sent and the actor ends, even if the future is dropped.
     pub async fn kill(&self) -> Result<ActorEnd> {
         let child = self.peer.own_child()?;
         child.kill();
@@ -179,8 +178,8 @@ impl Portal {
         self.peer.aid.pid
     }
 
-    /// The addresses that the actor listens on now: what it was told to bind, with the port that it got, and the socket
-    /// of [`StartActor::listen`](crate::StartActor::listen). It is asked for them.
+    /// Asks the actor for the addresses that it listens on now: those that it was told to bind, with the actual port,
+    /// and the socket of [`StartActor::listen`](crate::StartActor::listen).
     ///
     /// ```
     /// # use tractor_core as tractor;
@@ -192,7 +191,7 @@ impl Portal {
     /// ```
     ///
     /// # Errors
-    /// As [`run`](Self::run). A peer of the base protocol does not tell them: [`Error::Remote`](crate::Error::Remote).
+    /// As [`run`](Self::run). A peer of the base protocol has no such method: [`Error::Remote`](crate::Error::Remote).
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -200,9 +199,9 @@ impl Portal {
         self.run_dyn(DynCall::new("self", "addrs")).await
     }
 
-    /// What the actor says of itself: its parent and children, what it does, for how long it runs. Its runtime answers
-    /// this, at once and with a bound on its length, whatever its endpoints wait for. An actor with one thread that is
-    /// in the middle of a computation answers after it, as it does to everything.
+    /// The actor's report on itself: its parent and children, its open dialogs, its uptime. The actor's runtime answers
+    /// at once, with a bounded report, even while its endpoints wait. An actor whose only thread is busy with a
+    /// computation answers after it, as it does to every request.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, Portal};
@@ -215,8 +214,8 @@ impl Portal {
     /// ```
     ///
     /// # Errors
-    /// As [`run`](Self::run). [`Error::Remote`](crate::Error::Remote) from a peer that does not tell, such as one of
-    /// the base protocol, or to which the reader has proved nothing: over TCP only actors of one tree tell each other.
+    /// As [`run`](Self::run). [`Error::Remote`](crate::Error::Remote) from a peer of the base protocol, and over TCP
+    /// from an actor to which this one has not proved the tree's secret.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -224,18 +223,18 @@ impl Portal {
         self.run_dyn(DynCall::new("self", "describe")).await
     }
 
-    /// What the actor has said of itself when the connection began.
+    /// The actor's self-description in the handshake.
     pub fn aid(&self) -> &Aid {
         &self.peer.aid
     }
 
-    /// Dialogs open on this connection, both ways, requests to cancel one among them. One that has just ended may still
-    /// be counted.
+    /// The number of open dialogs on this connection, in both directions, including cancel requests. A dialog that has
+    /// just ended may still be counted.
     pub fn dialogs_open(&self) -> usize {
         self.peer.dialogs_open()
     }
 
-    /// Bytes that wait in this actor for somebody else on this connection: its part of
+    /// Bytes that wait in this actor on this connection: its part of
     /// [`Actor::waiting_bytes`](crate::Actor::waiting_bytes).
     pub fn waiting_bytes(&self) -> usize {
         self.peer.channel.account().booked()
@@ -243,11 +242,10 @@ impl Portal {
 }
 
 impl Actor {
-    /// A portal to the actor that has started this one; `None` in the root, and in an actor without a process of its
-    /// own.
+    /// A portal to the actor that started this one; `None` in the root, and in an actor without a process of its own.
     ///
-    /// The parent lets its children call what it lets everybody call: for a root what
-    /// [`ActorOptions::enable_module`](crate::ActorOptions::enable_module) says.
+    /// Children may call what the parent exposes to every peer: for a root the modules of
+    /// [`ActorOptions::enable_module`](crate::ActorOptions::enable_module).
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall};

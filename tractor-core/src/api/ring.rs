@@ -1,5 +1,4 @@
-//! Which of the values that one reader took are still to be read by whom: the decisions of a broadcast, without
-//! waiting.
+//! The values of a broadcast that some readers have not read yet: decisions only, without waiting.
 //!
 //! ```text
 //!   kept:        [ 4  5  6  7 ]           at most `size`, oldest first
@@ -9,9 +8,9 @@
 //!      lagging: has lost 2 and 3
 //! ```
 //!
-//! A full ring has no room for the next value as long as somebody has not read the oldest one. Then the readers at the
-//! head wait, for a reader may only not have had its turn yet. They do not wait for one that is slow: that had [`SLOW`]
-//! to read as many values as the ring holds, or all there were, and has not.
+//! A full ring has no room for the next value until every reader has read the oldest one. Then the readers at the head
+//! wait, because a late reader may just not have had its turn yet. They do not wait for a slow reader: one that did not
+//! read as many values as the ring holds, or all there were, within [`SLOW`].
 //!
 //! # Invariants
 //! 1. Every reader gets every value that was pushed after it entered, in order, or learns how many it has lost.
@@ -26,7 +25,7 @@ use tokio::time::Instant;
 /// How long a reader may take, while others wait for it, for as many values as the ring holds.
 pub(super) const SLOW: Duration = Duration::from_millis(200);
 
-/// The values kept, and how far each reader is.
+/// The kept values, and the position of each reader.
 #[derive(Debug)]
 pub(super) struct Ring<T> {
     size: usize,
@@ -37,7 +36,7 @@ pub(super) struct Ring<T> {
     key_next: u64,
 }
 
-/// How far a reader is.
+/// The state of a reader.
 #[derive(Debug)]
 struct Progress {
     /// The position of the value it reads next.
@@ -50,9 +49,9 @@ struct Progress {
 enum Standing {
     /// It has kept up.
     Steady,
-    /// They have begun to wait, at this time, and do until it has read so many more values, or is slow.
+    /// Others have waited since this time, until it has read this many more values or is slow.
     Awaited { since: Instant, left: usize },
-    /// They do not wait. It has this many values left to read in time, since then.
+    /// Others do not wait. It must read this many more values in time, counted from then.
     Slow { since: Instant, left: usize },
 }
 
@@ -60,13 +59,13 @@ enum Standing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ReaderKey(u64);
 
-/// What a reader gets.
+/// The result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Read<T> {
     Value(T),
     /// This many values are lost to it; it goes on with the oldest one kept.
     Lost(u64),
-    /// It has read all there is.
+    /// It has read all values.
     AtHead,
 }
 
@@ -80,7 +79,7 @@ impl<T: Clone> Ring<T> {
         self.first + self.kept.len() as u64
     }
 
-    /// A new reader, of what is pushed from now on.
+    /// A new reader, of the values pushed from now on.
     pub(super) fn enter(&mut self) -> ReaderKey {
         let key = ReaderKey(self.key_next);
         self.key_next += 1;
@@ -121,8 +120,8 @@ impl<T: Clone> Ring<T> {
         self.kept.len() >= self.size
     }
 
-    /// Until when a reader at the head has to wait for others before it takes a value; `None` if there is room for one,
-    /// or only slow readers would lose another.
+    /// The time until which a reader at the head must wait for others before it takes a value; `None` if there is room
+    /// for one, or if only slow readers would lose one.
     pub(super) fn full_until(&mut self, now: Instant) -> Option<Instant> {
         if !self.is_full() {
             return None;
@@ -135,7 +134,7 @@ impl<T: Clone> Ring<T> {
             .max()
     }
 
-    /// A reader at the head has taken a value, which the others are still to read.
+    /// A reader at the head has taken a value, which the others have not read yet.
     pub(super) fn push(&mut self, by: ReaderKey, value: T) {
         if self.is_full() {
             self.kept.pop_front();
@@ -169,7 +168,7 @@ impl<T: Clone> Ring<T> {
 }
 
 impl Standing {
-    /// That of a reader that has read one more value, and not the last.
+    /// The pace of a reader that has read one more value, but not the last.
     fn after_one(self, size: usize, now: Instant) -> Self {
         match self {
             Self::Steady | Self::Awaited { left: ..=1, .. } => Self::Steady,

@@ -16,9 +16,9 @@ use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
 use crate::session::{Deadline, Expiry, InOrder, Outcome, Peer, SessionEnd};
 
-/// A call in another actor; made by [`Portal::run`](super::Portal::run). Its request is sent at the first poll, and
-/// until then nothing happens. So calls that are to run side by side are polled side by side, with `join!` for
-/// instance; two calls reach the actor in the order of their first polls.
+/// A call in another actor; made by [`Portal::run`](super::Portal::run). The first poll sends the request; before that
+/// nothing happens. To run calls concurrently, poll them concurrently, for instance with `join!`. Two calls reach the
+/// actor in the order of their first polls.
 ///
 /// # Cancel safety
 /// Dropping it after its first poll cancels the remote task, unless its outcome has arrived.
@@ -26,7 +26,7 @@ use crate::session::{Deadline, Expiry, InOrder, Outcome, Peer, SessionEnd};
 pub struct Run<T> {
     state: State,
     limit: Limit,
-    /// The actor does not outlive the deadline.
+    /// The actor is killed at the deadline.
     or_kill: bool,
     order: InOrder,
     types: PhantomData<fn() -> T>,
@@ -37,7 +37,7 @@ type Request = Box<dyn Fn(&Arc<Peer>, Option<Deadline>) -> Result<Arc<SessionEnd
 
 enum State {
     Unsent(Arc<Peer>, Request),
-    /// The clock is there only with a deadline. Dropped, the scope cancels the remote task.
+    /// The clock exists only with a deadline. Dropping the scope cancels the remote task.
     Sent(Scope, Option<Expiry>),
     /// Past its deadline; the remote task was cancelled.
     Overdue(Grace),
@@ -66,8 +66,8 @@ impl<T: Payload> Run<T> {
         }
     }
 
-    /// Limits the call to this much time from its first poll on. Of several limits the earliest holds; the actor is
-    /// told what is left, and so are those that it calls in turn. Zero refuses the call.
+    /// Limits the call to this much time from its first poll on. Of several limits the earliest holds. The remaining
+    /// time is sent to the actor, and on to the actors that it calls in turn. A limit of zero refuses the call.
     ///
     /// When the time is over, the remote task is cancelled and the call ends with
     /// [`Error::DeadlineExceeded`], whatever the actor does; see [`with_deadline`](crate::with_deadline).
@@ -92,14 +92,14 @@ impl<T: Payload> Run<T> {
         self
     }
 
-    /// Kills the actor, a child of this one, if the call is not done within its deadline, as
-    /// [`Portal::kill`](super::Portal::kill) does: for a function that may hang in a computation, in a foreign library,
-    /// or in a system call, where a cancellation does not reach it.
+    /// Kills the actor, a child of this one, as [`Portal::kill`](super::Portal::kill) does, if the call does not end
+    /// within its deadline. For a function that may hang in a computation, a foreign library or a system call, where a
+    /// cancellation does not reach it.
     ///
-    /// Whichever deadline the call has counts: its own, its portal's, or that of the scope it is made in. Without one
+    /// Any deadline of the call counts: its own, its portal's, or that of the surrounding scope. Without a deadline
     /// nothing is killed. The call ends when the process is gone, with [`Error::DeadlineExceeded`], whose
-    /// [`actor_died`](crate::error::DeadlineExceeded::actor_died) tells how. Everything else that is open on the actor
-    /// fails with [`Error::Died`]. Without this a deadline never ends an actor.
+    /// [`actor_died`](crate::error::DeadlineExceeded::actor_died) tells how. All other open dialogs on the actor fail
+    /// with [`Error::Died`]. Without this option a deadline never ends an actor.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Error, Portal};
@@ -117,11 +117,11 @@ impl<T: Payload> Run<T> {
     /// ```
     ///
     /// # Errors
-    /// The call is refused with [`Error::Runtime`] where the actor is no child of this one.
+    /// [`Error::Runtime`] if the actor is no child of this one; the call is then not sent.
     ///
     /// # Cancel safety
-    /// Dropped before its deadline, the call is cancelled like others, and nothing is killed. Dropped after it, the end
-    /// of the actor goes on.
+    /// A drop before the deadline cancels the call like any other, and nothing is killed. After the deadline the actor
+    /// is killed even if the future is dropped.
     pub fn or_kill(mut self) -> Self {
         self.or_kill = true;
         self
@@ -155,7 +155,7 @@ impl<T: Payload> Future for Run<T> {
                 State::Sent(scope, expiry) => {
                     let Scope(session) = &*scope;
                     match session.poll_outcome(cx) {
-                        // The actor's clock was faster; it does not decide who is killed.
+                        // The actor's clock was faster; that clock does not decide about a kill.
                         Poll::Ready(Outcome::Failed(Error::DeadlineExceeded(_))) if this.or_kill => {}
                         Poll::Ready(outcome) => {
                             let result = ready!(this.order.poll(cx, value_of(session, outcome)));
@@ -185,7 +185,7 @@ impl<T: Payload> Future for Run<T> {
     }
 }
 
-/// Asks for the call, which is refused where its actor could not be killed and has to be.
+/// Starts the call; refuses it if its actor would have to be killed but cannot be.
 fn send(peer: &Arc<Peer>, request: &Request, limit: Limit, or_kill: bool) -> Result<Arc<SessionEnd>> {
     if or_kill {
         peer.own_child()?;

@@ -1,4 +1,4 @@
-//! The parent side of a dialog as a scope: asking for it, running its body, waiting for its end.
+//! The parent side of a dialog as a scope: requesting the dialog, running its body, waiting for its end.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -17,7 +17,7 @@ use crate::proto::msg::FuncType;
 use crate::proto::payload::Payload;
 use crate::session::{Outcome, SessionEnd, in_order};
 
-/// Cancels a dialog whose scope is left before its outcome, by whatever way.
+/// Cancels a dialog whose scope is left before its outcome, in any way.
 pub(super) struct Scope(pub(super) Arc<SessionEnd>);
 
 impl Drop for Scope {
@@ -51,7 +51,7 @@ impl Scope {
     /// Waits for the other side to end by itself.
     ///
     /// # Errors
-    /// What the scope has to raise; the other side has not ended then, if it was this side that failed.
+    /// The error that the scope must return. If this side failed, the other side has not ended yet.
     async fn joined(&self) -> Result<()> {
         let session = &self.0;
         let waits_for = || waits_for(session);
@@ -72,7 +72,7 @@ impl Scope {
         .await
     }
 
-    /// The failure of a settled dialog that its scope has to raise.
+    /// The failure of a settled dialog that its scope must return.
     pub(super) fn raised(&self, outcome: Outcome) -> Option<Error> {
         let Outcome::Failed(error) = outcome else { return None };
         let msg = match &error {
@@ -91,11 +91,11 @@ impl Scope {
         }
     }
 
-    /// Polls the body; a failure of the other side ends it where it waits.
+    /// Polls the body; a failure of the other side drops it at its await.
     async fn run_body<T, Err>(&self, body: impl Future<Output = Result<T, Err>>) -> Body<T, Err> {
         let mut body = pin!(body);
         poll_fn(|cx| {
-            // Looked at first: a failure that comes while the body is polled is one that the body has not seen.
+            // The failure is checked first, because the body has not seen a failure that arrives while it is polled.
             let failed = self.0.poll_failed(cx);
             match body.as_mut().poll(cx) {
                 Poll::Ready(result) => Poll::Ready(Body::Ended(result)),
@@ -105,7 +105,7 @@ impl Scope {
         .await
     }
 
-    /// What the scope returns once its body has ended.
+    /// The scope's result once its body has ended.
     async fn leave<T, Err: From<Error>>(self, body: Body<T, Err>) -> Inside<T, Err> {
         match body {
             Body::Ended(Ok(value)) => match self.joined().await {
@@ -123,7 +123,7 @@ impl Scope {
         }
     }
 
-    /// Tells the other side of a bad value of its own that the failing body has met, before it is asked to end.
+    /// Reports a bad value of the other side, on which the body failed, before the other side is asked to end.
     pub(super) fn report_type_error(&self) {
         self.0.report_type_error();
     }

@@ -1,7 +1,7 @@
-//! What may be sent, and the futures of sending it.
+//! The values that may be sent, and the futures that send them.
 //!
-//! These futures are named types on purpose. Made by an `async fn`, a future has the type of the value in its own type,
-//! and rustc then repeats its complaint about a wrong value for the call and for the `.await`.
+//! These futures are named types on purpose. The future of an `async fn` would have the type of the value in its own
+//! type, and rustc would report a wrong value twice: for the call and for the `.await`.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -23,7 +23,7 @@ use crate::session::{Check, Encoded, InOrder, Opener, Outcome, Room, SessionEnd}
     note = "send a value of type `{Self}` or a reference to one, or change the types in the endpoint's attribute"
 )]
 pub trait Allows<V>: Sized {
-    /// What is kept while the value waits for room.
+    /// The part that is kept while the value waits for room.
     #[doc(hidden)]
     type Held: Borrow<Self>;
     #[doc(hidden)]
@@ -50,11 +50,11 @@ impl<'v, T: Payload> Allows<&'v T> for T {
 
 /// A union one of whose types is `None`, so that an `Option` may be sent.
 pub trait OrNone: From<Option<Self::Some>> {
-    /// What is inside of the `Option`.
+    /// The type inside of the `Option`.
     type Some;
 }
 
-// In rustc's list of what may be sent there are the types of the attribute, this is left out.
+// rustc's list of values that may be sent shows the types of the attribute, without this one.
 #[diagnostic::do_not_recommend]
 impl<U: OrNone> Allows<Option<U::Some>> for U {
     type Held = U;
@@ -120,7 +120,7 @@ impl<T, Held> fmt::Debug for SendItem<'_, T, Held> {
 /// Sends the first value of a context; made by [`Context::started`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct SendStarted<S, Tx, Rx, Held> {
-    /// Until the value was sent.
+    /// `Some` until the value was sent.
     opener: Option<Opener>,
     held: Held,
     check: Check<S>,
@@ -153,7 +153,7 @@ impl<S: Payload, Tx, Rx, Held: Borrow<S>> Future for SendStarted<S, Tx, Rx, Held
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        // Everybody on a connection gets the same error.
+        // Every task on a connection gets the same error.
         let loss = loss.get_or_insert_with(|| Box::pin(async move { session.result().await }));
         match ready!(loss.as_mut().poll(cx)) {
             Outcome::Failed(error) => Poll::Ready(Err(error)),

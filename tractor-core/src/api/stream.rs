@@ -23,18 +23,19 @@ use crate::session::{Batch, InOrder, Next, Opener, Overflow, SessionEnd};
 /// an `R`.
 ///
 /// Between Rust peers a sender waits while the receiver's window (`stream_window_bytes`) is full. Dropping the stream
-/// closes it, in both directions. Once no handle of it can read any more, subscribers included, what arrives is thrown
-/// away, and:
+/// closes it, in both directions. Once no handle of it can read any more, subscribers included, arriving values are
+/// thrown away, and:
 ///
-/// * an endpoint that sends goes on, as if it were read: the side that has opened the context waits for its outcome;
-/// * where the context was opened, `send` fails with [`Error::Unread`], as soon as that is known.
-///   The context goes on, and [`wait_for_result`](ContextHandle::wait_for_result) tells what comes of it.
+/// * on the parent side: the endpoint can keep sending, as if its values were read, because the parent side waits for
+///   its outcome;
+/// * on the child side: the parent side's `send` fails with [`Error::Unread`] as soon as it learns of this. The context
+///   goes on, and [`wait_for_result`](ContextHandle::wait_for_result) gives its result.
 ///
-/// It is a [`Stream`] of `Result<Rx>` and a [`Sink`] of `Tx`, too, for the combinators of `futures` and `tokio-stream`.
-/// As a stream it ends after the failure of its dialog. As a sink it sends a value when it is flushed, and finishes
-/// when it is closed; what is not flushed when it is dropped is not sent.
+/// It is also a [`Stream`] of `Result<Rx>` and a [`Sink`] of `Tx`, for the combinators of `futures` and `tokio-stream`.
+/// As a stream it ends after the failure of its dialog. As a sink it sends its value on a flush and finishes on a
+/// close; a value that was not flushed before a drop is not sent.
 ///
-/// A helper that takes the streams of either side leaves `R` open:
+/// A helper for streams of either side is generic over `R`:
 ///
 /// ```
 /// # use tractor_core::{self as tractor, MsgStream, Result};
@@ -69,8 +70,8 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     /// Waits for the next value; `None` once the other side has closed the stream.
     ///
     /// # Errors
-    /// The other side failed, was cancelled or is lost: this comes after the values that arrived before. Or the value
-    /// is no `Rx`. Or, once there are subscribers, this handle was slower than they and has lost values
+    /// The other side failed, was cancelled or is lost; this error comes after the values that arrived before it. Or
+    /// the value is no `Rx`. Or, once there are subscribers, this handle was slower than they and has lost values
     /// ([`Error::Lagged`]).
     ///
     /// # Cancel safety
@@ -80,9 +81,8 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         receive_from(self.handle.session(), Source::of(&mut self.batch, self.reader.as_ref())).await
     }
 
-    /// Sends one value, waiting while the receiver has no room. It is given by value or, unless it is one type of a
-    /// union, by reference; as it may be either, rustc does not infer the type of an `x.into()` here: write
-    /// `u64::from(x)`.
+    /// Sends one value, waiting while the receiver has no room. Pass it by value or, unless it is one type of a union,
+    /// by reference. Because both work, rustc cannot infer the type of an `x.into()` here: write `u64::from(x)`.
     ///
     /// # Errors
     /// The other side failed, was cancelled or is lost; it reads no more
@@ -99,7 +99,7 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         SendItem::new(self.handle.session(), &self.head, Tx::hold(value))
     }
 
-    /// Both directions as handles of their own, for a task that sends and receives at the same time.
+    /// Splits the stream into one handle per direction, for a task that sends and receives at the same time.
     pub fn split(&mut self) -> (StreamTx<'_, Tx>, StreamRx<'_, Rx>) {
         let session = self.handle.session();
         let (receiving, unsent) = Default::default();
@@ -108,20 +108,20 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         (tx, StreamRx { session, reader, batch, receiving, types: PhantomData })
     }
 
-    /// One more reader of this stream, which may live in a task of its own. Every reader gets every value that nobody
-    /// has received yet.
+    /// One more reader of this stream, which may live in a task of its own. It gets every value that was not received
+    /// before.
     ///
-    /// The fastest reader sets the pace. The others find up to `inbox_messages_max` (64 by default, a field of
-    /// [`Limits`](crate::proto::limits::Limits)) values kept for them. When one is that far behind, the fastest waits
-    /// for it, and so, once its window is full, does the sender: a reader that only has not had its turn yet loses
-    /// nothing.
+    /// The fastest reader sets the pace. Up to `inbox_messages_max` values (64 by default, a field of
+    /// [`Limits`](crate::proto::limits::Limits)) are kept for the others. When a reader is that far behind, the fastest
+    /// waits for it, and once the window is full the sender waits, too. So a reader that just has not had its turn yet
+    /// loses nothing.
     ///
-    /// Nobody waits for a slow reader, which is one that takes longer than 200 ms, from when the others have begun to
-    /// wait for it, to read as many values as are kept or all there are. It loses the oldest, and learns how many; the
-    /// others wait for it again when it has read that many in that time.
+    /// The others do not wait for a slow reader. A reader is slow if, after the others begin to wait for it, it takes
+    /// longer than 200 ms to read as many values as are kept, or all there are. It loses the oldest values, and learns
+    /// how many; the others wait for it again once it has read that many values within that time.
     ///
-    /// From the first call on, this handle is one reader among the others: where it does not read, it is a slow one. A
-    /// subscriber outlives the closing of this handle, but not the context.
+    /// From the first call on, this handle is one of the readers: if it does not read, it is a slow one. A subscriber
+    /// outlives the closing of this handle, but not the context.
     ///
     /// ```
     /// # use tractor_core as tractor;
@@ -140,7 +140,7 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         StreamSubscriber::new(own.fan().reader())
     }
 
-    /// Ends this side's sending and goes on receiving. The other side gets `None` after the last value.
+    /// Ends this side's sending; receiving goes on. The other side gets `None` after the last value.
     pub fn finish(&self) {
         self.handle.session().send_stop();
     }
@@ -170,8 +170,8 @@ impl<Tx: Payload, Rx: Payload, R: Payload> MsgStream<Tx, Rx, R> {
     /// As [`ContextHandle::wait_for_result`].
     ///
     /// # Cancel safety
-    /// Closes at its first poll. Dropping the future after that loses nothing but the stream: a
-    /// [`handle`](Self::handle) can still wait for the result.
+    /// Closes at its first poll. Dropping the future after that loses only the stream: a [`handle`](Self::handle) can
+    /// still wait for the result.
     pub async fn wait_for_result(self) -> Result<R> {
         let handle = self.handle();
         drop(self);
