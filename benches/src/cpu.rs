@@ -1,7 +1,7 @@
-//! CPUs: keeps a measurement on one, and reads how long processes were on any.
+//! CPUs: pins a measurement to one, and reads the CPU time of processes.
 //!
 //! Unpinned, a round trip between two processes includes waking an idle CPU, which costs more than everything else and
-//! makes results bimodal. CPU time hardly depends on how much of the machine others use.
+//! makes results bimodal. CPU time hardly depends on the load of other programs.
 
 use std::collections::HashMap;
 use std::fs;
@@ -21,7 +21,7 @@ pub(crate) fn pin_to_one() -> io::Result<()> {
     Ok(())
 }
 
-/// Nanoseconds that each thread of this process and of another one has been on a CPU.
+/// Nanoseconds of CPU time of each thread of this process and of another one.
 #[derive(Debug)]
 pub(crate) struct CpuTime {
     other: u32,
@@ -43,7 +43,7 @@ impl CpuTime {
         Self { other, threads }
     }
 
-    /// Nanoseconds since; threads that have ended meanwhile do not count.
+    /// Nanoseconds since then, without threads that have ended meanwhile.
     pub(crate) fn elapsed(&self) -> f64 {
         let now = Self::now(self.other);
         let before = |thread| self.threads.get(thread).copied().unwrap_or(0);

@@ -1,29 +1,29 @@
-//! How costs grow: the axes, the points on them, and the law that fits what was found.
+//! How costs grow: the axes, the points on them, and the law that fits the samples.
 
 use crate::job::{Job, Place, Who, Work};
 use crate::plot::{Line, Plot, count};
 use crate::report::Results;
 use crate::table::{number, three, time};
 
-/// Something that there may be more or less of.
+/// The quantity that grows, such as connections.
 pub(crate) struct Axis {
     /// What is counted.
     title: &'static str,
-    /// One of it, in a law.
+    /// The unit of the quantity, in a law.
     unit: &'static str,
     sizes: &'static [u64],
     sizes_quick: &'static [u64],
     lines: &'static [Series],
 }
 
-/// One thing that may grow with it.
+/// A cost that may grow with it.
 struct Series {
     what: &'static str,
     work: Work,
     who: Who,
-    /// Of the numbers of the sample.
+    /// The name of one of the sample's numbers.
     number: &'static str,
-    /// Fewer are not looked at: what there is once counts for much.
+    /// Points below this count are ignored, because fixed costs dominate there.
     from: u64,
 }
 
@@ -31,12 +31,12 @@ const fn cpu(what: &'static str, work: Work, who: Who) -> Series {
     Series { what, work, who, number: "cpu", from: 0 }
 }
 
-/// What each of them takes.
+/// The cost of each.
 const fn each(what: &'static str, work: Work, number: &'static str, from: u64) -> Series {
     Series { what, work, who: Who::Ours, number, from }
 }
 
-/// All of them; each is a plot.
+/// All axes; each is a plot.
 pub(crate) const AXES: &[Axis] = &[
     Axis {
         title: "payload, bytes",
@@ -160,7 +160,7 @@ impl Series {
         }
     }
 
-    /// Flat if it hardly changes; else a line with an offset or a power, whichever is nearer.
+    /// Flat if it hardly changes; else a line with an offset or a power law, whichever fits better.
     fn law(&self, points: &[(f64, f64)], unit: &str) -> String {
         let values = || points.iter().map(|point| point.1);
         let (least, most) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));
@@ -186,7 +186,7 @@ impl Series {
     }
 }
 
-/// Between the least and the most of what counts as flat.
+/// The largest ratio of the most to the least that counts as flat.
 const FLAT_MAX: f64 = 1.35;
 
 /// Offset and slope of the nearest line.

@@ -1,4 +1,4 @@
-//! What can be measured, and how one sample of it is taken: by a process of its own.
+//! The things that can be measured. A process of its own takes each sample.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -11,12 +11,12 @@ use crate::meter::{Meter, Numbers};
 use crate::socket::Transport;
 use crate::{cpu, ours, peers, raw};
 
-/// First argument of a sampling process; the job and its seconds follow.
+/// First argument of a sampling process; the job and the seconds follow.
 pub(crate) const SAMPLE_FLAG: &str = "--sample";
 /// Bytes of the payload that the tables show.
 pub(crate) const LARGE_BYTES: u64 = 64 * 1024;
 
-/// Gives an enum of words its names, and reads them again.
+/// Prints and parses an enum of words.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $word:ident = $text:literal,)* }) => {
         $(#[$doc])*
@@ -45,7 +45,7 @@ macro_rules! words {
 words! {
     /// A candidate.
     Who {
-        /// Sockets, length-prefixed frames and MessagePack; for calls the least RPC that multiplexes.
+        /// Sockets, length-prefixed frames and MessagePack; for calls a minimal RPC that multiplexes.
         Raw = "raw",
         Ours = "tractor",
         Tarpc = "tarpc",
@@ -54,34 +54,34 @@ words! {
 }
 
 words! {
-    /// What is done; some of it as often, or as large, as the job says.
+    /// The kinds of work; the job sets the count or the size of some.
     Work {
         Call = "call",
         CallsAtOnce = "calls_at_once",
         PingPong = "ping_pong",
         Context = "context",
         Ticks = "ticks",
-        /// Payloads that the sender makes, one for each message.
+        /// The sender makes a payload for each message.
         Fresh = "bytes_fresh",
-        /// The same payload again and again.
+        /// The sender sends one payload again and again.
         Same = "bytes_same",
         Connect = "connect",
         Spawn = "spawn",
-        /// A call whose argument has so many bytes.
+        /// A call with an argument of this many bytes.
         Argument = "argument",
-        /// A stream of payloads of so many bytes.
+        /// A stream of payloads of this many bytes.
         Payload = "payload",
-        /// A call while so many contexts are open.
+        /// A call while this many contexts are open.
         Contexts = "contexts",
-        /// Calls over so many connections.
+        /// Calls over this many connections.
         Connections = "connections",
-        /// A call while the caller has so many children.
+        /// A call while the caller has this many children.
         Actors = "actors",
-        /// Ticks over so many streams at once.
+        /// Ticks over this many streams at once.
         Streams = "streams",
-        /// Ticks over 100 streams, so many of which nobody reads.
+        /// Ticks over 100 streams, of which this many are not read.
         Stalled = "stalled",
-        /// The same with one that is read again after ten seconds.
+        /// The same with one stream that is read again after ten seconds.
         Resumed = "resumed",
     }
 }
@@ -116,12 +116,12 @@ impl Place {
     }
 }
 
-/// One thing to measure.
+/// A measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Job {
     pub(crate) place: Place,
     pub(crate) work: Work,
-    /// Zero where the work has no size.
+    /// Zero if the work has no size.
     pub(crate) size: u64,
     pub(crate) who: Who,
 }
@@ -168,7 +168,7 @@ pub(crate) fn sample_main(args: &[String]) -> anyhow::Result<()> {
         cpu::pin_to_one()?;
     }
     let runtime = job.place.runtime()?;
-    // Without another process until that is known.
+    // Without the other process until its id is known.
     let meter = Meter { seconds, other: 0 };
     let numbers: Numbers = match job.who {
         Who::Raw => runtime.block_on(raw::take(job, meter)),

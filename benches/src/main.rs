@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Every sample is taken by a fresh process (this binary, re-executed), which starts the other process itself. Rounds
-//! are interleaved: each round takes every sample once, so that a slow minute of the machine hurts all alike.
+//! are interleaved: each round takes every sample once, so that a slow minute of the machine affects all samples
+//! equally.
 //!
 //! | flag | meaning |
 //! | --- | --- |

@@ -1,4 +1,4 @@
-//! The loops that every candidate runs its operations in, and what they measure.
+//! The loops in which every candidate runs its operations, and their measurements.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,25 +8,25 @@ use tokio::task::JoinSet;
 
 use crate::cpu::CpuTime;
 
-/// Callers that share one connection where calls are made at once.
+/// Concurrent callers that share one connection.
 pub(crate) const IN_FLIGHT: usize = 64;
 /// Operations between two looks at the clock.
 const BETWEEN_LOOKS: u64 = 16;
 
-/// For how long it is looked whether there is something to do.
+/// The interval in which both processes must use almost no CPU time to count as idle.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What a sample found: names and values. `cpu` and `clock` are nanoseconds an operation.
+/// The numbers of a sample: names and values. `cpu` and `clock` are nanoseconds an operation.
 pub(crate) type Numbers = Vec<(&'static str, f64)>;
 
-/// How a sample is measured: for how long, and which process besides this one is at work.
+/// The settings of a sample: its duration, and the other process at work.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Meter {
     pub(crate) seconds: f64,
     pub(crate) other: u32,
 }
 
-/// Since when.
+/// The start of the measurement.
 struct Since(CpuTime, Instant);
 
 impl Since {
@@ -56,7 +56,7 @@ impl Meter {
         }
     }
 
-    /// One operation after the other; the clock is that of the median one.
+    /// One operation after the other; `clock` is that of the median operation.
     pub(crate) async fn one_by_one(self, mut op: impl AsyncFnMut(u64)) -> Numbers {
         let warm = Instant::now();
         let mut seq = 0;
@@ -80,7 +80,7 @@ impl Meter {
         numbers
     }
 
-    /// So many callers at once, each a task that makes one call after the other; `call` is given the caller's number
+    /// This many concurrent callers, each a task that makes one call after the other; `call` gets the caller's number
     /// and an argument.
     pub(crate) async fn at_once<F>(
         self,
@@ -126,7 +126,7 @@ impl Meter {
         total.load(Ordering::Relaxed)
     }
 
-    /// `run(n)` moves `n` messages; n is chosen so that it takes the time that the sample has.
+    /// `run(n)` moves `n` messages; `n` is chosen so that the run takes the sample's time.
     pub(crate) async fn messages(
         self,
         mut run: impl AsyncFnMut(u64) -> anyhow::Result<()>,
@@ -145,7 +145,7 @@ impl Meter {
     }
 }
 
-/// Sorts them.
+/// The median. Sorts the values.
 pub(crate) fn median(values: &mut [f64]) -> f64 {
     assert!(!values.is_empty(), "there is something to measure");
     values.sort_by(f64::total_cmp);

@@ -10,7 +10,7 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 176.0;
 const TOP: f64 = 32.0;
 const BOTTOM: f64 = 44.0;
-/// Told apart also by who does not see colours, by their order in the list beside the plot.
+/// Readers who do not see colours find each line by its order in the list beside the plot.
 const COLOURS: &[&str] = &["#888888", "#d95f02", "#1b9e77", "#e7a100", "#7570b3", "#3182bd"];
 
 /// Times in nanoseconds against a count.
@@ -26,7 +26,7 @@ pub(crate) struct Line<'a> {
     pub(crate) points: Vec<(f64, f64)>,
 }
 
-/// From a value to a place.
+/// Maps a value to a position.
 struct Scale {
     least: f64,
     most: f64,
@@ -35,7 +35,7 @@ struct Scale {
 }
 
 impl Scale {
-    /// Of whole powers of ten.
+    /// A scale between whole powers of ten.
     fn of(values: impl Iterator<Item = f64> + Clone, from: f64, to: f64) -> Self {
         let least = values.clone().fold(f64::MAX, f64::min).log10().floor();
         let most = values.fold(f64::MIN, f64::max).log10().ceil();
@@ -46,7 +46,7 @@ impl Scale {
         self.from + (value.log10() - self.least) / (self.most - self.least) * (self.to - self.from)
     }
 
-    /// So few powers of ten that there is room for their names.
+    /// Few enough powers of ten that their labels fit.
     fn marks(&self) -> impl Iterator<Item = f64> {
         let (least, most) = (self.least as i32, self.most as i32);
         let step = if most - least > 5 { 2 } else { 1 };
@@ -54,13 +54,13 @@ impl Scale {
     }
 }
 
-/// Nothing has no logarithm, and stands where a tenth would.
+/// Zero has no logarithm, and is drawn where a tenth would be.
 fn shown(x: f64) -> f64 {
     x.max(0.1)
 }
 
 impl Plot<'_> {
-    /// Without an empty line, so that it may stand in Markdown.
+    /// Without an empty line, so that Markdown may include it.
     pub(crate) fn svg(&self) -> String {
         let points = || self.lines.iter().flat_map(|line| line.points.iter());
         let x = Scale::of(points().map(|point| shown(point.0)), LEFT, WIDTH - RIGHT);
@@ -122,7 +122,7 @@ impl Plot<'_> {
         );
     }
 
-    /// What the lines are, in the order in which they end.
+    /// The names of the lines, in the order in which the lines end.
     fn names(&self, svg: &mut String) {
         let mut ends: Vec<_> = self.lines.iter().zip(COLOURS.iter().cycle()).collect();
         ends.sort_by(|(a, _), (b, _)| {

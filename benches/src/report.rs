@@ -1,4 +1,4 @@
-//! Takes all samples and writes what they show.
+//! Takes all samples and writes the report.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,10 +15,10 @@ use crate::table::{self, ROWS, number};
 const SECONDS: f64 = 1.0;
 const SECONDS_QUICK: f64 = 0.2;
 
-/// Of each job and number, what the rounds found.
+/// The values of all rounds, for each job and number.
 pub(crate) type Results = BTreeMap<(Job, String), Vec<f64>>;
 
-/// What the command line asked for.
+/// The command line.
 #[derive(Debug)]
 pub(crate) struct Options {
     rounds: u32,
@@ -47,7 +47,7 @@ impl Options {
         Ok(options)
     }
 
-    /// What a round does.
+    /// The jobs of a round.
     fn jobs(&self) -> Vec<Job> {
         let places = if self.quick { &[Place::UdsPinned][..] } else { Place::ALL };
         let mut jobs = Vec::new();
@@ -77,7 +77,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut results = Results::new();
     for round in 1..=options.rounds {
         for job in &jobs {
-            // Half a minute each: once is enough.
+            // Half a minute each, so they run only once.
             if *job == RESUMED && round > 1 {
                 continue;
             }
@@ -137,7 +137,7 @@ const PLACES: &[(Place, &str)] = &[
     (Place::UdsThreads, "Unix sockets, multi-thread runtimes, wherever the scheduler puts them"),
 ];
 
-/// Which machine the numbers are from; without it they mean nothing.
+/// The machine that the numbers are from; without it they mean nothing.
 fn machine(options: &Options, load: &str) -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown CPU");
@@ -153,7 +153,7 @@ fn machine(options: &Options, load: &str) -> String {
     )
 }
 
-/// In lines of prose.
+/// Wraps prose.
 fn wrapped(text: &str) -> String {
     let (mut lines, mut columns) = (String::new(), 0);
     for word in text.split(' ') {
@@ -169,7 +169,7 @@ fn wrapped(text: &str) -> String {
     lines + "\n"
 }
 
-/// Of a line.
+/// Columns of a line.
 const COLUMNS: usize = 120;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A server process of a candidate that has none of its own, and sockets to it.
+//! A server process for a candidate that starts none itself, and sockets to it.
 //!
 //! The server is this binary again. It prints its address once it listens, and ends with its standard input.
 
@@ -32,7 +32,7 @@ pub(crate) enum Socket {
     Uds(UnixStream),
 }
 
-/// What accepts them.
+/// A listener for such connections.
 #[derive(Debug)]
 pub(crate) enum Listener {
     Tcp(TcpListener),
@@ -72,7 +72,7 @@ impl Listener {
         })
     }
 
-    /// Listens, and says where.
+    /// Listens, and prints the address.
     pub(crate) async fn announce(transport: Transport, path: &str) -> io::Result<Self> {
         let listener = Self::bind(transport, path).await?;
         let addr = match &listener {
@@ -169,14 +169,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It is gone, or goes.
+        // Fails if it is gone already.
         _ = self.child.kill();
         _ = self.child.wait();
         _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// Ends this process when whoever has started it is gone.
+/// Ends this process when its starter is gone.
 pub(crate) fn end_with_stdin() {
     std::thread::spawn(|| {
         let mut byte = [0];

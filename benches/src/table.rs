@@ -4,7 +4,7 @@ use crate::job::{Job, Place, Who, Work};
 use crate::meter::median;
 use crate::report::Results;
 
-/// What a row is called, and who can do it.
+/// The name of a row, and the candidates that can do it.
 pub(crate) struct Row {
     name: &'static str,
     pub(crate) work: Work,
@@ -28,7 +28,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { name: "start a process and call", work: Work::Spawn, whose: RAW_AND_OURS },
 ];
 
-/// One table in Markdown: of each candidate the CPU time, the clock in brackets, and how much more than raw that is.
+/// One table in Markdown: for each candidate the CPU time, the clock in brackets, and the ratio to raw.
 pub(crate) fn table(results: &Results, place: Place) -> String {
     let mut text = String::from("| cost of | raw sockets | tractor | tarpc | tonic | raw / tractor |\n");
     text += "| --- | --- | --- | --- | --- | --- |\n";
@@ -61,7 +61,7 @@ impl Cell {
         Some(Self { cpu: number("cpu"), clock: number("clock")? })
     }
 
-    /// CPU time where there is: other load disturbs it less.
+    /// CPU time if there is one, because other load disturbs it less.
     fn decides(&self) -> f64 {
         self.cpu.unwrap_or(self.clock)
     }
@@ -80,7 +80,7 @@ impl Cell {
     }
 }
 
-/// The median of what the rounds found.
+/// The median over the rounds.
 pub(crate) fn number(results: &Results, job: Job, name: &str) -> Option<f64> {
     let mut values = results.get(&(job, name.to_owned()))?.clone();
     Some(median(&mut values))
@@ -95,7 +95,7 @@ pub(crate) fn time(nanos: f64) -> String {
     }
 }
 
-/// Three digits that count.
+/// Three significant digits.
 pub(crate) fn three(value: f64) -> String {
     match value.abs() {
         small if small < 10.0 => format!("{value:.2}"),

@@ -1,4 +1,4 @@
-//! What the child process does.
+//! The endpoints of the child process.
 
 use bytes::Bytes;
 use tractor::Result;
@@ -47,7 +47,7 @@ pub(super) async fn ticks(out: StreamSender<Tick>, count: u64) -> Result<()> {
     Ok(())
 }
 
-/// Payloads that are made one by one, or all the same.
+/// Payloads that are made one by one, or one payload again and again.
 #[tractor::stream]
 pub(super) async fn blobs(out: StreamSender<Bytes>, count: u64, bytes: u64, fresh: bool) -> Result<()> {
     let same = Bytes::from(vec![7; bytes as usize]);

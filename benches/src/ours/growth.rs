@@ -1,4 +1,4 @@
-//! What grows with the count of things that are open at the same time.
+//! Costs that grow with the number of things that are open at the same time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,11 +15,11 @@ use crate::cpu::resident_bytes;
 use crate::meter::{IN_FLIGHT, Meter, Numbers};
 use crate::peers::Tick;
 
-/// Streams beside each other where some are not read.
+/// Concurrent streams, of which some are not read.
 const STREAMS: u64 = 100;
 /// Values read of a stream that was not read for a while: more than fits into its window.
 const LATER: u64 = 50_000;
-/// How long one of them is not read, where it is read again.
+/// How long a stream is not read before it is read again.
 const UNREAD: Duration = Duration::from_secs(10);
 
 /// Memory of this process and of the other one.
@@ -31,7 +31,7 @@ impl Memory {
         Self(resident_bytes(std::process::id()), resident_bytes(meter.other))
     }
 
-    /// What both have more than before, for each of so many.
+    /// The growth of both since then, divided by the count.
     fn each(self, meter: Meter, count: u64) -> Numbers {
         let now = Self::now(meter);
         vec![
@@ -41,7 +41,7 @@ impl Memory {
     }
 }
 
-/// So many open contexts, each with a task of its own, have passed a value and wait.
+/// This many open contexts, each with a task of its own, have passed a value and wait.
 pub(super) async fn contexts(portal: &Portal, count: u64, meter: Meter) -> anyhow::Result<Numbers> {
     let (memory, begun) = (Memory::now(meter), Instant::now());
     let (over, mut tasks) = (Arc::new(Notify::new()), JoinSet::new());
@@ -80,13 +80,13 @@ async fn end(mut tasks: JoinSet<anyhow::Result<()>>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Calls over so many connections to one actor, at least one at once over each.
+/// Calls over this many connections to one actor, with at least one call in flight on each.
 pub(super) async fn connections(addr: &Addr, count: u64, meter: Meter) -> anyhow::Result<Numbers> {
     let connections = usize::try_from(count)?;
     let (memory, begun) = (Memory::now(meter), Instant::now());
     let (all, over) = (Barrier::new(connections + 1), Barrier::new(connections + 1));
     let portals = std::sync::Mutex::new(Vec::new());
-    // Not tasks of tokio: those belong to no actor, and only an actor connects.
+    // Not tasks of tokio: these belong to no actor, and only an actor can connect.
     let connected = try_join_all((0..count).map(|_| {
         tractor::connect(addr, async |portal: &Portal| {
             call(portal, 1).await?;
@@ -116,7 +116,7 @@ pub(super) async fn connections(addr: &Addr, count: u64, meter: Meter) -> anyhow
     Ok(numbers)
 }
 
-/// A call to one of so many children; the others were started at once, and are idle.
+/// A call to one of this many children; the others were started concurrently, and are idle.
 pub(super) async fn actors(
     an: &ActorNursery,
     portal: &Portal,
@@ -139,7 +139,7 @@ pub(super) async fn actors(
     Ok(numbers)
 }
 
-/// Ticks over so many streams at once; the cost of one.
+/// Ticks over this many concurrent streams; the cost of one.
 pub(super) async fn streams(portal: &Portal, count: u64, meter: Meter) -> anyhow::Result<Numbers> {
     meter.messages(async |ticks| all_ticks(portal, count, ticks.div_ceil(count)).await).await
 }
@@ -171,7 +171,7 @@ pub(super) async fn stalled(portal: &Portal, count: u64, meter: Meter) -> anyhow
 struct Unread(JoinSet<anyhow::Result<()>>);
 
 impl Unread {
-    /// They are read again, for a while, after `over`.
+    /// After `over` they are read again, for a while.
     fn open(portal: &Portal, count: u64, over: &Arc<Notify>) -> Self {
         let mut tasks = JoinSet::new();
         for _ in 0..count {
@@ -207,7 +207,7 @@ impl Unread {
     }
 }
 
-/// One of 100 streams is not read for ten seconds: what the others are worth meanwhile, of what they are before and
+/// One of 100 streams is not read for ten seconds: the rate of the others meanwhile, relative to their rate before and
 /// after.
 pub(super) async fn resumed(portal: &Portal, meter: Meter) -> anyhow::Result<Numbers> {
     let others = async |span: Duration| {

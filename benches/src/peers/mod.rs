@@ -1,4 +1,4 @@
-//! Other libraries, as their guides have them used; and what all candidates have in common.
+//! Other libraries, used as in their guides, and the parts that all candidates share.
 
 mod tarpc;
 mod tonic;
@@ -19,7 +19,7 @@ pub(crate) struct Tick {
 }
 
 impl Tick {
-    /// With a text of its own, as a program's values have.
+    /// It has a text, as the values of programs do.
     pub(crate) fn new(seq: u64) -> Self {
         Self { seq, px: 100.0 + seq as f64 / 4.0, sym: "TRACTOR1".to_owned() }
     }

@@ -15,7 +15,7 @@ use crate::job::{Job, LARGE_BYTES, Work};
 use crate::meter::{IN_FLIGHT, Meter, Numbers};
 use crate::socket::{Listener, Socket};
 
-/// Calls for payloads that are made at once, as nothing can be streamed.
+/// Concurrent calls for payloads, because tarpc cannot stream.
 const PAYLOADS_AT_ONCE: usize = 8;
 /// Largest frame; the default is 8 MiB.
 const FRAME_BYTES_MAX: usize = 32 * 1024 * 1024;

@@ -127,7 +127,7 @@ async fn count(request: Request<Payload>) -> Result<Response<Number>, Status> {
     Ok(Response::new(Number { value: request.into_inner().data.len() as u64 }))
 }
 
-/// Values as they are asked for, without a channel between.
+/// Values on demand, without a channel in between.
 fn streamed<T: Send + 'static>(values: impl Stream<Item = T> + Send + 'static) -> Response<BoxStream<T>> {
     Response::new(Box::pin(values.map(Ok)))
 }

@@ -1,7 +1,7 @@
-//! The least RPC that multiplexes: numbered requests, numbered replies, one connection, many callers.
+//! A minimal RPC that multiplexes: numbered requests, numbered replies, one connection, many callers.
 //!
-//! No deadlines, cancellation or tasks per request: a bound, not a product. Callers append to one write buffer; a
-//! writer that yields once before it writes lets those that are ready share the write.
+//! No deadlines, cancellation or tasks per request: a bound, not a product. Callers append to one write buffer; the
+//! writer yields once before it writes, so that all ready callers share the write.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,7 +23,7 @@ pub(super) struct Client(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     calls: Mutex<Calls>,
-    /// Wakes the writer; the call that finds the buffer empty does.
+    /// Wakes the writer. The call that finds the buffer empty uses it.
     appended: Notify,
 }
 
@@ -85,7 +85,7 @@ impl Client {
             self.with(|calls| {
                 for (id, value) in replies.drain(..) {
                     if let Some(caller) = calls.open.remove(&id) {
-                        // A caller that is gone wants no reply.
+                        // Fails if the caller is gone, which wants no reply.
                         _ = caller.send(value);
                     }
                 }
@@ -94,7 +94,7 @@ impl Client {
     }
 }
 
-/// The answering end: inline, one write for the replies to all that one read has brought.
+/// The answering end: inline, with one write for the replies to all requests of one read.
 pub(super) async fn answer(socket: Socket) -> io::Result<()> {
     let (source, mut sink) = split(socket);
     let mut frames = FrameReader::new(source, READ_BYTES);

@@ -1,4 +1,4 @@
-//! The least framing that works: a `u32` little-endian length, then MessagePack.
+//! Minimal framing: a `u32` little-endian length, then MessagePack.
 
 use std::io;
 
@@ -17,12 +17,12 @@ pub(super) fn append<T: Serialize>(buffer: &mut Vec<u8>, value: &T) {
     buffer[begin..begin + HEAD_BYTES].copy_from_slice(&len.to_le_bytes());
 }
 
-/// Reads as much as is there, and hands out whole frames in place.
+/// Reads all available bytes, and returns whole frames in place.
 #[derive(Debug)]
 pub(super) struct FrameReader<R> {
     pub(super) source: R,
     buffer: Vec<u8>,
-    /// What was read and not handed out.
+    /// Bytes that were read and not returned.
     from: usize,
     to: usize,
 }

@@ -24,7 +24,7 @@ use frame::FrameReader;
 const PING_BYTES: usize = 68;
 /// Bytes collected before they are written.
 const BATCH_BYTES: usize = 64 * 1024;
-/// Payloads below are written and read several at a time.
+/// Payloads smaller than this are written and read several at a time.
 const SMALL_BYTES_MAX: u64 = 16 * 1024;
 /// Room for one read of a stream.
 const READ_BYTES: usize = 256 * 1024;
@@ -104,7 +104,7 @@ async fn take_ticks(frames: &mut FrameReader<Socket>, count: u64) -> anyhow::Res
 
 async fn take_payloads(socket: Socket, bytes: u64, meter: Meter) -> anyhow::Result<Numbers> {
     let mut payload = vec![0; usize::try_from(bytes)?];
-    // Large payloads are read to where they are wanted.
+    // Large payloads are read directly into their destination.
     let mut socket = BufReader::with_capacity(if bytes < SMALL_BYTES_MAX { READ_BYTES } else { 4 }, socket);
     meter
         .messages(async |count| {
