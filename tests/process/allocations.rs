@@ -1,16 +1,16 @@
-//! What a call costs in allocations, counted at both ends together. The only test of its process, because it counts
-//! what the process allocates.
+//! The allocations of a call, counted at both ends together. The only test of its process, because it counts the
+//! allocations of the whole process.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Of a call that is ready at its first poll: at the parent side the boxed request and the session end, at the child
-/// side the session end and the endpoint's future.
+/// Allocations of a call that is ready at its first poll: at the parent side the boxed request and the session end, at
+/// the child side the session end and the endpoint's future.
 const CALL: usize = 4;
-/// Of each read: what it has read, as something that frames are slices of. Here each end reads once for a call.
+/// Allocations of a read: the shared buffer that frames are slices of. Here each end reads once for a call.
 const READS: usize = 2;
 const CALLS: usize = 1000;
-/// Until tables and buffers have their size.
+/// Calls until tables and buffers have their final size.
 const WARM_UP: usize = 200;
 
 struct Counting;
@@ -21,7 +21,7 @@ static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 static ALLOCATOR: Counting = Counting;
 
 #[expect(unsafe_code, reason = "an allocator")]
-// SAFETY: everything is the system's; a count is kept beside it.
+// SAFETY: the system's allocator does everything; this only counts.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
@@ -52,7 +52,7 @@ async fn a_call_that_is_ready_at_once_costs_so_many_allocations_at_both_ends_tog
             assert_eq!(portal.run(inc(call as u64)).await?, call as u64 + 1);
         }
         let each = (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64 / CALLS as f64;
-        // A read buffer now and then.
+        // A new read buffer now and then.
         assert!(each < (CALL + READS) as f64 + 0.1, "{each} allocations a call");
         Ok(())
     })

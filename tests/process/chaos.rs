@@ -1,9 +1,9 @@
-//! A random tree of actors that talk to each other while actors are killed at random: everybody is told, and nothing is
-//! left.
+//! A random tree of actors that talk to each other while actors are killed at random: every peer gets an error, and no
+//! process is left.
 //!
-//! The seed of the plan is fixed and part of every failure. `TRACTOR_CHAOS_SEED=random cargo test --test process
-//! chaos` makes another plan, and with a number instead of `random` that one again (how far the actors have come at
-//! each step is up to the system). `TRACTOR_CHAOS_KILLS` makes it longer or shorter.
+//! The seed of the plan is fixed and part of every failure. `TRACTOR_CHAOS_SEED=random cargo test --test process chaos`
+//! makes another plan, and a number instead of `random` repeats that plan (the system decides how far the actors are at
+//! each step). `TRACTOR_CHAOS_KILLS` sets the number of kills.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::chaos_support::plan::{Plan, Step};
 
 const SEED: u64 = 0x7261_6374_6f72;
 const KILLS: u64 = 100;
-/// Many times what a kill takes, with the dialogs around it.
+/// Many times as long as a kill takes, with the dialogs around it.
 const SECS_PER_KILL_MAX: u64 = 2;
 const ACTORS_MIN: usize = 20;
 const DEPTH_MIN: usize = 3;
@@ -42,7 +42,7 @@ async fn whoever_is_killed_everybody_is_told_and_nothing_is_left() -> Result<()>
 async fn run(mut world: World<'_>, seed: u64, kills: usize, told: &Told) {
     let start = Instant::now();
     let mut plan = Plan::new(seed);
-    // A line as deep as the run must have seen.
+    // The depth that some line of actors must have reached.
     for depth in 0..DEPTH_MIN {
         world
             .grow(match depth {
@@ -73,7 +73,7 @@ async fn run(mut world: World<'_>, seed: u64, kills: usize, told: &Told) {
     assert_eq!(outcomes.values().sum::<usize>(), dialogs, "every dialog has one outcome");
 }
 
-/// Says how to make the same plan again, when the test has failed.
+/// Prints how to repeat the plan when the test has failed.
 struct Told {
     seed: u64,
     step: std::cell::Cell<usize>,

@@ -1,5 +1,5 @@
-//! One death is one kind of error for everybody who meets it: parent and guest, when it happens, later, and to who
-//! connects again. And what an error says of the request that it ended.
+//! One death is one kind of error: for the parent and for guests, when it happens, later, and when a guest connects
+//! again. Also: what an error says about its request.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -49,8 +49,8 @@ async fn reconnect(addr: &Addr) -> (String, bool) {
     kind(&tractor::connect(addr, async |_| Ok::<_, Error>(())).await.expect_err("it is gone"))
 }
 
-/// What a guest at `addr` is told by a call that is open when the actor there dies, by one after that, and when it
-/// connects again.
+/// The errors of a guest at `addr`: of a call that is open when the actor there dies, of a later call, and of a new
+/// connection.
 #[tractor::context(started = (), returns = Vec<(String, bool)>)]
 async fn visits(ctx: Context<(), (), ()>, addr: String) -> Result<Vec<(String, bool)>> {
     let addr: Addr = addr.parse().expect("an address");
@@ -68,8 +68,8 @@ async fn visits(ctx: Context<(), (), ()>, addr: String) -> Result<Vec<(String, b
     Ok(told)
 }
 
-/// Starts an actor, says where it listens and what its process is, and then what its parent is told of its death, in
-/// the same order, the error of the nursery last.
+/// Starts an actor, sends its address and process id, and then its parent's errors of its death, in the same order, the
+/// error of the nursery last.
 #[tractor::context(started = (String, i32), returns = Vec<(String, bool)>)]
 async fn bereaved(ctx: Context<(String, i32), (), ()>, addr: Option<String>) -> Result<Vec<(String, bool)>> {
     let mut told = Vec::new();
@@ -136,7 +136,7 @@ async fn so_is_that_of_an_actor_with_an_address_of_its_own() -> Result<()> {
     all_are_told_the_same(Some(Addr::Uds { dir, file })).await
 }
 
-/// An end in good order is none, whoever asked for it.
+/// An end in good order is no death, whichever actor asked for it.
 #[tractor::test]
 async fn an_actor_that_has_ended_in_order_has_not_died() -> Result<()> {
     in_nursery(async |tree, an| {
@@ -164,7 +164,7 @@ async fn an_actor_that_has_ended_in_order_has_not_died() -> Result<()> {
 
 static TOLD: OnceLock<String> = OnceLock::new();
 
-/// Kills whoever opened it, and sends its first value all the same.
+/// Kills the actor that opened it, and sends its first value all the same.
 #[tractor::context(started = ())]
 async fn starts_late(ctx: Context<(), (), ()>, pid: i32) -> Result<()> {
     tractor::shield(async {
@@ -199,7 +199,7 @@ async fn a_first_value_to_an_actor_that_has_died_is_told_so() -> Result<()> {
     .await
 }
 
-/// Whether it may have run, and whether it may be asked for again.
+/// Whether the request may have run, and whether it may be repeated.
 #[track_caller]
 fn says<T: std::fmt::Debug>(result: Result<T>, may_have_run: bool, is_retryable: bool) -> Error {
     let error = result.expect_err("it fails");
@@ -207,7 +207,7 @@ fn says<T: std::fmt::Debug>(result: Result<T>, may_have_run: bool, is_retryable:
     error
 }
 
-/// Passes on that another actor refuses it.
+/// Passes on the refusal of another actor.
 #[tractor::context(started = ())]
 async fn passes_on(ctx: Context<(), (), ()>) -> Result<()> {
     let ctx = ctx.started(()).await?;
@@ -215,7 +215,7 @@ async fn passes_on(ctx: Context<(), (), ()>) -> Result<()> {
 }
 
 mod hidden {
-    /// Not exposed by anybody.
+    /// No actor exposes it.
     #[tractor::actor_fn]
     pub(super) async fn hidden() {}
 }
@@ -233,7 +233,7 @@ async fn an_error_says_whether_its_request_may_have_run() -> Result<()> {
         let child = an.start_actor(tree.name("kid")).enable_module(module_path!());
         let child = child.enable_module(support::journal::MODULE).limits(limits).await?;
         says(child.run(spoils()).await, true, false);
-        // Neither is helped by asking again.
+        // Asking again helps with neither.
         says(child.run(hidden::hidden()).await, false, false);
         let call = |name| DynCall::new(module_path!(), name);
         says(child.run_dyn::<()>(call("absent")).await, false, false);

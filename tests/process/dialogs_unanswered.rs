@@ -1,4 +1,5 @@
-//! Dialogs on a child that does not answer: a cancellation ends it in the end, and never one that only takes its time.
+//! Dialogs on a child that does not answer: a cancellation ends such a child in the end, and never a child that is only
+//! slow.
 
 use std::time::{Duration, Instant};
 
@@ -75,7 +76,7 @@ async fn a_deadline_ends_a_request_and_no_actor() -> Result<()> {
     .await
 }
 
-/// Every dialog on an actor that answers nothing ends as its death, once somebody waits for the end of one.
+/// Every dialog on an actor that answers nothing ends with the actor's death, once a task waits for the end of one.
 #[tractor::test]
 async fn an_actor_that_answers_nothing_to_a_cancellation_is_ended() -> Result<()> {
     let timeouts = || with(hasty().unresponsive(Duration::from_millis(400)));
@@ -140,7 +141,7 @@ async fn a_failing_body_whose_actor_answers_nothing_returns() -> Result<()> {
     .await
 }
 
-/// A stop alone is no reason to end anybody.
+/// A stop alone is no reason to end a child.
 #[tractor::test]
 async fn a_child_that_is_stopped_and_continued_goes_on() -> Result<()> {
     in_nursery_with(with(hasty().unresponsive(Duration::from_millis(200))), async |tree, an| {

@@ -1,5 +1,5 @@
 //! Every public future that begins, ends or reaches an actor, dropped at each of its awaits: no process, task or
-//! descriptor is left. Its sibling `drop_everywhere` does the same for what happens between two actors.
+//! descriptor is left. Its sibling `drop_everywhere` does the same for dialogs between two actors.
 
 use support::processes::pid_of;
 use support::{Tree, in_nursery, in_root, tree, until};
@@ -30,7 +30,7 @@ async fn one_child(tree: &Tree) -> Result<u64> {
     .await
 }
 
-/// Cuts a scenario of a root actor; no process may be left of it, and nothing else may run in this one.
+/// Cuts a scenario of a root actor. It may leave no process, and no other task may run in this one.
 async fn in_a_tree<T>(scenario: impl AsyncFn(&Tree, Cut) -> Result<Option<T>>) -> Result<usize> {
     let mut cuts = 0;
     in_root(async |tree| {
@@ -132,7 +132,7 @@ async fn waiting_for_a_result_that_others_wait_for_too() -> Result<()> {
     .await
 }
 
-/// Cuts what is awaited inside of a nursery that goes on.
+/// Cuts futures that are awaited inside of a nursery that goes on.
 async fn in_a_nursery<T>(
     scenario: impl AsyncFn(&Tree, &ActorNursery, Cut) -> Result<Option<T>>,
 ) -> Result<()> {

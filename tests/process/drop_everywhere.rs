@@ -1,8 +1,7 @@
 //! Every public future, dropped at each of its awaits: no task, process, dialog, endpoint or half a frame is left.
 //!
-//! A scenario runs again and again, each time up to one poll further, until it ends by itself; and each time twice,
-//! for its future is dropped right where it waits, or where it would have gone on. What is left is looked for from
-//! both ends.
+//! A scenario runs repeatedly, each time for one poll more, until it ends by itself. Each length runs twice: the future
+//! is dropped right after its last poll, and where it would be polled again. Both ends are searched for leftovers.
 
 use std::pin::Pin;
 
@@ -36,7 +35,7 @@ async fn with_worker(body: impl AsyncFnOnce(&Portal, &Witness<'_>) -> Result<()>
     .await
 }
 
-/// Everything that a dialog has.
+/// All parts of a dialog.
 async fn whole_dialog(worker: &Portal) -> Result<u64> {
     worker
         .open_context(doubles(), async |ctx, _first| {
@@ -181,7 +180,7 @@ async fn what_the_other_side_would_never_end() -> Result<()> {
     .await
 }
 
-// ---- what is awaited inside of a scope that goes on ----
+// ---- futures that are awaited inside of a scope that goes on ----
 
 #[tractor::test]
 async fn receiving_loses_no_value() -> Result<()> {

@@ -1,6 +1,6 @@
-//! Every kind of dialog, at every step of its life, struck by every fault: who is told what, and what is left.
+//! Every kind of dialog, at every step of its life, with every fault: the error of each side, and no leftovers.
 //!
-//! A cell that fails says its coordinates and the others go on. `TRACTOR_MATRIX_CELL` runs those whose coordinates
+//! A cell that fails prints its coordinates, and the others go on. `TRACTOR_MATRIX_CELL` runs those whose coordinates
 //! contain its value, for instance `TRACTOR_MATRIX_CELL="Context MidStream"`.
 
 use std::cell::{Cell as Slot, RefCell};
@@ -75,7 +75,7 @@ async fn run(mut cells: Vec<Cell>) -> Result<()> {
     .await
 }
 
-/// The cells of one test, and what has become of them.
+/// The cells of one test, and their outcomes.
 struct Sheet {
     cells: Vec<Cell>,
     next: Slot<usize>,
@@ -95,7 +95,7 @@ impl Sheet {
                     Ok(took) => self.slowest.set(self.slowest.get().max(took)),
                     Err(why) => {
                         self.failed.borrow_mut().push(format!("  {cell}: {why}"));
-                        // What a failed cell has left behind fails no other one.
+                        // Leftovers of a failed cell fail no other cell.
                         lane.abandon().await?;
                         lane = Lane::start(an, &tree.name(name)).await?;
                     }

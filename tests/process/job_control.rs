@@ -1,4 +1,4 @@
-//! Children that are stopped, by a terminal or by anybody: their parent notices, and says who it is.
+//! Children that a terminal or a signal stops: their parent notices, and logs which child it is.
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,13 +1,12 @@
-//! A store that is killed again and again under load: what its callers were told is compared with what it has done,
-//! which its journal says.
+//! A store that is killed again and again under load: the outcomes that its callers got are compared with its journal.
 //!
-//! * What was acknowledged was done, once.
-//! * What was reported as retryable was not done.
-//! * Anything else was done once or not at all.
+//! * An acknowledged call was done once.
+//! * A call that failed as retryable was not done.
+//! * Any other call was done once or not at all.
 //! * The callers go on by themselves, by the handle that they were given.
 //!
 //! `TRACTOR_KV_KILLS=1000 cargo test --test process kv_kills -- --nocapture` takes longer; `TRACTOR_KV_SEED=random`
-//! makes other moments, and with a number instead of `random` those again.
+//! chooses other moments, and a number instead of `random` repeats them.
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
@@ -24,12 +23,12 @@ use tractor::prelude::*;
 use tractor::{ActorRef, Backoff, Error, Result, Supervised, Supervision};
 
 const SEED: u64 = 0x6b76_6b69_6c6c;
-/// How often the store is killed, if nothing else is asked for.
+/// How often the store is killed by default.
 const KILLS: u64 = 12;
 const CLIENTS: u64 = 3;
 /// Calls of one client at a time.
 const CALLS: u64 = 8;
-/// Calls that a life of the store has done before it is ended.
+/// Calls that the store does in each life before it is ended.
 const CALLS_LEAST: u64 = 40;
 /// Tells the store where its journal is.
 const JOURNAL: &str = "TRACTOR_TEST_JOURNAL";
@@ -50,7 +49,7 @@ async fn put(id: u64) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The calls of one client by what it was told of them.
+/// The calls of one client by their outcomes.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 struct Told {
     done: Vec<u64>,
@@ -92,7 +91,7 @@ async fn calls(kv: &ActorRef, ids: impl Iterator<Item = u64>, is_over: impl Fn()
     Ok(told)
 }
 
-/// Calls the store, much at a time, until the other side stops.
+/// Calls the store, with many calls in flight, until the other side stops.
 #[tractor::context(started = (), returns = Told)]
 async fn client(ctx: Context<(), (), ()>, kv: ActorRef, number: u64) -> Result<Told> {
     let mut stream = ctx.started(()).await?.open_stream();
@@ -144,7 +143,7 @@ struct Ends {
     restarts: u64,
 }
 
-/// Ends the store, each time in the middle of its work, until it was killed that often. Few of its ends are good ones.
+/// Ends the store, each time in the middle of its work, until it was killed that often. A few of its ends are in order.
 async fn end_again_and_again(
     kv: &Supervised,
     journal: &Journal,
@@ -172,7 +171,7 @@ async fn end_again_and_again(
     Ok(ends)
 }
 
-/// What was told against what was done.
+/// Compares outcomes with the journal.
 fn compare(told: &Told, done: &HashMap<u64, u32>, seed: u64) {
     let times = |id: &u64| done.get(id).copied().unwrap_or(0);
     let lost: Vec<_> = told.done.iter().filter(|id| times(id) != 1).collect();
@@ -224,7 +223,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_retryable_was_done() -> Result
     .await
 }
 
-/// Runs the body while all clients call the store; what they were told.
+/// Runs the body while all clients call the store; returns their outcomes.
 async fn under_load<T>(
     clients: &[Portal],
     kv: &ActorRef,

@@ -75,7 +75,7 @@ fn a_line_names_actor_process_and_task_wherever_it_was_written() {
     assert_ne!(pid(root), pid(child));
 }
 
-/// What the system's own hook prints names a thread, which is called the same in every process.
+/// The default panic hook prints a thread's name, which is the same in every process.
 #[test]
 fn a_panic_in_a_child_is_headed_with_its_actor() {
     let lines = lines_at("off", None);

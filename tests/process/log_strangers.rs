@@ -1,4 +1,4 @@
-//! What strangers can make the log of an actor say: where they stand, what they are, and not too much of it.
+//! Log lines that strangers cause: they name the address and the reason, and are limited in rate.
 
 use std::process::Command;
 
@@ -14,7 +14,7 @@ use tractor_core::proto::msg::Msg;
 const PROGRAM_ENV: &str = "TRACTOR_TEST_LOG_STRANGERS";
 const STRANGERS: usize = 200;
 
-/// Connects without the tree's secret, and says who it is until it is refused.
+/// Connects without the tree's secret, and introduces itself until it is refused.
 async fn knocks(at: std::net::SocketAddr) {
     let name = "x\n00:00:00.000 (root[forged], 1, main) [ERROR] app: FORGED\x1b[2J\r";
     let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! What a program says whose author has set up no log, one of his own, or one in every process.
+//! The output of programs whose author has set up no log, a log of their own, or one in every process.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn ends_a_hung_child() -> Result<()> {
     .await
 }
 
-/// Returns a while after its first value, whatever its caller does.
+/// Returns a while after its first value, even if its caller cancels it.
 #[tractor::context(started = ())]
 async fn takes_its_time(ctx: Context<(), (), ()>) -> Result<()> {
     let _ctx = ctx.started(()).await?;
@@ -164,7 +164,7 @@ async fn leaves_a_stream_early() -> Result<()> {
         worker
             .open_stream_from(endless(), async |mut stream| -> Result<()> {
                 assert_eq!(stream.receive().await?, Some(0));
-                // More of them are here by then.
+                // More of them are open by then.
                 tokio::time::sleep(SHORT).await;
                 Ok(())
             })
@@ -196,7 +196,7 @@ async fn spawns_nurseries() -> Result<()> {
 
 // ---- what they say -----------------------------------------------------------------------------------------------
 
-/// What a program writes to standard error, with these variables set.
+/// The standard error of a program, with these variables set.
 fn said_by(program: &str, variables: &[(&str, &str)]) -> Vec<String> {
     let path = module_path!().split_once("::").expect("a crate").1;
     let mut command = role::command(&format!("{path}::{program}"));
@@ -276,7 +276,7 @@ fn a_thread_that_outlives_its_actor_is_said() {
     assert!(left.contains("went on for 50ms after its end (`Timeouts::drain`)"), "{left}");
 }
 
-/// How long a wait had gone on when it was said.
+/// The duration of a wait when the line was written.
 fn by_now(line: &str) -> Duration {
     let (said, _) = line.split_once(" by now").expect("it says so");
     let said = said.rsplit('(').next().expect("something is in front");

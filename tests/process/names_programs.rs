@@ -1,4 +1,4 @@
-//! Programs that never heard of each other find each other by name.
+//! Programs that were started apart find each other by name.
 //!
 //! Each program is this test binary again, told its registry in its environment.
 
@@ -23,7 +23,7 @@ const CANDIDATES: usize = 10;
 /// Elections; more of them with `TRACTOR_TEST_ELECTIONS`.
 const ELECTIONS: usize = 5;
 
-/// A registry of this test alone; what is left of it goes with the test.
+/// A registry of this test alone; its files are removed with the test.
 pub(crate) struct Registry(PathBuf);
 
 impl Registry {
@@ -62,7 +62,7 @@ pub(crate) async fn in_root(options: ActorOptions, body: impl AsyncFnOnce() -> t
     bounded(tractor::open_root_actor(options, async |_| body().await)).await.expect("it ends well");
 }
 
-/// Serves until it is killed; says whether it is the registrar.
+/// Serves until it is killed; prints whether it is the registrar.
 async fn serves(options: ActorOptions) {
     let scope = tractor::open_root_actor(options, async |_| -> tractor::Result<()> {
         let own = tractor::current_actor();
@@ -86,7 +86,7 @@ async fn candidate() {
     serves(Registry::of_this_program().options().name(name).enable_module(ENDPOINTS)).await;
 }
 
-/// A program that listens where a registry is looked for, and is none.
+/// A program that listens at a registry's address, and is no registrar.
 #[tractor::test]
 #[ignore = "a program of the tests below"]
 async fn squatter() {
@@ -109,7 +109,7 @@ async fn parent() {
     scope.await.expect("it is killed");
 }
 
-/// A program that does nothing but to serve, until somebody tells it to end.
+/// A program that only serves, until another actor ends it.
 #[tractor::test]
 #[ignore = "a program of the tests below"]
 async fn daemon() {
@@ -141,7 +141,7 @@ async fn calls_back(whom: ActorRef) -> tractor::Result<u32> {
     whom.portal().await?.run(process()).await
 }
 
-/// The process of whoever has a name, as it says itself.
+/// The process id of the actor that has a name, as it reports it.
 pub(crate) async fn process_of(name: &str) -> tractor::Result<u32> {
     tractor::find_actor(name, async |portal| portal.run(process()).await).await
 }
@@ -167,7 +167,7 @@ fn of_many_programs_that_start_at_once_one_is_the_registrar_whatever_lies_there(
     let elections = std::env::var("TRACTOR_TEST_ELECTIONS").ok().and_then(|count| count.parse().ok());
     for round in 0..elections.unwrap_or(ELECTIONS) {
         let registry = Registry::new(&format!("elects-{round}"));
-        // Who died here has left its file.
+        // A program that died here has left its file.
         drop(UnixListener::bind(registry.0.join("registry.sock")).expect("a fresh path"));
         let mut candidates: Vec<_> = (0..CANDIDATES).map(|_| registry.program("candidate")).collect();
         let elected: u32 = candidates.iter_mut().map(|candidate| candidate.hear("up")[0]).sum();
@@ -274,7 +274,7 @@ async fn without_a_registry_nobody_is_found_and_nothing_listens() {
         assert!(!missing.is_retryable());
         tractor::open_nursery(async |an| {
             let child = an.start_actor("np-quiet").enable_module(ENDPOINTS).await?;
-            // A child is found all the same: there is a connection to it.
+            // A child is found all the same, over its connection.
             let found = process_of("np-quiet").await?;
             assert_eq!(Some(i64::from(found)), child.pid());
             let pid = u32::try_from(child.pid().expect("it says so")).expect("a pid");
@@ -301,7 +301,7 @@ async fn actors_of_one_tree_find_each_other_and_their_root() {
             two.cancel_actor().await?;
             let gone = one.run(finds("np-two".to_owned())).await.expect_err("it has ended");
             assert_eq!(gone.as_remote().expect("it comes from there").src_type(), "NotFound", "{gone}");
-            // The next one of that name is found as soon as it is there.
+            // The next actor of that name is found as soon as it is registered.
             let (found, three) = tokio::join!(
                 one.run(waits("np-two".to_owned())),
                 an.start_actor("np-two").enable_module(ENDPOINTS),
@@ -379,7 +379,7 @@ async fn a_program_joins_a_running_tree_serves_calls_and_leaves() {
             assert!(status.is_some_and(|status| status.success()), "{status:?}");
             assert_eq!(names().await?, before, "it has left nothing");
         }
-        // Who serves only is told to end like any other actor.
+        // A program that only serves is ended like any other actor.
         tractor::find_actor("np-daemon", async |portal| portal.cancel_actor().await).await?;
         let mut status = None;
         eventually("its end", WHOLE, || {
@@ -464,7 +464,7 @@ async fn a_registrar_that_is_killed_and_started_again_has_its_rows_back() {
         kill(registrar);
         let nobody = process_of("np-child").await.expect_err("there is nobody to ask");
         assert!(matches!(nobody, Error::Unreachable(_)), "{nobody:?}");
-        // Who waits goes on with the next registrar.
+        // A waiting lookup goes on with the next registrar.
         let waiting = tractor::wait_for_actor("np-child", async |portal| portal.run(process()).await);
         let (found, registrar) = tokio::join!(waiting, async {
             let mut registrar = registry.program("registrar");

@@ -1,4 +1,4 @@
-//! A registrar that is there and answers nothing holds up no other program.
+//! A registrar that runs but answers nothing delays no other program.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn a_registrar_that_is_stopped_holds_up_nobody() {
         Ok(())
     })
     .await;
-    // Nor does it a program that starts meanwhile.
+    // It does not delay a program that starts meanwhile, either.
     stopped().await;
     in_root(options().name("np-late"), async || {
         assert_eq!(process_of("np-child").await?, child);

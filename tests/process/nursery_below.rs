@@ -1,4 +1,4 @@
-//! What a child's own scopes look like from its parent: a group of failures, and a last word.
+//! Scopes in a child, seen from its parent: a group of failures, and a last message.
 
 use support::journal::{note, seen};
 use support::{Spoiled, in_nursery_with, spoiled, start, tree};
@@ -21,7 +21,7 @@ async fn fails_twice(name: String) -> tractor::Result<()> {
     .await
 }
 
-/// Once it has to end, says so to its parent.
+/// Tells its parent once it has to end.
 #[tractor::context(started = ())]
 async fn says_goodbye(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;

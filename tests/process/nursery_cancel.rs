@@ -1,4 +1,4 @@
-//! Nurseries that are cancelled, refused or dropped: how children are brought to their end, and how fast.
+//! Nurseries that are cancelled, refused or dropped: how their children are ended, and how fast.
 
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -48,7 +48,7 @@ fn timeouts(change: impl FnOnce(&mut Timeouts)) -> ActorOptions {
     ActorOptions::new().timeouts(timeouts)
 }
 
-/// Starts an actor that is stuck in a loop, and cancels the nursery: how long it took.
+/// Starts an actor that is stuck in a loop, and cancels the nursery. Returns how long that took.
 async fn time_to_cancel_a_spinning_child(tree: &Tree, ignores_sigterm: bool) -> Result<Duration> {
     tractor::open_nursery(async |an| {
         let worker = start(an, tree.name("worker"), module_path!()).await?;
@@ -276,7 +276,7 @@ async fn a_dropped_root_is_ended_by_the_runtime() -> Result<()> {
     .await
 }
 
-/// Where an actor with this name and pid listens.
+/// The address of an actor with this name and pid.
 fn socket_path(name: &str, pid: i32) -> Result<PathBuf> {
     let ours = tractor::socket_addr(name)?.uds_path().expect("a Unix socket").clone();
     let folder = Path::new(&ours).parent().expect("a file in a folder");
@@ -308,7 +308,7 @@ async fn a_child_that_is_up_but_was_never_handed_over_is_ended() -> Result<()> {
         until(|| !tree.processes().is_empty()).await;
         let pid = tree.processes()[0].pid;
         let socket = socket_path(&name, pid)?;
-        // Once it waits for work behind its open socket, it has said that it is up.
+        // Once it waits for work behind its open socket, it has reported that it is up.
         until(|| socket.exists() && process(pid).is_some_and(|process| process.is_sleeping())).await;
         for _ in 0..100 {
             tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! What a failing nursery raises: the failure, and nothing that only follows from it.
+//! The error of a failing nursery: the failure, and none of its consequences.
 
 use std::thread;
 use std::time::Duration;
@@ -35,14 +35,14 @@ async fn waits(ctx: Context<(), u8, Vec<u8>>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Occupies this thread, as a body does that computes.
+/// Occupies this thread, as a computing body does.
 fn busy_until(holds: impl Fn() -> bool) {
     while !holds() {
         thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// A nursery with two children, of which one dies while the body is busy, and one is ended then.
+/// A nursery with two children: one dies while the body is busy, and the other is then ended.
 struct Doomed<'a> {
     tree: &'a Tree,
     an: &'a ActorNursery,
@@ -58,7 +58,7 @@ impl Doomed<'_> {
     }
 }
 
-/// What the nursery raises, in the application's own error.
+/// The error of the nursery, inside of the application's own error.
 async fn raised(body: impl AsyncFnOnce(Doomed<'_>) -> Result<(), Failure>) -> Result<Failure> {
     tree(async |tree| {
         let ended = tractor::open_nursery(async |an| {
@@ -235,7 +235,7 @@ async fn in_our_error_there_is_no_group_of_a_cause_and_what_follows() -> Result<
     .await
 }
 
-/// Nobody would drop it there: it tells that it is refused.
+/// It would not be dropped there, so it reports the refusal.
 #[tractor::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_beside_the_body_is_refused() -> Result<()> {
     tree(async |tree| {

@@ -1,4 +1,4 @@
-//! Children that die: everybody who waits is told how, the siblings end, and nothing is left.
+//! Children that die: every waiting task learns how, the siblings end, and no process is left.
 
 use std::task::Poll;
 
@@ -47,7 +47,7 @@ async fn trickles(out: StreamSender<u64>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Keeps a child of its own; the first value is that child's pid.
+/// Has a child of its own; the first value is that child's pid.
 #[tractor::context(started = i32)]
 async fn keeps_a_child(ctx: Context<i32, (), ()>, name: String) -> tractor::Result<()> {
     tractor::open_nursery(async |an| {
@@ -226,7 +226,7 @@ async fn the_actors_below_a_killed_one_end_with_it() -> Result<()> {
         })
         .await;
         assert_eq!(died(&left.unwrap_err()).name(), tree.name("kid"));
-        // Nobody but this actor is left to wait for it.
+        // Only this actor is left to wait for it.
         until(|| process(grandchild).is_none_or(|orphan| orphan.parent == std::process::id().cast_signed()))
             .await;
         until(|| process(grandchild).is_none()).await;

@@ -1,4 +1,4 @@
-//! Children that hang are killed: by their portal, or by a deadline that is to do so.
+//! Children that hang are killed: by their portal, or by a deadline with `or_kill`.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn waits() {
     forever().await;
 }
 
-/// Hangs, and takes no terminate signal.
+/// Hangs, and ignores SIGTERM.
 #[tractor::actor_fn]
 async fn spins() {
     let _handler = signal(SignalKind::terminate()).expect("a handler can be set");
@@ -69,7 +69,7 @@ async fn in_flight(portal: &Portal) -> Result<tractor::future::Run<()>> {
 
 #[tractor::test]
 async fn a_hung_child_is_killed_at_once_and_its_nursery_goes_on() -> Result<()> {
-    // Whoever asks first, or begins with the terminate signal, waits longer than the test.
+    // A request to end, or a first SIGTERM, would take longer than the test.
     let patient = Timeouts::default().actor_cancel(AMPLE).nursery_cancel(AMPLE).terminate(AMPLE);
     in_nursery_with(ActorOptions::new().timeouts(patient), async |tree, an| {
         let hung = start(an, tree.name("hung"), module_path!()).await?;
@@ -119,7 +119,7 @@ async fn a_kill_goes_on_when_nobody_waits_for_it() -> Result<()> {
         let hung = start(an, tree.name("hung"), module_path!()).await?;
         assert!(poll_once(&mut Box::pin(hung.kill())).await.is_pending());
         tree.all_reaped().await;
-        // One that was asked is not left its time.
+        // A child that was asked to end loses the rest of its time.
         let slow = start(an, tree.name("slow"), module_path!()).await?;
         let spinning = hung_in(&slow).await;
         let mut asked = slow.cancel_actor().timeout(AMPLE).into_future();
@@ -185,7 +185,7 @@ async fn a_deadline_kills_if_it_is_told_to() -> Result<()> {
         assert!(process(pid_of(&hung)).is_none());
         died_killed(waiting.await);
 
-        // Also one that would have been cancelled in time, and in a scope with the deadline.
+        // Also an actor that would have been cancelled in time, and in a scope with the deadline.
         let asleep = start(an, tree.name("asleep"), module_path!()).await?;
         let result: Result<()> = tractor::with_deadline(budget, asleep.run(waits()).or_kill()).await;
         let Err(Error::DeadlineExceeded(late)) = &result else { panic!("{result:?}") };

@@ -1,5 +1,5 @@
-//! One nursery, one cancellation, children that resist it in every way: each is brought down by its own ladder, and
-//! those that end well are left the time to.
+//! One nursery, one cancellation, and children that resist it in every way: each child's own ladder ends it, and
+//! children that end in order get the time for it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ async fn shields_for_ever(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     .await
 }
 
-/// Ends well: a cleanup that takes its time, then a callback, each with its mark.
+/// Ends in order: a slow cleanup, then a callback, each with its mark.
 #[tractor::context(started = ())]
 async fn cleans_up(ctx: Context<(), (), ()>, marks: PathBuf) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -46,7 +46,7 @@ async fn cleans_up(ctx: Context<(), (), ()>, marks: PathBuf) -> tractor::Result<
     Ok(())
 }
 
-/// Keeps an actor below this one, and notes at its own end whether that one's process still exists.
+/// Has an actor below this one, and records at its own end whether that actor's process still exists.
 #[tractor::context(started = i32)]
 async fn keeps_a_child(ctx: Context<i32, (), ()>, name: String, marks: PathBuf) -> tractor::Result<()> {
     tractor::open_nursery(async |an| {
@@ -66,7 +66,7 @@ fn mark(file: &Path, text: &str) {
     std::fs::write(file, format!("{before}{text};")).expect("the temporary directory is writable");
 }
 
-/// A file for marks, gone with the test.
+/// A file for marks, removed with the test.
 struct Marks(PathBuf);
 
 impl Marks {
@@ -110,7 +110,7 @@ async fn children_that_resist_do_not_cost_the_others_their_cleanup() -> Result<(
                 assert!(tree.processes().is_empty());
                 Ok(begun.elapsed())
             };
-            // Each context is left by the end of its actor, or quietly.
+            // Each context ends with its actor, or without an error.
             let took = futures_util::future::try_join_all([
                 hold(&spinning, Held::Spins(false)),
                 hold(&deaf, Held::Spins(true)),

@@ -1,4 +1,4 @@
-//! Nurseries whose scope is dropped: whoever is around them ends after their children.
+//! Nurseries whose scope is dropped: the scopes around them end after their children.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -10,17 +10,17 @@ use tokio::sync::oneshot;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Result, Timeouts};
 
-/// Much longer than anything takes that does not wait for it.
+/// Much longer than any step takes that does not wait for it.
 const LINGER: Duration = Duration::from_millis(300);
 
-/// Has this actor take its time to end.
+/// Makes this actor slow to end.
 #[tractor::actor_fn]
 async fn end_slowly(linger: Duration) {
     let end = move || std::thread::sleep(linger);
     assert!(tractor::current_actor().on_exit(end).is_ok(), "it has not ended");
 }
 
-/// A nursery with one child that is slow to end. Tells its pid, and goes on.
+/// A nursery with one child that is slow to end. Reports the child's pid, and goes on.
 async fn one_slow_child(name: &str, linger: Duration, told: impl FnOnce(i32)) -> Result<()> {
     tractor::open_nursery(async |an| {
         let child = start(an, name, module_path!()).await?;
@@ -32,7 +32,7 @@ async fn one_slow_child(name: &str, linger: Duration, told: impl FnOnce(i32)) ->
     .await
 }
 
-/// Has the nursery beside it for ever.
+/// Runs the nursery concurrently, for ever.
 #[tractor::context(started = i32)]
 async fn keeps(ctx: Context<i32, (), ()>, name: String, linger: Duration) -> tractor::Result<()> {
     let (tell, told) = oneshot::channel();
@@ -169,7 +169,7 @@ async fn so_does_a_scope_with_a_deadline() -> Result<()> {
     .await
 }
 
-/// Who ends an actor waits for its endpoints; their children are left to the ladder, and have more time than that.
+/// A request to end an actor waits for its endpoints; the ladder ends their children, which have more time than that.
 #[tractor::test]
 async fn an_actor_acknowledges_its_end_before_that_of_its_children() -> Result<()> {
     in_nursery(async |tree, an| {

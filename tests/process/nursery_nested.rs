@@ -1,4 +1,4 @@
-//! Trees more than one level deep: who is whose child, and how failures and cancellations travel.
+//! Trees more than one level deep: the parents of actors, and the routes of failures and cancellations.
 
 use support::journal::{note, seen};
 use support::processes::{pid_of, process};
@@ -115,7 +115,7 @@ async fn leaves_a_nursery_open(ctx: Context<(), (), ()>, name: String) -> tracto
     .await
 }
 
-/// Opens a nursery whose failure it deals with.
+/// Opens a nursery and handles its failure.
 #[tractor::actor_fn]
 async fn recovers(name: String) -> std::result::Result<String, Spoiled> {
     let left: Result<()> = tractor::open_nursery(async |an| {
@@ -213,7 +213,8 @@ async fn cancelling_a_context_ends_the_nursery_its_endpoint_has_open() -> Result
                 Ok(())
             })
             .await?;
-            // The endpoint was dropped with its scope: the kid itself finishes the teardown, and ends after it.
+            // The endpoint was dropped with its scope: the actor of the endpoint finishes the teardown, and ends after
+            // it.
             kid.cancel_actor().await?;
             Ok(())
         })

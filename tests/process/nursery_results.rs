@@ -1,4 +1,4 @@
-//! What a nursery's scope returns: values, one error, several errors, errors of the application's own type.
+//! The result of a nursery's scope: values, one error, several errors, errors of the application's own type.
 
 use support::journal::{note, seen};
 use support::{
@@ -21,14 +21,14 @@ async fn sleeps() {
     forever().await;
 }
 
-/// Notes the text here, and keeps the caller waiting.
+/// Records the text here, and keeps the caller waiting.
 #[tractor::actor_fn]
 async fn park(text: String) {
     note(text);
     forever().await;
 }
 
-/// Tells the actor that listens at `addr` that it waits, and fails when it is cancelled.
+/// Reports to the actor at `addr` that it waits, and fails when it is cancelled.
 #[tractor::actor_fn]
 async fn fails_when_cancelled(addr: String, text: String) -> std::result::Result<(), Spoiled> {
     let root = addr.parse().expect("`in_listening_root` made it");

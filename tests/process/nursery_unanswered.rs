@@ -1,4 +1,4 @@
-//! Requests to end a child that does not answer: whoever asks gets it, whatever the child does.
+//! Requests to end a child that does not answer: each of them ends the child.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::silent_support::{
     silenced, with,
 };
 
-/// Runs a body with a fresh nursery for each way to fall silent, and with what to measure.
+/// Runs a body with a fresh nursery for each way to fall silent.
 async fn in_every_way(body: impl AsyncFn(&Tree, &tractor::ActorNursery, &str) -> Result<()>) -> Result<()> {
     in_root_with(with(hasty()), async |tree| {
         for how in WAYS {
@@ -46,7 +46,7 @@ async fn a_child_that_a_portal_asks_to_end_is_gone() -> Result<()> {
         .await;
         was_killed(how, &end?);
         assert!(matches!(dialog, Error::Died(_)), "{how}: {dialog:?}");
-        // Asked again, it says the same.
+        // A second request returns the same.
         was_killed(how, &worker.cancel_actor().await?);
         Ok(())
     })
@@ -171,7 +171,7 @@ async fn a_child_may_be_left_more_time_and_less() -> Result<()> {
             })
             .await;
         assert!(left.expect_err("the actor was cancelled").is_cancelled());
-        // Somebody else has less patience.
+        // Another caller has a shorter limit.
         let stuck = open("stuck").await?;
         let (end, _) = silenced(&stuck, "blocks", async || {
             let mut patient = stuck.cancel_actor().timeout(Duration::MAX).into_future();
@@ -211,7 +211,7 @@ async fn asking_somebody_else_s_child_is_a_request_that_may_fail() -> Result<()>
     .await
 }
 
-/// As far as that can be had: no time is left to the kernel, which may be fast all the same.
+/// A best effort: the limit is zero, but the kernel may be faster.
 #[tractor::test]
 async fn a_process_that_is_still_there_after_the_kill_signal_is_left_as_a_failure() -> Result<()> {
     let none = Duration::ZERO;

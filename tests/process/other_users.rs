@@ -1,5 +1,5 @@
-//! What another user can do: neither make a child of a program, though it chooses the environment, the descriptors
-//! and the parent, nor talk to an actor.
+//! Another user can neither turn a program into a child, even by choosing its environment, descriptors and parent, nor
+//! talk to an actor.
 
 use std::fs::{self, Permissions};
 use std::io::Read;
@@ -23,7 +23,7 @@ const NOBODY: u32 = 65_534;
 /// `cap_net_bind_service`, permitted and effective, as the kernel keeps it beside a file.
 const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
-/// A copy of this program which everybody may start, in a directory of its own.
+/// A copy of this program that every user may start, in a directory of its own.
 struct Copy(PathBuf);
 
 impl Copy {
@@ -31,8 +31,8 @@ impl Copy {
         let dir = std::env::temp_dir().join(format!("tractor-boot-{}-{name}", std::process::id()));
         fs::create_dir_all(&dir).expect("the temporary directory is writable");
         fs::set_permissions(&dir, Permissions::from_mode(0o755)).expect("ours");
-        // By another process: what another test starts meanwhile would inherit the open copy, which then could not be
-        // run.
+        // Another process makes the copy: a program that another test starts meanwhile would inherit the open file,
+        // which then could not be run.
         let this = std::env::current_exe().expect("this program");
         let copied =
             Command::new("cp").arg(this).arg(dir.join("program")).status().expect("there is such a program");
@@ -57,7 +57,7 @@ impl Drop for Copy {
     }
 }
 
-/// Makes the channel of a would-be child: our end, the program's standard input, and what the program is told by
+/// Makes the channel of a would-be child. Returns our end, the program's standard input, and the boot data from
 /// `parent`.
 fn channel(parent: &str) -> (UnixStream, Stdio, String) {
     let (ours, theirs) = UnixStream::pair().expect("a socket pair");
@@ -86,7 +86,7 @@ async fn says_who_it_is() {
     role::say("misled", &[u32::from(addr.contains("of-a-stranger"))]);
 }
 
-/// Tests that start programs as somebody else have to be root.
+/// Tests that start programs as another user have to be root.
 #[expect(clippy::print_stderr, reason = "a test that did nothing says so")]
 fn is_root() -> bool {
     let root = geteuid().is_root();
@@ -140,7 +140,7 @@ fn a_set_capability_program_is_nobody_s_child() {
     runs_its_main(&copy, NOBODY);
 }
 
-/// Expects that a program does not even introduce itself to whoever has made its channel.
+/// Expects that a program does not even introduce itself over its channel.
 fn says_nothing(mut command: Command, ours: UnixStream) {
     let mut program = command.stdout(Stdio::null()).spawn().expect("this program runs");
     drop(command); // and with it the copy of its end
@@ -177,7 +177,7 @@ fn a_program_is_no_child_of_who_is_not_its_parent() {
 
 const SOCKET_ENV: &str = "TRACTOR_TEST_SOCKET";
 
-/// Another user's end of a Unix socket: says how much it is told there.
+/// Another user's end of a Unix socket: prints how many bytes it gets there.
 #[test]
 #[ignore = "a program that the test below starts"]
 fn listens_or_connects() {

@@ -25,7 +25,7 @@ async fn takes(ms: u64) -> u32 {
     std::process::id()
 }
 
-/// Nothing but a signal ends it.
+/// Only a signal ends it.
 #[tractor::actor_fn]
 async fn hogs() {
     loop {
@@ -48,7 +48,7 @@ async fn fails() -> std::result::Result<(), Spoiled> {
     spoiled("its own")
 }
 
-/// Waits for ever, and says in a file when it is dropped.
+/// Waits for ever, and writes to a file when it is dropped.
 #[tractor::actor_fn]
 async fn is_dropped(path: PathBuf) {
     struct Mark(PathBuf);
@@ -141,7 +141,7 @@ async fn calls_are_taken_when_a_worker_could_have_them_and_the_stream_is_polled(
             results.next().await.expect("there are a hundred").1?;
             let after_one = taken.get();
             assert!(after_one <= 3, "two at a time, and one is over: {after_one}");
-            // What was taken ends meanwhile, and nothing else begins.
+            // Tasks that were taken end meanwhile, and no others begin.
             until(|| pool.progress().borrow().in_flight == 0).await;
             for _ in 0..10 {
                 pool.run(square(1)).await?;
@@ -163,7 +163,7 @@ async fn a_stream_that_nobody_reads_keeps_no_worker() -> Result<()> {
             while let Some((number, _)) = results.next().await
                 && number < 10
             {
-                // Beside two tasks that have ended, or will, unread.
+                // Besides two tasks whose outcomes are not read.
                 pool.run(square(1)).await?;
             }
             Ok(())
@@ -251,7 +251,7 @@ async fn failures_and_panics_of_a_task_are_its_outcome_and_keep_the_worker() -> 
     .await
 }
 
-/// Nobody can write it.
+/// It cannot be serialized.
 #[derive(Debug, Clone, Deserialize)]
 struct Explosive;
 
@@ -298,7 +298,7 @@ async fn workers_that_cannot_start_fail_the_tasks_with_the_cause() -> Result<()>
             Ok(())
         })
         .await?;
-        // One that may succeed another time is tried some times, with pauses.
+        // A start that may succeed later is tried several times, with pauses.
         let tries = Cell::new(0);
         let addr = Addr::Uds { dir: "/proc/no such folder".into(), file: "socket".into() };
         let nowhere = |worker: StartActor| {
@@ -403,7 +403,7 @@ async fn leaving_or_dropping_the_scope_leaves_nothing() -> Result<()> {
 async fn other_tasks_use_it_until_it_ends() -> Result<()> {
     tree(async |tree| {
         let root = ActorOptions::new().name(tree.name("p"));
-        // The whole is a future that any thread may run.
+        // The whole pool is a `Send` future.
         let kept =
             tokio::spawn(open_pool(options().root(root), set_up, async |pool: &Pool| -> Result<Pool> {
                 let tasks = (0..8).map(|n| {

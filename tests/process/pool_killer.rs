@@ -2,7 +2,7 @@
 //! one.
 //!
 //! `TRACTOR_KILLER_SECS=30 cargo test --test process pool_killer -- --nocapture` takes longer;
-//! `TRACTOR_KILLER_SEED=random` makes other choices, and with a number instead of `random` those again.
+//! `TRACTOR_KILLER_SEED=random` makes other choices, and a number instead of `random` repeats them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 use tractor::{ActorOptions, Error, Pool, PoolOptions, Result, open_pool};
 
 const SEED: u64 = 0x6b69_6c6c;
-/// How long the test goes on, if nothing else is asked for.
+/// How long the test runs by default.
 const SECS: u64 = 2;
 const EVERY: Duration = Duration::from_millis(50);
 const WORKERS: usize = 3;
@@ -26,7 +26,7 @@ const WORKERS: usize = 3;
 const TASK_MS: u64 = 15;
 const REPEATS: u32 = 2;
 
-/// Says in a file that it has begun, and where, and takes a while.
+/// Writes to a file that it has begun, and in which process, and takes a while.
 #[tractor::actor_fn]
 async fn works(path: PathBuf, task: u64) -> u64 {
     let mut file = OpenOptions::new().append(true).open(path).expect("the test has made it");
@@ -43,8 +43,7 @@ fn begun(path: &Path) -> Vec<(u64, i32)> {
     lines.map(|line| ((line >> 64) as u64, line as i32)).collect()
 }
 
-/// Kills one worker after the other, of those that have begun a task, from a thread of its own: whatever they do. Tells
-/// how many.
+/// Kills workers that have begun a task, one after the other, from a thread of its own. Returns how many.
 fn kills(tag: &str, path: &Path, dice: &mut Dice, until: Instant) -> u64 {
     let mut killed = 0;
     while Instant::now() < until {
@@ -61,7 +60,7 @@ fn kills(tag: &str, path: &Path, dice: &mut Dice, until: Instant) -> u64 {
     killed
 }
 
-/// Runs tasks until the time is over. Tells how each has ended: its outcome must be its own.
+/// Runs tasks until the time is over, and checks that each gets its own outcome. Returns the outcomes.
 async fn outcomes(pool: &Pool, path: &Path, until: Instant) -> BTreeMap<u64, Result<()>> {
     let calls = (0..).take_while(|_| Instant::now() < until).map(|task| works(path.to_owned(), task));
     let mut results = pool.map(calls);
@@ -117,7 +116,7 @@ async fn round(tree: &Tree, seed: u64, repeats: u32, time: Duration) -> Result<(
         "repeated {repeats} times: {tasks} tasks, {done} done, {died} interrupted, {twice} begun again; {killed} \
          kills in {time:?}"
     ));
-    // A dead worker that gets tasks loses more than one.
+    // If a dead worker got tasks, it would lose more than one.
     assert!(died + twice as u64 <= killed, "a worker was handed out dead");
     assert!(done > 0 && killed > 0);
     Ok(())

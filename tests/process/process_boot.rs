@@ -1,4 +1,4 @@
-//! Children that do not come up, and programs that are no actors.
+//! Children that do not boot, and programs that are no actors.
 
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
@@ -30,7 +30,7 @@ async fn an_address_in_use_is_the_reason_that_start_actor_gives() {
             tractor::open_nursery(async |an| -> tractor::Result<()> {
                 let failed = an.start_actor("squatter").expose(process).bind(addr.clone()).await;
                 spawn_error(failed, &["in use", &addr.to_string()]);
-                // The others are not touched.
+                // The other children go on.
                 let fine = an.start_actor("fine").expose(process).await?;
                 fine.run(process()).await?;
                 fine.cancel_actor().await?;
@@ -38,7 +38,7 @@ async fn an_address_in_use_is_the_reason_that_start_actor_gives() {
             })
             .await?;
         }
-        // Whoever has the address keeps it.
+        // The first listener keeps the address.
         tractor::connect(&addr, async |_portal| -> tractor::Result<()> { Ok(()) }).await
     });
     bounded(scope).await.unwrap();

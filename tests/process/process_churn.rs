@@ -1,4 +1,4 @@
-//! Many short lives. The only test of its process, so that it can count what the process holds.
+//! Many short-lived children. The only test of its process, so that it can count the resources of the process.
 //!
 //! A longer run: `TRACTOR_CHURN_ROUNDS=10000 cargo test --release --test process_churn -- --nocapture`.
 
@@ -16,7 +16,7 @@ const ROUNDS: usize = 1000;
 const WARM_UP: usize = 20;
 /// Longest a round may take on average, on a busy machine.
 const ROUND_MAX: Duration = Duration::from_millis(450);
-/// What the root may grow by; allocators round up, a leak per child does not stop there.
+/// The growth that the root is allowed; allocators round up, and a leak per child exceeds it.
 const GROWTH_KIB_MAX: u64 = 5 * 1024;
 
 /// One child from its start to its violent end.

@@ -1,4 +1,4 @@
-//! Processes that die hard: who goes with them, who is told, and who reaps.
+//! Processes that are killed: which others end with them, which actors learn of it, and which one reaps them.
 
 use std::time::{Duration, Instant};
 
@@ -87,7 +87,7 @@ async fn the_death_of_a_middle_actor_ends_its_subtree_and_the_root_reaps_it() {
 
 #[tokio::test]
 async fn orphans_leave_no_zombies_while_their_root_lives() {
-    // A program of its own: here the roots of other tests would reap them as they end.
+    // A program of its own: in this process the roots of other tests would reap them.
     role::succeed(&mut role::command("process_death::root_of_orphans")).await;
 }
 

@@ -1,4 +1,5 @@
-//! An actor that becomes another program: it ends all the same, with what it has started, and nobody stays a zombie.
+//! An actor that becomes another program ends all the same, with the processes that it has started, and leaves no
+//! zombie.
 
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -21,7 +22,7 @@ fn sleeps() -> Command {
     command
 }
 
-/// Says the processes of this actor, an actor below it and a program, then becomes a program itself.
+/// Sends the pids of this actor, an actor below it and a program, then becomes a program itself.
 #[tractor::context(started = Vec<u32>)]
 async fn becomes(ctx: Context<Vec<u32>, (), ()>) -> tractor::Result<()> {
     tractor::open_nursery(async |an| -> tractor::Result<()> {
@@ -34,7 +35,7 @@ async fn becomes(ctx: Context<Vec<u32>, (), ()>) -> tractor::Result<()> {
     .await
 }
 
-/// Says its process, and those of the actor below that becomes a program.
+/// Sends its pid, and those from the actor below, which becomes a program.
 #[tractor::context(started = Vec<u32>)]
 async fn is_above(ctx: Context<Vec<u32>, (), ()>) -> tractor::Result<()> {
     tractor::open_nursery(async |an| -> tractor::Result<()> {

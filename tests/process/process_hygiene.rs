@@ -1,4 +1,4 @@
-//! What a child process is given, and what it is not.
+//! What a child process inherits, and what it does not.
 
 use std::fs::File;
 use std::net::{TcpListener, UdpSocket};
@@ -95,7 +95,7 @@ async fn full_hands() {
 
 const ALONE_ENV: &str = "TRACTOR_TEST_HYGIENE_ALONE";
 
-/// Run by the test below, as a process of its own: nobody else changes it.
+/// Run by the test below, as a process of its own, which no other test changes.
 #[test]
 fn changes_program() {
     if std::env::var_os(ALONE_ENV).is_none() {

@@ -1,5 +1,5 @@
-//! Programs that actors start: they end with their actor, and nobody stays a zombie; what the program itself has
-//! started is its own.
+//! Programs that actors start end with their actor and leave no zombies. Processes that the root program itself starts
+//! are left alone.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
@@ -14,7 +14,7 @@ use crate::process_support::{bounded, eventually, is_gone, pid_of, role, signal,
 
 /// Longer than any test.
 const FOR_LONG: &str = "311";
-/// From the death of a process that nobody of ours waits for to its reaping.
+/// From the death of a process that no actor waits for to its reaping.
 const REAPED: Duration = Duration::from_secs(5);
 
 async fn sleep_in(portal: &Portal) -> tractor::Result<u32> {
@@ -33,7 +33,7 @@ async fn start(an: &ActorNursery, name: &str) -> tractor::Result<Portal> {
 
 // ---- they end with their actor -----------------------------------------------------------------------------------
 
-/// The processes of this test that are left when its scope has returned: none, not even a zombie.
+/// Fails if a process of this test is left when its scope has returned, even a zombie.
 #[track_caller]
 fn nothing_is_left(how: &str, pids: &[u32]) {
     let left: Vec<_> = pids.iter().filter_map(|pid| Some((*pid, state(*pid)?))).collect();
@@ -81,7 +81,7 @@ async fn programs_end_with_their_actor_whatever_its_end() {
     }
 }
 
-/// Has an actor below this one die; says it and its program.
+/// Lets an actor below this one die; returns the pids of it and of its program.
 #[tractor::actor_fn]
 async fn loses_a_leaf() -> Vec<u32> {
     let mut pids = Vec::new();
@@ -198,7 +198,7 @@ async fn programs_of_an_orphan_that_has_left_their_group_end_too() {
     nothing_is_left("was below the killed one, in its group", &pids);
 }
 
-/// Has an actor below it, whose program it says, and waits for children as a program does that knows of no actors.
+/// Has an actor below it, reports that actor's program, and waits for children like a program that knows no actors.
 #[tractor::context(started = Vec<u32>)]
 async fn reaps_a_leaf(ctx: Context<Vec<u32>, (), ()>) -> tractor::Result<()> {
     tractor::open_nursery(async |an| -> tractor::Result<()> {
@@ -300,7 +300,7 @@ async fn adopts_many() {
     );
 }
 
-// ---- what the program itself has started -------------------------------------------------------------------------
+// ---- processes of the program itself -----------------------------------------------------------------------------
 
 #[tokio::test]
 async fn the_program_is_told_the_status_of_each_child_of_its_own() {

@@ -1,4 +1,4 @@
-//! What `StartActor` says of a child's process: environment, arguments, directory, output and limits.
+//! Settings of a child's process by `StartActor`: environment, arguments, directory, output and limits.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -37,7 +37,7 @@ async fn looks() -> Seen {
     }
 }
 
-/// What an actor below this one sees that is started without further words.
+/// The settings that an actor below this one sees without settings of its own.
 #[tractor::actor_fn]
 async fn looks_below() -> tractor::Result<Seen> {
     tractor::open_nursery(async |an| {
@@ -60,7 +60,7 @@ async fn writes(pieces: Vec<(String, usize)>) {
     std::process::exit(3);
 }
 
-/// Says what it can on both, closes its standard error, and aborts.
+/// Prints to both outputs, closes its standard error, and aborts.
 #[tractor::actor_fn]
 async fn hangs_up() {
     std::io::stderr().write_all(b"before\n").expect("somebody reads");
@@ -83,7 +83,7 @@ async fn spins() {
     }
 }
 
-/// Opens files until there can be no more; says what a program that it starts may open.
+/// Opens files up to the limit; returns the limit of a program that it starts.
 #[tractor::actor_fn]
 async fn opens() -> (usize, String) {
     let files: Vec<_> = (0..4096).map_while(|_| std::fs::File::open("/dev/null").ok()).collect();
@@ -97,7 +97,7 @@ fn start(an: &ActorNursery) -> StartActor {
     an.start_actor("worker").enable_module(module_path!()).expose(ends).expose(starts)
 }
 
-/// Why it was not started.
+/// The error of its start.
 #[track_caller]
 fn refused(result: tractor::Result<tractor::Portal>, says: &[&str]) {
     let Err(Error::Spawn(failure)) = &result else { panic!("{result:?}") };
@@ -107,7 +107,7 @@ fn refused(result: tractor::Result<tractor::Portal>, says: &[&str]) {
     }
 }
 
-/// The death of a worker that was set up so, and has run this.
+/// The death of a worker with these settings, which has run this call.
 async fn death_of<C>(set_up: impl FnOnce(StartActor) -> StartActor, call: C) -> ActorDied
 where
     C: tractor::FnTarget,
@@ -261,7 +261,7 @@ async fn labelled_lines_of_both_streams_are_passed_on_to_their_end() {
     }
 }
 
-// ---- what it writes ----------------------------------------------------------------------------------------------
+// ---- its output --------------------------------------------------------------------------------------------------
 
 fn captured(child: StartActor) -> StartActor {
     child.stderr(Stdio::Captured)

@@ -1,4 +1,4 @@
-//! Signals that ask a program to end: what they do under `#[tractor::main]`, and that nobody else touches them.
+//! Signals that ask a program to end: their effect under `#[tractor::main]`, and that other programs keep theirs.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -13,9 +13,9 @@ use crate::process_support::{eventually, is_gone, pid_of, role, signal};
 
 /// What the program does.
 const ROLE_ENV: &str = "TRACTOR_TEST_ROLE";
-/// The file in which everybody writes what was done.
+/// The file in which every process records its steps.
 const NOTES_ENV: &str = "TRACTOR_TEST_NOTES";
-/// For what happens at once, on a busy machine.
+/// The limit for steps that happen at once, on a busy machine.
 const SOON: Duration = Duration::from_secs(10);
 const ASKED: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
 
@@ -118,7 +118,7 @@ fn role_of_this() -> String {
     std::env::var(ROLE_ENV).unwrap_or_default()
 }
 
-/// The harness says how children are started; what is tested is the `main` inside.
+/// The harness sets how children are started; the test is about the `main` inside.
 #[tractor::test]
 #[ignore = "a program that the tests here start"]
 async fn program() {
@@ -188,7 +188,7 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // Not every program has anything to note.
+        // Not every program writes records.
         _ = std::fs::remove_file(&self.notes);
     }
 }
@@ -237,7 +237,7 @@ async fn ignored_signals_stay_ignored() {
     };
     let mut run = Run::of("tree", ignoring);
     run.send(Signal::HUP);
-    // A second one would kill.
+    // A second signal would kill.
     run.send(Signal::TERM);
     assert_eq!(run.end().await.signal(), Some(Signal::TERM.as_raw()));
     assert_eq!(run.notes().last().map(String::as_str), Some("main is dropped"));

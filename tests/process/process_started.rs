@@ -1,4 +1,5 @@
-//! Children of programs that were started in odd ways, or whose file is not what it was: the same program, or a reason.
+//! Children of programs that were started in odd ways, or whose file has changed: they run the same program, or the
+//! start fails with the reason.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ const PROGRAM: &[&str] = &[
 const LOADERS: &[&str] =
     &["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-x86_64.so.1"];
 
-/// A folder with the program of this test in it, which may be treated as one likes.
+/// A folder with a link to this test's program, which a test may change.
 struct Place {
     dir: PathBuf,
 }
@@ -44,15 +45,15 @@ impl Place {
         self.dir.join("a program")
     }
 
-    /// A copy of its own, for what is about the file and not its name. Another process makes it: children that other
-    /// tests start meanwhile would hold a file that is being written here, and nobody could run it.
+    /// Replaces the link by a copy, for tests about the file and not its name. Another process makes the copy: children
+    /// that other tests start meanwhile would hold a file that is written here, and it could not be run.
     fn copy(&self) {
         let copied =
             Command::new("cp").arg("--remove-destination").arg(this_binary()).arg(self.program()).status();
         assert!(copied.is_ok_and(|status| status.success()), "room for a copy");
     }
 
-    /// Runs the program, and has it start an actor after `meanwhile`. Says what it said of the actor.
+    /// Runs the program, and lets it start an actor after `meanwhile`. Returns what it reports about the actor.
     fn run(&self, mut command: Command, meanwhile: impl FnOnce(&Self)) -> Result<Vec<u32>, String> {
         let go = self.dir.join("go");
         command.env(GO_ENV, &go).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -80,12 +81,12 @@ fn this_binary() -> PathBuf {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // What is left of a test that failed is no reason to hide why.
+        // Leftovers must not hide why a test failed.
         _ = std::fs::remove_dir_all(&self.dir);
     }
 }
 
-/// Knows how it was written: by position only between actors of one image.
+/// Knows its layout: without field names only between actors of one image.
 #[derive(Serialize)]
 struct Told {
     field: u8,

@@ -1,6 +1,6 @@
 //! Live actors of the Python library, which have to be installed: each kind of dialog, both ways, over both transports.
 //!
-//! Where they are missing this says so, and tests nothing; what they say is in `wire_base` as scripts. For the table of
+//! Without the library this prints so, and tests nothing; `wire_base` has scripts of its messages. For the table of
 //! cases: `cargo test --test process python_live -- --nocapture`.
 
 use tractor::prelude::*;
@@ -12,7 +12,7 @@ use crate::python_support::{
 
 const SECS: u64 = 300;
 
-/// Says why nothing is tested.
+/// Prints why nothing is tested.
 #[expect(clippy::print_stderr, reason = "a test that was skipped looks like one that has passed")]
 async fn is_skipped() -> bool {
     let missing = missing().await;

@@ -1,4 +1,4 @@
-//! Handles that somebody has made up: they lead to nobody, and take nothing from the honest ones.
+//! Forged handles: they lead to no actor, and do not disturb honest ones.
 
 use std::time::Duration;
 
@@ -22,14 +22,14 @@ async fn named(name: &str) -> Result<i32> {
     ActorRef::named(name).portal().await?.run(process()).await
 }
 
-/// Whom a handle, and then a name leads to.
+/// The actors that a handle, and then a name, leads to.
 #[tractor::actor_fn]
 async fn follows(whom: ActorRef, name: String) -> Result<[i32; 3]> {
     let _held = whom.portal().await?;
     Ok([whom.portal().await?.run(process()).await?, found(&name).await?, named(&name).await?])
 }
 
-/// The same, after a forged handle has led to nobody.
+/// The same, after a forged handle has led to no actor.
 #[tractor::actor_fn]
 async fn is_not_misled(forged: ActorRef, honest: ActorRef, name: String) -> Result<[i32; 3]> {
     forged.portal().await.expect_err("it is nowhere");

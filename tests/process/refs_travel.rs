@@ -1,4 +1,4 @@
-//! Handles that travel: who has one reaches the actor, without having been told an address.
+//! Handles that travel: the holder of one reaches the actor without an address.
 
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ async fn sits() {
     forever().await;
 }
 
-/// Calls whom the handle names, and says which process that is.
+/// Calls the actor that the handle names, and returns its pid.
 #[tractor::actor_fn]
 async fn calls(whom: ActorRef) -> Result<i32> {
     whom.portal().await?.run(process()).await
 }
 
-/// Passes the handle on to an actor below this one, and that one to the next.
+/// Passes the handle on to an actor below this one, which passes it on to the next.
 #[tractor::actor_fn]
 async fn passes_on(whom: ActorRef, hops: u32) -> Result<i32> {
     if hops == 0 {
@@ -55,7 +55,7 @@ async fn is_here(whom: ActorRef) -> Result<bool> {
     Ok(calls(whom).await? == std::process::id().cast_signed())
 }
 
-/// How asking for a portal fails.
+/// The error of `portal()`.
 fn kind(error: &Error) -> String {
     match error {
         Error::NotFound(error) => format!("not found: {:?}", error.why()),
@@ -138,7 +138,7 @@ async fn a_handle_is_a_value_like_others() -> Result<()> {
         let found = kv.run(heaviest(members.clone())).await?.expect("there are two");
         assert_eq!((&found.who, found.weight), (&who, 9));
         assert_eq!(found.who.portal().await?, kv);
-        // With the names of its fields, as another program sees it: who it is and where, and nothing else.
+        // With field names, as another program sees it: identity and addresses, and nothing else.
         let call = DynCall::new(module_path!(), "heaviest").arg("members", members);
         let seen: Value = kv.run_dyn(call).await?;
         let addrs = kv.addrs().await?;
@@ -172,7 +172,7 @@ async fn one_connection_is_enough_for_all_who_ask() -> Result<()> {
     .await
 }
 
-/// Guests of an actor that is about to die, and of which one has met it: what each of them is told.
+/// Two guests of an actor that is about to die, one of them already connected: the error of each.
 #[tractor::context(started = (), returns = (String, bool, String))]
 async fn visits(ctx: Context<(), (), ()>, whom: ActorRef) -> Result<(String, bool, String)> {
     let portal = whom.portal().await?;
@@ -215,7 +215,7 @@ async fn by_identity_a_process_is_reached_that_lives_or_nobody() -> Result<()> {
         assert_eq!(told, (format!("died: {pid}"), false, format!("died: {pid}")));
         let next = kv.portal_after(1).await?;
         assert_ne!(pid_of(&next), pid);
-        // Who has never met it does not know how it ended; the next process of that name is another one.
+        // A guest that was never connected does not learn of the death; the next process of that name is another one.
         assert_eq!(late.run(misses(first.clone())).await?, ("not found: Ended".to_owned(), false));
         assert_eq!(kind(&first.portal().await.expect_err("as its parent knows")), format!("died: {pid}"));
         assert_eq!(late.run(calls(next.actor_ref().await?)).await?, pid_of(&next));

@@ -32,7 +32,7 @@ async fn texts(out: StreamSender<String>, count: usize, length: usize) -> tracto
     Ok(())
 }
 
-/// Answers each text with its length in units, and says in the end how many came.
+/// Answers each text with its length in units, and returns how many texts came.
 #[tractor::context(started = usize, send = usize, recv = String)]
 async fn measures(ctx: Context<usize, usize, String>, unit: usize) -> tractor::Result<usize> {
     let ctx = ctx.started(unit).await?;
@@ -45,7 +45,7 @@ async fn measures(ctx: Context<usize, usize, String>, unit: usize) -> tractor::R
     Ok(came)
 }
 
-/// Calls of `waits` that run.
+/// Running calls of `waits`.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 struct Waiting;

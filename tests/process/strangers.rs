@@ -1,4 +1,4 @@
-//! An actor under a siege of strangers who say nothing, with few files to open.
+//! An actor under a siege of silent strangers, with a low limit of open files.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpStream};
@@ -12,11 +12,11 @@ use crate::process_support::{WHOLE, bounded_by, fds, role};
 
 /// Files that the besieged program may have open.
 const FILES: u64 = 256;
-/// Those that are none of strangers', and yet there: five of eight are for members, two for the actor.
+/// Files that strangers cannot take: five of eight are for members, two for the actor.
 const FILES_OF_STRANGERS: usize = FILES as usize / 8;
 /// Strangers that come; fewer where this process may not open so many files.
 const STRANGERS: usize = 1500;
-/// Far above what a connection takes, far below the time that a stranger is given.
+/// Far above the time of a connection, far below the time that a stranger gets.
 const AT_MOST: Duration = Duration::from_secs(3);
 
 fn open_files(max: Option<u64>) -> usize {

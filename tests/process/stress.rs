@@ -1,8 +1,7 @@
-//! Random trees of actors that misbehave: every scope returns within its bound, and nothing is left in the process
-//! table.
+//! Random trees of misbehaving actors: every scope returns within its bound, and no process is left.
 //!
-//! Each actor has a [`Way`] of its own, a moment for it, and perhaps programs that it has started before. Those ways
-//! are the variants of the enum; what they stand for:
+//! Each actor has a [`Way`] of its own, a moment for it, and perhaps programs that it has started before. The variants
+//! of that enum are:
 //!
 //! * A busy child spins, a blocked one parks its thread; either may have left its group, have a session of its own or
 //!   ignore SIGTERM. Another one hangs in a callback as it exits.
@@ -18,14 +17,13 @@
 //!   actor does, on the same sockets.
 //! * Dropped scopes with living children: in an actor, and of the whole tree. Siblings that fail: an error, a panic.
 //!
-//! A program with a session of its own is not ended by anybody, see the known limits: the test ends it, and then it
-//! has to be reaped. Whether the daemon is a copy of an actor or a program makes the difference: the copy is taken
-//! for an orphaned actor.
+//! No actor ends a program with a session of its own, see the known limits: the test ends it, and then it has to be
+//! reaped. A daemon that is a copy of an actor, unlike one that is a program, is taken for an orphaned actor.
 //!
-//! The only test of its process, so that it can count what the process holds.
+//! The only test of its process, so that it can count the resources of the process.
 //!
 //! `TRACTOR_STRESS_SECS=600 cargo test --test stress -- --nocapture` takes longer; `TRACTOR_STRESS_SEED=random` makes
-//! other trees, and with a number instead of `random` those again.
+//! other trees, and a number instead of `random` repeats them.
 
 mod stress_support;
 
@@ -43,7 +41,7 @@ use tractor::{ActorOptions, Error, Result, Timeouts};
 use crate::stress_support::{Plan, Way, live, outlives, programs};
 
 const SEED: u64 = 0x7374_7265_7373;
-/// How long the test goes on, if nothing else is asked for.
+/// How long the test runs by default.
 const SECS: u64 = 4;
 /// Each rung of the ladder.
 const RUNG: Duration = Duration::from_millis(250);
@@ -51,7 +49,7 @@ const RUNG: Duration = Duration::from_millis(250);
 const BOUND: Duration = Duration::from_secs(20);
 /// Until the memory of the root counts as that of its work.
 const WARM_UP: u32 = 4;
-/// What the root may grow by after that; allocators round up, a leak per round does not stop there.
+/// The growth that the root is allowed after that; allocators round up, and a leak per round exceeds it.
 const GROWTH_KIB_MAX: u64 = 6 * 1024;
 /// Actors below the root and below another actor, at most.
 const WIDTH_MAX: u32 = 3;
@@ -64,7 +62,7 @@ enum Leave {
     Fails,
     /// The nursery is cancelled.
     Cancels,
-    /// Nothing but the end of a child ends it, or else the drop of its future.
+    /// Only the end of a child ends it, or the drop of its future.
     Dropped,
 }
 
@@ -192,8 +190,8 @@ impl Round {
         .await
     }
 
-    /// Nothing of the round is left, dead or alive, but for the programs that have a session of their own. They are
-    /// ended here.
+    /// Fails if a process of the round is left, dead or alive, except for programs that have a session of their own.
+    /// These are ended here.
     async fn check(&self, seed: u64) {
         let escaped = outlives(&self.program);
         self.is_gone(seed, "processes", || below().len() - programs(&escaped).len()).await;
@@ -203,7 +201,7 @@ impl Round {
 
     async fn is_gone(&self, seed: u64, what: &str, left: impl Fn() -> usize) {
         let start = Instant::now();
-        // The table is read row by row: what loses its parent meanwhile is missed once.
+        // The table is read row by row: a process that loses its parent meanwhile is missed once.
         let mut looks = 0;
         while looks < 2 {
             looks = if left() == 0 { looks + 1 } else { 0 };
@@ -242,7 +240,7 @@ fn kind(error: &Error) -> String {
     text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
 }
 
-/// What the root holds.
+/// The resources of the root.
 #[derive(Debug)]
 struct Held {
     resident_kib: u64,
