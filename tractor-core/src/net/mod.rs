@@ -22,6 +22,7 @@ pub(crate) use budget::{Budget, Held, Kind, keeping};
 pub(crate) use channel::{Appended, Channel};
 pub(crate) use driver::{FrameHandler, drive};
 pub(crate) use handshake::{FrameReader, HandshakeError, Introduced, Introduction, fresh_secret, introduce};
+pub(crate) use outgoing::Frame;
 pub(crate) use privilege::{env, has_two_users, is_privileged};
 pub(crate) use server::{Listener, bind, default_uds, default_uds_of};
 pub(crate) use socket_file::remove_dead;

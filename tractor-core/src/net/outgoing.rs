@@ -1,7 +1,7 @@
 //! Frames on their way out, in the order in which they leave.
 //!
-//! Small frames are appended to one buffer. A large payload is handed over with the memory in which it was encoded; it
-//! is never copied, but written from where it is, between what stands before and behind it in the buffer.
+//! Small frames are appended to one buffer. A large payload is handed over with the memory in which it is; it is not
+//! copied, but written from there, between what stands before and behind it in the buffer.
 //!
 //! # Invariants
 //! 1. Frames are whole, except while one is appended; one that is too large, or whose encoder panics, leaves nothing.
@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 
 use super::spare::{LARGE_BYTES_MIN, SPARE};
 use crate::proto::frame::{self, FrameTooLarge};
@@ -32,13 +32,25 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 struct Large {
     at: usize,
-    payload: Vec<u8>,
+    payload: Payload,
     written: usize,
+}
+
+#[derive(Debug)]
+enum Payload {
+    /// In one of our buffers.
+    Encoded(Vec<u8>),
+    /// As the program has given it.
+    Given(Bytes),
 }
 
 impl Large {
     fn rest(&self) -> &[u8] {
-        &self.payload[self.written..]
+        let payload: &[u8] = match &self.payload {
+            Payload::Encoded(payload) => payload,
+            Payload::Given(payload) => payload,
+        };
+        &payload[self.written..]
     }
 }
 
@@ -124,9 +136,9 @@ impl Buf for Outgoing {
             self.large_bytes -= written;
             count -= written;
             if large.rest().is_empty()
-                && let Some(large) = self.large.pop_front()
+                && let Some(Large { payload: Payload::Encoded(memory), .. }) = self.large.pop_front()
             {
-                SPARE.give(large.payload);
+                SPARE.give(memory);
             }
         }
         if self.is_empty() {
@@ -154,12 +166,24 @@ impl Frame<'_> {
     /// Appends a payload: a large one is taken, with its memory.
     #[inline]
     pub(crate) fn payload(&mut self, encoded: &mut Vec<u8>) {
-        let out = &mut *self.out;
         if encoded.len() < HANDED_OVER_MIN {
-            return out.bytes.extend_from_slice(encoded);
+            return self.out.bytes.extend_from_slice(encoded);
         }
-        out.large_bytes += encoded.len();
-        out.large.push_back(Large { at: out.bytes.len(), payload: std::mem::take(encoded), written: 0 });
+        self.hand_over(encoded.len(), Payload::Encoded(std::mem::take(encoded)));
+    }
+
+    /// Appends bytes that the program has given.
+    #[inline]
+    pub(crate) fn given(&mut self, bytes: &Bytes) {
+        if bytes.len() < HANDED_OVER_MIN {
+            return self.out.bytes.extend_from_slice(bytes);
+        }
+        self.hand_over(bytes.len(), Payload::Given(bytes.clone()));
+    }
+
+    fn hand_over(&mut self, bytes: usize, payload: Payload) {
+        self.out.large_bytes += bytes;
+        self.out.large.push_back(Large { at: self.out.bytes.len(), payload, written: 0 });
     }
 
     #[inline]

@@ -15,9 +15,9 @@ use bytes::{Bytes, BytesMut};
 
 /// Smaller buffers stay where they are, or go back to the allocator.
 pub(crate) const LARGE_BYTES_MIN: usize = 64 * 1024;
-const BYTES_KEPT_MAX: usize = 8 * 1024 * 1024;
+const BYTES_KEPT_MAX: usize = 32 * 1024 * 1024;
 /// A larger buffer goes back to the allocator.
-const BUFFER_BYTES_MAX: usize = BYTES_KEPT_MAX / 4;
+const BUFFER_BYTES_MAX: usize = BYTES_KEPT_MAX / 2;
 
 /// Those of this process.
 pub(crate) static SPARE: Spare = Spare::new();

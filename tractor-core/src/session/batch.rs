@@ -119,14 +119,14 @@ impl SessionEnd {
     #[inline]
     pub(crate) fn next_of<'b>(&self, batch: &'b mut Batch) -> Option<&'b [u8]> {
         let Rest { frames, at, head, .. } = batch.rest.as_mut()?;
-        let payload = first_payload(&frames[*at..], *head)?;
+        let payload = first_payload(&frames.bytes()[*at..], *head)?;
         let payload = *at + payload.start..*at + payload.end;
         *at = payload.end;
         batch.owed += cost(payload.len());
         if batch.owed >= batch.due {
             self.settle_batch_now(batch);
         }
-        batch.rest.as_ref().map(|rest| &rest.frames[payload])
+        batch.rest.as_ref().map(|rest| &rest.frames.bytes()[payload])
     }
 
     #[cold]
@@ -146,7 +146,7 @@ impl SessionEnd {
     pub(crate) fn put_back(&self, batch: &mut Batch) {
         let rest = batch.rest.take().map(|Rest { frames, at, head, held }| {
             let values = {
-                let mut left = &frames[at..];
+                let mut left = &frames.bytes()[at..];
                 std::iter::from_fn(|| {
                     let payload = first_payload(left, head)?;
                     left = &left[payload.end..];
@@ -154,7 +154,7 @@ impl SessionEnd {
                 })
                 .count()
             };
-            Run::new(keeping(Arc::new(held), frames[at..].to_vec()), head, values)
+            Run::new(keeping(Arc::new(held), frames.bytes()[at..].to_vec()), head, values)
         });
         let mut cell = self.lock();
         let grant = self.settle_batch(&mut cell, batch);

@@ -53,12 +53,16 @@ impl SessionEnd {
         value: &T,
         check: &Check<T>,
     ) -> Result<Encoded, MsgTypeError> {
+        // Nothing in them can be wrong.
+        if let Some(bytes) = payload::share_bytes(value) {
+            return Ok(Encoded::of_bytes(bytes));
+        }
         let encoded =
             Encoded::by(|out| value.encode_payload(self.format, self.peer.payload_depth_max(), out))
                 .map_err(|problem| self.unencodable::<T>(kind, problem))?;
         if let Some(accepts) = check.accepts {
-            self.decode_again(value, &encoded, accepts)
-                .map_err(|problem| self.mismatch(kind, &encoded, T::shown(), problem, Blame::Local))?;
+            self.decode_again(value, encoded.bytes(), accepts)
+                .map_err(|problem| self.mismatch(kind, encoded.bytes(), T::shown(), problem, Blame::Local))?;
         }
         Ok(encoded)
     }

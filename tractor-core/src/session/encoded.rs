@@ -1,19 +1,22 @@
 //! Encoded values, in memory that is used again.
 //!
 //! Serializers are user code and run under no lock: a value is encoded into one of these first, and copied under the
-//! lock, or handed over if it is large.
+//! lock, or handed over if it is large. Of a large `Bytes` nothing is copied.
 
 use std::cell::Cell;
-use std::ops::Deref;
 
-use crate::net::{LARGE_BYTES_MIN, SPARE};
-use crate::proto::payload::PayloadError;
+use bytes::Bytes;
+
+use crate::net::{Frame, LARGE_BYTES_MIN, SPARE};
+use crate::proto::payload::{self, PayloadError};
 
 /// The encoding of a value, or of several. Its memory goes back to the thread that drops it, or, if it is large, to
 /// whoever needs some.
 #[derive(Debug)]
 pub(crate) struct Encoded {
     bytes: Vec<u8>,
+    /// What comes behind these.
+    given: Bytes,
 }
 
 thread_local! {
@@ -26,7 +29,7 @@ impl Encoded {
     pub(crate) fn by(
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), PayloadError>,
     ) -> Result<Self, PayloadError> {
-        let mut encoded = Self { bytes: KEPT.try_with(Cell::take).unwrap_or_default() };
+        let mut encoded = Self { bytes: KEPT.try_with(Cell::take).unwrap_or_default(), given: Bytes::new() };
         if encoded.bytes.capacity() == 0 {
             encoded.bytes = SPARE.take();
         }
@@ -36,24 +39,34 @@ impl Encoded {
 
     /// These bytes, which are not many.
     pub(crate) fn copy_of(bytes: &[u8]) -> Self {
-        let mut copy = Self { bytes: KEPT.try_with(Cell::take).unwrap_or_default() };
+        let mut copy = Self { bytes: KEPT.try_with(Cell::take).unwrap_or_default(), given: Bytes::new() };
         copy.bytes.extend_from_slice(bytes);
         copy
     }
 
-    /// The memory, for what takes it over with the value.
-    #[inline]
-    pub(crate) fn memory(&mut self) -> &mut Vec<u8> {
-        &mut self.bytes
+    /// Of a value that is nothing but these bytes.
+    pub(crate) fn of_bytes(given: Bytes) -> Self {
+        let mut bytes = KEPT.try_with(Cell::take).unwrap_or_default();
+        payload::encode_head_of(&given, &mut bytes);
+        Self { bytes, given }
     }
-}
 
-impl Deref for Encoded {
-    type Target = [u8];
+    /// All of it, unless it is [given](Self::of_bytes).
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
 
     #[inline]
-    fn deref(&self) -> &[u8] {
-        &self.bytes
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len() + self.given.len()
+    }
+
+    /// Appends it to a frame, which takes its memory if it is large.
+    #[inline]
+    pub(crate) fn append_to(&mut self, frame: &mut Frame<'_>) {
+        frame.payload(&mut self.bytes);
+        frame.given(&self.given);
     }
 }
 

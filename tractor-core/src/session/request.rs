@@ -159,7 +159,7 @@ impl Peer {
         self.channel.append_frame(|frame| {
             let begun = frame.bytes().len();
             head.start.begin(&session.cid, frame.bytes());
-            frame.payload(args.memory());
+            args.append_to(frame);
             // Late: the time runs on while the arguments are encoded.
             let remaining = deadline.map(|Deadline { at, .. }| at.saturating_duration_since(Instant::now()));
             head.start.finish_with(&StartExtras { remaining, trace }, begun, frame.bytes());

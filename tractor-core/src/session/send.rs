@@ -114,7 +114,7 @@ impl SessionEnd {
         let bytes = encoded.len();
         let appended = self.peer.channel.append_if_room(|frame| {
             frame.bytes().extend_from_slice(head.as_bytes());
-            frame.payload(encoded.memory());
+            encoded.append_to(frame);
         });
         match appended {
             None => Ok(Tried::BufferFull),
@@ -155,7 +155,7 @@ impl SessionEnd {
     pub(super) fn append_pld(&self, kind: PldKind, encoded: &mut Encoded) -> Appended {
         self.peer.channel.append_frame(|frame| {
             codec::begin_pld(kind, &self.cid, frame.bytes());
-            frame.payload(encoded.memory());
+            encoded.append_to(frame);
         })
     }
 

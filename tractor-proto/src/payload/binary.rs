@@ -21,6 +21,28 @@ pub(super) fn bare<T: 'static>(value: &T) -> Option<&[u8]> {
     (value as &dyn Any).downcast_ref::<Vec<u8>>().map(Vec::as_slice)
 }
 
+/// Bytes that are worth more than what it costs to share them.
+const SHARED_BYTES_MIN: usize = 16 * 1024;
+
+fn fits(bytes: &[u8]) -> bool {
+    bytes.len() >= SHARED_BYTES_MIN && u32::try_from(bytes.len()).is_ok()
+}
+
+/// The bytes of a value that is nothing but many of them, and shares them.
+#[inline]
+pub fn share_bytes<T: 'static>(value: &T) -> Option<Bytes> {
+    (value as &dyn Any).downcast_ref::<Bytes>().filter(|bytes| fits(bytes)).cloned()
+}
+
+/// Appends what stands before these [bytes](share_bytes) in the encoding of the value.
+///
+/// # Panics
+/// When they are more than 4 GiB.
+pub fn encode_head_of(bytes: &Bytes, out: &mut Vec<u8>) {
+    let len = u32::try_from(bytes.len()).expect("`share_bytes` shares no more");
+    rmp::encode::write_bin_len(out, len).expect("memory is written to");
+}
+
 /// Reads a `T` that is a `Vec<u8>` from MessagePack binary in one copy. `None` leaves the value to `Deserialize`: `T`
 /// is another type, or the bytes are a list of numbers, as other serializers write them.
 #[inline]
@@ -66,4 +88,29 @@ pub fn always_decodes<T: 'static>() -> bool {
 #[inline]
 fn is_one_of<T: 'static>(types: &[TypeId]) -> bool {
     types.contains(&TypeId::of::<T>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::{Payload, PayloadFormat};
+
+    #[test]
+    fn bytes_that_are_shared_are_not_copied_and_have_the_encoding_of_their_value() {
+        for len in [SHARED_BYTES_MIN, 65_535, 65_536, 1_000_000] {
+            let value = Bytes::from(vec![7; len]);
+            let (mut whole, mut head) = (Vec::new(), Vec::new());
+            value.encode_payload(PayloadFormat::Positional, 1, &mut whole).expect("encodable");
+            let shared = share_bytes(&value).expect("many bytes");
+            assert_eq!(shared.as_ptr(), value.as_ptr());
+            encode_head_of(&shared, &mut head);
+            assert!([&head[..], &shared[..]].concat() == whole, "{len}");
+        }
+        assert_eq!(share_bytes(&Bytes::from(vec![7; SHARED_BYTES_MIN - 1])), None, "too few");
+        assert_eq!(
+            share_bytes(&ByteBuf::from(vec![7; SHARED_BYTES_MIN])),
+            None,
+            "it would be copied to be shared"
+        );
+    }
 }

@@ -21,7 +21,7 @@ use rmp_serde::decode::ReadRefReader;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use self::binary::always_decodes;
+pub use self::binary::{always_decodes, encode_head_of, share_bytes};
 use self::layout::Layout;
 use self::tracked::Trail;
 

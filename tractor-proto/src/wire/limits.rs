@@ -195,7 +195,7 @@ knobs! {
     /// Bytes that one stream direction may have in flight or queued between peers with the `credit` extension.
     stream_window_bytes = 1024 * 1024,
     /// Bytes that may wait to be written on a connection before senders of values must wait.
-    write_buffer_bytes_max = 1024 * 1024,
+    write_buffer_bytes_max = 256 * 1024,
     /// Bytes that may wait for a peer that sends requests but does not read the answers, before its connection is
     /// closed.
     write_backlog_bytes_max = 256 * 1024 * 1024,
@@ -205,7 +205,7 @@ knobs! {
     /// quarters are used, the connection with the most bytes is closed, with an error that names this knob; a
     /// connection to a parent or child counts with a quarter of its bytes. The last quarter is for the data of closed
     /// connections, until it is dropped; values that a shielded endpoint or a body still reads do not count then. Not
-    /// included are the buffers of every connection, about half a MiB when it is busy, and 8 MiB of free buffers per
+    /// included are the buffers of every connection, about half a MiB when it is busy, and 32 MiB of free buffers per
     /// process.
     waiting_bytes_max = 1024 * 1024 * 1024,
     /// Connections, after the handshake, that an actor has accepted and keeps open at once; never more than five
