@@ -125,7 +125,7 @@ fn report(options: &Options, results: &Results, load: &str) -> String {
              time), and no value of it was lost. Both processes together had {:.1} MiB more meanwhile.",
             100.0 * clock,
             100.0 * cpu,
-            (here + there) / 1024.0 / 1024.0
+            ((here + there) / 1024.0 / 1024.0).max(0.0)
         ));
     }
     text
