@@ -1,4 +1,4 @@
-//! Ending a whole actor: from inside, through a portal, and what each is told.
+//! Ending a whole actor, from inside and through a portal: the result for each side.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -34,7 +34,7 @@ async fn idles() {
     forever().await;
 }
 
-/// Takes its time to end, and tells the parent side which side it is.
+/// Is slow to end, and tells the parent side which side it is.
 #[tractor::context(started = String, returns = ())]
 async fn lingers(ctx: Context<String, (), ()>, millis: u64) -> Result<()> {
     let sides = format!("{} and {}", ctx.side(), ctx.side().other());
@@ -121,7 +121,7 @@ async fn a_nursery_knows_whether_its_cancellation_has_ended_anything() -> Result
             let kept = kept.lock().expect("unharmed").take().expect("it was kept");
             (kept.cancel_called(), kept.cancelled_caught())
         };
-        // Nothing was there.
+        // There was nothing to end.
         tractor::open_nursery(async |an| -> Result<()> {
             keep(an);
             an.cancel().await;

@@ -1,4 +1,4 @@
-//! Deadlines as a peer sees them: what travels, and what a peer that knows nothing of them gets.
+//! Deadlines as a peer sees them: the fields of a request, and requests to a peer that does not know deadlines.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,7 +16,7 @@ const BUDGET: Duration = Duration::from_millis(300);
 /// Longer than any step here takes on a busy machine.
 const AMPLE: Duration = Duration::from_secs(3600);
 
-/// Connects an actor to a script; the two run side by side.
+/// Connects an actor to a script; the two run concurrently.
 async fn meet(name: &str, caps: Caps, script: impl AsyncFnOnce(&mut Peer), body: impl AsyncFnOnce(&Portal)) {
     let server = Server::bind(name);
     alone(ActorOptions::new(), async |_| {
@@ -73,8 +73,8 @@ async fn the_time_that_is_left_is_told_to_a_peer_that_knows_of_it() {
     .await;
 }
 
-/// Without a word on its types such a request has as many fields as one with and without a deadline, and it may be
-/// the same bytes again.
+/// A request without types in it has as many fields as another one with or without a deadline, and may have the same
+/// bytes.
 #[tokio::test]
 async fn a_deadline_is_heeded_in_every_request() {
     host("deadline-again", ActorOptions::new(), async |_, addr| {
@@ -134,7 +134,7 @@ async fn a_callee_with_a_faster_clock_is_no_third_party() {
 #[tokio::test]
 async fn a_cancellation_that_is_not_about_the_deadline_stays_one() {
     let script = async |peer: &mut Peer| {
-        // The actor was ended by its caller; and one that was asked for no deadline speaks of one.
+        // The caller ended the actor; and an actor without a deadline reports one.
         for why in ["ContextCancelled", "DeadlineExceeded"] {
             let start = acked(peer, FuncType::AsyncFunc).await;
             let us = peer.them();

@@ -1,7 +1,7 @@
-//! Every place a payload can be in, times every way in which it can be wrong: who raises what, and whom it blames.
+//! Every place of a payload, times every flaw: the side that raises the error, its type, and the side that it blames.
 //!
-//! What our own types can do wrong is done by a real child process; what only other sources, another version or another
-//! language can, by a scripted peer.
+//! A real child process sends flaws that our own types can have; a scripted peer sends flaws that need other sources,
+//! another version or another language.
 
 use bytes::Bytes;
 use support::with_process;
@@ -15,7 +15,7 @@ use crate::table_support::{Flaw, Flawed, MODULE, Probe, fails, reads, returns, s
 use crate::wire_support::script::{cid, no_kwargs, pld};
 use crate::wire_support::{Peer, Server, alone, host, step};
 
-/// Where a payload is. The parent side is the one that is asked what it sees.
+/// The place of a payload. The test checks what the parent side sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Parent to child.
@@ -29,7 +29,7 @@ enum Place {
     ErrorValue,
 }
 
-/// What is wrong with it.
+/// The flaw of a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     WrongType,
@@ -40,13 +40,13 @@ enum Fault {
     Oversized,
     /// A field is missing.
     OlderVersion,
-    /// There is a field too many.
+    /// There is one field too many.
     NewerVersion,
     /// A map with field names, on a connection of the base protocol.
     PythonMap,
 }
 
-/// What the parent side sees.
+/// The result that the parent side sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Seen {
     /// No error.
@@ -57,9 +57,9 @@ enum Seen {
     There(&'static str, Blame),
     /// The arguments were refused.
     Arguments,
-    /// The frame was too large, said by this side.
+    /// This side reports that the frame is too large.
     TooLargeHere,
-    /// The frame was too large, said by the other side.
+    /// The other side reports that the frame is too large.
     TooLargeThere,
     /// The error arrived, with its value.
     Value,
@@ -79,22 +79,22 @@ const PEER: Blame = Blame::Peer;
 #[rustfmt::skip]
 const TABLE: [(Place, [(Fault, Seen); 8]); 6] = [
     (Place::Argument, [
-        // Arguments are bound by the child side, before there is a dialog: no type error, but a refused request.
-        // Their rules are asked before the request leaves.
+        // The child side binds arguments before there is a dialog: a flaw is a refused request, no type error. The
+        // caller checks their rules before the request leaves.
         (WrongType, Arguments),            (FailedTryFrom, Arguments),
         (Asymmetric, Arguments),           (NotEncodable, Here("Start", LOCAL)),
         (Oversized, TooLargeHere),         (OlderVersion, Arguments),
         (NewerVersion, Arguments),          (PythonMap, Fits),
     ]),
     (Place::Started, [
-        // Checked by the sender; of what only other sources can send, by the receiver.
+        // The sender checks these; the receiver checks flaws that only other sources can send.
         (WrongType, Here("Started", PEER)),     (FailedTryFrom, There("Started", PEER)),
         (Asymmetric, There("Started", PEER)),   (NotEncodable, There("Started", PEER)),
         (Oversized, TooLargeThere),             (OlderVersion, Here("Started", PEER)),
         (NewerVersion, Here("Started", PEER)),   (PythonMap, Fits),
     ]),
     (Place::YieldUp, [
-        // Checked by the receiver alone.
+        // Only the receiver checks these.
         (WrongType, Here("Yield", PEER)),       (FailedTryFrom, Here("Yield", PEER)),
         (Asymmetric, Here("Yield", PEER)),      (NotEncodable, There("Yield", PEER)),
         (Oversized, TooLargeThere),             (OlderVersion, Here("Yield", PEER)),
@@ -113,8 +113,8 @@ const TABLE: [(Place, [(Fault, Seen); 8]); 6] = [
         (NewerVersion, Here("Return", PEER)),    (PythonMap, Fits),
     ]),
     (Place::ErrorValue, [
-        // Whatever is wrong with the value, the error arrives. Values are maps, in which a field too many is left out;
-        // the base protocol has none, so a Python-shaped one cannot exist there. No rule is about errors.
+        // The error arrives, with any flaw in its value. Values are maps, in which an extra field is ignored; the base
+        // protocol has no values, so a Python-shaped one cannot exist there. No rule is about errors.
         (WrongType, Text),                      (FailedTryFrom, Text),
         (Asymmetric, Text),                     (NotEncodable, Text),
         (Oversized, Text),                      (OlderVersion, Text),
@@ -154,7 +154,7 @@ fn seen<T>(result: Result<T>) -> Seen {
     }
 }
 
-/// The flaw of a value that our own types can make.
+/// The flaws that values of our own types can have.
 fn flaw(fault: Fault) -> Option<Flaw> {
     match fault {
         FailedTryFrom => Some(Flaw::Invalid),
@@ -244,7 +244,7 @@ async fn answer(peer: &mut Peer, place: Place, fault: Fault, bytes: Bytes) {
         Place::ErrorValue => {
             let mut error = ErrorMsg::new(peer.uid.clone(), "Flawed", "flawed");
             error.cid = Some(id);
-            // A peer of the base protocol sends none, and is not believed if it does.
+            // A peer of the base protocol sends none; if it does, the value is ignored.
             let type_name = std::any::type_name::<Flawed>().to_owned();
             error.value = (fault != PythonMap).then_some(ErrorValue { type_name, value: bytes });
             peer.send(&Msg::Error(Box::new(error))).await;
@@ -262,7 +262,7 @@ async fn answer(peer: &mut Peer, place: Place, fault: Fault, bytes: Bytes) {
             peer.send(&Msg::Yield { cid: id, pld: bytes.clone() }).await;
             while !matches!(peer.recv().await, Msg::Stop { .. }) {}
             if fault != PythonMap {
-                // The sender is told before it is cancelled, and is shown what it has sent.
+                // The sender gets the error, with its own message in it, before it is cancelled.
                 let told = peer.expect_error(id.as_str(), "MsgTypeError").await;
                 let shown =
                     told.bad_msg.map(|raw| tractor_core::proto::codec::decode(&raw).expect("a message"));

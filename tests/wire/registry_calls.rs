@@ -1,5 +1,5 @@
-//! The calls by name: one suite for every kind of registrar, and what they do where there is nobody to ask, or nobody
-//! who could have the name.
+//! The functions for names: one suite for every kind of registrar, and their errors without a registrar or with an
+//! impossible name.
 
 use std::convert::identity;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,8 +27,8 @@ async fn uuid_of(name: &str) -> Result<String> {
     tractor::find_actor(name, async |portal| Ok(portal.uid().uuid().to_owned())).await
 }
 
-/// Who has a name, once it is noticed who has ended: by the registrar, which drops the row with the connection, and at
-/// this end of a connection that is used again.
+/// The uuid of the actor that has a name, once ended actors were noticed: by the registrar, which drops the row with
+/// the connection, and at this end of a connection that is used again.
 async fn uuid_once_settled(name: &str) -> Result<String> {
     let answering = async |portal: &Portal| -> Result<String> {
         portal.run(process()).await?;
@@ -51,9 +51,9 @@ fn absence(error: &Error) -> Option<Absence> {
     }
 }
 
-// ---- What every registrar does, whoever asks it -------------------------------------------------------------------
+// ---- What every registrar does for every peer ---------------------------------------------------------------------
 
-/// Runs in an actor that asks the registrar at `registry`, where nobody is registered but `known`.
+/// Runs in an actor that asks the registrar at `registry`, where only `known` is registered.
 async fn suite(scratch: &Scratch, registry: &Addr, known: &[&str]) -> Result<()> {
     let names = async || -> Result<Vec<String>> {
         Ok(tractor::list_actors().await?.iter().map(|actor| actor.uid.name().to_owned()).collect())
@@ -61,7 +61,7 @@ async fn suite(scratch: &Scratch, registry: &Addr, known: &[&str]) -> Result<()>
     let mut all = names().await?;
     all.sort();
     assert_eq!(all, known);
-    // Nobody has it, until somebody does.
+    // No actor has the name at first; then one gets it.
     assert_eq!(tractor::query_actor("kv").await?, None);
     let missing = process_of("kv").await.expect_err("nobody has this name");
     assert_eq!(absence(&missing), Some(Absence::NotRegistered));
@@ -75,7 +75,7 @@ async fn suite(scratch: &Scratch, registry: &Addr, known: &[&str]) -> Result<()>
     assert_eq!(tractor::query_actor("kv").await?, Some(scratch.addr("kv-1")));
     let row = tractor::list_actors().await?.into_iter().find(|actor| actor.uid.uuid() == uuid);
     assert_eq!(row.map(|row| row.addrs), Some(vec![scratch.addr("kv-1")]));
-    // A name may repeat: whoever was first is found, then the next.
+    // A name may repeat: the first actor is found, then the next.
     let second = Other::start(options("kv-2")).await;
     assert_eq!(uuid_of("kv").await?, uuid);
     first.end().await;
@@ -85,7 +85,7 @@ async fn suite(scratch: &Scratch, registry: &Addr, known: &[&str]) -> Result<()>
     second.end().await;
     let gone = uuid_once_settled("kv").await.expect_err("it is gone");
     assert_eq!(absence(&gone), Some(Absence::NotRegistered));
-    // The nearest address comes first, and of equals the latest; whoever is not there is taken off the list.
+    // The nearest address comes first, and of equals the latest; an address without a listener is removed.
     let mut stale = named(registry, "stale", Caps::NONE).await;
     let port = "/ip4/127.0.0.1/tcp/9".parse().expect("an address");
     for addr in [&scratch.addr("s-1"), &scratch.addr("s-2"), &port] {
@@ -123,7 +123,7 @@ async fn a_registrar_is_asked_over_the_connection_that_stays() {
     registrar.end().await;
 }
 
-// ---- Nobody to ask, and names that nobody has ---------------------------------------------------------------------
+// ---- No registrar, and names that no actor has --------------------------------------------------------------------
 
 #[tokio::test]
 async fn outside_of_any_actor_each_call_says_so() {
@@ -194,7 +194,7 @@ async fn a_child_whose_name_cannot_be_registered_does_not_start() {
                     an.start_actor(bad).enable_module(MODULE).await.expect_err("no such name").to_string();
                 assert!(error.contains("an actor's name"), "{error}");
             }
-            // The longest one that there may be.
+            // The longest allowed name.
             let long = "n".repeat(NAME_BYTES_MAX);
             let child = an.start_actor(&*long).enable_module(MODULE).await?;
             assert_eq!(Some(i64::from(process_of(&long).await?)), child.pid());
@@ -250,7 +250,7 @@ fn the_default_registry_is_a_socket_in_the_directory_of_the_user() {
     assert_eq!((dir, file.as_str()), (own_dir, "registry@1616.sock"));
 }
 
-// ---- Connections that are there already ---------------------------------------------------------------------------
+// ---- Existing connections -----------------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn a_connection_that_its_scope_closes_is_lent_to_nobody() {
@@ -261,7 +261,7 @@ async fn a_connection_that_its_scope_closes_is_lent_to_nobody() {
             peer.expect_closed().await;
         };
         let dialing = tractor::connect(&server.addr, async |portal| -> Result<()> {
-            // No registry is named: nobody can be asked.
+            // There is no registry, so no registrar can be asked.
             for name in [portal.uid().name(), portal.uid().uuid()] {
                 let nobody = process_of(name).await.expect_err("it would be closed under them");
                 assert_eq!(absence(&nobody), Some(Absence::NoRegistry));
@@ -274,7 +274,7 @@ async fn a_connection_that_its_scope_closes_is_lent_to_nobody() {
     .await;
 }
 
-/// Who answers the lookups of `lookups`, one after the other, of which each is a call: the connections that are made.
+/// The number of connections that a sequence of lookups makes, each with a call.
 async fn connections_of_lookups(caps: Caps) -> usize {
     let scratch = Scratch::new(&format!("again-{}", caps == Caps::BASIC));
     let registry = scratch.addr("r");
@@ -313,7 +313,7 @@ async fn connections_of_lookups(caps: Caps) -> usize {
 #[tokio::test]
 async fn a_connection_of_a_lookup_is_used_again() {
     assert_eq!(connections_of_lookups(Caps::BASIC).await, 1);
-    // An actor of the base protocol cannot end before it is closed.
+    // An actor of the base protocol cannot end before the connection is closed.
     assert_eq!(connections_of_lookups(Caps::NONE).await, 3);
 }
 
@@ -338,7 +338,7 @@ async fn finds(name: String) -> Result<u32> {
     process_of(&name).await
 }
 
-// ---- Many of one name ---------------------------------------------------------------------------------------------
+// ---- Many actors of one name --------------------------------------------------------------------------------------
 
 #[tractor::test]
 async fn of_many_children_with_one_name_one_is_found_and_all_end() {

@@ -1,5 +1,5 @@
-//! What names cost: finding somebody beside calling them, and a registrar with few rows beside one with many. Prints
-//! figures, and asserts nothing about time.
+//! The cost of names: a lookup beside a call, and a registrar with few rows beside one with many. Prints figures, and
+//! asserts nothing about time.
 //!
 //! ```text
 //! cargo test --release --test wire -- --ignored --nocapture registry_cost
@@ -14,10 +14,10 @@ use crate::registry_hostile::shown::runs;
 use crate::registry_hostile::{Program, add_rows, free_port};
 use crate::wire_support::registry::Scratch;
 
-/// Each thing is done so often.
+/// Repetitions of each operation.
 const LAPS: usize = 2_000;
 
-/// CPU time that all threads of a process have had.
+/// CPU time of all threads of a process.
 fn cpu(pid: u32) -> Duration {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
     let nanos = tasks.filter_map(|task| {

@@ -1,7 +1,7 @@
-//! A registrar under attack: nothing is executed, its memory stays bounded, and honest lookups go on.
+//! A registrar under attack: it runs nothing for the attackers, its memory stays bounded, and honest lookups go on.
 //!
-//! The registrar is a program of its own, this binary again. It is reached over TCP by those who attack it, over a Unix
-//! socket by the honest one. The figures are printed; the bounds that are asserted are generous.
+//! The registrar is a program of its own, this binary again. Attackers reach it over TCP, the honest peer over a Unix
+//! socket. The test prints figures and asserts generous bounds.
 
 use std::fs;
 use std::os::unix::net::UnixStream;
@@ -24,16 +24,16 @@ use crate::wire_support::{Peer, alone};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
-/// What may wait in the registrar.
+/// Bytes that may wait in the registrar.
 const BUDGET: usize = 64 * MIB;
-/// What the registrar may have grown by at its peak, as in `wire_memory`; the table of the flood of rows is far
+/// The growth that the registrar is allowed at its peak, as in `wire_memory`; the table of the flood of rows is far
 /// smaller.
 const GROWTH_MAX: usize = 3 * BUDGET;
 /// Rows that one peer tries to have.
 const ROWS: usize = 2_000;
-/// Connections over which they come at a time.
+/// Concurrent connections with such rows.
 const ROWS_AT_ONCE: usize = 50;
-/// Rows that the registrar takes.
+/// Rows that the registrar accepts.
 const ROWS_MAX: usize = 1_500;
 /// Lookups before the attack, and after it; during it at least as many.
 const LOOKUPS: usize = 100;
@@ -42,24 +42,24 @@ const LATENCY_MAX: Duration = Duration::from_secs(20);
 
 // ---- The registrar -----------------------------------------------------------------------------------------------
 
-/// Runs of an endpoint that no stranger may run.
+/// How often an endpoint has run that no stranger may run.
 static RUNS: AtomicU32 = AtomicU32::new(0);
 
-/// Tells the program its addresses, how many rows it takes, and whether it is open.
+/// Passes the program its addresses, its maximum of rows, and whether it is open.
 const ENV: &str = "TRACTOR_TEST_HOSTILE";
 
-/// What the registrar exposes.
+/// The endpoints that the registrar exposes.
 pub(crate) mod shown {
     pub(crate) const MODULE: &str = module_path!();
 
-    /// Nothing but this may be called by somebody without a proof.
+    /// The only endpoint that a peer without a proof may call.
     #[tractor::actor_fn]
     pub(crate) async fn runs() -> u32 {
         super::RUNS.load(super::Ordering::Relaxed)
     }
 }
 
-/// What it does not.
+/// An endpoint that it does not expose.
 mod hidden {
     pub(super) const MODULE: &str = module_path!();
 
@@ -92,7 +92,7 @@ async fn registrar() {
 pub(crate) struct Program(Child);
 
 impl Program {
-    /// Returns once somebody can connect to it.
+    /// Returns once it accepts connections.
     pub(crate) async fn start(uds: &Addr, tcp: &Addr, rows_max: usize, is_open: bool) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this binary"));
         command.args(["registry_hostile::registrar", "--exact", "--ignored", "--test-threads=1", "--quiet"]);
@@ -109,7 +109,7 @@ impl Program {
         self.0.id()
     }
 
-    /// The most that the process has ever had in memory, and what it has now.
+    /// The peak and the current memory of the process.
     fn memory(&self) -> (usize, usize) {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
         let bytes = |field: &str| {
@@ -134,11 +134,11 @@ impl Drop for Program {
 enum Attack {
     /// Requests before any introduction, in its place, and behind one without a proof or with a wrong one.
     Unproven,
-    /// Requests to end the actor or its tasks, and to run what is not exposed.
+    /// Requests to end the actor or its tasks, and to run endpoints that are not exposed.
     Forbidden,
     /// Rows, each under a name and uuid of its own.
     Rows,
-    /// Lookups of names as long as they may be, answers unread.
+    /// Lookups of names of the maximal length, answers unread.
     Names,
     /// Names that are waited for.
     Waits,
@@ -152,7 +152,7 @@ fn request(peer: &Peer, n: usize, ns: &str, func: &str, kwargs: bytes::Bytes) ->
     frame_of(&Msg::Start(Box::new(start)))
 }
 
-/// What nobody here may ask for.
+/// Requests that no attacker may make.
 fn forbidden(peer: &Peer) -> Vec<u8> {
     let mut frames = request(peer, 1, hidden::MODULE, "counts", no_kwargs());
     frames.extend(request(peer, 2, "self", "cancel", no_kwargs()));
@@ -222,7 +222,7 @@ impl Attack {
     }
 }
 
-/// Registers actors of the base protocol, each over a connection of its own; some of them at a time.
+/// Registers actors of the base protocol, each over a connection of its own, several concurrently.
 pub(crate) async fn add_rows(registry: &Addr, name: &str, count: usize) {
     let add = async |n: usize| {
         let mut peer = Peer::dial(registry).await;
@@ -262,10 +262,10 @@ async fn unproven(mut peer: Peer, n: usize) {
     }
 }
 
-// ---- The honest one ----------------------------------------------------------------------------------------------
+// ---- The honest peer ---------------------------------------------------------------------------------------------
 
-/// Asks for a name, connects to whoever has it, and calls that one; then connects to the registrar as somebody new, and
-/// calls it. Says how long that takes.
+/// Looks a name up, connects to its actor, and calls it; then connects to the registrar as a new peer, and calls it.
+/// Returns how long that takes.
 async fn lookup(registry: &Addr) -> Duration {
     let begun = Instant::now();
     let found = tractor::find_actor("target", async |portal| portal.run(process()).await).await;
@@ -346,7 +346,7 @@ async fn withstands(attack: Attack, is_open: bool) {
         for times in [&before, &during, &after] {
             assert!(times.most < LATENCY_MAX, "{attack:?}: {times:?}");
         }
-        // What an attack has left is no burden.
+        // Leftovers of an attack cost nothing.
         assert!(after.median < 20 * before.median + Duration::from_millis(50), "{attack:?}: {after:?}");
     })
     .await;

@@ -1,4 +1,4 @@
-//! Rows that lie, and registries where something else answers: every call has a typed error, and none is held up.
+//! Rows that lie, and registries where something else answers: every call has a typed error, and none is delayed.
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use crate::wire_support::registry::{Other, Scratch, Wire, named, refusal, regist
 use crate::wire_support::script::{foreign, pld};
 use crate::wire_support::{Peer, Server, alone, step};
 
-/// Silence that is waited for in vain.
+/// A time limit that silence uses up.
 const SHORT: Duration = Duration::from_millis(200);
 
-/// Waits for nobody longer than [`SHORT`].
+/// Its time limits are all [`SHORT`].
 fn impatient(name: &str, registry: &Addr) -> ActorOptions {
     let timeouts = Timeouts::default().handshake(SHORT).registry_answer(SHORT);
     ActorOptions::new().name(name).timeouts(timeouts).registry(registry.clone())
@@ -42,7 +42,7 @@ fn absence(error: &Error) -> Option<Absence> {
     }
 }
 
-/// Says something to whoever connects, and hangs up.
+/// Sends bytes to each peer that connects, and hangs up.
 fn speaker(listener: UnixListener, says: &'static [u8]) -> JoinHandle<()> {
     tokio::spawn(async move {
         loop {
@@ -68,10 +68,10 @@ async fn an_address_that_keeps_silent_is_not_waited_for_alone() {
         for n in 0..silent.len() {
             register(&mut row, &scratch.addr(&format!("silent-{n}"))).await;
         }
-        // Others of that name do not hide it either.
+        // Other rows of that name do not hide it either.
         let mut other = named(&registry, "kv", Caps::NONE).await;
         register(&mut other, &scratch.addr("silent-0")).await;
-        // Each handshake in vain would take as long as this test may.
+        // One handshake without an answer would take as long as this whole test may.
         assert_eq!(process_of("kv").await.expect("one address is honest"), std::process::id());
     })
     .await;
@@ -115,7 +115,7 @@ async fn a_row_without_an_honest_address_is_a_typed_error() {
 
 // ---- Registrars --------------------------------------------------------------------------------------------------
 
-/// What a registrar says instead of an answer.
+/// The lies of a registrar.
 #[derive(Debug, Clone, Copy)]
 enum Lie {
     AnotherType,
@@ -165,7 +165,7 @@ async fn liar(server: &Server, lie: Lie, deleted: &mut usize) {
                 *deleted += usize::from(start.func == "delete_addr");
                 peer.send(&Msg::StartAck { cid: start.cid, functype: FuncType::AsyncFunc }).await;
                 peer.send(&Msg::Return { cid: start.cid, pld: pld(&()) }).await;
-                // Whoever asks closes the connection.
+                // The asking peer closes the connection.
                 while peer.recv_or_end().await.is_some() {}
             }
             _ => {

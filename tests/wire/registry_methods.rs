@@ -1,4 +1,4 @@
-//! A registrar and its peers: what its methods answer, whose rows go when, and what it refuses.
+//! A registrar and its peers: the answers of its methods, the end of rows, and its refusals.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::wire_support::registry::{
 use crate::wire_support::script::{frame_of, kwargs, no_kwargs, pld};
 use crate::wire_support::{Peer, alone, assert_alive, host};
 
-/// What a registration is refused with, which was accepted as a request.
+/// The error of a refused registration, which was accepted as a request.
 async fn refused(peer: &mut Peer, uid: &Uid, addr: &Addr, words: &[&str]) {
     peer.start_self("r", "register_actor", registration(uid, addr)).await;
     peer.expect_ack("r", FuncType::AsyncFunc).await;
@@ -106,7 +106,7 @@ async fn a_row_goes_with_its_connection_where_both_ends_know_that() {
         register(&mut stays, &scratch.addr("stays")).await;
         register(&mut goes, &scratch.addr("goes")).await;
         stays.finish().await;
-        // What a connected actor is registered at is nobody else's, and not stale.
+        // The row of a connected actor belongs to that actor alone, and is not stale.
         let mut thief = named(registry, "thief", Caps::NONE).await;
         let uid = thief.uid.clone();
         refused(&mut thief, &uid, &scratch.addr("goes"), &["goes", "is connected"]).await;
@@ -151,7 +151,7 @@ async fn names_and_addresses_that_nobody_can_use_are_refused() {
             peer.expect_ack("f", FuncType::AsyncFunc).await;
             peer.expect_local_error("f", "RuntimeFailure", &["name"]).await;
         }
-        // Too long a name is none that one can introduce oneself with.
+        // An actor cannot introduce itself with a name that is too long.
         let mut peer = Peer::dial(registry).await;
         peer.uid = Uid::new("n".repeat(1025), "u-u");
         peer.send(&Msg::Aid(peer.aid(Caps::NONE))).await;
@@ -201,7 +201,7 @@ async fn a_flood_of_rows_meets_the_limits_and_holds_nobody_up() {
         let mut next = named(registry, "flood", Caps::NONE).await;
         let uid = next.uid.clone();
         refused(&mut next, &uid, &scratch.addr("one-more"), &["registry_rows_max"]).await;
-        // Who is connected has a place.
+        // A connected actor has a place.
         let mut late = named(registry, "late", Caps::BASIC).await;
         register(&mut late, &scratch.addr("late")).await;
         assert_eq!(find(&mut next, "honest").await, Some(vec![wire(&scratch.addr("honest"))]));
@@ -222,7 +222,7 @@ async fn a_probe_is_told_who_answers_and_is_no_peer() {
     .await;
 }
 
-/// What is asked of a registrar that speaks the base protocol: each connection by its requests.
+/// The requests to a registrar of the base protocol, by connection.
 #[tokio::test]
 async fn a_registrar_of_the_base_protocol_is_connected_to_for_each_question() {
     use crate::wire_support::Server;
@@ -251,7 +251,7 @@ async fn a_registrar_of_the_base_protocol_is_connected_to_for_each_question() {
         let start = answer(&mut peer, "register_actor", pld(&())).await;
         assert_eq!(start.kwargs, registration(&uid, &own));
         peer.expect_closed().await;
-        // Somebody is looked for, who is gone.
+        // A lookup of an actor that is gone.
         let gone = Addr::Uds { dir: "/nowhere".to_owned(), file: "gone.sock".to_owned() };
         let mut peer = registrar(false).await;
         answer(&mut peer, "find_actor", pld(&Some(vec![wire(&gone)]))).await;

@@ -1,5 +1,5 @@
-//! What a root becomes beside whoever listens at its registries, and what actors do whose registrar is away or does not
-//! answer.
+//! Whether a root becomes the registrar, for each kind of listener at its registries; and actors whose registrar is
+//! away or does not answer.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ async fn what_is_no_registrar_is_never_bound_over() {
         let path = registry.to_string();
         assert!(words.contains("no registrar") && words.contains(&path), "{words} does not name {path}");
     };
-    // An actor that is none.
+    // An actor that is no registrar.
     let plain = Other::start(ActorOptions::new().bind(registry.clone())).await;
     named(&refusal(ActorOptions::new().registry(registry.clone())).await);
     plain.end().await;
@@ -38,7 +38,7 @@ async fn what_is_no_registrar_is_never_bound_over() {
     speaker.abort();
     assert!(speaker.await.expect_err("it was ended").is_cancelled());
     std::fs::remove_file(scratch.0.join("fixed.sock")).expect("ours");
-    // Something that never says a word: it takes as long as all attempts may.
+    // A silent listener: the root takes as long as all attempts may.
     let _listener = scratch.listener("fixed.sock");
     let start = Instant::now();
     named(&refusal(ActorOptions::new().registry(registry.clone())).await);
@@ -105,7 +105,7 @@ async fn of_two_registries_one_that_answers_is_enough() {
     let options =
         ActorOptions::new().registry(one.clone()).registry(scratch.addr("absent")).registry(two.clone());
     alone(options.name("rr-client"), async |_| {
-        // Each is known to one of them, and this one to both.
+        // Each actor is registered with one of them, and this one with both.
         for name in ["rr-one", "rr-two"] {
             let found = tractor::find_actor(name, async |portal| portal.run(process()).await).await;
             assert_eq!(found.expect("it is found"), std::process::id());
@@ -146,7 +146,7 @@ async fn who_has_another_name_is_not_taken_for_it() {
         liar.start_self("r", "register_actor", pld(&lie)).await;
         liar.expect_ack("r", FuncType::AsyncFunc).await;
         liar.expect_return::<()>("r").await;
-        // It is connected to this actor under that name, too; whoever comes may say so.
+        // It is connected to this actor under that name, too; any peer may claim a name.
         let found =
             tractor::find_actor("kv", async |_| -> tractor::Result<()> { panic!("it was believed") }).await;
         let Error::NotFound(error) = found.expect_err("nobody has this name") else {
@@ -190,7 +190,7 @@ async fn a_child_starts_without_its_registrar_and_is_registered_when_it_is_back(
     .await;
 }
 
-/// A registrar that lets everybody in, and answers nothing.
+/// A registrar that lets every peer in, and answers nothing.
 #[tokio::test]
 async fn a_registrar_that_does_not_answer_keeps_no_actor_from_ending() {
     let server = Server::bind("rr-mute");
@@ -202,7 +202,7 @@ async fn a_registrar_that_does_not_answer_keeps_no_actor_from_ending() {
             aid.is_registrar = Some(true);
             peer.send(&Msg::Aid(aid)).await;
             if !peer.expect_aid().await.is_probe {
-                // The first registration alone is answered.
+                // Only the first registration is answered.
                 if peers.is_empty() {
                     let start = peer.expect_start().await;
                     peer.send(&Msg::StartAck { cid: start.cid, functype: FuncType::AsyncFunc }).await;

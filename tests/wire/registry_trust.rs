@@ -1,4 +1,4 @@
-//! Who is let in over TCP, where a tree allows peers that cannot prove anything.
+//! Which peers are let in over TCP if a tree allows peers without a proof.
 
 use tokio::net::TcpListener;
 use tractor::{ActorOptions, Addr, Limits};
@@ -17,7 +17,7 @@ fn open() -> ActorOptions {
     ActorOptions::new().enable_module(MODULE).allow_unauthenticated_peers()
 }
 
-/// An address at which nobody listens, for a registry.
+/// A free address for a registry.
 async fn free() -> Addr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     Addr::Tcp(listener.local_addr().expect("it is bound"))
@@ -56,7 +56,7 @@ async fn who_proves_nothing_is_told_nothing_of_an_actor() {
     .await;
 }
 
-/// A root of its own tree, in a task of its own: it looks at another tree of this process.
+/// The root of another tree, in a task of its own: it inspects a tree of this process.
 async fn looks(options: ActorOptions, at: Addr) -> tractor::Result<i64> {
     let look = tokio::spawn(tractor::open_root_actor(options, async move |_| {
         tractor::connect(&at, async |portal| {
@@ -100,7 +100,7 @@ async fn who_can_prove_something_has_to() {
         let Msg::Auth { .. } = peer.recv().await else { panic!("a challenge is answered") };
         peer.send(&Msg::Auth { proof: [0; 32] }).await;
         peer.expect_closed().await;
-        // Another tree of the same host is told so, and does not start in vain.
+        // Another tree of the same host gets an error that says so, and does not start.
         let other = tokio::spawn(tractor::open_root_actor(
             open().name("rt-other").registry(registry.clone()),
             async |_| -> tractor::Result<()> { panic!("let in") },
@@ -152,12 +152,12 @@ async fn whoever_is_let_in_without_a_proof_leaves_room_for_members() {
         for one in &mut crowd[..3] {
             one.assert_answered().await;
         }
-        // Of our own user, and of this tree.
+        // Peers of our own user, and of this tree.
         assert_alive(&uds).await;
         let member = tractor::connect(&registry, async |portal| portal.run(process()).await);
         let served: tractor::Result<u32> = step("a member", member).await;
         assert_eq!(served.expect("it is let in"), std::process::id());
-        // The next one gets the place of one that leaves.
+        // The next peer gets the place of one that leaves.
         let mut rest = crowd.split_off(3);
         crowd.pop();
         step("a place", rest[0].assert_answered()).await;

@@ -1,4 +1,4 @@
-//! Socket files and the directories they live in: what is made, what is replaced, and what is left alone.
+//! Socket files and their directories: which are made, replaced, and left alone.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
@@ -12,7 +12,7 @@ use tractor_core::proto::id::Caps;
 use crate::wire_support::endpoints::process;
 use crate::wire_support::{Peer, STEP, alone, assert_alive, host, step};
 
-/// A directory of ours alone, gone with the test.
+/// A directory of this test alone, removed with it.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -47,7 +47,7 @@ fn inode(path: &Path) -> u64 {
     std::fs::symlink_metadata(path).expect("it is there").ino()
 }
 
-/// Why an actor cannot listen there.
+/// The error of an actor that cannot listen there.
 async fn refusal(addr: &Addr) -> String {
     let scope =
         tractor::open_root_actor(ActorOptions::new().bind(addr.clone()), async |_| -> tractor::Result<()> {
@@ -161,7 +161,7 @@ fn of_many_that_start_at_once_one_replaces_the_dead() {
     }
 }
 
-/// Whether this starter has got the address, and serves there when all have tried.
+/// Whether this one has got the address, and still serves there when all have tried.
 fn starts(addr: &Addr, start: &Barrier, tried: &Barrier) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let options =
@@ -173,7 +173,7 @@ fn starts(addr: &Addr, start: &Barrier, tried: &Barrier) -> bool {
         Ok(())
     }));
     if let Err(error) = &won {
-        // First, for the others wait for it.
+        // First, because the others wait for it.
         tried.wait();
         assert!(error.to_string().contains("in use"), "{error}");
     }
@@ -188,7 +188,7 @@ async fn who_meets_a_full_queue_waits_for_room() {
     let mut busy = Busy::bind(&scratch.file());
     busy.listener.set_nonblocking(true).expect("it is open");
     let accepting = async {
-        // Nobody says that the other one waits. It gets in when these are out.
+        // The waiting connection cannot be observed. It gets in when these have left.
         tokio::time::sleep(Duration::from_millis(20)).await;
         let listener = tokio::net::UnixListener::from_std(busy.listener).expect("it is open");
         for _ in busy.queued.drain(..) {

@@ -1,4 +1,4 @@
-//! Traces as a peer sees them: which requests carry one, and what of an arriving one reaches the program's tracer.
+//! Traces as a peer sees them: which requests carry one, and which part of a received one reaches the program's tracer.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -19,7 +19,7 @@ use crate::wire_support::{Peer, host, meet};
 type Inject = Arc<dyn Fn() -> Option<TraceContext> + Send + Sync>;
 
 tokio::task_local! {
-    /// The trace that the running task says to be in.
+    /// The trace that the running task claims.
     static TRACE: Inject;
 }
 
@@ -31,19 +31,20 @@ fn note(step: &'static str) {
     STEPS.with_borrow_mut(|steps| steps.push(step));
 }
 
-/// All of this process; each test looks for its own.
+/// All spans of this process; each test looks for its own.
 static EXTRACTED: Mutex<Vec<TraceContext>> = Mutex::new(Vec::new());
-/// What it takes to have the function panic that extracts.
+/// A context that makes the extracting function panic.
 const PANICS: &str = "panics=1";
 
-/// The only tracer of this process. Tasks without a trace of a test's are in none.
+/// The only tracer of this process. A task without a trace of a test is in none.
 fn tracer() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let inject = || TRACE.try_with(|trace| trace()).ok().flatten();
         tractor::propagate_traces(inject, extract).expect("nobody else does");
-        // With a single subscriber `tracing` asks that of the thread which comes to a place first whether it is of
-        // interest: of another test's thread none, and then it is of interest to nobody.
+        // With a single subscriber, `tracing` asks the subscriber of the thread that reaches a callsite first whether
+        // it is of interest. A thread of another test has none, and the callsite would then be disabled for all
+        // threads.
         std::mem::forget(tracing::Dispatch::new(tracing_subscriber::registry()));
     });
 }
@@ -80,7 +81,7 @@ async fn next_start(peer: &mut Peer) -> Start {
     start
 }
 
-/// Answers that many calls of `echo`, and says what they carried.
+/// Answers that many calls of `echo`, and returns the traces that they carried.
 async fn answer<const N: usize>(peer: &mut Peer) -> [Option<TraceContext>; N] {
     let mut traces = [const { None }; N];
     for trace in &mut traces {
@@ -111,7 +112,7 @@ async fn a_request_carries_the_trace_of_its_task() {
     meet("trace-told", ActorOptions::new(), Caps::BASIC, script, async |portal| {
         let ours = ours.clone();
         let (inside, portal_too) = (ours.clone(), portal.clone());
-        // The tracer may use the library: nothing of it is locked.
+        // The tracer may use the library: none of its locks is held.
         let inject = move || (portal_too.dialogs_open() < 10).then(|| inside.clone());
         let by_name = || DynCall::new("some::module", "echo").arg("value", 1);
         within(inject.clone(), async {
@@ -152,7 +153,7 @@ async fn an_arriving_trace_reaches_the_tracer_with_every_request() {
         let mut peer = Peer::rust(addr).await;
         // Without a `tracestate` it has as many fields as a request with values by position.
         let ours = context(2).with_tracestate("");
-        // The same bytes, with and without it: none of them is taken for another one.
+        // The same bytes, with and without it: no request is taken for another one.
         for trace in [Some(&ours), Some(&ours), None, Some(&ours), None] {
             let mut start = peer.start_msg("c", "echo", kwargs("value", 5));
             start.trace = trace.cloned();
@@ -216,7 +217,7 @@ fn a_second_tracer_is_refused() {
     assert_eq!(error.to_string(), "`propagate_traces` was called before in this process");
 }
 
-/// Notes what becomes of the spans of endpoints.
+/// Records the spans of endpoints.
 struct Steps;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Steps {
@@ -233,7 +234,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Steps {
     }
 }
 
-/// Tracers fix the parent of a span when it is entered first.
+/// Tracers fix the parent of a span when it is first entered.
 #[tokio::test]
 async fn the_tracer_gets_the_span_of_an_endpoint_before_that_is_entered() {
     tracer();

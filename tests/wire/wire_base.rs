@@ -1,7 +1,7 @@
-//! Peers of the base protocol where they differ from ours: what they leave unsaid, and what one message of theirs
-//! means.
+//! Peers of the base protocol where they differ from ours: messages that they do not send, and messages with another
+//! meaning.
 //!
-//! The scripts say what the Python library says, byte for byte.
+//! The scripts send what the Python library sends, byte for byte.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -34,7 +34,7 @@ async fn accepted(peer: &mut Peer, functype: FuncType) -> Cid {
 }
 
 /// Ends a task as a plain function, or a stream function, of the base protocol ends: the request to cancel it is
-/// acknowledged, and nothing is said of the task.
+/// acknowledged, and the task itself sends nothing.
 async fn acknowledge_cancel(peer: &mut Peer, target: Cid) {
     let request = peer.expect_cancel_request(target).await;
     peer.send(&Msg::StartAck { cid: request, functype: FuncType::AsyncFunc }).await;
@@ -156,7 +156,7 @@ async fn our_own_stop_ends_what_a_peer_of_the_base_protocol_streams() {
         peer.send(&Msg::Yield { cid: id, pld: pld(&7) }).await;
         assert_eq!(peer.expect_yield::<i64>(id.as_str()).await, 1);
         peer.expect_stop(id.as_str()).await;
-        // What was on its way.
+        // Values that were in flight.
         peer.send(&Msg::Yield { cid: id, pld: pld(&8) }).await;
         is_told.await.expect("the body goes on");
         peer.send(&Msg::Return { cid: id, pld: pld(&5) }).await;
@@ -251,7 +251,7 @@ async fn a_failure_is_told_where_the_base_protocol_looks_for_it() {
         peer.start("u", "absent", no_kwargs()).await;
         let trace = peer.expect_error("u", "AttributeError").await.tb_str;
         assert!(trace.starts_with("AttributeError: ") && trace.contains("absent"), "{trace}");
-        // Rust peers have the text where it is.
+        // Rust peers have the text in its field.
         let mut peer = Peer::rust(addr).await;
         peer.start("f", "fails", kwargs("text", "no luck")).await;
         peer.expect_ack("f", FuncType::AsyncFunc).await;
@@ -380,7 +380,7 @@ async fn a_frame_over_the_limit_that_names_no_dialog_closes_the_connection() {
         let mut peer = Peer::base(addr).await;
         let start = peer.start_msg("l", "length", kwargs("data", ByteBuf::from(vec![7; 5000])));
         peer.send_bytes(&frame_of(&Msg::Start(Box::new(start)))[..3000]).await;
-        // It is answered at its end: who is answered earlier may break off within it.
+        // The answer comes at its end: a peer that is answered earlier may stop within the frame.
         let mut other = Peer::base(addr).await;
         other.assert_answered().await;
         peer.hang_up().await;
@@ -413,7 +413,7 @@ async fn frames_that_cannot_be_taken_do_not_fill_the_log() {
             for _ in 0..30 {
                 peer.send_bytes(&large).await;
                 peer.expect_local_error("l", "MessagingError", &["frame_bytes_max"]).await;
-                // A message that there is not.
+                // A message that does not exist.
                 peer.send_body(b"\x82\xa8msg_type\xa4None\xa3cid\xa1n").await;
                 peer.expect_local_error("n", "MsgTypeError", &["None"]).await;
             }

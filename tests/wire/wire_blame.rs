@@ -1,5 +1,5 @@
-//! Who cancelled, and for whom it is an error: the parent side of a context against a scripted child side, which may
-//! answer what no honest one would at that moment.
+//! Which actor cancelled, and for whom that is an error: the parent side of a context against a scripted child side,
+//! which may send answers that an honest one would not send at that moment.
 
 use tokio::sync::mpsc::unbounded_channel;
 use tractor::{ActorOptions, Error, Portal, Uid};
@@ -83,7 +83,7 @@ async fn acknowledge(peer: &mut Peer, request: Cid) {
     peer.send(&Msg::CancelAck { cid: request, pld: pld(&true) }).await;
 }
 
-/// What a scope returned, and what it knew before: whether its request was acknowledged, and who is responsible.
+/// The result of a scope, and its state before: whether its request was acknowledged, and the canceller.
 type Told = (Result<(), Error>, bool, Option<Uid>);
 
 /// Opens a context, waits for its end, and leaves a body without an error.
@@ -108,7 +108,8 @@ async fn quiet_body(portal: &Portal, cancels: bool) -> Told {
 async fn who_asked_and_who_is_named_decide_what_is_raised() {
     use Answer::{Cancelled, CancelledFurtherAway, Failed, Overrun, Returned};
     use Who::{Peer as ThePeer, Third, Us};
-    // This side has asked; the answer; whether it is raised, as acknowledgement of the request, and who is blamed.
+    // Whether this side has asked; the answer; whether it is raised; whether it counts as the acknowledgement; the
+    // canceller.
     let table: [(bool, Answer, bool, bool, Option<Who>); 12] = [
         (true, Cancelled(Us), false, true, Some(Us)),
         (true, Cancelled(Third), true, false, Some(ThePeer)),

@@ -24,7 +24,7 @@ async fn acked(peer: &mut Peer, functype: FuncType) -> Start {
     start
 }
 
-/// The actor reports what the script did to this dialog.
+/// The actor reports the script's violation of this dialog.
 async fn expect_blame(peer: &mut Peer, id: Cid, words: &[&str]) {
     peer.expect_local_error(id.as_str(), "MessagingError", words).await;
 }

@@ -1,4 +1,4 @@
-//! How the parent side ends what it has opened, byte by byte, and how long it waits for a peer that does not answer.
+//! How the parent side ends its dialogs, byte by byte, and how long it waits for a peer that does not answer.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Frames: what cannot be read costs its sender at most the connection.
+//! Frames: an unreadable frame costs its sender at most the connection.
 
 use bytes::Bytes;
 use tractor::ActorOptions;
@@ -148,7 +148,7 @@ async fn an_unknown_message_is_refused_when_it_names_a_dialog_and_else_ignored()
     host("fr-unknown", ActorOptions::new(), async |_, addr| {
         let mut peer = Peer::base(addr).await;
         for _ in 0..10 {
-            // More often than bad frames are tolerated: it is none.
+            // More often than bad frames are tolerated, because it is no bad frame.
             peer.send_foreign(&[("msg_type", pld("Teleport")), ("cid", pld("t"))]).await;
             peer.expect_local_error("t", "MsgTypeError", &["Teleport"]).await;
             peer.send_foreign(&[("msg_type", pld("Teleport"))]).await;
@@ -188,7 +188,7 @@ async fn a_malformed_request_is_answered_when_it_names_a_dialog() {
         peer.send_body(&pld(&42)).await;
         peer.assert_answered().await;
 
-        // Any order of keys will do, and what is unknown is ignored.
+        // Any order of keys will do, and unknown keys are ignored.
         peer.send_body(&whole(pld("echo"), good, uid)).await;
         peer.expect_ack("s", FuncType::AsyncFunc).await;
         assert_eq!(peer.expect_return::<i64>("s").await, 1);
@@ -222,7 +222,7 @@ async fn a_failure_too_large_to_be_passed_on_is_told_all_the_same() {
         peer.open("x", "doubles", Bytes::from_static(&[0x80])).await;
         let mut error = ErrorMsg::new(peer.uid.clone(), "ValueError", "bad");
         error.cid = Cid::new("x");
-        // As large as it may be; whoever passes it on adds a name.
+        // As large as allowed; an actor that passes it on adds a name.
         let room = 4096 + 4 - frame_of(&Msg::Error(Box::new(error.clone()))).len() - 16;
         error.src_type_str = "E".repeat(room);
         peer.send(&Msg::Error(Box::new(error))).await;

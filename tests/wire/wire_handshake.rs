@@ -1,4 +1,4 @@
-//! Connections as they begin: who is let in, and what a stranger costs.
+//! The start of connections: which peers are let in, and the cost of strangers.
 
 use std::pin::pin;
 use std::time::Duration;

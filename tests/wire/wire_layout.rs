@@ -1,4 +1,4 @@
-//! Structs without field names on the wire: who sends them when, and from whom they are taken.
+//! Structs without field names on the wire: when they are sent, and from which peers they are accepted.
 
 use serde::Serialize;
 use tractor::{ActorOptions, DynCall, Error, Value};
@@ -9,7 +9,7 @@ use crate::wire_support::endpoints::{self, Point, Turn, mirrored, turned};
 use crate::wire_support::script::{cid, kwargs, pld};
 use crate::wire_support::{Peer, host, meet, meet_alike};
 
-/// The same endpoint as `endpoints::mirrored`, as a program declares it that does not have it.
+/// A declaration of `endpoints::mirrored`, as in a program that does not have it.
 mod declared {
     use super::Point;
 
@@ -136,7 +136,7 @@ async fn actors_of_other_images_are_sent_names() {
     }
 }
 
-/// A value that leaves a field out has names, which every reader takes.
+/// A value that leaves a field out has names, which every reader accepts.
 #[tokio::test]
 async fn a_value_that_leaves_a_field_out_has_names_among_others_that_have_none() {
     #[derive(Serialize)]

@@ -1,4 +1,4 @@
-//! What peers can make an actor hold: it stays under the actor's budget, and honest ones are served beside them.
+//! Memory that peers can make an actor use: it stays under the actor's budget, and honest peers are served meanwhile.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -26,10 +26,10 @@ fn blob(bytes: usize) -> ByteBuf {
 
 const PEERS: usize = 100;
 const BUDGET: usize = 64 * MIB;
-/// What each peer tries to have wait: six times the budget, all together.
+/// The bytes that each peer tries to have wait; all together six times the budget.
 const EACH: usize = 4 * MIB;
-/// What the process may have grown by at its peak: the budget, what the allocator and the connections that are being
-/// closed take besides, and the fixed buffers of a hundred connections.
+/// The growth that the process is allowed at its peak: the budget, the overhead of the allocator and of connections
+/// that are being closed, and the fixed buffers of a hundred connections.
 const GROWTH_MAX: usize = 3 * BUDGET;
 
 #[derive(Debug, Clone, Copy)]
@@ -97,7 +97,7 @@ impl Attack {
     }
 }
 
-/// What takes long to make.
+/// Data that is made once, because that takes long.
 struct Ready {
     junk: Vec<u8>,
     value: Vec<u8>,
@@ -111,7 +111,7 @@ async fn start(peer: &mut Peer, func: &str, kwargs: bytes::Bytes) {
 }
 
 async fn send(peer: &mut Peer, bytes: &[u8]) {
-    // Closed is what the connection shall be, sooner or later.
+    // The connection is expected to be closed sooner or later.
     _ = peer.try_send_bytes(bytes).await;
 }
 
@@ -140,7 +140,7 @@ fn attack(attack: Attack, addr: Addr, sent: oneshot::Sender<()>, done: oneshot::
     });
 }
 
-/// The most that the process has ever had in memory.
+/// The peak memory of the process.
 fn peak_bytes(portal: &Portal) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", portal.pid().expect("a child")));
     let status = status.expect("it runs");
@@ -185,7 +185,7 @@ async fn a_hundred_peers_stay_under_the_budget_and_the_honest_one_is_served() ->
                 times.len(),
                 times[times.len() / 2],
             );
-            // Connections that are being closed count until they have dropped what they have.
+            // Connections that are being closed count until they have dropped their data.
             assert!(most <= BUDGET, "{kind:?}: {most} bytes waited");
             assert!(growth <= GROWTH_MAX, "{kind:?}: the process grew by {growth} bytes");
             assert!(p99 < Duration::from_secs(10), "{kind:?}: {p99:?}");
@@ -203,7 +203,7 @@ async fn a_hundred_peers_stay_under_the_budget_and_the_honest_one_is_served() ->
     Ok(())
 }
 
-// ---- who is closed, and what is said -----------------------------------------------------------------------------
+// ---- which connection is closed, and the error -------------------------------------------------------------------
 
 /// A MiB may stay.
 fn small() -> ActorOptions {
@@ -226,7 +226,7 @@ async fn the_connection_that_has_most_is_closed_and_is_told_the_knob() {
             }
             let waiting = actor.waiting_bytes();
             assert!((900 * KIB..=MIB).contains(&waiting), "{waiting}");
-            // It is not who adds the last bit that is closed.
+            // The connection that adds the last bytes is not the one that is closed.
             modest.start("held too", "keeps", kwargs("data", blob(200 * KIB))).await;
             modest.expect_ack("held too", FuncType::AsyncFunc).await;
             if caps != Caps::NONE {

@@ -83,7 +83,7 @@ async fn meet(name: &str, script: impl AsyncFnOnce(&mut Peer, Cid), body: impl A
     .await;
 }
 
-/// What the script says when a value of the actor found no room.
+/// The error that the script sends when a value of the actor found no room.
 fn overrun(peer: &Peer, cid: Cid) -> Msg {
     let mut error = ErrorMsg::new(peer.uid.clone(), "StreamOverrun", "full");
     (error.cid, error.sender) = (Some(cid), Some(peer.them()));
@@ -186,7 +186,7 @@ async fn an_overrun_is_absorbed_by_a_side_that_cancels_or_takes_lost_values_as_n
 
 #[tokio::test]
 async fn a_failure_that_only_looks_like_an_overrun_of_ours_ends_the_context() {
-    // Of a third actor, and of this one before it has sent anything.
+    // An overrun of a third actor, and one of this actor before it has sent anything.
     for (name, ours) in [("of-third", false), ("of-none", true)] {
         let script = async |peer: &mut Peer, cid: Cid| {
             let Msg::Error(mut error) = overrun(peer, cid) else { unreachable!("made as one") };
@@ -204,7 +204,7 @@ async fn a_failure_that_only_looks_like_an_overrun_of_ours_ends_the_context() {
     }
 }
 
-/// An end in good order may follow: a generator of the Python library that is told of the overrun ends like that.
+/// An end in good order may follow: a generator of the Python library ends like that after an overrun.
 #[tokio::test]
 async fn a_reader_is_told_where_values_of_a_base_peer_are_missing() {
     let (refused, is_refused) = tokio::sync::oneshot::channel();
@@ -249,7 +249,7 @@ async fn a_parent_side_refuses_values_of_a_base_peer_too() {
                 peer.stream(cid.as_str(), n).await;
             }
             if ends_well {
-                // It was over before it could be told.
+                // It was over before it could get the error.
                 peer.stop(cid.as_str()).await;
                 peer.send(&Msg::Return { cid, pld: pld(&70) }).await;
             }
@@ -267,7 +267,7 @@ async fn a_parent_side_refuses_values_of_a_base_peer_too() {
                 let handle = ctx.handle();
                 let mut stream = ctx.open_stream_with(Overflow::Error);
                 stream.send(0).await?;
-                // All that the script says is there before anything is read.
+                // All messages of the script have arrived before anything is read.
                 while !handle.has_outcome() {
                     tokio::task::yield_now().await;
                 }

@@ -132,7 +132,7 @@ async fn a_request_under_a_live_context_id_ends_that_dialog_with_one_outcome() {
                 "echo" => peer.start("d", method, kwargs("value", 1)).await,
                 method => peer.start_self("d", method, kwargs("cid", "d")).await,
             }
-            // The task ends first, and nothing follows that would look like an outcome of its own.
+            // The task ends first, and no message follows that looks like its outcome.
             held.expect("dropped").await;
             peer.expect_local_error("d", "MessagingError", &["d", "in use"]).await;
             assert_eq!(peer.dialogs_open().await, 0, "{method}");
@@ -166,7 +166,7 @@ async fn a_peer_that_takes_the_actors_own_ids_breaks_no_call_of_the_actor() {
     host("rq-collide", ActorOptions::new(), async |_, addr| {
         let mut peer = Peer::rust(addr).await;
         let mut held = watch("rq-collide");
-        // What an accepting end would choose for its first calls.
+        // The ids that an accepting end would choose for its first calls.
         for id in ["a0", "a1"] {
             peer.start(id, "holds", kwargs("key", "rq-collide")).await;
             peer.expect_ack(id, FuncType::AsyncFunc).await;
@@ -370,7 +370,7 @@ async fn cancelling_the_actor_ends_its_tasks_then_acknowledges_then_closes() {
         let error = bystander.expect_error("b", "ContextCancelled").await;
         assert_eq!(error.canceller, Some(peer.uid.clone()), "everybody is told who asked");
         peer.expect_closed().await;
-        // Others are refused in the same way, and nobody new gets in.
+        // Other requests are refused in the same way, and no new peer is let in.
         bystander.start("n", "echo", kwargs("value", 1)).await;
         let error = bystander.expect_error("n", "ContextCancelled").await;
         assert_eq!(error.canceller, Some(peer.uid.clone()));
@@ -384,7 +384,7 @@ async fn cancelling_the_actor_ends_its_tasks_then_acknowledges_then_closes() {
 async fn a_context_id_out_of_the_actors_own_ones_costs_only_the_peer_its_dialog() {
     host("rq-stolen", ActorOptions::new(), async |_, addr| {
         let mut peer = Peer::rust(addr).await;
-        // The endpoint asks back under the same id before it has waited once.
+        // The endpoint calls back under the same id before its first wait.
         peer.start("a0", "calls_back", no_kwargs()).await;
         peer.expect_ack("a0", FuncType::Context).await;
         peer.expect_started::<i64>("a0").await;

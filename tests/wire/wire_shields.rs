@@ -1,4 +1,4 @@
-//! Shielded endpoints, seen from the wire: when they answer, and that nothing keeps them waiting for ever.
+//! Shielded endpoints, seen from the wire: when they answer, and that they cannot wait for ever.
 
 use tractor::ActorOptions;
 use tractor_core::proto::msg::{FuncType, Msg};

@@ -1,4 +1,4 @@
-//! Listening sockets: who gets in over TCP, and what stays on disk of a Unix socket.
+//! Listening sockets: which peers are let in over TCP, and the files of Unix sockets.
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ async fn a_stranger_on_tcp_is_refused_before_it_can_name_a_function() {
             let mut peer = Peer::dial(&tcp).await;
             let ours = peer.expect_aid().await;
             assert!(ours.nonce.is_some() && ours.caps.contains(Caps::AUTH), "{ours:?}");
-            // Identity and request in one write, the way that skips the most.
+            // Identity and request in one write, which skips the most steps.
             let mut bytes = frame_of(&Msg::Aid(peer.aid(caps)));
             let start = peer.start_msg("c", "echo", kwargs("value", 1));
             bytes.extend(frame_of(&Msg::Start(Box::new(start))));
@@ -212,7 +212,7 @@ async fn a_new_root_removes_the_files_of_the_dead_and_no_others() {
         drop(UnixListener::bind(path).expect("a fresh path"));
     }
     std::fs::write(&left[1], "").expect("a fresh path");
-    // Under its name only once it listens: other roots that start meanwhile look, too.
+    // It gets its name only once it listens, because other roots that start meanwhile look at it, too.
     let unnamed = dir.join(format!("so-sweep-unnamed-{own}"));
     let served = UnixListener::bind(&unnamed).expect("a fresh path");
     std::fs::rename(&unnamed, &left[2]).expect("the same directory");

@@ -1,4 +1,4 @@
-//! Random peers against one live actor: whatever they send, others are served and nothing stays behind.
+//! Random peers against one live actor: whatever they send, other peers are served and no task is left.
 //!
 //! The sequences come from a seed, so a failure can be repeated: set `TRACTOR_STORM_SEED` to the one it prints.
 
@@ -13,7 +13,7 @@ const SEQUENCES: u32 = 2000;
 const FRAMES_MAX: u32 = 12;
 const SEED: u64 = 0x7261_6374_6f72;
 
-/// A small generator: what matters is that a seed names a sequence.
+/// A small generator: a seed must always give the same sequence.
 struct Random(u64);
 
 impl Random {
@@ -89,7 +89,7 @@ fn message(random: &mut Random, peer: &Peer, key: &str) -> Msg {
     }
 }
 
-/// One frame, in three of four cases as it should be.
+/// One frame, in three of four cases a correct one.
 fn frame(random: &mut Random, peer: &Peer) -> Vec<u8> {
     let mut bytes = frame_of(&message(random, peer, "storm"));
     match random.below(16) {
@@ -109,7 +109,7 @@ fn frame(random: &mut Random, peer: &Peer) -> Vec<u8> {
     bytes
 }
 
-/// Everything the actor says is read, so that neither end waits for room.
+/// Everything that the actor sends is read, so that neither end waits for room.
 async fn rage(seed: u64, addr: &Addr) {
     let mut random = Random(seed | 1);
     let mut peer = if random.one_in(2) { Peer::base(addr).await } else { Peer::rust(addr).await };
@@ -123,7 +123,7 @@ async fn rage(seed: u64, addr: &Addr) {
         }
     }
     if random.one_in(2) {
-        // A polite end: whatever is valid is answered up to the end.
+        // An end in good order: every valid request is answered.
         peer.finish().await;
     }
 }
@@ -165,7 +165,7 @@ async fn random_messages_on_one_lasting_connection_leave_no_dialog_open() {
         let mut peer = Peer::rust(addr).await;
         for _ in 0..SEQUENCES {
             let msg = message(&mut random, &peer, "storm-one");
-            // What would rightly close the connection is left out.
+            // Messages that would rightly close the connection are left out.
             match &msg {
                 Msg::Error(error) if error.cid.is_none() => continue,
                 Msg::Start(start) if start.uid != peer.uid => continue,
@@ -183,8 +183,8 @@ async fn random_messages_on_one_lasting_connection_leave_no_dialog_open() {
     .await;
 }
 
-/// Reads what the actor has said so far, and answers the calls of its own that are among it. Returns how many those
-/// were and how many dialogs are open.
+/// Reads the actor's messages so far, and answers the actor's own calls. Returns the number of these calls and of open
+/// dialogs.
 async fn answer_calls(peer: &mut Peer) -> usize {
     peer.start("sync", "dialogs_open", no_kwargs()).await;
     let mut calls = Vec::new();

@@ -10,11 +10,11 @@ pub(crate) const MODULE: &str = module_path!();
 /// More than the default `frame_bytes_max`.
 const OVERSIZED: usize = 17 << 20;
 
-/// What is wrong with a value.
+/// The flaw of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Flaw {
     None,
-    /// Not for the deserializer.
+    /// The deserializer refuses it.
     Invalid,
     /// For that, but not for the attribute's `validate`.
     Asymmetric,

@@ -1,4 +1,4 @@
-//! What the actor under test exposes, and how a test learns what became of a task.
+//! The endpoints of the actor under test, and the means by which a test learns the end of a task.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError, mpsc as blocking};
@@ -94,7 +94,7 @@ pub(crate) async fn panics() -> i64 {
     panic!("on purpose")
 }
 
-/// Runs until it is dropped; the test that watches `key` is told.
+/// Runs until it is dropped; the test that watches `key` is notified.
 #[tractor::actor_fn]
 pub(crate) async fn holds(key: String) -> i64 {
     let _guard = Guard::new(key);
@@ -116,7 +116,7 @@ pub(crate) async fn holds_open(ctx: Context<i64>, key: String) -> tractor::Resul
     std::future::pending().await
 }
 
-/// Sends back twice of what it gets, and in the end how many it got.
+/// Sends back each value doubled, and returns how many it got.
 #[tractor::context(pld_spec = i64)]
 pub(crate) async fn doubles(ctx: Context<i64>) -> tractor::Result<i64> {
     let ctx = ctx.started(0).await?;
@@ -129,7 +129,7 @@ pub(crate) async fn doubles(ctx: Context<i64>) -> tractor::Result<i64> {
     Ok(got)
 }
 
-/// Receives so many values, ends its half, and goes on to the end; returns the sum.
+/// Receives this many values, ends its half, and receives the rest; returns the sum.
 #[tractor::context(pld_spec = i64)]
 pub(crate) async fn finishes(ctx: Context<i64>, after: i64) -> tractor::Result<i64> {
     let ctx = ctx.started(0).await?;
@@ -247,14 +247,14 @@ pub(crate) async fn holds_stream(out: StreamSender<i64>, key: String) -> tractor
     std::future::pending().await
 }
 
-// ---- what a test learns ------------------------------------------------------------------------------------------
+// ---- events for tests --------------------------------------------------------------------------------------------
 
 static WATCHED: LazyLock<Mutex<HashMap<String, mpsc::UnboundedSender<&'static str>>>> =
     LazyLock::new(Mutex::default);
 static GATES: LazyLock<Mutex<HashMap<String, mpsc::UnboundedReceiver<()>>>> = LazyLock::new(Mutex::default);
 static SLOW: LazyLock<Mutex<HashMap<String, blocking::Receiver<()>>>> = LazyLock::new(Mutex::default);
 
-/// What becomes of the task with one key.
+/// The events of the task with one key.
 pub(crate) struct Watch(mpsc::UnboundedReceiver<&'static str>);
 
 pub(crate) fn watch(key: &str) -> Watch {
@@ -313,7 +313,7 @@ pub(crate) fn lock_slow_drop(key: &str) -> blocking::Sender<()> {
     tx
 }
 
-/// Tells of a task's start and end.
+/// Reports a task's start and end.
 struct Guard(String);
 
 impl Guard {
@@ -362,7 +362,7 @@ pub(crate) async fn asks(addr: String) -> tractor::Result<u32> {
     tractor::connect(&addr, async |portal| portal.run(process()).await).await
 }
 
-// ---- endpoints that make their actor hold what they are sent -------------------------------------------------------
+// ---- endpoints that fill their actor's memory ----------------------------------------------------------------------
 
 #[tractor::actor_fn]
 pub(crate) async fn waiting_bytes() -> usize {
@@ -394,7 +394,7 @@ pub(crate) async fn never_reads(ctx: Context<i64>) -> tractor::Result<i64> {
     std::future::pending().await
 }
 
-/// Opens a stream that takes in everything, and reads nothing.
+/// Opens a stream that buffers everything, and reads nothing.
 #[tractor::context(pld_spec = ByteBuf, started = i64, returns = i64)]
 pub(crate) async fn buffers_all(ctx: Context<i64, ByteBuf>) -> tractor::Result<i64> {
     let ctx = ctx.started(0).await?;

@@ -1,7 +1,7 @@
-//! What the wire tests share: a live actor to talk to, a peer that says what a script tells it, and endpoints.
+//! Helpers of the wire tests: a live actor, a scripted peer, and endpoints.
 //!
 //! A test reads like a trace: `peer.send(..)`, `peer.expect_ack(..)`. Every step has a deadline, so a lost message
-//! fails the test that misses it.
+//! fails the test that waits for it.
 
 pub(crate) mod endpoints;
 pub(crate) mod peer;
@@ -33,7 +33,7 @@ pub(crate) async fn step<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 /// Runs a root actor that listens on a Unix socket and exposes the endpoints of this module.
 ///
-/// `name` tells the sockets of the tests of one process apart.
+/// `name` keeps the sockets of tests in one process apart.
 pub(crate) async fn host(name: &str, options: ActorOptions, body: impl AsyncFnOnce(&Actor, &Addr)) {
     let addr = tractor::socket_addr(name).expect("a short name");
     let options = options.bind(addr.clone()).enable_module(endpoints::MODULE);
@@ -53,7 +53,7 @@ pub(crate) async fn alone(options: ActorOptions, body: impl AsyncFnOnce(&Actor))
     tokio::time::timeout(WHOLE, scope).await.expect("the test is over in time").expect("the actor ends well");
 }
 
-/// Connects an actor to a script: the two run side by side, and the script may go on after the actor's part.
+/// Connects an actor to a script: the two run concurrently, and the script may go on after the actor's part.
 pub(crate) async fn meet(
     name: &str,
     options: ActorOptions,

@@ -1,4 +1,4 @@
-//! A peer that says what a script tells it, as raw frames.
+//! A scripted peer, with raw frames.
 
 use std::io::ErrorKind;
 
@@ -107,7 +107,7 @@ impl Peer {
         self.actor.as_ref().expect("after the handshake").uid.clone()
     }
 
-    // ---- saying ------------------------------------------------------------------------------------------------
+    // ---- sending -----------------------------------------------------------------------------------------------
 
     pub(crate) async fn send(&mut self, msg: &Msg) {
         self.send_bytes(&frame_of(msg)).await;
@@ -122,7 +122,7 @@ impl Peer {
         step("room in the socket", self.io.write_all(bytes)).await.expect("the connection is open");
     }
 
-    /// Says what may find the connection closed.
+    /// Sends bytes; the connection may be closed.
     pub(crate) async fn try_send_bytes(&mut self, bytes: &[u8]) -> bool {
         step("room in the socket", self.io.write_all(bytes)).await.is_ok()
     }
@@ -198,7 +198,7 @@ impl Peer {
         self.send_body(&foreign(fields)).await;
     }
 
-    // ---- hearing -----------------------------------------------------------------------------------------------
+    // ---- receiving ---------------------------------------------------------------------------------------------
 
     /// The next frame, or `None` at the end of the connection.
     async fn next(&mut self) -> Option<Bytes> {
@@ -209,7 +209,7 @@ impl Peer {
             match self.io.read_buf(self.frames.buf_mut()).await {
                 Ok(0) => return None,
                 Ok(_) => {}
-                // What the actor had not read when it closed.
+                // The actor had not read everything when it closed.
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
                 Err(error) => panic!("the connection broke: {error}"),
             }

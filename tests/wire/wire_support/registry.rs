@@ -1,5 +1,4 @@
-//! What the tests of registries share: a directory of their own, roots beside the one of the test, and peers that ask a
-//! registrar.
+//! Helpers of the registry tests: a directory, further roots, and peers that ask a registrar.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -18,7 +17,7 @@ use super::endpoints::MODULE;
 use super::script::{kwargs, pld};
 use super::{Peer, alone, step};
 
-/// A directory of ours alone, gone with the test.
+/// A directory of this test alone, removed with it.
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
@@ -44,14 +43,14 @@ impl Drop for Scratch {
     }
 }
 
-/// Why a root does not start.
+/// The error of a root that does not start.
 pub(crate) async fn refusal(options: ActorOptions) -> String {
     let scope =
         tractor::open_root_actor(options, async |_| -> tractor::Result<()> { panic!("it has started") });
     step("the refusal", scope).await.expect_err("it does not start").to_string()
 }
 
-/// Another program, as far as this one can be two: a root of a task of its own, until the test lets it go.
+/// A stand-in for another program: a root in a task of its own, until the test ends it.
 pub(crate) struct Other {
     task: JoinHandle<()>,
     go: tokio::sync::oneshot::Sender<()>,
@@ -63,7 +62,7 @@ impl Other {
         let (up, is_up) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(alone(options.enable_module(MODULE), async |_| {
             up.send(()).expect("the test waits");
-            // A test that fails lets it go as well.
+            // A failing test ends it as well.
             _ = gone.await;
         }));
         step("the other root", is_up).await.expect("it starts");
@@ -78,7 +77,7 @@ impl Other {
 
 // ---- Peers -------------------------------------------------------------------------------------------------------
 
-/// An address as it travels.
+/// An address as on the wire.
 pub(crate) type Wire = (String, String);
 pub(crate) type WireUid = (String, String);
 
