@@ -47,7 +47,7 @@ fn speaker(listener: UnixListener, says: &'static [u8]) -> JoinHandle<()> {
     tokio::spawn(async move {
         loop {
             let (mut io, _) = listener.accept().await.expect("it listens");
-            // The other end may be gone.
+            // Fails if the other end is gone.
             _ = io.write_all(says).await;
         }
     })
@@ -267,7 +267,7 @@ async fn a_port_where_something_else_listens_is_no_registry() {
     let speaker = tokio::spawn(async move {
         loop {
             let (mut io, _) = http.accept().await.expect("it listens");
-            // The other end may be gone.
+            // Fails if the other end is gone.
             _ = io.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });

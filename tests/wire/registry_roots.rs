@@ -30,7 +30,7 @@ async fn what_is_no_registrar_is_never_bound_over() {
     let speaker = tokio::spawn(async move {
         loop {
             let (mut io, _) = listener.accept().await.expect("it listens");
-            // The other end may be gone.
+            // Fails if the other end is gone.
             _ = io.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });

@@ -22,7 +22,7 @@ async fn a_whole_context_as_the_reference_speaks_it() {
             assert_eq!(peer.expect_yield::<i64>("x").await, 2 * n);
         }
         peer.stop("x").await;
-        assert_eq!(peer.expect_return::<i64>("x").await, 3); // whoever sees `Stop` first does not answer it
+        assert_eq!(peer.expect_return::<i64>("x").await, 3); // the side that sees `Stop` first does not answer it
         assert_eq!(peer.dialogs_open().await, 0);
     })
     .await;

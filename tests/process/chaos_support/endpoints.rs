@@ -1,4 +1,4 @@
-//! What every actor of the chaos test runs: children of its own, and dialogs into others.
+//! Endpoints of every actor of the chaos test: they own children and open dialogs into other actors.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,14 +12,14 @@ use support::forever;
 /// The module to enable for everything in here.
 pub(crate) const MODULE: &str = module_path!();
 
-/// An actor that runs.
+/// A running actor.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Born {
     pub(crate) addr: String,
     pub(crate) pid: u32,
 }
 
-/// What is opened into another actor. One that has no number of rounds goes on until something ends it.
+/// A dialog into another actor. Without a number of rounds it goes on until something ends it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) enum Dialog {
     Call { rounds: Option<u32> },
@@ -140,14 +140,14 @@ async fn pours(out: StreamSender<u32>, rounds: Option<u32>) -> tractor::Result<(
     for value in 0..rounds.unwrap_or(u32::MAX) {
         out.send(value).await?;
         if rounds.is_none() {
-            // For ever, but not as fast as it goes: others need the processor as well.
+            // For ever, but not at full speed: other actors need the processor as well.
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     }
     Ok(())
 }
 
-/// Sends back what it gets, and says at the end how much that was.
+/// Sends back each value, and returns how many there were.
 #[tractor::context(started = u32, send = u32, recv = u32, returns = u32)]
 async fn echoes(ctx: Context<u32, u32, u32>) -> tractor::Result<u32> {
     let _live = live();

@@ -1,4 +1,4 @@
-//! The world of a chaos run: the actors that live, who holds them, and the dialogs between them.
+//! The state of a chaos run: the living actors, the tasks that hold them, and the dialogs between them.
 
 pub(crate) mod endpoints;
 pub(crate) mod plan;
@@ -18,7 +18,7 @@ use self::endpoints::{Born, Dialog, born, dial, dials, open, start, tends};
 use support::processes::{process, signal};
 use support::{Tree, until, with_deadline};
 
-/// Longest anything may take that a fault has made necessary.
+/// The longest reaction to a fault.
 const LIMIT_SECS: u64 = 10;
 
 pub(crate) struct World<'t> {
@@ -27,7 +27,7 @@ pub(crate) struct World<'t> {
     actors: Vec<Rc<Actor>>,
     /// Every actor that has lived.
     past: Vec<Born>,
-    /// How far the end of the run has come: holders and dialogs wait for it.
+    /// The phase of the end of the run: holders and dialogs wait for it.
     ending: watch::Sender<Ending>,
     dialogs: Vec<(String, JoinHandle<Outcome>)>,
     pub(crate) depth_max: usize,
@@ -62,7 +62,7 @@ impl Actor {
     }
 }
 
-/// How a dialog ended, in a word; an error if it may not end like that.
+/// The end of a dialog, in a word; an error if this end is not allowed.
 type Outcome = std::result::Result<&'static str, String>;
 
 impl<'t> World<'t> {
@@ -150,7 +150,7 @@ impl<'t> World<'t> {
         self.dialogs.push((way, task));
     }
 
-    /// Kills an actor, and waits until everybody whom it concerns was told.
+    /// Kills an actor, and waits until all concerned tasks have got the error.
     pub(crate) async fn kill(&mut self, victim: u32, turns: u32) {
         let victim = self.actor(victim);
         pause(turns).await;
@@ -173,7 +173,7 @@ impl<'t> World<'t> {
         }
     }
 
-    /// Stops an actor, opens a dialog into it, and lets it go on or kills it.
+    /// Stops an actor, opens a dialog into it, and continues or kills it.
     pub(crate) async fn stop(&mut self, victim: u32, dialog: Dialog, turns: u32, kill: bool) {
         let index = victim;
         let victim = self.actor(index);
@@ -287,7 +287,7 @@ async fn hold_below(
     tractor::connect(&parent, hold).await
 }
 
-/// A holder that was told to end may find that an actor further up has ended already; no other error is right.
+/// A holder that was told to end may find that an actor further up has ended already; no other error is allowed.
 async fn assert_ended_well(actor: &Actor) {
     let holder = actor.holder.take().expect("taken once");
     match with_deadline(LIMIT_SECS, holder).await.expect("a holder does not panic") {
@@ -307,7 +307,7 @@ async fn nothing_open(portal: &Portal) {
     }
 }
 
-/// Judges the end of a dialog: any way in which a peer can vanish is right, and nothing else.
+/// Judges the end of a dialog: every way in which a peer can vanish is allowed, and no other end.
 fn outcome(result: &Result<u32>) -> Outcome {
     match result {
         Ok(_) => Ok("value"),

@@ -1,17 +1,17 @@
-//! The plan of a chaos run: what is done next, decided by a seed and nothing else.
+//! The plan of a chaos run: a seed alone decides each step.
 
 use support::dice::Dice;
 
 use super::endpoints::Dialog;
 
-/// One thing to do. Indices choose among what there is at that time, modulo its number.
+/// One step. Indices choose among the actors at that time, modulo their number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
     /// One more actor, below the root or another actor.
     Grow { parent: u32 },
-    /// A dialog from one actor (or the root) into another; dropped after so many turns, if at all.
+    /// A dialog from one actor (or the root) into another; dropped after this many turns, if at all.
     Dial { from: u32, to: u32, dialog: Dialog, dropped_after: Option<u32> },
-    /// SIGKILL, after so many turns in which everybody else goes on.
+    /// SIGKILL, after this many turns in which the others go on.
     Kill { victim: u32, turns: u32 },
     /// SIGSTOP, a dialog into the stopped actor, and SIGCONT or SIGKILL.
     Stop { victim: u32, dialog: Dialog, turns: u32, kill: bool },
@@ -65,6 +65,6 @@ impl Plan {
     }
 }
 
-/// Fewer actors than this grow; more than the other do not.
+/// The tree grows below this number of actors, and no longer above the other.
 const ACTORS_MIN: usize = 6;
 const ACTORS_MAX: usize = 14;

@@ -1,4 +1,4 @@
-//! What runs at the other end of what is dropped.
+//! Endpoints at the other end of dropped futures.
 
 use serde_bytes::ByteBuf;
 use tractor::prelude::*;
@@ -109,7 +109,7 @@ pub(crate) async fn fills(ctx: Context<(), ByteBuf>, cut: Cut) -> tractor::Resul
     send_cut(&mut ctx.open_stream(), cut).await
 }
 
-/// Starts with a cut, opens and closes. Returns how far it came.
+/// Cuts `started`, then opens and closes its stream. Returns how far it came.
 #[tractor::context(pld_spec = u64)]
 pub(crate) async fn steps(ctx: Context<u64>, cut: Cut) -> tractor::Result<u64> {
     let _alive = Alive::new();

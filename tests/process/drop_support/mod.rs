@@ -1,4 +1,4 @@
-//! Drops a future at each of its awaits, one after the other, and looks for what that has left behind.
+//! Drops a future at each of its awaits, one after the other, and looks for leftovers.
 
 pub(crate) mod endpoints;
 
@@ -15,12 +15,12 @@ use support::{Tree, until};
 
 /// The module to enable for [`Witness`] and [`Alive`].
 pub(crate) const MODULE: &str = module_path!();
-/// Polls after which a future is taken to be one that never ends.
+/// Polls after which a future counts as endless.
 const POLLS_MAX: usize = 1000;
 /// Longer than any teardown takes on a busy machine.
 const CLEAN_SECS: u64 = 30;
 
-/// Where a future is dropped: after so many polls, and when.
+/// The point where a future is dropped: after this many polls, and when.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Cut {
     pub(crate) polls: usize,
@@ -29,9 +29,9 @@ pub(crate) struct Cut {
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 enum Moment {
-    /// Where its last poll has ended, before anybody else runs.
+    /// Right after its last poll, before any other task runs.
     AtOnce,
-    /// Where it would be polled again: something that it waited for has happened, and it will never know.
+    /// When it would be polled again: an event that it waited for has happened, and it never learns of that.
     WhenWoken,
 }
 
@@ -63,8 +63,8 @@ impl Cut {
 }
 
 /// Runs a scenario with every cut, until it ends before it is cut; after each, waits until `clean` has found nothing.
-/// Returns at how many awaits the scenario was cut, which may be more where answers come in parts. The scenario says
-/// whether it was: `None`.
+/// Returns the number of awaits at which the scenario was cut, which may vary if answers come in parts. The scenario
+/// returns `None` when it was cut.
 pub(crate) async fn everywhere<T>(
     scenario: impl AsyncFn(Cut) -> Result<Option<T>>,
     clean: impl AsyncFn() -> Result<()>,
@@ -84,7 +84,7 @@ pub(crate) async fn everywhere<T>(
     panic!("the scenario was not done within {POLLS_MAX} polls")
 }
 
-/// Waits until nothing is left of what was dropped.
+/// Waits until the dropped future has left nothing.
 async fn in_time(what: &str, clean: impl Future<Output = Result<()>>) -> Result<()> {
     match tokio::time::timeout(Duration::from_secs(CLEAN_SECS), clean).await {
         Ok(cleaned) => cleaned,
@@ -97,22 +97,22 @@ pub(crate) fn tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
 }
 
-/// Sees from both ends of a connection what is left on it.
+/// Looks for leftovers on a connection, from both ends.
 pub(crate) struct Witness<'a> {
     worker: &'a Portal,
     tasks: usize,
 }
 
 impl<'a> Witness<'a> {
-    /// Takes what is there now for the state in which nothing is left.
+    /// Records the current state as the one without leftovers.
     pub(crate) async fn new(worker: &'a Portal) -> Result<Self> {
         worker.open_context(left(), async |_, _| Ok::<_, tractor::Error>(())).await?;
         until(|| worker.dialogs_open() == 0).await;
         Ok(Self { worker, tasks: tasks() })
     }
 
-    /// Cuts a scenario everywhere. The connection must be of use after each cut, which shows that it carries whole
-    /// frames; and there must be no dialog at either end, no endpoint and no task.
+    /// Cuts a scenario everywhere. After each cut the connection must work, which shows that it carries whole frames,
+    /// and there must be no dialog at either end, no endpoint and no task.
     pub(crate) async fn everywhere<T>(
         &self,
         scenario: impl AsyncFn(Cut) -> Result<Option<T>>,
@@ -120,7 +120,7 @@ impl<'a> Witness<'a> {
         everywhere(scenario, async || self.clean().await).await
     }
 
-    /// Waits until nothing is left of what was dropped.
+    /// Waits until the dropped future has left nothing.
     pub(crate) async fn nothing_left(&self) -> Result<()> {
         in_time("the drop", self.clean()).await
     }
@@ -170,7 +170,7 @@ impl Drop for Alive {
     }
 }
 
-/// What else is open on this connection, as its other end sees it: dialogs and endpoints.
+/// Other open dialogs on this connection, as its other end sees them, and endpoints.
 #[tractor::context(started = (usize, usize))]
 async fn left(ctx: Context<(usize, usize), (), ()>) -> tractor::Result<()> {
     // A request enters the count with its first wait.
@@ -180,7 +180,7 @@ async fn left(ctx: Context<(usize, usize), (), ()>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Lets everybody else run, so that whoever waits for this task does wait.
+/// Lets all other tasks run, so that a task that waits for this one does wait.
 pub(crate) async fn pause() {
     for _ in 0..3 {
         tokio::task::yield_now().await;

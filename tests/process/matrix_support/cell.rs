@@ -1,10 +1,10 @@
-//! The cells of the fault matrix: which there are, and what each must come to.
+//! The cells of the fault matrix, and the expected result of each.
 
 use serde::{Deserialize, Serialize};
 use tractor::error::RemoteKind;
 use tractor::{Error, Uid};
 
-/// What is open between the two actors.
+/// The kind of dialog between the two actors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Call,
@@ -12,7 +12,7 @@ pub(crate) enum Kind {
     Context,
 }
 
-/// How far the dialog has come when the fault happens, as its parent side sees it.
+/// The state of the dialog when the fault happens, as its parent side sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Step {
     /// The request was made; the child is stopped and has not read it.
@@ -23,7 +23,7 @@ pub(crate) enum Step {
     Open,
     /// Values have travelled, both ways in a context.
     MidStream,
-    /// The endpoint has closed its half, and the body was told.
+    /// The endpoint has closed its half, and the body has seen that.
     AfterStop,
     /// The body or the call waits for the final value.
     Waiting,
@@ -53,12 +53,12 @@ pub(crate) enum Fault {
     HalfOpen,
 }
 
-/// Over which connection the dialog goes.
+/// The connection of the dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// The channel between parent and child, of which the parent learns how the process has died.
+    /// The channel between parent and child: the parent learns how the process has died.
     Parent,
-    /// A connection by address, of which a guest learns only that it is closed.
+    /// A connection by address: a guest learns only that it is closed.
     Guest,
 }
 
@@ -71,7 +71,7 @@ pub(crate) struct Cell {
     pub(crate) fault: Fault,
 }
 
-/// What the parent side was told.
+/// The result of the parent side.
 #[derive(Debug)]
 pub(crate) enum Told {
     /// Nothing: it was dropped.
@@ -82,7 +82,7 @@ pub(crate) enum Told {
     Theirs(Error),
 }
 
-/// What a scope of the matrix fails with.
+/// The error of a scope of the matrix.
 #[derive(Debug)]
 pub(crate) enum Trouble {
     Own,
@@ -105,14 +105,14 @@ impl From<Result<u64, Trouble>> for Told {
     }
 }
 
-/// Who asks for a cancellation.
+/// The canceller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Who {
     Kid,
     Third,
 }
 
-/// What the parent side must be told.
+/// The expected result of the parent side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Expect {
     Dropped,
@@ -157,7 +157,7 @@ impl Cell {
             Kind::Stream => true,
             Kind::Context => !matches!(step, Step::BeforeAck | Step::BeforeFirst),
         };
-        // Faults that spare the child spare its connections, which are all alike then.
+        // Faults that leave the child alive leave its connections open, and these are all alike.
         has_step
             && (link == Link::Parent || self.ends_process())
             && match fault {
@@ -216,7 +216,7 @@ impl Cell {
         }
     }
 
-    /// Fails unless the parent side was told what it must be.
+    /// Fails unless the result of the parent side is the expected one.
     pub(crate) fn judge(self, id: u64, told: &Told, cast: &Cast) {
         let expected = self.expected(id);
         let fits = match (expected, told) {

@@ -1,4 +1,4 @@
-//! The parent sides: each brings its dialog to the step of its cell, says so, and waits there as real code would.
+//! The parent sides: each brings its dialog to the step of its cell, reports that, and waits there as real code would.
 
 use tokio::sync::watch;
 use tractor::{ContextHandle, Error, ParentContext, Portal, ReceiveStream};
@@ -8,16 +8,16 @@ use super::endpoints::{Bomb, feeds, feeds_with, links, links_with, works, works_
 use super::{Fault, hidden};
 use support::{forever, poll_once};
 
-/// What the body of a dialog is to do once it stands at its step.
+/// The order for the body of a dialog at its step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyOrder {
     Fail,
     Cancel,
-    /// Look at what has arrived.
+    /// Look at the outcome that has arrived.
     GoOn,
 }
 
-/// Between the body of a dialog and whoever inflicts the fault, both in one task.
+/// Connects the body of a dialog with the code that causes the fault, both in one task.
 #[derive(Default)]
 pub(crate) struct Wires {
     at_step: watch::Sender<bool>,
@@ -29,7 +29,7 @@ impl Wires {
         self.at_step.send_replace(true);
     }
 
-    /// Waits until the body stands at its step.
+    /// Waits until the body has reached its step.
     pub(crate) async fn at_step(&self) {
         self.at_step.subscribe().wait_for(|at| *at).await.expect("`self` holds the sender");
     }
@@ -45,7 +45,7 @@ impl Wires {
     }
 }
 
-/// The parent side of a cell's dialog, from its request to what it was told.
+/// The parent side of a cell's dialog, from its request to its result.
 pub(crate) async fn dialog(cell: Cell, worker: &Portal, id: u64, wires: &Wires) -> Told {
     match cell.kind {
         Kind::Call => call(cell, worker, id, wires).await.into(),
@@ -194,7 +194,7 @@ async fn waiting(ctx: ParentContext<links>, id: u64, wires: &Wires) -> Result<u6
     obey(order, handle, id).await
 }
 
-/// Does as a body that stands at its step is told; a cancellation is the one that it asked for.
+/// Obeys the order at the step; a resulting cancellation is the one that it asked for.
 async fn obey(order: BodyOrder, ctx: ContextHandle<u64>, id: u64) -> Result<u64, Trouble> {
     match order {
         BodyOrder::Fail => Err(Trouble::Own),

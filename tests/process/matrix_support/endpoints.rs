@@ -1,4 +1,4 @@
-//! What the children of the fault matrix run: endpoints that stop at a step and wait there for an order.
+//! Endpoints of the fault matrix's children: they stop at a step and wait there for an order.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use support::{Spoiled, forever, spoiled};
 /// The module to enable for everything in here.
 pub(crate) const MODULE: &str = module_path!();
 
-/// What an endpoint that has reached its step is to do.
+/// The order for an endpoint at its step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Order {
     Return,
@@ -47,7 +47,7 @@ async fn obey(id: u64) -> Result<u64, Spoiled> {
     }
 }
 
-/// Notes that the endpoint's future is gone, whatever its end was.
+/// Records that the endpoint's future is gone, however it ended.
 struct Gone(u64);
 
 impl Drop for Gone {
@@ -162,14 +162,14 @@ pub(crate) async fn links_with(ctx: Context<u64>, bomb: Bomb) -> Result<u64, Spo
     panic!("{bomb:?} was taken, {ctx:?}")
 }
 
-// ---- what the tests tell an actor, and ask it ----
+// ---- orders and questions of the tests ----
 
 #[tractor::actor_fn]
 pub(crate) async fn order(id: u64, order: Order) {
     ORDERS.get().0.send_modify(|orders| _ = orders.insert(id, order));
 }
 
-/// Ends the actor by its own decision.
+/// Ends its own actor.
 #[tractor::actor_fn]
 pub(crate) async fn end_yourself() {
     tractor::current_actor().cancel_soon();

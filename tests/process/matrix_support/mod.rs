@@ -1,4 +1,5 @@
-//! The fault matrix: one dialog, brought to one step, struck by one fault; told, judged, and nothing left of it.
+//! The fault matrix: one dialog is brought to one step, and one fault happens. The result is checked, and nothing may
+//! be left.
 
 mod cell;
 mod dialogs;
@@ -24,7 +25,7 @@ use support::journal::{self, seen};
 use support::processes::{pid_of, process, signal};
 use support::{poll_once, until};
 
-/// Longest a cell may take, on a busy machine; each takes well below a second but for those that climb the ladder.
+/// Longest a cell may take, on a busy machine; each takes well below a second, except those that climb the ladder.
 const CELL_LIMIT: Duration = Duration::from_secs(10);
 
 /// The actors that the cells of one lane share.
@@ -62,7 +63,7 @@ impl Lane {
     /// Ends the actors in whatever state a failed cell has left them.
     pub(crate) async fn abandon(self) -> tractor::Result<()> {
         for portal in [self.worker, self.third] {
-            // Asked or not in time: the kill is no unexpected death then.
+            // The kill comes after a request, so it is no unexpected death.
             portal.cancel_actor().await?;
             let pid = pid_of(&portal);
             if process(pid).is_some() {
@@ -72,7 +73,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Runs one cell. A failure says what was wrong.
+    /// Runs one cell. A failure names the reason.
     pub(crate) async fn run(&self, cell: Cell, id: u64, name: String) -> Result<Duration, String> {
         let start = Instant::now();
         let run = async {
@@ -108,7 +109,7 @@ impl Lane {
         let (leave, left) = oneshot::channel::<()>();
         let mut nursery = Box::pin(tractor::open_nursery(async |an| {
             assert!(born.send(start(an, name).await?).is_ok(), "the cell waits for it");
-            // Left where the child ends in good order, and nobody else ends this scope.
+            // Needed when the child ends in good order, because nothing else ends this scope.
             left.await.expect("the cell holds the sender");
             Ok::<(), Error>(())
         }));
@@ -132,11 +133,11 @@ impl Lane {
         assert!(process(pid).is_none(), "process {pid} is left");
         assert_eq!(kid.dialogs_open(), 0, "at its parent");
         let addr: Addr = addr.parse().expect("`address` made it");
-        // The supervisor removes it after the connection's end was told.
+        // The supervisor removes it after the connection's end was reported.
         until(|| !std::path::Path::new(&addr.uds_path().expect("a Unix socket")).exists()).await;
     }
 
-    /// Strikes the child of a nursery, which is left or dropped as the fault wants it.
+    /// Causes the fault in the child of a nursery, which is then left or dropped as the fault requires.
     async fn strike(
         &self,
         cell: Cell,
@@ -185,7 +186,7 @@ impl Scene<'_> {
         Cast { kid: self.worker.uid().clone(), third: self.third.uid().clone() }
     }
 
-    /// Opens the dialog, inflicts the fault when it has come to its step, and says what the parent side was told.
+    /// Opens the dialog, causes the fault at its step, and returns the result of the parent side.
     async fn play(&self, witness: Option<&mut Witness>) -> Told {
         let wires = Wires::default();
         if self.cell.step == Step::BeforeAck {
@@ -194,7 +195,7 @@ impl Scene<'_> {
         let mut dialog = Box::pin(dialog(self.cell, self.worker, self.id, &wires));
         let mut inflict = pin!(self.inflict(&wires, witness));
         tokio::select! {
-            // The request is made before anything happens to it.
+            // The request is made before the fault.
             biased;
             told = &mut dialog => {
                 inflict.await;
@@ -248,7 +249,7 @@ impl Scene<'_> {
         }
     }
 
-    /// Waits until both sides stand at the step of the cell.
+    /// Waits until both sides have reached the step of the cell.
     async fn reach(&self, wires: &Wires) {
         let (kind, step) = (self.cell.kind, self.cell.step);
         if step == Step::BeforeAck {
@@ -267,7 +268,7 @@ impl Scene<'_> {
                 })
                 .await;
             }
-            // Answered after what the endpoint has said, on the same connection.
+            // The answer comes after the endpoint's messages, on the same connection.
             self.worker.run(seen(gone(self.id))).await.expect("the child runs");
         }
     }
@@ -276,12 +277,12 @@ impl Scene<'_> {
         self.worker.run(order(self.id, what)).await.expect("the child runs");
     }
 
-    /// Another request of the same connection is told the same, settled dialog or not.
+    /// Another request of the same connection gets the same error, even if the dialog is settled.
     fn judge_witness(&self, end: tractor::Result<()>) {
         let (kid, third) = (self.worker.uid(), self.third.uid());
         let fits = match (self.cell.fault, &end) {
             (Fault::Kill, Err(Error::Died(died))) => {
-                // Its parent alone can read how.
+                // Only its parent can read how.
                 died.signal() == (self.cell.link == Link::Parent).then_some(9)
             }
             (Fault::ActorEnd, Err(Error::Cancelled(told))) => told.canceller() == Some(kid),
@@ -312,7 +313,7 @@ impl Scene<'_> {
         until(|| process(pid).is_some_and(|process| process.is_stopped())).await;
     }
 
-    /// Lets a stopped child go on, after everybody here has done what was asked for.
+    /// Lets a stopped child go on, after all tasks here have had their turn.
     async fn go_on(&self) {
         for _ in 0..8 {
             tokio::task::yield_now().await;

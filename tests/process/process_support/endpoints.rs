@@ -1,4 +1,4 @@
-//! What the actors of the process tests run.
+//! Endpoints of the process tests.
 
 use tractor::prelude::*;
 
@@ -7,7 +7,7 @@ pub async fn process() -> u32 {
     std::process::id()
 }
 
-/// Keeps the thread of the actor for ever: nothing but a signal ends it.
+/// Blocks the thread of the actor for ever: only a signal ends it.
 #[tractor::context(started = u32)]
 pub async fn hogs(ctx: Context<u32, (), ()>) -> tractor::Result<()> {
     ctx.started(std::process::id()).await?;
@@ -17,8 +17,8 @@ pub async fn hogs(ctx: Context<u32, (), ()>) -> tractor::Result<()> {
     }
 }
 
-/// Starts a line of actors below this one, and says their processes, this one first. They may listen on
-/// sockets of their own.
+/// Starts a line of actors below this one, and sends their pids, this one first. They may listen on sockets of their
+/// own.
 #[tractor::context(started = Vec<u32>)]
 pub async fn descends(ctx: Context<Vec<u32>, (), ()>, depth: u32, listens: bool) -> tractor::Result<()> {
     let mut line = vec![std::process::id()];
@@ -41,7 +41,7 @@ pub async fn descends(ctx: Context<Vec<u32>, (), ()>, depth: u32, listens: bool)
     .await
 }
 
-/// Starts a program and leaves it alone; says its process.
+/// Starts a program and leaves it alone; returns its pid.
 #[tractor::actor_fn]
 pub async fn starts(program: String, args: Vec<String>) -> u32 {
     std::process::Command::new(program).args(args).spawn().expect("it is installed").id()

@@ -1,4 +1,4 @@
-//! What the process tests share: what the system knows of a process, whole programs as children, and endpoints.
+//! Helpers of the process tests: the system's data on a process, whole programs as children, and endpoints.
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
@@ -57,7 +57,7 @@ pub fn process_group(pid: u32) -> Option<u32> {
     stat(pid)?.1.get(1)?.parse().ok()
 }
 
-/// Whether a process runs no more. A zombie is gone, whoever has to reap it.
+/// Whether a process no longer runs. A zombie counts as gone.
 pub fn is_gone(pid: u32) -> bool {
     matches!(state(pid), None | Some('Z' | 'X'))
 }
@@ -80,7 +80,7 @@ pub fn fds(pid: u32) -> Vec<String> {
     fds
 }
 
-/// Socket files that an actor in this process has made for itself, whether or not it lives.
+/// Socket files that an actor in this process has made for itself, alive or not.
 pub fn sockets_of(pid: u32) -> Vec<PathBuf> {
     let ours = tractor::socket_addr("any").expect("a short name").uds_path().expect("a Unix socket");
     let dir = Path::new(&ours).parent().expect("it stands in a directory");

@@ -62,7 +62,7 @@ impl Program {
         self.process.id()
     }
 
-    /// The numbers of the next line that says `word`.
+    /// The numbers of the next line with `word`.
     pub fn hear(&mut self, word: &str) -> Vec<u32> {
         loop {
             let line = self.lines.recv_timeout(WHOLE);
@@ -74,12 +74,12 @@ impl Program {
         }
     }
 
-    /// How it has ended, if it has.
+    /// Its exit status, if it has ended.
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
         self.process.try_wait().expect("it is our child")
     }
 
-    /// What it says from now on is new.
+    /// Lines from here on are new.
     pub fn forget_what_was_said(&self) {
         while self.lines.try_recv().is_ok() {}
     }

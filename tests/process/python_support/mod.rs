@@ -1,4 +1,4 @@
-//! Actors of the Python library, as processes, and the table of what was tried with them.
+//! Actors of the Python library, as processes, and the table of cases.
 
 pub(crate) mod rust_side;
 pub(crate) mod they_call;
@@ -15,9 +15,9 @@ use tokio::time::timeout;
 use tractor::{ActorOptions, Addr};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/process/python_support/");
-/// Which Python has the library; by default `python3`.
+/// The Python that has the library; by default `python3`.
 const PYTHON_ENV: &str = "TRACTOR_PYTHON";
-/// What is there only in a library that speaks our protocol.
+/// A module that exists only in a library with our protocol.
 const IMPORT: &str = "from tractor.msg.types import Aid";
 /// Longest a case may take.
 const CASE: Duration = Duration::from_secs(20);
@@ -51,7 +51,7 @@ pub(crate) async fn script(name: &str, addr: &Addr) -> Child {
 
 /// Waits for its next line.
 pub(crate) async fn next_line(child: &mut Child) -> Option<String> {
-    // It takes no more than the line.
+    // It reads no more than the line.
     let mut out = BufReader::with_capacity(1, child.stdout.as_mut().expect("it is piped"));
     let mut line = String::new();
     timeout(CASE, out.read_line(&mut line)).await.expect("a line in time").expect("text");
@@ -80,7 +80,7 @@ pub(crate) fn options(name: &str, registry: &Addr) -> ActorOptions {
         .enable_module(rust_side::MODULE)
 }
 
-/// What was tried, and with which success.
+/// The cases, and their results.
 pub(crate) struct Table {
     direction: &'static str,
     transport: &'static str,

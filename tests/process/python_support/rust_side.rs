@@ -1,4 +1,4 @@
-//! What Python actors call.
+//! Endpoints that Python actors call.
 
 use std::future::pending;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use tractor::{DynCall, Value};
 
 pub(crate) const MODULE: &str = "rust_side";
 
-/// What was cancelled in this process, in order.
+/// The endpoints that were cancelled in this process, in order.
 static ENDED: Mutex<Vec<&str>> = Mutex::new(Vec::new());
 
 struct Ended(&'static str);
@@ -30,7 +30,7 @@ pub(crate) async fn same(value: Value) -> Value {
     value
 }
 
-/// An error with a name that Python knows: so it keeps it when it hands the failure on.
+/// An error with a name that Python knows, and therefore keeps when it passes the failure on.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Failure(String);
@@ -60,7 +60,7 @@ pub(crate) async fn hangs() {
     pending().await
 }
 
-/// What was cancelled, as soon as there is something.
+/// The cancelled endpoints, as soon as there is one.
 #[tractor::actor_fn(module = "rust_side")]
 pub(crate) async fn ended() -> Vec<String> {
     support::until(|| !ENDED.lock().expect("nobody panics").is_empty()).await;
@@ -139,7 +139,7 @@ pub(crate) async fn streams_wrong(ctx: Context<i64, String, ()>) -> tractor::Res
     pending().await
 }
 
-/// What `py_side.py` has, called by whoever calls this.
+/// Calls `py_echo` of the actor with this name.
 #[tractor::actor_fn(module = "rust_side")]
 pub(crate) async fn call_back(name: String, n: i64) -> tractor::Result<i64> {
     let call = DynCall::new("py_side", "py_echo").arg("n", n);

@@ -43,7 +43,7 @@ mod py {
 
     #[tractor::context(extern, module = "py_side", pld_spec = i64)]
     pub(super) async fn doubler(ctx: Context<i64>) -> i64;
-    /// As nobody has written it.
+    /// A wrong declaration of `doubler`.
     #[tractor::context(
         extern,
         module = "py_side",
@@ -68,7 +68,7 @@ mod py {
     pub(super) async fn floods(ctx: Context<i64>, n: i64);
 }
 
-/// What has ended in Python, as soon as something has.
+/// The functions that were cancelled in Python, as soon as there is one.
 async fn ended(portal: &Portal) -> tractor::Result<Vec<String>> {
     loop {
         let ended = portal.run(py::ended()).await?;
@@ -380,7 +380,7 @@ pub(crate) async fn names(table: &mut Table, us: &tractor::Actor, py: &Portal) {
         .await;
 }
 
-/// Kills the process below everything that is open.
+/// Kills the process while dialogs are open on it.
 pub(crate) async fn kill(table: &mut Table, py: &Portal, process: &mut tokio::process::Child) {
     table
         .case("kill -9 of Python: a call and a context are told", async {

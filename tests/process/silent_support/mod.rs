@@ -1,4 +1,4 @@
-//! Actors that answer nothing, each in its way, and others that only take their time.
+//! Actors that answer nothing, each in its way, and actors that are only slow.
 
 #![allow(unreachable_pub, reason = "a private module of the test binary")]
 
@@ -13,11 +13,11 @@ use tractor::{ActorOptions, Context, Error, Portal, Result, Timeouts};
 /// The module of these endpoints.
 pub const MODULE: &str = module_path!();
 
-/// How a child comes to answer nothing.
+/// The ways in which a child stops answering.
 pub const WAYS: [&str; 5] = ["spins", "blocks", "stops", "leaves its group", "ignores SIGTERM"];
 /// Each rung of the ladder in these tests.
 pub const RUNG: Duration = Duration::from_millis(150);
-/// Far more than all rungs together, and far less than for ever.
+/// Far more than all rungs together.
 pub const BOUND: Duration = Duration::from_secs(20);
 
 /// Answers nothing from now on.
@@ -28,7 +28,8 @@ pub async fn falls_silent(ctx: Context<(), (), ()>, how: String) -> tractor::Res
     fall_silent(&how)
 }
 
-/// What a child makes when it falls silent. Its number alone may be that of another one, whose mark was left.
+/// The file that a child makes when it falls silent. The pid alone is not unique: a mark of an earlier process may be
+/// left.
 fn mark(pid: i32) -> PathBuf {
     let begun = process(pid).expect("it was not waited for").begun;
     std::env::temp_dir().join(format!("tractor-silent-{pid}-{begun}"))
@@ -149,7 +150,7 @@ pub fn with(timeouts: Timeouts) -> ActorOptions {
     ActorOptions::new().timeouts(timeouts)
 }
 
-/// Has a child fall silent in this way, and runs the body while a dialog is open on it. Returns how that has ended.
+/// Makes a child fall silent in this way, and runs the body while a dialog is open on it. Returns the results of both.
 pub async fn silenced<T>(portal: &Portal, how: &str, body: impl AsyncFnOnce() -> T) -> (T, Error) {
     let (asleep, fallen) = tokio::sync::oneshot::channel();
     let dialog = portal.open_context(falls_silent(how.to_owned()), async |_, ()| -> Result<()> {

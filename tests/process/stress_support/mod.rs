@@ -1,4 +1,4 @@
-//! Actors that misbehave, each in a way of its own, with children of their own.
+//! Misbehaving actors, each in a way of its own, with children of their own.
 
 mod raw;
 
@@ -22,7 +22,7 @@ pub(crate) const MODULE: &str = module_path!();
 /// How an actor misbehaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) enum Way {
-    /// It does not.
+    /// It behaves.
     Behaves,
     // How its process ends.
     ExitsWithZero,
@@ -59,7 +59,7 @@ pub(crate) enum Way {
     ClosesItsSockets,
     ClosesEverything,
     HasNoDescriptorsLeft,
-    // What it leaves behind.
+    // Processes that it leaves.
     LeavesAProgram,
     LeavesAProgramInASession,
     LeavesThreads,
@@ -266,12 +266,13 @@ fn change_process(way: Way) {
 }
 
 fn leave_group() {
-    // It stays where its parent has a session of its own.
+    // If its parent has a session of its own, it stays there.
     _ = setpgid(None, getpgid(getppid()).ok());
 }
 
 fn leave_session() {
-    // The leader of a group cannot have one, nor can who has left programs in the group that it has led.
+    // The leader of a group cannot have a session of its own, nor can an actor that has left programs in the group that
+    // it led.
     leave_group();
     _ = setsid();
 }
@@ -411,7 +412,7 @@ fn copy_of_socket(fd: RawFd) -> Option<OwnedFd> {
     rustix::net::sockopt::socket_type(&copy).is_ok().then_some(copy)
 }
 
-/// What a program sleeps for that is in a session of its own, in the round of this one.
+/// The sleep of a program that is in a session of its own, in the round of `program`.
 pub(crate) fn outlives(program: &str) -> String {
     format!("{program}1")
 }

@@ -1,25 +1,25 @@
-//! What no safe function does: the only `unsafe` of the tests.
+//! Operations that need `unsafe`: the only ones of the tests.
 
-/// Ends the process without running anything more of it.
+/// Ends the process without running any more of its code.
 pub(super) fn exit_at_once(code: i32) -> ! {
     // SAFETY: nothing of this process goes on.
     unsafe { libc::_exit(code) }
 }
 
-/// Writes where no memory is.
+/// Writes to an unmapped address.
 pub(super) fn fault() {
     // SAFETY: there is none. The kernel ends the process.
     unsafe { std::hint::black_box(std::ptr::dangling_mut::<u64>()).write_volatile(1) }
 }
 
-/// Ignores a signal from here on, as do the programs that are started then.
+/// Ignores a signal from here on, also in programs that are started later.
 pub(super) fn ignore(signal: i32) {
     // SAFETY: no handler is set.
     let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
     assert_ne!(before, libc::SIG_ERR);
 }
 
-/// Closes descriptors behind the back of whoever owns them.
+/// Closes descriptors that other code owns.
 pub(super) fn close(descriptors: impl IntoIterator<Item = i32>) {
     for descriptor in descriptors {
         // SAFETY: their owners get errors, or the files that are opened next. Memory does not depend on them.
@@ -27,7 +27,7 @@ pub(super) fn close(descriptors: impl IntoIterator<Item = i32>) {
     }
 }
 
-/// Makes a copy of this process, of which the calling thread alone goes on. Says whether this is the copy.
+/// Makes a copy of this process, in which only the calling thread goes on. Returns whether this is the copy.
 pub(super) fn fork() -> bool {
     // SAFETY: a lock that another thread holds stays locked in the copy. It may wait for ever, which is a way to
     // misbehave.

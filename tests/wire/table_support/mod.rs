@@ -16,18 +16,18 @@ pub(crate) enum Flaw {
     None,
     /// The deserializer refuses it.
     Invalid,
-    /// For that, but not for the attribute's `validate`.
+    /// It is text on the wire, which the reader does not expect.
     Asymmetric,
     Unencodable,
     Oversized,
 }
 
-/// A value with a flaw. What is read from the wire has none, or is for the rule to refuse.
+/// A value with a flaw. A value that was read from the wire has none; the rule refuses others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Wire")]
 pub(crate) struct Probe(pub(crate) Flaw);
 
-/// The contract: `x` and `y`, and perhaps something to fill the frame.
+/// The contract: `x` and `y`, and optional bytes that fill the frame.
 #[derive(Serialize, Deserialize)]
 struct Wire {
     x: i64,

@@ -33,7 +33,7 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
     let depth_max = peer.channel.limits().nesting_depth_max;
     match start.func.as_str() {
         "cancel" if !peer.is_member => {
-            let text = "an actor is ended by who knows the secret of its tree".to_owned();
+            let text = "only an actor that knows the secret of its tree can end an actor".to_owned();
             refuse(peer, cid, type_names::RUNTIME_FAILURE, text);
         }
         "cancel" => {
@@ -68,7 +68,7 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
         }
         "addrs" => answer(peer, cid, &actor.addrs()),
         "describe" if !peer.is_member => {
-            let text = "an actor describes itself to who knows the secret of its tree".to_owned();
+            let text = "only an actor that knows the secret of its tree gets a report".to_owned();
             refuse(peer, cid, type_names::RUNTIME_FAILURE, text);
         }
         "describe" => answer(peer, cid, &actor.report()),

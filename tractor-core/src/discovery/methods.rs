@@ -103,7 +103,7 @@ fn only_members() -> Result<(), EndpointError> {
     if current_peer().is_some_and(|peer| peer.is_member) {
         return Ok(());
     }
-    Err(EndpointError::new(RuntimeFailure::new("this is for who knows the secret of the tree")))
+    Err(EndpointError::new(RuntimeFailure::new("this is only for actors that know the secret of the tree")))
 }
 
 async fn listen() -> Result<Vec<Addr>, EndpointError> {
@@ -121,8 +121,7 @@ fn only_itself((name, uuid): WireUid, asks: &Uid) -> Result<(), EndpointError> {
     if uuid == asks.uuid() && name == asks.name() {
         return Ok(());
     }
-    let text =
-        format!("{asks} asks for {}: an actor registers itself, and nobody else", Uid::new(name, uuid));
+    let text = format!("{asks} asks for {}: an actor registers itself, and no other", Uid::new(name, uuid));
     Err(EndpointError::new(RuntimeFailure::new(text)))
 }
 

@@ -98,7 +98,9 @@ impl Missed {
     pub(super) fn error(self, place: &Place) -> Error {
         match self {
             Self::Gone(Some(died)) => died,
-            Self::Gone(None) => NotFound::ended(place.name.as_str(), "nobody else has its identity").into(),
+            Self::Gone(None) => {
+                NotFound::ended(place.name.as_str(), "no other actor has its identity").into()
+            }
             Self::Not(error) => error,
         }
     }

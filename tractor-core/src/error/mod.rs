@@ -124,7 +124,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether this is a cancellation, whoever asked for it.
+    /// Whether this is a cancellation, by any actor.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled(_))
     }

@@ -41,7 +41,7 @@ pub enum Absence {
     #[error("nobody is registered under that name")]
     NotRegistered,
     /// The actor that was registered under the name is gone, and so is its row. That may change.
-    #[error("who was registered under that name is gone")]
+    #[error("the actor that was registered under that name is gone")]
     Expired,
     /// The process that a handle names has ended, or the supervised child has ended for good. No other actor takes its
     /// place.

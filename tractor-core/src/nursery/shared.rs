@@ -190,7 +190,7 @@ struct Entry<V, E: fmt::Debug> {
 impl<V, E: fmt::Debug> Drop for Entry<V, E> {
     fn drop(&mut self) {
         if let Some(Err(error)) = self.outcome().take() {
-            tracing::error!("a shared resource has failed, and nobody was left who waits for it: {error:?}");
+            tracing::error!("a shared resource has failed, and no user was left to get the error: {error:?}");
         }
     }
 }

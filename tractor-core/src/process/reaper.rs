@@ -290,7 +290,7 @@ fn is_there(pid: Pid) -> bool {
 /// Reaps an orphan that has ended.
 fn reap_one(pid: Pid) {
     if let Err(error) = waitpid(Some(pid), WaitOptions::NOHANG) {
-        tracing::debug!("orphan {} was reaped by somebody else: {error}", pid.as_raw_nonzero());
+        tracing::debug!("orphan {} was reaped by other code: {error}", pid.as_raw_nonzero());
     }
 }
 

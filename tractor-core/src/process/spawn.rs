@@ -157,9 +157,9 @@ pub(super) async fn spawn(
     if is_privileged() || has_two_users() {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
-            "this program has other rights than whoever started it (set-uid, set-gid or capabilities of its file, or \
-             an effective user that is not the real one), so a copy of it would not take itself for an actor: have an \
-             ordinary program start actors",
+            "this program has other rights than its starter (set-uid, set-gid or capabilities of its file, or an \
+             effective user that is not the real one), so a copy of it would not run as an actor: let an ordinary \
+             program start actors",
         ));
     }
     if spec.name.contains('\0') || spec.name.len() > NAME_BYTES_MAX {
