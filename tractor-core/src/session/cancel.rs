@@ -1,4 +1,4 @@
-//! Requests to cancel: a task of the peer, or the whole actor; and what tells that the peer still answers.
+//! Requests to cancel a task of the peer or the whole actor, and to check that the peer still answers.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use crate::proto::args::ArgTuple;
 const CANCEL_TASK: (&str, &str) = ("_cancel_task", "cid");
 
 impl SessionEnd {
-    /// Cancels the child side of a dialog, once. The answer is not waited for; the table keeps the dialog until its
-    /// outcome arrives. A child of this actor that then answers nothing is ended, unless only the time of the dialog
-    /// was over.
+    /// Cancels the child side of a dialog, once, without waiting for the answer; the table keeps the dialog until its
+    /// outcome arrives. If the peer is a child of this actor and then answers nothing, it is ended, unless the cause
+    /// was only the dialog's deadline.
     pub(crate) fn cancel_remote(self: &Arc<Self>) {
         if !self.cancel_here() {
             return;
         }
-        // A Rust peer always says how the task has ended.
+        // A Rust peer always sends the task's outcome.
         let ends_with_it = self.peer.is_base().then_some(self);
         if let Err(error) = self.peer.cancel_task(self.cid.as_str(), ends_with_it) {
             let peer = &self.peer.aid.uid;
@@ -34,9 +34,10 @@ impl SessionEnd {
         }
     }
 
-    /// The request to cancel this parent side was acknowledged: its task has ended, and what that had to say has come.
+    /// The request to cancel this parent side was acknowledged: its task has ended, and all of its messages have
+    /// arrived.
     pub(super) fn acknowledged(self: &Arc<Self>) {
-        // Dropped after the lock.
+        // This is dropped after the lock.
         let _left;
         let mut cell = self.lock();
         let is_stream = cell.dialog.is_receiving();
@@ -83,7 +84,7 @@ impl Peer {
 
     /// Asks for a sign of life: the cancellation of a task that does not exist is acknowledged at once.
     pub(crate) fn request_sign(self: &Arc<Self>) -> Option<Arc<SessionEnd>> {
-        // A connection that is closed is told otherwise.
+        // The end of a connection is reported elsewhere.
         self.cancel_task("", None).ok()
     }
 }

@@ -1,4 +1,4 @@
-//! What the lock of a session end guards: its state, and the tasks that wait for a change of it.
+//! The data under the lock of a session end: its state, and the tasks that wait for a change.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, MutexGuard};
@@ -20,12 +20,12 @@ use crate::proto::limits::Limits;
 use crate::proto::msg::ErrorMsg;
 use crate::wakers::{Slot, Waiters, Woken};
 
-/// What follows from a message for the peer; it leaves after the lock.
+/// The answer to the peer that follows from a message; it is sent after the lock.
 pub(super) enum Reply {
     Nothing,
     Credit(u32),
     Error(Box<ErrorMsg>),
-    /// Nothing but a log line.
+    /// Only a log line.
     Ignored(&'static str),
 }
 
@@ -40,43 +40,42 @@ pub(super) struct Cell {
     pub(super) dialog: Dialog,
     pub(super) first: Option<Bytes>,
     pub(super) inbox: Inbox,
-    /// A local reader has been told that the peer closed its half.
+    /// A local reader has seen that the peer closed its half.
     pub(super) end_seen: bool,
     pub(super) outcome: Option<Outcome>,
     /// Parent side: the connection was closed before the request could leave.
     pub(super) never_left: bool,
-    /// Child side: why no message will come or arrive any more. Told to those who use the stream in spite of the end.
+    /// Child side: why messages can neither come nor leave any more. Later uses of the stream return it.
     pub(super) broken: Option<Error>,
-    /// The other side has refused a value for want of room. This side's stream ends with it.
+    /// The other side refused a value for lack of room. This side's stream ends with this error.
     pub(super) overrun: Option<Error>,
-    /// The last streamed value that this side has received and found bad.
+    /// The last streamed value that this side received and could not decode.
     pub(super) type_error: Option<MsgTypeError>,
     /// Child side: how the task ended.
     pub(super) task_end: Option<TaskEnd>,
-    /// This side has asked for the cancellation, perhaps too late.
+    /// This side asked for the cancellation, perhaps too late.
     pub(super) cancel_called: bool,
-    /// Where the request that counts came from.
+    /// The origin of the first cancel request, which counts.
     pub(super) asked: Option<Asked>,
-    /// Child side: what keeps the task from being dropped at once.
+    /// Child side: the reasons not to drop the task at once.
     pub(super) deferral: Deferral,
     /// Child side: the parent side's failure, to be relayed.
     pub(super) parent_failure: Option<Box<ErrorMsg>>,
     pub(super) tx: SendCredit,
     pub(super) pace: Pace,
-    /// Parent side: its scope was dropped, and those around that one wait for the outcome.
+    /// Parent side: its scope was dropped, and the surrounding scopes wait for the outcome.
     pub(super) left: Option<Teardown>,
     /// Child side: cancel requests to be acknowledged once the task has ended.
     pub(super) cancel_requests: Vec<Cid>,
-    /// Handles of the stream that may still read: while there is one, nobody else takes values out of the inbox.
+    /// Handles of the stream that may still read: while there is one, only they take values out of the inbox.
     pub(super) stream_handles: usize,
-    /// There is a context that may still open the stream.
+    /// A context exists that may still open the stream.
     pub(super) may_open: bool,
     /// The task that reads the inbox.
     pub(super) reader: Slot,
-    /// The task that opened the dialog: the one call, or the one scope until the first value.
+    /// The task that opened the dialog: a call, or a scope until the first value.
     pub(super) opener: Slot,
-    /// The task that drops user code when the dialog fails or ends: the scope around a body, the one around an
-    /// endpoint.
+    /// The task that drops user code when the dialog fails or ends: the scope around a body or around an endpoint.
     pub(super) guard: Slot,
     /// Tasks that wait for the outcome, or for the end of an endpoint.
     pub(super) waiters: Waiters,
@@ -90,7 +89,7 @@ pub(super) struct Locked<'a> {
     senders: Senders<'a>,
 }
 
-/// Senders that wait for room. They are notified when this is dropped, if something has changed for them.
+/// Senders that wait for room. Dropping this notifies them, if something has changed for them.
 struct Senders<'a> {
     room: &'a Notify,
     changed: bool,
@@ -127,7 +126,7 @@ impl<'a> Locked<'a> {
         Self { cell, woken: Woken::default(), senders: Senders { room, changed: false } }
     }
 
-    /// Wakes the reader; and those that discard what nobody reads.
+    /// Wakes the reader, and the tasks that discard unread values.
     #[inline]
     pub(super) fn wake_reader(&mut self) {
         self.woken.add(self.cell.reader.take());
@@ -153,7 +152,7 @@ impl<'a> Locked<'a> {
         self.senders.changed = true;
     }
 
-    /// Wakes those that use the stream, or the context, of an endpoint that has ended.
+    /// Wakes the tasks that use the stream or the context of an ended endpoint.
     pub(super) fn wake_stream(&mut self) {
         self.woken.add(self.cell.reader.take());
         self.wake_waiters();
@@ -197,7 +196,8 @@ impl Cell {
         }
     }
 
-    /// A value to be kept until somebody asks for it: without its read buffer, unless somebody waits already.
+    /// Prepares a value that may be kept for long: copies it out of its read buffer, unless a task waits for it
+    /// already.
     pub(super) fn kept(&self, value: Bytes) -> Bytes {
         if self.opener.is_empty() { detached(value) } else { value }
     }
@@ -213,7 +213,7 @@ impl Cell {
         }
     }
 
-    /// Whether an overrun that this side has caused is no failure of its scope.
+    /// Whether the scope ignores an overrun that this side has caused.
     pub(super) fn absorbs_overruns(&self) -> bool {
         self.cancel_called || self.inbox.overflow().allows_overruns()
     }

@@ -1,8 +1,8 @@
-//! What is checked of a payload before it leaves: that it encodes, that its encoding is a value of its type again,
-//! and that it keeps to the endpoint's rule.
+//! Checks of a payload before it is sent: that it encodes, that its encoding decodes to its type again, and that it
+//! keeps to the endpoint's rule.
 //!
-//! The sender of a dialog's first and last value learns of its own mistakes, instead of the receiver. No lock is held
-//! meanwhile: serializers, deserializers and destructors are user code.
+//! So the sender of a dialog's first and last value, and not the receiver, learns of the sender's mistakes. The checks
+//! hold no lock: serializers, deserializers and destructors are user code.
 
 use bytes::Bytes;
 
@@ -14,21 +14,21 @@ use crate::proto::limits::ERROR_VALUE_DEPTH_MAX;
 use crate::proto::msgpack;
 use crate::proto::payload::{self, Payload, PayloadError};
 
-/// How far a first value is checked before it is sent; for [`Context::started_with`](crate::Context::started_with).
+/// The checks of a first value before it is sent; for [`Context::started_with`](crate::Context::started_with).
 #[derive(Debug)]
 pub struct Check<T> {
-    /// Whether what the encoding decodes to may stand for the value; `None` where it is not decoded.
+    /// Whether the decoded value may stand for the original; `None` without decoding.
     accepts: Option<fn(&T, &T) -> bool>,
 }
 
 impl<T> Check<T> {
-    /// Not at all: the receiver finds what is wrong, and the error is raised there.
+    /// No check: the receiver finds a mistake, and its side gets the error.
     pub const OFF: Self = Self { accepts: None };
-    /// It encodes, and its encoding is a `T` again: what [`Context::started`](crate::Context::started) does.
+    /// The value encodes, and its encoding decodes to a `T`, as in [`Context::started`](crate::Context::started).
     pub const DECODES: Self = Self { accepts: Some(|_, _| true) };
 
-    /// As [`DECODES`](Self::DECODES), and the `T` it decodes to equals the one that was sent. What does not equal
-    /// itself, such as a NaN, is refused.
+    /// As [`DECODES`](Self::DECODES), and the decoded `T` equals the original. A value that does not equal itself, such
+    /// as a NaN, is refused.
     pub const fn same() -> Self
     where
         T: PartialEq,
@@ -38,7 +38,7 @@ impl<T> Check<T> {
 }
 
 impl<T: Payload> Check<T> {
-    /// As [`DECODES`](Self::DECODES), for a type of which that is known beforehand too.
+    /// As [`DECODES`](Self::DECODES), for a type that is known to pass it.
     pub(super) fn of_result() -> Self {
         if payload::always_decodes::<T>() { Self::OFF } else { Self::DECODES }
     }
@@ -67,7 +67,7 @@ impl SessionEnd {
         Ok(encoded)
     }
 
-    /// Looks at what the peer will make of an encoding.
+    /// Decodes an encoding as the peer will.
     fn decode_again<T: Payload>(
         &self,
         value: &T,
@@ -84,7 +84,7 @@ impl SessionEnd {
         }
     }
 
-    /// A value of this side that does not encode.
+    /// The error for a value of this side that does not encode.
     #[cold]
     fn unencodable<T: Payload>(&self, kind: PldKind, problem: PayloadError) -> MsgTypeError {
         let details = Details {
@@ -98,7 +98,7 @@ impl SessionEnd {
         MsgTypeError::new(details, &self.peer.us, Blame::Local, self.cid)
     }
 
-    /// An encoded payload that does not have the type it should.
+    /// The error for an encoded payload of the wrong type.
     pub(crate) fn mismatch(
         &self,
         kind: PldKind,

@@ -1,7 +1,7 @@
-//! A child actor, as everybody in its parent's process knows it: to ask for its end, and to wait for that.
+//! A child actor, shared in its parent's process: to ask for its end, and to wait for that end.
 //!
-//! The task that watches the process carries out what is asked here. Every connection to the child has this at hand,
-//! so that all ways to ask are the same one.
+//! The task that watches the process carries out the requests. Every connection to the child holds this, so that all
+//! requests take the same way.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{ActorDied, CloseReason};
 use crate::proto::id::Uid;
 
-/// How an actor ended that was asked to, as [`Portal::cancel_actor`](crate::Portal::cancel_actor) and its like tell it.
+/// How an actor ended on request: the result of [`Portal::cancel_actor`](crate::Portal::cancel_actor) and similar
+/// methods.
 ///
 /// ```
 /// # use tractor_core::{self as tractor, ActorEnd, Portal};
@@ -29,20 +30,20 @@ use crate::proto::id::Uid;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ActorEnd {
-    /// It is no child of this actor, and says that its tasks have ended. Its process ends after that.
+    /// It is no child of this actor, and says that its tasks have ended. Its process ends later.
     Acknowledged,
-    /// It was a child, and its process has ended by itself and in good order: its tasks, its own children and its
-    /// cleanup callbacks have had their time.
+    /// It was a child, and its process ended by itself and in good order: its tasks, its own children and its cleanup
+    /// callbacks were able to finish.
     InOrder,
     /// It was a child, and its process has ended by itself, but not in good order: it failed while it ended, or before.
     Died(ActorDied),
-    /// It was a child that did not end within its limits, or was to be killed, and was signalled. What it still had
-    /// to do was not done.
+    /// It was a child, and was signalled because it did not end within its limits or had to be killed. Its remaining
+    /// cleanup was not done.
     Killed(ActorDied),
 }
 
 impl ActorEnd {
-    /// Whether the actor could do all that it does at its end.
+    /// Whether the actor could finish its cleanup.
     pub fn is_in_order(&self) -> bool {
         match self {
             Self::Acknowledged | Self::InOrder => true,
@@ -61,14 +62,14 @@ impl fmt::Display for ActorEnd {
     }
 }
 
-/// What somebody wants of a child, for the task that watches it.
+/// A request about a child, for the task that watches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wish {
-    /// That it ends, after this time for its acknowledgement; `None` for that of the parent's `Timeouts`.
+    /// End the child, with this time for its acknowledgement; `None` for that of the parent's `Timeouts`.
     End(Option<Duration>),
-    /// That it is killed at once.
+    /// Kill the child at once.
     Kill,
-    /// That it answers: the end of a dialog on it is waited for.
+    /// Check that the child answers: a task waits for the end of a dialog on it.
     Answer,
 }
 
@@ -76,37 +77,37 @@ pub(crate) enum Wish {
 #[derive(Debug)]
 pub(crate) struct ChildActor {
     pub(crate) uid: Uid,
-    /// A supervisor decides what follows its end.
+    /// Whether a supervisor decides what follows its end.
     pub(crate) is_supervised: bool,
-    /// Set once, when there is a process.
+    /// Set once, when the process exists.
     pub(crate) pid: OnceLock<u32>,
-    /// Set with the end of its nursery, or of its parent.
+    /// Set when its nursery, or its parent, ends.
     all: CancellationToken,
-    /// Somebody has asked for its end. Set before the wish is sent.
+    /// Its end was requested. Set before the wish is sent.
     asked: AtomicBool,
-    /// Somebody has wished for an answer since the watching task looked last.
+    /// An answer was wished for since the watching task looked last.
     awaited: AtomicBool,
     /// Read by the task that watches the process.
     wishes: mpsc::UnboundedSender<Wish>,
-    /// Set once, when the process was reaped, or is left.
+    /// Set once, when the process was reaped or given up.
     end: watch::Sender<Option<ActorEnd>>,
-    /// Why its connection has ended, once it has.
+    /// Why its connection ended, once it has.
     pub(crate) loss: OnceLock<CloseReason>,
-    /// Set when nothing of it is left either.
+    /// Set when the rest of the child is gone, too.
     pub(crate) gone: CancellationToken,
 }
 
-/// What is wished of a child, in order.
+/// The requests about a child, in order.
 #[derive(Debug)]
 pub(crate) struct Wishes {
     all: Option<CancellationToken>,
     sent: mpsc::UnboundedReceiver<Wish>,
-    /// An answer was wished for while nothing but an end counted.
+    /// An answer was wished for while only wishes to end were taken.
     put_off: bool,
 }
 
 impl Wishes {
-    /// The next one.
+    /// The next wish.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -114,7 +115,7 @@ impl Wishes {
         if std::mem::take(&mut self.put_off) { Wish::Answer } else { self.newest().await }
     }
 
-    /// Waits for a wish that it ends, and puts others off.
+    /// Waits for a wish to end the child, and postpones others.
     ///
     /// # Cancel safety
     /// Cancel safe.
@@ -153,63 +154,63 @@ impl ChildActor {
         (Self { uid, is_supervised: false, pid, all, asked, awaited, wishes, end, loss, gone }, unread)
     }
 
-    /// Asks for its end, and leaves it this long to acknowledge that; `None` for as long as its parent's `Timeouts`
-    /// say.
+    /// Asks for the child's end, with this time for the acknowledgement; `None` for the time in its parent's
+    /// `Timeouts`.
     pub(crate) fn ask(&self, patience: Option<Duration>) {
         self.asked.store(true, Ordering::Release);
         self.wish(Wish::End(patience));
     }
 
-    /// Asks for its end because a request to end is about to leave, whoever has made it.
+    /// Asks for the child's end because a request to end is about to be sent over the wire.
     pub(crate) fn ask_with_request(&self) {
         if !self.asked.swap(true, Ordering::AcqRel) {
             self.wish(Wish::End(None));
         }
     }
 
-    /// Kills it.
+    /// Kills the child.
     pub(crate) fn kill(&self) {
         self.asked.store(true, Ordering::Release);
         self.wish(Wish::Kill);
     }
 
-    /// The end of a dialog on it is waited for.
+    /// A task waits for the end of a dialog on the child.
     pub(crate) fn expect_answer(&self) {
-        // One wish is enough for all, until it was granted.
+        // One wish is enough for all waiting tasks, until it was handled.
         if !self.awaited.swap(true, Ordering::AcqRel) {
             self.wish(Wish::Answer);
         }
     }
 
-    /// From now on the next one who waits is told again.
+    /// From now on the next waiting task sends a wish again.
     pub(crate) fn grant_answer(&self) {
         self.awaited.store(false, Ordering::Release);
     }
 
-    /// Whether somebody in this process has asked for its end, or for that of all.
+    /// Whether this process has asked for the end of this child, or of all children.
     pub(crate) fn is_asked(&self) -> bool {
         self.is_asked_alone() || self.all.is_cancelled()
     }
 
-    /// Whether somebody in this process has asked for its end, and not only for that of all.
+    /// Whether this process has asked for the end of this child in particular.
     pub(crate) fn is_asked_alone(&self) -> bool {
         self.asked.load(Ordering::Acquire)
     }
 
-    /// Waits until its process was reaped, and nothing of it is left.
+    /// Waits until the child's process was reaped and the rest of it is gone.
     pub(crate) async fn gone(&self) -> ActorEnd {
         self.gone.cancelled().await;
         self.ended().await
     }
 
-    /// Waits until its process was reaped.
+    /// Waits until the child's process was reaped.
     pub(crate) async fn ended(&self) -> ActorEnd {
         let mut end = self.end.subscribe();
         let seen = end.wait_for(Option::is_some).await.expect("this holds the sender");
         seen.clone().expect("it was waited for")
     }
 
-    /// Tells how it has ended. The first one counts.
+    /// Sets how the child has ended. The first call counts.
     pub(crate) fn has_ended(&self, how: ActorEnd) {
         self.end.send_if_modified(|end| {
             let fresh = end.is_none();
@@ -219,7 +220,7 @@ impl ChildActor {
     }
 
     fn wish(&self, wish: Wish) {
-        // Nobody listens any more when it has ended.
+        // After the child's end the receiver may be gone.
         _ = self.wishes.send(wish);
     }
 }

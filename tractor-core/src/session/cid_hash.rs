@@ -1,4 +1,4 @@
-//! A hash of dialog ids: a few instructions, with keys that the peer does not know, which chooses ids.
+//! A hash of dialog ids. It takes a few instructions, and its keys are secret, because the peer chooses ids.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -73,7 +73,7 @@ mod tests {
                 let cid = Cid::new(&format!("{longest}{n:05}")).expect("short");
                 hash.hash_one(cid)
             });
-            // A table looks at the low bits, and at the seven highest.
+            // A hash table uses the low bits and the seven highest.
             let low: HashSet<u64> = hashes.clone().map(|hash| hash % COUNT as u64).collect();
             let high: HashSet<u64> = hashes.map(|hash| hash >> 57).collect();
             assert!(low.len() > COUNT / 2 && high.len() > 120, "{} and {}", low.len(), high.len());

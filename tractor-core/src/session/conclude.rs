@@ -1,4 +1,4 @@
-//! The end of a child side: what the parent side is told when the endpoint's task has ended.
+//! The end of a child side: the message to the parent side after the endpoint's task has ended.
 
 use std::cell::Cell;
 
@@ -15,24 +15,24 @@ use crate::proto::id::Cid;
 use crate::proto::msg::ErrorMsg;
 use crate::proto::payload::Payload;
 
-/// How a child-side task ended that has not returned.
+/// The end of a child-side task that did not return.
 #[derive(Debug)]
 pub(crate) enum Ended {
     Failed(Box<ErrorMsg>),
     Dropped,
 }
 
-/// Encodes the value of a task that has returned; only if it is sent.
+/// Encodes the value of a task that has returned; called only if the value is sent.
 type Encode<'a> = &'a dyn Fn() -> Result<Encoded, MsgTypeError>;
 
 /// The failure of a task that was not dropped, ready to be sent.
 type Failure = Option<Box<ErrorMsg>>;
 
-/// A child side that is settled, and what it still has to say.
+/// A settled child side, and its last message.
 struct Settled {
     conclusion: Conclusion,
     failure: Failure,
-    /// The parent side's failure, which is relayed.
+    /// The parent side's failure, to be relayed.
     parent_failure: Failure,
     asked: Option<Asked>,
     cancel_requests: Vec<Cid>,
@@ -45,13 +45,14 @@ pub(crate) struct Unsent {
 }
 
 impl SessionEnd {
-    /// Settles a child side whose endpoint has returned, and is down.
+    /// Settles a child side whose endpoint has returned and whose scopes have ended.
     pub(crate) fn finish<T: Payload>(&self, value: &T) {
         let encode = || self.encode(PldKind::Return, value, &Check::of_result());
         self.tell(self.settle(TaskEnd::Returned, None), Some(&encode));
     }
 
-    /// Encodes a result that has to wait for room. One that cannot be encoded has not to: what is told then needs none.
+    /// Encodes a result that must wait for room. A result that cannot be encoded need not wait: its error needs no
+    /// room.
     pub(crate) fn encode_result<T: Payload>(&self, value: &T) -> Option<Unsent> {
         let encode = || self.encode(PldKind::Return, value, &Check::of_result());
         let encoded = catching(encode).ok()?.ok()?;
@@ -59,14 +60,14 @@ impl SessionEnd {
         Some(Unsent { encoded, _held })
     }
 
-    /// Settles a child side whose endpoint has returned this, and is down.
+    /// Settles a child side whose endpoint has returned this value and whose scopes have ended.
     pub(crate) fn finish_encoded(&self, Unsent { encoded, _held }: Unsent) {
         let encoded = Cell::new(Some(encoded));
         let encode = || Ok(encoded.take().expect("a result is sent once"));
         self.tell(self.settle(TaskEnd::Returned, None), Some(&encode));
     }
 
-    /// Settles a child side whose endpoint has ended otherwise, and is down.
+    /// Settles a child side whose endpoint has ended in another way and whose scopes have ended.
     pub(crate) fn conclude(&self, ended: Ended) {
         let (end, failure) = match ended {
             Ended::Failed(failure) => (TaskEnd::Failed, Some(failure)),
@@ -95,7 +96,7 @@ impl SessionEnd {
     fn settle(&self, end: TaskEnd, failure: Failure) -> Settled {
         let mut cell = self.lock();
         let (end, failure) = match failure {
-            // The endpoint was told by its own requests before it was dropped: they had the same deadline.
+            // The endpoint's own requests had the same deadline and reported it before the endpoint was dropped.
             Some(told) if self.is_overdue() && error::is_deadline(&told) => {
                 cell.cancel(self.peer.aid.uid.clone(), Asked::Deadline);
                 (TaskEnd::Dropped, None)
@@ -110,12 +111,12 @@ impl SessionEnd {
             asked: cell.asked,
             cancel_requests: std::mem::take(&mut cell.cancel_requests),
         };
-        // A stream that the endpoint has given to another task.
+        // The endpoint may have given its stream to another task.
         cell.wake_stream();
         settled
     }
 
-    /// The error with which a dialog ends that has no result.
+    /// The error that ends a dialog without a result.
     fn last_error(&self, settled: &Settled) -> ErrorMsg {
         let (us, peer) = (&self.peer.us, &self.peer.aid.uid);
         match &settled.conclusion {
@@ -126,7 +127,7 @@ impl SessionEnd {
             }
             Conclusion::Cancelled(by) | Conclusion::StreamCancelled(by) => error::cancelled(us, peer, by),
             Conclusion::Relay => match &settled.parent_failure {
-                // A report of ours about what the parent side sent: nothing is passed on.
+                // This is our own report about a message of the parent side, so it is not passed on.
                 Some(msg) if msg.relay_path.last() == Some(us) => (**msg).clone(),
                 Some(msg) => error::relay(us, msg),
                 None => error::cancelled(us, peer, us),
@@ -140,7 +141,7 @@ impl SessionEnd {
     }
 
     fn send_return(&self, encode: Encode<'_>) {
-        // The dialog is settled already: a serializer or rule that panics must not take the answer with it.
+        // The dialog is settled already: the peer must get an answer even if a serializer or rule panics.
         let sent = catching(|| encode().map(|mut encoded| self.append_pld(PldKind::Return, &mut encoded)));
         let sent = match sent {
             Ok(sent) => sent,
@@ -153,7 +154,7 @@ impl SessionEnd {
         };
         match sent.map_err(Error::from).and_then(|appended| self.accepted(appended)) {
             Ok(_driver) => {}
-            // The caller is gone; its result has nowhere to go.
+            // The caller is gone, so the result is dropped.
             Err(Error::Closed(closed)) => {
                 tracing::debug!(cid = %self.cid, endpoint = %self.endpoint, "result not sent: {closed}");
             }

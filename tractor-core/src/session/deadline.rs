@@ -1,12 +1,12 @@
 //! Deadlines: the time that a request, and everything started on its behalf, has left.
 //!
-//! A deadline is a point on this actor's own clock. It crosses to another actor as the time that is left, which that
-//! actor adds to its own clock: so clocks need not agree, and a budget shrinks by the way it has travelled.
+//! A deadline is a point on this actor's own clock. It travels to another actor as the remaining time, which that actor
+//! adds to its own clock. So clocks need not agree; the time in transit is not counted.
 //!
 //! # Invariants
 //! 1. Of two deadlines the earlier one holds: no scope and no hop prolongs what it was given.
 //! 2. Without a deadline there is no timer and no allocation.
-//! 3. Who waits is polled before its clock is looked at: what is there when the time is over still counts.
+//! 3. A waiting future is polled before its clock is read: a result that is ready when the time is over still counts.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -28,11 +28,11 @@ tokio::task_local! {
     static SCOPE: DeadlineScope;
 }
 
-/// What the running task has to keep to.
+/// The limits of the running task.
 #[derive(Clone)]
 struct DeadlineScope {
     at: Instant,
-    /// `None` in an endpoint, which is dropped without waiting for its requests.
+    /// `None` in an endpoint: it is dropped without waiting for its requests.
     overdue: Option<Arc<Overdue>>,
 }
 
@@ -62,7 +62,7 @@ impl Overdue {
         waits.count += 1;
     }
 
-    /// Whether the scope goes on for them. Not if they are late themselves: nobody polls them any more.
+    /// Whether the scope waits for them; not if they are late themselves, because nothing polls them any more.
     fn hold(&self) -> bool {
         let waits = self.lock();
         let late =

@@ -1,11 +1,11 @@
 //! The live dialogs of one connection, by id.
 //!
-//! The ids that this end chooses have a number, which says where in a list the dialog is. Ids that the peer chooses are
-//! whatever it likes: they are hashed with keys that it does not know.
+//! An id chosen by this end has a number, which gives the dialog's place in a list. The peer may choose any ids: they
+//! are hashed with keys that it does not know.
 //!
 //! # Invariants
-//! 1. A number is given once. Its place in the list is its remainder by the list's length; one whose place is taken, by
-//!    a dialog that goes on for long, is left out.
+//! 1. A number is given once. Its place in the list is its remainder by the list's length; a number whose place is
+//!    taken by a long dialog is skipped.
 //! 2. The length is a power of two, and at most half of the places are taken: a longer list has no two dialogs in one
 //!    place, and a free place is near.
 //! 3. No id is in both parts.
@@ -20,7 +20,7 @@ use crate::proto::id::Cid;
 /// Places for dialogs that this end has opened, once there is one.
 const PLACES_MIN: usize = 16;
 
-/// See the module.
+/// The live dialogs of one connection; see the module docs.
 #[derive(Debug)]
 pub(super) struct Dialogs<T> {
     /// First letter of the ids this end makes.
@@ -29,12 +29,12 @@ pub(super) struct Dialogs<T> {
     next: u64,
     places: Vec<Option<(u64, Arc<T>)>>,
     taken: usize,
-    /// Those with other ids.
+    /// Dialogs with other ids.
     others: HashMap<Cid, Arc<T>, CidHash>,
 }
 
 impl<T> Dialogs<T> {
-    /// None yet. The two ends of a connection have different prefixes.
+    /// An empty table. The two ends of a connection have different prefixes.
     pub(super) fn new(prefix: u8) -> Self {
         Self { prefix, next: 0, places: Vec::new(), taken: 0, others: HashMap::default() }
     }
@@ -47,7 +47,7 @@ impl<T> Dialogs<T> {
         number as usize & self.places.len().wrapping_sub(1)
     }
 
-    /// Enters a dialog of this end, which `make` makes of its new id.
+    /// Enters a dialog of this end; `make` makes it from its new id.
     pub(super) fn enter_new(&mut self, make: impl FnOnce(Cid) -> Arc<T>) -> Arc<T> {
         if self.taken * 2 >= self.places.len() {
             self.lengthen();
@@ -81,7 +81,7 @@ impl<T> Dialogs<T> {
         }
     }
 
-    /// Enters a dialog whose id was not made here. Returns whether that was free.
+    /// Enters a dialog whose id was not made here. Returns whether the id was free.
     pub(super) fn enter(&mut self, cid: Cid, dialog: Arc<T>) -> bool {
         if self.own(cid.as_bytes()).is_some() {
             return false;
@@ -113,7 +113,7 @@ impl<T> Dialogs<T> {
         }
     }
 
-    /// Takes out the dialog with this id, if it is that one.
+    /// Removes this dialog, if it is the one with its id.
     pub(super) fn remove(&mut self, cid: &Cid, over: &T) -> Option<Arc<T>> {
         let is_it = |found: &Arc<T>| std::ptr::eq(&raw const **found, over);
         if let Some(place) = self.own(cid.as_bytes()) {
@@ -121,7 +121,7 @@ impl<T> Dialogs<T> {
             self.taken -= 1;
             return Some(removed);
         }
-        // Mostly it has never been in there.
+        // Usually the id was never in this map.
         if self.others.is_empty() || !self.others.get(cid).is_some_and(is_it) {
             return None;
         }
@@ -164,7 +164,7 @@ mod tests {
             let new = opened(&mut dialogs);
             assert!(seen.insert(*new), "{new} again");
             open.push(new);
-            // Some go on for long, and most do not.
+            // A few dialogs are long, most are short.
             if round % 7 != 0 {
                 let over = open.swap_remove(round % open.len());
                 ends(&mut dialogs, &over);

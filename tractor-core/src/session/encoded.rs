@@ -1,7 +1,7 @@
-//! Encoded values, in memory that is used again.
+//! Encoded values, in reused memory.
 //!
 //! Serializers are user code and run under no lock: a value is encoded into one of these first, and copied under the
-//! lock, or handed over if it is large. Of a large `Bytes` nothing is copied.
+//! lock, or handed over if it is large. A large `Bytes` is never copied.
 
 use std::cell::Cell;
 
@@ -10,8 +10,8 @@ use bytes::Bytes;
 use crate::net::{Frame, LARGE_BYTES_MIN, SPARE};
 use crate::proto::payload::{self, PayloadError};
 
-/// The encoding of a value, or of several. Its memory goes back to the thread that drops it, or, if it is large, to
-/// whoever needs some.
+/// The encoding of a value, or of several. Its memory is kept by the thread that drops it, or, if it is large, goes to
+/// the shared spare buffers.
 #[derive(Debug)]
 pub(crate) struct Encoded {
     bytes: Vec<u8>,
@@ -24,7 +24,7 @@ thread_local! {
 }
 
 impl Encoded {
-    /// What `encode` appends. It may encode other values meanwhile; these get memory of their own.
+    /// The bytes that `encode` appends. `encode` may encode other values meanwhile; these get memory of their own.
     #[inline]
     pub(crate) fn by(
         encode: impl FnOnce(&mut Vec<u8>) -> Result<(), PayloadError>,
@@ -44,14 +44,14 @@ impl Encoded {
         copy
     }
 
-    /// Of a value that is nothing but these bytes.
+    /// The encoding of a value that consists only of these bytes.
     pub(crate) fn of_bytes(given: Bytes) -> Self {
         let mut bytes = KEPT.try_with(Cell::take).unwrap_or_default();
         payload::encode_head_of(&given, &mut bytes);
         Self { bytes, given }
     }
 
-    /// All of it, unless it is [given](Self::of_bytes).
+    /// The whole encoding, or its head if the rest is [given](Self::of_bytes).
     #[inline]
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -78,7 +78,7 @@ impl Drop for Encoded {
             0 => {}
             1..LARGE_BYTES_MIN => {
                 bytes.clear();
-                // A thread that is ending has no place for it any more.
+                // A thread that is ending has dropped its storage already.
                 _ = KEPT.try_with(|kept| kept.set(bytes));
             }
             LARGE_BYTES_MIN.. => SPARE.give(bytes),
