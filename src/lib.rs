@@ -31,8 +31,8 @@
 //! # Nurseries and actors
 //!
 //! [`open_nursery`] opens a scope that owns child actors. [`start_actor`](ActorNursery::start_actor) runs this very
-//! program again as a child process, which serves until somebody cancels it;
-//! [`run_in_actor`](ActorNursery::run_in_actor) starts an actor for a single call and ends it when the result is in.
+//! program again as a child process, which serves until it is cancelled; [`run_in_actor`](ActorNursery::run_in_actor)
+//! starts an actor for a single call and ends it when the result is in.
 //!
 //! * Leaving the scope waits for every child. When it returns, their processes have been reaped.
 //! * An error of the body, or the unexpected end of any child, cancels all children; every failure is reported.

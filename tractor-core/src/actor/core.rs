@@ -81,7 +81,7 @@ pub(super) struct Inner {
     pub(super) end_children: CancellationToken,
     /// In the order in which they came.
     pub(super) peers: Mutex<Vec<Arc<Peer>>>,
-    /// Set with the first cancel request: who asked, if it is known.
+    /// Set with the first cancel request: the canceller, if it is known.
     canceller: OnceLock<Option<Uid>>,
     /// Set when the actor must end.
     pub(super) stop: CancellationToken,

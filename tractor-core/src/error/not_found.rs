@@ -1,4 +1,4 @@
-//! Names under which nobody is found.
+//! Names under which no actor is found.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl fmt::Display for Detail<'_> {
     }
 }
 
-/// Why nobody was found under a name.
+/// Why no actor was found under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Absence {
@@ -64,7 +64,7 @@ impl NotFound {
         &self.name
     }
 
-    /// Why nobody was found.
+    /// Why no actor was found.
     pub fn why(&self) -> Absence {
         self.why
     }
