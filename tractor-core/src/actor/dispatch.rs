@@ -439,8 +439,8 @@ impl Dispatch {
         };
         // An id may be used again after its dialog; values then belong to the new dialog.
         self.last = None;
-        // Where another thread runs it, the connection has the acknowledgement to write meanwhile, and results gather:
-        // without it each would be a write of its own.
+        // If another thread runs the endpoint, the acknowledgement is sent at once: while the connection writes it,
+        // results gather, which would otherwise each be a write of its own.
         session.accept_request(entry.kind, self.actor.inner.is_current_thread);
         self.actor.run_request(RequestTask::new(
             self.actor.clone(),
