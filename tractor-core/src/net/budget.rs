@@ -1,21 +1,21 @@
-//! What waits in an actor's memory for somebody else: one budget for all of its connections.
+//! One budget for all bytes that wait in an actor, on all of its connections.
 //!
-//! Each connection has an [`Account`]. On it stands what the connection has wait: bytes that its peer does not read,
-//! read buffers that received values keep alive, copies of such values, requests that run. When all accounts together
-//! are over three quarters of the budget, the connection that has most is closed. It has more than its share, these
-//! quarters divided by the connections; so no connection within its share ends on account of others like it. Of a
-//! connection to a parent or a child a part counts, [`SUPERVISING_PART`]: its end is that of an actor, which no guest
-//! shall bring about.
+//! Each connection has an [`Account`] of the bytes that wait on it: bytes that its peer does not read, read buffers
+//! that received values keep alive, copies of such values, running requests. When all accounts together are over three
+//! quarters of the budget, the connection with the most bytes is closed. It has more than its share, which is these
+//! quarters divided by the number of connections. So no connection within its share is closed because of others like
+//! it. A connection to a parent or a child counts with a part only ([`SUPERVISING_PART`]): its end is the end of an
+//! actor, which no guest must cause.
 //!
-//! Closing frees nothing at once. The last quarter is for what closed connections still have, and for what others add
-//! until they notice: nobody reads on before the closed ones have had a few turns to drop it.
+//! Closing frees nothing at once. The last quarter is for the bytes of closed connections, and for bytes that others
+//! add until they notice: drivers read no further until the closed ones have had a few turns to drop theirs.
 //!
-//! Buffers of a fixed size, which each connection has anyway, are free, and so is the first [`STEP`] that waits to be
-//! written: what comes and goes within a tick is not worth the bookkeeping.
+//! The fixed-size buffers of every connection are free, and so is the first [`STEP`] that waits to be written:
+//! short-lived bytes are not worth the bookkeeping.
 //!
 //! # Invariants
 //! 1. The lock of the books is taken last, and no waker is cloned, woken or dropped under it.
-//! 2. What is booked on accounts that are not over is at most three quarters of the budget when the lock is free.
+//! 2. When the lock is free, at most three quarters of the budget are booked on accounts that are not over.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -25,27 +25,27 @@ use bytes::Bytes;
 
 use crate::error::CloseReason;
 
-/// What is booked at once of what waits to be written; the first one is free.
+/// Bytes waiting to be written are booked in steps of this size; the first step is free.
 pub(crate) const STEP: usize = 64 * 1024;
 
 /// The part of the budget that is left to connections that have been closed: a quarter.
 const LEAVING_PART: usize = 4;
 
-/// The part of what a connection to a parent or child has that counts when one is to be closed: a quarter.
+/// The part of a parent's or child's connection that counts when one must be closed: a quarter.
 const SUPERVISING_PART: usize = 4;
 
-/// What waits, by who is to take it.
+/// The kinds of waiting bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Not read by the peer: in the write buffers.
     Unsent,
-    /// Not read by the peer: what waits for room in them.
+    /// Not read by the peer: bytes that wait for room in the write buffers.
     Waiting,
     /// Not received by this actor's code: read buffers in which values stay.
     Pinned,
     /// The same, in copies.
     Copied,
-    /// Requests that run: their arguments, and what each of them takes.
+    /// Running requests: their arguments, and a fixed cost for each.
     Running,
 }
 
@@ -73,7 +73,7 @@ struct Books {
     accounts: Vec<Option<Entry>>,
     /// On the accounts that are not over.
     booked: usize,
-    /// Drivers of connections that have to be closed, to be woken.
+    /// Drivers to be woken, because their connections must be closed.
     closing: Vec<Waker>,
 }
 
@@ -93,7 +93,7 @@ impl Entry {
         self.amounts.iter().sum()
     }
 
-    /// What decides who is closed.
+    /// The bytes that decide which connection is closed.
     fn weight(&self) -> usize {
         if self.supervises { self.sum() / SUPERVISING_PART } else { self.sum() }
     }
@@ -124,7 +124,7 @@ impl Budget {
         Arc::new(Account { budget: self.clone(), key, over })
     }
 
-    /// What waits on all connections, those included that are about to be closed.
+    /// The bytes that wait on all connections, including those that are about to be closed.
     pub(crate) fn booked(&self) -> usize {
         self.books().accounts.iter().flatten().map(Entry::sum).sum()
     }
@@ -136,7 +136,7 @@ impl Books {
         self.accounts[account.key].as_mut().expect("an account has its entry as long as it lives")
     }
 
-    /// Closes the connections that have most until the others are within their part of the budget.
+    /// Closes connections, those with the most bytes first, until the others are within their part of the budget.
     #[cold]
     fn close_largest(&mut self, budget: &Budget) {
         while self.booked > budget.staying_max {
@@ -165,7 +165,7 @@ fn over(amounts: &Amounts, bytes_max: usize) -> CloseReason {
     CloseReason::OverBudget(text.into())
 }
 
-/// What one connection has wait. Lives as long as any of that.
+/// The bytes that wait on one connection. Lives as long as any of them.
 #[derive(Debug)]
 pub(crate) struct Account {
     budget: Arc<Budget>,
@@ -181,15 +181,15 @@ impl Account {
         self.over.get()
     }
 
-    /// Whether others have been closed and have not dropped all they have, and after how many closings. Who waits a
-    /// little for that adds no more meanwhile.
+    /// Whether closed connections still hold bytes, and the number of closings so far. A driver that waits a little for
+    /// them adds no more bytes meanwhile.
     #[inline]
     pub(super) fn others_leave(&self) -> Option<usize> {
         let leaving = self.budget.leaving.load(Ordering::Relaxed) > 0;
         leaving.then(|| self.budget.closings.load(Ordering::Relaxed))
     }
 
-    /// Whether more than half of what may stay is used.
+    /// Whether more than half of the open connections' part is used.
     pub(super) fn is_tight(&self) -> bool {
         self.budget.books().booked > self.budget.staying_max / 2
     }

@@ -1,4 +1,4 @@
-//! The sending end of a connection, shared by everybody who has something to say on it.
+//! The sending end of a connection, shared by all of its senders.
 //!
 //! ```text
 //! Open --close()--> Flushing --everything written--> Closed(Local)
@@ -9,14 +9,14 @@
 //!   +---- driver ended, for whatever reason ----> Closed(reason)
 //! ```
 //!
-//! Messages are encoded straight into the write buffer, under its lock; a large payload is encoded before, and handed
-//! over. The first message appended to an idle connection wakes the driver, which swaps the buffer for an empty one and
-//! writes it out. Messages appended back to back therefore share a write.
+//! Messages are encoded straight into the write buffer, under its lock; a large payload is encoded before that and
+//! handed over. The first message appended to an idle connection wakes the driver, which swaps the buffer for an empty
+//! one and writes it out. Messages appended back to back therefore share a write.
 //!
 //! # Invariants
 //! 1. The write buffer always holds whole frames.
 //! 2. Frames leave in the order in which they were appended.
-//! 3. Once closed, nothing is appended and nobody waits for room.
+//! 3. Once closed, nothing is appended and no task waits for room.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -51,11 +51,11 @@ struct Shared {
     /// Notified when the buffer was drained, or nothing will be written any more.
     room: Notify,
     account: Arc<Account>,
-    /// Grows with what is appended beyond the first [`STEP`] of a buffer, and ends the driver's turn when it is
-    /// [`ANSWERS_PER_TURN`] further. Read by the driver without the lock.
+    /// A count of the bytes appended beyond the first [`STEP`] of a buffer. The driver's turn ends when it has grown by
+    /// [`ANSWERS_PER_TURN`]. Read by the driver without the lock.
     grown: AtomicUsize,
     limits: Limits,
-    /// Reads that have brought something. Written by the driver.
+    /// The number of reads that brought bytes. Written by the driver.
     heard: AtomicU64,
 }
 
@@ -70,9 +70,9 @@ struct WriteBuf {
     state: State,
     /// Largest frame body that both ends accept.
     frame_bytes_max: usize,
-    /// The driver while it sleeps; woken by whoever gives it work.
+    /// The driver's waker while it sleeps; a sender with work for it wakes it.
     driver: Slot,
-    /// The driver while the socket takes nothing; woken by whoever overflows the buffer.
+    /// The driver's waker while the socket takes nothing; the sender that overflows the buffer wakes it.
     stuck: Slot,
 }
 
@@ -80,14 +80,14 @@ struct WriteBuf {
 enum State {
     Open,
     Flushing,
-    /// So many bytes wait, more than `write_backlog_bytes_max`; the driver is about to give up.
+    /// This many bytes wait, more than `write_backlog_bytes_max`; the driver is about to give up.
     Overflowed(usize),
-    /// Closed by this side, but the peer does not take what is left; the driver is about to give up.
+    /// Closed by this side, but the peer does not take the remaining bytes; the driver is about to give up.
     GivenUp,
     Closed(CloseReason),
 }
 
-/// What became of an append.
+/// The result of an append.
 #[derive(Debug)]
 pub(crate) enum Appended {
     /// The frame will be written. Dropping this wakes the driver: a caller that holds a lock keeps it until after.
@@ -113,7 +113,7 @@ fn overflow(waiting: usize) -> CloseReason {
     CloseReason::Protocol(text.into())
 }
 
-/// Every peer accepts what has no payload.
+/// Every peer accepts messages without a payload.
 fn both_accept(limits: &Limits, peer_bytes_max: usize) -> usize {
     limits.frame_bytes_max.min(peer_bytes_max.max(FRAME_BYTES_MAX_LEAST))
 }
@@ -137,7 +137,7 @@ impl Channel {
         Self { shared: Arc::new(Shared { wbuf, room, account, grown, limits, heard }) }
     }
 
-    /// From now on the peer accepts frame bodies of this size.
+    /// Sets the largest frame body that the peer accepts.
     pub(crate) fn peer_accepts(&self, bytes_max: usize) {
         self.lock().frame_bytes_max = both_accept(&self.shared.limits, bytes_max);
     }
@@ -152,13 +152,13 @@ impl Channel {
         &self.shared.limits
     }
 
-    /// The peer has sent something. For the driver, the only one that calls it.
+    /// Records that the peer has sent something. Only the driver calls it.
     pub(super) fn hear(&self) {
         let heard = &self.shared.heard;
         heard.store(heard.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
-    /// A count that grows with what comes from the peer.
+    /// A count that grows with whatever arrives from the peer.
     pub(crate) fn heard(&self) -> u64 {
         self.shared.heard.load(Ordering::Relaxed)
     }
@@ -208,8 +208,8 @@ impl Channel {
         Appended::Yes(Wake(driver))
     }
 
-    /// Books what the buffer has grown by. Returns whether the driver has to look: the connection is over a limit, or
-    /// its growth has put another one over the budget, which the driver wakes.
+    /// Books the growth of the buffer. Returns whether the driver must look: the connection is over a limit, or its
+    /// growth has put another one over the budget, which the driver then wakes.
     #[cold]
     fn book(&self, wbuf: &mut WriteBuf) -> bool {
         let Shared { limits, account, grown, .. } = &*self.shared;
@@ -226,12 +226,12 @@ impl Channel {
         is_over || has_closed
     }
 
-    /// What the connection has wait.
+    /// The account of the connection's waiting bytes.
     pub(crate) fn account(&self) -> &Arc<Account> {
         &self.shared.account
     }
 
-    /// Grows with what is appended, as far as that is much at once.
+    /// The count of appended bytes beyond the first step of each buffer.
     #[inline]
     pub(super) fn grown(&self) -> usize {
         self.shared.grown.load(Ordering::Relaxed)
@@ -260,7 +260,7 @@ impl Channel {
         matches!(wbuf.state, State::Open) && wbuf.out.len() >= self.shared.limits.write_buffer_bytes_max
     }
 
-    /// Books what waits outside of the buffer for room in it. For callers that hold no lock.
+    /// Books bytes that wait for room in the buffer. For callers that hold no lock.
     pub(crate) fn hold_unsent(&self, bytes: usize) -> Held {
         self.shared.grown.fetch_add(bytes, Ordering::Relaxed);
         self.shared.account.hold(Kind::Waiting, bytes)
@@ -307,7 +307,7 @@ impl Channel {
         woken.add(wbuf.stuck.take());
     }
 
-    /// Why the driver, whose socket takes nothing, has to give up; if it has not, it is woken once it has to.
+    /// Why a driver whose socket takes nothing must give up. If it need not yet, it is woken once it must.
     pub(super) fn poll_overflowed(&self, cx: &Context<'_>) -> Poll<CloseReason> {
         poll_or_register(
             cx,
@@ -353,7 +353,7 @@ impl Channel {
                 }
                 match wbuf.state {
                     State::Flushing | State::GivenUp => Poll::Ready(Work::Done(CloseReason::Local)),
-                    // Too late: what was refused meanwhile is missing.
+                    // Too late: the frames refused meanwhile are missing.
                     State::Overflowed(waiting) => Poll::Ready(Work::Done(overflow(waiting))),
                     State::Open | State::Closed(_) => Poll::Pending,
                 }

@@ -1,12 +1,12 @@
-//! The task that owns a socket: writes what was appended, reads what arrives.
+//! The task that owns a socket: writes appended frames, reads arriving ones.
 //!
 //! # Invariants
 //! 1. Handlers run on the driver's task, one frame at a time, in arrival order, and never block or await.
 //! 2. A frame is a slice of the read buffer; no bytes are copied per message.
 //! 3. Everything a handler appends is written in the same turn.
-//! 4. A peer that floods the connection cannot keep the thread: after [`READS_PER_TURN`] reads, after
-//!    [`REQUESTS_PER_TURN`] requests, or when these have [`ANSWERS_PER_TURN`] answered, others run.
-//! 5. What the peer wrote before it closed is handled, also where a write was the first to fail.
+//! 4. A peer that floods the connection cannot keep the thread: other tasks run after [`READS_PER_TURN`] reads, after
+//!    [`REQUESTS_PER_TURN`] requests, or after [`ANSWERS_PER_TURN`] bytes of answers.
+//! 5. Frames that the peer wrote before it closed are handled, even if a write fails first.
 //! 6. Whatever a slice of a read buffer keeps alive beyond the buffer in use is on the connection's account.
 
 use std::future::poll_fn;
@@ -31,12 +31,13 @@ use crate::proto::limits::FRAME_HEAD_BYTES;
 
 /// Reads done before the driver lets other tasks run.
 const READS_PER_TURN: usize = 4;
-/// Requests taken in before it does.
+/// Requests handled before the driver lets other tasks run.
 pub(super) const REQUESTS_PER_TURN: usize = 256;
-/// Turns that the driver leaves to one connection that is being closed: more than it needs, unless something blocks it.
+/// Turns that the driver waits for each connection that is being closed: more than it needs, unless something blocks
+/// it.
 const TURNS_WAITED_MAX: u32 = 16;
 
-/// What a connection's frames are handed to.
+/// The handler of a connection's frames.
 pub(crate) trait FrameHandler {
     /// Takes one frame: `body` is its range in `chunk`.
     ///
@@ -46,7 +47,7 @@ pub(crate) trait FrameHandler {
     /// Called when no other frame of the chunk follows in this turn.
     fn chunk_ends(&mut self, _chunk: &Bytes) {}
 
-    /// How much of a frame over the limit it looks at.
+    /// Bytes that it examines of a frame over the limit.
     fn oversized_head(&self) -> usize {
         0
     }
@@ -58,19 +59,19 @@ pub(crate) trait FrameHandler {
         Err(CloseReason::Protocol(error.to_string().into()))
     }
 
-    /// Copies what it keeps of the frames so far: too little of it keeps too many read buffers alive.
+    /// Copies the parts of earlier frames that it keeps, because they are small and keep large read buffers alive.
     fn let_go(&mut self);
 
-    /// How many requests it has taken so far. Each of them is work for this actor, however short it is.
+    /// The number of requests so far. Each one is work for this actor, however short it is.
     fn requests(&self) -> usize {
         0
     }
 
-    /// Says why the connection is about to be closed, to a peer that may still be reading.
+    /// Sends the reason of the coming close to a peer that may still be reading.
     fn closing(&mut self, reason: &CloseReason);
 }
 
-/// Runs a connection until it ends, and says why it did. The channel is closed when this returns.
+/// Runs a connection until it ends, and returns the reason. The channel is closed when this returns.
 ///
 /// `unread` holds bytes that were read during the handshake and not consumed.
 ///
@@ -108,7 +109,7 @@ pub(crate) async fn drive(
     reason
 }
 
-/// What may stay in read buffers before it is copied: enough for a stream whose reader keeps up.
+/// Bytes that may stay in read buffers before they are copied: enough for a stream whose reader keeps up.
 fn pinned_max(channel: &Channel) -> usize {
     channel.limits().stream_window_bytes.saturating_mul(2).max(4 * READ_BYTES_MAX)
 }
@@ -121,15 +122,15 @@ struct Driver {
     /// Complete frames, handled up to here.
     chunk: Bytes,
     at: usize,
-    /// Bytes to be thrown away: of a frame over the limit.
+    /// Bytes of a frame over the limit that must still be thrown away.
     skip: usize,
     skipped: Option<(Box<[u8]>, FrameTooLarge)>,
-    /// Turns left to connections that are being closed, after so many closings.
+    /// Turns left for connections that are being closed, and the number of closings.
     waited: (usize, u32),
     write: Outgoing,
-    /// The peer takes nothing any more. It may have left something to read, and then the end.
+    /// The peer takes no more bytes. There may still be frames to read before the end.
     is_deaf: bool,
-    /// Between two turns, while others have something to do.
+    /// The pause between two turns, in which other tasks run.
     pause: Option<Arc<Pause>>,
     end: End,
 }
@@ -170,7 +171,7 @@ impl Driver {
         }
         let mut reads = 0;
         loop {
-            // Looked at before each chunk: the last one may have closed them.
+            // This is checked before each chunk, because the last one may have closed connections.
             if self.waits_for_others() {
                 self.pause = Some(Pause::begin(cx));
                 return Poll::Pending;
@@ -179,7 +180,7 @@ impl Driver {
             let dispatched = match self.dispatch(handler) {
                 Ok(dispatched) => dispatched,
                 Err(reason) => {
-                    // Say what can still be said, such as the answer to the frame that ended the connection.
+                    // Write the last answers, such as the one to the frame that ended the connection.
                     let _already_ending = self.flush(cx);
                     return Poll::Ready(reason);
                 }
@@ -190,7 +191,7 @@ impl Driver {
                     None => Poll::Ready(reason),
                 };
             }
-            // What was appended before the driver's waker was registered in `flush` may have put others over the
+            // Frames appended before `flush` registered the driver's waker may have put other connections over the
             // budget.
             self.end.channel().account().wake_closing();
             if reads == READS_PER_TURN || dispatched == Dispatched::Enough {
@@ -216,8 +217,8 @@ impl Driver {
         }
     }
 
-    /// Whether connections are being closed. What they have is free only once their drivers have run, and their tasks
-    /// are dropped; each closing is left a few turns for that.
+    /// Whether connections are being closed. Their bytes are freed only after their drivers have run and their tasks
+    /// are dropped; each closing gets a few turns for that.
     #[inline]
     fn waits_for_others(&mut self) -> bool {
         let Some(closings) = self.end.channel().account().others_leave() else { return false };
@@ -241,14 +242,14 @@ impl Driver {
         Poll::Ready(reason)
     }
 
-    /// Writes until nothing is left or the socket is full; to a peer that is deaf nothing.
+    /// Writes until nothing is left or the socket is full. Writes nothing to a peer that takes no more.
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         loop {
             while !self.is_deaf && !self.write.is_empty() {
                 match poll_write_buf(Pin::new(&mut self.io), cx, &mut self.write) {
                     Poll::Ready(Ok(n)) if n > 0 => {}
                     Poll::Ready(Ok(_) | Err(_)) => {
-                        // So that reading comes to its end, also where the peer has only stopped to listen.
+                        // This ends the reading, too, if the peer has only stopped listening.
                         self.io.shutdown_read();
                         self.is_deaf = true;
                     }
@@ -280,7 +281,7 @@ impl Driver {
         self.read.poll_read(&mut self.io, cx)
     }
 
-    /// Has what is left of former read buffers copied, if it keeps too much of them alive.
+    /// Has the kept parts of former read buffers copied, if they keep too much memory alive.
     #[cold]
     fn let_go(channel: &Channel, pinned_before: &mut usize, handler: &mut impl FrameHandler) {
         let account = channel.account();
@@ -313,7 +314,7 @@ impl Driver {
                 handler.frame(&self.chunk, body)?;
                 let answers = self.end.channel().grown().wrapping_sub(grown);
                 if answers >= ANSWERS_PER_TURN || handler.requests() - asked >= REQUESTS_PER_TURN {
-                    // The rest, and what is too large behind it, is found again.
+                    // The next turn finds the rest, and a too large frame behind it.
                     handler.chunk_ends(&self.chunk);
                     return Ok(Dispatched::Enough);
                 }
@@ -328,8 +329,8 @@ impl Driver {
         }
     }
 
-    /// Begins to skip a frame that is too large, once as much of it is there as the handler looks at. Returns whether
-    /// it is.
+    /// Begins to skip a frame that is too large, once the part that the handler examines has arrived. Returns whether
+    /// it has.
     #[cold]
     fn skip_oversized(
         &mut self,
@@ -348,8 +349,8 @@ impl Driver {
         Ok(true)
     }
 
-    /// Goes on skipping. The handler is told at the end of the frame: an answer might have its sender break off
-    /// within it.
+    /// Goes on skipping. The handler gets the frame's beginning only at its end: an earlier answer could make the
+    /// sender break off within the frame.
     #[cold]
     fn skip_more(&mut self, handler: &mut impl FrameHandler) -> Result<(), CloseReason> {
         let there = self.skip.min(self.read.bytes().len());
@@ -360,11 +361,11 @@ impl Driver {
     }
 }
 
-/// How far a turn has come with the frames that were read.
+/// The progress of a turn with the frames that were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dispatched {
     All,
-    /// There may be more: others shall run first.
+    /// There may be more frames; other tasks run first.
     Enough,
 }
 
@@ -424,7 +425,7 @@ mod tests {
         let driver = tokio::spawn(async move {
             drive(Transport::Mem(ours), channel, BytesMut::new(), &mut Counter(0)).await
         });
-        // The driver first gets stuck in a write; what comes then must still reach it.
+        // The driver first gets stuck in a write; later frames must still reach it.
         while matches!(appending.send(&Msg::Ready { image: None }), Appended::Yes(_)) {
             tokio::task::yield_now().await;
         }

@@ -11,10 +11,10 @@ use crate::proto::id::{Aid, Caps, Secret};
 use crate::proto::limits::{HANDSHAKE_FRAME_BYTES_MAX, Limits};
 use crate::proto::msg::Msg;
 
-/// Room made for each read of the handshake; its frames are mostly shorter.
+/// Room for each read of the handshake; most of its frames are shorter.
 const HANDSHAKE_READ_BYTES: usize = 2048;
 
-/// How this end introduces itself.
+/// This end's part in the handshake.
 #[derive(Debug)]
 pub(crate) struct Introduction<'a> {
     pub(crate) ours: Aid,
@@ -113,7 +113,7 @@ pub(crate) async fn introduce(
     let (mut machine, first) = Handshake::start(role, policy, ours, nonce);
     send(&mut io, &first, limits).await?;
     let mut frames = FrameReader::default();
-    // Whoever is at the other end has not proved anything yet.
+    // The other end has proved nothing yet.
     let mut strict = limits.clone();
     strict.frame_bytes_max = limits.frame_bytes_max.min(HANDSHAKE_FRAME_BYTES_MAX);
     loop {
@@ -142,7 +142,7 @@ fn fresh_nonce() -> [u8; 32] {
 }
 
 impl HandshakeError {
-    /// Whether it is about who is not there, not about who is.
+    /// Whether no actor was reached, as opposed to a wrong one.
     pub(crate) fn is_about_nobody(&self) -> bool {
         use std::io::ErrorKind::{ConnectionRefused, NotFound};
 

@@ -1,10 +1,10 @@
-//! The buffer into which a connection reads, and what slices of it keep alive.
+//! The buffer into which a connection reads, and the memory that slices of it keep alive.
 //!
-//! Frames are slices of the buffer. It is left for another one when there is no room in it; a slice that lives on keeps
-//! all of it alive, and once the last one is gone it is one of the [`SPARE`] ones.
+//! Frames are slices of the buffer. The connection leaves a full buffer for another one. A remaining slice keeps the
+//! whole buffer alive; after the last one is gone the buffer goes to [`SPARE`].
 //!
 //! # Invariants
-//! 1. What slices keep alive of buffers that were left is on the connection's account.
+//! 1. Memory of left buffers that slices keep alive is on the connection's account.
 //! 2. A buffer grows with what has arrived, to [`GROWTH`] times that at most: the length that a frame announces is only
 //!    a claim.
 
@@ -25,7 +25,7 @@ use crate::proto::frame::{self, FrameTooLarge};
 const READ_BYTES_MIN: usize = 8 * 1024;
 /// Most room made for a read.
 pub(super) const READ_BYTES_MAX: usize = 256 * 1024;
-/// A buffer that is larger, for a large frame, is on the account.
+/// A larger buffer, for a large frame, is on the account.
 const READ_BYTES_FREE: usize = 2 * READ_BYTES_MAX;
 /// How much larger than the part of a frame that has arrived its buffer may become at once.
 const GROWTH: usize = 8;
@@ -58,7 +58,7 @@ impl Drop for Memory {
 }
 
 impl Intake {
-    /// Goes on from what was read before.
+    /// Continues with bytes that were read before.
     pub(super) fn new(unread: BytesMut, account: Arc<Account>) -> Self {
         Self::with(unread, account, &SPARE)
     }
@@ -68,18 +68,18 @@ impl Intake {
         Self { read: unread, memory, memory_bytes, read_bytes: READ_BYTES_MIN, account, spare }
     }
 
-    /// What has been read, from the beginning of a frame.
+    /// The bytes read so far, from the beginning of a frame.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.read
     }
 
-    /// Throws away what was read first.
+    /// Throws away the first bytes that were read.
     pub(super) fn skip(&mut self, bytes: usize) {
         self.read.advance(bytes);
     }
 
-    /// Takes complete frames out of the buffer, if there are any. Returns what is wrong with the frame behind them, if
-    /// it is too large.
+    /// Takes complete frames out of the buffer, if there are any. Returns an error if the frame behind them is too
+    /// large.
     #[inline]
     pub(super) fn cut(&mut self, frame_bytes_max: usize) -> (Bytes, Option<FrameTooLarge>) {
         let mut complete = 0;
@@ -102,7 +102,7 @@ impl Intake {
         let room = self.read.capacity() - self.read.len();
         let least = self.read_bytes / 4;
         match frame::missing(&self.read, frame_bytes_max) {
-            // To the end of the frame, and no further: what is behind it would only have been copied.
+            // To the end of the frame, and no further: bytes behind it would have to be copied.
             Some(missing) if room >= missing => false,
             _ => {
                 let all = self.memory_bytes.saturating_sub(self.read.len());
@@ -111,8 +111,8 @@ impl Intake {
         }
     }
 
-    /// Goes on in another buffer, with room for a read, and for the rest of a frame as far as enough of it is there.
-    /// `kept` is called if slices keep alive what is left.
+    /// Continues in another buffer, with room for a read, and for the rest of a frame if enough of it has arrived.
+    /// Calls `kept` if slices keep the left buffer alive.
     #[cold]
     pub(super) fn renew(&mut self, frame_bytes_max: usize, kept: impl FnOnce()) {
         let there = self.read.len();
@@ -124,7 +124,7 @@ impl Intake {
         self.go_on_in(bytes.max(self.read_bytes), kept);
     }
 
-    /// Nothing more is there to read: leaves a large buffer in which nothing is.
+    /// Called when there is nothing more to read: leaves a large buffer if it is empty.
     pub(super) fn rest(&mut self) {
         let is_empty = self.read.is_empty() && self.memory_bytes >= LARGE_BYTES_MIN;
         if is_empty && (self.memory_bytes > READ_BYTES_FREE || Arc::strong_count(&self.memory) == 1) {
@@ -142,7 +142,7 @@ impl Intake {
         next.extend_from_slice(&self.read);
         self.memory_bytes = next.capacity();
         self.memory.held.grow(self.memory_bytes.saturating_sub(READ_BYTES_FREE));
-        // It is left once.
+        // A buffer is left only once.
         _ = memory.left.set(std::mem::replace(&mut self.read, next));
     }
 
@@ -184,7 +184,7 @@ mod tests {
         frame
     }
 
-    /// Reads all of this, in parts as of a socket, and takes the frames out.
+    /// Reads these bytes, in parts as from a socket, and takes the frames out.
     fn read(intake: &mut Intake, mut bytes: &[u8]) -> Vec<Bytes> {
         let mut chunks = Vec::new();
         while !bytes.is_empty() {

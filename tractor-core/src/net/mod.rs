@@ -1,8 +1,8 @@
 //! Connections: transports, listeners, and one driver per connection.
 //!
-//! A connection is a [`Channel`] (the shared sending end, into which anybody appends whole frames) and a driver task
-//! that owns the socket: it writes what was appended, reads what arrives and hands each frame to a
-//! [`FrameHandler`]. Nothing here knows what the messages mean.
+//! A connection is a [`Channel`] (the shared sending end, to which tasks append whole frames) and a driver task that
+//! owns the socket: it writes appended frames, reads arriving ones and hands each to a [`FrameHandler`]. Nothing here
+//! interprets messages.
 
 mod budget;
 mod channel;

@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //! 1. Frames are whole, except while one is appended; one that is too large, or whose encoder panics, leaves nothing.
-//! 2. Memory goes back to the [`SPARE`] buffers as soon as what is in it is written.
+//! 2. Memory goes back to the [`SPARE`] buffers as soon as its content is written.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -15,7 +15,7 @@ use bytes::{Buf, Bytes};
 use super::spare::{LARGE_BYTES_MIN, SPARE};
 use crate::proto::frame::{self, FrameTooLarge};
 
-/// A payload of this size is handed over. Copying a smaller one costs less than an element more to write.
+/// A payload of this size is handed over. Copying a smaller one costs less than one more part to write.
 const HANDED_OVER_MIN: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub(super) struct Outgoing {
     bytes: Vec<u8>,
     /// Of these, written.
     written: usize,
-    /// Each leaves before what is at its place in `bytes`.
+    /// Each is written before the bytes at its place in `bytes`.
     large: VecDeque<Large>,
     /// Of all of them, not written.
     large_bytes: usize,
@@ -223,7 +223,7 @@ mod tests {
         frame.end(10 * HANDED_OVER_MIN)
     }
 
-    /// Frames of all kinds, and what they are on the wire.
+    /// Frames of all kinds, and their bytes on the wire.
     fn filled() -> (Outgoing, Vec<u8>) {
         let (mut out, mut wire) = (Outgoing::default(), Vec::new());
         for (number, size) in

@@ -1,4 +1,4 @@
-//! Between two turns of a driver.
+//! The pause between two turns of a driver.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::task::{Context, Wake, Waker};
 
 use tokio::task::yield_now;
 
-/// A pause of the driver, until others have run, those included of whom the system does not know yet that they can: a
-/// runtime looks at its sockets now and then only, as long as some task is awake. What the driver's own handler appends
-/// wakes the driver, too; so a mere wake-up does not end the pause.
+/// A pause of the driver, until other tasks have run, also tasks whose sockets became ready meanwhile: while some task
+/// is awake, a runtime checks its sockets only now and then. Frames that the driver's own handler appends wake the
+/// driver, too, so a mere wake-up does not end the pause.
 pub(super) struct Pause {
     is_over: AtomicBool,
     task: Waker,
@@ -52,7 +52,7 @@ mod tests {
     use crate::proto::limits::Limits;
     use crate::proto::msg::Msg;
 
-    /// Answers each frame. At one of them it says something to somebody else, through the system.
+    /// Answers each frame. At one of them it also wakes another task through a socket.
     struct Answers {
         channel: Channel,
         taken: Arc<AtomicUsize>,

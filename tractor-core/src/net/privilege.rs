@@ -1,23 +1,23 @@
-//! Whether this process has more rights than whoever started it: of a set-uid, set-gid or set-capability program.
+//! Whether this process has more rights than the user who started it: of a set-uid, set-gid or set-capability program.
 //!
-//! The one who starts such a program chooses its environment, its descriptors and its parent. So none of them may
-//! decide what the program runs: variables of ours are not read there, and a copy of it cannot be told that it is a
-//! child.
+//! The user who starts such a program chooses its environment, its descriptors and its parent. So none of these may
+//! decide what the program runs: it does not read our variables, and it never becomes a child.
 
 use std::ffi::OsString;
 use std::sync::OnceLock;
 
 use rustix::process::{getegid, geteuid, getgid, getuid};
 
-/// Type of the entry by which the kernel says that a program runs with rights of its own, as in the C header `elf.h`.
+/// Type of the entry in which the kernel marks a program with extra rights, as in the C header `elf.h`.
 const AT_SECURE: usize = 23;
 
-/// A variable of the environment; none in a privileged program, whose environment is somebody else's.
+/// A variable of the environment; `None` in a privileged program, because another user may have chosen its environment.
 pub(crate) fn env(name: &str) -> Option<OsString> {
     if is_privileged() { None } else { std::env::var_os(name) }
 }
 
-/// Whether this program was given rights when it was started. Asked once: programs change their users as they run.
+/// Whether this program was given rights when it was started. Checked once, because programs may change their user
+/// while they run.
 pub(crate) fn is_privileged() -> bool {
     static PRIVILEGED: OnceLock<bool> = OnceLock::new();
     *PRIVILEGED
@@ -29,7 +29,7 @@ pub(crate) fn has_two_users() -> bool {
     getuid() != geteuid() || getgid() != getegid()
 }
 
-/// `None` where the kernel does not say: elsewhere than on Linux, without a `/proc`, and in a set-capability program,
+/// `None` if the kernel does not tell: on other systems than Linux, without `/proc`, and in a set-capability program,
 /// which may not read its own entry there.
 fn told_by_the_kernel() -> Option<bool> {
     secure_entry(&std::fs::read("/proc/self/auxv").ok()?)
@@ -49,13 +49,13 @@ fn secure_entry(auxv: &[u8]) -> Option<bool> {
     None
 }
 
-/// Whether this process of an ordinary user may do what its user may not.
+/// Whether this process of an ordinary user has capabilities that its user does not have.
 #[cfg(target_os = "linux")]
 fn has_gained_capabilities() -> bool {
     use rustix::thread::{capabilities, capability_is_in_ambient_set};
 
     let Ok(sets) = capabilities(None) else { return false };
-    // What comes with the start of every program of this user stands in the ambient set as well.
+    // Capabilities that every program of this user gets at its start are also in the ambient set.
     let inherited = |one| capability_is_in_ambient_set(one).unwrap_or(false);
     !getuid().is_root() && !sets.permitted.iter().all(inherited)
 }

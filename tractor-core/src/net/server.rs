@@ -24,7 +24,7 @@ enum Socket {
     Uds(SocketFile),
 }
 
-/// Binds an address. Port zero lets the operating system choose; [`addr`](Listener::addr) tells what it chose.
+/// Binds an address. Port zero lets the operating system choose; [`addr`](Listener::addr) gives the chosen one.
 pub(crate) async fn bind(addr: &Addr) -> io::Result<Listener> {
     match addr {
         Addr::Tcp(wanted) => {
@@ -42,7 +42,7 @@ pub(crate) async fn bind(addr: &Addr) -> io::Result<Listener> {
     }
 }
 
-/// The address an actor listens on when none was chosen: a socket of its own in the runtime directory.
+/// The default address of an actor: a socket of its own in the runtime directory.
 pub(crate) fn default_uds(name: &str, pid: u32) -> io::Result<Addr> {
     let dir = uds::runtime_dir();
     let dir = dir.to_str().ok_or_else(|| io::Error::other("the runtime directory's path is no UTF-8"))?;
@@ -50,7 +50,7 @@ pub(crate) fn default_uds(name: &str, pid: u32) -> io::Result<Addr> {
     Ok(Addr::Uds { dir: dir.to_owned(), file })
 }
 
-/// The socket files in the runtime directory that belong to a process, whatever its actor was called.
+/// The socket files in the runtime directory that belong to a process, whatever the name of its actor.
 pub(crate) fn default_uds_of(pid: u32) -> Vec<String> {
     let end = socket_file_end(pid);
     let Ok(files) = std::fs::read_dir(uds::runtime_dir()) else { return Vec::new() };

@@ -1,9 +1,8 @@
-//! The files of Unix sockets: making one, in the place of a dead one if need be, and removing it.
+//! The files of Unix sockets: creating one, also in place of a dead one, and removing it.
 //!
-//! A socket file outlives a process that is killed. Nobody listens there any more, and nobody else can until it is
-//! removed. Who removes it must not meet somebody who has just done so, and listens there himself: one process at a
-//! time works on the files of a directory, for which it holds the lock of the directory itself. No lock file stays
-//! behind.
+//! A socket file outlives a killed process. No process listens there any more, and none can until the file is removed.
+//! A process that removes it must not remove the new file of another one that was faster. So only one process at a time
+//! works on the files of a directory, under a lock of the directory itself. No lock file stays behind.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -22,26 +21,26 @@ use super::uds::user;
 
 /// Connections the operating system queues before they are accepted; it may allow less.
 const BACKLOG: u32 = 1024;
-/// Longest wait for the lock of a directory, which others hold for some system calls.
+/// Longest wait for the lock of a directory, which other processes hold for a few system calls.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// Between two attempts to get it.
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
-/// A socket that listens at a path. Dropping it removes the file, and closes the socket after that: at no time is
-/// this a file of the dead.
+/// A socket that listens at a path. Dropping it first removes the file and then closes the socket, so the file never
+/// looks dead.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     pub(super) listener: UnixListener,
     path: PathBuf,
-    /// What tells it from a file that another socket is bound to later.
+    /// Identifies the file, as another socket may be bound to the same path later.
     id: (u64, u64),
 }
 
-/// Listens at a path. Where a process has died that has listened there, its file is replaced.
+/// Listens at a path. Replaces the file of a dead process.
 pub(super) async fn listen(dir: &Path, path: PathBuf) -> io::Result<SocketFile> {
     let _turn = Turn::take(dir).await?;
     match listen_at(&path) {
-        // Elsewhere a listener whose queue is full looks like a dead one.
+        // On other systems a listener with a full queue looks like a dead one.
         Err(error) if error.kind() == ErrorKind::AddrInUse && cfg!(target_os = "linux") && is_dead(&path) => {
             fs::remove_file(&path)?;
             tracing::debug!("removed the socket file {} of a dead process", path.display());
@@ -60,14 +59,14 @@ fn listen_at(path: &Path) -> io::Result<SocketFile> {
     listening().inspect_err(|_| _ = fs::remove_file(path))
 }
 
-/// Removes a socket file of ours if nobody listens there. Returns whether it did.
+/// Removes a socket file of ours if no process listens there. Returns whether it did.
 pub(crate) async fn remove_dead(path: &Path) -> io::Result<bool> {
-    // Most processes have left none: then there is nothing to take turns for.
+    // Most processes have left no file; then no lock is needed.
     if !is_dead(path) {
         return Ok(false);
     }
     let _turn = Turn::take(path.parent().unwrap_or(Path::new("."))).await?;
-    // Somebody may listen there by now.
+    // A process may listen there by now.
     let dead = is_dead(path);
     if dead {
         fs::remove_file(path)?;
@@ -75,8 +74,8 @@ pub(crate) async fn remove_dead(path: &Path) -> io::Result<bool> {
     Ok(dead)
 }
 
-/// Whether a socket file is ours and nobody listens there. Between `bind` and `listen` that is so, too: who acts on
-/// the answer has the turn.
+/// Whether a socket file is ours and no process listens there. This is also true between `bind` and `listen`, so a
+/// caller that acts on the answer must hold the turn.
 fn is_dead(path: &Path) -> bool {
     let is_ours = |meta: fs::Metadata| meta.file_type().is_socket() && meta.uid() == user();
     fs::symlink_metadata(path).is_ok_and(is_ours) && knock(path) == Err(Errno::CONNREFUSED)
@@ -114,7 +113,7 @@ impl Turn {
     }
 }
 
-/// What tells a file from every other one: its device and inode.
+/// The identity of a file: its device and inode.
 fn file_id(path: &Path) -> io::Result<(u64, u64)> {
     let meta = fs::symlink_metadata(path)?;
     Ok((meta.dev(), meta.ino()))

@@ -1,12 +1,12 @@
-//! Large buffers that are free, for whoever needs the next one.
+//! Large free buffers, for reuse.
 //!
-//! An allocator gives large blocks back to the system, and the pages of a new one are cleared and mapped as they are
-//! touched, which costs more than what is done with them. So they are used again: what is encoded, what is written and
-//! what is read of all connections of this process.
+//! An allocator gives large blocks back to the system, and the pages of a new block are cleared and mapped on first
+//! use, which costs more than the work on them. So buffers are reused for encoding, writing and reading, on all
+//! connections of this process.
 //!
 //! # Invariants
-//! 1. At most [`BYTES_KEPT_MAX`] are kept, whatever there are of connections and threads.
-//! 2. Nobody else has what is kept here.
+//! 1. At most [`BYTES_KEPT_MAX`] are kept, for any number of connections and threads.
+//! 2. A kept buffer has no other owner.
 //! 3. The lock is taken last, and held for a few instructions.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,10 +19,10 @@ const BYTES_KEPT_MAX: usize = 32 * 1024 * 1024;
 /// A larger buffer goes back to the allocator.
 const BUFFER_BYTES_MAX: usize = BYTES_KEPT_MAX / 2;
 
-/// Those of this process.
+/// The spare buffers of this process.
 pub(crate) static SPARE: Spare = Spare::new();
 
-/// Free buffers, the one that was used last at the end: caches may still have it.
+/// Free buffers; the one used last is at the end, because it may still be in the caches.
 #[derive(Debug)]
 pub(crate) struct Spare(Mutex<Vec<Vec<u8>>>);
 
@@ -46,7 +46,7 @@ impl Spare {
         }
     }
 
-    /// A buffer that is free again, whatever is in it.
+    /// Takes back a buffer with any content.
     #[inline]
     pub(crate) fn give(&self, mut buffer: Vec<u8>) {
         if !(LARGE_BYTES_MIN..=BUFFER_BYTES_MAX).contains(&buffer.capacity()) {
@@ -60,10 +60,10 @@ impl Spare {
         }
     }
 
-    /// A buffer that was read into and is free again; one that is still shared is not.
+    /// Takes back a read buffer, unless it is still shared.
     pub(super) fn give_read(&self, mut buffer: BytesMut) {
         buffer.clear();
-        // All of its memory, however little of it was left. A shared one gives an empty copy.
+        // This recovers all of its memory, however little of it was left. A shared buffer gives an empty copy.
         self.give(buffer.into());
     }
 

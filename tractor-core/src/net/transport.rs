@@ -19,14 +19,13 @@ use crate::proto::addr::Addr;
 pub(crate) enum Transport {
     /// TCP, without delay of small writes.
     Tcp(TcpStream),
-    /// A Unix-domain socket, whose other end was found to be our own user's.
+    /// A Unix-domain socket; the other end was checked to be our own user's.
     Uds(UnixStream),
     /// Memory of this process.
     Mem(DuplexStream),
 }
 
-/// Connects to an address, as soon as there is room in the queue of whoever listens there. The deadline is the
-/// caller's.
+/// Connects to an address, as soon as the listener's queue has room. The deadline is the caller's.
 pub(crate) async fn connect(addr: &Addr) -> io::Result<Transport> {
     match addr {
         Addr::Tcp(addr) => {
@@ -40,24 +39,25 @@ pub(crate) async fn connect(addr: &Addr) -> io::Result<Transport> {
     }
 }
 
-/// Who may be at the other end of a connection before anything was said.
+/// The possible peers at the other end of a connection before the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OtherEnd {
-    /// A process of our own user: the kernel has said so.
+    /// A process of our own user, as the kernel confirms.
     OurUser,
-    /// Whoever can reach the address; from where, if that can still be told.
+    /// Any peer that can reach the address; its source, if that is still known.
     Anybody(Option<IpAddr>),
 }
 
-/// After so long without a word a TCP peer is asked whether it is there.
+/// After this long without data, TCP sends a keep-alive probe.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
-/// Between two questions that are not answered.
+/// Time between two unanswered probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-/// So many unanswered ones end the connection.
+/// This many unanswered probes end the connection.
 const KEEPALIVE_PROBES: u32 = 3;
 
 impl Transport {
-    /// A connected TCP stream. Small writes leave at once, and a host that has vanished ends it within a minute.
+    /// A connected TCP stream. Small writes are sent at once, and the connection ends within a minute after its host
+    /// has vanished.
     pub(super) fn of_tcp(stream: TcpStream) -> io::Result<Self> {
         use rustix::net::sockopt;
 
@@ -66,7 +66,7 @@ impl Transport {
         sockopt::set_tcp_keepidle(&stream, KEEPALIVE_IDLE)?;
         sockopt::set_tcp_keepintvl(&stream, KEEPALIVE_INTERVAL)?;
         sockopt::set_tcp_keepcnt(&stream, KEEPALIVE_PROBES)?;
-        // While something waits to be taken, no such question is asked.
+        // While sent data is unacknowledged, no keep-alive probes are sent.
         #[cfg(target_os = "linux")]
         {
             let limit = KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_PROBES;
@@ -75,7 +75,7 @@ impl Transport {
         Ok(Self::Tcp(stream))
     }
 
-    /// The process at the other end, where the kernel vouches for it: for who connected, the one that listens.
+    /// The process at the other end, if the kernel vouches for it; for the connecting end it is the listener.
     pub(crate) fn process_of_other_end(&self) -> Option<Pid> {
         match self {
             Self::Uds(stream) => stream.peer_cred().ok()?.pid().and_then(Pid::from_raw),
@@ -83,9 +83,9 @@ impl Transport {
         }
     }
 
-    /// What has arrived can still be read, and then the end.
+    /// Data that has arrived can still be read, and then the end.
     pub(super) fn shutdown_read(&self) {
-        // One that is not connected any more has come to its end already.
+        // A socket that is no longer connected has reached its end already.
         _ = match self {
             Self::Tcp(stream) => shutdown(stream, Shutdown::Read),
             Self::Uds(stream) => shutdown(stream, Shutdown::Read),
@@ -93,7 +93,7 @@ impl Transport {
         };
     }
 
-    /// Whom this transport lets in by itself.
+    /// The peers that this transport accepts by itself.
     pub(crate) fn other_end(&self) -> OtherEnd {
         match self {
             Self::Tcp(stream) => OtherEnd::Anybody(stream.peer_addr().ok().map(|from| source(from.ip()))),
@@ -102,7 +102,7 @@ impl Transport {
     }
 }
 
-/// What one host has one of: its address, or the network of which an IPv6 host may choose any address.
+/// The source of a host: its IPv4 address, or the IPv6 network in which the host may choose any address.
 fn source(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),

@@ -1,8 +1,8 @@
-//! Unix sockets: the directory they live in, and who may talk over them.
+//! Unix sockets: their directory, and the check of their peers.
 //!
 //! The directory belongs to the user alone, nobody else can put another one in its place, and both ends of every
 //! connection check that the process at the other end runs as the same user. A connection needs no further proof. The
-//! user is the effective one: the real user of a set-uid program is whoever started it.
+//! check uses the effective user: the real user of a set-uid program is the one who started it.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, Metadata};
@@ -21,9 +21,9 @@ pub(crate) fn user() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// The directory sockets live in by default, the same as the Python library's: `$XDG_RUNTIME_DIR/tractor`. Without that
-/// variable `tractor` in `/run/user/<uid>`, if that is ours alone, else in `runtime-<uid>` in the directory for
-/// temporary files. On other systems than Linux `/tmp/tractor-<uid>`, for socket paths are shorter there.
+/// The default directory of sockets, the same as the Python library's: `$XDG_RUNTIME_DIR/tractor`. Without that
+/// variable it is `tractor` in `/run/user/<uid>`, if that is ours alone, else in `runtime-<uid>` in the directory for
+/// temporary files. On other systems than Linux it is `/tmp/tractor-<uid>`, because socket paths must be shorter there.
 pub(crate) fn runtime_dir() -> PathBuf {
     let uid = user();
     if cfg!(not(target_os = "linux")) {
@@ -49,13 +49,13 @@ fn default_dir(stated: Option<PathBuf>, usual: PathBuf, temporary: Option<PathBu
 const QUEUE_PAUSE_MIN: Duration = Duration::from_millis(1);
 /// Longest wait between two attempts.
 const QUEUE_PAUSE_MAX: Duration = Duration::from_millis(50);
-/// Links followed on the way to a directory, as many as the kernel follows.
+/// Links followed on the path to a directory, as many as the kernel follows.
 const LINKS_MAX: usize = 40;
 
-/// Makes sure that a directory is ours alone, and that nobody else can put another one in its place. One that is
-/// missing is made, with what is missing above it.
+/// Makes sure that a directory is ours alone, and that no other user can replace it. Creates a missing directory and
+/// its missing parents.
 ///
-/// Of a directory that is there nothing is changed, neither mode nor owner.
+/// An existing directory keeps its mode and owner.
 pub(crate) fn prepare_dir(dir: &Path) -> io::Result<()> {
     if dir.components().any(|part| matches!(part, Component::ParentDir)) {
         let text = format!("the socket directory {} may not contain `..`", dir.display());
@@ -64,11 +64,11 @@ pub(crate) fn prepare_dir(dir: &Path) -> io::Result<()> {
     let dir = std::path::absolute(dir)?;
     check_way(&dir)?;
     match DirBuilder::new().recursive(true).mode(0o700).create(&dir) {
-        // It is there, and no directory, or a link that leads nowhere.
+        // The path exists but is no directory, or is a link that leads nowhere.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => made?,
     }
-    // Somebody may have been faster.
+    // Another process may have been faster.
     check_way(&dir)?;
     let meta = fs::symlink_metadata(&dir)?;
     if !meta.is_dir() {
@@ -82,8 +82,8 @@ pub(crate) fn prepare_dir(dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Walks to a directory, through links, and checks that nobody but us and root can change the way. It ends where
-/// something is missing.
+/// Walks to a directory, through links, and checks that only our user and root can change the path. The walk ends at
+/// the first missing part.
 fn check_way(dir: &Path) -> io::Result<()> {
     let root = fs::metadata("/")?.uid();
     let mut reached = PathBuf::from("/");
@@ -100,12 +100,12 @@ fn check_way(dir: &Path) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        // In a user namespace root is somebody else there. Whoever has `/` has everything.
+        // In a user namespace root may have another id. The owner of `/` controls everything.
         if ![user(), 0, root].contains(&meta.uid()) {
             return Err(refused(dir, &next, &meta, "belongs to somebody else"));
         }
         if !meta.is_symlink() {
-            // In a sticky directory only their owners move what is there.
+            // In a sticky directory only the owner of an entry can move it.
             if meta.is_dir() && meta.mode() & 0o022 != 0 && meta.mode() & 0o1000 == 0 {
                 return Err(refused(dir, &next, &meta, "can be changed by others"));
             }
@@ -122,7 +122,7 @@ fn check_way(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The names on the way to an absolute path, the last one first.
+/// The names in an absolute path, the last one first.
 fn steps(path: &Path) -> Vec<OsString> {
     let parts = path.components().skip(1).map(|part| part.as_os_str().to_owned());
     parts.collect::<Vec<_>>().into_iter().rev().collect()
@@ -143,7 +143,7 @@ pub(super) async fn connect(path: &str) -> io::Result<UnixStream> {
     let mut pause = QUEUE_PAUSE_MIN;
     loop {
         match UnixStream::connect(path).await {
-            // Nobody tells when there is.
+            // No event tells when the queue has room.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(pause).await,
             connected => {
                 let stream = connected?;
@@ -165,9 +165,9 @@ pub(crate) fn check_peer(stream: &UnixStream) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
 }
 
-/// Refuses an inherited socket pair that another process than our parent has made, or a parent of another user.
+/// Refuses an inherited socket pair that was not made by our parent, or whose maker is of another user.
 ///
-/// Other systems than Linux do not tell who has made a pair.
+/// Other systems than Linux do not tell which process made a pair.
 pub(crate) fn check_parent(stream: &UnixStream, parent_pid: u32) -> io::Result<()> {
     if cfg!(not(target_os = "linux")) {
         return Ok(());
@@ -240,7 +240,8 @@ mod tests {
         fs::symlink_metadata(dir).expect("it is there").mode() & 0o7777
     }
 
-    /// Expects that a directory is refused for what stands at `culprit`, and says who owns that, and its mode.
+    /// Expects that a directory is refused because of `culprit`, with an error that names the owner and mode of
+    /// `culprit`.
     fn assert_refused(dir: &Path, culprit: &Path, why: &str) {
         let error = prepare_dir(dir).expect_err("not ours alone");
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
