@@ -1,7 +1,7 @@
 //! One end of one dialog, shared by the connection's driver and the tasks that use it.
 //!
-//! The [`Dialog`] machine decides; this cell holds what it decides about: the inbox, the first value, the outcome, the
-//! credit of both directions, and who waits for a change.
+//! The [`Dialog`] machine decides; this cell holds the data: the inbox, the first value, the outcome, the credit of
+//! both directions, and the tasks that wait for a change.
 //!
 //! # Invariants
 //! 1. The lock is held for a few field accesses or one copy of bytes, never across an await and never while user code
@@ -41,17 +41,17 @@ pub(crate) struct SessionEnd {
     pub(crate) peer: Arc<Peer>,
     /// `module:name` of the endpoint, for logs and errors.
     pub(crate) endpoint: Arc<str>,
-    /// When both sides end it, each by its own clock.
+    /// The deadline of the dialog; each side enforces it by its own clock.
     pub(crate) deadline: Option<Deadline>,
-    /// How this side writes payloads; it reads every layout.
+    /// The layout in which this side writes payloads; it reads every layout.
     pub(crate) format: PayloadFormat,
     /// Notified when a sender that had no room should try again: a grant, or the end of the dialog.
     pub(super) room: Notify,
     /// Streamed values are decoded again before they are sent.
     strict: AtomicBool,
-    /// Child side: the parent side was not told that its request is accepted. Its task tells it, unless it returns.
+    /// Child side: no `StartAck` was sent yet. The task sends it, unless it returns first.
     ack_owed: AtomicBool,
-    /// Child side: what the endpoint has left behind; made when there is something.
+    /// Child side: the scopes that the endpoint has left behind; made when there is one.
     pub(super) region: OnceLock<Arc<Region>>,
     /// Parent side of a request to cancel: the dialog that is over, at the latest, with its acknowledgement.
     pub(super) cancels: OnceLock<Weak<Self>>,
@@ -62,11 +62,11 @@ pub(crate) struct SessionEnd {
 /// How a parent side's dialog ended.
 #[derive(Debug, Clone)]
 pub(crate) enum Outcome {
-    /// With this final value.
+    /// The dialog ended with this final value.
     Returned(Bytes),
-    /// With the end of a one-way stream.
+    /// The one-way stream ended.
     StreamDone,
-    /// With this failure.
+    /// The dialog ended with this failure.
     Failed(Error),
 }
 
@@ -107,7 +107,7 @@ impl SessionEnd {
         Locked::new(self.cell(), &self.room)
     }
 
-    /// The lock, for those who wake nobody.
+    /// The lock, for callers that wake no task.
     #[inline]
     pub(super) fn cell(&self) -> MutexGuard<'_, Cell> {
         self.cell.lock().unwrap_or_else(PoisonError::into_inner)
@@ -130,7 +130,7 @@ impl SessionEnd {
     pub(crate) fn handle(&self, msg: Received<Bytes, Box<ErrorMsg>>) -> bool {
         let cell = self.cell();
         match msg {
-            // By far the most frequent.
+            // This is by far the most frequent message.
             Received::Yield(value) if cell.dialog.takes_values() => {
                 self.deliver(cell, value);
                 false
@@ -147,7 +147,7 @@ impl SessionEnd {
         let over = cell.dialog.side() == Side::Parent && cell.dialog.is_settled();
         let left = if over { cell.left.take() } else { None };
         let is_answered = over && matches!(cell.outcome, Some(Outcome::Returned(_)));
-        // It leaves the table, by which it could be found later.
+        // The dialog leaves the table, so it cannot be found later.
         let lets_go = over && cell.inbox.loose_bytes() > 0;
         drop(cell);
         drop(left);
@@ -165,7 +165,7 @@ impl SessionEnd {
         over
     }
 
-    /// Tells the peer what has followed.
+    /// Sends the answer to the peer.
     #[inline]
     pub(super) fn reply(&self, reply: Reply) {
         match reply {
@@ -175,7 +175,7 @@ impl SessionEnd {
         }
     }
 
-    /// Carries out what the machine has decided. Returns what the peer has to know.
+    /// Carries out the machine's decision. Returns the answer to the peer.
     fn apply(
         &self,
         cell: &mut Locked<'_>,
@@ -205,7 +205,7 @@ impl SessionEnd {
                         "the child side returned without closing the stream that its parent side has open";
                     reply = Reply::error(error::local(us, error::type_names::MESSAGING_ERROR, text));
                 }
-                // The child side returned before it was told that it had sent too fast.
+                // The child side returned before it learned that it had sent too fast.
                 let ends = cell.inbox.overflow() == Overflow::Error;
                 let overrun = cell.inbox.overrun().filter(|_| ends).cloned();
                 let value = cell.kept(value);
@@ -218,7 +218,7 @@ impl SessionEnd {
             Effect::Failed(msg) => {
                 // The clock of the child side was a little faster than ours.
                 let is_ours = self.deadline.is_some() && error::is_deadline_of(&msg, &self.peer.aid.uid);
-                // Errors found here, about what the peer has sent, are none of its answers.
+                // Our own errors about the peer's messages are no answers of the peer.
                 let is_refusal = was_unanswered && msg.src_uid == self.peer.aid.uid;
                 let told = || if is_refusal { error::refused } else { error::received }(us, Arc::from(msg));
                 let error = if is_ours { self.deadline_exceeded(None) } else { told() };
@@ -237,7 +237,7 @@ impl SessionEnd {
                         reply = Reply::error(report);
                         cell.outcome = Some(Outcome::Failed(error));
                     }
-                    // Sent when the task has ended: the peer gets one outcome.
+                    // This is sent when the task has ended, because the peer gets one outcome.
                     Side::Child => {
                         cell.parent_failure = Some(Box::new(report));
                         cell.broken = Some(error);
@@ -249,7 +249,7 @@ impl SessionEnd {
         reply
     }
 
-    /// The connection is gone. Returns nothing: every waiter is told.
+    /// Records the loss of the connection, and wakes every waiting task.
     pub(crate) fn lose(&self, error: &Error) {
         // Dropped after the lock.
         let _left;
@@ -267,11 +267,11 @@ impl SessionEnd {
         }
     }
 
-    /// The request of this parent side could not leave.
+    /// Records that the request of this parent side could not be sent.
     pub(super) fn never_left(&self) {
         let mut cell = self.lock();
         cell.never_left = true;
-        // The loss may have been told meanwhile.
+        // The loss may have been recorded meanwhile.
         if let Some(Outcome::Failed(error)) = &mut cell.outcome {
             *error = error.clone().unsent();
         }
@@ -296,12 +296,12 @@ impl SessionEnd {
     }
 
     fn append_ack(&self, kind: FuncType) {
-        // A closed channel is reported by the loss of the dialog.
+        // The loss of the dialog reports a closed channel.
         _ = self.peer.channel.append(|out| codec::encode_start_ack(&self.cid, kind, out));
     }
 
     pub(super) fn send_error(&self, mut msg: ErrorMsg) {
-        // Without it the failure would be a refusal.
+        // Without a `StartAck` the failure would be a refusal.
         self.acknowledge();
         msg.cid = Some(self.cid);
         if self.peer.is_base() {
@@ -310,8 +310,8 @@ impl SessionEnd {
         self.peer.send_error(msg);
     }
 
-    /// Whether the stream is over in both directions because the peer has closed its half, as a local reader has been
-    /// told. With `credit` each half is closed on its own; without it one `Stop` ends both.
+    /// Whether the stream is over in both directions because a local reader has seen that the peer closed its half.
+    /// With `credit` each half is closed on its own; without it one `Stop` ends both.
     pub(super) fn stopped_by_peer(&self, cell: &Cell) -> bool {
         cell.end_seen && !self.peer.has_credit()
     }
@@ -372,9 +372,9 @@ impl SessionEnd {
         )
     }
 
-    /// Waits until a child side's task must be dropped: it has to end, and nothing defers that.
+    /// Waits until a child side's task must be dropped: it must end, and nothing defers that.
     pub(crate) fn poll_ending(&self, cx: &Context<'_>) -> Poll<()> {
-        // An endpoint that goes on has left its stream; one that has ended tells its outcome instead.
+        // An endpoint that goes on has left its stream; an ended one sends its outcome instead.
         let mut unread = false;
         let found = poll_or_register(
             cx,
@@ -394,7 +394,7 @@ impl SessionEnd {
         }
         match found {
             Poll::Ready(true) => {
-                // The end may have been asked for during the poll, after the watcher had looked.
+                // The end may have been requested during the poll, after the watcher had looked.
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -422,8 +422,8 @@ impl SessionEnd {
         }
     }
 
-    /// Records a cancel request of the peer, which is acknowledged once the task has ended. Returns whether it is to be
-    /// acknowledged at once: the task has ended already, or too many requests wait for it.
+    /// Records a cancel request of the peer, which is acknowledged once the task has ended. Returns whether to
+    /// acknowledge it at once, because the task has ended already or too many requests wait for its end.
     pub(crate) fn cancel_for(&self, by: Uid, request: Cid) -> bool {
         let mut cell = self.lock();
         if cell.dialog.is_settled() || cell.cancel_requests.len() >= CANCEL_REQUESTS_MAX {

@@ -1,11 +1,11 @@
-//! The end of an endpoint's task: who watches for it, what defers it, and what it leaves behind.
+//! The end of an endpoint's task: its watchers, the shields that defer it, and the scopes that it leaves behind.
 //!
-//! A task that must end is dropped at its next await. Two things come first: a watcher sees the end coming, and a
-//! shield keeps the task until what it protects is done.
+//! A task that must end is dropped at its next await. Two things come first: a watcher becomes ready, and a shield
+//! keeps the task until the protected work is done.
 //!
 //! # Invariants
-//! 1. A task with a watcher is polled once more after its end was asked for, and not more often for that reason: who
-//!    holds a watcher without polling it gains one poll.
+//! 1. A task with a watcher is polled once more after its end was requested, and not more often: a task that holds a
+//!    watcher without polling it gains one poll.
 //! 2. A shielded task is dropped only after its last shield, or with its runtime.
 
 use std::pin::Pin;
@@ -57,26 +57,26 @@ impl SessionEnd {
 }
 
 impl SessionEnd {
-    /// What the endpoint has left behind, or will.
+    /// The scopes that the endpoint has left behind or will leave.
     pub(super) fn region(&self) -> &Arc<Region> {
         self.region.get_or_init(Arc::default)
     }
 
-    /// Waits until nothing that the endpoint has left behind goes on.
+    /// Waits until all scopes that the endpoint has left behind have ended.
     pub(crate) fn poll_down(&self, cx: &Context<'_>) -> Poll<()> {
         self.region.get().map_or(Poll::Ready(()), |region| region.poll_down(cx))
     }
 
-    /// Whether the endpoint is dropped where it waits next.
+    /// Whether the endpoint is dropped at its next await.
     pub(super) fn is_being_dropped(&self) -> bool {
         let cell = self.cell();
         cell.dialog.is_ending() && !cell.deferral.is_shielded()
     }
 
-    /// Cancels a child side whose scope is dropped here. The scopes around it wait for its end.
+    /// Cancels a child side whose scope is dropped here. The surrounding scopes wait for its end.
     pub(crate) fn abandon(self: &Arc<Self>) {
         self.cancel_remote();
-        // Dropped after the lock, if the end has come meanwhile; or what was left before.
+        // This is dropped after the lock: the new entry, if the end has come meanwhile, or an earlier one.
         let mut left = Teardown::here();
         let mut cell = self.cell();
         if cell.outcome.is_none() {
@@ -84,17 +84,17 @@ impl SessionEnd {
         }
     }
 
-    /// Nobody waits any more for the end of a child side whose scope was dropped: it is left to its actor.
+    /// Stops the wait for the end of a child side whose scope was dropped: its actor ends it later.
     pub(crate) fn give_up(&self) {
         let left = self.cell().left.take();
         drop(left);
     }
 }
 
-/// What keeps a task that must end from being dropped at once.
+/// The reasons not to drop a task that must end at once.
 #[derive(Debug, Default)]
 pub(super) struct Deferral {
-    /// The task was left one more poll for its watchers.
+    /// The task got one more poll for its watchers.
     told: bool,
     shields: usize,
 }

@@ -1,17 +1,16 @@
 //! When a task that never has to wait should let others run.
 //!
-//! A stream's sender that always finds room is always ready: on a runtime with one thread, what it has sent would not
-//! be written, nor a cancellation be seen, before its window is full. So a send waits once, for a turn of the others,
-//! when the task has gone on for [`TURN`]. The clock is read once in [`SENDS_PER_LOOK`] sends, or at each of them
-//! when they are slow.
+//! A stream's sender that always finds room is always ready: on a runtime with one thread, its values would not be
+//! written and a cancellation not seen before its window is full. So a send yields once to other tasks when the task
+//! has run for [`TURN`]. The clock is read once in [`SENDS_PER_LOOK`] sends, or at each of them when they are slow.
 
 use std::time::{Duration, Instant};
 
-/// How long a sender goes on before others get a turn.
+/// How long a sender runs before other tasks get a turn.
 const TURN: Duration = Duration::from_micros(500);
 /// Sends between two looks at the clock while they are fast.
 const SENDS_PER_LOOK: u32 = 32;
-/// A send that takes longer than this, with what came before it, is slow.
+/// A send is slow if it takes longer than this, including the work before it.
 const SLOW: Duration = Duration::from_micros(10);
 
 /// The pace of one dialog's sender.
@@ -25,7 +24,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Whether the next send should wait for a turn of the others. Told once, it goes on.
+    /// Whether the next send should yield to other tasks. After it has returned `true`, a new turn begins.
     #[inline]
     pub(super) fn is_turn_over(&mut self) -> bool {
         if self.left > 0 {

@@ -1,8 +1,8 @@
-//! What one side of a dialog has been sent and nobody has received.
+//! The values that one side of a dialog was sent and no task has received.
 //!
 //! # Invariants
-//! 1. What is handed out are the arrived values in order; only a policy that says so leaves any out.
-//! 2. After a value was refused for good nothing more is kept: a reader never skips over a gap unknowingly.
+//! 1. The inbox hands out the arrived values in order; values are dropped only by a policy that says so.
+//! 2. After a value was refused for good, no further value is kept: a reader never skips a gap unknowingly.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,11 +25,11 @@ pub(super) enum InboxEnd {
     Cut,
     /// A value found no room.
     Overrun(Error),
-    /// Nobody reads it any more.
+    /// It has no reader any more.
     Unread(Notice),
 }
 
-/// Whether the sender is to know that what it sends is not read.
+/// Whether the sender must learn that its values are not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Notice {
     /// It has sent nothing.
@@ -38,7 +38,7 @@ pub(super) enum Notice {
     Given,
 }
 
-/// What became of a value that has arrived.
+/// The result of offering an arrived value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Offered {
     /// It is queued; the sender may be granted this many bytes.
@@ -47,7 +47,7 @@ pub(super) enum Offered {
     Refused { knob: &'static str },
     /// The stream is over.
     Late,
-    /// Nobody will read it, and it is thrown away; the sender may be granted this many bytes.
+    /// The value has no reader and is thrown away; the sender may be granted this many bytes.
     Unread { grant: u32 },
 }
 
@@ -75,7 +75,7 @@ impl Inbox {
         }
     }
 
-    /// Takes in a value, of a sender that knows credit or not.
+    /// Takes in a value; `has_credit` says whether the sender has the `credit` extension.
     #[inline]
     pub(super) fn offer(&mut self, value: Bytes, has_credit: bool, limits: &Limits) -> Offered {
         if let Some(InboxEnd::Unread(notice)) = &mut self.end {
@@ -108,7 +108,7 @@ impl Inbox {
         if self.overflow == Overflow::Backpressure {
             return Offered::Kept { grant: 0 };
         }
-        // The sender shall not wait: it has the room back at once.
+        // The sender must not wait, so it gets the room back at once.
         let grant = self.credit.consumed(payload_bytes);
         self.leave_out(limits);
         Offered::Kept { grant }
@@ -125,7 +125,7 @@ impl Inbox {
         Ok(())
     }
 
-    /// Nobody reads any more: throws away what is queued, and whatever comes.
+    /// Called when there is no reader any more: throws away the queued values, and all later ones.
     pub(super) fn discard(&mut self) -> Offered {
         let mut grant = 0u32;
         let notice = if self.queue.is_empty() { Notice::NotYet } else { Notice::Due };
@@ -136,12 +136,12 @@ impl Inbox {
         Offered::Unread { grant }
     }
 
-    /// Whether the sender is still to be told.
+    /// Whether the sender has yet to learn that its values are not read.
     pub(super) fn owes_notice(&self) -> bool {
         matches!(self.end, Some(InboxEnd::Unread(Notice::Due)))
     }
 
-    /// Whether the sender is to be told now that what it sends is not read; asked once.
+    /// Whether to tell the sender now that its values are not read; true only once.
     pub(super) fn take_notice(&mut self) -> bool {
         match &mut self.end {
             Some(InboxEnd::Unread(notice @ Notice::Due)) => {
@@ -198,7 +198,7 @@ impl Inbox {
         self.queue.push_front(Waiting::Run(rest));
     }
 
-    /// Sets the policy, for what is queued too: as if that came now.
+    /// Sets the policy, also for the queued values, as if they arrived now.
     pub(super) fn set_overflow(&mut self, overflow: Overflow, limits: &Limits) -> Offered {
         let mut grant = 0u32;
         if overflow != Overflow::Backpressure {
@@ -289,7 +289,7 @@ impl Inbox {
         self.overflow
     }
 
-    /// Drops the oldest values where the policy says so.
+    /// Drops the oldest values if the policy says so.
     fn leave_out(&mut self, limits: &Limits) {
         let (messages_max, bytes_max) = match self.overflow {
             Overflow::Latest => (1, usize::MAX),
@@ -302,12 +302,12 @@ impl Inbox {
         }
     }
 
-    /// Ends the inbox after what is queued; the first end counts.
+    /// Ends the inbox after the queued values; the first end counts.
     pub(super) fn close(&mut self, end: InboxEnd) {
         self.end.get_or_insert(end);
     }
 
-    /// Ends the inbox where a value was refused, before whatever end came behind it.
+    /// Ends the inbox at a refused value, ahead of any end that came behind it.
     pub(super) fn overran(&mut self, error: Error) {
         self.end = Some(InboxEnd::Overrun(error));
     }
@@ -325,10 +325,10 @@ impl Inbox {
     }
 }
 
-/// The knob by which [`Overflow::Error`] refuses a value that finds so many others, and bytes, queued.
+/// The knob by which [`Overflow::Error`] refuses a value when this many values and bytes are queued.
 #[inline]
 fn refusal(messages: usize, bytes: usize, limits: &Limits) -> Option<&'static str> {
-    // The sender has its credit back already, so that it bounds nothing.
+    // The sender has its credit back already, so credit bounds nothing here.
     if bytes >= window_bytes(limits) {
         Some("Limits::stream_window_bytes")
     } else if messages >= limits.inbox_messages_max {

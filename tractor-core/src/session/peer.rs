@@ -1,4 +1,4 @@
-//! What this actor knows of the actor at the other end of one connection, and the dialogs on it.
+//! The actor at the other end of one connection, and the dialogs on that connection.
 //!
 //! Dialogs are keyed by connection and cid: a message on one connection never reaches a dialog of another one.
 
@@ -32,7 +32,7 @@ pub(crate) struct Peer {
     pub(crate) channel: Channel,
     /// The actor at the other end is of our own user, or has proved that it is of our tree.
     pub(crate) is_member: bool,
-    /// It is the connection of a parent and its child, which is open as long as both live.
+    /// This is the connection of a parent and its child, which is open as long as both live.
     pub(crate) is_family: bool,
     /// Limits of this actor's waits.
     pub(crate) timeouts: Timeouts,
@@ -40,18 +40,18 @@ pub(crate) struct Peer {
     pub(crate) ready: CancellationToken,
     /// Set when the connection has ended and everything that came on it was handled; its dialogs may not know yet.
     pub(crate) drained: CancellationToken,
-    /// The actor at the other end has said that it ends in good order.
+    /// The actor at the other end has announced that it ends in good order.
     pub(crate) ended_in_order: AtomicBool,
     /// The actor at the other end, if it is a child of this one.
     pub(crate) child: Option<Arc<ChildActor>>,
-    /// Requests of the peer to end this actor that were not acknowledged yet.
+    /// The peer's requests to end this actor that are not acknowledged yet.
     pub(crate) cancels_pending: AtomicUsize,
-    /// Portals and unsent calls hold it, too: as long as they do, the connection is used.
+    /// Portals and unsent calls hold it, too; the connection counts as used as long as one does.
     pub(crate) lease: Arc<()>,
     same_image: AtomicBool,
-    /// Constant parts of the requests made so far. Held for a look-up.
+    /// Constant parts of the requests made so far. The lock is held for a look-up.
     pub(super) request_heads: Mutex<Vec<Arc<RequestHead>>>,
-    /// Live dialogs, and why there can be no new ones. Locked before any dialog's cell.
+    /// Live dialogs, and the reason why there can be no new ones, if any. Locked before any dialog's cell.
     table: Mutex<Table>,
 }
 
@@ -115,17 +115,17 @@ impl Peer {
         self.caps.contains(Caps::CREDIT)
     }
 
-    /// Whether the actor at the other end speaks the base protocol alone, as those of the Python library do.
+    /// Whether the actor at the other end speaks only the base protocol, like those of the Python library.
     pub(crate) fn is_base(&self) -> bool {
         self.caps.is_empty()
     }
 
-    /// Whether the actor at the other end has said that it runs our program image.
+    /// Whether the actor at the other end claims to run our program image.
     pub(crate) fn is_same_image(&self) -> bool {
         self.same_image.load(Ordering::Acquire)
     }
 
-    /// The actor at the other end has said which image it runs.
+    /// Records the image that the actor at the other end claims.
     pub(crate) fn learn_image(&self, ours: Option<Image>, theirs: Option<Image>) {
         if ours.is_some() && ours == theirs {
             self.same_image.store(true, Ordering::Release);
@@ -141,13 +141,13 @@ impl Peer {
         }
     }
 
-    /// How deep the arrays and maps of what this actor sends may be nested, below those of the message around it.
+    /// How deep arrays and maps of a sent value may be nested, below those of the message around it.
     #[inline]
     pub(crate) fn payload_depth_max(&self) -> usize {
         self.channel.limits().nesting_depth_max.saturating_sub(1)
     }
 
-    /// Enters the parent side of a new dialog, which `make` makes of its id.
+    /// Enters the parent side of a new dialog; `make` makes it from its id.
     pub(crate) fn enter_new(
         &self,
         make: impl FnOnce(Cid) -> Arc<SessionEnd>,
@@ -192,14 +192,14 @@ impl Peer {
     /// Answers a cancel request of the peer.
     pub(crate) fn acknowledge_cancel(&self, request: Cid) {
         const TRUE: &[u8] = &[0xc3];
-        // A closed channel has been, or will be, reported by the loss of the connection's dialogs.
+        // The loss of the connection's dialogs reports a closed channel.
         _ = self.channel.append(|out| codec::encode_pld(PldKind::CancelAck, &request, TRUE, out));
     }
 
     /// Enters the child side of an admitted dialog. Returns why it is lost, if the connection is gone.
     ///
-    /// Nor does it enter when the endpoint itself has meanwhile opened a dialog under the same id: the peer has
-    /// chosen one of ours, and loses only its own.
+    /// It also fails if the endpoint has meanwhile opened a dialog under the same id: the peer chose one of our ids,
+    /// and loses only its own dialog.
     pub(crate) fn enter(&self, session: Arc<SessionEnd>) -> Result<(), Error> {
         let mut table = self.table();
         if let Some(error) = &table.closed {
@@ -218,9 +218,9 @@ impl Peer {
         self.table().dialogs.get(cid).cloned()
     }
 
-    /// Takes a dialog that is over out of the table, and no other that has its id by now.
+    /// Removes an ended dialog from the table, but not a later one with the same id.
     pub(crate) fn forget(&self, over: &SessionEnd) {
-        // Dropped after the table's lock is released.
+        // This is dropped after the table's lock is released.
         let _removed;
         let mut table = self.table();
         _removed = table.dialogs.remove(&over.cid, over);
@@ -248,7 +248,7 @@ impl Peer {
         })
     }
 
-    /// Nobody waits any more for tasks of the peer whose scopes were dropped here.
+    /// Stops all waits for tasks of the peer whose scopes were dropped here.
     pub(crate) fn give_up(&self) {
         let all: Vec<_> = self.table().dialogs.iter().cloned().collect();
         all.iter().for_each(|session| session.give_up());
@@ -259,13 +259,13 @@ impl Peer {
         self.table().dialogs.len()
     }
 
-    /// So many of the dialogs in the table, and how many there are.
+    /// At most this many of the dialogs in the table, and their total number.
     pub(crate) fn some_dialogs(&self, max: usize) -> (Vec<Arc<SessionEnd>>, usize) {
         let table = self.table();
         (table.dialogs.iter().take(max).cloned().collect(), table.dialogs.len())
     }
 
-    /// Copies what waits in its dialogs, so that no read buffer stays for it.
+    /// Copies the waiting values of all dialogs, so that they keep no read buffer alive.
     pub(crate) fn let_go(&self) {
         let dialogs: Vec<_> = self.table().dialogs.iter().cloned().collect();
         for session in dialogs {
@@ -273,7 +273,7 @@ impl Peer {
         }
     }
 
-    /// The connection is gone: every dialog on it is told, and there will be no new ones.
+    /// Records the loss of the connection in every dialog on it; there will be no new ones.
     pub(crate) fn lose(&self, error: &Error) {
         let dialogs = {
             let mut table = self.table();
@@ -301,7 +301,7 @@ impl Peer {
         }
         let mut fits = codec::shorten_error(&mut msg, bytes_max, depth_max);
         if self.is_base() && msg.tb_str.is_empty() {
-            // What is left of the text.
+            // The rest of the text.
             error::tell_in_trace(&mut msg, None);
             fits = codec::shorten_error(&mut msg, bytes_max, depth_max);
         }

@@ -1,4 +1,4 @@
-//! Values on their way in: from the connection into the inbox, and out of it to whoever receives.
+//! Values on their way in: from the connection into the inbox, and from there to a receiver.
 
 use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -16,11 +16,11 @@ use crate::proto::dialog::{Command, Misuse, Received, Side};
 use crate::proto::msg::Msg;
 use crate::wakers::{Wake, poll_or_register};
 
-/// Longest value that is copied when it may stay for long. A longer one stands on the connection's account with the
-/// buffer in which it came.
+/// Longest value that is copied when it may stay for long. A longer one is booked on the connection's account, together
+/// with its read buffer.
 const DETACHED_BYTES_MAX: usize = 64 * 1024;
 
-/// The same bytes, without the read buffer around them unless they are a good part of it.
+/// The same bytes, copied out of their read buffer unless they are a large part of it.
 pub(crate) fn detached(value: Bytes) -> Bytes {
     if value.len() <= DETACHED_BYTES_MAX { Bytes::copy_from_slice(&value) } else { value }
 }
@@ -32,7 +32,7 @@ pub(crate) struct Taken {
     pub(super) credit: u32,
 }
 
-/// A context that may open its stream. As long as it lives somebody will read, perhaps.
+/// A context that may open its stream. While it lives, a reader may still come.
 #[derive(Debug)]
 pub(crate) struct Opener(Arc<SessionEnd>);
 
@@ -58,7 +58,7 @@ impl Drop for Opener {
 }
 
 impl SessionEnd {
-    /// Opens the stream. One that cannot be opened any more says why when it is used.
+    /// Opens the stream. If it cannot be opened any more, its use returns the reason.
     pub(crate) fn open_stream(&self, overflow: Overflow) {
         let mut cell = self.lock();
         cell.stream_handles += 1;
@@ -71,7 +71,7 @@ impl SessionEnd {
         self.reply(reply);
     }
 
-    /// Ends this half of a stream that is never going to be opened: the other side reads no more in vain. Peers of the
+    /// Ends this half of a stream that will never be opened, so that the other side does not wait in vain. Peers of the
     /// base protocol expect no end of a stream that did not begin.
     fn stop_unopened(&self, cell: &mut Cell) -> Option<Appended> {
         if cell.dialog.side() == Side::Child || !self.peer.has_credit() {
@@ -96,7 +96,7 @@ impl SessionEnd {
         self.discard_unread(cell);
     }
 
-    /// Throws away what nobody can read any more, now and from now on.
+    /// Throws away values without a reader, now and from now on.
     fn discard_unread(&self, mut cell: Locked<'_>) {
         if cell.stream_handles > 0 || cell.may_open {
             return;
@@ -110,8 +110,7 @@ impl SessionEnd {
         self.reply(reply);
     }
 
-    /// The reader of a one-way stream is gone: ends it. One that has found a bad value leaves it to its scope to say so
-    /// first.
+    /// Ends a one-way stream whose reader is gone. If the reader found a bad value, the scope first reports that.
     pub(crate) fn stop_receiving(self: &Arc<Self>) {
         if self.cell().type_error.is_none() {
             self.cancel_remote();
@@ -142,7 +141,7 @@ impl SessionEnd {
     #[inline]
     pub(super) fn deliver(&self, mut cell: MutexGuard<'_, Cell>, value: Bytes) {
         match self.offer(&mut cell, value) {
-            // Nobody but the reader waits for it.
+            // Only the reader waits for it.
             Offered::Kept { grant: 0 } if cell.stream_handles > 0 => {
                 let reader = Wake(cell.reader.take());
                 drop(cell);
@@ -162,7 +161,7 @@ impl SessionEnd {
         cell.inbox.offer(value, self.peer.has_credit(), self.peer.channel.limits())
     }
 
-    /// Wakes those who wait for values. Returns what the sender has to know of this one.
+    /// Wakes the tasks that wait for values. Returns the answer to the sender of this one.
     pub(super) fn answer(&self, cell: &mut Locked<'_>, offered: Offered) -> Reply {
         let reply = self.offered(cell, offered);
         match offered {
@@ -175,15 +174,15 @@ impl SessionEnd {
         reply
     }
 
-    /// What the sender has to know of what became of its values.
+    /// The answer to the sender about its values.
     #[inline]
     fn offered(&self, cell: &mut Cell, offered: Offered) -> Reply {
         match offered {
             Offered::Kept { grant } => Reply::Credit(self.due(cell, grant)),
             Offered::Refused { knob } => self.refuse(cell, knob),
             Offered::Late => Reply::Nothing,
-            // The side that has opened the dialog wants its outcome, whatever is streamed: the endpoint shall not fail.
-            // An endpoint says that it reads no more when it waits for something else; see `poll_ending`.
+            // The parent side wants the outcome, whatever is streamed, so the endpoint must not fail. An endpoint says
+            // that it reads no more when it waits for something else; see `poll_ending`.
             Offered::Unread { grant } if cell.dialog.side() == Side::Parent => {
                 Reply::Credit(self.due(cell, grant))
             }
@@ -218,7 +217,7 @@ impl SessionEnd {
         if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() { bytes } else { 0 }
     }
 
-    /// Tells the sender that nobody reads any more, if it knows how that is said.
+    /// Tells the sender that there is no reader any more, if it has the extension for that.
     #[cold]
     pub(super) fn tell_unread(&self) {
         if self.peer.has_credit() {
@@ -236,7 +235,7 @@ impl SessionEnd {
         }
     }
 
-    /// Copies what nobody has received, so that no read buffer stays for it.
+    /// Copies values that were not received, so that they keep no read buffer alive.
     pub(super) fn let_go(&self) {
         let bytes = self.lock().inbox.loose_bytes();
         if bytes > 0 {
@@ -265,7 +264,7 @@ impl SessionEnd {
         self.cell().reader.take()
     }
 
-    /// Waits until there is something to take: a value, of which this tells, or the end.
+    /// Waits until there is a value, which this returns, or the end.
     #[inline]
     pub(crate) fn poll_queued(&self, cx: &Context<'_>) -> Poll<bool> {
         poll_or_register(
@@ -311,13 +310,13 @@ impl SessionEnd {
         }
     }
 
-    /// Keeps a bad value of the peer's, to tell it if the scope ends with an error.
+    /// Keeps a bad value of the peer, to report it if the scope ends with an error.
     pub(crate) fn keep_type_error(&self, error: &MsgTypeError) {
         let error = error.clone();
         self.cell().type_error = Some(error);
     }
 
-    /// Tells the peer of the bad value that it has sent, if it has.
+    /// Reports a bad value to the peer, if it has sent one.
     pub(crate) fn report_type_error(&self) {
         let found = self.cell().type_error.take();
         if let Some(error) = found {
