@@ -202,7 +202,7 @@
 //!
 //! # Bytes
 //!
-//! A byte string is a [`Bytes`], [`BytesMut`] or [`ByteBuf`]: it travels as MessagePack binary, and encoding is one
+//! A byte string is a [`Bytes`], [`BytesMut`] or [`ByteBuf`]: it travels as MessagePack binary, which costs at most one
 //! copy. serde takes a `Vec<u8>` for a list of numbers: it visits each byte, and a byte over 127 takes two on the wire:
 //!
 //! | type | as a whole argument, result or value of a context or stream | inside of another type |

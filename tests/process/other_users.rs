@@ -66,7 +66,7 @@ fn channel(parent: &str) -> (UnixStream, Stdio, String) {
     (ours, Stdio::from(OwnedFd::from(theirs)), claim)
 }
 
-/// A program that is told that it is a child of this process, and our end of its channel.
+/// A program with the boot data of a child of this process, and our end of its channel.
 fn lured(program: &Path) -> (Command, UnixStream) {
     let (ours, theirs, claim) = channel(&std::process::id().to_string());
     let mut command = role::command_of(program, PROGRAM);

@@ -14,7 +14,7 @@ use crate::process_support::{WHOLE, bounded_by, fds, role};
 const FILES: u64 = 256;
 /// Files that strangers cannot take: five of eight are for members, two for the actor.
 const FILES_OF_STRANGERS: usize = FILES as usize / 8;
-/// Strangers that come; fewer where this process may not open so many files.
+/// The number of strangers; fewer if this process may not open so many files.
 const STRANGERS: usize = 1500;
 /// Far above the time of a connection, far below the time that a stranger gets.
 const AT_MOST: Duration = Duration::from_secs(3);

@@ -37,7 +37,7 @@ impl Random {
     }
 }
 
-/// A message that makes sense in some state of some dialog. Tasks it starts are told apart by `key`.
+/// A message that makes sense in some state of some dialog. `key` identifies the tasks that it starts.
 fn message(random: &mut Random, peer: &Peer, key: &str) -> Msg {
     let names = ["a0", "d0", "x", "y", "z"];
     let id = cid(random.of::<&str>(&names));

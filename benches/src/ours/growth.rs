@@ -153,7 +153,7 @@ async fn all_ticks(portal: &Portal, streams: u64, each: u64) -> anyhow::Result<(
     end(tasks).await
 }
 
-/// Ticks over the others of 100 streams while so many of them are not read.
+/// Ticks over 100 streams, of which this many are not read.
 pub(super) async fn stalled(portal: &Portal, count: u64, meter: Meter) -> anyhow::Result<Numbers> {
     let over = Arc::new(Notify::new());
     let unread = Unread::open(portal, count, &over);

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use super::{child, setup};
 use crate::process::kill_children;
 
-/// Who handles the first signal, and the state of that.
+/// Which side handles the first signal, and whether it has come.
 #[derive(Debug, Default)]
 struct Shutdown {
     /// `#[tractor::main]` ends the tree.
@@ -30,7 +30,7 @@ struct Shutdown {
     asked: Option<Asked>,
 }
 
-/// The first signal, and who handles it.
+/// The first signal, and whether the program handles it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Program(i32),
