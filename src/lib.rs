@@ -162,10 +162,12 @@
 //! A sender waits while its receiver has no room; a slow reader slows only its own sender. A `send` to an endpoint that
 //! no longer reads fails ([`Error::Unread`]).
 //!
-//! Several tasks may read one stream: each [`subscribe`](MsgStream::subscribe)r gets every value, the fastest sets the
-//! pace, and a slow one learns how many values it has lost.
+//! Several tasks of one actor may read one stream: each [`subscribe`](MsgStream::subscribe)r gets every value, the
+//! fastest sets the pace, and a slow one learns how many values it has lost. Subscribers in other actors open a stream
+//! each: [an example](#state-of-an-actor).
 //!
-//! Where values go one way only, [`#[stream]`](macro@stream) is shorter:
+//! Where values go one way only, [`#[stream]`](macro@stream) is shorter. Its caller may leave at any time: that cancels
+//! the endpoint, and is no error.
 //!
 //! ```
 //! use tractor::{ActorOptions, prelude::*};
@@ -335,7 +337,65 @@
 //! # State of an actor
 //!
 //! [`current_actor`] is the actor that the running task belongs to. [`actor_local!`] declares a value of which every
-//! actor has its own, dropped when the actor ends. Actors in one process would share a static.
+//! actor has its own, made at its first use and dropped when the actor ends; [`get`](ActorLocal::get) returns an `Arc`
+//! of it. Two threads that need it first at the same time may both make it, and one of the two is dropped. Actors in
+//! one process would share a static.
+//!
+//! Here an actor's state has any number of subscribers in other actors. Each of them opens a stream of its own:
+//!
+//! ```
+//! use tokio::sync::watch;
+//! use tractor::{ActorOptions, prelude::*};
+//!
+//! tractor::actor_local! {
+//!     static LOG: watch::Sender<Vec<String>> = watch::Sender::default();
+//! }
+//!
+//! #[tractor::actor_fn]
+//! async fn put(line: String) {
+//!     LOG.get().send_modify(|log| log.push(line));
+//! }
+//!
+//! /// The lines from a position on, and then each new one.
+//! #[tractor::stream]
+//! async fn changes(
+//!     out: StreamSender<String>,
+//!     from: usize,
+//! ) -> tractor::Result<()> {
+//!     let mut log = LOG.get().subscribe();
+//!     let mut next = from;
+//!     loop {
+//!         let lines = log.borrow_and_update().clone();
+//!         for line in lines.iter().skip(next) {
+//!             out.send(line).await?;
+//!             next += 1;
+//!         }
+//!         if log.changed().await.is_err() {
+//!             return Ok(());
+//!         }
+//!     }
+//! }
+//!
+//! async fn subscribe(store: &Portal) -> tractor::Result<()> {
+//!     store.run(put("first".to_owned())).await?;
+//!     store.open_stream_from(changes(0), async |mut changes| {
+//!         store.run(put("second".to_owned())).await?;
+//!         assert_eq!(changes.receive().await?.as_deref(), Some("first"));
+//!         assert_eq!(changes.receive().await?.as_deref(), Some("second"));
+//!         Ok(())                           // ends the endpoint, too
+//!     }).await
+//! }
+//! # #[tractor::main]
+//! # async fn main() -> tractor::Result<()> {
+//! #     tractor::open_nursery(async |_| {
+//! #         let options = ActorOptions::new().enable_module(module_path!());
+//! #         tractor::with_local_actor(options, subscribe).await
+//! #     }).await
+//! # }
+//! ```
+//!
+//! A supervised actor that is restarted starts with new state: what has to survive a crash goes into a file. A
+//! subscriber that passes its position loses no change: [`guide::errors`](guide::errors#an-actor-that-comes-back).
 //!
 //! # Entry points
 //!
