@@ -76,13 +76,13 @@ impl Overdue {
     }
 }
 
-/// The requests of the scope that the running task is in.
+/// The late requests of the running task's scope.
 fn overdue_here() -> Option<Arc<Overdue>> {
     SCOPE.try_with(|scope| scope.overdue.clone()).ok().flatten()
 }
 
-/// The deadline of one request or scope, and the time there was when it began. The two come from one look at the clock:
-/// what happens between two would be missing from the budget.
+/// The deadline of one request or scope, and the time there was when it began. Both come from one reading of the clock:
+/// time between two readings would be missing from the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Deadline {
     pub(crate) at: Instant,
@@ -90,9 +90,10 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// Of what starts now in the running task: this long, until this point, or until the task's own deadline.
+    /// The deadline of a request that starts now in the running task: the earliest of this budget, this point, and the
+    /// task's own deadline.
     pub(crate) fn starting_now(within: Option<Duration>, until: Option<Instant>) -> Option<Self> {
-        // A look at the clock costs more than the rest of a call without a deadline.
+        // Reading the clock costs more than the rest of a call without a deadline.
         if within.is_none() && until.is_none() && effective(None).is_none() {
             return None;
         }
@@ -107,7 +108,7 @@ impl Deadline {
         Some(Self { at, budget })
     }
 
-    /// Of a request of the peer. A time beyond what the clock can show is no deadline.
+    /// The deadline of a request of the peer. A time beyond the range of the clock is no deadline.
     pub(crate) fn of_peer(remaining: Option<Duration>) -> Option<Self> {
         let budget = remaining?;
         Some(Self { at: Instant::now().checked_add(budget)?, budget })
@@ -119,7 +120,7 @@ impl Deadline {
 }
 
 /// The deadline of the running task: that of the request whose endpoint runs, or that of a
-/// [`with_deadline`](crate::with_deadline) around the caller. Every request that is started here inherits it.
+/// [`with_deadline`](crate::with_deadline) around the caller. Every request that starts in the task inherits it.
 ///
 /// It is a point on the runtime's clock, for `tokio::time::sleep_until` and its like. `None` without a deadline, and in
 /// tasks made with `tokio::spawn`, which have left the scope.
@@ -127,7 +128,7 @@ pub fn current_deadline() -> Option<Instant> {
     SCOPE.try_with(|scope| scope.at).ok()
 }
 
-/// The earlier of a deadline of one's own and that of the running task.
+/// The earlier of the given deadline and that of the running task.
 fn effective(own: Option<Instant>) -> Option<Instant> {
     match (own, current_deadline()) {
         (Some(own), Some(inherited)) => Some(own.min(inherited)),
@@ -233,7 +234,7 @@ impl SessionEnd {
         self.deadline.is_some_and(|deadline| deadline.is_over())
     }
 
-    /// Cancels a child side that has run out of time. Whoever has set the deadline is who asked for it.
+    /// Cancels a child side that has run out of time. The side that set the deadline counts as the canceller.
     pub(crate) fn expire(&self) {
         let mut cell = self.lock();
         if cell.cancel(self.peer.aid.uid.clone(), Asked::Deadline) {

@@ -1,13 +1,13 @@
-//! The scopes around the running task: what is left behind in them, and whether they have failed.
+//! The scopes around the running task: the teardowns left behind in them, and whether they have failed.
 //!
 //! A region is what one scope runs: the body of a nursery or of a context, an endpoint, a shared resource. A scope that
-//! is dropped in it before its end leaves a teardown behind, which somebody else finishes: the actor, or a task in
-//! another one. Whoever runs the region waits for that.
+//! is dropped in it before its end leaves a teardown behind, which the actor, or a task in another actor, finishes. The
+//! code that runs the region waits for that.
 //!
 //! # Invariants
-//! 1. What is left behind in a region counts in every region around it, until it is over.
-//! 2. In a region that has failed, what only follows from that failure is ready one poll later than it could be. The
-//!    task is dropped there, and the failure itself is what leaves the scope.
+//! 1. A teardown left behind in a region counts in every region around it, until it is over.
+//! 2. In a region that has failed, a result that may only follow from that failure is held back for one poll. The task
+//!    is dropped in that poll, so the scope returns the first failure.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +48,7 @@ impl Place {
         }
     }
 
-    /// This one and those around it.
+    /// This region and those around it.
     fn outwards(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(Some(self), |place| place.around())
     }
@@ -62,7 +62,7 @@ impl Place {
     }
 }
 
-/// What one scope runs.
+/// The code that one scope runs.
 #[derive(Debug, Default)]
 pub(crate) struct Region {
     around: Option<Place>,
@@ -70,7 +70,7 @@ pub(crate) struct Region {
     left: Mutex<Left>,
 }
 
-/// What is left behind.
+/// A teardown that was left behind.
 #[derive(Debug, Default)]
 struct Left {
     teardowns: usize,
@@ -88,17 +88,17 @@ impl Region {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs what the region is about.
+    /// Runs the region's code.
     pub(crate) fn run<F: Future>(self: &Arc<Self>, future: F) -> impl Future<Output = F::Output> + use<F> {
         HERE.scope(Place::Scope(self.clone()), future)
     }
 
-    /// It has failed, and what runs in it will be dropped.
+    /// Marks the region as failed; its code will be dropped.
     pub(crate) fn fail(&self) {
         self.failed.store(true, Ordering::Release);
     }
 
-    /// Waits until nothing that was left behind goes on.
+    /// Waits until every teardown left behind has ended.
     pub(crate) fn poll_down(&self, cx: &Context<'_>) -> Poll<()> {
         poll_or_register(
             cx,
@@ -124,7 +124,7 @@ pub(super) fn in_endpoint<R>(session: &Arc<SessionEnd>, f: impl FnOnce() -> R) -
 pub(crate) struct Teardown(Place);
 
 impl Teardown {
-    /// Of a scope that is dropped here. `None` where nobody is around it who could wait.
+    /// The teardown of a scope that is dropped here. `None` if no region around it could wait.
     pub(crate) fn here() -> Option<Self> {
         let place = Place::here()?;
         place.outwards().for_each(|place| place.region().lock().teardowns += 1);
@@ -145,7 +145,7 @@ impl Drop for Teardown {
     }
 }
 
-/// Whether a failure may only follow from another one: somebody or something was told to end.
+/// Whether a failure may only follow from another one, because a task or an actor was told to end.
 fn may_follow(error: &Error) -> bool {
     matches!(
         error,
@@ -153,7 +153,7 @@ fn may_follow(error: &Error) -> bool {
     )
 }
 
-/// Holds a failure back, once, where it may follow from that of a scope around the running task, or from the end of the
+/// Holds a failure back, once, if it may follow from the failure of a surrounding scope, or from the end of the
 /// endpoint.
 #[derive(Debug, Default)]
 pub(crate) struct InOrder {
@@ -161,7 +161,7 @@ pub(crate) struct InOrder {
 }
 
 impl InOrder {
-    /// A result that is ready, unless it is held back: the task is then polled again at once, if nobody drops it.
+    /// A ready result, unless it is held back: then the task is polled again at once, unless it is dropped.
     pub(crate) fn poll<T>(&mut self, cx: &Context<'_>, result: Result<T>) -> Poll<Result<T>> {
         if let Err(error) = &result
             && self.holds_back(error)
@@ -178,7 +178,7 @@ impl InOrder {
     }
 }
 
-/// Hands a result on, after a failure of a scope around the running task that it may follow from.
+/// Passes a result on, but first gives way to a failure of a surrounding scope that may have caused it.
 pub(crate) async fn in_order<T>(result: Result<T>) -> Result<T> {
     let Err(error) = result else { return result };
     let mut order = InOrder::default();

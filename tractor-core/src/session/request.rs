@@ -1,7 +1,7 @@
 //! Requests this end makes: asking the peer to run an endpoint.
 //!
-//! The arguments are encoded first, under no lock, for their serializers are user code. Then the dialog enters the
-//! table, and the request is appended with the constant parts that its endpoint has on this connection.
+//! The arguments are encoded first, under no lock, because their serializers are user code. Then the dialog enters the
+//! table, and the request is appended, with the constant parts of its endpoint on this connection.
 
 use std::any::TypeId;
 use std::sync::{Arc, PoisonError};
@@ -22,9 +22,9 @@ use crate::proto::msg::FuncType;
 use crate::proto::payload::{PayloadError, PayloadFormat};
 use crate::proto::trace::TraceContext;
 
-/// Endpoints of which a connection keeps the constant parts of a request.
+/// The number of endpoints whose constant parts a connection keeps.
 const HEADS_KEPT_MAX: usize = 32;
-/// Where the runtime's own methods are.
+/// The module of the runtime's own methods.
 const RUNTIME_NS: &str = "self";
 
 /// A request to run an endpoint of the peer.
@@ -34,9 +34,9 @@ pub(crate) struct Request<'a> {
     pub(crate) func: &'a str,
     pub(crate) kind: FuncType,
     pub(crate) pld_spec: &'static str,
-    /// When it must have ended.
+    /// The deadline of the request.
     pub(crate) deadline: Option<Deadline>,
-    /// The endpoint's own type, as two endpoints may have one name; `None` for a call by name.
+    /// The endpoint's own type, because two endpoints may have one name; `None` for a call by name.
     pub(crate) endpoint: Option<TypeId>,
     /// The dialog that it asks to cancel.
     pub(crate) cancels: Option<&'a Arc<SessionEnd>>,
@@ -48,7 +48,7 @@ impl Request<'static> {
     /// A call of one of the runtime's own methods.
     pub(super) fn runtime(func: &'static str) -> Self {
         let (kind, pld_spec, is_positional) = (FuncType::AsyncFunc, "bool", || false);
-        // It is not refused when the caller's time is over.
+        // Such a call has no deadline: it must work after the caller's time is over.
         Self {
             ns: RUNTIME_NS,
             func,
@@ -78,7 +78,7 @@ pub(super) struct RequestHead {
 impl RequestHead {
     fn is_of(&self, request: &Request<'_>) -> bool {
         match (self.endpoint, request.endpoint) {
-            // The type of an endpoint says all the rest.
+            // The type of the endpoint determines the rest.
             (Some(ours), Some(theirs)) => ours == theirs,
             (None, None) => {
                 self.kind == request.kind
@@ -90,7 +90,7 @@ impl RequestHead {
         }
     }
 
-    /// Whether it asks the actor at the other end to end.
+    /// Whether the request asks the actor at the other end to end.
     fn ends_the_actor(&self) -> bool {
         self.ns == RUNTIME_NS && self.func == "cancel"
     }
@@ -125,12 +125,12 @@ impl Peer {
         if head.ends_the_actor()
             && let Some(child) = &self.child
         {
-            // Before it leaves, and only if it may: its end is no death then.
+            // This comes before the request is sent, and only if it may be sent: the child's end is then no death.
             child.ask_with_request();
         }
         match self.append_request(&head, &session, &mut args, trace.as_ref()) {
             Appended::Yes(_) => Ok(session),
-            // The loss of the dialog is about to be told, with the reason.
+            // The loss of the dialog will report the reason.
             Appended::Closed(_) => {
                 session.never_left();
                 Ok(session)
@@ -142,7 +142,7 @@ impl Peer {
         }
     }
 
-    /// The trace that a request says to belong to. Those to the runtime itself do not.
+    /// The trace that a request belongs to; requests to the runtime itself have none.
     fn trace_of(&self, request: &Request<'_>) -> Option<TraceContext> {
         let tells = self.caps.contains(Caps::TRACE) && request.ns != RUNTIME_NS;
         tells.then(trace::outgoing).flatten()
@@ -160,7 +160,7 @@ impl Peer {
             let begun = frame.bytes().len();
             head.start.begin(&session.cid, frame.bytes());
             args.append_to(frame);
-            // Late: the time runs on while the arguments are encoded.
+            // The remaining time is taken late, because it runs on while the arguments are encoded.
             let remaining = deadline.map(|Deadline { at, .. }| at.saturating_duration_since(Instant::now()));
             head.start.finish_with(&StartExtras { remaining, trace }, begun, frame.bytes());
         })
@@ -183,7 +183,7 @@ impl Peer {
         if let Some(found) = find(&self.request_heads.lock().unwrap_or_else(PoisonError::into_inner)) {
             return found;
         }
-        // Asking the types runs user code, hence without the lock.
+        // This asks the types, which runs user code, so the lock is not held.
         let positional = self.is_same_image() && (request.is_positional)();
         let fresh = Arc::new(RequestHead {
             ns: request.ns.to_owned(),

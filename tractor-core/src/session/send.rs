@@ -16,20 +16,20 @@ use crate::proto::msg::Msg;
 use crate::proto::payload::Payload;
 use crate::wakers::Wake;
 
-/// What a send waits for that does not go through at once.
+/// The wait of a send that does not go through at once.
 pub(crate) type Room<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// What became of an attempt to send a streamed value.
+/// The result of an attempt to send a streamed value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tried {
     Sent,
     /// The receiver has no room.
     NoCredit,
-    /// Too much waits to be written on the connection.
+    /// Too many bytes wait to be written on the connection.
     BufferFull,
-    /// The connection is gone; the dialog will be told why.
+    /// The connection is gone; the dialog will get the reason.
     Ending,
-    /// Others should run first.
+    /// Other tasks should run first.
     TurnOver,
 }
 
@@ -43,7 +43,7 @@ impl SessionEnd {
 
     /// Sends one encoded value, waiting for room; `waiting` is empty at first, and belongs to this value.
     ///
-    /// A value that was not sent when this is no longer polled is not sent at all.
+    /// If this is dropped before it is ready, the value is not sent.
     #[inline]
     pub(crate) fn poll_send<'a>(
         &'a self,
@@ -60,7 +60,7 @@ impl SessionEnd {
             let full = match self.try_send(head, encoded)? {
                 Tried::Sent => return Poll::Ready(Ok(())),
                 Tried::TurnOver => {
-                    // Not a plain wake-up: sockets are looked at before this task runs again.
+                    // A plain wake-up is not enough: the runtime must check its sockets before this task runs again.
                     *waiting = Some(Box::pin(tokio::task::yield_now()));
                     continue;
                 }
@@ -76,7 +76,7 @@ impl SessionEnd {
             match self.try_send(head, encoded)? {
                 Tried::Sent => return Poll::Ready(Ok(())),
                 again if again == full => {
-                    // Counts the value meanwhile.
+                    // This keeps the value on the account while it waits.
                     let held = self.peer.channel.hold_unsent(encoded.len());
                     *waiting = Some(Box::pin(async move {
                         room.await;
@@ -91,7 +91,7 @@ impl SessionEnd {
     /// Sends one encoded value if there is room for it.
     #[inline]
     fn try_send(&self, head: &YieldHead, encoded: &mut Encoded) -> Result<Tried, Error> {
-        // Outlives the lock.
+        // This must outlive the lock.
         let _driver;
         let mut cell = self.cell();
         if let Some(error) = cell.failure().or(cell.overrun.as_ref()) {
@@ -139,10 +139,10 @@ impl SessionEnd {
     pub(crate) fn send_started<T: Payload>(&self, value: &T, check: &Check<T>) -> Result<(), Error> {
         let kind = PldKind::Started;
         let mut encoded = self.encode(kind, value, check)?;
-        // Outlives the lock.
+        // This must outlive the lock.
         let _driver;
         let mut cell = self.cell();
-        // The machine must not count as started when the value cannot be sent.
+        // The machine must not change to started if the value cannot be sent.
         let mut next = cell.dialog.clone();
         next.command(Command::Started).map_err(|misuse| self.misuse(misuse))?;
         let appended = self.append_pld(kind, &mut encoded);
@@ -161,12 +161,11 @@ impl SessionEnd {
 
     /// Closes the local half of the stream, if it is open; both, where one `Stop` ends both.
     pub(crate) fn send_stop(&self) {
-        // Outlives the lock.
+        // This must outlive the lock.
         let _appended;
         let mut cell = self.lock();
         let command = if self.peer.has_credit() { Command::Stop } else { Command::StopBoth };
-        // A half that is closed or was never opened has nothing to end. The side that saw `Stop` first does not
-        // answer it.
+        // A half that is closed or was never opened needs no `Stop`. The side that saw `Stop` first does not answer it.
         if cell.dialog.command(command).is_err() || self.stopped_by_peer(&cell) {
             return;
         }
@@ -182,7 +181,7 @@ impl SessionEnd {
         self.peer.channel.send(&Msg::Stop { cid: self.cid })
     }
 
-    /// What became of a frame, as an error of ours; else the driver, to be woken after the lock.
+    /// Turns the result of an append into an error of ours, or the driver, to be woken after the lock.
     pub(super) fn accepted(&self, appended: Appended) -> Result<Wake, Error> {
         match appended {
             Appended::Yes(driver) => Ok(driver),
@@ -191,7 +190,7 @@ impl SessionEnd {
         }
     }
 
-    /// A message of this dialog that was not sent.
+    /// The error for a message of this dialog that was not sent.
     pub(super) fn too_large(&self, error: &FrameTooLarge) -> Error {
         let text = format!(
             "a message of `{}`: {error}; stream it in parts, or raise `Limits::frame_bytes_max`",

@@ -1,4 +1,4 @@
-//! What is known of a dialog at one moment: who asked for its end, who is responsible, what became of it.
+//! The state of a dialog at one moment: the canceller, the responsible actor, the outcome.
 
 use std::fmt;
 
@@ -15,19 +15,19 @@ pub(super) enum Asked {
     Here,
     /// The other side.
     Peer,
-    /// Nobody asked for this dialog: its whole actor must end.
+    /// No request for this dialog: its whole actor must end.
     Actor,
-    /// The other side, beforehand: the time it has given is over.
+    /// The other side, in advance: its deadline is over.
     Deadline,
 }
 
-/// What a context is doing, or how it ended. Displayed in lower case, such as `peer-cancelled`.
+/// The state of a context, or how it ended. Displayed in lower case, such as `peer-cancelled`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ContextState {
-    /// Where it was opened: it waits for the first value.
+    /// On the parent side: it waits for the first value.
     Syncing,
-    /// In the endpoint: the first value was not sent yet.
+    /// On the child side: the first value was not sent yet.
     PreStarted,
     /// The first value was sent; this side has not opened its stream.
     Started,
@@ -41,9 +41,9 @@ pub enum ContextState {
     SelfCancelled,
     /// The other side has cancelled it.
     PeerCancelled,
-    /// It was cancelled because a whole actor had to end.
+    /// It was cancelled because its whole actor had to end.
     ActorCancelled,
-    /// In the endpoint: its deadline is over.
+    /// On the child side: its deadline is over.
     DeadlineExceeded,
     /// A side has failed, or is lost.
     Errored,
@@ -81,7 +81,7 @@ impl From<Progress> for ContextState {
 }
 
 impl SessionEnd {
-    /// Who asked first for the end of this dialog, as far as this side was told.
+    /// The actor whose cancel request was the first, as far as this side knows.
     pub(crate) fn canceller(&self) -> Option<Uid> {
         self.cell().dialog.canceller().cloned()
     }
@@ -99,20 +99,20 @@ impl SessionEnd {
         self.cell().cancel_called
     }
 
-    /// Whether this side has cancelled the dialog, and its end is waited for. Past its deadline nobody waits.
+    /// Whether this side has cancelled the dialog and waits for its end. Past the deadline it does not wait.
     pub(super) fn is_end_awaited(&self) -> bool {
         let cell = self.lock();
         let is_cancelled = cell.dialog.side() == Side::Parent && cell.asked == Some(Asked::Here);
         is_cancelled && cell.outcome.is_none() && !self.is_overdue()
     }
 
-    /// Whether the other side has confirmed a cancellation that this side asked for.
+    /// Whether the other side has acknowledged a cancellation by this side.
     pub(crate) fn cancel_acked(&self) -> bool {
         let cell = self.cell();
         matches!(&cell.outcome, Some(Outcome::Failed(error)) if self.is_acknowledgement(&cell, error))
     }
 
-    /// Who is responsible for the end of the dialog, once somebody is.
+    /// The actor that is responsible for the end of the dialog, once there is one.
     pub(crate) fn responsible(&self) -> Option<Uid> {
         let cell = self.cell();
         if cell.dialog.side() == Side::Child
@@ -137,7 +137,7 @@ impl SessionEnd {
         }
     }
 
-    /// What the dialog is doing or how it ended, for people.
+    /// The state of the dialog, or how it ended, for people.
     pub(crate) fn state(&self) -> ContextState {
         let cell = self.cell();
         match cell.dialog.side() {
@@ -153,7 +153,7 @@ impl SessionEnd {
             Some(Outcome::Failed(error)) if self.is_acknowledgement(cell, error) => {
                 ContextState::SelfCancelled
             }
-            // Only this side can have one task of the peer cancelled; everybody else ends the whole actor.
+            // Only this side can cancel a single task of the peer; any other actor ends the peer's whole actor.
             Some(Outcome::Failed(Error::Cancelled(told))) if told.canceller() == Some(&self.peer.aid.uid) => {
                 ContextState::PeerCancelled
             }

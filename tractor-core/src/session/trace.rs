@@ -1,11 +1,11 @@
-//! The traces of this process, handed over to the actors that it calls, and theirs to its endpoints.
+//! Trace propagation: the traces of this process to the actors that it calls, and the callers' traces to its endpoints.
 //!
-//! Which trace the running code belongs to knows the program's tracer, of which there is one in a process. So it is two
-//! functions of the program's that read it and tell it.
+//! Only the program's tracer, of which there is one per process, knows the trace of the running code. So two functions
+//! of the program read the trace and set it.
 //!
 //! # Invariants
-//! 1. Both functions run under no lock of ours, and a panic of theirs costs the trace of one request, not the request.
-//! 2. Where none are set, a request costs one look at that.
+//! 1. Both functions run under no lock of ours. If one panics, one request loses its trace; the request goes on.
+//! 2. Without these functions, a request costs one check.
 
 use std::sync::OnceLock;
 
@@ -23,18 +23,18 @@ struct Tracer {
     extract: fn(&TraceContext, &Span),
 }
 
-/// Has traces cross from actor to actor: joins the spans of this process with those of the actors that it calls, and
-/// of those that call it. Each process of a program does it for itself, so the place is the function that
-/// `#[tractor::main(setup = path)]` names, or [`init_with`](crate::init_with) gets.
+/// Propagates traces from actor to actor: joins the spans of this process with those of the actors that it calls, and
+/// of those that call it. Every process of a program must call it, so call it in the function of `#[tractor::main(setup
+/// = path)]` or [`init_with`](crate::init_with).
 ///
-/// * `inject` runs where a request is made, in the task that makes it, and gives the context that the request
-///   carries: that of the current span. With `None` it carries none.
+/// * `inject` runs in the task that makes a request, and returns the context that the request carries: that of the
+///   current span. With `None` the request carries none.
 /// * `extract` runs where a request with a context arrives, before its endpoint begins. It gets the context and the
-///   span in which that endpoint will run, which nobody has entered yet, and makes the one the parent of the other.
+///   span in which that endpoint will run, which nobody has entered yet, and makes the context the parent of that span.
 ///
-/// Both run once for each request and should not block: `extract` holds up the other requests of its connection. If
-/// one panics, that is an event of `tracing`, and the request goes on without a context. Requests of the library's own
-/// (cancellations, lookups of names) carry none, nor do those to actors of the base protocol.
+/// Both run once per request and should not block: `extract` delays the other requests of its connection. If one
+/// panics, the panic is logged as a `tracing` event, and the request goes on without a context. The library's own
+/// requests (cancellations, lookups of names) carry no context, nor do requests to actors of the base protocol.
 ///
 /// The page `guide::logs` has both for OpenTelemetry.
 ///
@@ -57,7 +57,7 @@ struct Tracer {
 /// ```
 ///
 /// # Errors
-/// [`Error::Runtime`] where it was called before in this process. The functions that were set first stay.
+/// [`Error::Runtime`] if it was called before in this process. The functions that were set first stay.
 pub fn propagate_traces(
     inject: fn() -> Option<TraceContext>,
     extract: fn(&TraceContext, &Span),
@@ -67,7 +67,7 @@ pub fn propagate_traces(
         .map_err(|_| RuntimeFailure::new("`propagate_traces` was called before in this process").into())
 }
 
-/// What a request of the running task carries.
+/// The context that a request of the running task carries.
 pub(super) fn outgoing() -> Option<TraceContext> {
     let tracer = TRACER.get()?;
     catching(tracer.inject).unwrap_or_else(|panic| {
@@ -76,7 +76,7 @@ pub(super) fn outgoing() -> Option<TraceContext> {
     })
 }
 
-/// Tells the tracer what a request carried that an endpoint will run for, in this span.
+/// Hands the context of a request to the tracer, with the span in which its endpoint will run.
 pub(crate) fn incoming(context: &TraceContext, span: &Span) {
     let Some(tracer) = TRACER.get() else { return };
     if let Err(panic) = catching(|| (tracer.extract)(context, span)) {

@@ -1,4 +1,4 @@
-//! Waiting for what becomes of a session end: its outcome, or the end of an endpoint. Any number of tasks may.
+//! Waiting for the outcome of a dialog, or for the end of an endpoint. Any number of tasks may wait.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use super::end::{Outcome, SessionEnd};
 use crate::error::MessagingError;
 use crate::proto::dialog::Misuse;
 
-/// One task that waits. Dropping it gives its place back.
+/// One waiting task. Dropping it frees its place.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     end: Arc<SessionEnd>,
@@ -21,7 +21,7 @@ impl Waiting {
         Self { end, place: None }
     }
 
-    /// Looks for something under the lock, and registers the task if there is nothing.
+    /// Runs a check under the lock, and registers the task if the check finds nothing.
     pub(super) fn poll<R>(
         &mut self,
         cx: &Context<'_>,
@@ -34,7 +34,7 @@ impl Waiting {
             return found;
         }
         drop(cell);
-        // Dropped after the lock, if there is something by now.
+        // This is dropped after the lock, if the check found something.
         let waker = cx.waker().clone();
         let mut cell = end.lock();
         let found = look(end, &mut cell);
@@ -51,8 +51,8 @@ impl Waiting {
         self.poll_discarding(cx, |_| true, |cell| cell.outcome.clone())
     }
 
-    /// Waits for the outcome, or until this side has failed before it has one: also that of an endpoint which has
-    /// ended, for tasks beside it. Discards streamed values that nobody can read.
+    /// Waits for the outcome, or until this side has failed before it has one. Also for the end of an endpoint, for
+    /// tasks beside it. Discards streamed values without a reader.
     fn poll_result(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
         let cid = self.end.cid;
         let over = || MessagingError::misuse(Misuse::Ended, cid).into();
@@ -77,7 +77,7 @@ impl Waiting {
                 discarded += 1;
                 credit = credit.saturating_add(value.credit);
             }
-            // Who cancels has no use for them.
+            // A side that cancels does not need them.
             is_asked = cell.cancel_called;
             end(cell).map_or(Poll::Pending, Poll::Ready)
         });
@@ -94,7 +94,7 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         if let Some(place) = self.place {
             let waker = self.end.lock().waiters.leave(place);
-            // After the lock.
+            // This comes after the lock.
             drop(waker);
         }
     }
