@@ -185,7 +185,7 @@ impl Portal {
     /// # use tractor_core as tractor;
     /// # async fn example(an: &tractor::ActorNursery) -> tractor::Result<()> {
     /// let registry = an.start_actor("registry").listen().await?;
-    /// let found = registry.addrs().await?;        // for whoever is to `connect` to it
+    /// let found = registry.addrs().await?;        // to `connect` to it
     /// # Ok(())
     /// # }
     /// ```

@@ -348,7 +348,7 @@ mod tests {
             assert!(reason.contains(part), "{part:?} is not in {reason:?}");
         }
         assert!(small.over().is_none() && adding.over().is_none());
-        // It is on its way out: what it still has no longer counts against the others.
+        // The closed connection's remaining bytes no longer count against the others.
         _ = adding.add(Kind::Pinned, 399);
         assert!(adding.over().is_none());
         _ = small.add(Kind::Unsent, 1);

@@ -62,7 +62,7 @@ struct Shared {
 #[derive(Debug)]
 struct WriteBuf {
     out: Outgoing,
-    /// Of what is in it, on the account; and the length at which more of them is.
+    /// Bytes of the buffer that are booked on the account, and the length at which more are booked.
     booked: usize,
     look_at: usize,
     /// On the account, of what the driver is writing.

@@ -4,7 +4,7 @@
 //! adds to its own clock. So clocks need not agree; the time in transit is not counted.
 //!
 //! # Invariants
-//! 1. Of two deadlines the earlier one holds: no scope and no hop prolongs what it was given.
+//! 1. Of two deadlines the earlier one holds: no scope and no hop prolongs its deadline.
 //! 2. Without a deadline there is no timer and no allocation.
 //! 3. A waiting future is polled before its clock is read: a result that is ready when the time is over still counts.
 

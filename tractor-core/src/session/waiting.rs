@@ -46,7 +46,7 @@ impl Waiting {
         found
     }
 
-    /// Waits for the outcome. Discards streamed values as they come, whether or not somebody reads them.
+    /// Waits for the outcome. Discards streamed values as they come, even if they have a reader.
     pub(crate) fn poll_drained(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
         self.poll_discarding(cx, |_| true, |cell| cell.outcome.clone())
     }
