@@ -12,6 +12,7 @@ use tractor::{ActorOptions, Error, MsgStream, Result};
 static TELL: Mutex<Option<UnboundedSender<Told>>> = Mutex::new(None);
 
 /// The events of the test's endpoint.
+#[expect(clippy::large_enum_variant, reason = "there are two values of it")]
 enum Told {
     /// It runs; here is its stream.
     Streams(MsgStream<u8>),

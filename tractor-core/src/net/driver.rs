@@ -12,12 +12,10 @@
 use std::future::poll_fn;
 use std::io;
 use std::ops::Range;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use tokio_util::io::poll_write_buf;
 
 use super::budget::Kind;
 use super::channel::{ANSWERS_PER_TURN, Channel, Work};
@@ -246,7 +244,7 @@ impl Driver {
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         loop {
             while !self.is_deaf && !self.write.is_empty() {
-                match poll_write_buf(Pin::new(&mut self.io), cx, &mut self.write) {
+                match self.write.poll_write(&mut self.io, cx) {
                     Poll::Ready(Ok(n)) if n > 0 => {}
                     Poll::Ready(Ok(_) | Err(_)) => {
                         // This ends the reading, too, if the peer has only stopped listening.

@@ -8,9 +8,13 @@
 //! 2. Memory goes back to the [`SPARE`] buffers as soon as its content is written.
 
 use std::collections::VecDeque;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
+use tokio::io::AsyncWrite;
+use tokio_util::io::poll_write_buf;
 
 use super::spare::{LARGE_BYTES_MIN, SPARE};
 use crate::proto::frame::{self, FrameTooLarge};
@@ -75,6 +79,21 @@ impl Outgoing {
         let (large, large_bytes) = (self.large.len(), self.large_bytes);
         let begin = frame::begin_frame(&mut self.bytes);
         Frame { out: self, begin: Some((begin, large)), large_bytes }
+    }
+
+    /// Writes as much as the socket takes at once.
+    pub(super) fn poll_write<W: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut W,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if !self.large.is_empty() {
+            return poll_write_buf(Pin::new(io), cx, self);
+        }
+        // A `write` costs the kernel less than a `writev` of one part.
+        let written = ready!(Pin::new(io).poll_write(cx, &self.bytes[self.written..]))?;
+        self.advance(written);
+        Poll::Ready(Ok(written))
     }
 
     /// Everything is written.

@@ -53,11 +53,17 @@ impl Spare {
             return;
         }
         buffer.clear();
+        // Dropped after the lock is released.
+        let mut surplus = Vec::new();
         let mut kept = self.kept();
-        let bytes: usize = kept.iter().map(Vec::capacity).sum();
-        if bytes + buffer.capacity() <= BYTES_KEPT_MAX {
-            kept.push(buffer);
+        let mut bytes = buffer.capacity() + kept.iter().map(Vec::capacity).sum::<usize>();
+        while bytes > BYTES_KEPT_MAX {
+            let oldest = kept.remove(0);
+            bytes -= oldest.capacity();
+            surplus.push(oldest);
         }
+        kept.push(buffer);
+        drop(kept);
     }
 
     /// Takes back a read buffer, unless it is still shared.
