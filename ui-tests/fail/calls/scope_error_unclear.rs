@@ -1,7 +1,7 @@
 //! A `?` after a scope does not tell the scope's error type: the closure must name it.
 
 async fn count() -> Result<usize, Box<dyn std::error::Error>> {
-    let children = tractor::open_nursery(async |an| Ok(an.children().len())).await?;
+    let children = tractor::open_nursery::<usize, _, _>(async |an| Ok(an.children().len())).await?;
     Ok(children)
 }
 
