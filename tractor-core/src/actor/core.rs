@@ -190,7 +190,7 @@ impl Actor {
     /// error gives the callback back.
     ///
     /// # Errors
-    /// [`TooLate`](crate::error::TooLate) with the callback, when the actor's lifetime stack was closed before.
+    /// [`TooLate`] with the callback, when the actor's lifetime stack was closed before.
     pub fn on_exit<F: FnOnce() + Send + 'static>(&self, callback: F) -> Result<(), TooLate<F>> {
         self.inner.lifetime.push(callback)
     }
