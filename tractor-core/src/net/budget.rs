@@ -2,20 +2,20 @@
 //!
 //! Each connection has an [`Account`] of the bytes that wait on it: bytes that its peer does not read, read buffers
 //! that received values keep alive, copies of such values, running requests. When all accounts together are over three
-//! quarters of the budget, the connection with the most bytes is closed. It has more than its share, which is these
-//! quarters divided by the number of connections. So no connection within its share is closed because of others like
-//! it. A connection to a parent or a child counts with a part only ([`SUPERVISING_PART`]): its end is the end of an
-//! actor, which no guest must cause.
+//! quarters of the budget, the connection with the most bytes is closed. Its share is these quarters divided by the
+//! number of connections, and it has more than that: a connection within its share is not closed because of others of
+//! its kind. Only a part of the bytes of a connection to a parent or a child counts ([`SUPERVISING_PART`]): its end is
+//! the end of an actor, which no guest must cause.
 //!
 //! Closing frees nothing at once. The last quarter is for the bytes of closed connections, and for bytes that others
 //! add until they notice: drivers read no further until the closed ones have had a few turns to drop theirs.
 //!
-//! The fixed-size buffers of every connection are free, and so is the first [`STEP`] that waits to be written:
+//! The fixed-size buffers of every connection are not booked, nor is the first [`STEP`] that waits to be written:
 //! short-lived bytes are not worth the bookkeeping.
 //!
 //! # Invariants
 //! 1. The lock of the books is taken last, and no waker is cloned, woken or dropped under it.
-//! 2. When the lock is free, at most three quarters of the budget are booked on accounts that are not over.
+//! 2. While the lock is not held, at most three quarters of the budget are booked on accounts that are not over.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -25,7 +25,7 @@ use bytes::Bytes;
 
 use crate::error::CloseReason;
 
-/// Bytes waiting to be written are booked in steps of this size; the first step is free.
+/// Bytes waiting to be written are booked in steps of this size; the first step is not booked.
 pub(crate) const STEP: usize = 64 * 1024;
 
 /// The part of the budget that is left to connections that have been closed: a quarter.
@@ -37,13 +37,13 @@ const SUPERVISING_PART: usize = 4;
 /// The kinds of waiting bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Not read by the peer: in the write buffers.
+    /// Bytes that the peer has not read, in the write buffers.
     Unsent,
-    /// Not read by the peer: bytes that wait for room in the write buffers.
+    /// Bytes that the peer has not read, waiting for room in the write buffers.
     Waiting,
-    /// Not received by this actor's code: read buffers in which values stay.
+    /// Read buffers with values that this actor's code has not received.
     Pinned,
-    /// The same, in copies.
+    /// Copies of values that this actor's code has not received.
     Copied,
     /// Running requests: their arguments, and a fixed cost for each.
     Running,
@@ -58,20 +58,20 @@ pub(crate) struct Budget {
     /// Of these, for connections that are not over.
     staying_max: usize,
     books: Mutex<Books>,
-    /// On the accounts that are over. Most of it is dropped as soon as their drivers and tasks run. Changed under the
-    /// lock, read without it.
+    /// Bytes on the accounts that are over. Most of them are dropped as soon as their drivers and tasks run. This and
+    /// the next two fields are changed under the lock, and read without it.
     leaving: AtomicUsize,
-    /// Connections that went over. As above.
+    /// Number of connections that went over.
     closings: AtomicUsize,
-    /// There are drivers to be woken. As above.
+    /// There are drivers to be woken.
     has_closing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Books {
-    /// By the key of the account; a free place is used again.
+    /// Indexed by the key of the account; a free place is used again.
     accounts: Vec<Option<Entry>>,
-    /// On the accounts that are not over.
+    /// Bytes on the accounts that are not over.
     booked: usize,
     /// Drivers to be woken, because their connections must be closed.
     closing: Vec<Waker>,
@@ -80,11 +80,11 @@ struct Books {
 #[derive(Debug)]
 struct Entry {
     amounts: Amounts,
-    /// Its end is the end of an actor.
+    /// It is the connection of a parent and its child.
     supervises: bool,
     /// Shared with the account.
     over: Arc<OnceLock<CloseReason>>,
-    /// The connection's driver, which closes it.
+    /// Wakes the connection's driver, which closes it.
     driver: Option<Waker>,
 }
 
@@ -136,7 +136,8 @@ impl Books {
         self.accounts[account.key].as_mut().expect("an account has its entry as long as it lives")
     }
 
-    /// Closes connections, those with the most bytes first, until the others are within their part of the budget.
+    /// Closes connections, those with the most bytes first, until the remaining ones are within three quarters of the
+    /// budget.
     #[cold]
     fn close_largest(&mut self, budget: &Budget) {
         while self.booked > budget.staying_max {
@@ -181,8 +182,8 @@ impl Account {
         self.over.get()
     }
 
-    /// Whether closed connections still hold bytes, and the number of closings so far. A driver that waits a little for
-    /// them adds no more bytes meanwhile.
+    /// The number of closings so far, if closed connections still hold bytes. A driver that waits a little for them
+    /// adds no more bytes meanwhile.
     #[inline]
     pub(super) fn others_leave(&self) -> Option<usize> {
         let leaving = self.budget.leaving.load(Ordering::Relaxed) > 0;
@@ -200,8 +201,8 @@ impl Account {
         drop(before);
     }
 
-    /// Books more. Returns whether connections have to be closed; [`wake_closing`](Self::wake_closing) tells them,
-    /// after the caller's locks.
+    /// Books more. Returns whether connections have to be closed: then the caller releases its locks and calls
+    /// [`wake_closing`](Self::wake_closing).
     #[must_use = "drivers are woken after the lock"]
     pub(super) fn add(&self, kind: Kind, bytes: usize) -> bool {
         let mut books = self.budget.books();
@@ -241,12 +242,12 @@ impl Account {
         }
     }
 
-    /// What is booked of one kind.
+    /// The bytes of one kind.
     pub(super) fn amount(&self, kind: Kind) -> usize {
         self.budget.books().of(self).amounts[kind as usize]
     }
 
-    /// What is booked.
+    /// All bytes of the connection.
     pub(crate) fn booked(&self) -> usize {
         self.budget.books().of(self).sum()
     }
@@ -300,7 +301,7 @@ pub(crate) fn keeping<K: Send + Sync + 'static>(
     kept: Arc<K>,
     bytes: impl AsRef<[u8]> + Send + 'static,
 ) -> Bytes {
-    /// Dropped in this order.
+    /// The fields are dropped in this order.
     struct Keeping<B, K> {
         bytes: B,
         _kept: Arc<K>,

@@ -51,8 +51,8 @@ struct Shared {
     /// Notified when the buffer was drained, or nothing will be written any more.
     room: Notify,
     account: Arc<Account>,
-    /// A count of the bytes appended beyond the first [`STEP`] of a buffer. The driver's turn ends when it has grown by
-    /// [`ANSWERS_PER_TURN`]. Read by the driver without the lock.
+    /// Count of the bytes appended beyond the first [`STEP`] of a buffer. The driver reads it without the lock, and
+    /// ends its turn when it has grown by [`ANSWERS_PER_TURN`].
     grown: AtomicUsize,
     limits: Limits,
     /// The number of reads that brought bytes. Written by the driver.
@@ -65,7 +65,7 @@ struct WriteBuf {
     /// Bytes of the buffer that are booked on the account, and the length at which more are booked.
     booked: usize,
     look_at: usize,
-    /// On the account, of what the driver is writing.
+    /// Booked bytes of the buffer that the driver is writing.
     writing: usize,
     state: State,
     /// Largest frame body that both ends accept.
@@ -90,7 +90,8 @@ enum State {
 /// The result of an append.
 #[derive(Debug)]
 pub(crate) enum Appended {
-    /// The frame will be written. Dropping this wakes the driver: a caller that holds a lock keeps it until after.
+    /// The frame will be written. Dropping this wakes the driver: a caller that holds a lock keeps it until it has
+    /// released the lock.
     Yes(Wake),
     /// The frame is larger than the limit and was not appended.
     TooLarge(FrameTooLarge),
@@ -208,8 +209,8 @@ impl Channel {
         Appended::Yes(Wake(driver))
     }
 
-    /// Books the growth of the buffer. Returns whether the driver must look: the connection is over a limit, or its
-    /// growth has put another one over the budget, which the driver then wakes.
+    /// Books the growth of the buffer. Returns whether to wake the driver: the connection is over a limit, or others
+    /// have to be closed, whose drivers this one then wakes.
     #[cold]
     fn book(&self, wbuf: &mut WriteBuf) -> bool {
         let Shared { limits, account, grown, .. } = &*self.shared;
@@ -296,7 +297,7 @@ impl Channel {
         woken.add(wbuf.driver.take());
     }
 
-    /// Ends the connection even if not everything is written: the peer had its time to take it.
+    /// Ends the connection even if not everything is written: the peer had enough time to read it.
     pub(crate) fn give_up(&self) {
         let mut woken = Woken::default();
         let mut wbuf = self.lock();

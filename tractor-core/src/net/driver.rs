@@ -4,10 +4,10 @@
 //! 1. Handlers run on the driver's task, one frame at a time, in arrival order, and never block or await.
 //! 2. A frame is a slice of the read buffer; no bytes are copied per message.
 //! 3. Everything a handler appends is written in the same turn.
-//! 4. A peer that floods the connection cannot keep the thread: other tasks run after [`READS_PER_TURN`] reads, after
+//! 4. A peer that floods the connection cannot occupy the thread: other tasks run after [`READS_PER_TURN`] reads, after
 //!    [`REQUESTS_PER_TURN`] requests, or after [`ANSWERS_PER_TURN`] bytes of answers.
 //! 5. Frames that the peer wrote before it closed are handled, even if a write fails first.
-//! 6. Whatever a slice of a read buffer keeps alive beyond the buffer in use is on the connection's account.
+//! 6. Former read buffers that slices keep alive are on the connection's account.
 
 use std::future::poll_fn;
 use std::io;
@@ -45,7 +45,7 @@ pub(crate) trait FrameHandler {
     /// Called when no other frame of the chunk follows in this turn.
     fn chunk_ends(&mut self, _chunk: &Bytes) {}
 
-    /// Bytes that it examines of a frame over the limit.
+    /// How many bytes of a frame over the limit the handler examines.
     fn oversized_head(&self) -> usize {
         0
     }
@@ -57,10 +57,10 @@ pub(crate) trait FrameHandler {
         Err(CloseReason::Protocol(error.to_string().into()))
     }
 
-    /// Copies the parts of earlier frames that it keeps, because they are small and keep large read buffers alive.
+    /// Copies the parts of earlier frames that the handler keeps, because they keep read buffers alive.
     fn let_go(&mut self);
 
-    /// The number of requests so far. Each one is work for this actor, however short it is.
+    /// The number of requests so far. Each one is work for this actor, however short its frame is.
     fn requests(&self) -> usize {
         0
     }
@@ -117,16 +117,16 @@ struct Driver {
     read: Intake,
     /// Bytes that slices of former read buffers kept alive when they were last copied.
     pinned_before: usize,
-    /// Complete frames, handled up to here.
+    /// Complete frames.
     chunk: Bytes,
     at: usize,
     /// Bytes of a frame over the limit that must still be thrown away.
     skip: usize,
     skipped: Option<(Box<[u8]>, FrameTooLarge)>,
-    /// Turns left for connections that are being closed, and the number of closings.
+    /// The number of closings when this driver began to wait, and the turns that it has waited since.
     waited: (usize, u32),
     write: Outgoing,
-    /// The peer takes no more bytes. There may still be frames to read before the end.
+    /// The peer reads no more. It may have written frames before that.
     is_deaf: bool,
     /// The pause between two turns, in which other tasks run.
     pause: Option<Arc<Pause>>,
@@ -240,14 +240,14 @@ impl Driver {
         Poll::Ready(reason)
     }
 
-    /// Writes until nothing is left or the socket is full. Writes nothing to a peer that takes no more.
+    /// Writes until nothing is left or the socket is full. Writes nothing to a peer that reads no more.
     fn flush(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         loop {
             while !self.is_deaf && !self.write.is_empty() {
                 match self.write.poll_write(&mut self.io, cx) {
                     Poll::Ready(Ok(n)) if n > 0 => {}
                     Poll::Ready(Ok(_) | Err(_)) => {
-                        // This ends the reading, too, if the peer has only stopped listening.
+                        // This also ends the reading, in case the peer has closed only its receiving half.
                         self.io.shutdown_read();
                         self.is_deaf = true;
                     }
@@ -279,7 +279,7 @@ impl Driver {
         self.read.poll_read(&mut self.io, cx)
     }
 
-    /// Has the kept parts of former read buffers copied, if they keep too much memory alive.
+    /// Lets the handler copy its parts of former read buffers if they keep too much memory alive.
     #[cold]
     fn let_go(channel: &Channel, pinned_before: &mut usize, handler: &mut impl FrameHandler) {
         let account = channel.account();
@@ -312,7 +312,7 @@ impl Driver {
                 handler.frame(&self.chunk, body)?;
                 let answers = self.end.channel().grown().wrapping_sub(grown);
                 if answers >= ANSWERS_PER_TURN || handler.requests() - asked >= REQUESTS_PER_TURN {
-                    // The next turn finds the rest, and a too large frame behind it.
+                    // The next turn handles the rest, and finds the oversized frame behind it again.
                     handler.chunk_ends(&self.chunk);
                     return Ok(Dispatched::Enough);
                 }
@@ -327,8 +327,8 @@ impl Driver {
         }
     }
 
-    /// Begins to skip a frame that is too large, once the part that the handler examines has arrived. Returns whether
-    /// it has.
+    /// Begins to skip a frame that is too large, if the part that the handler examines has arrived. Returns whether it
+    /// has begun.
     #[cold]
     fn skip_oversized(
         &mut self,

@@ -142,7 +142,7 @@ fn fresh_nonce() -> [u8; 32] {
 }
 
 impl HandshakeError {
-    /// Whether no actor was reached, as opposed to a wrong one.
+    /// Whether no actor was reached, not even a wrong one.
     pub(crate) fn is_about_nobody(&self) -> bool {
         use std::io::ErrorKind::{ConnectionRefused, NotFound};
 

@@ -1,10 +1,10 @@
 //! The buffer into which a connection reads, and the memory that slices of it keep alive.
 //!
-//! Frames are slices of the buffer. The connection leaves a full buffer for another one. A remaining slice keeps the
-//! whole buffer alive; after the last one is gone the buffer goes to [`SPARE`].
+//! Frames are slices of the buffer. When a buffer is full, the connection continues in another one. A slice keeps its
+//! whole former buffer alive; once the last slice is dropped, the buffer goes to [`SPARE`].
 //!
 //! # Invariants
-//! 1. Memory of left buffers that slices keep alive is on the connection's account.
+//! 1. Former buffers that slices keep alive are on the connection's account.
 //! 2. A buffer grows with what has arrived, to [`GROWTH`] times that at most: the length that a frame announces is only
 //!    a claim.
 
@@ -25,15 +25,16 @@ use crate::proto::frame::{self, FrameTooLarge};
 const READ_BYTES_MIN: usize = 8 * 1024;
 /// Most room made for a read.
 pub(super) const READ_BYTES_MAX: usize = 256 * 1024;
-/// A larger buffer, for a large frame, is on the account.
+/// The bytes of a buffer beyond this size, which it needs for a large frame, are on the account.
 const READ_BYTES_FREE: usize = 2 * READ_BYTES_MAX;
 /// How much larger than the part of a frame that has arrived its buffer may become at once.
 const GROWTH: usize = 8;
 
 pub(super) struct Intake {
     read: BytesMut,
-    /// Of the memory behind `read`, which has this size.
+    /// Shared with the slices of the buffer.
     memory: Arc<Memory>,
+    /// Size of the buffer.
     memory_bytes: usize,
     /// Room to make for the next read.
     read_bytes: usize,
@@ -41,10 +42,11 @@ pub(super) struct Intake {
     spare: &'static Spare,
 }
 
-/// The memory behind a read buffer, as it stands on the account. Each slice has it.
+/// The memory behind a read buffer, shared by the intake and all slices.
 struct Memory {
+    /// Its bytes on the account.
     held: Held,
-    /// All of it, once it was left.
+    /// The buffer, once the connection has continued in another one.
     left: OnceLock<BytesMut>,
     spare: &'static Spare,
 }
@@ -78,8 +80,7 @@ impl Intake {
         self.read.advance(bytes);
     }
 
-    /// Takes complete frames out of the buffer, if there are any. Returns an error if the frame behind them is too
-    /// large.
+    /// Takes the complete frames out of the buffer. Also returns an error if the frame behind them is too large.
     #[inline]
     pub(super) fn cut(&mut self, frame_bytes_max: usize) -> (Bytes, Option<FrameTooLarge>) {
         let mut complete = 0;
@@ -96,13 +97,13 @@ impl Intake {
         (keeping(self.memory.clone(), self.read.split_to(complete).freeze()), oversized)
     }
 
-    /// Whether there is too little room for the next read. Frames still in use keep the whole buffer alive: a fresh one
-    /// for every small read would multiply what a peer can make this actor hold.
+    /// Whether there is too little room for the next read. Frames still in use keep the whole buffer alive: a new
+    /// buffer for every small read would multiply the memory that a peer can make this actor hold.
     pub(super) fn is_full(&mut self, frame_bytes_max: usize) -> bool {
         let room = self.read.capacity() - self.read.len();
         let least = self.read_bytes / 4;
         match frame::missing(&self.read, frame_bytes_max) {
-            // To the end of the frame, and no further: bytes behind it would have to be copied.
+            // Room to the end of the frame is enough: bytes behind it would have to be copied into the next buffer.
             Some(missing) if room >= missing => false,
             _ => {
                 let all = self.memory_bytes.saturating_sub(self.read.len());
@@ -117,14 +118,15 @@ impl Intake {
     pub(super) fn renew(&mut self, frame_bytes_max: usize, kept: impl FnOnce()) {
         let there = self.read.len();
         let mut bytes = there + frame::missing(&self.read, frame_bytes_max).unwrap_or(0);
-        // In steps of four up to the whole frame, so that a third of it is copied at most.
+        // Each buffer is four times as large as the one before, up to the whole frame. So at most a third of the frame
+        // is copied.
         while bytes > GROWTH * there {
             bytes /= 4;
         }
         self.go_on_in(bytes.max(self.read_bytes), kept);
     }
 
-    /// Called when there is nothing more to read: leaves a large buffer if it is empty.
+    /// Called when there is nothing more to read: gives a large empty buffer back.
     pub(super) fn rest(&mut self) {
         let is_empty = self.read.is_empty() && self.memory_bytes >= LARGE_BYTES_MIN;
         if is_empty && (self.memory_bytes > READ_BYTES_FREE || Arc::strong_count(&self.memory) == 1) {
@@ -142,7 +144,7 @@ impl Intake {
         next.extend_from_slice(&self.read);
         self.memory_bytes = next.capacity();
         self.memory.held.grow(self.memory_bytes.saturating_sub(READ_BYTES_FREE));
-        // A buffer is left only once.
+        // This is set once for each buffer.
         _ = memory.left.set(std::mem::replace(&mut self.read, next));
     }
 
@@ -169,7 +171,7 @@ mod tests {
 
     const FRAME_MAX: usize = 16 * 1024 * 1024;
 
-    /// A connection with buffers of its own, which has read much before.
+    /// An intake with spare buffers of its own, which has grown to the largest reads.
     fn intake() -> (Intake, Arc<Account>) {
         let account = Budget::new(usize::MAX).open(false);
         let spare = Box::leak(Box::new(Spare::new()));
@@ -184,7 +186,7 @@ mod tests {
         frame
     }
 
-    /// Reads these bytes, in parts as from a socket, and takes the frames out.
+    /// Reads bytes in parts, as from a socket, and takes the frames out.
     fn read(intake: &mut Intake, mut bytes: &[u8]) -> Vec<Bytes> {
         let mut chunks = Vec::new();
         while !bytes.is_empty() {

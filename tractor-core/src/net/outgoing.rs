@@ -1,10 +1,11 @@
-//! Frames on their way out, in the order in which they leave.
+//! Frames that wait to be written, in order.
 //!
-//! Small frames are appended to one buffer. A large payload is handed over with the memory in which it is; it is not
-//! copied, but written from there, between what stands before and behind it in the buffer.
+//! Small frames are appended to one buffer. A large payload is not copied into it: it is handed over with its memory,
+//! and written from there at its place between the bytes of the buffer.
 //!
 //! # Invariants
-//! 1. Frames are whole, except while one is appended; one that is too large, or whose encoder panics, leaves nothing.
+//! 1. Frames are whole, except the one that is being appended. A frame that is too large, or whose encoder panics,
+//!    leaves nothing behind.
 //! 2. Memory goes back to the [`SPARE`] buffers as soon as its content is written.
 
 use std::collections::VecDeque;
@@ -19,17 +20,17 @@ use tokio_util::io::poll_write_buf;
 use super::spare::{LARGE_BYTES_MIN, SPARE};
 use crate::proto::frame::{self, FrameTooLarge};
 
-/// A payload of this size is handed over. Copying a smaller one costs less than one more part to write.
+/// Payloads from this size are handed over. Copying a smaller one costs less than writing one more part.
 const HANDED_OVER_MIN: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
     bytes: Vec<u8>,
-    /// Of these, written.
+    /// How many of `bytes` are written.
     written: usize,
-    /// Each is written before the bytes at its place in `bytes`.
+    /// Each is written just before the bytes from its place `at` in `bytes`.
     large: VecDeque<Large>,
-    /// Of all of them, not written.
+    /// Bytes of `large` that are not written.
     large_bytes: usize,
 }
 
@@ -42,9 +43,9 @@ struct Large {
 
 #[derive(Debug)]
 enum Payload {
-    /// In one of our buffers.
+    /// Encoded into one of our buffers.
     Encoded(Vec<u8>),
-    /// As the program has given it.
+    /// Bytes in the program's own memory.
     Given(Bytes),
 }
 
@@ -96,7 +97,7 @@ impl Outgoing {
         Poll::Ready(Ok(written))
     }
 
-    /// Everything is written.
+    /// Called when everything is written.
     #[inline]
     fn reset(&mut self) {
         self.written = 0;
@@ -166,12 +167,12 @@ impl Buf for Outgoing {
     }
 }
 
-/// A frame that is being appended. Cut off again if its encoder panics.
+/// A frame that is being appended. Dropping an unfinished frame removes it.
 pub(crate) struct Frame<'a> {
     out: &'a mut Outgoing,
     /// Where it begins, in the buffer and among the large payloads; `None` once it is whole.
     begin: Option<(usize, usize)>,
-    /// Of the large payloads before it.
+    /// `large_bytes` before this frame.
     large_bytes: usize,
 }
 
@@ -182,7 +183,7 @@ impl Frame<'_> {
         &mut self.out.bytes
     }
 
-    /// Appends a payload: a large one is taken, with its memory.
+    /// Appends a payload. Takes a large one with its memory.
     #[inline]
     pub(crate) fn payload(&mut self, encoded: &mut Vec<u8>) {
         if encoded.len() < HANDED_OVER_MIN {
@@ -191,7 +192,7 @@ impl Frame<'_> {
         self.hand_over(encoded.len(), Payload::Encoded(std::mem::take(encoded)));
     }
 
-    /// Appends bytes that the program has given.
+    /// Appends bytes in the program's own memory.
     #[inline]
     pub(crate) fn given(&mut self, bytes: &Bytes) {
         if bytes.len() < HANDED_OVER_MIN {
@@ -208,7 +209,7 @@ impl Frame<'_> {
     #[inline]
     pub(super) fn end(mut self, frame_bytes_max: usize) -> Result<(), FrameTooLarge> {
         let large_bytes = self.out.large_bytes - self.large_bytes;
-        let (begin, large) = self.begin.take().expect("taken here only, by value");
+        let (begin, large) = self.begin.take().expect("it is taken only here, and `self` is consumed");
         frame::end_frame_around(&mut self.out.bytes, begin, large_bytes, frame_bytes_max)
             .inspect_err(|_| self.cut_off(begin, large))
     }

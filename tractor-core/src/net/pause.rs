@@ -7,9 +7,9 @@ use std::task::{Context, Wake, Waker};
 
 use tokio::task::yield_now;
 
-/// A pause of the driver, until other tasks have run, also tasks whose sockets became ready meanwhile: while some task
-/// is awake, a runtime checks its sockets only now and then. Frames that the driver's own handler appends wake the
-/// driver, too, so a mere wake-up does not end the pause.
+/// A pause of the driver until other tasks have run, including tasks whose sockets became ready meanwhile: while some
+/// task is awake, a runtime checks its sockets only now and then. A mere wake-up does not end the pause, because frames
+/// that the driver's own handler appends also wake the driver.
 pub(super) struct Pause {
     is_over: AtomicBool,
     task: Waker,
@@ -19,7 +19,7 @@ impl Pause {
     pub(super) fn begin(cx: &Context<'_>) -> Arc<Self> {
         let pause = Arc::new(Self { is_over: AtomicBool::new(false), task: cx.waker().clone() });
         let waker = Waker::from(pause.clone());
-        // Whom it wakes later is noted in its first poll.
+        // The first poll registers the waker.
         assert!(pin!(yield_now()).poll(&mut Context::from_waker(&waker)).is_pending(), "it yields once");
         pause
     }
@@ -79,11 +79,11 @@ mod tests {
         fn closing(&mut self, _reason: &CloseReason) {}
     }
 
-    /// In the third turn: only those before have left a waker.
+    /// A request of the third turn.
     const TOLD_AT: usize = 2 * REQUESTS_PER_TURN;
 
     #[tokio::test]
-    async fn a_flood_of_requests_leaves_turns_to_whom_the_system_does_not_know_of_yet() {
+    async fn a_flood_of_requests_leaves_turns_to_a_task_whose_socket_has_become_ready() {
         const TURNS: usize = 8;
         let (one, other) = std::os::unix::net::UnixStream::pair().expect("there are files");
         other.set_nonblocking(true).expect("it is a socket");
@@ -107,7 +107,7 @@ mod tests {
             drive(Transport::Mem(ours), channel, BytesMut::from(&flood[..]), &mut handler).await
         });
         let seen = waits.await.expect("it does not panic") - TOLD_AT;
-        assert!(seen <= 2 * REQUESTS_PER_TURN, "it had to wait for {seen} requests of somebody else");
+        assert!(seen <= 2 * REQUESTS_PER_TURN, "it had to wait for {seen} requests of others");
         while told.load(Ordering::Relaxed) < TURNS * REQUESTS_PER_TURN {
             tokio::task::yield_now().await;
         }

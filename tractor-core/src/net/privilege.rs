@@ -1,7 +1,8 @@
-//! Whether this process has more rights than the user who started it: of a set-uid, set-gid or set-capability program.
+//! Whether this process has more rights than the user who started it, because its program is set-uid, set-gid or
+//! set-capability.
 //!
-//! The user who starts such a program chooses its environment, its descriptors and its parent. So none of these may
-//! decide what the program runs: it does not read our variables, and it never becomes a child.
+//! The user who starts such a program chooses its environment, its descriptors and its parent. None of these may decide
+//! what the program runs. So it does not read our variables, and it never becomes a child.
 
 use std::ffi::OsString;
 use std::sync::OnceLock;
@@ -24,7 +25,8 @@ pub(crate) fn is_privileged() -> bool {
         .get_or_init(|| has_two_users() || told_by_the_kernel().unwrap_or_else(has_gained_capabilities))
 }
 
-/// Whether a program that this process starts would be privileged by that alone.
+/// Whether this process has different real and effective users or groups, so that every program it starts counts as
+/// privileged.
 pub(crate) fn has_two_users() -> bool {
     getuid() != geteuid() || getgid() != getegid()
 }

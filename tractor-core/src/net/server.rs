@@ -59,7 +59,7 @@ pub(crate) fn default_uds_of(pid: u32) -> Vec<String> {
 }
 
 impl Listener {
-    /// Where it listens.
+    /// The address on which it listens.
     pub(crate) fn addr(&self) -> &Addr {
         &self.addr
     }

@@ -1,8 +1,8 @@
-//! The files of Unix sockets: creating one, also in place of a dead one, and removing it.
+//! The files of Unix sockets: they are created, also in place of a dead one, and removed.
 //!
-//! A socket file outlives a killed process. No process listens there any more, and none can until the file is removed.
-//! A process that removes it must not remove the new file of another one that was faster. So only one process at a time
-//! works on the files of a directory, under a lock of the directory itself. No lock file stays behind.
+//! The socket file of a killed process stays. No process can listen at its path until the file is removed. Two
+//! processes may try that at once, and the slower one must not remove the new file of the other. So a process locks the
+//! directory itself while it works on the files there. No lock file stays behind.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -23,7 +23,7 @@ use super::uds::user;
 const BACKLOG: u32 = 1024;
 /// Longest wait for the lock of a directory, which other processes hold for a few system calls.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-/// Between two attempts to get it.
+/// Pause between two attempts to get it.
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 /// A socket that listens at a path. Dropping it first removes the file and then closes the socket, so the file never
@@ -53,7 +53,7 @@ pub(super) async fn listen(dir: &Path, path: PathBuf) -> io::Result<SocketFile> 
 fn listen_at(path: &Path) -> io::Result<SocketFile> {
     let socket = UnixSocket::new_stream()?;
     socket.bind(path)?;
-    // From here on there is a file.
+    // From here on the file exists, and must be removed on failure.
     let listening =
         || Ok(SocketFile { listener: socket.listen(BACKLOG)?, path: path.to_owned(), id: file_id(path)? });
     listening().inspect_err(|_| _ = fs::remove_file(path))
@@ -123,7 +123,7 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         let Self { path, id, .. } = self;
         if file_id(path).is_ok_and(|found| found != *id) {
-            tracing::debug!("left the socket file {} to whoever listens there now", path.display());
+            tracing::debug!("left the socket file {}: another process listens there now", path.display());
         } else if let Err(error) = fs::remove_file(&*path) {
             tracing::warn!("socket file {} was not removed: {error}", path.display());
         }

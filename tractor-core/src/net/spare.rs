@@ -1,11 +1,11 @@
 //! Large free buffers, for reuse.
 //!
-//! An allocator gives large blocks back to the system, and the pages of a new block are cleared and mapped on first
-//! use, which costs more than the work on them. So buffers are reused for encoding, writing and reading, on all
-//! connections of this process.
+//! An allocator gives large blocks back to the system. The pages of a new block are cleared and mapped on first use,
+//! which costs more than filling them. So buffers are reused for encoding, writing and reading, on all connections of
+//! this process.
 //!
 //! # Invariants
-//! 1. At most [`BYTES_KEPT_MAX`] are kept, for any number of connections and threads.
+//! 1. At most [`BYTES_KEPT_MAX`] bytes are kept, for any number of connections and threads.
 //! 2. A kept buffer has no other owner.
 //! 3. The lock is taken last, and held for a few instructions.
 
@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 
-/// Smaller buffers stay where they are, or go back to the allocator.
+/// Smaller buffers are kept by their owners, or go back to the allocator.
 pub(crate) const LARGE_BYTES_MIN: usize = 64 * 1024;
 const BYTES_KEPT_MAX: usize = 32 * 1024 * 1024;
 /// A larger buffer goes back to the allocator.
@@ -31,13 +31,13 @@ impl Spare {
         Self(Mutex::new(Vec::new()))
     }
 
-    /// An empty buffer to write into; a large one if there is one.
+    /// An empty buffer to write into: the spare one used last, or else a new one without memory.
     #[inline]
     pub(crate) fn take(&self) -> Vec<u8> {
         self.take_where(|_| true).unwrap_or_default()
     }
 
-    /// An empty buffer to read into, with room for at least this much and at most twice as much.
+    /// An empty buffer to read into, with room for `room` bytes to twice as many.
     pub(super) fn take_to_read(&self, room: usize) -> BytesMut {
         let fits = |bytes: usize| (room..=room.saturating_mul(2)).contains(&bytes);
         match self.take_where(fits) {
@@ -69,7 +69,7 @@ impl Spare {
     /// Takes back a read buffer, unless it is still shared.
     pub(super) fn give_read(&self, mut buffer: BytesMut) {
         buffer.clear();
-        // This recovers all of its memory, however little of it was left. A shared buffer gives an empty copy.
+        // The conversion recovers all memory of an unshared buffer. A shared one becomes an empty copy.
         self.give(buffer.into());
     }
 

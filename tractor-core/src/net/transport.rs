@@ -19,7 +19,7 @@ use crate::proto::addr::Addr;
 pub(crate) enum Transport {
     /// TCP, without delay of small writes.
     Tcp(TcpStream),
-    /// A Unix-domain socket; the other end was checked to be our own user's.
+    /// A Unix-domain socket. The process at the other end runs as our own user.
     Uds(UnixStream),
     /// Memory of this process.
     Mem(DuplexStream),
@@ -75,7 +75,7 @@ impl Transport {
         Ok(Self::Tcp(stream))
     }
 
-    /// The process at the other end, if the kernel vouches for it; for the connecting end it is the listener.
+    /// The process at the other end, if the kernel names it; for the connecting end that is the listener.
     pub(crate) fn process_of_other_end(&self) -> Option<Pid> {
         match self {
             Self::Uds(stream) => stream.peer_cred().ok()?.pid().and_then(Pid::from_raw),
@@ -83,7 +83,7 @@ impl Transport {
         }
     }
 
-    /// Data that has arrived can still be read, and then the end.
+    /// After this, reads return the data that has arrived, and then the end.
     pub(super) fn shutdown_read(&self) {
         // A socket that is no longer connected has reached its end already.
         _ = match self {
@@ -93,7 +93,7 @@ impl Transport {
         };
     }
 
-    /// The peers that this transport accepts by itself.
+    /// The possible peers at the other end.
     pub(crate) fn other_end(&self) -> OtherEnd {
         match self {
             Self::Tcp(stream) => OtherEnd::Anybody(stream.peer_addr().ok().map(|from| source(from.ip()))),

@@ -45,7 +45,7 @@ fn default_dir(stated: Option<PathBuf>, usual: PathBuf, temporary: Option<PathBu
     base.join("tractor")
 }
 
-/// First wait for room in the queue of a listener; each further one is twice as long.
+/// First wait for room in the queue of a listener; each further wait is twice as long.
 const QUEUE_PAUSE_MIN: Duration = Duration::from_millis(1);
 /// Longest wait between two attempts.
 const QUEUE_PAUSE_MAX: Duration = Duration::from_millis(50);
@@ -68,13 +68,13 @@ pub(crate) fn prepare_dir(dir: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => made?,
     }
-    // Another process may have been faster.
+    // Another process may have created the directory meanwhile.
     check_way(&dir)?;
     let meta = fs::symlink_metadata(&dir)?;
     if !meta.is_dir() {
         Err(refused(&dir, &dir, &meta, "is no directory"))
     } else if meta.uid() != user() {
-        Err(refused(&dir, &dir, &meta, "belongs to somebody else"))
+        Err(refused(&dir, &dir, &meta, "belongs to another user"))
     } else if meta.mode() & 0o077 != 0 {
         Err(refused(&dir, &dir, &meta, "is open to others"))
     } else {
@@ -100,9 +100,9 @@ fn check_way(dir: &Path) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        // In a user namespace root may have another id. The owner of `/` controls everything.
+        // In a user namespace, root is the owner of `/` and may have another id.
         if ![user(), 0, root].contains(&meta.uid()) {
-            return Err(refused(dir, &next, &meta, "belongs to somebody else"));
+            return Err(refused(dir, &next, &meta, "belongs to another user"));
         }
         if !meta.is_symlink() {
             // In a sticky directory only the owner of an entry can move it.
@@ -177,7 +177,8 @@ pub(crate) fn check_parent(stream: &UnixStream, parent_pid: u32) -> io::Result<(
     if maker == Some(parent_pid) {
         return Ok(());
     }
-    let maker = maker.map_or_else(|| "a process out of sight".to_owned(), |pid| format!("process {pid}"));
+    let maker =
+        maker.map_or_else(|| "a process that is not visible here".to_owned(), |pid| format!("process {pid}"));
     let text =
         format!("the connection to the parent was made by {maker}, and the parent is process {parent_pid}");
     Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
@@ -290,7 +291,7 @@ mod tests {
     fn what_is_somebody_else_s_is_refused() {
         let scratch = Scratch::new("foreign");
         if user() != 0 {
-            return assert_refused(Path::new("/"), Path::new("/"), "belongs to somebody else");
+            return assert_refused(Path::new("/"), Path::new("/"), "belongs to another user");
         }
         let (above, dir, link) =
             (scratch.0.join("above"), scratch.0.join("above/dir"), scratch.0.join("link"));
@@ -298,7 +299,7 @@ mod tests {
         std::os::unix::fs::symlink("above", &link).expect("a link");
         for foreign in [&dir, &above, &link] {
             std::os::unix::fs::lchown(foreign, Some(65_534), None).expect("we are root");
-            assert_refused(&link.join("dir"), foreign, "belongs to somebody else");
+            assert_refused(&link.join("dir"), foreign, "belongs to another user");
             std::os::unix::fs::lchown(foreign, Some(0), None).expect("we are root");
         }
         prepare_dir(&link.join("dir")).expect("ours");

@@ -1,12 +1,13 @@
-//! What one receiving handle has taken out of the inbox at once, and hands out value by value without a lock.
+//! The run of values that a receiving handle takes out of the inbox at once. The handle then hands out value by value
+//! without a lock.
 //!
-//! Taken as often as not in the middle of a read buffer, a run would keep all of it for a reader that stops here. So it
-//! is copied, into memory that each thread uses again.
+//! The run is copied into memory that the thread reuses. Otherwise a reader that stops in the middle of a run would
+//! keep a whole read buffer alive.
 //!
 //! # Invariants
-//! 1. The sender is granted room for what was handed out, when it would have been for single values: `owed` is settled
-//!    with the inbox as soon as that makes a grant due.
-//! 2. A handle that goes puts back what it has not handed out: nothing else knows of it.
+//! 1. The sender gets each grant as early as for values taken one by one: `owed` is settled with the inbox as soon as
+//!    that makes a grant due.
+//! 2. A handle that is dropped puts its remaining values back into the inbox.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -27,33 +28,33 @@ use crate::wakers::poll_or_register;
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     rest: Option<Rest>,
-    /// What was handed out and is not settled, as flow control counts it.
+    /// The cost of the values handed out and not yet settled.
     owed: i64,
-    /// From this on a grant is due for it.
+    /// The value of `owed` at which a grant is due.
     due: i64,
 }
 
 #[derive(Debug)]
 struct Rest {
-    /// A run's; those before `at` were handed out.
+    /// The frames of a run. Those before `at` were handed out.
     frames: Encoded,
     at: usize,
     head: usize,
     held: Held,
 }
 
-/// What comes next on a stream.
+/// The next event on a stream.
 pub(crate) enum Next {
-    /// The first value of the batch.
+    /// A value: the first one of the batch.
     Batched,
-    /// A value alone.
+    /// A value outside the batch.
     Value(Bytes),
-    /// Nothing: the peer has closed its half.
+    /// The peer has closed its half.
     End,
 }
 
 impl Batch {
-    /// Gives its memory back, if all was handed out.
+    /// Frees the memory of the batch once all of its values were handed out.
     #[inline]
     pub(crate) fn release(&mut self) {
         if self.rest.as_ref().is_some_and(|rest| rest.at == rest.frames.len()) {
@@ -63,12 +64,12 @@ impl Batch {
 }
 
 impl SessionEnd {
-    /// Waits for what comes next.
+    /// Waits for the next value, or the end.
     ///
     /// A failure of the dialog comes after the values that arrived before it.
     #[inline]
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<Next, Error>> {
-        // A reader that always finds a value is always ready; others get a turn all the same.
+        // A reader that always finds a value would never yield to other tasks by itself.
         let turn = ready!(poll_proceed(cx));
         if batch.rest.is_some() {
             turn.made_progress();
@@ -81,7 +82,7 @@ impl SessionEnd {
         next
     }
 
-    /// Takes what waits out of the inbox.
+    /// Takes the next value or run out of the inbox.
     #[inline(never)]
     fn poll_fill(&self, cx: &Context<'_>, batch: &mut Batch) -> Poll<Result<Next, Error>> {
         let mut grant = 0u32;
@@ -114,8 +115,8 @@ impl SessionEnd {
         Rest { frames: Encoded::copy_of(run.frames()), at: 0, head: run.head(), held }
     }
 
-    /// The first value of the batch, if there is one. When it was read, the batch is to be
-    /// [released](Batch::release).
+    /// The first value of the batch, if there is one. After reading it, the caller
+    /// [releases](Batch::release) the batch.
     #[inline]
     pub(crate) fn next_of<'b>(&self, batch: &'b mut Batch) -> Option<&'b [u8]> {
         let Rest { frames, at, head, .. } = batch.rest.as_mut()?;
@@ -135,14 +136,14 @@ impl SessionEnd {
         self.grant(grant);
     }
 
-    /// Counts what was handed out. Returns the bytes to grant for it.
+    /// Settles the values handed out. Returns the bytes to grant for them.
     fn settle_batch(&self, cell: &mut Cell, batch: &mut Batch) -> u32 {
         let freed = cell.inbox.consumed(std::mem::take(&mut batch.owed));
         batch.due = cell.inbox.until_grant();
         self.due(cell, freed)
     }
 
-    /// Puts back what was not handed out.
+    /// Puts the remaining values back into the inbox.
     pub(crate) fn put_back(&self, batch: &mut Batch) {
         let rest = batch.rest.take().map(|Rest { frames, at, head, held }| {
             let values = {

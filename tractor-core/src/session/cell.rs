@@ -20,7 +20,7 @@ use crate::proto::limits::Limits;
 use crate::proto::msg::ErrorMsg;
 use crate::wakers::{Slot, Waiters, Woken};
 
-/// The answer to the peer that follows from a message; it is sent after the lock.
+/// The answer to a message of the peer. It is sent after the lock is released.
 pub(super) enum Reply {
     Nothing,
     Credit(u32),
@@ -81,7 +81,7 @@ pub(super) struct Cell {
     pub(super) waiters: Waiters,
 }
 
-/// The lock of a session end. Dropping it frees the lock, and then wakes.
+/// The lock of a session end. Dropping it releases the lock, and then wakes tasks.
 pub(super) struct Locked<'a> {
     // The order of the fields is that of their drops.
     cell: MutexGuard<'a, Cell>,
@@ -196,8 +196,8 @@ impl Cell {
         }
     }
 
-    /// Prepares a value that may be kept for long: copies it out of its read buffer, unless a task waits for it
-    /// already.
+    /// Prepares a value that may be kept for long: copies it out of its read buffer, unless a task already waits for
+    /// it.
     pub(super) fn kept(&self, value: Bytes) -> Bytes {
         if self.opener.is_empty() { detached(value) } else { value }
     }

@@ -1,4 +1,4 @@
-//! A child actor, shared in its parent's process: to ask for its end, and to wait for that end.
+//! A child actor as its parent's process sees it: tasks ask for its end here, and wait for that end.
 //!
 //! The task that watches the process carries out the requests. Every connection to the child holds this, so that all
 //! requests take the same way.
@@ -30,14 +30,14 @@ use crate::proto::id::Uid;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ActorEnd {
-    /// It is no child of this actor, and says that its tasks have ended. Its process ends later.
+    /// The actor is no child of this one. It has said that its tasks have ended; its process ends later.
     Acknowledged,
-    /// It was a child, and its process ended by itself and in good order: its tasks, its own children and its cleanup
-    /// callbacks were able to finish.
+    /// The child's process ended by itself and in good order: its tasks, its own children and its cleanup callbacks
+    /// were able to finish.
     InOrder,
-    /// It was a child, and its process has ended by itself, but not in good order: it failed while it ended, or before.
+    /// The child's process ended by itself, but not in good order: it failed while it ended, or before.
     Died(ActorDied),
-    /// It was a child, and was signalled because it did not end within its limits or had to be killed. Its remaining
+    /// The child was ended by a signal, because it did not end within its limits or had to be killed. Its remaining
     /// cleanup was not done.
     Killed(ActorDied),
 }
@@ -85,7 +85,7 @@ pub(crate) struct ChildActor {
     all: CancellationToken,
     /// Its end was requested. Set before the wish is sent.
     asked: AtomicBool,
-    /// An answer was wished for since the watching task looked last.
+    /// An answer was wished for since the watching task last looked.
     awaited: AtomicBool,
     /// Read by the task that watches the process.
     wishes: mpsc::UnboundedSender<Wish>,

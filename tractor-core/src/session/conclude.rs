@@ -147,8 +147,10 @@ impl SessionEnd {
             Ok(sent) => sent,
             Err(panic) => {
                 let Panicked { message, location } = &panic;
-                tracing::error!(endpoint = %self.endpoint, "the result was not sent, a panic:: {message} at \
-                                                            {location}");
+                tracing::error!(
+                    endpoint = %self.endpoint,
+                    "the result was not sent, because encoding or checking it panicked: {message} at {location}"
+                );
                 return self.send_error(panic.pack(&self.peer.us));
             }
         };

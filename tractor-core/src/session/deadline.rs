@@ -62,7 +62,8 @@ impl Overdue {
         waits.count += 1;
     }
 
-    /// Whether the scope waits for them; not if they are late themselves, because nothing polls them any more.
+    /// Whether the scope still waits for the requests. It does not when they are past their own time to give up: then
+    /// nothing polls them any more.
     fn hold(&self) -> bool {
         let waits = self.lock();
         let late =
@@ -122,8 +123,8 @@ impl Deadline {
 /// The deadline of the running task: that of the request whose endpoint runs, or that of a
 /// [`with_deadline`](crate::with_deadline) around the caller. Every request that starts in the task inherits it.
 ///
-/// It is a point on the runtime's clock, for `tokio::time::sleep_until` and its like. `None` without a deadline, and in
-/// tasks made with `tokio::spawn`, which have left the scope.
+/// It is a point on the runtime's clock, for functions like `tokio::time::sleep_until`. `None` without a deadline, and
+/// in tasks made with `tokio::spawn`, which have left the scope.
 pub fn current_deadline() -> Option<Instant> {
     SCOPE.try_with(|scope| scope.at).ok()
 }
@@ -136,8 +137,7 @@ fn effective(own: Option<Instant>) -> Option<Instant> {
     }
 }
 
-/// The time until a point that was chosen earlier, for people: rounded up to whole milliseconds. Zero only if nothing
-/// is left.
+/// The time until a deadline, for error texts: rounded up to whole milliseconds. Zero only if no time is left.
 fn budget(now: Instant, at: Instant) -> Duration {
     let left = at.saturating_duration_since(now);
     let millis = left.as_nanos().div_ceil(1_000_000);
@@ -149,7 +149,7 @@ pub(crate) fn instant_after(budget: Duration) -> Option<Instant> {
     Instant::now().checked_add(budget)
 }
 
-/// Polls an endpoint, or drops it: as a region of its own, with the deadline of its request.
+/// Polls or drops an endpoint, as a region of its own and with the deadline of its request.
 pub(crate) fn in_scope<R>(session: &Arc<SessionEnd>, f: impl FnOnce() -> R) -> R {
     in_endpoint(session, || match session.deadline {
         Some(Deadline { at, .. }) => SCOPE.sync_scope(DeadlineScope { at, overdue: None }, f),
@@ -157,7 +157,7 @@ pub(crate) fn in_scope<R>(session: &Arc<SessionEnd>, f: impl FnOnce() -> R) -> R
     })
 }
 
-/// Runs a future as a scope with this deadline. `None` when the time was over first; the future is dropped then.
+/// Runs a future as a scope with this deadline. When the deadline comes first, drops the future and returns `None`.
 pub(crate) async fn within<F: Future>(at: Instant, future: F) -> Option<F::Output> {
     let at = effective(Some(at)).unwrap_or(at);
     let overdue = Arc::new(Overdue { outer: overdue_here(), waits: Mutex::default() });
@@ -172,8 +172,8 @@ pub(crate) async fn within<F: Future>(at: Instant, future: F) -> Option<F::Outpu
             if !overdue.hold() {
                 return Poll::Ready(None);
             }
-            // The requests in the future end by themselves now, and tell more than this scope can. One that was taken
-            // to another task meanwhile does not wake this one.
+            // The requests in the future now end by themselves, with errors that tell more than this scope can. A
+            // request that has moved to another task does not wake this one.
             over = Expiry::new(Instant::now() + LOOK_AGAIN);
         }
         Poll::Pending
@@ -186,7 +186,7 @@ pub(crate) async fn within<F: Future>(at: Instant, future: F) -> Option<F::Outpu
 pub(crate) struct Settling(Option<Arc<Overdue>>);
 
 impl Settling {
-    /// It waits until then at most, if there is a limit.
+    /// The request waits until this point at most, if there is one.
     pub(crate) fn begin(until: Option<Instant>) -> Self {
         let scope = overdue_here();
         scope.iter().flat_map(|scope| scope.outwards()).for_each(|scope| scope.begin(until));
@@ -223,7 +223,8 @@ impl Expiry {
 }
 
 impl SessionEnd {
-    /// The failure of a parent side that has run out of time, and of which the other side has reported this since.
+    /// The failure of a parent side that has run out of time. `late` is the error that the other side has reported
+    /// since.
     pub(crate) fn deadline_exceeded(&self, late: Option<Error>) -> Error {
         let budget = self.deadline.map_or(Duration::ZERO, |deadline| deadline.budget);
         DeadlineExceeded::of_request(self.endpoint.clone(), self.peer.aid.uid.clone(), budget, late).into()

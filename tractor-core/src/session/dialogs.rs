@@ -1,14 +1,14 @@
 //! The live dialogs of one connection, by id.
 //!
-//! An id chosen by this end has a number, which gives the dialog's place in a list. The peer may choose any ids: they
-//! are hashed with keys that it does not know.
+//! An id made from a number of this end gives the dialog's place in a list. Dialogs with other ids are in a hash map
+//! with secret keys, because the peer may choose any ids.
 //!
 //! # Invariants
-//! 1. A number is given once. Its place in the list is its remainder by the list's length; a number whose place is
-//!    taken by a long dialog is skipped.
-//! 2. The length is a power of two, and at most half of the places are taken: a longer list has no two dialogs in one
-//!    place, and a free place is near.
-//! 3. No id is in both parts.
+//! 1. A number is used once. The dialog's place is the number modulo the list's length. A number whose place is still
+//!    taken by an earlier dialog is skipped.
+//! 2. The length is a power of two: when it doubles, no two dialogs get the same place. At most half of the places are
+//!    taken, so few numbers are skipped.
+//! 3. No id is both in the list and in the map.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,15 +17,15 @@ use std::sync::Arc;
 use super::cid_hash::CidHash;
 use crate::proto::id::Cid;
 
-/// Places for dialogs that this end has opened, once there is one.
+/// First length of the list, which is made for the first dialog that this end opens.
 const PLACES_MIN: usize = 16;
 
 /// The live dialogs of one connection; see the module docs.
 #[derive(Debug)]
 pub(super) struct Dialogs<T> {
-    /// First letter of the ids this end makes.
+    /// First letter of the ids made from numbers of this end.
     prefix: u8,
-    /// Number of the next one.
+    /// Number in the next id.
     next: u64,
     places: Vec<Option<(u64, Arc<T>)>>,
     taken: usize,
@@ -47,7 +47,7 @@ impl<T> Dialogs<T> {
         number as usize & self.places.len().wrapping_sub(1)
     }
 
-    /// Enters a dialog of this end; `make` makes it from its new id.
+    /// Enters a dialog that this end opens. `make` makes it from its new id.
     pub(super) fn enter_new(&mut self, make: impl FnOnce(Cid) -> Arc<T>) -> Arc<T> {
         if self.taken * 2 >= self.places.len() {
             self.lengthen();
@@ -60,7 +60,7 @@ impl<T> Dialogs<T> {
                 continue;
             }
             let cid = Cid::short(self.prefix, number);
-            // The peer may have chosen it.
+            // The peer may have chosen this id.
             if self.others.is_empty() || !self.others.contains_key(&cid) {
                 let dialog = make(cid);
                 self.places[place] = Some((number, dialog.clone()));
@@ -81,7 +81,7 @@ impl<T> Dialogs<T> {
         }
     }
 
-    /// Enters a dialog whose id was not made here. Returns whether the id was free.
+    /// Enters a dialog with an id that has no number of this end. Returns whether the id was free.
     pub(super) fn enter(&mut self, cid: Cid, dialog: Arc<T>) -> bool {
         if self.own(cid.as_bytes()).is_some() {
             return false;
@@ -95,7 +95,7 @@ impl<T> Dialogs<T> {
         }
     }
 
-    /// The place of a dialog of this end.
+    /// The place of a dialog in the list.
     #[inline]
     fn own(&self, cid: &[u8]) -> Option<usize> {
         let number = Cid::number(self.prefix, cid)?;
@@ -121,7 +121,7 @@ impl<T> Dialogs<T> {
             self.taken -= 1;
             return Some(removed);
         }
-        // Usually the id was never in this map.
+        // Most dialogs were in the list.
         if self.others.is_empty() || !self.others.get(cid).is_some_and(is_it) {
             return None;
         }
@@ -132,7 +132,7 @@ impl<T> Dialogs<T> {
         self.places.iter().flatten().map(|(_, dialog)| dialog).chain(self.others.values())
     }
 
-    /// Takes out all.
+    /// Takes out all dialogs.
     pub(super) fn take(&mut self) -> Vec<Arc<T>> {
         let all = self.iter().cloned().collect();
         (self.places, self.taken, self.others) = (Vec::new(), 0, HashMap::default());
@@ -164,7 +164,7 @@ mod tests {
             let new = opened(&mut dialogs);
             assert!(seen.insert(*new), "{new} again");
             open.push(new);
-            // A few dialogs are long, most are short.
+            // Most dialogs are short, a few are long.
             if round % 7 != 0 {
                 let over = open.swap_remove(round % open.len());
                 ends(&mut dialogs, &over);

@@ -1,7 +1,7 @@
 //! Encoded values, in reused memory.
 //!
-//! Serializers are user code and run under no lock: a value is encoded into one of these first, and copied under the
-//! lock, or handed over if it is large. A large `Bytes` is never copied.
+//! Serializers are user code and run under no lock. So a value is first encoded into an [`Encoded`], and then copied
+//! under the lock, or handed over if it is large. A large `Bytes` is never copied.
 
 use std::cell::Cell;
 
@@ -15,7 +15,7 @@ use crate::proto::payload::{self, PayloadError};
 #[derive(Debug)]
 pub(crate) struct Encoded {
     bytes: Vec<u8>,
-    /// What comes behind these.
+    /// Follows `bytes`.
     given: Bytes,
 }
 
@@ -37,7 +37,7 @@ impl Encoded {
         Ok(encoded)
     }
 
-    /// These bytes, which are not many.
+    /// A copy of a few bytes.
     pub(crate) fn copy_of(bytes: &[u8]) -> Self {
         let mut copy = Self { bytes: KEPT.try_with(Cell::take).unwrap_or_default(), given: Bytes::new() };
         copy.bytes.extend_from_slice(bytes);
@@ -62,7 +62,7 @@ impl Encoded {
         self.bytes.len() + self.given.len()
     }
 
-    /// Appends it to a frame, which takes its memory if it is large.
+    /// Appends the encoding to a frame. The frame takes the memory of a large one.
     #[inline]
     pub(crate) fn append_to(&mut self, frame: &mut Frame<'_>) {
         frame.payload(&mut self.bytes);

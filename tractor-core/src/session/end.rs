@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //! 1. The lock is held for a few field accesses or one copy of bytes, never across an await and never while user code
-//!    runs. Serializers run before it is taken, wakers after it is free.
+//!    runs. Serializers run before it is taken, wakers after it is released.
 //! 2. Lock order: dialog table, then cell, then write buffer.
 //! 3. A parent side has an outcome exactly when its machine is settled.
 
@@ -49,7 +49,7 @@ pub(crate) struct SessionEnd {
     pub(super) room: Notify,
     /// Streamed values are decoded again before they are sent.
     strict: AtomicBool,
-    /// Child side: no `StartAck` was sent yet. The task sends it, unless it returns first.
+    /// Child side: `StartAck` is not sent yet. The task sends it, unless it returns first.
     ack_owed: AtomicBool,
     /// Child side: the scopes that the endpoint has left behind; made when there is one.
     pub(super) region: OnceLock<Arc<Region>>,
@@ -277,8 +277,8 @@ impl SessionEnd {
         }
     }
 
-    /// Child side: accepts the request; of a function that `may_be_ready` at once, before anything but its result is
-    /// sent.
+    /// Child side: accepts the request. For a function that `may_be_ready` at once, `StartAck` is put off until
+    /// something other than its result is sent.
     pub(crate) fn accept_request(&self, kind: FuncType, may_be_ready: bool) {
         if may_be_ready && kind == FuncType::AsyncFunc && self.peer.caps.contains(Caps::UNACKED) {
             self.ack_owed.store(true, Ordering::Relaxed);
@@ -287,7 +287,7 @@ impl SessionEnd {
         }
     }
 
-    /// Child side: its function has no result yet.
+    /// Child side: sends the `StartAck` that was put off.
     #[inline]
     pub(crate) fn acknowledge(&self) {
         if self.ack_owed.load(Ordering::Relaxed) && self.ack_owed.swap(false, Ordering::Relaxed) {

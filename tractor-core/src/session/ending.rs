@@ -4,8 +4,8 @@
 //! keeps the task until the protected work is done.
 //!
 //! # Invariants
-//! 1. A task with a watcher is polled once more after its end was requested, and not more often: a task that holds a
-//!    watcher without polling it gains one poll.
+//! 1. A task with a watcher is polled exactly once more after its end was requested, whether it polls the watcher or
+//!    not.
 //! 2. A shielded task is dropped only after its last shield, or with its runtime.
 
 use std::pin::Pin;
@@ -76,7 +76,7 @@ impl SessionEnd {
     /// Cancels a child side whose scope is dropped here. The surrounding scopes wait for its end.
     pub(crate) fn abandon(self: &Arc<Self>) {
         self.cancel_remote();
-        // This is dropped after the lock: the new entry, if the end has come meanwhile, or an earlier one.
+        // Dropped after the lock: the new teardown if the end has come meanwhile, or else an earlier one.
         let mut left = Teardown::here();
         let mut cell = self.cell();
         if cell.outcome.is_none() {

@@ -1,8 +1,8 @@
-//! When a task that never has to wait should let others run.
+//! The turns of a sender that never has to wait.
 //!
-//! A stream's sender that always finds room is always ready: on a runtime with one thread, its values would not be
-//! written and a cancellation not seen before its window is full. So a send yields once to other tasks when the task
-//! has run for [`TURN`]. The clock is read once in [`SENDS_PER_LOOK`] sends, or at each of them when they are slow.
+//! A stream's sender that always finds room is always ready. On a runtime with one thread its values would be written,
+//! and a cancellation be seen, only once its window is full. So a send yields once to other tasks when the task has run
+//! for [`TURN`]. The clock is read once in [`SENDS_PER_LOOK`] sends, or at each of them when they are slow.
 
 use std::time::{Duration, Instant};
 

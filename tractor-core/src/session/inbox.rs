@@ -1,4 +1,4 @@
-//! The values that one side of a dialog was sent and no task has received.
+//! The values that have arrived on one side of a dialog and that no task has received yet.
 //!
 //! # Invariants
 //! 1. The inbox hands out the arrived values in order; values are dropped only by a policy that says so.
@@ -25,14 +25,14 @@ pub(super) enum InboxEnd {
     Cut,
     /// A value found no room.
     Overrun(Error),
-    /// It has no reader any more.
+    /// The inbox has no reader any more.
     Unread(Notice),
 }
 
 /// Whether the sender must learn that its values are not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Notice {
-    /// It has sent nothing.
+    /// The sender has sent nothing.
     NotYet,
     Due,
     Given,
@@ -41,9 +41,9 @@ pub(super) enum Notice {
 /// The result of offering an arrived value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Offered {
-    /// It is queued; the sender may be granted this many bytes.
+    /// The value is queued; the sender may be granted this many bytes.
     Kept { grant: u32 },
-    /// There is no room for it, by this knob.
+    /// There is no room for the value; this knob sets the room.
     Refused { knob: &'static str },
     /// The stream is over.
     Late,
@@ -54,9 +54,9 @@ pub(super) enum Offered {
 #[derive(Debug)]
 pub(super) struct Inbox {
     queue: VecDeque<Waiting>,
-    /// Of the values that are queued.
+    /// Bytes of the queued values.
     bytes: usize,
-    /// Entries at the front that were copied out of the buffers in which they came.
+    /// Number of entries at the front that were copied out of their read buffers.
     copied: usize,
     credit: RecvCredit,
     overflow: Overflow,
@@ -114,7 +114,8 @@ impl Inbox {
         Offered::Kept { grant }
     }
 
-    /// Takes in a run, of a sender that knows credit. Gives it back where its values have to be looked at one by one.
+    /// Takes in a run of a sender that has the `credit` extension. Gives the run back if its values must be offered one
+    /// by one. `last` is the payload size of its last value.
     pub(super) fn offer_run(&mut self, run: Run, last: usize) -> Result<(), Run> {
         let waits = self.overflow == Overflow::Backpressure && !matches!(self.end, Some(InboxEnd::Unread(_)));
         if !waits || !self.credit.arrived_together(run.cost(), cost(last)) {
@@ -165,8 +166,8 @@ impl Inbox {
         Some((value, grant))
     }
 
-    /// The oldest value, with the bytes to grant for it; or the run that begins with it, which is to be
-    /// [`consumed`](Self::consumed).
+    /// The oldest value, with the bytes to grant for it; or the run that begins with it. The caller counts the values
+    /// of a run as [`consumed`](Self::consumed).
     #[inline]
     pub(super) fn take_whole(&mut self) -> Option<(Waiting, u32)> {
         match self.queue.front()? {
@@ -181,24 +182,24 @@ impl Inbox {
         }
     }
 
-    /// Counts values of a run that was taken. Returns the bytes to grant for them.
+    /// Counts consumed values of a run by their cost. Returns the bytes to grant for them.
     pub(super) fn consumed(&mut self, cost: i64) -> u32 {
         if cost > 0 { self.credit.consumed_together(cost) } else { 0 }
     }
 
-    /// What values must cost that [`consumed`](Self::consumed) gives a grant for.
+    /// The cost from which [`consumed`](Self::consumed) returns a grant.
     pub(super) fn until_grant(&self) -> i64 {
         self.credit.until_grant()
     }
 
-    /// Puts back the rest of a run that was taken, which was copied.
+    /// Puts back the rest of a run, which is a copy.
     pub(super) fn put_back(&mut self, rest: Run) {
         self.bytes += rest.payload_bytes();
         self.copied += 1;
         self.queue.push_front(Waiting::Run(rest));
     }
 
-    /// Sets the policy, also for the queued values, as if they arrived now.
+    /// Sets the policy. It also applies to the queued values, as if they arrived now.
     pub(super) fn set_overflow(&mut self, overflow: Overflow, limits: &Limits) -> Offered {
         let mut grant = 0u32;
         if overflow != Overflow::Backpressure {
@@ -217,7 +218,7 @@ impl Inbox {
         Offered::Kept { grant }
     }
 
-    /// Makes each value an entry of its own.
+    /// Replaces each run by its values.
     fn part_runs(&mut self) {
         let (entries, copied) = (std::mem::take(&mut self.queue), std::mem::take(&mut self.copied));
         for (position, entry) in entries.into_iter().enumerate() {
@@ -265,12 +266,12 @@ impl Inbox {
         Some(value)
     }
 
-    /// Bytes of what keeps the buffers alive in which it came.
+    /// Bytes of the entries that keep their read buffers alive.
     pub(super) fn loose_bytes(&self) -> usize {
         self.queue.range(self.copied..).map(|entry| entry.bytes().len()).sum()
     }
 
-    /// Copies that into one block, which stands on the account.
+    /// Copies these entries into one block, which is booked by `held`.
     pub(super) fn copy_loose(&mut self, held: Held) {
         let mut block = Vec::with_capacity(self.loose_bytes());
         self.queue.range(self.copied..).for_each(|entry| block.extend_from_slice(entry.bytes()));
@@ -307,7 +308,7 @@ impl Inbox {
         self.end.get_or_insert(end);
     }
 
-    /// Ends the inbox at a refused value, ahead of any end that came behind it.
+    /// Ends the inbox at a refused value. Replaces an end that came after that value.
     pub(super) fn overran(&mut self, error: Error) {
         self.end = Some(InboxEnd::Overrun(error));
     }

@@ -7,23 +7,24 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Overflow {
-    /// The sender waits: at most `stream_window_bytes` are on their way or queued. A peer without the `credit`
-    /// extension gets a `StreamOverrun` for each value that finds `inbox_messages_max` others queued.
+    /// The sender waits: at most `stream_window_bytes` are in transit or queued. A peer without the `credit` extension
+    /// gets a `StreamOverrun` for each value that finds `inbox_messages_max` others queued.
     #[default]
     Backpressure,
-    /// A value that finds `inbox_messages_max` others queued, or `stream_window_bytes`, is refused, and ends the
-    /// context on both sides with a [`RemoteActorError`](crate::error::RemoteActorError) of kind
+    /// A value that finds `inbox_messages_max` others or `stream_window_bytes` queued is refused. This ends the context
+    /// on both sides with a [`RemoteActorError`](crate::error::RemoteActorError) of kind
     /// [`StreamOverrun`](crate::error::RemoteKind::StreamOverrun). The receiver gets the error after the queued values,
     /// the sender from its next `send` or at its current await.
     Error,
-    /// Values are queued without a limit per stream, so the sender never waits, at the cost of the receiver's memory,
-    /// up to `waiting_bytes_max` of the whole actor. For streams with a bound of another kind, from trusted peers.
+    /// The sender never waits: values are queued without a limit per stream, up to `waiting_bytes_max` for the whole
+    /// actor. For streams of trusted peers that are bounded in another way.
     Buffer,
-    /// At most `inbox_messages_max` values are queued, of at most `stream_window_bytes` unless a single one is larger;
-    /// a further value replaces the oldest ones, which are lost without notice. For samples, of which a few are enough.
+    /// At most `inbox_messages_max` values are queued, and at most `stream_window_bytes` unless a single value is
+    /// larger. A further value replaces the oldest ones, which are lost without notice. For samples, of which a few are
+    /// enough.
     DropOldest,
-    /// Only the newest value is kept; others are lost without notice. For states, where each value replaces the one
-    /// before.
+    /// Only the newest value is kept; others are lost without notice. For states: each value replaces the previous
+    /// one.
     Latest,
 }
 

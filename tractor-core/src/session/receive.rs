@@ -32,7 +32,7 @@ pub(crate) struct Taken {
     pub(super) credit: u32,
 }
 
-/// A context that may open its stream. While it lives, a reader may still come.
+/// A context that may still open its stream. While this lives, values are kept for a later reader.
 #[derive(Debug)]
 pub(crate) struct Opener(Arc<SessionEnd>);
 
@@ -81,12 +81,12 @@ impl SessionEnd {
         commands.all(|command| cell.dialog.command(command).is_ok()).then(|| self.append_stop())
     }
 
-    /// Another handle of the stream may read from now on.
+    /// Counts another handle of the stream, which may read from now on.
     pub(crate) fn add_stream_handle(&self) {
         self.cell().stream_handles += 1;
     }
 
-    /// A handle of the stream is gone.
+    /// Counts a handle of the stream that is gone.
     pub(crate) fn drop_stream_handle(&self) {
         let mut cell = self.lock();
         cell.stream_handles -= 1;
@@ -117,7 +117,7 @@ impl SessionEnd {
         }
     }
 
-    /// Takes in values of the peer's. Returns whether the dialog is over and can leave the table.
+    /// Takes in a run of the peer's values. Returns whether the dialog is over and can leave the table.
     pub(crate) fn handle_run(&self, run: Run, last: usize) -> bool {
         let mut cell = self.lock();
         let refused = if cell.dialog.takes_values() && self.peer.has_credit() {
@@ -181,8 +181,8 @@ impl SessionEnd {
             Offered::Kept { grant } => Reply::Credit(self.due(cell, grant)),
             Offered::Refused { knob } => self.refuse(cell, knob),
             Offered::Late => Reply::Nothing,
-            // The parent side wants the outcome, whatever is streamed, so the endpoint must not fail. An endpoint says
-            // that it reads no more when it waits for something else; see `poll_ending`.
+            // The parent side wants the outcome, whatever is streamed, so the endpoint must not fail. A child side
+            // tells the sender only when its endpoint waits for something else; see `poll_ending`.
             Offered::Unread { grant } if cell.dialog.side() == Side::Parent => {
                 Reply::Credit(self.due(cell, grant))
             }
@@ -197,12 +197,12 @@ impl SessionEnd {
         msg.sender = Some(self.peer.aid.uid.clone());
         let ends = cell.inbox.overflow() == Overflow::Error;
         let error = || error::received(&self.peer.us, Arc::new(msg.clone()));
-        // The child side may end well all the same, which does not tell the reader of the gap.
+        // The child side may still end well, and its result does not tell the reader about the gap.
         if ends || cell.dialog.side() == Side::Parent {
             cell.inbox.overran(error());
         }
         if ends {
-            // The child side returned before this side looked at what it had sent.
+            // The child side returned before this side looked at its values.
             if let Some(outcome @ Outcome::Returned(_)) = &mut cell.outcome {
                 *outcome = Outcome::Failed(error());
                 return Reply::Nothing;
@@ -211,7 +211,7 @@ impl SessionEnd {
         Reply::error(msg)
     }
 
-    /// The room that the sender gets back: of values received, or, where the sender shall not wait, arrived.
+    /// The bytes to grant for freed ones: none without the `credit` extension, or after the end.
     #[inline]
     pub(super) fn due(&self, cell: &Cell, bytes: u32) -> u32 {
         if bytes > 0 && self.peer.has_credit() && !cell.dialog.is_settled() { bytes } else { 0 }
@@ -239,7 +239,8 @@ impl SessionEnd {
     pub(super) fn let_go(&self) {
         let bytes = self.lock().inbox.loose_bytes();
         if bytes > 0 {
-            // Before the lock, for it may close connections. More does not arrive meanwhile: this is where it would.
+            // This comes before the lock, because it may close connections. No value arrives meanwhile: the driver,
+            // which delivers values, is here.
             let held = self.peer.channel.account().hold(Kind::Copied, bytes);
             self.lock().inbox.copy_loose(held);
         }
@@ -252,8 +253,8 @@ impl SessionEnd {
         value
     }
 
-    /// Waits for the next value alone, for a task that has looked whether it is its turn, and holds a lock: it
-    /// [accepts](Self::accept) the value after that.
+    /// Waits for the next single value. For a caller that holds a lock: it [accepts](Self::accept) the value after it
+    /// has released the lock.
     pub(crate) fn poll_take(&self, cx: &Context<'_>) -> Poll<Result<Option<Taken>, Error>> {
         poll_or_register(cx, || self.cell(), |cell| &mut cell.reader, |cell| self.take_received(cell))
     }
@@ -264,7 +265,7 @@ impl SessionEnd {
         self.cell().reader.take()
     }
 
-    /// Waits until there is a value, which this returns, or the end.
+    /// Waits for a value or the end. Returns whether there is a value.
     #[inline]
     pub(crate) fn poll_queued(&self, cx: &Context<'_>) -> Poll<bool> {
         poll_or_register(
@@ -290,7 +291,7 @@ impl SessionEnd {
         self.nothing_received(cell).map_ok(|()| None)
     }
 
-    /// Why there is nothing in the inbox; or that nothing will be.
+    /// The result for a reader of an empty inbox: pending, the end of the stream, or a failure.
     pub(super) fn nothing_received(&self, cell: &mut Cell) -> Poll<Result<(), Error>> {
         match (cell.inbox.end(), cell.failure()) {
             (Some(InboxEnd::Overrun(error)), _) | (_, Some(error)) => Poll::Ready(Err(error.clone())),

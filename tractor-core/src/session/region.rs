@@ -70,11 +70,11 @@ pub(crate) struct Region {
     left: Mutex<Left>,
 }
 
-/// A teardown that was left behind.
+/// The teardowns that were left behind.
 #[derive(Debug, Default)]
 struct Left {
     teardowns: usize,
-    /// The one scope.
+    /// The task of the scope, which waits for them.
     scope: Slot,
 }
 
@@ -119,7 +119,7 @@ pub(super) fn in_endpoint<R>(session: &Arc<SessionEnd>, f: impl FnOnce() -> R) -
     HERE.sync_scope(Place::Endpoint(session.clone()), f)
 }
 
-/// The rest of a scope that was dropped; dropped itself when that is over.
+/// The unfinished end of a scope that was dropped. This is dropped when it is finished.
 #[derive(Debug)]
 pub(crate) struct Teardown(Place);
 
@@ -161,7 +161,7 @@ pub(crate) struct InOrder {
 }
 
 impl InOrder {
-    /// A ready result, unless it is held back: then the task is polled again at once, unless it is dropped.
+    /// The result, unless it is held back for now. Then the task is woken: it is polled again at once, or dropped.
     pub(crate) fn poll<T>(&mut self, cx: &Context<'_>, result: Result<T>) -> Poll<Result<T>> {
         if let Err(error) = &result
             && self.holds_back(error)

@@ -99,7 +99,7 @@ impl RequestHead {
 impl Peer {
     /// Asks the peer to run an endpoint; returns the parent side of the new dialog.
     ///
-    /// `args` appends the arguments as one map from name to value, nested at most as deep as it is told.
+    /// `args` appends the arguments as one map from name to value. Its second argument is the deepest nesting allowed.
     pub(crate) fn request(
         self: &Arc<Self>,
         request: Request<'_>,

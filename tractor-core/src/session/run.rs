@@ -1,4 +1,4 @@
-//! Streamed values that arrived back to back, and stay together while they wait.
+//! Streamed values that arrived back to back, and stay together in the inbox.
 
 use std::ops::Range;
 
@@ -8,22 +8,22 @@ use crate::proto::dialog::cost;
 use crate::proto::frame;
 use crate::proto::limits::FRAME_HEAD_BYTES;
 
-/// Longest run, frames and all.
+/// Longest run, in bytes of whole frames.
 pub(crate) const RUN_BYTES_MAX: usize = 32 * 1024;
 
-/// A run of fewer values is taken one by one: its copy would not be worth it.
+/// The values of a shorter run are taken one by one: copying the run would not be worth it.
 pub(super) const RUN_VALUES_MIN: usize = 8;
 
-/// What waits in an inbox: a value, or several that came together.
+/// An entry of an inbox: a value, or several that came together.
 #[derive(Debug)]
 pub(super) enum Waiting {
     Value(Bytes),
-    /// Only where the sender waits for credit: elsewhere values are counted, refused and left out one by one.
+    /// Used only while the sender waits for credit. Other policies count and drop single values.
     Run(Run),
 }
 
 impl Waiting {
-    /// The memory in which it is.
+    /// The memory of the entry.
     pub(super) fn bytes(&self) -> &Bytes {
         match self {
             Self::Value(value) => value,
@@ -36,13 +36,13 @@ impl Waiting {
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     frames: Bytes,
-    /// The part of each frame's body before its payload.
+    /// Length of the part of each frame's body before its payload.
     head: usize,
     values: usize,
 }
 
 impl Run {
-    /// `frames` are so many whole ones; the payload of each begins at `head` in its body.
+    /// `frames` are whole, one for each of the `values`; each payload begins at `head` in the frame's body.
     pub(crate) fn new(frames: Bytes, head: usize, values: usize) -> Self {
         Self { frames, head, values }
     }
@@ -55,7 +55,7 @@ impl Run {
         self.head
     }
 
-    /// How many values are left.
+    /// The number of values that are left.
     pub(super) fn values(&self) -> usize {
         self.values
     }
@@ -64,9 +64,9 @@ impl Run {
         self.frames.len() - self.values * (FRAME_HEAD_BYTES + self.head)
     }
 
-    /// Of all of its values, as flow control counts it.
+    /// The cost of all values in flow control.
     pub(super) fn cost(&self) -> i64 {
-        // No overflow: a run has its longest length.
+        // No overflow: the length of a run is bounded.
         cost(self.payload_bytes()) + (self.values as i64 - 1) * cost(0)
     }
 
@@ -89,7 +89,7 @@ impl Iterator for Run {
     }
 }
 
-/// Where the payload of the first frame is. The next frame begins at its end.
+/// The range of the first frame's payload. The next frame begins at its end.
 #[inline]
 pub(super) fn first_payload(frames: &[u8], head: usize) -> Option<Range<usize>> {
     let body = frame::next_frame(frames, usize::MAX).ok()??;
@@ -105,7 +105,7 @@ mod tests {
 
     const HEAD: &[u8] = b"head";
 
-    /// Numbers, each in as many bytes as it says, and one.
+    /// A run in which each number fills as many bytes as it says, and one more; and the last payload's size.
     fn run(numbers: std::ops::Range<u8>) -> (Run, usize) {
         let mut frames = Vec::new();
         for number in numbers.clone() {
@@ -144,7 +144,7 @@ mod tests {
             while arrived > 0 {
                 let (value, grant) = singles.take().expect("as many as in the runs");
                 (granted.0, grants) = (granted.0 + grant, grants + i32::from(grant > 0));
-                // The first few alone, the rest together, of which one is put back.
+                // A run of eight or more gives one value and is put back; the last seven come one by one.
                 match inbox.take_whole().expect("there are more") {
                     (Waiting::Value(first), grant) => {
                         assert_eq!(first, value);
@@ -178,7 +178,7 @@ mod tests {
             let rest: Vec<_> = std::iter::from_fn(|| inbox.take().map(|(value, _)| value)).collect();
             assert!(rest.into_iter().eq(kept.map(single)), "{overflow:?}");
             let (run, last) = self::run(0..12);
-            assert!(inbox.offer_run(run, last).is_err(), "{overflow:?}: they are looked at one by one");
+            assert!(inbox.offer_run(run, last).is_err(), "{overflow:?}: values are offered one by one");
         }
     }
 }

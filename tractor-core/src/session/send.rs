@@ -41,7 +41,7 @@ impl SessionEnd {
         Ok(self.encode(PldKind::Yield, value, check)?)
     }
 
-    /// Sends one encoded value, waiting for room; `waiting` is empty at first, and belongs to this value.
+    /// Sends one encoded value once there is room. `waiting` belongs to this value, and is empty at first.
     ///
     /// If this is dropped before it is ready, the value is not sent.
     #[inline]
@@ -159,7 +159,7 @@ impl SessionEnd {
         })
     }
 
-    /// Closes the local half of the stream, if it is open; both, where one `Stop` ends both.
+    /// Closes the local half of the stream, if it is open. With a peer without `credit`, one `Stop` closes both halves.
     pub(crate) fn send_stop(&self) {
         // This must outlive the lock.
         let _appended;

@@ -23,14 +23,14 @@ struct Tracer {
     extract: fn(&TraceContext, &Span),
 }
 
-/// Propagates traces from actor to actor: joins the spans of this process with those of the actors that it calls, and
-/// of those that call it. Every process of a program must call it, so call it in the function of `#[tractor::main(setup
-/// = path)]` or [`init_with`](crate::init_with).
+/// Propagates traces from actor to actor: joins the spans of this process with those of the actors that it calls or
+/// that call it. Every process of a program must call it, so call it in the function of
+/// `#[tractor::main(setup = path)]` or [`init_with`](crate::init_with).
 ///
 /// * `inject` runs in the task that makes a request, and returns the context that the request carries: that of the
 ///   current span. With `None` the request carries none.
 /// * `extract` runs where a request with a context arrives, before its endpoint begins. It gets the context and the
-///   span in which that endpoint will run, which nobody has entered yet, and makes the context the parent of that span.
+///   span in which the endpoint will run, and makes the context the parent of that span.
 ///
 /// Both run once per request and should not block: `extract` delays the other requests of its connection. If one
 /// panics, the panic is logged as a `tracing` event, and the request goes on without a context. The library's own

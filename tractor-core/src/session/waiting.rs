@@ -51,8 +51,8 @@ impl Waiting {
         self.poll_discarding(cx, |_| true, |cell| cell.outcome.clone())
     }
 
-    /// Waits for the outcome, or until this side has failed before it has one. Also for the end of an endpoint, for
-    /// tasks beside it. Discards streamed values without a reader.
+    /// Waits for the outcome, or for a failure of this side before that. On the child side, waits for the end of the
+    /// endpoint. Discards streamed values without a reader.
     fn poll_result(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
         let cid = self.end.cid;
         let over = || MessagingError::misuse(Misuse::Ended, cid).into();
