@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | [`proto`] | messages, codec, framing, limits, the dialog state machine; no I/O, no clock, no tokio |
 //! | [`error`] | the public errors, and how they travel |
-//! | `wakers` | tasks that wait for a change of what a lock guards |
+//! | `wakers` | wakers of waiting tasks, kept under a lock and used outside of it |
 //! | `net` | transports, listeners, one driver per connection |
 //! | `session` | one end of one dialog, and the connection's table of them |
 //! | `actor` | an actor's life: identity, exposed endpoints, the requests it runs, its shutdown |
@@ -15,7 +15,7 @@
 //! | `api` | what users hold: portals, calls, contexts, streams |
 //! | `nursery` | scopes that own children |
 //! | `restart` | supervisors |
-//! | `discovery` | names: the registrar, looking others up, and handles that travel |
+//! | `discovery` | names: the registrar, lookups, and handles that travel |
 //! | `devx` | logging |
 //! | `boot` | entry points of root and child actors |
 mod actor;
@@ -65,7 +65,7 @@ pub use self::{
 #[cfg(feature = "log")]
 pub use devx::log;
 
-/// What generated code names. No part of the public interface.
+/// Items that generated code names. Not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
     pub use bytes::Bytes;

@@ -37,9 +37,9 @@ use crate::session::{Expiry, SessionEnd, Taken, detached, in_order};
 
 /// One of several readers of a stream; made by [`MsgStream::subscribe`](super::MsgStream::subscribe).
 ///
-/// Every subscriber gets every value that arrives after it subscribed, in order. It may be moved into a task of its
-/// own. Dropping it affects no other reader. It is also a [`Stream`], which goes on after [`Error::Lagged`] and ends
-/// after the failure of its dialog.
+/// A subscriber gets, in order, every value that no reader had taken before it subscribed. Only a slow subscriber loses
+/// values. It may be moved into a task of its own; dropping it affects no other reader. It is also a [`Stream`], which
+/// goes on after [`Error::Lagged`] and ends after the failure of its dialog.
 pub struct StreamSubscriber<Tx, Rx = Tx> {
     reader: Reader,
     head: YieldHead,
@@ -71,9 +71,9 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
     /// Waits for the next value; `None` once the other side has closed the stream.
     ///
     /// # Errors
-    /// [`Error::Lagged`], once, when this reader was so slow that it has lost values; it goes on with the oldest value
-    /// that is left. [`MsgStream::subscribe`](super::MsgStream::subscribe) defines slow. Otherwise as
-    /// [`MsgStream::receive`](super::MsgStream::receive), after the values that arrived before.
+    /// [`Error::Lagged`], once, when this reader was slow and has lost values; it goes on with the oldest value that is
+    /// left. [`MsgStream::subscribe`](super::MsgStream::subscribe) defines slow. Otherwise as
+    /// [`MsgStream::receive`](super::MsgStream::receive).
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no value, neither for this subscriber nor for others.
@@ -86,7 +86,7 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
         }
     }
 
-    /// Logs a lag, if the reader wants it logged.
+    /// Logs a lag if the reader wants that. Returns whether it did.
     fn logs(&self, error: Option<&Error>) -> bool {
         let Some(Error::Lagged(lagged)) = error.filter(|_| self.lag_logged) else { return false };
         tracing::warn!(cid = %self.cid(), "{lagged}");
@@ -108,7 +108,7 @@ impl<Tx: Payload, Rx: Payload> StreamSubscriber<Tx, Rx> {
         SendItem::new(&self.reader.fan.session, &self.head, Tx::hold(value))
     }
 
-    /// One more subscriber, to the values that arrive from now on. It returns lags as errors.
+    /// One more subscriber, for the values that no reader has taken yet. It returns lags as errors.
     pub fn subscribe(&self) -> Self {
         Self::new(self.reader.fan.reader())
     }
@@ -174,7 +174,7 @@ impl FanOut {
         let waiting = Arc::new(Waiting::default());
         let waker = Waker::from(waiting.clone());
         session.add_stream_handle();
-        // The waker of a task that waited alone; otherwise it would be dropped under the ring's lock.
+        // The waker of a task that waited alone. Left there, it would be dropped under the ring's lock.
         drop(session.take_reader());
         Arc::new(Self { session, ring: Mutex::new(Ring::new(size)), waiting, waker })
     }
@@ -218,7 +218,7 @@ impl Reader {
         cx: &mut Context<'_>,
         full: &mut Option<Expiry>,
     ) -> Poll<Result<Option<Bytes>>> {
-        // Of this task, and before the lock: whose turn is over may be woken at once.
+        // Before the lock, because this wakes the task if its turn is over.
         let turn = ready!(poll_proceed(cx));
         let polled = self.poll_in_turn(cx, full);
         if polled.is_ready() {
@@ -229,7 +229,7 @@ impl Reader {
 
     fn poll_in_turn(&self, cx: &mut Context<'_>, full: &mut Option<Expiry>) -> Poll<Result<Option<Bytes>>> {
         let fan = &*self.fan;
-        // Dropped after the locks, if it is not needed.
+        // An unused waker is dropped after the locks.
         let waker = cx.waker().clone();
         let mut ring = fan.ring();
         let (now, was_full) = (Instant::now(), ring.is_full());
@@ -288,7 +288,7 @@ impl Drop for Reader {
     fn drop(&mut self) {
         drop(self.fan.waiting.remove(self.key));
         self.fan.ring().leave(self.key);
-        // It may have been waited for.
+        // Others may have waited for this reader.
         self.fan.waiting.wake_all();
     }
 }

@@ -16,7 +16,7 @@ pin_project! {
     /// * The call of a `#[tractor::context(..)]` is for [`Portal::open_context`](super::Portal::open_context).
     /// * The call of a `#[tractor::stream]` is for [`Portal::open_stream_from`](super::Portal::open_stream_from).
     ///
-    /// A call of a function that is declared `extern` runs only where the function lives.
+    /// A call of a function that is declared `extern` runs only in actors of the program that has the function.
     #[must_use = "a call does nothing by itself: await it, or hand it to a portal"]
     pub struct Call<E: Endpoint> {
         state: State<E>,
@@ -54,7 +54,7 @@ impl<E: Endpoint<Args: Clone>> Clone for Call<E> {
     fn clone(&self) -> Self {
         match &self.state {
             State::Unstarted(args) => Self::new(args.clone()),
-            State::Running(_) | State::Over => panic!("a call was cloned that had begun to run"),
+            State::Running(_) | State::Over => panic!("a call was cloned after it had begun to run"),
         }
     }
 }

@@ -18,7 +18,7 @@ pub enum Unstarted {}
 #[derive(Debug)]
 pub enum Started {}
 
-/// States in which a [`Context`] sends its first value: before it has.
+/// The state in which a [`Context`] sends its first value: it has not done so yet.
 #[diagnostic::on_unimplemented(
     message = "the context has started already: `started` is called once",
     label = "not available after `started`",
@@ -28,7 +28,7 @@ pub trait CanStart {}
 
 impl CanStart for Unstarted {}
 
-/// States in which a [`Context`] may stream: after its first value.
+/// The state in which a [`Context`] may open its stream: it has sent its first value.
 #[diagnostic::on_unimplemented(
     message = "the context has not started: `open_stream` comes after `started`",
     label = "not available before `started`",
@@ -40,9 +40,9 @@ impl HasStarted for Started {}
 
 /// The child side of a context, linked to the task in another actor that opened it.
 ///
-/// `S` is the type of the first value, `Tx` of the values this side streams, `Rx` of those it receives; with one type
-/// given it is all three. `State` is [`Unstarted`] or [`Started`]. A helper or a field for a started context names it:
-/// `Context<S, Tx, Rx, Started>`.
+/// `S` is the type of the first value, `Tx` of the values that this side streams, `Rx` of those it receives. A single
+/// type stands for all three. `State` is [`Unstarted`] or [`Started`]; a helper or a field for a started context names
+/// it: `Context<S, Tx, Rx, Started>`.
 ///
 /// The endpoint's future is dropped at its next await when the other side fails, asks for the cancellation, or is lost;
 /// [`cancelled`](ContextHandle::cancelled) becomes ready before that, and [`shield`](crate::shield) defers it. Dropping
@@ -64,11 +64,11 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     /// Sends the first value, for which the opening task waits. It takes `self` by value, because it is called exactly
     /// once.
     ///
-    /// The value is encoded and decoded again first, so that a serde mistake is an error here and not at the other end.
+    /// The value is first encoded and decoded again, so that a serde mistake is an error here and not at the other end.
     ///
     /// # Errors
-    /// [`Error::MsgType`](crate::Error::MsgType) when the value does not encode or its encoding is no `S`, in which
-    /// case it has not been sent; or it is larger than `frame_bytes_max`.
+    /// The value was not sent: it does not encode or its encoding is no `S`
+    /// ([`Error::MsgType`](crate::Error::MsgType)), or it is larger than `frame_bytes_max`.
     ///
     /// # Cancel safety
     /// Sends at its first poll, without waiting.
@@ -92,7 +92,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     /// ```
     ///
     /// # Errors
-    /// As [`started`](Self::started), as far as it is checked.
+    /// As [`started`](Self::started), within the limits of the check.
     ///
     /// # Cancel safety
     /// As [`started`](Self::started).

@@ -26,19 +26,19 @@ use crate::session::{
 ///
 /// * A request in it ends with [`Error::DeadlineExceeded`], which names the endpoint and the actor. Its remote task is
 ///   cancelled, and the request waits for the task's end, at most
-///   [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel). If that is over, too, the actor is
-///   stuck or out of reach, and the request no longer waits. A failure that the endpoint reports meanwhile is the
+///   [`Timeouts::context_cancel`](crate::proto::limits::Timeouts::context_cancel). After that the request returns even
+///   if the actor hangs or cannot be reached. A failure that the endpoint reports meanwhile is the
 ///   [source](std::error::Error::source) of the error.
 /// * A future that waits for anything else is dropped, and the error names the endpoint and the actor it ran in. Scopes
 ///   in it, such as a nursery, end within the same limit; after that their actor ends them in the background.
-/// * The other actor cancels the task by its own clock as well, so that work ends even if the caller hangs or is out of
-///   reach. The endpoint is dropped as in any cancellation ([`cancelled`](crate::ContextHandle::cancelled),
+/// * The other actor also cancels the task by its own clock, so that work ends even if the caller hangs or cannot be
+///   reached. The endpoint is dropped as in any cancellation ([`cancelled`](crate::ContextHandle::cancelled),
 ///   [`shield`](crate::shield)). The caller's error is the same, whichever clock is faster. A peer of the base protocol
 ///   gets no deadline; then only the caller's clock counts.
 /// * A result or another failure that arrives before the caller's time is over is returned as it is.
 ///
-/// Requests that the future has started before this call, because it was polled already, are not limited. A task made
-/// with `tokio::spawn` leaves the scope. The scope does not limit the life of a child actor.
+/// Requests that the future started before this call, because it was polled earlier, are not limited. A task made with
+/// `tokio::spawn` leaves the scope. The scope does not limit the life of a child actor.
 ///
 /// ```
 /// # use tractor_core::{self as tractor, DynCall, Portal};
@@ -70,7 +70,7 @@ where
     scope(Deadline::starting_now(Some(budget), None), future).await
 }
 
-/// As [`with_deadline`], until a point on the runtime's clock.
+/// As [`with_deadline`], but with a point on the runtime's clock as its deadline.
 ///
 /// # Errors
 /// As [`with_deadline`].
@@ -132,12 +132,12 @@ impl Limit {
 pub(super) enum Inside<T, E> {
     /// With this result; the other side has ended, too.
     Done(Result<T, E>),
-    /// With this result, which wins over everything later. The other side may still have to be ended.
+    /// With this error, which wins over everything later. The other side may still have to be ended.
     Failed(E),
 }
 
-/// Runs the inside of a dialog's scope within its deadline, and ends the other side. Dropped by the deadline, the
-/// scope's own guard cancels the other side.
+/// Runs the inside of a dialog's scope within its deadline, and ends the other side. If the deadline drops the inside,
+/// the scope's own guard cancels the other side.
 pub(super) async fn in_time<T, E: From<Error>>(
     session: &Arc<SessionEnd>,
     inside: impl Future<Output = Inside<T, E>>,
@@ -174,7 +174,7 @@ pub(super) async fn in_time<T, E: From<Error>>(
     result
 }
 
-/// The warning text: what a dialog's scope waits for at its exit, and a hint.
+/// The text of the warning that a dialog's scope waits at its exit, with a hint.
 pub(super) fn waits_for(session: &SessionEnd) -> String {
     let (endpoint, actor) = (&session.endpoint, session.peer.aid.uid.name());
     if session.has_outcome() {
@@ -253,7 +253,7 @@ impl Grace {
     }
 }
 
-/// The wait of a call past its deadline whose actor is killed: until the process is gone, which the ladder bounds.
+/// The wait of a call past its deadline whose actor is being killed: until the process is gone. The ladder bounds it.
 pub(super) struct Fatal {
     end: Pin<Box<dyn Future<Output = ActorEnd> + Send>>,
     session: Arc<SessionEnd>,

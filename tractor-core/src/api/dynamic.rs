@@ -29,13 +29,13 @@ use crate::session::{Deadline, Request, in_order};
 /// ]);
 /// assert_eq!(point["x"].as_i64(), Some(1));
 /// ```
-// An alias and no re-export: rustc looks into exported enums, and would write `std::string::String` in its errors
-// because there is another `String`.
+// An alias and no re-export: rustc looks into exported enums, and would then write `std::string::String` in its errors,
+// because this enum has a variant `String`.
 pub type Value = rmpv::Value;
 
 /// A call of an endpoint by its name: for actors built from other sources, and for the runtime's own methods (`self`).
 ///
-/// Its arguments are of any serde type, [`Value`] among them, and travel with the names of their fields. The actor
+/// Its arguments are of any serde type, including [`Value`], and travel with the names of their fields. The actor
 /// checks whether they fit.
 ///
 /// ```
@@ -75,7 +75,7 @@ impl DynCall {
         Self { module: module.into(), name: name.into(), args: Vec::new() }
     }
 
-    /// Adds an argument. If two arguments have one name, or one cannot be encoded, the call is an error and is not
+    /// Adds an argument. If two arguments have the same name, or one cannot be encoded, the call is an error and is not
     /// sent.
     pub fn arg<T>(mut self, name: impl Into<String>, value: T) -> Self
     where
@@ -138,7 +138,7 @@ impl FromStr for DynCall {
     }
 }
 
-/// `module:name`, as it is parsed.
+/// `module:name`, which can be parsed again.
 impl fmt::Display for DynCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.module, self.name)
@@ -165,7 +165,7 @@ impl ContextTypes for Dynamic {
 }
 
 impl Portal {
-    /// Runs a function by its name. Its result is read as a `T`: a [`Value`], or a type that you know it to have.
+    /// Runs a function by its name. Its result is decoded as a `T`: a [`Value`], or the type that it is known to have.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Portal};

@@ -1,8 +1,8 @@
-//! What the attribute macros implement for every endpoint.
+//! The traits that the attribute macros implement for every endpoint.
 //!
-//! An endpoint is a type without values, named like the user's function. Its traits have its module and name, its
-//! arguments and its results, which is all that callers need. The function itself is [`EndpointBody::run`]; an `extern`
-//! endpoint has none, because it lives in another program.
+//! An endpoint is a type without values, named like the user's function. Its traits give all that callers need: its
+//! module and name, its arguments and its results. The function itself is [`EndpointBody::run`]; an `extern` endpoint
+//! has none, because it lives in another program.
 
 use std::any::Any;
 use std::error::Error as StdError;
@@ -21,9 +21,9 @@ use crate::proto::payload::Payload;
     note = "add `#[tractor::actor_fn]`, `#[tractor::context(..)]` or `#[tractor::stream]` to the function"
 )]
 pub trait Endpoint: Sized + 'static {
-    /// The module's name on the wire: the path where the function is defined, or the declared one.
+    /// The module's name on the wire: the path of the module that defines the function, or the declared name.
     const MODULE: &'static str;
-    /// The endpoint's name on the wire: the function's name, or the declared one.
+    /// The endpoint's name on the wire: the function's name, or the declared name.
     const NAME: &'static str;
     /// Names of its arguments, in order.
     const ARGS: &'static [&'static str];
@@ -143,8 +143,8 @@ impl<T: Into<Box<dyn StdError + Send + Sync>>> Failure for T {
     }
 }
 
-/// The outcome of a function that returns a `Result`. `carried` gives the parts of the failure that travel besides its
-/// texts, and its name.
+/// The outcome of a function that returns a `Result`. `carried` gives the name of the failure, and the parts of it that
+/// travel besides its texts.
 ///
 /// # Errors
 /// The function's own failure.

@@ -1,12 +1,12 @@
 //! The parts of an endpoint's error that travel besides its texts: its value, if its type is serde, or a whole error of
-//! this library that another type hides.
+//! this library inside another type.
 //!
-//! The three traits have one method name. Generated code, which knows the concrete error type, calls it on a
-//! `&&Probe(&E)` (`error_value!()`): the compiler takes the first one if `E` is `Serialize`, else the second, one
-//! reference further away, if `E` stands for an error inside of it, and else the third, one reference nearer. So no
-//! error type needs an attribute, and aliases of `Result` work. The trait does not require `DeserializeOwned`: for a
-//! type such as `&'static str`, which implements it for some lifetimes only, the compiler would choose the first one
-//! and then refuse it.
+//! Generated code, which knows the concrete error type `E`, calls one method name on a `&&Probe(&E)`
+//! (`error_value!()`). Three traits have that method, for different numbers of references, so method resolution tries
+//! them in order: [`CarriesValue`] if `E` is `Serialize`, [`CarriesOwn`] if `E` may hold any error, else
+//! [`CarriesText`]. So no error type needs an attribute, and aliases of `Result` work. [`CarriesValue`] does not
+//! require `DeserializeOwned`: a type such as `&'static str` implements it for some lifetimes only, so the compiler
+//! would choose this trait and then refuse it.
 
 use std::error::Error as StdError;
 use std::ops::Deref;
@@ -16,8 +16,8 @@ use serde::Serialize;
 use crate::error::{self, Carried, WireName};
 use crate::session::catching;
 
-/// A closure from an error, whose type is known at the use of this macro, to the parts of it that travel, and to the
-/// chosen name of its type, if any.
+/// A closure from an error to the parts of it that travel, and to the chosen name of its type, if any. The type of the
+/// error is known where this macro is used.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __error_value {
@@ -31,7 +31,7 @@ macro_rules! __error_value {
     };
 }
 
-/// An error; method resolution on it finds the traits of its type.
+/// Wraps an error, so that method resolution finds the traits of its type.
 #[derive(Debug)]
 pub struct Probe<'e, E>(pub &'e E);
 
@@ -67,7 +67,7 @@ impl<E: Deref<Target = dyn StdError + Send + Sync>> CarriesOwn for &&Probe<'_, E
 
 /// Errors that travel by name and text.
 pub trait CarriesText {
-    /// Nothing.
+    /// No value, and no other error.
     fn __tractor_carried(&self) -> Carried;
 }
 
@@ -95,9 +95,9 @@ impl<E: WireName> NamedByItself for Probe<'_, E> {
     }
 }
 
-/// Errors that are known by the name of their type.
+/// Errors that travel under the name of their type.
 pub trait NamedByType {
-    /// None.
+    /// `None`.
     fn __tractor_name(&self) -> Option<&'static str>;
 }
 

@@ -12,11 +12,11 @@ use crate::proto::codec::{PldKind, YieldHead};
 use crate::proto::payload::Payload;
 use crate::session::{Batch, Expiry, InOrder, SessionEnd};
 
-/// Where a handle has its values from.
+/// The source of a handle's values.
 pub(super) enum Source<'a> {
-    /// Out of the inbox.
+    /// The inbox, of which the handle is the only reader.
     Alone(&'a mut Batch),
-    /// As one of several readers.
+    /// The fan-out, in which the handle is one of several readers.
     Among(&'a Reader),
 }
 
@@ -29,13 +29,13 @@ impl<'a> Source<'a> {
 
 /// The state of a handle as a `Stream`.
 pub(super) enum Receiving {
-    /// It waits for its next value.
+    /// The handle waits for its next value.
     Next {
         order: InOrder,
         /// The timer of the wait for other readers.
         full: Option<Expiry>,
     },
-    /// It has returned the failure of the dialog and is now at its end; otherwise it would return it for ever.
+    /// The handle has returned the failure of the dialog. Now it is at its end: it must not return the failure forever.
     Failed,
 }
 

@@ -60,7 +60,7 @@ impl<R: Payload> ContextHandle<R> {
     ///
     /// Streamed values are kept for the stream's reader as long as the stream, a subscriber or a half of it lives;
     /// values that nobody can read any more are discarded. So if a stream is held but not read, an endpoint that sends
-    /// more than the window waits, and so does this.
+    /// more than the window waits, and this future with it.
     ///
     /// # Errors
     /// The endpoint failed, was cancelled by any actor or is lost, or the value is no `R`.
@@ -99,7 +99,7 @@ impl<R: Payload> ContextHandle<R> {
         self.session.cancel_acked()
     }
 
-    /// Whether the endpoint has ended, with whatever result.
+    /// Whether the endpoint has ended, with any result.
     pub fn has_outcome(&self) -> bool {
         self.session.has_outcome()
     }
@@ -180,8 +180,8 @@ impl<R> ContextHandle<R> {
     /// with a result.
     ///
     /// In an endpoint this is the actor that asked for the cancellation first, or whose failure or loss ended the
-    /// context. On the parent side this is the own actor if a cancellation names it, else the actor whose task failed,
-    /// was cancelled or is lost; the error then names the canceller.
+    /// context. On the parent side this is the current actor if a cancellation names it. Otherwise it is the actor
+    /// whose task failed, was cancelled or is lost; the error then names the canceller.
     pub fn canceller(&self) -> Option<Uid> {
         self.session.responsible()
     }
@@ -192,12 +192,12 @@ impl<R> ContextHandle<R> {
         self.session.failed_with()
     }
 
-    /// Which side this is.
+    /// The side of the context on which this handle is.
     pub fn side(&self) -> Side {
         self.session.side()
     }
 
-    /// What the context is doing, or how it ended.
+    /// The state of the context, or how it ended.
     pub fn state(&self) -> ContextState {
         self.session.state()
     }

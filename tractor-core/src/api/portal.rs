@@ -39,7 +39,7 @@ impl Portal {
 
     /// Whether there is another portal to this connection, or a call that was not sent yet.
     pub(crate) fn is_shared(&self) -> bool {
-        // One is its own, one is the connection's.
+        // This portal and the connection hold one lease each.
         Arc::strong_count(&self.lease) > 2
     }
 
@@ -106,7 +106,7 @@ impl Portal {
     ///   [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel) to say that its tasks have ended, and
     ///   [`Timeouts::nursery_cancel`](crate::proto::limits::Timeouts::nursery_cancel) for the rest; then it gets
     ///   SIGTERM, then SIGKILL. The request returns how the child has ended, when its process is gone. It never fails.
-    /// * Any other actor is asked to end, and the request returns when that actor says that its tasks have ended.
+    /// * Any other actor is asked to end. The request returns when that actor says that its tasks have ended.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, Portal};
@@ -131,14 +131,14 @@ impl Portal {
         CancelActor::new(self.clone())
     }
 
-    /// Kills the actor, a child of this one, and waits until its process is gone. For a child that hangs, or whose end
-    /// must not wait.
+    /// Kills the actor, a child of this one, and waits until its process is gone. For a child that hangs, or must end
+    /// at once.
     ///
     /// Its process group, with all programs that it has started, gets SIGKILL at once; its own child actors end with
-    /// it. No cleanup and no callback runs. Open dialogs on it fail with [`Error::Died`](crate::Error::Died), also the
-    /// call of a [`run_in_actor`](crate::ActorNursery::run_in_actor). As with [`cancel_actor`](Self::cancel_actor), its
-    /// death is no failure of its nursery. For a supervisor it is a crash, and the child's restart rule applies: see
-    /// [`Supervised::kill`](crate::Supervised::kill).
+    /// it. No cleanup and no callback runs. Open dialogs on it fail with [`Error::Died`](crate::Error::Died), including
+    /// the call of a [`run_in_actor`](crate::ActorNursery::run_in_actor). As with [`cancel_actor`](Self::cancel_actor),
+    /// its death is no failure of its nursery. For a supervisor it is a crash, and the child's restart rule applies:
+    /// see [`Supervised::kill`](crate::Supervised::kill).
     ///
     /// Returns how it has ended: [`ActorEnd::Killed`], unless it was gone before. A process that survives even this
     /// signal is left alone after [`Timeouts::reap`](crate::proto::limits::Timeouts::reap), which is a failure of its
@@ -173,12 +173,12 @@ impl Portal {
         &self.peer.aid.uid
     }
 
-    /// The process id the actor reported.
+    /// The process id that the actor has reported.
     pub fn pid(&self) -> Option<i64> {
         self.peer.aid.pid
     }
 
-    /// Asks the actor for the addresses that it listens on now: those that it was told to bind, with the actual port,
+    /// Asks the actor for the addresses on which it listens now: those that it was told to bind, with the actual port,
     /// and the socket of [`StartActor::listen`](crate::StartActor::listen).
     ///
     /// ```

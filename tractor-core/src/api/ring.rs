@@ -1,4 +1,4 @@
-//! The values of a broadcast that some readers have not read yet: decisions only, without waiting.
+//! The values of a broadcast that some readers have not read yet. The ring decides; it never waits.
 //!
 //! ```text
 //!   kept:        [ 4  5  6  7 ]           at most `size`, oldest first
@@ -55,7 +55,7 @@ enum Standing {
     Slow { since: Instant, left: usize },
 }
 
-/// Names a reader of a ring, in the order in which they entered.
+/// Identifies a reader of a ring. Later readers have larger keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ReaderKey(u64);
 
@@ -63,9 +63,9 @@ pub(super) struct ReaderKey(u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Read<T> {
     Value(T),
-    /// This many values are lost to it; it goes on with the oldest one kept.
+    /// The reader has lost this many values; it goes on with the oldest one kept.
     Lost(u64),
-    /// It has read all values.
+    /// The reader has read all values.
     AtHead,
 }
 
@@ -88,7 +88,7 @@ impl<T: Clone> Ring<T> {
         key
     }
 
-    /// The reader reads no more.
+    /// Removes a reader.
     pub(super) fn leave(&mut self, key: ReaderKey) {
         self.readers.remove(&key);
         self.forget_read();
@@ -120,8 +120,8 @@ impl<T: Clone> Ring<T> {
         self.kept.len() >= self.size
     }
 
-    /// The time until which a reader at the head must wait for others before it takes a value; `None` if there is room
-    /// for one, or if only slow readers would lose one.
+    /// The time until which a reader at the head must wait for others before it takes a value. `None` if there is room
+    /// for the value, or if only slow readers would lose one.
     pub(super) fn full_until(&mut self, now: Instant) -> Option<Instant> {
         if !self.is_full() {
             return None;
@@ -221,7 +221,7 @@ mod tests {
         ring.push(fast, 2);
         assert_eq!(ring.read(late, Instant::now()), Read::Value(2));
         assert_eq!(ring.read(late, Instant::now()), Read::AtHead);
-        assert_eq!(ring.read(fast, Instant::now()), Read::AtHead, "who pushes has read");
+        assert_eq!(ring.read(fast, Instant::now()), Read::AtHead, "a reader has read what it pushes");
     }
 
     #[test]

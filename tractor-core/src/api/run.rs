@@ -67,7 +67,7 @@ impl<T: Payload> Run<T> {
     }
 
     /// Limits the call to this much time from its first poll on. Of several limits the earliest holds. The remaining
-    /// time is sent to the actor, and on to the actors that it calls in turn. A limit of zero refuses the call.
+    /// time is sent to the actor, which passes it on to the actors that it calls. A limit of zero refuses the call.
     ///
     /// When the time is over, the remote task is cancelled and the call ends with
     /// [`Error::DeadlineExceeded`], whatever the actor does; see [`with_deadline`](crate::with_deadline).
@@ -86,14 +86,14 @@ impl<T: Payload> Run<T> {
         self
     }
 
-    /// As [`deadline`](Self::deadline), until a point on the runtime's clock.
+    /// As [`deadline`](Self::deadline), but with a point on the runtime's clock as its deadline.
     pub fn deadline_at(mut self, at: Instant) -> Self {
         self.limit.add_point(at);
         self
     }
 
     /// Kills the actor, a child of this one, as [`Portal::kill`](super::Portal::kill) does, if the call does not end
-    /// within its deadline. For a function that may hang in a computation, a foreign library or a system call, where a
+    /// before its deadline. For a function that may hang in a computation, a foreign library or a system call, where a
     /// cancellation does not reach it.
     ///
     /// Any deadline of the call counts: its own, its portal's, or that of the surrounding scope. Without a deadline

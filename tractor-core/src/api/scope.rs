@@ -17,7 +17,7 @@ use crate::proto::msg::FuncType;
 use crate::proto::payload::Payload;
 use crate::session::{Outcome, SessionEnd, in_order};
 
-/// Cancels a dialog whose scope is left before its outcome, in any way.
+/// The scope of a dialog. Dropping it before the outcome cancels the dialog.
 pub(super) struct Scope(pub(super) Arc<SessionEnd>);
 
 impl Drop for Scope {
@@ -59,7 +59,7 @@ impl Scope {
         in_order(self.raised(outcome).map_or(Ok(()), Err)).await
     }
 
-    /// Runs the body to the end of both sides, or of the dialog's time.
+    /// Runs the body until both sides have ended, or the dialog's time is over.
     pub(super) async fn run<T, Err: From<Error>>(
         self,
         body: impl Future<Output = Result<T, Err>>,
@@ -131,6 +131,6 @@ impl Scope {
 
 enum Body<T, Err> {
     Ended(Result<T, Err>),
-    /// The other side failed with this, and the body was dropped.
+    /// The other side failed with this error, and the body was dropped.
     Dropped(Error),
 }

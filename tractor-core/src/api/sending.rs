@@ -1,7 +1,7 @@
 //! The values that may be sent, and the futures that send them.
 //!
-//! These futures are named types on purpose. The future of an `async fn` would have the type of the value in its own
-//! type, and rustc would report a wrong value twice: for the call and for the `.await`.
+//! These futures are named types on purpose. The type of an `async fn`'s future would contain the type of the value,
+//! and rustc would report a wrong value twice: for the call and for the `.await`.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -124,7 +124,7 @@ pub struct SendStarted<S, Tx, Rx, Held> {
     opener: Option<Opener>,
     held: Held,
     check: Check<S>,
-    /// Why the connection has ended, which is about to be known.
+    /// Waits for the reason why the connection has ended.
     loss: Option<Pin<Box<dyn Future<Output = Outcome> + Send>>>,
     types: PhantomData<fn(S, Tx) -> Rx>,
 }

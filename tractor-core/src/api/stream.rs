@@ -19,8 +19,8 @@ use crate::proto::id::Cid;
 use crate::proto::payload::{Payload, PayloadError};
 use crate::session::{Batch, InOrder, Next, Opener, Overflow, SessionEnd};
 
-/// The two-way stream of a context: this side sends `Tx` and receives `Rx`. Where the context was opened, its result is
-/// an `R`.
+/// The two-way stream of a context: this side sends `Tx` and receives `Rx`. On the parent side, `R` is the type of the
+/// context's result.
 ///
 /// Between Rust peers a sender waits while the receiver's window (`stream_window_bytes`) is full. Dropping the stream
 /// closes it, in both directions. Once no handle of it can read any more, subscribers included, arriving values are
@@ -70,9 +70,9 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     /// Waits for the next value; `None` once the other side has closed the stream.
     ///
     /// # Errors
-    /// The other side failed, was cancelled or is lost; this error comes after the values that arrived before it. Or
-    /// the value is no `Rx`. Or, once there are subscribers, this handle was slower than they and has lost values
-    /// ([`Error::Lagged`]).
+    /// * The other side failed, was cancelled or is lost. This error comes after the values that arrived before it.
+    /// * The value is no `Rx`.
+    /// * There are subscribers, and this handle was slow and has lost values ([`Error::Lagged`]).
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no value.
@@ -108,20 +108,20 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
         (tx, StreamRx { session, reader, batch, receiving, types: PhantomData })
     }
 
-    /// One more reader of this stream, which may live in a task of its own. It gets every value that was not received
-    /// before.
+    /// One more reader of this stream, which may live in a task of its own. It gets every value that no reader has
+    /// taken before.
     ///
     /// The fastest reader sets the pace. Up to `inbox_messages_max` values (64 by default, a field of
     /// [`Limits`](crate::proto::limits::Limits)) are kept for the others. When a reader is that far behind, the fastest
-    /// waits for it, and once the window is full the sender waits, too. So a reader that just has not had its turn yet
-    /// loses nothing.
+    /// waits for it, and once the window is full the sender waits, too. So a reader whose task has not run yet loses
+    /// nothing.
     ///
     /// The others do not wait for a slow reader. A reader is slow if, after the others begin to wait for it, it takes
     /// longer than 200 ms to read as many values as are kept, or all there are. It loses the oldest values, and learns
     /// how many; the others wait for it again once it has read that many values within that time.
     ///
     /// From the first call on, this handle is one of the readers: if it does not read, it is a slow one. A subscriber
-    /// outlives the closing of this handle, but not the context.
+    /// still reads after this handle was closed, until the context ends.
     ///
     /// ```
     /// # use tractor_core as tractor;
@@ -162,7 +162,7 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     }
 }
 
-/// Where the context was opened.
+/// On the parent side.
 impl<Tx: Payload, Rx: Payload, R: Payload> MsgStream<Tx, Rx, R> {
     /// Closes the stream and waits for the endpoint's final value. Values that have not been received are discarded.
     ///
@@ -170,8 +170,7 @@ impl<Tx: Payload, Rx: Payload, R: Payload> MsgStream<Tx, Rx, R> {
     /// As [`ContextHandle::wait_for_result`].
     ///
     /// # Cancel safety
-    /// Closes at its first poll. Dropping the future after that loses only the stream: a [`handle`](Self::handle) can
-    /// still wait for the result.
+    /// Closes at its first poll. A [`handle`](Self::handle) can wait for the result again.
     pub async fn wait_for_result(self) -> Result<R> {
         let handle = self.handle();
         drop(self);
@@ -189,7 +188,7 @@ async fn receive_from<Rx: Payload>(session: &SessionEnd, source: Source<'_>) -> 
 
 /// Waits for a value of a stream and decodes it.
 ///
-/// A type of its own: every `async fn` around it would move the value once more.
+/// Not an `async fn`, which would move the value once more.
 pub(super) struct Receive<'a, T> {
     session: &'a SessionEnd,
     batch: &'a mut Batch,
@@ -218,7 +217,7 @@ impl<T: Payload> Future for Receive<'_, T> {
     }
 }
 
-/// Decodes what was found.
+/// Decodes the value or values found in the inbox.
 #[inline]
 pub(super) fn decode_next<T: Payload>(
     session: &SessionEnd,
@@ -255,7 +254,7 @@ pub(super) fn decode<T: Payload>(session: &SessionEnd, kind: PldKind, value: &[u
     }
 }
 
-/// A value of the peer's that is no `expected`.
+/// The error for a value of the peer that is no `expected`.
 #[cold]
 fn bad_value(
     session: &SessionEnd,
@@ -401,7 +400,7 @@ impl<Rx: Payload> Stream for StreamRx<'_, Rx> {
     }
 }
 
-// Derived, these would ask for payloads that are `Debug`.
+// Derives would require payloads that are `Debug`.
 
 impl<Tx> fmt::Debug for StreamTx<'_, Tx> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
