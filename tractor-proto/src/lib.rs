@@ -1,7 +1,7 @@
 //! The protocol of `tractor` without any I/O: the messages, their order, and what each one means.
 //!
 //! Nothing in this crate opens a socket, reads a clock, draws a random number or uses tokio. So every rule of the wire
-//! can be tested, fuzzed and searched as plain data.
+//! can be tested, fuzzed and searched exhaustively.
 //!
 //! * [`limits`]: every bound, in one place
 //! * [`id`]: identities of actors and dialogs
@@ -10,7 +10,7 @@
 //! * [`trace`]: the trace that a request belongs to
 //! * [`codec`]: messages to bytes and back
 //! * [`frame`]: the length prefix
-//! * [`handshake`]: who may talk to whom
+//! * [`handshake`]: which peers are let in
 //! * [`guests`]: which connection is closed when too many are in their handshake
 //! * [`msgpack`]: walking MessagePack without decoding it
 //! * [`payload`], [`args`], [`union`]: values of user types as MessagePack

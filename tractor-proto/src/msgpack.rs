@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use rmp::Marker;
 
-/// Why bytes are not one MessagePack value that we accept.
+/// The error for bytes that are not exactly one acceptable MessagePack value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RawError {
@@ -152,8 +152,8 @@ impl<'a> Iterator for RawMap<'a> {
     }
 }
 
-/// The first part of a value: its kind and small contents. The data of text, bytes and extensions runs from the offset
-/// given here to the end of the head as returned by [`head`].
+/// The first part of a value: its kind and small contents. The data of text, bytes and extensions begins at the offset
+/// given here, and ends at the offset that [`head`] returns.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Head {
     Nil,
@@ -202,7 +202,7 @@ impl Head {
     }
 }
 
-/// The head of the value at `at` and the offset after it; text, bytes and extension values are included whole.
+/// The head of the value at `at`, and the offset after it: after the data of text, bytes and extensions.
 pub(crate) fn head(bytes: &[u8], at: usize) -> Result<(Head, usize), RawError> {
     let cut = RawError::Truncated { at };
     let Some(&first) = bytes.get(at) else { return Err(cut) };
@@ -259,7 +259,7 @@ fn count<const N: usize>(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
     Some((digits.iter().fold(0, |n, digit| n << 8 | u32::from(*digit)), end))
 }
 
-/// `len` bytes of data: where they start and end.
+/// The start and end of `len` bytes of data at `at`.
 fn data(bytes: &[u8], at: usize, len: usize) -> Option<(usize, usize)> {
     let end = at.checked_add(len)?;
     (end <= bytes.len()).then_some((at, end))
@@ -276,7 +276,7 @@ fn ext<const N: usize>(bytes: &[u8], at: usize) -> Option<(Head, usize)> {
     Some((Head::Ext, end))
 }
 
-/// How many levels are kept without an allocation.
+/// The number of levels kept without an allocation.
 const INLINE_LEVELS: usize = 16;
 
 /// Items left in each open array or map, outermost first.

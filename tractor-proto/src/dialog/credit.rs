@@ -7,7 +7,7 @@
 
 use crate::limits::{MESSAGE_OVERHEAD_BYTES, STREAM_WINDOW_INITIAL_BYTES};
 
-/// What a message takes of the room.
+/// The credit that a message costs.
 #[inline]
 pub fn cost(payload_bytes: usize) -> i64 {
     i64::try_from(payload_bytes.saturating_add(MESSAGE_OVERHEAD_BYTES)).unwrap_or(i64::MAX / 4)
@@ -79,8 +79,8 @@ impl RecvCredit {
         self.arrived_together(cost, cost)
     }
 
-    /// Counts arrived messages that cost so much in all, and the last of them so much. Returns whether the sender kept
-    /// to its credit; else none of them counts.
+    /// Counts arrived messages by their total cost; `last` is the cost of the last one. Returns whether the sender kept
+    /// to its credit. If not, none of them is counted.
     #[inline]
     pub fn arrived_together(&mut self, cost: i64, last: i64) -> bool {
         let kept = self.queued + (cost - last) < self.window;
@@ -96,7 +96,7 @@ impl RecvCredit {
         self.consumed_together(cost(payload_bytes))
     }
 
-    /// Counts consumed messages that cost so much. Returns the same.
+    /// As [`consumed`](Self::consumed), for messages with this total cost.
     #[inline]
     pub fn consumed_together(&mut self, cost: i64) -> u32 {
         self.queued -= cost;
@@ -110,7 +110,7 @@ impl RecvCredit {
         grant
     }
 
-    /// What messages still to be consumed must cost before there is a grant.
+    /// The cost of further messages that must be consumed before a grant is due.
     #[inline]
     pub fn until_grant(&self) -> i64 {
         self.window / 4 - (self.window - self.outstanding)

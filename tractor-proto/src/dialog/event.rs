@@ -1,4 +1,4 @@
-//! What goes into the dialog machine and what comes out of it.
+//! The inputs and outputs of the dialog machine.
 
 use std::fmt;
 
@@ -44,7 +44,7 @@ impl<P, E> Received<P, E> {
     }
 }
 
-/// What one message from the peer means for the local side.
+/// The meaning of one message of the peer for the local side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect<P, E> {
     /// The peer accepted; nothing to hand over.
@@ -79,7 +79,7 @@ pub enum Effect<P, E> {
     Ignored(&'static str),
 }
 
-/// What the local side wants to do.
+/// A step that the local side wants to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
     /// Send the first value.
@@ -174,7 +174,7 @@ pub enum TaskEnd {
     Dropped,
 }
 
-/// How a child side tells its parent side that it is over.
+/// The message with which a child side tells its parent side that it has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conclusion {
     /// Send `Return` (or `CancelAck` for a cancel request).

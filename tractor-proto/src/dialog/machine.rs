@@ -45,7 +45,7 @@ enum Half {
     Closed,
 }
 
-/// What an endpoint without a stream towards it gives back.
+/// The answer of an endpoint that receives no stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum OneWay {
     Value,
@@ -56,12 +56,12 @@ enum OneWay {
 enum Phase {
     /// Parent side: `Start` was sent for an endpoint of this kind.
     AwaitAck(FuncType),
-    /// Parent side: the same for a function, of a peer that need not accept it before its result.
+    /// Parent side: the same for a function, with a peer that may send the result without a `StartAck`.
     AwaitAnswer,
     /// Parent side: a function runs.
     AwaitReturn,
-    /// Parent side: a context was accepted. `rx` is the peer's half of the stream. A peer that keeps to the order sends
-    /// nothing on it before the first value; values that arrive earlier are kept, as in the reference.
+    /// Parent side: a context was accepted. `rx` is the peer's half of the stream. A correct peer sends nothing on it
+    /// before the first value. Values that arrive earlier are kept, as in the reference.
     AwaitStarted { rx: Half },
     /// Parent side: a one-way stream runs.
     Receiving,
@@ -83,7 +83,7 @@ enum Phase {
 enum Ending {
     /// It need not end.
     No,
-    /// Somebody asked for it; the first request wins.
+    /// An actor asked for it; the first request counts.
     Cancelled { by: Uid },
     /// Child side: the parent side reported a failure.
     ParentFailed,
@@ -91,7 +91,7 @@ enum Ending {
     Lost,
 }
 
-/// How far a context has come.
+/// The progress of a context.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Progress {
     /// The parent side waits for the first value.
@@ -122,7 +122,8 @@ impl Dialog {
         Self { side: Side::Parent, phase: Phase::AwaitAck(kind), ending: Ending::No }
     }
 
-    /// As [`parent`](Self::parent), with a peer that need not accept a function before its result. Extension `unacked`.
+    /// As [`parent`](Self::parent), with a peer that may send a function's result without a `StartAck`. Extension
+    /// `unacked`.
     pub fn parent_unacked(kind: FuncType) -> Self {
         match kind {
             FuncType::AsyncFunc => Self { phase: Phase::AwaitAnswer, ..Self::parent(kind) },
@@ -140,7 +141,7 @@ impl Dialog {
         Self { side: Side::Child, phase, ending: Ending::No }
     }
 
-    /// Which end this is.
+    /// The side on which this end is.
     pub fn side(&self) -> Side {
         self.side
     }
@@ -210,7 +211,7 @@ impl Dialog {
         true
     }
 
-    /// Asks whether the local side may do this now; if so, it counts as done.
+    /// Takes a step of the local side, if it is allowed now.
     ///
     /// # Errors
     /// [`Misuse`] says which rule of the dialog local code broke.
@@ -435,7 +436,7 @@ impl Dialog {
         }
     }
 
-    /// How far a context has come.
+    /// The progress of a context.
     pub fn progress(&self) -> Progress {
         match self.phase {
             Phase::AwaitAck(_) | Phase::AwaitAnswer | Phase::AwaitReturn | Phase::AwaitStarted { .. } => {
@@ -449,7 +450,7 @@ impl Dialog {
         }
     }
 
-    /// What the dialog is doing, for people.
+    /// The state of the dialog in words, for error texts.
     pub fn phase_name(&self) -> &'static str {
         match self.phase {
             Phase::AwaitAck(FuncType::AsyncFunc) | Phase::AwaitAnswer => "awaiting StartAck(asyncfunc)",

@@ -21,13 +21,13 @@
 //!
 //! # Invariants
 //! 1. Every dialog settles exactly once; after that every message is ignored.
-//! 2. `Started`, `Yield` and `Return` are never taken for one another.
+//! 2. `Started`, `Yield` and `Return` are never confused.
 //! 3. Nothing the peer sends makes the machine panic: an illegal message is a [`Violation`].
 //! 4. A cancelled child side never concludes with a `Return`, and an application error is never replaced by a
 //!    cancellation.
 //!
 //! # Not here
-//! Payloads (they pass through), queues, timers and the connection.
+//! Payloads (the machine passes them through unread), queues, timers and the connection.
 
 mod credit;
 mod event;

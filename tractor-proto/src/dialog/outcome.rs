@@ -9,7 +9,7 @@ const CONTEXT_CANCELLED: &str = "ContextCancelled";
 /// Wire name of the error that says that a value found no room.
 const STREAM_OVERRUN: &str = "StreamOverrun";
 
-/// What a dialog's failure means for the scope that opened it.
+/// The effect of a dialog's failure on the scope that opened it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Our own request caused it: the scope ends without an error.
@@ -18,7 +18,7 @@ pub enum Verdict {
     Raised,
 }
 
-/// Which failures of a dialog this side has asked for, and so absorbs.
+/// The failures of a dialog that this side has asked for, and so absorbs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Absorbs {
     /// It asked for the cancellation.
@@ -27,9 +27,9 @@ pub struct Absorbs {
     pub overrun: bool,
 }
 
-/// Whether an `Error` message of the peer only says that a value of ours found no room. The outcome of the peer's task
-/// comes later. (An overrun that made that task fail is boxed once more and so has another boxed type.) If the report
-/// counted as the outcome, the scope at this end would return while the task still runs.
+/// Whether an `Error` message of the peer only reports that a value of ours found no room. Such a report is not the
+/// outcome: if it were, the scope at this end would return while the peer's task still runs. (An overrun that made the
+/// task fail is boxed once more, and so has another boxed type.)
 pub fn is_own_overrun(us: &Uid, error: &ErrorMsg) -> bool {
     error.boxed_type_str == STREAM_OVERRUN && error.sender.as_ref() == Some(us)
 }

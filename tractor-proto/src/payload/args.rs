@@ -63,8 +63,8 @@ pub trait ArgTuple: Sized + Send + 'static {
         out: &mut Vec<u8>,
     ) -> Result<(), PayloadError>;
 
-    /// Reads the arguments from such a map, in any order. A missing argument gets the value that `defaults` has for its
-    /// position; without one, its type must accept nil.
+    /// Reads the arguments from such a map, in any order. A missing argument gets the value that `defaults` returns for
+    /// its position, or else is read from nil.
     ///
     /// # Errors
     /// An argument is missing, unknown or of the wrong type.
@@ -85,7 +85,8 @@ const NIL: &[u8] = &[0xc0];
 /// The value of a missing argument, by its position.
 pub type Defaults = fn(usize) -> Option<Box<dyn Any>>;
 
-/// As [`find_spans`], for arguments in the order of their names, as Rust actors write them. `None` says nothing.
+/// As [`find_spans`], for the usual case: arguments in the order of `names`, as Rust actors write them. `None` for all
+/// other input, also for valid input.
 #[inline]
 fn find_in_order<'a>(
     names: &'static [&'static str],
@@ -176,7 +177,7 @@ fn encode_one<T: Payload>(
         .map_err(|problem| PayloadError::new(format!("argument `{name}`: {problem}")))
 }
 
-/// [`Defaults`] of arguments that have none.
+/// [`Defaults`] for arguments without defaults.
 pub fn no_defaults(_position: usize) -> Option<Box<dyn Any>> {
     None
 }

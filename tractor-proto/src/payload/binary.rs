@@ -1,12 +1,12 @@
 //! Byte strings as whole payloads.
 //!
-//! serde sees a `Vec<u8>` as a list of numbers, and reads text as bytes and bytes as text where it can. Here a payload
-//! that is just a `Vec<u8>` is MessagePack binary: one copy instead of one visit per byte. Text is never read as bytes,
-//! nor bytes as text: a union of the two must tell them apart.
+//! serde treats a `Vec<u8>` as a list of numbers, and reads text as bytes and bytes as text where it can. Here a
+//! payload that is a `Vec<u8>` is MessagePack binary: one copy instead of one visit per byte. Text is never read as
+//! bytes, nor bytes as text, because a union of the two must tell them apart.
 //!
 //! # Not here
-//! A `Vec<u8>` inside of another type is serde's list of numbers; a field that must be binary is a `Bytes` or a
-//! `ByteBuf`.
+//! A `Vec<u8>` inside of another type stays serde's list of numbers. A field that must be binary has the type `Bytes`
+//! or `ByteBuf`.
 
 use std::any::{Any, TypeId};
 
@@ -21,20 +21,20 @@ pub(super) fn bare<T: 'static>(value: &T) -> Option<&[u8]> {
     (value as &dyn Any).downcast_ref::<Vec<u8>>().map(Vec::as_slice)
 }
 
-/// Bytes that are worth more than what it costs to share them.
+/// Copying fewer bytes than these costs less than sharing them.
 const SHARED_BYTES_MIN: usize = 16 * 1024;
 
 fn fits(bytes: &[u8]) -> bool {
     bytes.len() >= SHARED_BYTES_MIN && u32::try_from(bytes.len()).is_ok()
 }
 
-/// The bytes of a value that is nothing but many of them, and shares them.
+/// The bytes of a value that is a large `Bytes`, without a copy.
 #[inline]
 pub fn share_bytes<T: 'static>(value: &T) -> Option<Bytes> {
     (value as &dyn Any).downcast_ref::<Bytes>().filter(|bytes| fits(bytes)).cloned()
 }
 
-/// Appends what stands before these [bytes](share_bytes) in the encoding of the value.
+/// Appends the head that comes before these [bytes](share_bytes) in the encoding of the value.
 ///
 /// # Panics
 /// When they are more than 4 GiB.
@@ -76,7 +76,7 @@ pub(super) fn check_kind<T: 'static>(bytes: &[u8]) -> Result<(), PayloadError> {
     }
 }
 
-/// Whether whatever is written of a `T` is read as a `T` again: primitive types, texts and bytes.
+/// Whether every encoded `T` decodes as a `T` again: `true` for primitive types, texts and bytes.
 #[inline]
 pub fn always_decodes<T: 'static>() -> bool {
     macro_rules! types {

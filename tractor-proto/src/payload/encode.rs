@@ -1,12 +1,12 @@
-//! Writing values as MessagePack: as rmp-serde does, but it detects values that a reader would misread.
+//! Writing values as MessagePack, as rmp-serde does; but values that a reader would misread are detected.
 //!
 //! | value | what happens |
 //! | --- | --- |
-//! | a struct with another number of fields than its type reads (`skip_serializing_if`), as an array | the whole value goes by name instead |
+//! | a struct with another number of fields than its type reads (`skip_serializing_if`), as an array | the whole value is written with names instead |
 //! | a tuple struct or variant with another number of fields than its type reads | refused: it is an array in every format |
 //! | nil inside of `Some` | refused: it would be read as `None` |
 //! | arrays and maps nested too deep | refused, before the levels below are visited |
-//! | a serializer that writes another number of parts than it says, half of an entry, or goes on after an error | refused |
+//! | a serializer that writes another number of parts than it announced, or half of an entry, or continues after an error | refused |
 //!
 //! A write without an error is exactly one value, whatever the user's serializers do, so no later check is needed.
 //!
@@ -52,11 +52,11 @@ pub(super) fn encode<T: Serialize + ?Sized>(
     }
 }
 
-/// What holds for the whole value.
+/// The settings and the fate of the whole value.
 struct How {
     /// Whether structs are maps, not arrays.
     has_names: bool,
-    /// Whether types with a human-readable form use it.
+    /// Whether types with a human-readable form are written in that form.
     is_for_people: bool,
     layout: fn() -> &'static Layout,
     /// Why the value cannot be written this way; the first reason is kept.
@@ -66,7 +66,7 @@ struct How {
 enum Lost {
     /// The value needs the names of its fields.
     Names,
-    /// No format could carry the value.
+    /// The value cannot be written in any format.
     Refused(PayloadError),
 }
 
@@ -82,7 +82,7 @@ impl How {
         self.lose(Lost::Refused(PayloadError::new(why)))
     }
 
-    /// A part was left unfinished. The user's serializer may go on, but the value as a whole is lost.
+    /// Notes that a part was left unfinished. The user's serializer may continue, but the whole value is refused.
     #[cold]
     fn broken(&self, error: PayloadError) -> PayloadError {
         self.lost.borrow_mut().get_or_insert_with(|| Lost::Refused(error.clone()));
@@ -375,14 +375,14 @@ struct Parts<'a> {
     shape: Shape,
 }
 
-/// What the parts are parts of.
-// A word: processors are slow to read together what was written as single bytes.
+/// The kind of value that has the parts.
+// One word, because processors are slow to read a word that was written as single bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 enum Shape {
     Array,
     Map,
-    /// A map of which a key is written, and its value is not.
+    /// A map whose last key has no value yet.
     Entry,
 }
 

@@ -48,10 +48,10 @@ pub(super) fn write_f64(out: &mut Vec<u8>, value: f64) {
     write_number::<9>(out, 0xcb, value.to_bits().swap_bytes());
 }
 
-/// A marker and a number in so many bytes, whose first in memory is the lowest of `number`.
+/// Appends a marker and a number, `BYTES` bytes in all. The lowest byte of `number` comes first.
 #[inline]
 fn write_number<const BYTES: usize>(out: &mut Vec<u8>, marker: u8, number: u64) {
-    // One word, and no bytes that a processor would have to put together from several stores.
+    // Both are stored as one word. A processor would be slow to read it back from several smaller stores.
     let word = u128::from(marker) | u128::from(number) << 8;
     out.extend_from_slice(&word.to_le_bytes()[..BYTES]);
 }

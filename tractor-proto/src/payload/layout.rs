@@ -1,14 +1,14 @@
-//! How the values of a type may be laid out: one bit that says whether its structs may travel without the names of
-//! their fields, and how many fields they read.
+//! The layout of a type: whether its structs may travel without the names of their fields, and how many fields they
+//! read.
 //!
-//! The layout is found by asking the type's own `Deserialize` what it reads; the user derives and annotates nothing. A
-//! type travels with names if it decides as it reads (`untagged`, `tag`, `flatten`), if it refuses the question or
-//! panics, or if it is too large to be asked.
+//! The layout is found by running the type's own `Deserialize` and noting what it reads; the user derives and annotates
+//! nothing. A type travels with names if it chooses its form while it reads (`untagged`, `tag`, `flatten`), if it
+//! returns an error or panics during the examination, or if it is too large to be examined.
 //!
 //! # Not here
-//! What a type *writes* cannot be asked. [`encode()`](super::encode()) compares each value with what is known here. A
-//! serializer sees only the names of types: if two types of one payload share a name, the field count of either is
-//! accepted.
+//! What a type *writes* cannot be examined in advance. So [`encode()`](super::encode()) compares each value with the
+//! field counts found here. A serializer sees only the names of types: if two types of one payload share a name, the
+//! field count of either is accepted.
 
 mod ask;
 mod walk;
@@ -20,7 +20,7 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 
 use serde::de::DeserializeOwned;
 
-/// What is known of the layout of one type.
+/// The known layout of one type.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// Whether structs may be arrays.
@@ -29,7 +29,7 @@ pub(super) struct Layout {
     pub(super) fields: Vec<Fields>,
 }
 
-/// How many fields a struct reads, or a variant of an enum.
+/// The number of fields that a struct, or a variant of an enum, reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fields {
     pub(super) name: &'static str,
@@ -53,13 +53,13 @@ impl Layout {
         found
     }
 
-    /// The layout of a type of which nothing is known.
+    /// The layout of a type that is not examined.
     pub(super) fn unknown() -> &'static Self {
         static UNKNOWN: Layout = Layout { is_positional: false, fields: Vec::new() };
         &UNKNOWN
     }
 
-    /// The layout of `T`, which is asked once per process.
+    /// The layout of `T`, which is examined once per process.
     #[inline]
     pub(super) fn of<T: DeserializeOwned + 'static>() -> &'static Self {
         let id = TypeId::of::<T>();
@@ -83,7 +83,7 @@ impl Layout {
     }
 }
 
-// A memo, not state: one entry per type, and every computation gives the same result.
+// A cache: one entry per type, and every computation gives the same result.
 
 static KNOWN: LazyLock<RwLock<HashMap<TypeId, &'static Layout>>> = LazyLock::new(RwLock::default);
 

@@ -1,9 +1,9 @@
 //! Payloads: values of user types as MessagePack.
 //!
 //! Between actors of one program image structs travel as arrays ([`PayloadFormat::Positional`]), if their types allow
-//! it; between all others as maps from field name to value ([`PayloadFormat::ByName`], [`PayloadFormat::Base`]). In the
-//! formats with names, types with a human-readable form (UUIDs, IP addresses) use it, because serde asks for that form
-//! in every type that decides as it reads.
+//! it. Between all others they are maps from field name to value ([`PayloadFormat::ByName`], [`PayloadFormat::Base`]).
+//! In the formats with names, types with a human-readable form (UUIDs, IP addresses) use it, because serde requires
+//! that form inside types that choose their form while they read (`untagged`, `tag`, `flatten`).
 
 pub mod args;
 mod binary;
@@ -29,16 +29,15 @@ use self::tracked::Trail;
 ///
 /// The rules are serde's for formats in which structs have field names: the reader ignores an unknown field, and a
 /// missing field takes its `default` or is an error. Between actors of one program image structs travel without the
-/// names, which is faster and means the same. Where it would not mean the same, the sender adds the names or refuses
-/// the value:
+/// names, which is faster. Where the reader could then misread a value, the sender adds the names or refuses the value:
 ///
 /// | type or value | what happens |
 /// | --- | --- |
-/// | `untagged`, `tag`, also with `content`, `flatten`, and whatever else decides as it reads | it travels with names, and so do all values of its endpoint |
+/// | `untagged`, `tag` (also with `content`), `flatten`, and any other type that chooses its form while it reads | it travels with names, and so do all values of its endpoint |
 /// | a struct, or a variant with named fields, that omits a field (`skip_serializing_if`), or that writes another number of fields than it reads (`skip_serializing` or `skip_deserializing` alone, `alias`) | this value travels with names |
-/// | a tuple struct, or a variant without field names, that omits a field | refused: it is a list in every format, and the later fields would move up |
+/// | a tuple struct, or a variant without field names, that omits a field | refused: it is a list in every format, and the later fields would take wrong places |
 /// | `Some(None)`, `Some(())` | refused: it would be read as `None` |
-/// | `Vec<u8>` | binary as a whole value, a list of numbers inside of another type; `Bytes` and `ByteBuf` are binary there, too |
+/// | `Vec<u8>` | binary if it is the whole value, a list of numbers inside of another type; `Bytes` and `ByteBuf` are always binary |
 ///
 /// Two ambiguities of serde itself remain. An `untagged` value is read as the first variant that it fits, and unknown
 /// fields do not prevent a fit: put variants with more fields first, or use `deny_unknown_fields` in those with fewer.
@@ -71,8 +70,7 @@ pub trait Payload: Send + Sized + 'static {
     }
 }
 
-// serde's traits are no supertraits: the compiler would then name them, twice for every type, instead of our note on
-// what to do.
+// serde's traits are not supertraits: the compiler would report them, twice for every type, instead of our note.
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
     #[inline]
@@ -108,7 +106,7 @@ pub enum PayloadFormat {
     /// As maps from field name to value: between Rust peers that may have different versions of the types. Types with a
     /// human-readable form (UUIDs, IP addresses) use it.
     ByName,
-    /// As `ByName`, in the base protocol, where a value of a [`union`](mod@crate::union) does not name its variant.
+    /// As `ByName`, for peers of the base protocol: a value of a [`union`](mod@crate::union) does not name its variant.
     Base,
 }
 
@@ -159,10 +157,10 @@ impl fmt::Display for PayloadError {
 
 impl std::error::Error for PayloadError {}
 
-/// Appends a value with the names of its fields, in every format: nothing is known of how its type is read.
+/// Appends a value with the names of its fields, in every format, because the layout of its type is not known.
 ///
 /// # Errors
-/// The value's own serializer failed, a reader could not tell what it is, or it nests arrays and maps more than
+/// The value's own serializer failed, a reader could misread the value, or it nests arrays and maps more than
 /// `depth_max` levels deep; `out` may then end in a partial value.
 #[inline]
 pub fn encode<T: Serialize + ?Sized>(
@@ -228,7 +226,7 @@ pub fn decode<T: DeserializeOwned>(
     }
     match decode_with(bytes, depth_max, |de| T::deserialize(de)) {
         Ok(value) => Ok(value),
-        // The second reading finds the place of the error.
+        // A second read finds the place of the error.
         Err(_) => decode_tracked(bytes, false, depth_max),
     }
 }
@@ -254,7 +252,7 @@ fn decode_with<'de, T>(
     let mut de = rmp_serde::Deserializer::from_read_ref(bytes);
     // rmp-serde subtracts one per level before it compares with zero: a limit of zero would underflow.
     de.set_max_depth(depth_max.max(1));
-    // Few moves of the value, which may be large: no adapters.
+    // No adapters, because each would move the value, which may be large.
     match read(&mut de) {
         Ok(value) if is_at_end(&mut de) => Ok(value),
         Ok(_) => Err(PayloadError::new("more bytes follow the value")),
@@ -263,7 +261,8 @@ fn decode_with<'de, T>(
     }
 }
 
-/// Whether no bytes are left. The deserializer does not tell: reading a further value must fail at once.
+/// Whether no bytes are left. The deserializer has no method for that, so this tries to read a further value, which
+/// must fail at once.
 #[inline]
 fn is_at_end(de: &mut Reader<'_>) -> bool {
     matches!(
@@ -272,7 +271,7 @@ fn is_at_end(de: &mut Reader<'_>) -> bool {
     )
 }
 
-/// What type a payload has as MessagePack, by its first byte: `int`, `map`, ..
+/// The MessagePack type of a payload by its first byte: `int`, `map`, and so on.
 pub fn kind(bytes: &[u8]) -> &'static str {
     let Some(&first) = bytes.first() else { return "nothing" };
     match Marker::from_u8(first) {

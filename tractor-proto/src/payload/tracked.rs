@@ -1,7 +1,7 @@
 //! Reading a value while tracking the place, so that an error can name the field.
 //!
-//! A place is a list of positions: of an item in its array, of an entry in its map. Only an error looks their names up
-//! in the bytes.
+//! A place is a list of positions: of an item in its array, of an entry in its map. The names at these positions are
+//! looked up in the bytes only after an error.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -24,7 +24,7 @@ pub(super) fn deserialize<'de, T: de::Deserialize<'de>, D: Deserializer<'de>>(
 #[derive(Debug)]
 pub(super) struct Trail {
     places: RefCell<Vec<usize>>,
-    /// Whether types with a human-readable form use it.
+    /// Whether types with a human-readable form are read in that form.
     is_for_people: bool,
 }
 
@@ -37,8 +37,8 @@ impl Trail {
         self.places.borrow().len()
     }
 
-    /// Reads the part at `place` of the value at this depth. The trail of an earlier failed attempt that was no error
-    /// is dropped.
+    /// Reads the part at `place` of the value at this depth. Drops the trail of an earlier attempt that failed without
+    /// being the final error.
     #[inline]
     fn enter<T, E>(&self, depth: usize, place: usize, read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let mut places = self.places.borrow_mut();

@@ -1,10 +1,9 @@
 //! Payloads of one of several types, as `#[context(pld_spec = A | B)]` declares them.
 //!
-//! Between peers that announced the extensions, a value travels with the name of its variant, as a map of one entry. In
-//! the base protocol ([`PayloadFormat::Base`]) a value travels bare; variants differ by their kind or by the field
-//! `type`, as in the Python library for `int | str | None` and for tagged structs. There a map whose `type` names a
-//! variant is that variant; any other value is the first variant, in the order of the declaration, that it can be read
-//! as.
+//! Between Rust peers a value travels with the name of its variant, as a map of one entry. In the base protocol
+//! ([`PayloadFormat::Base`]) a value travels bare; variants differ by their kind or by the field `type`, as in the
+//! Python library for `int | str | None` and for tagged structs. There a map whose `type` names a variant is read as
+//! that variant. Any other value is read as the first variant, in the order of the declaration, that accepts it.
 
 use std::fmt::{self, Debug, Formatter, Write};
 
@@ -112,8 +111,8 @@ macro_rules! conditions {
     )*};
 }
 
-// rustc refuses a false condition on a concrete type, unless the condition ranges over a lifetime. With `for<'a>`
-// before these, a union implements the trait exactly if all of its types do.
+// rustc refuses a false condition on a concrete type, unless the condition has a `for<'a>`. With it, a union implements
+// the trait exactly if all of its types do.
 conditions! {
     /// `T: Clone`, as the condition of an impl.
     CloneIf: Clone;

@@ -1,4 +1,4 @@
-//! Which of an actor's addresses is tried first.
+//! The order in which an actor's addresses are tried.
 
 use std::net::IpAddr;
 

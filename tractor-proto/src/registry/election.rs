@@ -1,11 +1,11 @@
-//! What a root that has registries becomes: the registrar, or an actor that registers with one.
+//! The role of a root that has registry addresses: the registrar, or an actor that registers with one.
 //!
 //! Each address is probed by a handshake and gets one of three standings:
 //!
 //! ```text
-//!  probing --- nobody listens, or nobody let us in before the time was over ------> Absent
-//!     | ^  --- somebody answers, and says that it is no registrar ----------------> Occupied
-//!     | |  --- somebody answers else ---------------------------------------------> Registrar
+//!  probing --- no actor listens, or none let us in before the time was over ------> Absent
+//!     | ^  --- an actor answers, and says that it is no registrar ----------------> Occupied
+//!     | |  --- any other actor answers -------------------------------------------> Registrar
 //!     +-+  --- connected, but no handshake: again, at most PROBE_ATTEMPTS_MAX times -> Occupied
 //! ```
 //!
@@ -13,14 +13,14 @@
 //! root becomes the registrar only if no address is occupied.
 //!
 //! # Not here
-//! Clocks: the caller says when a time is over. Binding: if another process binds first, the caller probes again.
+//! Clocks: the caller reports that a time is over. Binding: if another process binds first, the caller probes again.
 
 use std::time::Duration;
 
 use crate::addr::Addr;
 use crate::limits::{PROBE_ATTEMPTS_MAX, PROBE_PAUSE};
 
-/// How one attempt at a handshake with the listener at an address has ended.
+/// The end of one attempt at a handshake with the listener at an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
     /// An actor has introduced itself.
@@ -28,7 +28,7 @@ pub enum Attempt {
         /// Whether it says that it is a registrar.
         is_registrar: Option<bool>,
     },
-    /// Nobody listens there.
+    /// Nothing listens there.
     Refused,
     /// The time of the attempt, or of all of them, was over.
     TimedOut {
@@ -39,7 +39,7 @@ pub enum Attempt {
     Failed,
 }
 
-/// What an address turns out to be.
+/// The result for an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// A registrar listens there.
@@ -50,7 +50,7 @@ pub enum Standing {
     Absent,
 }
 
-/// What to do after an attempt.
+/// The next step after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Try again, after a pause.
@@ -91,7 +91,7 @@ impl Probe {
     }
 }
 
-/// What a root becomes.
+/// The role of a root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
     /// The registrar, at all of its registry addresses.
@@ -110,7 +110,7 @@ pub enum Refusal {
     /// Something that is no registrar listens at registry addresses.
     #[error("something that is no registrar listens at {}", list(.0))]
     Occupied(Vec<Addr>),
-    /// There is a registrar already, and this root was to be it.
+    /// There is a registrar already, and this root had to become the registrar.
     #[error("there is a registrar at {} already (`ensure_registry`)", list(.0))]
     Answered(Vec<Addr>),
 }
@@ -119,7 +119,7 @@ fn list(addrs: &[Addr]) -> String {
     addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What a root becomes, given the standings of its registry addresses. With `ensure` it must be the registrar.
+/// The role of a root, given the standings of its registry addresses. With `ensure` it must be the registrar.
 ///
 /// # Errors
 /// [`Refusal`], with the addresses that are in the way.

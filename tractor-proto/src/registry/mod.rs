@@ -1,8 +1,7 @@
-//! Names: which actor is registered where, which actor becomes the registrar, and which of several addresses is tried
-//! first.
+//! Names of actors: the registrar's table, the choice of the registrar, and the order in which addresses are tried.
 //!
 //! * [`Table`]: the rows of a registrar
-//! * [`Probe`], [`elect`]: what a root that has registries becomes
+//! * [`Probe`], [`elect`]: whether a root that has registry addresses becomes the registrar
 //! * [`by_preference`]: an actor's addresses in the order in which they are tried
 //! * [`WireAddr`]: an address as an argument or value of a registrar's methods
 //!

@@ -2,7 +2,7 @@
 
 use crate::limits::NAME_BYTES_MAX;
 
-/// Why no actor can have a name.
+/// The rule that a name breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameProblem {

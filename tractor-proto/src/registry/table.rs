@@ -1,4 +1,4 @@
-//! The rows of a registrar: which actor listens where.
+//! The rows of a registrar: actors and the addresses on which they listen.
 //!
 //! # Invariants
 //! 1. An address is in one row, once; a row has at least one address.
@@ -7,7 +7,7 @@
 //! 3. The rows without a holder are bounded (`Limits::registry_rows_max`), and so are the addresses of each row
 //!    (`Limits::registry_addrs_max`).
 //!
-//! Looking up, adding and removing take logarithmic time, whatever the number of rows.
+//! Looking up, adding and removing take logarithmic time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::limits::{Limits, UDS_PATH_BYTES_MAX};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Holder(pub u64);
 
-/// Which actor is registered where.
+/// The rows of a registrar.
 #[derive(Debug)]
 pub struct Table {
     rows_max: usize,
@@ -44,14 +44,14 @@ struct Row {
     holder: Option<Holder>,
 }
 
-/// Why an actor is not registered at an address.
+/// The reason why an actor is not registered at an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {
     /// Its name or uuid cannot be registered.
     #[error(transparent)]
     Name(#[from] NameProblem),
-    /// Nobody can connect to the address.
+    /// No connection to the address is possible.
     #[error(transparent)]
     Addr(#[from] AddrError),
     /// The path of a Unix socket is too long.
@@ -67,7 +67,7 @@ pub enum Refused {
     Taken {
         /// The address.
         addr: Addr,
-        /// Who is registered there.
+        /// The actor that is registered there.
         by: Uid,
     },
     /// There are too many rows without a holder.
@@ -101,7 +101,7 @@ impl Table {
         }
     }
 
-    /// Registers an actor at an address: as long as `holder` is there, or for good without one. Another actor whose row
+    /// Registers an actor at an address: until `holder` is gone, or for good without a holder. Another actor whose row
     /// has no holder loses the address. The last registration sets the holder of the row.
     ///
     /// # Errors
@@ -203,7 +203,7 @@ impl Table {
         }
     }
 
-    /// The addresses of the first row whose name or uuid this is.
+    /// The addresses of the first row with this name or uuid.
     pub fn find(&self, key: &str) -> Option<&[Addr]> {
         let by_name = self.by_name.get(key).and_then(BTreeSet::first);
         let first = by_name.into_iter().chain(self.by_uuid.get(key)).min()?;

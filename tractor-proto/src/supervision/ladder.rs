@@ -13,16 +13,16 @@
 //! last.
 //!
 //! # Invariants
-//! 1. A child gets no signal as long as nobody asks it to end, it answers, and its connection is open.
+//! 1. A child gets no signal as long as no task asks it to end, it answers, and its connection is open.
 //! 2. The effects come in their order, each at most once: request, terminate, kill, leave. A condemned child skips to
 //!    the third.
-//! 3. Every rung but the first has a limit, so the ladder ends within their sum, whatever the child does.
+//! 3. Every rung but the first has a time limit, so the ladder ends within their sum, whatever the child does.
 //! 4. No event prolongs a limit, and a request with less patience shortens it.
 //! 5. The first event is the cause: a request to end that comes after the child's death does not make that death
 //!    wanted.
 //!
 //! # Not here
-//! Processes, signals and clocks: the caller says what happened and when, and carries out the effects.
+//! Processes, signals and clocks: the caller reports events with their times, and carries out the effects.
 
 use std::time::Duration;
 
@@ -39,17 +39,17 @@ pub struct Ladder {
     cause: Option<Cause>,
 }
 
-/// What has happened.
+/// An event in the life of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// Somebody in the parent's process wants the child to end, and waits this long for the acknowledgement.
+    /// A task of the parent's process wants the child to end.
     Asked {
-        /// Until the terminate signal.
+        /// The time that the child has to acknowledge the request, before the terminate signal.
         patience: Duration,
     },
-    /// The child answers nothing while somebody waits for the end of a dialog on it.
+    /// The child answers nothing while a task waits for the end of a dialog on it.
     Unresponsive,
-    /// Somebody wants it killed, without asking or waiting any longer.
+    /// A task wants the child killed, without asking or waiting any longer.
     Condemned,
     /// The child says that its tasks have ended, as it was asked to.
     Acknowledged,
@@ -71,7 +71,7 @@ pub enum Event {
     },
 }
 
-/// What is to be done.
+/// The next action of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effect {
     /// Ask it to end.
@@ -80,14 +80,14 @@ pub enum Effect {
     Terminate,
     /// Send the kill signal.
     Kill,
-    /// Wait no longer: not even the kill signal has ended it.
+    /// Stop waiting: not even the kill signal has ended it.
     Leave,
 }
 
 /// How a child has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// What its process did.
+    /// The end of its process.
     pub end: End,
     /// Why it ended.
     pub cause: Cause,
@@ -117,7 +117,7 @@ pub enum Why {
     Unreachable(Duration),
     /// It refused to end.
     Refused,
-    /// Somebody wanted it killed and had not asked it to end before.
+    /// A task wanted it killed, and no task had asked it to end before.
     Condemned,
 }
 
@@ -175,7 +175,7 @@ impl Ladder {
         Self { limits, rung: Rung::Running, cause: None }
     }
 
-    /// Takes in an event and says what to do. An event that comes too late changes nothing.
+    /// Takes in an event and returns the next action. An event that comes too late changes nothing.
     pub fn handle(&mut self, event: Event, now: Duration) -> Option<Effect> {
         match (self.rung, event) {
             (Rung::Over(_), _) => None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::policy::{Restart, Strategy, Supervision};
 
-/// What one supervisor decides.
+/// The decisions of one supervisor.
 ///
 /// The caller hands every input to [`handle`](Self::handle) with the time since some fixed start, which never goes
 /// back. It then calls [`poll_output`](Self::poll_output) until that returns `None`, and hands in [`Input::Timer`] at
@@ -25,7 +25,7 @@ pub struct Machine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChildId(pub u64);
 
-/// What has happened.
+/// An event for the supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
     /// A child was declared; its id is larger than those before.
@@ -36,7 +36,7 @@ pub enum Input {
     Exited(ChildId, Exit),
     /// One child must end for good.
     Remove(ChildId),
-    /// Somebody wants one child started afresh.
+    /// A task wants one child stopped and started again.
     Renew(ChildId),
     /// All children must end for good, one after the other.
     Stop,
@@ -57,7 +57,7 @@ pub enum Exit {
     NotStarted,
 }
 
-/// What is to be done.
+/// The next action of the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// Start a child.
@@ -68,9 +68,9 @@ pub enum Output {
     Restarting(ChildId, Duration),
     /// A child has ended for good. It is not mentioned again.
     Over(ChildId),
-    /// There were too many restarts when this child ended. All have to stop, at once.
+    /// There were too many restarts when this child ended. All children must stop, at once.
     GaveUp {
-        /// Whose end it was.
+        /// The child that ended.
         child: ChildId,
         /// Restarts within the window before that end.
         restarts: u16,
@@ -109,7 +109,7 @@ enum Life {
     Stopping(Next),
 }
 
-/// What comes after a stop.
+/// The step after a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Restart { due: Duration },
@@ -151,7 +151,7 @@ impl Machine {
         self.start_due(now);
     }
 
-    /// The next thing to do.
+    /// The next action of the caller.
     pub fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
@@ -325,7 +325,7 @@ impl Child {
         matches!(self.life, Life::Doomed(_) | Life::Stopping(_))
     }
 
-    /// Takes part in a sibling's restart.
+    /// Restarts the child together with a sibling.
     fn restart_with(&mut self, sibling_due: Duration) {
         let next = match self.restart {
             Restart::Temporary => Next::Over,

@@ -1,5 +1,5 @@
-//! Which children are restarted when a supervised child ends, in which order, after which delay, and when the
-//! supervisor gives up.
+//! The rules of supervisors: which children are restarted when a supervised child ends, in which order, after which
+//! delay, and when the supervisor gives up.
 //!
 //! ```text
 //!             declared          its turn, delay over         booted
@@ -43,7 +43,7 @@
 //! 4. A child that is being stopped causes no restart, whichever way it ends.
 //!
 //! # Not here
-//! Processes, clocks and errors: the caller reports what happened and when, carries out the outputs, and keeps the
+//! Processes, clocks and errors: the caller reports events with their times, carries out the outputs, and keeps the
 //! causes.
 
 mod bounds;

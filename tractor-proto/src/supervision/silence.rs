@@ -1,20 +1,21 @@
-//! Detects that a child has gone silent while somebody waits for the end of a dialog on it.
+//! Detects that a child is silent while a task waits for the end of a dialog on it.
 //!
-//! The time is counted in slices. A parent that was itself stopped, or whose thread was busy, finds many slices over at
-//! once and has read nothing. They count as one; the next slices leave the parent time to read what has arrived.
+//! The time is counted in slices. A parent that was itself stopped, or whose thread was busy, finds that many slices
+//! have passed at once, in which it has read nothing. They count as one slice, so that the parent has the time of the
+//! others to read what has arrived.
 
 use std::time::Duration;
 
-/// Slices that one limit is counted in.
+/// The slices of one limit.
 const SLICES: u32 = 4;
 
-/// Watches one child while somebody waits for it.
+/// Watches one child while a task waits for it.
 ///
 /// The caller calls [`look`](Self::look) at [`timeout`](Self::timeout), with the time since some fixed start.
 #[derive(Debug, Clone)]
 pub struct Silence {
     slice: Duration,
-    /// `None` while nobody waits.
+    /// `None` while no task waits.
     watch: Option<Watch>,
 }
 
@@ -32,7 +33,7 @@ struct Watch {
 pub enum Look {
     /// It is not time to look.
     Early,
-    /// Nobody waits any more.
+    /// No task waits any more.
     Over,
     /// The child answers, or may still answer: make sure that it has something to answer.
     Patient,
@@ -48,8 +49,8 @@ impl Silence {
         Self { slice, watch: None }
     }
 
-    /// Begins to watch because somebody waits; `heard` is a count that grows with whatever arrives from the child.
-    /// Returns whether this is news.
+    /// Begins to watch because a task waits; `heard` is a count that grows with everything that arrives from the child.
+    /// Returns whether the watch began now.
     pub fn begin(&mut self, heard: u64, now: Duration) -> bool {
         let is_news = self.watch.is_none();
         if is_news {
@@ -63,7 +64,7 @@ impl Silence {
         self.watch.map(|watch| watch.due)
     }
 
-    /// Compares what has been heard so far, and checks whether somebody still waits.
+    /// Compares `heard` with its value at the last look.
     pub fn look(&mut self, heard: u64, is_awaited: bool, now: Duration) -> Look {
         let Some(watch) = &mut self.watch else { return Look::Over };
         if now < watch.due {

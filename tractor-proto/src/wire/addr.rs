@@ -1,4 +1,4 @@
-//! Where an actor listens: [`Addr`], its text form and the rules for socket files.
+//! Addresses of actors: [`Addr`], its text form and the rules for socket files.
 //!
 //! | transport | on the wire | as text |
 //! | --- | --- | --- |
@@ -153,11 +153,11 @@ impl<'de> Deserialize<'de> for Addr {
     }
 }
 
-/// What is wrong with an address.
+/// The error for an address that is malformed or cannot be registered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AddrError {
-    /// None of the text forms.
+    /// The text has none of the forms.
     #[error(
         "address {text:?} is none of /ip4/<ip>/tcp/<port>, /ip6/<ip>/tcp/<port>, /unix/<path without its first slash>"
     )]
@@ -178,13 +178,13 @@ pub enum AddrError {
         port: String,
     },
     /// Port zero means "any port" and leads nowhere.
-    #[error("address {addr} has port 0, which nobody can connect to")]
+    #[error("address {addr} has port 0: no connection to it is possible")]
     ZeroPort {
         /// The address.
         addr: Addr,
     },
     /// The IP address leads nowhere from another process.
-    #[error("address {addr} is {kind}, which nobody can connect to")]
+    #[error("address {addr} is {kind}: no connection to it is possible")]
     Unreachable {
         /// The address.
         addr: Addr,
@@ -207,7 +207,7 @@ pub enum AddrError {
     },
 }
 
-/// Why no socket file name fits.
+/// The error when no socket file name is short enough.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "no socket path fits in directory {dir:?}: {bytes} bytes, must be under {limit} \

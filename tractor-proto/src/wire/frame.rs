@@ -3,8 +3,8 @@
 //! Writing: [`begin_frame`], append the body, [`end_frame`]. Reading: [`next_frame`] finds the frames in a read buffer
 //! without copying; [`Splitter`] does the same one frame at a time for the few frames of a handshake.
 //!
-//! A length of zero is a frame like any other here, with an empty body. No message is empty, so
-//! [`decode`](super::codec::decode) refuses it as not MessagePack, and the reader goes on with the next frame.
+//! A length of zero is an ordinary frame here, with an empty body. No message is empty, so
+//! [`decode`](super::codec::decode) refuses it as not MessagePack, and the reader continues with the next frame.
 //!
 //! # Not here
 //! How many bad frames a peer may send (`bad_frames_max`) is counted by the connection's driver.
@@ -39,8 +39,8 @@ pub fn begin_frame(out: &mut Vec<u8>) -> usize {
 /// Ends the frame begun at `start`: everything appended since is its body.
 ///
 /// # Errors
-/// [`FrameTooLarge`] when the body is over `frame_bytes_max`, or over the largest length of a prefix; `out` is then as
-/// before [`begin_frame`].
+/// [`FrameTooLarge`] when the body is over `frame_bytes_max`, or too long for a `u32` prefix; `out` is then as before
+/// [`begin_frame`].
 ///
 /// # Panics
 /// When `start` is not what [`begin_frame`] returned for `out`.
@@ -76,7 +76,7 @@ pub fn end_frame_around(
     }
 }
 
-/// Where the body of the first frame in `buf` is, or `None` when the frame is not complete yet.
+/// The range of the first frame's body in `buf`, or `None` when the frame is not complete yet.
 ///
 /// The next frame starts where the body ends.
 ///
@@ -138,7 +138,7 @@ impl Splitter {
     }
 }
 
-/// Where in the sequence of frames a connection ended.
+/// The place in the sequence of frames where a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Eof {
     /// Between two frames: an orderly end.

@@ -39,7 +39,7 @@ use super::msg::Msg;
 // Uuids are preceded by their length as one byte in the proof.
 const _: () = assert!(UUID_BYTES_MAX <= u8::MAX as usize);
 
-/// Which end of the connection we are.
+/// Our end of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// We opened the connection.
@@ -64,12 +64,12 @@ impl Role {
     }
 }
 
-/// Which peers get in.
+/// The rule for which peers are let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// Anybody; we prove nothing.
+    /// Every peer; we prove nothing.
     Open,
-    /// Anybody, but a peer that announces the extension must prove the secret, and we prove it to such a peer.
+    /// Every peer, but one that announces the extension must prove the secret, and we prove it to such a peer.
     Prove {
         /// The tree's secret.
         secret: Secret,
@@ -90,7 +90,7 @@ impl Policy {
     }
 }
 
-/// What happened on the connection.
+/// An event on the connection.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
     /// A frame arrived and is a message.
@@ -103,7 +103,7 @@ pub enum Input {
     Ended(Eof),
 }
 
-/// What to do next. Every input has exactly one output.
+/// The next step. Every input has exactly one output.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// Send this and read on.
@@ -288,7 +288,7 @@ impl Proof {
     }
 }
 
-/// Without the hash: a reader of a log could answer a challenge with it.
+/// Without the hash, because a reader of a log could answer a challenge with it.
 impl fmt::Debug for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Proof(..)")

@@ -1,4 +1,4 @@
-//! Identities: of actors ([`Uid`], [`Aid`]), of dialogs ([`Cid`]), and what a peer can do ([`Caps`]).
+//! Identities of actors ([`Uid`], [`Aid`]) and of dialogs ([`Cid`]), and the extensions of a peer ([`Caps`]).
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -72,7 +72,7 @@ pub struct Aid {
     pub uid: Uid,
     /// Operating-system process id.
     pub pid: Option<i64>,
-    /// Whether it holds a name table.
+    /// Whether it is a registrar.
     pub is_registrar: Option<bool>,
     /// Whether the connection is a probe: it asks which actor listens, and closes at once.
     pub is_probe: bool,
@@ -144,12 +144,12 @@ impl Image {
     /// Bytes of the id on the wire.
     pub const BYTES: usize = 16;
 
-    /// As it travels.
+    /// The id from its bytes on the wire.
     pub const fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(bytes)
     }
 
-    /// As it travels.
+    /// The bytes of the id on the wire.
     pub const fn as_bytes(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
@@ -311,7 +311,7 @@ impl Cid {
         std::str::from_utf8(self.as_bytes()).expect("a cid is built from text only")
     }
 
-    /// Whether the id has this text. Most ids are so short that a call of `memcmp` costs more than comparing.
+    /// Whether the id has this text. Most ids are so short that calling `memcmp` costs more than comparing the bytes.
     #[inline]
     pub fn is(&self, text: &[u8]) -> bool {
         text.len() == usize::from(self.len)

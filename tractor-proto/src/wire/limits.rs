@@ -14,13 +14,13 @@ use std::time::Duration;
 
 /// Bytes of a frame's length prefix.
 pub const FRAME_HEAD_BYTES: usize = 4;
-/// Of a base peer's frame over [`Limits::frame_bytes_max`], the first bytes that are searched for a dialog id; the rest
-/// is skipped.
+/// When a base peer's frame is over [`Limits::frame_bytes_max`], so many of its first bytes are searched for a dialog
+/// id; the rest is skipped.
 pub const OVERSIZED_HEAD_BYTES: usize = 256;
 /// Longest frame of a handshake: an unknown peer must not make us hold more.
 pub const HANDSHAKE_FRAME_BYTES_MAX: usize = 64 * 1024;
-/// Least value of [`Limits::frame_bytes_max`]: every message without a payload fits. A smaller value, configured or
-/// announced by a peer, counts as this one.
+/// Least value of [`Limits::frame_bytes_max`], so that every message without a payload fits. A smaller value,
+/// configured or announced by a peer, counts as this one.
 pub const FRAME_BYTES_MAX_LEAST: usize = 4096;
 /// Longest context id in bytes. The reference uses 36-character UUIDs; Rust peers use a few digits.
 pub const CID_BYTES_MAX: usize = 39;
@@ -28,7 +28,7 @@ pub const CID_BYTES_MAX: usize = 39;
 pub const NAME_BYTES_MAX: usize = 1024;
 /// Longest actor uuid text in bytes.
 pub const UUID_BYTES_MAX: usize = 64;
-/// Hops kept in an error's relay path. An actor adds itself up to this length. Of a longer path from a peer, the first
+/// Most hops in an error's relay path. An actor adds itself up to this length. Of a longer path from a peer, the first
 /// and the last hops are kept.
 pub const RELAY_PATH_MAX: usize = 64;
 /// Longest text of one error field put on the wire; longer ones are cut with a mark.
@@ -45,8 +45,8 @@ pub const ENVELOPE_ENTRIES_MAX: usize = 4096;
 /// Deepest nesting of arrays and maps accepted in a frame, the envelope included; as large as the default of
 /// [`Limits::nesting_depth_max`].
 pub const NESTING_DEPTH_MAX: usize = 128;
-/// Deepest nesting of arrays and maps in a value that can be sent: encoding takes stack for every level. For sending, a
-/// larger [`Limits::nesting_depth_max`] counts as this.
+/// Deepest nesting of arrays and maps in a value that can be sent, because encoding takes stack for every level. For
+/// sending, a larger [`Limits::nesting_depth_max`] counts as this value.
 pub const VALUE_DEPTH_MAX: usize = 512;
 /// Bytes of a Unix socket's address on Linux; a path must be shorter.
 pub const UDS_PATH_BYTES_MAX_LINUX: usize = 108;
@@ -61,8 +61,8 @@ pub const MESSAGE_OVERHEAD_BYTES: usize = 64;
 /// Bytes that a running request counts in [`Limits::waiting_bytes_max`], on top of its arguments.
 pub const REQUEST_BYTES: usize = 1024;
 
-/// Types examined inside of one payload type, to see whether its structs may travel without field names. A type with
-/// more travels with names.
+/// Most types examined inside of one payload type, to see whether its structs may travel without field names. A type
+/// with more types inside travels with names.
 pub const LAYOUT_TYPES_MAX: usize = 1024;
 /// Deepest nesting of types examined inside of one payload type. A type with deeper nesting travels with names.
 pub const LAYOUT_DEPTH_MAX: usize = 32;
@@ -73,7 +73,7 @@ pub const STREAM_WINDOW_INITIAL_BYTES: usize = 256 * 1024;
 
 /// Entries of each list in an actor's report on itself.
 pub const REPORT_ENTRIES_MAX: usize = 256;
-/// Dead actors whose addresses an actor remembers; it forgets the oldest.
+/// Dead actors whose addresses an actor remembers; of more it forgets the oldest.
 pub const DEATHS_KEPT_MAX: usize = 64;
 
 /// Lines that an actor logs within [`PEER_LOG_WINDOW`] about refused connections, and as many about refused frames;
@@ -82,7 +82,7 @@ pub const PEER_LOG_LINES_MAX: usize = 10;
 /// The window of [`PEER_LOG_LINES_MAX`].
 pub const PEER_LOG_WINDOW: Duration = Duration::from_secs(10);
 
-/// A root that has registries decides within this time what it becomes.
+/// A root that has registry addresses decides within this time whether it becomes the registrar.
 pub const PROBE_TOTAL: Duration = Duration::from_secs(3);
 /// Time for one attempt at a handshake with the listener at a registry's address.
 pub const PROBE_ATTEMPT: Duration = Duration::from_secs(1);
@@ -185,9 +185,9 @@ knobs! {
     frame_bytes_max = 16 * 1024 * 1024,
     /// Deepest nesting of MessagePack arrays and maps accepted or sent, the envelope included.
     nesting_depth_max = 128,
-    /// Frames that are not MessagePack that a connection may receive before it is closed.
+    /// Frames which are not MessagePack that a connection may receive before it is closed.
     bad_frames_max = 4,
-    /// Dialogs a peer may have open on one connection.
+    /// Dialogs that a peer may have open on one connection.
     contexts_per_connection_max = 65_536,
     /// Messages that one dialog may queue when the peer has no `credit` extension (the reference's rule). Also the
     /// values that are kept for the slower subscribers of one stream.
@@ -200,21 +200,24 @@ knobs! {
     /// closed.
     write_backlog_bytes_max = 256 * 1024 * 1024,
     /// Bytes that may wait in an actor, on all of its connections together: messages that peers have not read yet,
-    /// values that no task has received yet, the arguments of running requests (in their encoded size; decoded, a list
-    /// of small numbers or of empty texts takes a multiple), and [`REQUEST_BYTES`] for each running request. When three
-    /// quarters are used, the connection with the most bytes is closed, with an error that names this knob; a
-    /// connection to a parent or child counts with a quarter of its bytes. The last quarter is for the data of closed
-    /// connections, until it is dropped; values that a shielded endpoint or a body still reads do not count then. Not
-    /// included are the buffers of every connection, about half a MiB when it is busy, and 32 MiB of free buffers per
-    /// process.
+    /// values that no task has received yet, the arguments of running requests in their encoded size (decoded, a list
+    /// of small numbers or of empty texts takes a multiple of it), and [`REQUEST_BYTES`] for each running request.
+    /// Not included are the buffers of every connection, about half a MiB when it is busy, and 32 MiB of free buffers
+    /// per process.
+    ///
+    /// When three quarters are used, the connection with the most bytes is closed, with an error that names this knob.
+    /// Of a connection to a parent or child, only a quarter of the bytes counts for that. The last quarter is for the
+    /// data of closed connections until it is dropped; values that a shielded endpoint or a body still reads are no
+    /// longer counted then.
     waiting_bytes_max = 1024 * 1024 * 1024,
     /// Connections, after the handshake, that an actor has accepted and keeps open at once; never more than five
     /// eighths of the files that its process may open (`ulimit -n`) when it begins to listen. Further ones wait in the
     /// system's queue. At most half may be let in over TCP without a proof; further ones of that kind wait as long as a
     /// handshake may take.
     connections_max = 4096,
-    /// Further connections of unknown peers that are still in their handshake, all over TCP; never more than one eighth
-    /// of the files. Beyond this number the oldest connection of the address with the most is closed.
+    /// Connections of unknown peers that are still in their handshake, all over TCP; not counted in `connections_max`,
+    /// and never more than one eighth of the files. Beyond this number the oldest connection of the address with the
+    /// most connections is closed.
     guests_max = 1024,
     /// Actors that a registrar has in its table without a connection to them: those that speak only the base protocol.
     /// Further ones are refused. Connected actors count in `connections_max`.
@@ -224,20 +227,20 @@ knobs! {
 }
 
 knobs! {
-    /// How long the runtime waits before it goes on without an answer.
+    /// How long the runtime waits for an answer before it continues without one.
     ///
     /// A request whose deadline has passed also waits for the end of its remote task, at most
     /// [`context_cancel`](Self::context_cancel).
     ///
     /// | where | knob | default | when it is over |
     /// | --- | --- | --- | --- |
-    /// | a context is cancelled, a deadline has passed | `context_cancel` | 0.616 s | go on; the scope still waits, a deadline does not |
+    /// | a context is cancelled, a deadline has passed | `context_cancel` | 0.616 s | `cancel` returns and the scope still waits; a request past its deadline ends |
     /// | an actor is asked to end | `actor_cancel` | 0.5 s | a child gets SIGTERM; for any other actor it is an error, `ActorTooSlow` |
     /// | a child has acknowledged its end and its process still runs | `nursery_cancel` | 3 s | SIGTERM |
     /// | the connection to a child is lost, unannounced | `terminate` | 1.6 s | SIGTERM |
     /// | after SIGTERM | `terminate` | 1.6 s | SIGKILL |
     /// | after SIGKILL | `reap` | 10 s | the process is left, and its nursery fails with `ActorDied` |
-    /// | a child answers nothing while somebody waits for the end of a dialog on it | `unresponsive` | 10 s | the child is asked to end, then signalled |
+    /// | a child answers nothing while a task waits for the end of a cancelled dialog on it | `unresponsive` | 10 s | the child is asked to end, then signalled |
     /// | a child that is cancelled while it boots | none | | SIGKILL at once |
     /// | a child boots | `child_boot` | 10 s | SIGKILL, and an error of `start_actor` |
     /// | a dead child's exit status is read | `exit_status` | 2 s | its death is reported without a status |

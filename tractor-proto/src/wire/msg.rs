@@ -162,12 +162,12 @@ pub struct Start {
     pub kwargs: Bytes,
     /// The requesting actor; must equal the identity of the handshake.
     pub uid: Uid,
-    /// Name of the payload contract, for people.
+    /// Name of the payload contract, for readers of logs.
     pub pld_spec: String,
     /// Whether structs in its arguments, and in all payloads of its dialog, are arrays; only between actors of one
     /// image. Written only when true; extension `positional`.
     pub positional: bool,
-    /// Time the caller has left, in whole microseconds. Written only when present. Extension `deadline`.
+    /// Time that the caller has left, in whole microseconds. Written only when present. Extension `deadline`.
     pub remaining: Option<Duration>,
     /// The trace that the request belongs to. Written only when present; a malformed trace is dropped. Extension
     /// `trace`.
@@ -194,9 +194,9 @@ pub struct SpawnSpec {
     /// The program image of the parent, for the child to take over if it runs the same executable. Written only when
     /// present.
     pub image: Option<ParentImage>,
-    /// Bounds of the parent, for the child to take over. Only values that differ from their defaults are written.
+    /// The parent's limits, for the child to take over. Only values that differ from their defaults are written.
     pub limits: Limits,
-    /// Waits of the parent, for the child to take over. Only values that differ from their defaults are written.
+    /// The parent's timeouts, for the child to take over. Only values that differ from their defaults are written.
     pub timeouts: Timeouts,
     /// Whether peers of other trees that speak only the base protocol may connect over TCP. Written only when true.
     pub allow_unauthenticated_peers: bool,

@@ -1,9 +1,9 @@
 //! Finding a type's layout by asking its `Deserialize` implementation.
 //!
-//! One pass follows one path from the outermost type to one place, notes what is asked for there, and ends with an
-//! error of our own. So almost no values are built: the pass reaches a field by offering a map with this one key. (The
-//! elements of a tuple come in order; those before the wanted one are samples.) A type normally passes on the errors of
-//! the types inside of it; one that does not changes nothing, because the notes are not part of the error.
+//! One pass follows one path from the outermost type to one type inside of it, notes what that type asks for, and ends
+//! with an error of our own. So almost no values are built: the pass reaches a field by offering a map with only this
+//! key. The elements of a tuple come in order, so those before the wanted one are samples. Most types pass on the
+//! error; a type that does not changes nothing, because the notes are not part of the error.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,7 +43,7 @@ pub(super) enum Step {
 pub(super) enum Found {
     /// A type without parts.
     Plain,
-    /// A type that decides as it reads.
+    /// A type that chooses its form while it reads.
     Any,
     /// A type with parts, and the name of its visitor, which identifies the type.
     Parts(Parts, &'static str),
@@ -62,7 +62,7 @@ pub(super) enum Parts {
     StructVariant(&'static [&'static str]),
 }
 
-/// The error that ends a pass; nearly always the pass had found what it looked for.
+/// The error that ends a pass, in most cases because the pass has found its answer.
 #[derive(Debug)]
 pub(super) struct Stop;
 
@@ -109,7 +109,7 @@ impl Explorer<'_> {
         (0..TRIES).find_map(|attempt| {
             let pass = Pass::new(attempt);
             let walk = Walk::new(&self.path, &pass);
-            // A type that panics counts as one that refuses the question.
+            // A panic counts as an error of the type.
             _ = catch_unwind(AssertUnwindSafe(|| (self.run)(walk)));
             pass.into_found()
         })
@@ -129,7 +129,7 @@ impl Explorer<'_> {
             Parts::Option => self.at(Step::Some),
             Parts::Seq => self.at(Step::Item),
             Parts::Map => {
-                // A map without a type of key is a struct with `flatten`, which asks for fields as it goes.
+                // A map whose key has no type is a struct with `flatten`, which chooses its fields while it reads.
                 self.at(Step::Key);
                 self.at(Step::Value);
             }
@@ -168,14 +168,14 @@ impl Explorer<'_> {
     }
 
     fn elements(&mut self, len: usize) {
-        // A tuple with more elements than the limit is not asked at all.
+        // A tuple with more elements than the limit is not examined at all.
         match len <= LAYOUT_TYPES_MAX {
             true => (0..len).for_each(|at| self.at(Step::Element(at))),
             false => self.layout.is_positional = false,
         }
     }
 
-    /// Notes the number of fields. While values are written, two types of one name look alike.
+    /// Notes the number of fields. Types of the same name cannot be told apart while values are written.
     fn fields(&mut self, name: &'static str, variant: &'static str, count: usize) {
         let fields = Fields { name, variant, count };
         let others = self

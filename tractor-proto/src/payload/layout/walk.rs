@@ -1,10 +1,10 @@
-//! One pass: a deserializer that follows a path of types and notes what is asked for at its end.
+//! One pass: a deserializer that follows a path of types and notes what the last of them asks for.
 //!
 //! The elements of a tuple are read in order, so the second is asked for only after the first has got a value: a
 //! *sample*, made only of what a peer may send. A type that refuses the sample gets two others; after that the pass
 //! gives up.
 //!
-//! One deserializer serves every purpose: each further type would be compiled anew for every payload type.
+//! One deserializer type serves every purpose, because each further one would be compiled for every payload type.
 
 use std::cell::{Cell, RefCell};
 
@@ -14,14 +14,14 @@ use super::ask::{Found, Parts, Step, Stop};
 
 /// How many different samples are tried.
 pub(super) const TRIES: usize = 3;
-/// Values in all samples of one pass, which bounds enums that contain themselves.
+/// Most values in all samples of one pass. It bounds enums that contain themselves.
 const SAMPLES_MAX: u32 = 4096;
-/// Nesting of one sample, and of newtypes directly inside of each other, which are no level of the shape.
+/// Deepest nesting of one sample, and of newtypes directly inside of each other, which are no steps of the path.
 const NESTED_MAX: usize = 64;
 /// The newtype by which extension values are asked for.
 const EXT_STRUCT: &str = "_ExtStruct";
 
-/// What all places of one pass share.
+/// The state that all places of one pass share.
 #[derive(Debug)]
 pub(super) struct Pass {
     /// What was found; the first finding is kept.
@@ -41,7 +41,7 @@ impl Pass {
     }
 }
 
-/// What is wanted of a type.
+/// The goal of the walk in a type.
 #[derive(Debug, Clone, Copy)]
 enum Goal<'p> {
     /// To follow this path.
@@ -85,7 +85,7 @@ impl<'p> Walk<'p> {
         Err(Stop)
     }
 
-    /// Notes what is asked for, if this is the place.
+    /// Notes what the type asks for, if this is the end of the path.
     fn note<T>(&self, found: Found) -> Result<T, Stop> {
         match self.goal {
             Goal::Follow([]) => self.found(found),

@@ -37,7 +37,7 @@ pub fn decode_within(frame: &Bytes, nesting_depth_max: usize) -> Result<Msg, Dec
     decode_any(frame, nesting_depth_max)
 }
 
-/// The dialog that a frame names, read from its first bytes alone. For frames that are too large to be kept.
+/// The dialog id that is in the first bytes of a frame. For frames that are too large to be kept.
 pub fn cid_in_part(part: &[u8]) -> Option<Cid> {
     let part = Bytes::copy_from_slice(part);
     Fields::new(&part).cid_in_part()

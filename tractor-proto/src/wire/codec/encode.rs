@@ -131,7 +131,7 @@ fn put_knobs(key: Key, knobs: &[(&'static str, u64)], out: &mut Vec<u8>) {
     }
 }
 
-/// One field, or none.
+/// Appends the field if there is an image.
 fn put_image(image: Option<&Image>, out: &mut Vec<u8>) {
     if let Some(image) = image {
         put_key(Key::Image, out);
@@ -159,7 +159,7 @@ pub fn encode_start(start: &Start, out: &mut Vec<u8>) {
     extras.put(out);
 }
 
-/// One field, or none.
+/// Appends the field if it is true.
 pub(super) fn put_positional(positional: bool, out: &mut Vec<u8>) {
     if positional {
         put_key(Key::Positional, out);
@@ -237,7 +237,8 @@ fn put_runtime_vars(vars: &RuntimeVars, out: &mut Vec<u8>) {
     put_bool(vars.is_infected_aio, out);
 }
 
-/// Of a path that is too long, the first and the last hops: those nearest to the source and to the reader.
+/// Appends a relay path. Of one that is too long, only the first and the last hops: those nearest to the source and to
+/// the reader.
 fn put_relay_path(path: &[Uid], out: &mut Vec<u8>) {
     let dropped = path.len().saturating_sub(RELAY_PATH_MAX);
     let first = if dropped == 0 { path.len() } else { RELAY_PATH_MAX / 2 };
@@ -340,7 +341,7 @@ fn put_int(n: i64, out: &mut Vec<u8>) {
     }
 }
 
-/// A text of an error, cut to its limit.
+/// Appends a text of an error, cut to its limit.
 fn put_cut_text(text: &str, out: &mut Vec<u8>) {
     put_text(&cut_text(text), out);
 }

@@ -1,13 +1,13 @@
-//! Why a frame is no message.
+//! The error for a frame that is no message.
 
 use std::fmt;
 
 use crate::id::Cid;
 use crate::msgpack::RawError;
 
-/// Why a frame is no message.
+/// The error for a frame that is no message.
 ///
-/// [`cid`](Self::cid) tells which dialog to answer, when the frame named one.
+/// [`cid`](Self::cid) gives the dialog to answer, if the frame named one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -54,8 +54,7 @@ impl DecodeError {
     }
 
     /// Whether the frame counts towards `bad_frames_max`: it names no dialog to answer, and it cannot be read to its
-    /// end. A deep frame that names a dialog does not count, because a peer with other limits may send one in good
-    /// faith.
+    /// end. A deep frame that names a dialog does not count, because a correct peer with other limits may send one.
     pub fn is_bad_frame(&self) -> bool {
         match self {
             Self::NotMsgpack(_) | Self::TooDeep { cid: None, .. } => true,
@@ -64,7 +63,7 @@ impl DecodeError {
     }
 }
 
-/// What is wrong with a field.
+/// A problem with a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {

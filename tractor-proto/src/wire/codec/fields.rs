@@ -12,7 +12,7 @@ use crate::id::{Cid, Image, Uid};
 use crate::limits::{CID_BYTES_MAX, ENVELOPE_ENTRIES_MAX, NAME_BYTES_MAX, NESTING_DEPTH_MAX, UUID_BYTES_MAX};
 use crate::msgpack::{Head, RawError, check_one_value, head, skip_value};
 
-/// Where the value of each known field is.
+/// The place of each known field's value.
 pub(super) struct Fields<'f> {
     frame: &'f Bytes,
     /// The message's name, for errors.
@@ -106,7 +106,7 @@ impl<'f> Fields<'f> {
         Ok(Ok(()))
     }
 
-    /// Names the message for later errors and checks its keys.
+    /// Sets the message's name for later errors, and checks its keys.
     pub(super) fn set_msg(&mut self, msg: &'static str) -> Result<(), DecodeError> {
         self.msg = msg;
         self.check_keys()
@@ -175,7 +175,7 @@ impl<'f> Fields<'f> {
     }
 }
 
-/// An address as it travels.
+/// An address in one of its wire forms.
 enum Tagged<'f> {
     /// Host and port, or directory and file.
     Pair(Value<'f>, Value<'f>),
@@ -321,8 +321,8 @@ impl<'f> Value<'f> {
         }
     }
 
-    /// The parts of an address: two, of which the second tells the transport, or three with the transport's name first,
-    /// or that name and a path.
+    /// The parts of an address. There are two, and the type of the second tells the transport; or the transport's name
+    /// comes first, before the two parts or before a path.
     fn tagged_addr(self) -> Result<Tagged<'f>, Problem> {
         let wrong = Problem::Value { expected: "an address, an array of two" };
         let mut items = self.items()?;
@@ -460,7 +460,7 @@ fn wrong(expected: &'static str, found: Head) -> Problem {
     Problem::WrongType { expected, found: found.kind() }
 }
 
-/// Values that were walked never get here; an error is still better than a panic.
+/// Never called, because the values were walked before. An error is still better than a panic.
 fn malformed(_: RawError) -> Problem {
     Problem::Value { expected: "well-formed messagepack" }
 }

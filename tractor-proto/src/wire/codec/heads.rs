@@ -1,5 +1,4 @@
-//! The fast path for the most frequent messages: constant heads, copied at once, with the payload written right behind
-//! them.
+//! The fast path for the most frequent messages: a constant head is copied at once, and the payload follows it.
 
 use std::fmt;
 use std::time::Duration;
@@ -140,7 +139,7 @@ impl StartHead {
 /// The fields that differ between two requests for one endpoint, besides the dialog id and the arguments.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StartExtras<'a> {
-    /// Time the caller has left. Extension `deadline`.
+    /// Time that the caller has left. Extension `deadline`.
     pub remaining: Option<Duration>,
     /// The trace that the request belongs to. Extension `trace`.
     pub trace: Option<&'a TraceContext>,

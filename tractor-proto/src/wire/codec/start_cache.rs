@@ -1,7 +1,7 @@
-//! A cache of requests: a `Start` is constant per caller and endpoint, but for its dialog id and arguments.
+//! A cache of requests: a `Start` is constant per caller and endpoint, except its dialog id and arguments.
 //!
-//! A frame in the usual key order whose constant parts equal, byte for byte, those of a frame that was decoded before
-//! means the same as that one. Recognising it takes two comparisons instead of a decode.
+//! If the constant parts of a frame in the usual key order equal, byte for byte, those of an earlier frame, both ask
+//! for the same endpoint. Two comparisons replace the decoding.
 
 use std::ops::Range;
 
@@ -15,7 +15,7 @@ const KNOWN_MAX: usize = 16;
 /// Longest constant parts remembered.
 const CONSTANT_BYTES_MAX: usize = 2048;
 
-/// The constant parts of requests seen on one connection, each with what it resolved to.
+/// The constant parts of requests seen on one connection, each with its target.
 #[derive(Debug)]
 pub struct StartCache<T> {
     known: Vec<Known<T>>,
@@ -58,8 +58,8 @@ impl<T> StartCache<T> {
 
     /// Remembers a request after a full decode: `kwargs` is the range of its arguments in `frame`.
     ///
-    /// Do not call this for a request with a deadline or a trace: `target` does not hold them, and the same bytes may
-    /// come again.
+    /// Do not call this for a request with a deadline or a trace: `target` does not include them, so a later request
+    /// with the same bytes would lose them.
     pub fn learn(&mut self, frame: &[u8], kwargs: Range<usize>, target: T) {
         let Some((fields, _, rest)) = peek_start(frame) else { return };
         let rest_at = frame.len() - rest.len();
