@@ -1,8 +1,8 @@
 //! Structured concurrency across processes: supervised actor trees with typed contexts and streams.
 //!
-//! A program is a tree of *actors*: operating-system processes, each with its own tokio runtime, each owned by a scope
-//! of the actor that started it. You write annotated async functions. A call is a value: awaited it runs here, handed
-//! to a [`Portal`] it runs in the actor behind the portal, and the compiler checks both alike. A scope returns only
+//! A program is a tree of *actors*: operating-system processes, each with its own tokio runtime. Each actor is owned by
+//! a scope of the actor that started it. You write annotated async functions. A call is a value: awaited, it runs here;
+//! handed to a [`Portal`], it runs in the actor behind the portal. The compiler checks both alike. A scope returns only
 //! when every task and every process that was started in it has ended.
 //!
 #![doc = include_str!("pictures/tree.svg")]
@@ -30,23 +30,23 @@
 //!
 //! # Nurseries and actors
 //!
-//! [`open_nursery`] opens a scope that owns child actors. [`start_actor`](ActorNursery::start_actor) runs this very
-//! program again as a child process, which serves until it is cancelled; [`run_in_actor`](ActorNursery::run_in_actor)
-//! starts an actor for a single call and ends it when the result is in.
+//! [`open_nursery`] opens a scope that owns child actors. [`start_actor`](ActorNursery::start_actor) runs this program
+//! again as a child process, which serves until it is cancelled; [`run_in_actor`](ActorNursery::run_in_actor) starts an
+//! actor for a single call and ends it after the call.
 //!
 //! * Leaving the scope waits for every child. When it returns, their processes have been reaped.
 //! * An error of the body, or the unexpected end of any child, cancels all children; every failure is reported.
 //! * A child is first asked to end, then signalled, then killed. How long each step takes is in [`Timeouts`].
 //! * A child's runtime has one thread. An endpoint that blocks, or computes for long, stops everything in its actor,
 //!   unless the actor has more [`worker_threads`](StartActor::worker_threads).
-//! * When a child dies, the body is dropped: it does not see its own call fail. To survive a death, use a
+//! * When a child dies, the body is dropped, before a call in it can fail. To survive a death, use a
 //!   [supervisor](#supervision) or a [pool](#pools).
 //!
 //! The builder of a child sets up its process: environment, arguments, directory ([`env`](StartActor::env),
-//! [`args`](StartActor::args), [`current_dir`](StartActor::current_dir)), where its output goes
-//! ([`stderr`](StartActor::stderr)), its limits ([`memory_max`](StartActor::memory_max),
-//! [`cpu_time_max`](StartActor::cpu_time_max), [`open_files_max`](StartActor::open_files_max)). A child that hangs can
-//! be [killed](Portal::kill), also by a [deadline](future::Run::or_kill).
+//! [`args`](StartActor::args), [`current_dir`](StartActor::current_dir)), its output ([`stderr`](StartActor::stderr)),
+//! its limits ([`memory_max`](StartActor::memory_max), [`cpu_time_max`](StartActor::cpu_time_max),
+//! [`open_files_max`](StartActor::open_files_max)). A child that hangs can be killed, [at once](Portal::kill) or by a
+//! [deadline](future::Run::or_kill).
 //!
 //! An actor lets others call only what its starter allows: all endpoints of a module
 //! ([`enable_module`](StartActor::enable_module)) or single ones ([`expose`](StartActor::expose)).
@@ -80,9 +80,8 @@
 //!
 //! # Calls
 //!
-//! [`#[actor_fn]`](macro@actor_fn) is for one call with one result. The arguments and the result are [`Payload`]s, that
-//! is owned serde types; an argument may be a reference to one, and a function may return a `Result` with any error
-//! type.
+//! [`#[actor_fn]`](macro@actor_fn) is for one call with one result. The arguments and the result are [`Payload`]s:
+//! owned serde types. An argument may be a reference to one, and a function may return a `Result` with any error type.
 //!
 //! The examples from here on talk to a second actor in this process ([`with_local_actor`]), which is also how to test
 //! endpoints quickly: no process is started, but everything goes through the protocol.
@@ -110,10 +109,10 @@
 //!
 //! # Contexts and streams
 //!
-//! A [`#[context]`](macro@context) links two tasks in two actors. The endpoint sends a first value, which opens the
-//! scope at the other end; both may then open a two-way [`MsgStream`], which consumes their context; the endpoint's
-//! final value is read with [`wait_for_result`](MsgStream::wait_for_result). If one of the two fails, the other is
-//! cancelled and learns why. The compiler checks the order: a context has no stream before
+//! A [`#[context]`](macro@context) links two tasks in two actors. The endpoint sends a first value, with which the body
+//! of the scope at the other end begins. Both sides may then open a two-way [`MsgStream`], which consumes their
+//! context. The caller reads the endpoint's final value with [`wait_for_result`](MsgStream::wait_for_result). If one of
+//! the two fails, the other is cancelled and learns why. The compiler checks the order: a context has no stream before
 //! [`started`](Context::started), and only one after it. Tasks beside the stream use a [`ContextHandle`]: it cancels,
 //! watches for the end, waits for the result.
 //!
@@ -205,7 +204,7 @@
 //! # Bytes
 //!
 //! A byte string is a [`Bytes`], [`BytesMut`] or [`ByteBuf`]: it travels as MessagePack binary, which costs at most one
-//! copy. serde takes a `Vec<u8>` for a list of numbers: it visits each byte, and a byte over 127 takes two on the wire:
+//! copy. For serde a `Vec<u8>` is a list of numbers: serde visits each byte, and a byte over 127 takes two on the wire.
 //!
 //! | type | as a whole argument, result or value of a context or stream | inside of another type |
 //! | --- | --- | --- |
@@ -221,9 +220,9 @@
 //! # Names and handles
 //!
 //! An [`ActorRef`] is a handle that travels: it may be sent to any actor, in any value. It leads to the actor that it
-//! names, or to the current process of a supervised child. Actors of one program, or of programs that were started
-//! apart, also find one another by name ([`find_actor`], [`wait_for_actor`]), once their roots name a
-//! [registry](ActorOptions::registry). The [guide](guide::names) has both, and daemons.
+//! names, or to the current process of a supervised child. Actors also find one another by name ([`find_actor`],
+//! [`wait_for_actor`]) if their roots name a [registry](ActorOptions::registry), even in programs that were started
+//! apart. The [guide](guide::names) shows handles, names and daemons.
 //!
 //! Programs that were started apart connect over Unix sockets, if they belong to one user. Over TCP only the actors of
 //! one tree can connect, because each root draws a secret of its own.
@@ -231,19 +230,19 @@
 //! # Errors
 //!
 //! Everything that can go wrong between actors is an [`Error`]. A failure of an endpoint arrives as [`Error::Remote`]
-//! with the name of the original type, its text, its causes, its place and its route; so does a panic. A cancellation
-//! is [`Error::Cancelled`] and names the actor that asked for it. Your own cancellation is no error; that of another
-//! actor is. A process that ends without being asked is [`Error::Died`].
+//! with the name of the original type, its text, its causes and its route; so does a panic, with its file and line. A
+//! cancellation is [`Error::Cancelled`] and names the actor that asked for it. Your own cancellation is no error; a
+//! cancellation by another actor is. A process that ends without being asked is [`Error::Died`].
 //!
-//! If an error type is `Serialize`, the value itself comes back: [`Error::downcast`]. A payload of a type that its
-//! dialog does not allow, because the other side was built from other sources, is an [`Error::MsgType`]. It says on
+//! If an error type is `Serialize`, the value itself comes back: [`Error::downcast`]. If the other side was built from
+//! other sources, a payload may be of a type that its dialog does not allow: that is an [`Error::MsgType`]. It says on
 //! both sides which type arrived, which was allowed and which side sent it. Where no types are known,
 //! [`Portal::run_dyn`] and [`Portal::open_context_dyn`] take a [`DynCall`], and payloads are [`Value`]s.
 //!
 //! When an actor dies, every actor that is connected to it over a Unix socket gets [`Error::Died`]: for open dialogs,
-//! for later requests, and when it connects again. Where no death is known, a connection that ended is
-//! [`Error::Closed`], and a connection that cannot be made is [`Error::Unreachable`]. [`Error::is_retryable`] and
-//! [`Error::may_have_run`] tell whether a request may be repeated.
+//! for later requests, and when it connects again. If no death is known, a lost connection is [`Error::Closed`], and a
+//! connection that cannot be made is [`Error::Unreachable`]. [`Error::is_retryable`] and [`Error::may_have_run`] tell
+//! whether a request may be repeated.
 //!
 //! Scopes are generic over the error type of their body. Any type that an [`Error`] converts into will do, such as
 //! `anyhow::Error` and `std::io::Error`. If `?` converts the result of a scope, nothing determines its error type
@@ -291,10 +290,10 @@
 //!
 //! # Deadlines
 //!
-//! [`with_deadline`] limits the time of the future that it is given; [`Portal::deadline`] and
-//! [`Run::deadline`](future::Run::deadline) limit single requests. The time that is left goes along with each request:
-//! the endpoint runs under it, and so do its own requests to further actors. When it is over, the work ends everywhere,
-//! and the caller gets [`Error::DeadlineExceeded`], which names the call.
+//! [`with_deadline`] limits the time of a future; [`Portal::deadline`] and [`Run::deadline`](future::Run::deadline)
+//! limit single requests. Each request carries the time that is left: the endpoint runs under that limit, and so do its
+//! own requests to further actors. When the time is over, the work ends in all these actors, and the caller gets
+//! [`Error::DeadlineExceeded`], which names the call.
 //!
 //! ```
 //! use std::time::Duration;
@@ -322,13 +321,13 @@
 //! # Cancel safety
 //!
 //! Cancellation is a drop: a cancelled endpoint's future is dropped at its next await, and so is the body of a scope
-//! whose other side has failed. An endpoint can notice it first ([`cancelled`](ContextHandle::cancelled)) and defer
-//! it for a cleanup that must not be cut short ([`shield`]). Dropping one of our futures, with a timeout or `select!`
-//! around it, leaves nothing behind:
+//! whose other side has failed. An endpoint can notice the cancellation first
+//! ([`cancelled`](ContextHandle::cancelled)), and defer the drop for a cleanup that must not be cut short ([`shield`]).
+//! Dropping one of our futures, with a timeout or `select!` around it, leaves nothing behind:
 //!
 //! * [`Portal::run`] and [`Portal::open_context`] cancel the task in the other actor.
-//! * [`open_nursery`] cancels every child. A drop cannot wait, so the actor finishes the teardown. The scopes around,
-//!   the endpoint's outcome and the end of the actor wait for it.
+//! * [`open_nursery`] cancels every child. A drop cannot wait, so the actor finishes the teardown. The surrounding
+//!   scopes, the endpoint's outcome and the end of the actor wait for it.
 //! * Receiving loses no value. A `send` that is dropped before it was ready has sent nothing.
 //!
 //! Every async function has a section of this name. What each side sees when one cancels, fails or dies is on a page of
@@ -336,12 +335,12 @@
 //!
 //! # State of an actor
 //!
-//! [`current_actor`] is the actor that the running task belongs to. [`actor_local!`] declares a value of which every
-//! actor has its own, made at its first use and dropped when the actor ends; [`get`](ActorLocal::get) returns an `Arc`
-//! of it. Two threads that need it first at the same time may both make it, and one of the two is dropped. Actors in
-//! one process would share a static.
+//! [`current_actor`] is the actor that the running task belongs to. [`actor_local!`] declares a value that exists once
+//! per actor, whereas actors in one process share a static. It is made at its first use and dropped when the actor
+//! ends; [`get`](ActorLocal::get) returns an `Arc` of it. If two threads use it first at the same time, both may make
+//! it, and one of the two values is dropped.
 //!
-//! Here an actor's state has any number of subscribers in other actors. Each of them opens a stream of its own:
+//! In this example an actor's state has any number of subscribers in other actors. Each opens a stream of its own:
 //!
 //! ```
 //! use tokio::sync::watch;
@@ -394,15 +393,15 @@
 //! # }
 //! ```
 //!
-//! A supervised actor that is restarted starts with new state: what has to survive a crash goes into a file. A
-//! subscriber that passes its position loses no change: [`guide::errors`](guide::errors#an-actor-that-comes-back).
+//! A restarted actor begins with new state: write to a file the state that has to survive a crash. A subscriber that
+//! passes its position loses no change: [`guide::errors`](guide::errors#an-actor-that-comes-back).
 //!
 //! # Entry points
 //!
-//! Children are this program, run again. They have to be recognized before `main` does anything:
+//! A child runs this program again. Its process has to begin to serve before `main` does anything else:
 //!
 //! * [`#[tractor::main]`](macro@main) on an async `main`, and [`#[tractor::test]`](macro@test) on async tests, do that
-//!   and build the tokio runtime; a test may have a clock that stands still (`start_paused = true`);
+//!   and build the tokio runtime; a test may have a paused clock (`start_paused = true`);
 //! * programs that build their own runtime call [`init`] first, or [`init_with`];
 //! * [`open_root_actor`] starts the first actor with [`ActorOptions`] (name, addresses, limits, timeouts); without it,
 //!   [`open_nursery`] starts one with the defaults.
@@ -427,19 +426,19 @@
 //! Logs, in root and children, and traces that cross from actor to actor: [`guide::logs`]. Web handlers, and other
 //! tasks that leave their actor: [`guide::web`]. Containers and service managers: [`guide::signals`].
 //!
-//! Actors that are not parent and child find each other by address: one listens ([`StartActor::bind`],
-//! [`ActorOptions::bind`]), the other uses [`connect`]. [`Portal::addrs`] tells where an actor listens, and an [`Addr`]
-//! is a value that travels.
+//! Without names, actors that are not parent and child connect by address: one listens ([`StartActor::bind`],
+//! [`ActorOptions::bind`]), the other uses [`connect`]. [`Portal::addrs`] returns the addresses of an actor, and an
+//! [`Addr`] may be sent to other actors.
 //!
 //! Two programs of different versions: [`guide::versions`]. Actors in Python: [`guide::python`]. Tests:
 //! [`guide::testing`]. Equivalents in tokio, tarpc, Ray, multiprocessing and Erlang: [`guide::migrating`].
 //!
 //! # Versions
 //!
-//! Parent and child are one program, hence of one version. Actors that find each other by address or name may have
-//! different versions. Between these, values travel with field names, and serde's rules decide what fits: an unknown
-//! field is ignored, a missing field takes its `default`, and anything else is an error that names the field, its type
-//! and the side to blame. An endpoint refuses an unknown argument; a missing argument takes its default, or `None`.
+//! Parent and child run one program, hence one version. Actors that find each other by address or name may have
+//! different versions. Between these, values travel with field names, and serde's rules apply: an unknown field is
+//! ignored, a missing field takes its `default`, and anything else is an error that names the field, its type and the
+//! side to blame. An endpoint refuses an unknown argument; a missing argument takes its default, or `None`.
 //!
 //! # Features
 //!

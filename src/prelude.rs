@@ -1,3 +1,3 @@
-//! What most programs name: `use tractor::prelude::*;`.
+//! The types that most programs name: `use tractor::prelude::*;`.
 
 pub use crate::{ActorNursery, Context, Portal, StreamSender};

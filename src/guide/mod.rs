@@ -1,22 +1,22 @@
 //! Short pages with whole programs, which are compiled and run by the tests.
 //!
-//! | page | on |
+//! | page | about |
 //! | --- | --- |
 //! | [first program](first) | from `cargo new` to an actor that crashes |
 //! | [pools] | many calls, workers that hang, crash or run out of memory |
-//! | [supervision] | children that are started again |
+//! | [supervision] | children that are restarted |
 //! | [names and handles](names) | siblings, handles that travel, names, daemons |
 //! | [errors and retries](errors) | your own error types, kinds of errors, actors that come back |
 //! | [cancellation] | who sees what when one side cancels, fails or dies |
 //! | [bytes] | files and bodies, in chunks |
 //! | [web] | HTTP handlers in front |
 //! | [signals, containers, deployment](signals) | a daemon that ends well |
-//! | [logs and traces](logs) | who did what, in which process, for whom |
-//! | [performance] | what things cost, how that grows, what to do about it |
+//! | [logs and traces](logs) | events and spans of all processes |
+//! | [performance] | costs, how they grow, and how to reduce them |
 //! | [testing] | actors in the same process, paused time, what must not compile |
 //! | [with Python actors](python) | calls, names and streams in both directions |
 //! | [versions] | what two programs may differ in |
-//! | [the compiler's errors](compiler) | the five that everybody meets first |
+//! | [the compiler's errors](compiler) | the five errors that everybody meets first |
 //! | [coming from elsewhere](migrating) | tokio, tarpc, Ray, multiprocessing, Erlang |
 
 #[doc = include_str!("bytes.md")]

@@ -1,4 +1,4 @@
-//! The begin and the end of an actor's connections.
+//! The start and the end of an actor's connections.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::session::Peer;
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub(crate) io: Transport,
-    /// Bytes that were read behind the handshake.
+    /// Bytes that were read with the handshake, and follow it.
     pub(crate) unread: BytesMut,
     /// The other end.
     pub(crate) aid: Aid,
@@ -38,7 +38,7 @@ pub(crate) enum Link {
 }
 
 impl Link {
-    /// Whether this end counts as the one that has connected; each end makes dialog ids of its own kind.
+    /// Whether this end makes dialog ids of the connecting side. The two ends make ids of different kinds.
     fn is_dialer(self) -> bool {
         matches!(self, Self::Parent | Self::Dialed)
     }
@@ -66,7 +66,7 @@ where
     peer.is_family = link.supervises();
     let peer = Arc::new(peer);
     actor.add_peer(&peer);
-    // Not in the task: the runtime may end before that runs.
+    // Made outside of the task, because the runtime may end before the task runs.
     let ending = Ending { actor: actor.clone(), peer: peer.clone(), error: None };
     let mut dispatch = Dispatch::new(actor.clone(), peer.clone());
     let task_peer = peer.clone();

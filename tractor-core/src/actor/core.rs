@@ -34,7 +34,7 @@ use crate::proto::id::{Aid, Secret, Uid};
 use crate::proto::limits::{FRAME_BYTES_MAX_LEAST, Limits, Timeouts};
 use crate::session::{ChildActor, Peer, Teardown};
 
-/// A handle on an actor in this process. Cheap to clone; equal handles are of one actor.
+/// A handle of an actor in this process. It is cheap to clone. Equal handles belong to the same actor.
 #[derive(Clone)]
 pub struct Actor {
     pub(super) inner: Arc<Inner>,
@@ -47,21 +47,21 @@ pub(crate) struct Identity {
     pub(crate) allow: Allow,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
-    /// The tree's secret. Every actor of the tree knows it, and proves that on connections that do not vouch for their
-    /// user.
+    /// The tree's secret. Every actor of the tree knows it, and proves this on connections whose user the kernel does
+    /// not report.
     pub(crate) secret: Secret,
     pub(crate) is_root: bool,
     /// Whether peers over TCP that cannot prove that secret are let in.
     pub(crate) allow_unauthenticated_peers: bool,
-    /// Whether the actor belongs to no tree: to peers on this host it proves nothing.
+    /// Whether the actor belongs to no tree, and offers no proof to peers on this host.
     pub(crate) is_unproved: bool,
     /// Where the registrars of the tree listen; empty for a tree without names.
     pub(crate) registries: Vec<Addr>,
     /// Where the root of the tree listens; empty for the root itself, whose addresses are not known yet.
     pub(crate) root_addrs: Vec<Addr>,
-    /// Methods of the runtime that this actor has in addition to those of every actor.
+    /// Runtime methods of this actor, besides those of every actor.
     pub(crate) methods: &'static [EndpointEntry],
-    /// Filter of the log, for children to take over; empty for none.
+    /// Filter of the log, passed on to children; empty for none.
     pub(crate) log: String,
 }
 
@@ -77,9 +77,9 @@ pub(super) struct Inner {
     pub(super) links: TaskTracker,
     /// One watching task per child process or shared resource, and the tasks of requests.
     pub(super) watchers: TaskTracker,
-    /// Set when the children that are left must end.
+    /// Set when the remaining children must end.
     pub(super) end_children: CancellationToken,
-    /// In the order in which they came.
+    /// In the order in which they connected.
     pub(super) peers: Mutex<Vec<Arc<Peer>>>,
     /// Set with the first cancel request: the canceller, if it is known.
     canceller: OnceLock<Option<Uid>>,
@@ -101,7 +101,7 @@ pub(super) struct Inner {
 }
 
 impl Actor {
-    /// An actor on the current tokio runtime.
+    /// Makes an actor on the current tokio runtime.
     pub(crate) fn new(mut identity: Identity) -> Self {
         let frame_bytes_max = &mut identity.limits.frame_bytes_max;
         *frame_bytes_max = FRAME_BYTES_MAX_LEAST.max(*frame_bytes_max);
@@ -153,7 +153,7 @@ impl Actor {
         self.inner.addrs.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Bytes of data that wait in this actor's memory, over all of its connections.
+    /// Bytes of data that wait in this actor's memory, for all of its connections.
     /// [`Limits::waiting_bytes_max`](crate::proto::limits::Limits::waiting_bytes_max) bounds them.
     pub fn waiting_bytes(&self) -> usize {
         self.inner.budget.booked()
@@ -186,11 +186,10 @@ impl Actor {
         with_actor(self.clone(), future)
     }
 
-    /// Adds a cleanup callback that runs when the actor ends, last in, first out. If the actor has ended already, the
-    /// error gives the callback back.
+    /// Adds a cleanup callback that runs when the actor ends, last in, first out.
     ///
     /// # Errors
-    /// [`TooLate`] with the callback, when the actor's lifetime stack was closed before.
+    /// [`TooLate`], which gives the callback back, if the actor has ended already.
     pub fn on_exit<F: FnOnce() + Send + 'static>(&self, callback: F) -> Result<(), TooLate<F>> {
         self.inner.lifetime.push(callback)
     }
@@ -199,16 +198,16 @@ impl Actor {
     /// stops listening. Returns when the requests have ended. The actor itself then ends: a child's process after its
     /// children and connections, a root when the body of its scope returns.
     ///
-    /// In an endpoint of this actor this cannot wait for the endpoint's own end: there it returns once the request is
-    /// made, and the endpoint is dropped at its next await, outside of a [`shield`](crate::shield).
+    /// An endpoint of this actor cannot wait here for its own end: there the function returns at once, and the endpoint
+    /// is dropped at its next await outside of a [`shield`](crate::shield).
     ///
     /// ```
     /// # use tractor_core as tractor;
     /// # async fn example() -> tractor::Result<()> {
     /// let options = tractor::ActorOptions::new();
     /// tractor::open_root_actor(options, async |actor| {
-    ///     // .. serve until it is enough ..
-    ///     // Ends what others have asked for.
+    ///     // .. serve ..
+    ///     // Ends the requests of other actors.
     ///     actor.cancel().await;
     ///     Ok(())
     /// })
@@ -236,11 +235,13 @@ impl Actor {
         });
     }
 
-    /// Waits until the actor must end, because another actor or this one has asked for it, or because the parent is
-    /// lost. The body of an actor that only serves waits for this.
+    /// Waits until another actor or this one has asked the actor to end, or until the parent is lost. When this
+    /// returns, the actor's requests have ended, and it no longer listens.
     ///
-    /// When this returns, the actor's requests have ended, and it no longer listens. A daemon, a program that serves
-    /// until it is told to end, is no more than this:
+    /// A signal does not end this wait: at SIGTERM `#[tractor::main]` drops the body of the root, and no code after
+    /// this await runs. See [`shutdown_signal`](crate::shutdown_signal).
+    ///
+    /// This is a whole daemon, a program that serves until it has to end:
     ///
     /// ```no_run
     /// # use tractor_core as tractor;
@@ -283,12 +284,12 @@ impl Actor {
         self.inner.identity.secret
     }
 
-    /// Whether a peer is let in: our own user if the transport vouches for it, otherwise a peer that knows the tree's
-    /// secret.
+    /// Which peers are let in: on a transport that reports the peer's user, our own user; otherwise a peer that knows
+    /// the tree's secret.
     pub(crate) fn policy(&self, other_end: OtherEnd) -> Policy {
         match other_end {
             OtherEnd::OurUser => Policy::Open,
-            // `::1` is reported by its network, which is the unspecified address.
+            // IPv6 addresses are reported as networks: that of `::1` is the unspecified address.
             OtherEnd::Anybody(Some(ip))
                 if self.allows_unauthenticated_peers() && (ip.is_loopback() || ip.is_unspecified()) =>
             {
@@ -298,7 +299,7 @@ impl Actor {
         }
     }
 
-    /// The same towards an actor that this one connects to.
+    /// The policy for an actor that this one connects to.
     pub(crate) fn policy_towards(&self, other_end: OtherEnd) -> Policy {
         match other_end {
             OtherEnd::Anybody(Some(ip))
@@ -324,7 +325,7 @@ impl Actor {
         if self.is_root() { self.addrs() } else { self.inner.identity.root_addrs.clone() }
     }
 
-    /// A method of the runtime that this actor has in addition to those of every actor.
+    /// A runtime method of this actor, besides those of every actor.
     pub(super) fn method(&self, name: &str) -> Option<&'static EndpointEntry> {
         self.inner.identity.methods.iter().find(|method| method.name == name)
     }
@@ -401,7 +402,7 @@ impl Actor {
     /// endpoint.
     pub(super) fn run_request(&self, mut task: RequestTask) {
         if self.inner.is_current_thread {
-            // A waker that wakes nothing: a request that waits is polled again, as a task, right away.
+            // This waker may wake nothing: a request that waits is polled again right away, as a task.
             let mut cx = Context::from_waker(Waker::noop());
             if Pin::new(&mut task).poll(&mut cx).is_ready() {
                 return;
@@ -413,10 +414,10 @@ impl Actor {
             session.lose(&error);
         }
         if let Some(canceller) = self.cancel_requested() {
-            // The request slipped in while the actor was cancelling its others.
+            // The request was accepted while the actor was cancelling the others.
             session.cancel_with_actor(canceller.clone().unwrap_or_else(|| self.uid().clone()));
         }
-        // A task that is never awaited: it concludes its own dialog. It counts among `requests` until its endpoint has
+        // Nothing awaits this task: it concludes its own dialog. It counts among `requests` until its endpoint has
         // ended.
         self.inner.watchers.spawn_on(task, &self.inner.runtime);
     }
@@ -427,7 +428,7 @@ impl Actor {
         self.inner.links.spawn_on(task, &self.inner.runtime);
     }
 
-    /// Shuts the actor down in a task of its own, for a scope that can no longer wait. `held` is dropped after that.
+    /// Shuts the actor down in a task of its own, for a scope that can no longer wait. `held` is dropped at the end.
     pub(crate) fn spawn_shutdown(self, held: impl Send + 'static) {
         let runtime = self.inner.runtime.clone();
         // If this actor is inside of another one, the scopes around it wait.
@@ -444,7 +445,7 @@ impl Actor {
         self.inner.first_child.call_once(call);
     }
 
-    /// A token for the end of one child, set at the latest when the actor has ended its requests.
+    /// A token that asks one child to end. It is set at the latest when the actor has ended its requests.
     pub(crate) fn children_end(&self) -> CancellationToken {
         self.inner.end_children.child_token()
     }
@@ -459,7 +460,7 @@ impl Actor {
         self.child(uid).is_some()
     }
 
-    /// At most this many of the children that have not ended, and the number of all of them.
+    /// At most `max` of the children that have not ended, and the number of all of them.
     pub(super) fn children(&self, max: usize) -> (Vec<Arc<ChildActor>>, usize) {
         let children = self.inner.children.lock().unwrap_or_else(PoisonError::into_inner);
         (children.values().take(max).cloned().collect(), children.len())

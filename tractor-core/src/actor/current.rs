@@ -1,6 +1,6 @@
 //! The actor, and the dialog, that the running task belongs to.
 //!
-//! Kept in task-locals, never in a process global: several actors can live in one process.
+//! Both are task-locals, never process globals, because several actors can live in one process.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The addresses of actors that this one has seen die: a later connection to one of them fails with the same error.
+//! The addresses of actors whose death this actor has seen: a later connection to such an address fails with the same
+//! error.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +8,7 @@ use crate::error::ActorDied;
 use crate::proto::addr::Addr;
 use crate::proto::limits::DEATHS_KEPT_MAX;
 
-/// The last deaths, the oldest first. Locked for a look.
+/// The last deaths, the oldest first. The lock is held for a lookup only.
 #[derive(Debug, Default)]
 pub(crate) struct Deaths(Mutex<VecDeque<(Addr, ActorDied)>>);
 
@@ -16,7 +17,7 @@ impl Deaths {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The actor that listened at this address has died.
+    /// Records that the actor that listened at this address has died.
     pub(crate) fn add(&self, addr: Addr, died: &ActorDied) {
         let mut deaths = self.lock();
         deaths.retain(|(known, _)| *known != addr);
@@ -26,7 +27,7 @@ impl Deaths {
         deaths.push_back((addr, died.clone()));
     }
 
-    /// An actor listens at this address.
+    /// Forgets a death, because an actor listens at this address again.
     pub(crate) fn forget(&self, addr: &Addr) {
         self.lock().retain(|(known, _)| known != addr);
     }

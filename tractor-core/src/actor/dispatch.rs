@@ -1,4 +1,4 @@
-//! Handles each frame of a connection, in arrival order.
+//! Handles the frames of a connection, in arrival order.
 //!
 //! # Invariants
 //! 1. Nothing here waits: a slow endpoint, a full inbox or a slow teardown never stalls the connection.
@@ -38,12 +38,12 @@ struct Target {
     format: PayloadFormat,
 }
 
-/// The last frames of a chunk, as far as they are streamed values of one dialog.
+/// The streamed values of one dialog at the end of the frames handled so far.
 #[derive(Debug)]
 struct Gathered {
-    /// Where they are in the chunk.
+    /// Their place in the chunk.
     range: Range<usize>,
-    /// The part of each frame's body before its payload: all have the same.
+    /// Bytes of each frame's body before its payload: the same for all.
     head: usize,
     values: usize,
     /// Bytes of the last payload.
@@ -51,7 +51,7 @@ struct Gathered {
 }
 
 impl Gathered {
-    /// Adds a frame, if it belongs to them.
+    /// Adds a frame, if it is such a value.
     #[inline]
     fn add(&mut self, chunk: &[u8], body: &Range<usize>) -> bool {
         let first = self.range.start + FRAME_HEAD_BYTES;
@@ -67,13 +67,13 @@ impl Gathered {
     }
 }
 
-/// Hands the frames of one connection to its dialogs.
+/// Delivers the frames of one connection to its dialogs.
 pub(super) struct Dispatch {
     actor: Actor,
     peer: Arc<Peer>,
-    /// The dialog of the last message, because messages mostly come in runs.
+    /// The dialog of the last message. The next message is usually for the same one.
     last: Option<Arc<SessionEnd>>,
-    /// Of that dialog, not handed over yet.
+    /// Values of that dialog that were not delivered yet.
     run: Option<Gathered>,
     starts: StartCache<Target>,
     requests: usize,
@@ -177,7 +177,7 @@ impl Dispatch {
         }
     }
 
-    /// A received failure, without the read buffer in which it came.
+    /// A received failure, copied out of the read buffer.
     fn heard(&self, error: Box<ErrorMsg>) -> Box<ErrorMsg> {
         let mut error = without_buffer(error);
         if self.peer.is_base() {
@@ -186,7 +186,7 @@ impl Dispatch {
         error
     }
 
-    /// The fast path for a message that was recognised without a decode. Returns whether its dialog is known.
+    /// The fast path for a message that was recognised without a full decode. Returns whether its dialog is known.
     #[inline]
     fn hand(&mut self, cid: &[u8], msg: impl FnOnce() -> Received<Bytes, Box<ErrorMsg>>) -> bool {
         let found = self.find(cid);
@@ -196,7 +196,7 @@ impl Dispatch {
         found
     }
 
-    /// Looks for a dialog, which is then the last one.
+    /// Looks for a dialog, and makes it the last one.
     #[inline]
     fn find(&mut self, cid: &[u8]) -> bool {
         if !self.last.as_ref().is_some_and(|last| last.cid.is(cid)) {
@@ -440,7 +440,7 @@ impl Dispatch {
         // An id may be used again after its dialog; values then belong to the new dialog.
         self.last = None;
         // If another thread runs the endpoint, the acknowledgement is sent at once: while the connection writes it,
-        // results gather, which would otherwise each be a write of its own.
+        // results gather, and leave in one write.
         session.accept_request(entry.kind, self.actor.inner.is_current_thread);
         self.actor.run_request(RequestTask::new(
             self.actor.clone(),

@@ -46,8 +46,8 @@ impl EndpointEntry {
     }
 }
 
-/// Whether the values of a call of this endpoint are written without field names to actors of the same image: this
-/// endpoint is the one that is registered under its name, and not a declaration of another one.
+/// Whether the values of a call of this endpoint are written without field names to actors of the same image. This
+/// requires that the endpoint is registered under its name, and is not a declaration of another one.
 pub(crate) fn is_positional(module: &str, name: &str, endpoint: TypeId) -> bool {
     let registered = REGISTERED.get(&(module, name));
     registered.is_some_and(|entry| (entry.endpoint)() == endpoint && entry.is_positional())
@@ -60,7 +60,7 @@ static REGISTERED: LazyLock<HashMap<(&'static str, &'static str), &'static Endpo
         inventory::iter::<EndpointEntry>().map(|entry| ((entry.module, entry.name), entry)).collect()
     });
 
-/// Endpoints under one key, in the order of the keys, then of the paths.
+/// Pairs of endpoints with one key, ordered by key, then by path.
 static REGISTERED_TWICE: LazyLock<Vec<[&'static EndpointEntry; 2]>> = LazyLock::new(|| {
     let key = |entry: &EndpointEntry| (entry.module, entry.name);
     let mut all: Vec<_> = inventory::iter::<EndpointEntry>().collect();

@@ -1,7 +1,7 @@
 //! The program image that this process runs, and which actors run the same one.
 //!
-//! Actors of one image have the same types and the same endpoints. The root draws the image's token; a child takes over
-//! its parent's if it runs the same file. If the system does not tell which file that is, there is no token.
+//! Actors of one image have the same types and the same endpoints. The root draws the image's token at random; a child
+//! uses its parent's token if it runs the same file. If the system does not say which file that is, there is no token.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
@@ -55,8 +55,8 @@ fn mapped() -> Option<Vec<Range<usize>>> {
     Some(ranges_of(path, maps))
 }
 
-/// The address range of a file in memory. Its parts follow each other, mostly as the first ones, with only anonymous
-/// memory between them. The rest of the list is not read, because every child would have to read it.
+/// The address ranges of a file in memory. They follow each other, with only anonymous memory between them, and are
+/// usually the first of the list. The rest of the list is not read, to save time in every child.
 fn ranges_of(path: &str, maps: impl BufRead) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
     for line in maps.lines().map_while(Result::ok) {
@@ -82,8 +82,8 @@ mod tests {
 
     #[test]
     fn a_child_keeps_the_token_only_if_it_runs_the_same_file() {
-        let image = draw().expect("the system tells");
-        let known = for_child(Some(image)).expect("the system tells");
+        let image = draw().expect("the file is known");
+        let known = for_child(Some(image)).expect("the file is known");
         assert_eq!(of_child(Some(known)), Some(image));
         for place in [0, 7, 15] {
             let mut other = known;
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn code_of_libraries_is_none_of_the_executable() {
+    fn code_of_libraries_does_not_belong_to_the_executable() {
         let own: fn() -> Option<Image> = draw;
         assert!(contains(own as *const ()));
         assert!(!contains(std::ptr::null()));

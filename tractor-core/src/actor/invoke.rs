@@ -1,5 +1,5 @@
-//! Running one request: poll inline, spawn if it waits, catch panics, drop on cancellation, wait for the teardowns that
-//! it leaves, always conclude.
+//! The task of a request: polls the endpoint inline, spawns it if it waits, catches panics, drops the endpoint on
+//! cancellation, waits for the teardowns that it leaves, and always concludes the dialog.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,12 +42,12 @@ pub(super) struct RequestTask {
     stage: Stage,
     /// The timer of the caller's deadline; `None` without a deadline, and after it.
     expiry: Option<Expiry>,
-    /// A request to end the actor waits for its endpoints, but not for the teardowns that they leave: the actor itself
-    /// waits for those.
+    /// A request to end the actor waits for its endpoints, but not for their teardowns: the actor itself waits for
+    /// those.
     running: Option<TaskTrackerToken>,
     /// The size of its arguments on the wire.
     args_bytes: usize,
-    /// Counts those bytes while it waits.
+    /// Counts those bytes while the request waits.
     held: Option<Held>,
 }
 
@@ -76,8 +76,8 @@ impl RequestTask {
         Self { actor, session, span, stage, expiry, running: None, args_bytes, held: None }
     }
 
-    /// From now on it waits: a request to end the actor waits for its endpoint, and its arguments count as data that
-    /// waits on its connection.
+    /// Called when the request waits: a request to end the actor then waits for the endpoint, and the arguments count
+    /// as data that waits on the connection.
     pub(super) fn count(&mut self) {
         if let Stage::Running(_) = self.stage {
             self.running = Some(self.actor.inner.requests.token());
@@ -90,8 +90,8 @@ impl RequestTask {
         &self.session
     }
 
-    /// Polls the deadline. Ready when the time is over and the endpoint must not be polled again: it would only see its
-    /// own requests fail by the same deadline.
+    /// Polls the deadline. Ready when the time is over: the endpoint is then not polled again, because its own requests
+    /// fail by the same deadline.
     fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(expiry) = &mut self.expiry else { return Poll::Pending };
         std::task::ready!(expiry.poll(cx));
@@ -145,7 +145,7 @@ impl Future for RequestTask {
         let _inside = span.enter();
         if let Stage::Running(_) = this.stage {
             match this.poll_endpoint(cx) {
-                // The endpoint's future has ended, and holds nothing of the user's any more.
+                // The endpoint's future has ended, and holds no user values any more.
                 Poll::Ready(None) => this.stage = Stage::Over,
                 Poll::Ready(ended) => this.leave(ended),
                 Poll::Pending => {

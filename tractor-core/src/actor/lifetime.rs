@@ -25,7 +25,7 @@ impl LifetimeStack {
         Self { callbacks: Mutex::new(Some(Vec::new())) }
     }
 
-    /// Adds a callback; gives it back when the stack was closed before.
+    /// Adds a callback. The error gives it back if the stack was closed before.
     pub(super) fn push<F: FnOnce() + Send + 'static>(&self, callback: F) -> Result<(), TooLate<F>> {
         match &mut *self.callbacks.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(callbacks) => {
@@ -36,7 +36,7 @@ impl LifetimeStack {
         }
     }
 
-    /// Runs every callback. The panic of one does not keep the others from running.
+    /// Runs every callback, even after one has panicked.
     pub(super) fn close(&self) {
         let callbacks = self.callbacks.lock().unwrap_or_else(PoisonError::into_inner).take();
         for callback in callbacks.into_iter().flatten().rev() {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::current::try_current_actor;
 use crate::error::Error;
 
-/// A value of which every actor has its own; declared with [`actor_local!`](crate::actor_local).
+/// A value that exists once per actor; declared with [`actor_local!`](crate::actor_local).
 #[derive(Debug)]
 pub struct ActorLocal<T: 'static> {
     init: fn() -> T,
@@ -23,7 +23,7 @@ pub(super) struct Locals(Mutex<HashMap<usize, Slot>>);
 impl Locals {
     pub(super) fn clear(&self) {
         let dropped = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        // User destructors run here, without the lock. The panic of one does not keep the others from running.
+        // User destructors run here, without the lock, even after one has panicked.
         for (_, value) in dropped {
             if catch_unwind(AssertUnwindSafe(|| drop(value))).is_err() {
                 tracing::error!("a destructor of the actor's state panicked");
@@ -62,7 +62,7 @@ impl<T: Send + Sync + 'static> ActorLocal<T> {
         let slot = match known {
             Some(slot) => slot,
             None => {
-                // The initialiser is user code: it runs without the lock, and the first one to finish wins.
+                // The initialiser is user code: it runs without the lock, and the first value that is ready is kept.
                 let fresh: Slot = Arc::new((self.init)());
                 locals.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(fresh).clone()
             }
@@ -71,7 +71,7 @@ impl<T: Send + Sync + 'static> ActorLocal<T> {
     }
 }
 
-/// Declares state of which every actor has its own value, made on first use and dropped when the actor ends.
+/// Declares a value that exists once per actor. It is made on first use and dropped when the actor ends.
 ///
 /// ```
 /// # use tractor_core as tractor;

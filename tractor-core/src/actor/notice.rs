@@ -1,8 +1,8 @@
 //! Warnings that reach the user of a program without a log subscriber.
 //!
-//! They are few: a child is restarted, or signalled by the ladder; a peer is refused; a scope waits; a thread is left
-//! behind; a second tree begins by mistake; `TRACTOR_LOGLEVEL` cannot be read. All other events are only for
-//! subscribers.
+//! There is one for each of these events: a child is restarted, or signalled by the ladder; a peer is refused; a scope
+//! waits; a thread is left behind; a second tree begins by mistake; `TRACTOR_LOGLEVEL` cannot be read. All other events
+//! go to subscribers only.
 
 use std::fmt;
 use std::io::Write;
@@ -28,6 +28,6 @@ pub(crate) fn write_line(text: fmt::Arguments<'_>) {
     let who =
         try_current_actor().map_or_else(|_| format!("{pid}"), |actor| format!("{}, {pid}", actor.uid()));
     let line = format!("tractor ({who}): {}\n", Escaped(&text.to_string()));
-    // In one piece, because other processes write there, too. A failure cannot be reported anywhere.
+    // In one write, because other processes write there, too. A failure cannot be reported anywhere.
     _ = std::io::stderr().write_all(line.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! How an actor is set up.
+//! The options of a root actor.
 
 use super::exposed::Allow;
 use crate::proto::addr::Addr;
@@ -41,11 +41,11 @@ impl ActorOptions {
         self
     }
 
-    /// Adds an address of a registry, with which the actors of the tree register, and where they find others by name.
-    /// There may be several.
+    /// Adds the address of a registry. The actors of the tree register there, and find others there by name. A tree may
+    /// have several registries.
     ///
-    /// If a registrar listens there, all actors of the tree register with it. If nobody listens, the root becomes the
-    /// registrar itself, at all of these addresses. If something else listens, the root does not start. Of many
+    /// If a registrar listens there, all actors of the tree register with it. If no program listens, the root becomes
+    /// the registrar itself, at all of these addresses. If another program listens, the root does not start. Of many
     /// programs that start at once exactly one becomes the registrar.
     ///
     /// With a registry every actor of the tree listens: at its `bind` addresses, or else at an address of its own with
@@ -53,7 +53,7 @@ impl ActorOptions {
     ///
     /// Programs that were started apart connect over a Unix socket, which all of a user's programs may use. Over TCP
     /// only the actors of one tree can connect: each root draws a secret, and two roots cannot share one. So a second
-    /// program with the same TCP port does not start, even if both
+    /// program with the same TCP port does not start, even if both set
     /// [`allow_unauthenticated_peers`](Self::allow_unauthenticated_peers).
     ///
     /// ```
@@ -79,7 +79,7 @@ impl ActorOptions {
         self
     }
 
-    /// The root becomes the registrar, or does not start.
+    /// Requires that the root becomes the registrar; otherwise it does not start.
     #[must_use]
     pub fn ensure_registry(mut self) -> Self {
         self.ensure_registry = true;
@@ -89,20 +89,20 @@ impl ActorOptions {
     /// Lets peers without a proof connect to the actors of the tree over TCP: actors of the Python library, of any user
     /// of this host.
     ///
-    /// Such a peer may call exposed endpoints, and the methods of a registrar; it can end no actor. At most half of an
-    /// actor's connections ([`Limits::connections_max`]) are of such peers. A Rust peer still has to know the tree's
-    /// secret, so two trees of Rust actors cannot connect this way. It holds only for addresses on this host: with it,
-    /// actors neither bind an address beyond loopback nor connect to one.
+    /// Such a peer may call exposed endpoints, and the methods of a registrar; it cannot end an actor. Such peers get
+    /// at most half of an actor's connections ([`Limits::connections_max`]). A Rust peer still has to know the tree's
+    /// secret, so two trees of Rust actors cannot connect this way. With this option actors use only addresses on this
+    /// host: they neither bind an address beyond loopback nor connect to one.
     #[must_use]
     pub fn allow_unauthenticated_peers(mut self) -> Self {
         self.allow_unauthenticated_peers = true;
         self
     }
 
-    /// For a program that belongs to no tree and inspects others: when it connects over TCP on this host, it proves
-    /// nothing, and asks for no proof. So trees with [`allow_unauthenticated_peers`](Self::allow_unauthenticated_peers)
-    /// let it in, as they let in peers of the Python library. Without this option it offers a proof, which only its own
-    /// tree accepts.
+    /// Connects over TCP on this host without a proof, and without asking for one: for a program that belongs to no
+    /// tree and inspects other trees. Trees with [`allow_unauthenticated_peers`](Self::allow_unauthenticated_peers) let
+    /// it in, as they let in peers of the Python library. Without this option the program offers a proof, which only
+    /// its own tree accepts.
     ///
     /// The identity of the listener at that address is then not proved. The option does not change who may connect to
     /// this actor.
@@ -119,14 +119,14 @@ impl ActorOptions {
         self
     }
 
-    /// Limits on what a peer may cost this actor.
+    /// Limits on the resources that a peer may use in this actor.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// How long the runtime waits before it goes on without an answer.
+    /// How long the runtime waits for other actors and processes.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;

@@ -1,4 +1,4 @@
-//! Scopes that wait at their exit, and log what they wait for.
+//! Warnings of a scope that waits long at its exit.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::proto::supervision::Backoff;
 /// The shortest pause before a log line.
 const PAUSE_LEAST: Duration = Duration::from_millis(1);
 
-/// Waits. After `first`, and then at intervals that double, it logs what it waits for.
+/// Waits for a future. After `first`, and then at intervals that double, it logs the targets of the wait.
 ///
 /// # Cancel safety
 /// As cancel safe as the wait itself.

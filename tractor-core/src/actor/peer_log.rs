@@ -1,4 +1,4 @@
-//! Log lines that peers cause: limited in rate, because they could fill the disk otherwise.
+//! Log lines that peers cause. Their rate is limited, so that a peer cannot fill the disk.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::proto::limits::{PEER_LOG_LINES_MAX, PEER_LOG_WINDOW};
 
-/// The lines of one actor about one kind of event.
+/// The log lines of one actor about one kind of event.
 #[derive(Debug, Default)]
 pub(crate) struct PeerLog(Mutex<Window>);
 
@@ -25,7 +25,7 @@ struct Window {
 pub(crate) struct LeftOut(usize);
 
 impl PeerLog {
-    /// Asks for one line. `None`: it must not be written.
+    /// Asks whether a line may be written. `None` if not.
     pub(crate) fn line(&self) -> Option<LeftOut> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).line(Instant::now())
     }
@@ -69,7 +69,7 @@ mod tests {
         for _ in 0..1000 {
             assert_eq!(window.line(begun + PEER_LOG_WINDOW - Duration::from_millis(1)), None);
         }
-        let next = window.line(begun + PEER_LOG_WINDOW).expect("a new while");
+        let next = window.line(begun + PEER_LOG_WINDOW).expect("a new window");
         assert_eq!(next.to_string(), " (1000 lines about others were left out before)");
         assert_eq!(window.line(begun + PEER_LOG_WINDOW), Some(LeftOut(0)));
     }

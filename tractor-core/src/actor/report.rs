@@ -1,8 +1,8 @@
 //! The report of an actor about itself, over the method `self:describe`.
 //!
 //! # Invariants
-//! 1. It is answered at once from the state of the runtime: it waits for no endpoint, task or file.
-//! 2. It is bounded: each list has at most [`REPORT_ENTRIES_MAX`] entries, and a total beside it.
+//! 1. The answer comes at once from the state of the runtime, and waits for no endpoint, task or file.
+//! 2. The report is bounded: each list has at most [`REPORT_ENTRIES_MAX`] entries, and a total beside it.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct ActorReport {
     /// The age of the actor, in whole microseconds.
     #[serde(rename = "uptime_us", with = "micros")]
     pub uptime: Duration,
-    /// Whether its end was asked for; then it accepts no requests any more.
+    /// Whether it has been asked to end; it then accepts no more requests.
     pub is_ending: bool,
     /// The addresses it listens on.
     pub addrs: Vec<Addr>,
@@ -72,7 +72,7 @@ pub struct DialogReport {
     pub endpoint: String,
     /// Whether the endpoint runs in the actor that reports. If not, that actor has called it.
     pub is_served: bool,
-    /// Its state, in words.
+    /// Its state, as text.
     #[serde(default)]
     pub state: String,
 }

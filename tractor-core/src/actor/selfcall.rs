@@ -1,7 +1,6 @@
 //! The runtime's own methods: requests with the namespace `self`.
 //!
-//! A closed set. An actor may be made with further methods ([`Actor::method`]), as a registrar is. Any other name is
-//! answered with an error.
+//! Their set is closed. A registrar has further methods ([`Actor::method`]). Any other name is answered with an error.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,7 +26,7 @@ const ANSWER_DEPTH_MAX: usize = 8;
 /// How many requests of one peer to end the actor wait for its tasks; further requests are acknowledged at once.
 const CANCELS_PENDING_MAX: usize = 16;
 
-/// Runs one of the runtime's methods. Nothing here waits; slow ones get a task.
+/// Runs one of the runtime's methods. Nothing here waits; slow methods get a task.
 pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
     let cid = start.cid;
     let depth_max = peer.channel.limits().nesting_depth_max;
@@ -47,7 +46,7 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
                 actor.cancel_requests(Some(peer.aid.uid.clone())).await;
                 peer.acknowledge_cancel(cid);
                 peer.cancels_pending.fetch_sub(1, Ordering::Relaxed);
-                // The parent's connection is closed last; for any other peer this is the end.
+                // The parent's connection is closed last, any other peer's now.
                 if actor.parent_peer().is_none_or(|parent| !Arc::ptr_eq(parent, &peer)) {
                     actor.say_goodbye(&peer);
                     peer.channel.close();
@@ -82,8 +81,8 @@ pub(super) fn run(actor: &Actor, peer: &Arc<Peer>, start: &Start) {
     }
 }
 
-/// Cancels the task that this same connection started under `target`; its end is the acknowledgement. An unknown or
-/// finished task is acknowledged at once.
+/// Cancels the task that this same connection started under `target`. The acknowledgement is sent when the task has
+/// ended, and at once for an unknown or finished task.
 fn cancel_task(peer: &Peer, request: Cid, target: &str) {
     let session = Cid::new(target)
         .and_then(|target| peer.dialog(target.as_bytes()))

@@ -1,7 +1,7 @@
-//! Shields: an endpoint that is not dropped in the middle of its cleanup.
+//! Shields keep an endpoint from being dropped in the middle of its cleanup.
 //!
 //! A shield defers the drop of the whole endpoint, because one future cannot be dropped in part. It has no time limit
-//! of its own: the actors that wait for the endpoint have one, which ends in a kill.
+//! of its own. The actor's parent has one, after which it kills the actor.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use crate::session::SessionEnd;
 ///
 /// * Use it for cleanup that must not be cut short, after [`cancelled`](crate::ContextHandle::cancelled) or around an
 ///   await between two steps that belong together. The actor that asked for the end waits for it.
-/// * A shield does not outlast the time limits of its actor's parent: an actor that has to end and takes longer than
+/// * A shield does not extend the time limits of its actor's parent: an actor that has to end and takes longer than
 ///   [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel) is signalled, then killed.
-/// * It protects an endpoint from the end of its dialog, and nothing else: the body of a scope is still dropped when
-///   its other side fails, and a `timeout` or `select!` around a shield still drops it.
+/// * It protects an endpoint from the end of its dialog only: the body of a scope is still dropped when its other side
+///   fails, and a `timeout` or `select!` around a shield still drops the shield.
 /// * Outside of an endpoint, such as in `main` or in a task made with `tokio::spawn`, it just runs the future.
 ///
-/// When the connection is gone, or the other side has failed, `receive` and `send` on the endpoint's own stream fail
-/// inside of a shield, so that a shield cannot wait for them for ever.
+/// If the connection is gone, or the other side has failed, `receive` and `send` on the endpoint's own stream fail even
+/// inside of a shield, so that it cannot wait for them for ever.
 ///
 /// ```
 /// # use tractor_core as tractor;

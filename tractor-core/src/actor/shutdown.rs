@@ -1,4 +1,4 @@
-//! The end of an actor, in order.
+//! The end of an actor.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use super::core::Actor;
 use crate::error;
 use crate::session::Peer;
 
-/// The shortest wait for the remaining tasks before it gives up on other actors.
+/// The shortest wait for remaining tasks in other actors.
 const LIMIT_LEAST: Duration = Duration::from_millis(10);
 
 impl Actor {
     /// Ends the actor: requests, children, connections, lifetime stack, locals.
     ///
     /// There is no time limit for endpoints and children here: each child's watching task has one, and the parent's
-    /// ladder kills an actor whose endpoints do not end. Tasks that endpoints have left in other actors have as long as
-    /// any cancelled task, `context_cancel`.
+    /// ladder kills an actor whose endpoints do not end. Tasks that endpoints have left in other actors have
+    /// `context_cancel`, as any cancelled task.
     pub(crate) async fn shut_down(&self) {
         self.stop();
         self.cancel_requests(None).await;
@@ -48,8 +48,8 @@ impl Actor {
 
     /// Tells a peer that this actor ends in good order.
     pub(super) fn say_goodbye(&self, peer: &Peer) {
-        // A peer that speaks only the base protocol would take it for a failure. The parent learns of the end
-        // elsewhere, with its reason.
+        // A peer that speaks only the base protocol would take the message for a failure. The parent gets the end and
+        // its reason by other means.
         let is_parent = self.parent_peer().is_some_and(|parent| std::ptr::eq(&raw const **parent, peer));
         if peer.is_base() || is_parent {
             return;

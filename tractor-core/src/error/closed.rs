@@ -59,11 +59,10 @@ pub enum CloseReason {
     /// This side closed it.
     #[error("this side closed it")]
     Local,
-    /// This side closed it, because more data waited on it than on any other connection when the actor's budget was
-    /// used up.
+    /// This side closed it: when the actor's budget was used up, more data waited on this connection than on any other.
     #[error("this side closed it: {0}")]
     OverBudget(Arc<str>),
-    /// The actor at the other end failed as a whole and said so.
+    /// The actor at the other end reported that it failed as a whole.
     #[error("the peer's runtime failed: {0}")]
     PeerFailed(Arc<str>),
 }

@@ -1,4 +1,4 @@
-//! The end of a time budget.
+//! Missed deadlines.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::proto::id::Uid;
 /// A request, or a scope, did not end within its deadline.
 ///
 /// For a request this names the endpoint and the actor. For a scope the text says in which endpoint and actor the scope
-/// was. The remote task of a request was cancelled; [`with_deadline`](crate::with_deadline) says which side reports
-/// what.
+/// was. The remote task of a request was cancelled. [`with_deadline`](crate::with_deadline) documents the errors of
+/// both sides.
 #[derive(Debug, Clone)]
 pub struct DeadlineExceeded(Arc<Exceeded>);
 
@@ -19,7 +19,7 @@ pub struct DeadlineExceeded(Arc<Exceeded>);
 struct Exceeded {
     /// Endpoint and actor; `None` for a scope.
     request: Option<(Arc<str>, Uid)>,
-    /// The endpoint and the actor that a scope was in, as text.
+    /// The endpoint and the actor of a scope, as text.
     scope: Option<String>,
     budget: Duration,
     /// The deadline was over before the request could be sent.
@@ -29,12 +29,12 @@ struct Exceeded {
 }
 
 impl DeadlineExceeded {
-    /// `scope` names the endpoint and the actor that the scope was in, if any.
+    /// `scope` names the endpoint and the actor of the scope, if any.
     pub(crate) fn of_scope(budget: Duration, scope: Option<String>) -> Self {
         Self(Arc::new(Exceeded { request: None, scope, budget, before_start: false, late: None }))
     }
 
-    /// `late` is what the other side has reported after the deadline.
+    /// `late` is the failure that the other side has reported after the deadline.
     pub(crate) fn of_request(endpoint: Arc<str>, actor: Uid, budget: Duration, late: Option<Error>) -> Self {
         let late = late.map(Error::into_cause);
         let request = Some((endpoint, actor));
@@ -60,7 +60,7 @@ impl DeadlineExceeded {
         self.0.request.as_ref().map(|(endpoint, _)| &**endpoint)
     }
 
-    /// The actor that was asked; `None` for a scope.
+    /// The actor of the endpoint; `None` for a scope.
     pub fn actor(&self) -> Option<&Uid> {
         self.0.request.as_ref().map(|(_, actor)| actor)
     }

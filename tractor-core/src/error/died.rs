@@ -27,11 +27,11 @@ pub struct ActorDied {
     unsent: bool,
 }
 
-/// What the parent of a process knows besides its status.
+/// The parent's knowledge of a dead process besides its status.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Circumstances {
     pub(crate) bounds: ProcessBounds,
-    /// Empty where they are not captured.
+    /// Empty if the output is not captured.
     pub(crate) last_lines: Arc<[String]>,
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Circumstances {
         }
         for line in &*self.last_lines {
             f.write_str("\n    ")?;
-            // Escaped: the text of a child neither moves the cursor nor looks like more than one line.
+            // Escaped, so that the text of a child cannot move the cursor or look like several lines.
             for char in line.chars() {
                 if char.is_control() { write!(f, "{}", char.escape_default())? } else { f.write_char(char)? }
             }
@@ -55,15 +55,15 @@ impl fmt::Display for Circumstances {
 /// Why a process ended, as far as its parent knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Because {
-    /// Nobody asked it to end.
+    /// It ended unasked.
     Unknown,
-    /// It was asked to end, and failed on the way.
+    /// It was asked to end, and failed while it ended.
     Asked,
     /// This process has signalled it.
     Signalled(Why),
     /// It answered nothing for this long, and was ended.
     Unresponsive(Duration),
-    /// It has not ended: no signal ends it.
+    /// No signal has ended it.
     Left,
 }
 
@@ -82,7 +82,7 @@ impl ActorDied {
         Self { circumstances: Arc::new(circumstances), ..self }
     }
 
-    /// The same with the reason why the connection ended, if that says more than that it ended.
+    /// Adds the reason why the connection ended, unless it is merely that the connection ended.
     pub(crate) fn after(self, reason: CloseReason) -> Self {
         match reason {
             CloseReason::PeerFailed(_) | CloseReason::Protocol(_) | CloseReason::OverBudget(_) => {
@@ -132,7 +132,7 @@ impl ActorDied {
     }
 }
 
-/// An end in words.
+/// The text of an end.
 struct Ended(Because, Option<ExitStatus>);
 
 impl fmt::Display for Ended {
@@ -167,7 +167,7 @@ impl fmt::Display for Ended {
         }
         match status.code() {
             Some(code) if because == Because::Unknown => {
-                write!(f, "it exited with code {code} before anybody asked it to end")
+                write!(f, "it exited with code {code} without being asked to end")
             }
             Some(code) => write!(f, "it exited with code {code}"),
             None => write!(f, "{status}"),

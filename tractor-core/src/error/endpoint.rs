@@ -36,8 +36,8 @@ impl EndpointError {
         Self { error: error.into(), type_name: wire_name::<E>(), carried: Carried::Text }
     }
 
-    /// The same with the part that travels besides texts, and the name that the error's type has chosen. For callers
-    /// that know the type.
+    /// Adds the part that travels besides texts, and the name that the error's type has chosen. For callers that know
+    /// the type.
     #[must_use]
     pub(crate) fn carrying(mut self, carried: Carried, name: Option<&'static str>) -> Self {
         self.carried = carried;
@@ -89,8 +89,8 @@ pub(crate) fn own(error: &(dyn StdError + 'static)) -> Option<Error> {
 
 /// The last segment of a type's path, without its generic arguments: `std::num::ParseIntError` is `ParseIntError`.
 ///
-/// A bare `Error` or `error::Error` says nothing on the wire, and a name of one of our errors would be wrong. Such
-/// names keep their modules: `fmt::Error`, `io::error::Error`.
+/// A bare `Error` or `error::Error` would say nothing, and the name of one of our errors would be wrong. Such names
+/// keep their modules: `fmt::Error`, `io::error::Error`.
 fn wire_name<T: ?Sized>() -> &'static str {
     let full = std::any::type_name::<T>();
     let path = full.split('<').next().unwrap_or(full);
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn type_names_are_short_but_telling() {
+    fn type_names_are_short_and_specific() {
         assert_eq!(wire_name::<std::num::ParseIntError>(), "ParseIntError");
         assert_eq!(wire_name::<std::fmt::Error>(), "fmt::Error");
         assert_eq!(wire_name::<std::io::Error>(), "io::error::Error");
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn no_type_of_another_takes_a_name_of_ours() {
+    fn a_foreign_type_with_the_name_of_one_of_ours_keeps_its_module() {
         #[derive(Debug)]
         struct TypeError<T>(T);
         #[derive(Debug)]

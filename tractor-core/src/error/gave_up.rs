@@ -33,7 +33,7 @@ impl GaveUp {
         Self { strategy, child, restarts, window: intensity.window, cause }
     }
 
-    /// Which children a restart concerned.
+    /// The supervisor's strategy: which children a restart concerned.
     pub fn strategy(&self) -> Strategy {
         self.strategy
     }
@@ -53,7 +53,7 @@ impl GaveUp {
         self.window
     }
 
-    /// How that child has ended.
+    /// The error of that child's last end.
     pub fn cause(&self) -> &Error {
         &self.cause
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Error;
 
-/// Several failures of one scope. A scope with a single failure raises that failure itself. Another actor gets a group
+/// Several failures of one scope. A scope with a single failure returns that failure itself. Another actor gets a group
 /// as one text, without the members' values.
 #[derive(Debug, Clone)]
 pub struct ErrorGroup {

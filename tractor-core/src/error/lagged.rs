@@ -1,7 +1,7 @@
 //! A reader that was too slow.
 
-/// One of several readers of a stream has fallen so far behind that it has lost values. It goes on with the oldest
-/// value that is left.
+/// One of several readers of a stream has fallen so far behind that it has lost values. Its next `receive` returns the
+/// oldest value that is left.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this reader of the stream is too slow: it has lost {dropped} values (`{knob}`)")]
 pub struct Lagged {

@@ -1,4 +1,4 @@
-//! The errors users see.
+//! The public errors.
 //!
 //! One public type, [`Error`], with a small typed payload per kind. Every payload is cheap to clone, because an outcome
 //! can be asked for any number of times.
@@ -55,27 +55,27 @@ pub(crate) use wire_name::may_be_chosen;
 use crate::proto::dialog::{Misuse, Violation};
 use crate::proto::id::{Cid, Uid};
 
-/// The result of most calls; the error type can be chosen.
+/// A result with [`Error`] as its default error type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong between actors.
 ///
-/// `{:?}`, which a program uses whose `main` returns the error, prints a text for people with the sources below it;
-/// `{:#?}` prints the structure.
+/// `{:?}` prints a text for people, with the sources below it, as `main` does with the error that it returns. `{:#?}`
+/// prints the structure.
 #[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A task in another actor failed.
     #[error(transparent)]
     Remote(#[from] RemoteActorError),
-    /// A task in another actor was cancelled; the payload names who asked for it.
+    /// A task in another actor was cancelled; the payload names the canceller.
     #[error(transparent)]
     Cancelled(#[from] ContextCancelled),
     /// A payload does not have the type that its dialog allows.
     #[error(transparent)]
     MsgType(#[from] MsgTypeError),
     /// An actor's process ended without being asked to. Its parent gets this error, and so does every actor with a
-    /// connection to it over a Unix socket: when it dies, and when the other actor connects again.
+    /// connection to it over a Unix socket, at once and when it connects again.
     #[error(transparent)]
     Died(#[from] ActorDied),
     /// A child process could not be started.
@@ -102,10 +102,10 @@ pub enum Error {
     /// A request or a scope was not done within its deadline.
     #[error(transparent)]
     DeadlineExceeded(#[from] DeadlineExceeded),
-    /// A peer did not acknowledge a request in time. Not a timeout of the caller's own.
+    /// A peer did not acknowledge a cancel request in time. This is no deadline of the caller.
     #[error(transparent)]
     TooSlow(#[from] ActorTooSlow),
-    /// One of several readers of a stream was too slow for it, and has lost values.
+    /// One of several readers of a stream was too slow, and has lost values.
     #[error(transparent)]
     Lagged(#[from] Lagged),
     /// The other side of a stream no longer reads.
@@ -135,7 +135,7 @@ impl Error {
         self.as_remote()?.downcast()
     }
 
-    /// Whether both are one failure, reported to two waiters; equal texts are not enough.
+    /// Whether both are one failure, reported to two waiters. The texts are not compared.
     pub(crate) fn is_same_failure(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Remote(one), Self::Remote(two)) => std::ptr::eq(one.msg(), two.msg()),
@@ -196,19 +196,19 @@ macro_rules! accessors {
 accessors! {
     as_remote: Remote(RemoteActorError), "The failure of a task in another actor, if this is one.";
     as_cancelled: Cancelled(ContextCancelled), "The cancellation, if this is one.";
-    as_msg_type: MsgType(MsgTypeError), "The payload that has the wrong type, if this is about one.";
+    as_msg_type: MsgType(MsgTypeError), "The payload of the wrong type, if this is about one.";
     as_died: Died(ActorDied), "The unexpected end of an actor's process, if this is one.";
     as_spawn: Spawn(ActorFailure), "The child that could not be started, if this is about one.";
-    as_gave_up: GaveUp(GaveUp), "The end of a supervisor's patience, if this is it.";
-    as_closed: Closed(TransportClosed), "The end of the connection, if this is it.";
+    as_gave_up: GaveUp(GaveUp), "The supervisor that gave up, if this is about one.";
+    as_closed: Closed(TransportClosed), "The end of the connection, if this is one.";
     as_unreachable: Unreachable(Unreachable), "The address without a connection, if this is about one.";
-    as_messaging: Messaging(MessagingError), "The broken order of a dialog, if this is about it.";
-    as_runtime: Runtime(RuntimeFailure), "The refusal of the runtime, if this is one.";
+    as_messaging: Messaging(MessagingError), "The violation of a dialog's order, if this is one.";
+    as_runtime: Runtime(RuntimeFailure), "The misuse of the runtime, if this is one.";
     as_deadline_exceeded: DeadlineExceeded(DeadlineExceeded), "The missed deadline, if this is one.";
     as_too_slow: TooSlow(ActorTooSlow), "The peer that did not acknowledge in time, if this is about one.";
     as_lagged: Lagged(Lagged), "The lag of a stream's reader, if this is one.";
-    as_unread: Unread(StreamUnread), "The end of a stream's reading, if this is it.";
-    as_group: Group(ErrorGroup), "The failures, if these are several.";
+    as_unread: Unread(StreamUnread), "The stream whose other side no longer reads, if this is about one.";
+    as_group: Group(ErrorGroup), "The group, if this is several failures.";
 }
 
 impl fmt::Debug for Error {
@@ -281,7 +281,7 @@ impl RuntimeFailure {
 
 /// A peer did not acknowledge a cancel request within its limit.
 ///
-/// Deliberately no timeout-error type: a handler for the caller's own timeouts must not swallow it.
+/// This is no timeout error on purpose: a handler for the caller's own timeouts must not swallow it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("actor {peer} did not acknowledge the cancel request within {limit:?} (`{knob}`)")]
 pub struct ActorTooSlow {

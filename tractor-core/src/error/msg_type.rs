@@ -19,15 +19,16 @@ use crate::proto::msg::{ErrorMsg, ErrorValue, Msg};
 pub enum Blame {
     /// This actor.
     Local,
-    /// Another actor: the peer or, when the error was relayed, one behind it.
+    /// Another actor: the peer, or an actor behind it if the error was relayed.
     Peer,
 }
 
 /// A payload that does not have the type its dialog allows.
 ///
 /// The sender checks arguments, and the first and the last value of a dialog, before they leave; the receiver checks
-/// streamed values. The side that finds the violation raises this error and reports it to the other side, which raises
-/// the same type. On both sides [`blame`](Self::blame) and [`sender`](Self::sender) say whose payload it was.
+/// streamed values. The side that finds the violation returns this error and reports it to the other side, which
+/// returns the same type. On both sides [`blame`](Self::blame) and [`sender`](Self::sender) name the side that sent the
+/// payload.
 #[derive(Debug, Clone)]
 pub struct MsgTypeError {
     inner: Arc<Inner>,
@@ -44,13 +45,13 @@ struct Inner {
     remote: Option<Route>,
 }
 
-/// What is known of a violation. Texts that are not known are empty.
+/// The details of a violation. Unknown texts are empty.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Details {
     /// Name of the message that carried the payload.
     pub(crate) message: String,
-    /// The payload, as the side that noticed saw it; empty when it did not encode.
+    /// The payload, as the side that found the violation read it; empty if it did not encode.
     pub(crate) value: String,
     /// The type of that payload.
     pub(crate) found: String,
@@ -58,7 +59,7 @@ pub(crate) struct Details {
     pub(crate) expected: String,
     /// Why it does not fit.
     pub(crate) problem: String,
-    /// The part of the payload that does not fit; empty for the whole.
+    /// The part of the payload that does not fit; empty for the whole payload.
     pub(crate) path: String,
     /// Name and UUID of the actor whose payload it is.
     pub(crate) sender: Option<(String, String)>,
@@ -72,7 +73,7 @@ impl MsgTypeError {
         Self { inner: Arc::new(Inner { details, blame, cid: cid.into(), bad_msg: None, remote: None }) }
     }
 
-    /// The same with the whole offending message, one well-formed value.
+    /// Adds the whole offending message, one well-formed value.
     pub(crate) fn showing(mut self, bad_msg: Option<Bytes>) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
             inner.bad_msg = bad_msg;
@@ -120,8 +121,8 @@ impl MsgTypeError {
         &self.inner.details.value
     }
 
-    /// The type of the payload: that of its encoding, such as `map`, or the name of the Rust type when it could not be
-    /// encoded. Empty when it is not known.
+    /// The type of the payload's encoding, such as `map`, or the name of the Rust type if it could not be encoded.
+    /// Empty if it is not known.
     pub fn found(&self) -> &str {
         &self.inner.details.found
     }
@@ -161,7 +162,7 @@ impl MsgTypeError {
         self.inner.bad_msg.as_ref()
     }
 
-    /// What is known of the violation, for the side it is reported to.
+    /// The details, for the side that gets the report.
     pub(super) fn to_value(&self) -> Option<ErrorValue> {
         value::encode_as(MSG_TYPE_ERROR, &self.inner.details).ok()
     }
@@ -181,7 +182,7 @@ impl MsgTypeError {
     }
 }
 
-/// What the report of a base-protocol peer says: its text, and the message it shows.
+/// The details in the report of a base-protocol peer: its text, and the message that it contains.
 ///
 /// Only the child side sends `Started` and `Return`, and checks them before they leave. Any other message was received
 /// by the actor that reports it first.
@@ -237,7 +238,7 @@ mod tests {
         Uid::new(name, name)
     }
 
-    /// The root's reading of a report that came over `path`, without details, and shows a message.
+    /// How the root reads a report that came over `path`, without details but with a message.
     fn blamed(path: &[&str], shown: Option<Msg>) -> (Blame, Option<Uid>, String) {
         let mut report = ErrorMsg::new(uid(path[0]), MSG_TYPE_ERROR, "does not fit");
         report.relay_path = path.iter().map(|name| uid(name)).collect();
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_of_the_base_protocol_are_read_by_what_they_show() {
+    fn the_message_in_a_report_of_the_base_protocol_decides_the_blame() {
         let (cid, pld) = (Cid::short(b'c', 1), Bytes::from_static(&[7]));
         let (root, kid) = (Some(uid("root")), Some(uid("kid")));
         let started = || Some(Msg::Started { cid, pld: pld.clone() });

@@ -37,10 +37,10 @@ pub enum Absence {
     /// No actor can have that name.
     #[error("{0}")]
     BadName(NameProblem),
-    /// No registrar knows the name. That may change.
-    #[error("nobody is registered under that name")]
+    /// No registrar knows the name. It may be registered later.
+    #[error("no actor is registered under that name")]
     NotRegistered,
-    /// The actor that was registered under the name is gone, and so is its row. That may change.
+    /// The actor that was registered under the name is gone, and so is its row. A successor may register.
     #[error("the actor that was registered under that name is gone")]
     Expired,
     /// The process that a handle names has ended, or the supervised child has ended for good. No other actor takes its

@@ -9,8 +9,8 @@ use crate::proto::id::Uid;
 use crate::proto::limits::RELAY_PATH_MAX;
 use crate::proto::msg::ErrorMsg;
 
-/// Type names with a meaning of their own on the wire. A user's type of the same name travels with its module before
-/// its name: our names have no `::`.
+/// Type names with a meaning on the wire. A user's type of the same name travels with its module before its name, and
+/// these names have no `::`.
 pub(crate) mod type_names {
     macro_rules! names {
         ($($name:ident = $text:literal;)*) => {
@@ -80,8 +80,8 @@ pub(crate) fn cancelled(us: &Uid, peer: &Uid, canceller: &Uid) -> ErrorMsg {
     msg
 }
 
-/// The end of a child side whose time, which its parent side had set, is over. It is a cancellation by the actor that
-/// set the time; the original type says why.
+/// The end of a child side whose deadline is over. It is a cancellation by the parent side's actor, which set the
+/// deadline; the original type is the reason.
 pub(crate) fn deadline_passed(us: &Uid, peer: &Uid, endpoint: &str) -> ErrorMsg {
     let mut msg = cancelled(us, peer, peer);
     type_names::DEADLINE_EXCEEDED.clone_into(&mut msg.src_type_str);
@@ -108,15 +108,15 @@ pub(crate) fn relay(us: &Uid, received: &ErrorMsg) -> ErrorMsg {
         type_names::CONTEXT_CANCELLED | type_names::MSG_TYPE_ERROR => msg.src_uid = us.clone(),
         _ => type_names::REMOTE_ACTOR_ERROR.clone_into(&mut msg.boxed_type_str),
     }
-    // An overrun of our own stream is our own error first, even if the endpoint passes it on.
+    // This actor is in the path already if the failure is an overrun of its own stream.
     if msg.relay_path.last() != Some(us) && msg.relay_path.len() < RELAY_PATH_MAX {
         msg.relay_path.push(us.clone());
     }
     msg
 }
 
-/// The failure of an endpoint of `us`. A failure of another actor that passes through is relayed, whatever error wraps
-/// it here; of those errors only the text remains.
+/// The failure of an endpoint of `us`. A failure of another actor is relayed, even if other errors wrap it; only the
+/// text of these remains.
 pub(crate) fn pack(us: &Uid, failure: &EndpointError) -> ErrorMsg {
     if let Some(error) = failure.own() {
         return pack_own(us, &error);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cause_of_an_own_failure_is_not_passed_on_for_it() {
+    fn an_own_failure_is_not_replaced_by_its_cause() {
         #[derive(Debug, thiserror::Error)]
         enum Wrapped {
             #[error(transparent)]

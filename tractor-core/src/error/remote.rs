@@ -37,7 +37,7 @@ pub enum RemoteKind {
 
 /// A task in another actor failed.
 ///
-/// Keeps the actor where it happened ([`src_uid`](Self::src_uid)), the name of the original error type
+/// The error has the actor that failed ([`src_uid`](Self::src_uid)), the name of the original error type
 /// ([`src_type`](Self::src_type)), its text and sources, and its route ([`relay_path`](Self::relay_path)).
 #[derive(Clone)]
 pub struct RemoteActorError {
@@ -94,8 +94,8 @@ impl RemoteActorError {
         self.msg().value.as_ref().map(|value| value.type_name.as_str())
     }
 
-    /// As [`downcast`](Self::downcast), for an `E` that this program declares itself, as for an `extern` endpoint;
-    /// `value_type` is its path in the program of the endpoint.
+    /// As [`downcast`](Self::downcast), for an `E` that this program declares itself, for instance for an `extern`
+    /// endpoint. `value_type` is the path of the type in the program of the endpoint.
     ///
     /// ```
     /// # use serde::Deserialize;
@@ -135,7 +135,7 @@ impl RemoteActorError {
         &self.msg().src_type_str
     }
 
-    /// The type name that the last hop gave it: `RemoteActorError` when the error was relayed.
+    /// The type name that the last actor on the way gave it: `RemoteActorError` if the error was relayed.
     pub fn boxed_type(&self) -> &str {
         &self.msg().boxed_type_str
     }
@@ -275,12 +275,12 @@ impl Error {
     }
 }
 
-/// A received `Error` message as the error it stands for: cancellations and type errors keep their own type.
+/// The error of a received `Error` message: cancellations and type errors keep their own type.
 pub(crate) fn received(us: &Uid, msg: Arc<ErrorMsg>) -> Error {
     arrived(us, Route::new(msg))
 }
 
-/// The same where the peer has refused a request of ours, so that nothing of it ran.
+/// The error of an `Error` message that refuses a request: the request has not run.
 pub(crate) fn refused(us: &Uid, msg: Arc<ErrorMsg>) -> Error {
     arrived(us, Route::of_refusal(msg))
 }

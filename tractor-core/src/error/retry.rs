@@ -1,4 +1,4 @@
-//! What a failure says about its request: whether the request has run, and whether asking again may help.
+//! Whether a failed request has run, and whether asking again may help.
 
 use super::{Blame, Error, RemoteKind};
 
@@ -6,9 +6,9 @@ impl Error {
     /// Whether the request has certainly not run, and may be sent again unchanged: it never left this actor, or the
     /// other actor refused it because it has no room or is ending.
     ///
-    /// The actor that was asked may be gone for good; its successor, or another actor, may answer. A request that will
-    /// fail again, such as a call of an endpoint that is not exposed, is not retryable, though it has not run either:
-    /// see [`may_have_run`](Self::may_have_run).
+    /// The actor may be gone for good; its successor, or another actor, may answer. A request that will fail again,
+    /// such as a call of an endpoint that is not exposed, is not retryable, although it has not run: see
+    /// [`may_have_run`](Self::may_have_run).
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Supervised};
@@ -67,7 +67,7 @@ impl Error {
         }
     }
 
-    /// The same as the failure of a request that never left.
+    /// Marks this as the failure of a request that never left.
     #[must_use]
     pub(crate) fn unsent(self) -> Self {
         match self {

@@ -1,4 +1,4 @@
-//! What every failure of another actor has underneath: the message that brought it.
+//! The message that brought a failure of another actor.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ impl Route {
         Self { msg, is_cause: false, was_refused: false }
     }
 
-    /// The same as an answer that refuses the request: nothing of it ran.
+    /// The route of a refusal: the request has not run.
     pub(super) fn of_refusal(msg: Arc<ErrorMsg>) -> Self {
         Self { msg, is_cause: false, was_refused: true }
     }
 
-    /// The same below a failure of this actor that has a name of its own, which others get instead.
+    /// The route of a failure that is the cause of a failure of this actor. Other actors get the latter.
     pub(super) fn of_cause(&self) -> Self {
         Self { is_cause: true, ..self.clone() }
     }
@@ -33,12 +33,12 @@ impl Route {
         &self.msg
     }
 
-    /// Whether the request was refused before anything of it ran.
+    /// Whether the request was refused, so that it has not run.
     pub(super) fn was_refused(&self) -> bool {
         self.was_refused
     }
 
-    /// Whether the failure that has this as its last source is the other actor's own, in any wrapping.
+    /// Whether an error with this as its last source is, or wraps, the failure of the other actor.
     pub(super) fn is_passed_on(&self) -> bool {
         !self.is_cause
     }
@@ -52,7 +52,7 @@ impl fmt::Debug for Route {
 
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("told by actor")?;
+        f.write_str("reported by actor")?;
         for (index, hop) in self.msg.relay_path.iter().enumerate() {
             write!(f, "{} {hop}", if index == 0 { "" } else { ", passed on by" })?;
         }

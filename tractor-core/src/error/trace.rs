@@ -1,23 +1,23 @@
-//! The text of a failure, to and from actors of the base protocol. They keep it in the trace that they render, mostly
-//! nowhere else, and print and pass on that trace.
+//! The text of a failure, to and from actors of the base protocol. They usually keep it only in the trace that they
+//! render, print and pass on.
 
 use std::fmt::Write;
 
 use super::pack::type_names;
 use crate::proto::msg::ErrorMsg;
 
-/// Begins each further line of a text in a trace, to tell them from the lines behind the text.
+/// Marks the second and further lines of a text in a trace. The lines behind the text have no mark.
 const FURTHER_LINE: &str = "  >";
 
-/// Adds the failure to the trace, as such an actor would, unless it is there already: the endpoint, the place, `Type:
-/// text`, the causes.
+/// Adds the failure to the trace, as a base-protocol actor would, unless it is there already: the endpoint, the place,
+/// `Type: text`, the causes.
 pub(crate) fn tell_in_trace(msg: &mut ErrorMsg, endpoint: Option<&str>) {
     if text_in(&msg.tb_str, &msg.src_type_str).is_some() {
         return;
     }
     let mut trace = String::new();
-    if let (Some(endpoint), Some(teller)) = (endpoint, msg.relay_path.last()) {
-        _ = writeln!(trace, "`{endpoint}`, told by actor {teller}");
+    if let (Some(endpoint), Some(reporter)) = (endpoint, msg.relay_path.last()) {
+        _ = writeln!(trace, "`{endpoint}`, reported by actor {reporter}");
     }
     if !msg.tb_str.is_empty() {
         _ = writeln!(trace, "at {}", msg.tb_str);
@@ -33,8 +33,8 @@ pub(crate) fn tell_in_trace(msg: &mut ErrorMsg, endpoint: Option<&str>) {
     msg.tb_str = trace;
 }
 
-/// Takes the text from the trace of such an actor if the message has none, or only the text of a relay, which says no
-/// more than that there was a failure.
+/// Takes the text of the failure from the trace of a base-protocol actor, if the message has no text or only that of a
+/// relay ("remote task raised ..").
 pub(crate) fn learn_from_trace(msg: &mut ErrorMsg) {
     let is_relayed = msg.boxed_type_str == type_names::REMOTE_ACTOR_ERROR;
     if !is_relayed && msg.message.as_deref().is_some_and(|text| !text.is_empty()) {
@@ -96,7 +96,7 @@ mod tests {
         Uid::new(name, name)
     }
 
-    /// What a Python actor sends.
+    /// The message of a Python actor.
     fn received(type_name: &str, message: &str, trace: &str) -> ErrorMsg {
         let mut msg = ErrorMsg::new(uid("kid"), type_name, message);
         trace.clone_into(&mut msg.tb_str);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_relay_has_it_in_a_box_and_says_itself_only_that_something_failed() {
+    fn a_relay_has_the_text_in_a_box() {
         let trace = "Traceback (most recent call last):\n  File \"r.py\", line 1, in relay\n\
                      tractor._exceptions.RemoteActorError: remote task raised a 'ValueError'\n \
                      |_src_uid=('kid', 'u')\n |\n  ------ ('kid', 'u') ------\n  \
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_in_a_trace_is_learned_from_it_once() {
+    fn the_text_written_to_a_trace_is_read_from_it() {
         for (text, place, causes) in [
             ("bad value", "", vec!["io: gone".to_owned()]),
             ("", "src/a.rs:1:2", vec![]),
@@ -177,7 +177,7 @@ mod tests {
             assert_eq!(msg.tb_str, told);
             msg.message = None;
             learns(msg.clone(), text);
-            // As a relay quotes it, and as a second relay quotes that.
+            // As quoted by a relay, and quoted again by a second relay.
             for _ in 0..2 {
                 let quoted: String = msg.tb_str.lines().map(|line| format!("  {line}\n")).collect();
                 msg.tb_str =

@@ -1,15 +1,14 @@
 //! A stream that nobody reads.
 //!
-//! Only the side that opened the context gets this error. Values that an endpoint streams to a scope that has dropped
-//! its stream are thrown away, because the scope still wants the outcome. In the other direction the sender's data
-//! would be lost in silence. The sender's code decides whether that is a failure: the context goes on.
+//! Only the side that opened the context gets this error. If a scope has dropped its stream, later values of the
+//! endpoint are dropped, because the scope still wants the outcome. In the other direction the loss is reported. The
+//! sender's code decides whether it is a failure: the context goes on.
 
 use crate::proto::id::{Cid, Uid};
 
-/// A value was sent on a stream that nobody reads: the other side has dropped its end, and does something else. The
-/// context is not over.
+/// A value was sent on a stream whose other side has dropped its end. The context is not over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("actor {peer} reads this stream no more: it has dropped its end (context {cid})")]
+#[error("actor {peer} no longer reads this stream: it has dropped its end (context {cid})")]
 pub struct StreamUnread {
     peer: Uid,
     cid: Cid,

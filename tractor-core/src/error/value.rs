@@ -1,9 +1,9 @@
 //! Failures as values: the part of a user's error that travels besides its texts.
 //!
 //! A value is identified by the path of its type, as rustc gives it, generic arguments included. The name alone would
-//! survive a move between modules, but many error types are called `Error`, and one of them must not be taken for
-//! another because the fields happen to fit. Structs in a value are maps, whatever layout the connections on its way
-//! use: a relay passes the value on unchanged, and a reader with another version of the type needs the names.
+//! survive a move between modules, but many error types are called `Error`, and one must not be decoded as another
+//! because the fields happen to fit. Structs in a value are maps, whatever layout the connections on its way use: a
+//! relay passes the value on unchanged, and a reader with another version of the type needs the names.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +12,7 @@ use crate::proto::limits::{ERROR_VALUE_BYTES_MAX, ERROR_VALUE_DEPTH_MAX, NAME_BY
 use crate::proto::msg::ErrorValue;
 use crate::proto::payload::{self, PayloadError, PayloadFormat};
 
-/// The value of a failure; `None` when it does not encode or is over a limit, which is logged.
+/// The value of a failure; `None`, and a log line, if it does not encode or is over a limit.
 pub(crate) fn encode<E: Serialize>(error: &E) -> Option<ErrorValue> {
     match encode_as(std::any::type_name::<E>(), error) {
         Ok(value) => Some(value),
@@ -23,7 +23,7 @@ pub(crate) fn encode<E: Serialize>(error: &E) -> Option<ErrorValue> {
     }
 }
 
-/// The same under a name that this library chose, which is no path.
+/// As [`encode`], under the given type name.
 pub(super) fn encode_as<E: Serialize>(type_name: &str, error: &E) -> Result<ErrorValue, String> {
     if type_name.len() > NAME_BYTES_MAX {
         return Err(format!("the path of its type has {} bytes (`NAME_BYTES_MAX`)", type_name.len()));

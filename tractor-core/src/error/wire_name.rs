@@ -6,8 +6,8 @@ use super::pack::type_names;
 const NAME_BYTES_MAX: usize = 128;
 
 /// The name of an error type in other actors: their [`RemoteActorError::src_type`](super::RemoteActorError::src_type).
-/// An actor of the Python library looks for this name among the types that it knows. It passes an error of an unknown
-/// type on as its own, so a name that it knows, such as `ValueError`, keeps type and origin.
+/// An actor of the Python library passes on an error of an unknown type as its own. With a name that it knows, such as
+/// `ValueError`, the error keeps type and origin.
 ///
 /// A name that this library uses itself, such as `TypeError` for a request with wrong arguments, does not compile.
 ///
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_with_a_meaning_and_what_is_no_name_cannot_be_chosen() {
+    fn reserved_and_malformed_names_cannot_be_chosen() {
         for name in ["ValueError", "shop.Error", "E"] {
             assert!(may_be_chosen(name), "{name}");
         }
