@@ -222,7 +222,7 @@ fn a_loaded_program_that_is_gone_is_named_with_its_loader() {
     let Some(command) = through_a_loader(&place) else { return };
     let error =
         place.run(command, |place| std::fs::remove_file(place.program()).expect("it is ours")).unwrap_err();
-    for word in ["ld-", "a program", "where it is no more"] {
+    for word in ["ld-", "a program", "where it no longer is"] {
         assert!(error.contains(word), "{error}");
     }
 }

@@ -7,9 +7,9 @@
 //!
 //! # Invariants
 //! 1. The process ends with its parent: the kernel kills it when the parent dies, and it ends by itself when the
-//!    channel does.
-//! 2. No bytes of the channel are read before the kernel has confirmed that the parent process, of our own user, has
-//!    made it.
+//!    channel is closed.
+//! 2. No bytes of the channel are read before the kernel has confirmed that the parent process, of our own user, made
+//!    the channel.
 //! 3. A boot that fails tells the parent why, and exits with a failure.
 
 use std::os::unix::net::UnixStream;
@@ -34,8 +34,7 @@ use crate::proto::msg::{Msg, SpawnSpec};
 /// Set for the life of a process that is a child actor.
 static IS_CHILD: AtomicBool = AtomicBool::new(false);
 
-/// Whether this process is a child actor. Code in it that runs outside of the actor has lost the actor, and must not
-/// start a tree.
+/// Whether this process is a child actor. In a child, code outside of the actor must not start a tree.
 pub(super) fn is_child_process() -> bool {
     IS_CHILD.load(Ordering::Relaxed)
 }
@@ -70,20 +69,20 @@ fn exit(code: i32) -> ! {
 }
 
 fn live(spec: ChildSpec, entry: Entry, setup: fn()) -> Result<(), BootError> {
-    // First: the reaper of this process recognizes it by its name.
+    // This comes first, because the reaper of this process recognizes it by its name.
     setup::name_process(&format!("{PROCESS_NAME_PREFIX}{}]", spec.name));
     setup::mark_process();
     tie_to_parent(spec.parent_pid)?;
-    // Before the runtime and all of the user's code. A refusal is reported once there is a connection.
+    // Limits are set before the runtime and the user's code start. A failure is reported once there is a connection.
     let bounded = setup::bound(&spec.bounds);
     let channel = setup::take_stdin()?;
     channel.set_nonblocking(true)?;
     if matches!(entry, Entry::Test(_)) {
-        // In a test the harness owns standard output, which the parent throws away.
+        // In a test the harness writes to standard output, and the parent discards it.
         setup::print_to_stderr()?;
     }
     setup();
-    // A subscriber of the program's own stays.
+    // This keeps a subscriber that the program has set.
     crate::devx::init_child(&spec.log);
     let mut builder = match spec.worker_threads {
         0 => Builder::new_current_thread(),
@@ -96,7 +95,7 @@ fn live(spec: ChildSpec, entry: Entry, setup: fn()) -> Result<(), BootError> {
     let mut drain = Timeouts::default().drain;
     let uid = Uid::new(spec.name.clone(), spec.uuid.clone());
     let served = runtime.block_on(serve_parent(spec, channel, bounded, &mut drain));
-    // The actor has ended: a blocking call that an endpoint has left behind must not keep its process.
+    // The actor has ended: a blocking call that an endpoint has left behind must not keep the process alive.
     let begun = Instant::now();
     runtime.shutdown_timeout(drain);
     if !drain.is_zero() && begun.elapsed() >= drain {
@@ -136,14 +135,14 @@ fn tie_to_parent(parent_pid: u32) -> Result<(), BootError> {
     Ok(())
 }
 
-/// `drain` becomes the parent's limit once that has arrived.
+/// `drain` is set to the parent's limit when that has arrived.
 async fn serve_parent(
     spec: ChildSpec,
     channel: UnixStream,
     bounded: Result<(), RuntimeFailure>,
     drain: &mut Duration,
 ) -> Result<(), BootError> {
-    // Until the parent's have arrived.
+    // Used until the parent's limits have arrived.
     let limits = Limits::default();
     let channel = tokio::net::UnixStream::from_std(channel)?;
     check_parent(&channel, spec.parent_pid)?;

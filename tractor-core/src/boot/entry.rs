@@ -1,4 +1,4 @@
-//! What `#[tractor::main]`, `#[tractor::test]` and `init()` call first.
+//! The entry points behind `#[tractor::main]`, `#[tractor::test]` and `init()`.
 
 use std::io::Write;
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::{child, setup, shutdown};
 use crate::process::{ChildSpec, Entry, set_entry};
 
-/// How the runtime of a root actor is built.
+/// The options of a root actor's runtime.
 #[derive(Debug, Clone, Copy)]
 pub struct RuntimeOptions {
     /// The function that runs first, in root and children.
@@ -19,7 +19,7 @@ pub struct RuntimeOptions {
     pub worker_threads: Option<usize>,
 }
 
-/// Runs `main`, or the child actor that this process turns out to be.
+/// Runs `main`, or the child actor if this process is one.
 pub fn run_main<F, Fut>(options: RuntimeOptions, body: F) -> Fut::Output
 where
     F: FnOnce() -> Fut,
@@ -32,7 +32,7 @@ where
     let runtime = build(options);
     runtime.block_on(Box::pin(run_until_signal(body)));
     if let Some(signal) = shutdown::fatal_signal() {
-        // A failure could not be handled any more.
+        // The process ends, so a failure is ignored.
         _ = std::io::stdout().flush();
         setup::die_of(signal);
     }
@@ -40,8 +40,8 @@ where
     output.expect("it was run to its end")
 }
 
-/// Runs the body of `main`. If a signal ends the trees of this process, this runs until they have ended, and then drops
-/// the rest of the body.
+/// Runs the body of `main`. If a signal ends the trees of this process, the body runs until they have ended, and is
+/// then dropped.
 async fn run_until_signal(body: Pin<Box<dyn Future<Output = ()> + '_>>) {
     tokio::select! {
         biased;
@@ -55,7 +55,7 @@ async fn run_until_signal(body: Pin<Box<dyn Future<Output = ()> + '_>>) {
     }
 }
 
-/// Runs a test, or the child actor that this process turns out to be. `test` is the function's full path.
+/// Runs a test, or the child actor if this process is one. `test` is the function's full path.
 pub fn run_test<F, Fut>(options: RuntimeOptions, test: &'static str, body: F) -> Fut::Output
 where
     F: FnOnce() -> Fut,
@@ -88,8 +88,8 @@ where
 /// standard input, which was its connection, becomes the null device; in a child of a test, standard output becomes
 /// standard error. The process gets the name of its actor, and the kernel ends it with its parent.
 ///
-/// A program with rights of its own (set-uid, set-gid or capabilities of its file) is never a child, whatever its
-/// environment says, and starts no children: `start_actor` is an error there.
+/// A privileged program (set-uid, set-gid or capabilities of its file) is never a child, whatever its environment says,
+/// and starts no children: `start_actor` is an error there.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -100,11 +100,11 @@ pub fn init() {
     init_with(|| {});
 }
 
-/// As [`init`], with a function that runs first in every process of the program, the root's and each child's, before
-/// any runtime is made. It is the place for a `tracing` subscriber of the program's own.
+/// As [`init`], with a function that runs first in every process of the program, before any runtime is made. Set up the
+/// program's own `tracing` subscriber there.
 ///
-/// In a child it runs on the main thread, after the actor's limits are set. If it panics the child ends, and the
-/// `start_actor` that waits for it fails. It is part of the boot, which `Timeouts::child_boot` bounds.
+/// In a child it runs on the main thread, after the actor's limits are set. If it panics, the child ends and
+/// `start_actor` fails. Its time counts towards `Timeouts::child_boot`.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -137,7 +137,7 @@ where
     output.expect("it was run to its end")
 }
 
-/// Boxed, because the runtime is compiled for each type of future, and there are many tests.
+/// The body is boxed, because the runtime is compiled for each type of future, and there are many tests.
 fn block_on(options: RuntimeOptions, body: Pin<Box<dyn Future<Output = ()> + '_>>) {
     build(options).block_on(body);
 }

@@ -40,7 +40,7 @@ where
     let ending = Ending(Some(there.clone()), Portal::new(peer));
     let result = body(&ending.1).await;
     with_actor(there.clone(), there.shut_down()).await;
-    // Its last messages are still on their way to tasks of this actor.
+    // The last messages of the local actor are still on their way to tasks of this actor.
     let near = ending.1.peer.drained.clone();
     _ = tokio::time::timeout(here.timeouts().drain, near.cancelled()).await;
     ending.disarm();

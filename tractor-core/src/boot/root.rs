@@ -21,7 +21,8 @@ use crate::proto::id::{Aid, Caps, Image, Uid};
 /// on a runtime with another tree logs a warning.
 ///
 /// Leaving the scope waits for the children. After
-/// [`Timeouts::scope_warning`](crate::proto::limits::Timeouts::scope_warning) a warning names those that it waits for.
+/// [`Timeouts::scope_warning`](crate::proto::limits::Timeouts::scope_warning) a warning names the children that are
+/// left.
 ///
 /// # Errors
 /// The body's own error, or the failures of the children; [`Error::NoRuntime`] in a task of a child process that has
@@ -29,8 +30,8 @@ use crate::proto::id::{Aid, Caps, Image, Uid};
 ///
 /// # Cancel safety
 /// Dropping the future cancels every child. Inside an actor, the actor finishes their teardown. If this call has
-/// started the root actor itself, the runtime ends the children's processes in the background; they end with this
-/// process at the latest.
+/// started the root actor itself, the runtime ends the children's processes in the background. They end at the latest
+/// with this process.
 pub async fn open_nursery<T, E, F>(body: F) -> Result<T, E>
 where
     F: AsyncFnOnce(&ActorNursery) -> Result<T, E>,
@@ -46,7 +47,8 @@ where
             (root.actor.clone(), Some(root))
         }
     };
-    // One future for both cases: the body is compiled once. The polling future owns it, and so drops it in the actor.
+    // One future for both cases, so that the body is compiled once. The polling future owns it, and so drops it in the
+    // actor.
     let nursery = Box::pin(open_nursery_in(actor, body));
     match root {
         None => nursery.await,
@@ -64,21 +66,22 @@ const ROOT: &str = "root";
 /// # What changes in the process
 /// Once a process has started an actor,
 ///
-/// * its panic hook notes where endpoints panic, and calls the previous hook. A hook that is set later has to call this
-///   one, or errors do not name the place;
+/// * its panic hook records where endpoints panic, and calls the previous hook. A hook that is set later has to call
+///   this one; otherwise errors have no file and line;
 /// * from its first child on the process handles SIGCHLD, as tokio does for any child process;
-/// * from then on, too, it is a subreaper (Linux, with `/proc`): orphans of its child actors become its children, are
-///   ended with the actor's process group, and reaped. Your code has to wait for the orphans of programs that it has
-///   started in this process.
+/// * from its first child on it is also a subreaper (Linux, with `/proc`): orphans of its child actors become its
+///   children, are ended with the actor's process group, and reaped. Your code has to wait for the orphans of programs
+///   that it has started in this process.
 ///
 /// Under `#[tractor::main]` it also handles SIGINT, SIGTERM and SIGHUP, as that macro says; otherwise it handles them
 /// only if [`shutdown_signal`](crate::shutdown_signal) is called.
 ///
-/// This stays so after the actor has ended. Nothing else changes: no environment, no signal mask, no other handler.
+/// These changes stay after the actor has ended. Nothing else changes: no environment, no signal mask, no other
+/// handler.
 ///
 /// # Errors
 /// The body's own error; [`Error::NoRuntime`] in a task of a child process that has left its actor; [`Error::Runtime`]
-/// inside an actor, when an address cannot be bound, when an enabled module has no endpoints, or when something other
+/// inside an actor, when an address cannot be bound, when an enabled module has no endpoints, or when another program
 /// than a registrar listens at the address of a registry; [`Error::Unreachable`] when the registrar does not let the
 /// actor in.
 ///
@@ -134,7 +137,7 @@ impl Root {
         let actor = Actor::new(identity);
         let root = Self { ending: Ending(Some((actor.clone(), (OnRuntime::begin(), live)))), actor };
         let registered = with_actor(root.actor.clone(), async {
-            // The files of a tree that died with its root are still there.
+            // The socket files of a tree that died with its root are still there.
             root.actor.spawn_link(sweep_sockets());
             listen(&root.actor, elected.listeners);
             announce(&root.actor, Late::Fails).await
@@ -165,8 +168,7 @@ impl Root {
     }
 }
 
-/// A fresh identity, of the program image that `image` stands for; refuses an allow-list with an entry that is not
-/// registered.
+/// Makes an identity. Refuses an allow-list with an entry that is not registered.
 pub(super) fn identity(
     options: ActorOptions,
     name: &str,

@@ -1,4 +1,4 @@
-//! A nursery that is opened outside of its actor by mistake, and so begins a second tree.
+//! Warns about a nursery that is opened outside of its actor by mistake, and so begins a second tree.
 
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
@@ -6,7 +6,7 @@ use tokio::runtime::{Handle, Id};
 
 use crate::actor::notice;
 
-/// Runtimes with a root actor, once for each.
+/// The runtimes of root actors; an entry for each root.
 static WITH_ROOTS: Mutex<Vec<Id>> = Mutex::new(Vec::new());
 
 /// A root actor's place on its runtime.

@@ -1,14 +1,14 @@
-//! Everything that this library changes in its process: when a root actor starts, when a child starts, and before
-//! either makes its first child.
+//! All changes that this library makes to its process: when a root actor starts, when a child starts, and before either
+//! makes its first child.
 //!
 //! | change | root | child |
 //! | --- | --- | --- |
-//! | the panic hook notes the place of a panic, and calls the one before it | yes | yes |
+//! | the panic hook records the place of a panic, and calls the previous hook | yes | yes |
 //! | the panic hook first writes the actor's name to standard error | | yes |
 //! | orphans of its child actors become children of this process, which ends and reaps them (Linux) | with its first child | with its first child |
 //! | a handler of SIGCHLD, tokio's | with its first child | with its first child |
 //! | the kernel kills the process with its parent (Linux) | | yes |
-//! | the process has the resource limits that its parent has chosen | | yes |
+//! | the process gets the resource limits that its parent has chosen | | yes |
 //! | standard input is the null device | | yes |
 //! | standard output goes to standard error | | in tests |
 //! | the process is named after its actor, and leads a group of its own | | yes |
@@ -35,8 +35,8 @@ use crate::proto::id::Uid;
 use crate::proto::supervision::ProcessBounds;
 use crate::session::note_panic_place;
 
-/// Notes the places of panics, for the errors of endpoints. In the process of `child` the output of the previous hook
-/// also gets a head line with its name, because several processes write to one terminal. Once per process.
+/// Records the places of panics, for the errors of endpoints. In the process of `child` a line with its name comes
+/// before the output of the previous hook, because several processes write to one terminal. Called once per process.
 pub(super) fn watch_panics(child: Option<&Uid>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -46,7 +46,7 @@ pub(super) fn watch_panics(child: Option<&Uid>) {
             note_panic_place(info);
             if let Some(child) = &child {
                 let head = whereabouts().unwrap_or_else(|| child.clone());
-                // The reader may be gone.
+                // Fails if the reader is gone.
                 _ = writeln!(std::io::stderr(), "\n{head} (process {}) panics:", std::process::id());
             }
             previous(info);
@@ -54,7 +54,7 @@ pub(super) fn watch_panics(child: Option<&Uid>) {
     });
 }
 
-/// Makes this process the one that orphans of its actors are handed to.
+/// Makes this process the new parent of orphans of its actors.
 pub(super) fn take_orphans() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
@@ -72,7 +72,7 @@ pub(super) fn die_with_parent() -> rustix::io::Result<()> {
 /// Sets the resource limits of this process, for good.
 pub(super) fn bound(bounds: &ProcessBounds) -> Result<(), RuntimeFailure> {
     let ProcessBounds { memory_bytes, cpu_secs, open_files } = *bounds;
-    // The soft limit is lower: SIGXCPU, unlike SIGKILL, names the reason.
+    // The soft limit is lower, because its SIGXCPU names the reason, unlike SIGKILL.
     let cpu_secs = cpu_secs.map(|secs| (secs, secs.saturating_add(1)));
     for (resource, bound, what) in [
         (Resource::As, memory_bytes.map(|bytes| (bytes, bytes)), "its memory (`memory_max`)"),
@@ -122,7 +122,7 @@ pub(super) fn print_to_stderr() -> rustix::io::Result<()> {
     rustix::stdio::dup2_stdout(rustix::stdio::stderr())
 }
 
-/// From here on a thread handles SIGINT, SIGTERM and SIGHUP, except those that are ignored. Once per process.
+/// Starts a thread that handles SIGINT, SIGTERM and SIGHUP, except ignored signals. Acts once per process.
 pub(super) fn catch_signals(caught: fn(i32)) {
     static CATCH: Once = Once::new();
     CATCH.call_once(|| {
@@ -130,10 +130,10 @@ pub(super) fn catch_signals(caught: fn(i32)) {
         let kinds =
             [SIGINT, SIGTERM, SIGHUP].into_iter().filter(move |signal| ignored & (1 << (signal - 1)) == 0);
         let (ready, installed) = mpsc::channel();
-        // The thread first: a signal that is caught must be handled.
+        // The thread comes first: a signal that is caught must be handled.
         let thread = std::thread::Builder::new().name("tractor-signals".to_owned()).spawn(move || {
             let signals = Signals::new(kinds);
-            // It is waited for below.
+            // The receiver waits below.
             _ = ready.send(signals.as_ref().map(|_| ()).map_err(ToString::to_string));
             signals.into_iter().for_each(|mut signals| signals.forever().for_each(caught));
         });
@@ -144,7 +144,7 @@ pub(super) fn catch_signals(caught: fn(i32)) {
     });
 }
 
-/// A bit for each signal that this process ignores, if the system tells.
+/// A bit for each signal that this process ignores, if the system reports them.
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -156,7 +156,7 @@ fn ignored_signals() -> u64 {
 #[allow(clippy::exit, reason = "what is left of the process is its status")]
 pub(super) fn die_of(signal: i32) -> ! {
     if std::process::id() != 1 {
-        // It returns only for signals that it does not know.
+        // Returns only for unknown signals.
         _ = emulate_default_handler(signal);
     }
     std::process::exit(128 + signal)

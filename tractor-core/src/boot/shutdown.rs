@@ -1,10 +1,10 @@
 //! The end of a program by a signal: SIGINT, SIGTERM or SIGHUP.
 //!
 //! ```text
-//! the first one --+-- somebody waits for it (`shutdown_signal`) --> it is handed out, the program ends as it likes
-//!                 +-- a root lives, under `#[tractor::main]` -----> every root ends in good order, then the default
-//!                 +-- else ----------------------------------------> the default action
-//! the second one --------------------------------------------------> the default action
+//! first signal --+-- a task has called `shutdown_signal` ----------> every call returns it; the program decides
+//!                +-- a root lives, under `#[tractor::main]` -------> every root ends in order, then the default action
+//!                +-- otherwise ------------------------------------> the default action
+//! second signal ---------------------------------------------------> the default action
 //! ```
 //!
 //! No signal is caught before a root starts under `#[tractor::main]`, or a task waits for one. A thread handles
@@ -23,7 +23,7 @@ use crate::process::kill_children;
 struct Shutdown {
     /// `#[tractor::main]` ends the tree.
     is_main: bool,
-    /// A task has waited for a signal: the program handles it.
+    /// A task has waited for a signal, so the program handles it.
     claimed: bool,
     /// Root actors that have not ended.
     roots: usize,
@@ -61,13 +61,13 @@ fn caught(signal: i32) {
     let mut dies = false;
     SHUTDOWN.send_modify(|shutdown| dies = shutdown.take(signal));
     if dies {
-        // The actors would die with this process; the programs that they have started would not.
+        // The kernel ends the actors with this process, but not the programs that they have started.
         kill_children();
         setup::die_of(signal);
     }
 }
 
-/// Waits until the function returns a value.
+/// Waits until the function returns a value for the state.
 async fn until<T>(said: impl Fn(&Shutdown) -> Option<T>) -> T {
     let mut shutdown = SHUTDOWN.subscribe();
     loop {
@@ -82,16 +82,15 @@ async fn until<T>(said: impl Fn(&Shutdown) -> Option<T>) -> T {
 
 /// Waits for a signal that asks the program to end, SIGINT (2), SIGTERM (15) or SIGHUP (1), and returns its number.
 ///
-/// From the first call on, the first signal no longer ends the process: every call returns it, now or later, in any
-/// number of places. The second signal has its default action. Without any call, every signal has. A signal that is
-/// ignored when the first call is made stays ignored: SIGHUP under `nohup`, and SIGINT of a program that a script has
-/// started with `&`.
+/// After the first call of this function the first signal no longer ends the process. Instead every call returns it,
+/// now or later, in any number of tasks. The second signal has its default action. A signal that is ignored when this
+/// is first called stays ignored: SIGHUP under `nohup`, and SIGINT of a program that a script has started with `&`.
 ///
-/// Programs under `#[tractor::main]` that do not call this end their tree by themselves, in good order: every scope is
-/// dropped, callbacks and shielded cleanups run within their limits, then the signal has its default action. A program
-/// that calls this before the signal comes decides itself what happens.
+/// If a program under `#[tractor::main]` has not called this, its tree ends in good order: every scope is dropped,
+/// callbacks and shielded cleanups run within their limits, then the signal has its default action. If it has, its own
+/// code has to end the tree.
 ///
-/// In a child actor it is never ready: the program's root handles signals, and children end with their parent.
+/// In a child actor this never returns: the program's root handles signals, and children end with their parent.
 ///
 /// ```no_run
 /// # use tractor_core as tractor;
@@ -113,7 +112,7 @@ async fn until<T>(said: impl Fn(&Shutdown) -> Option<T>) -> T {
 /// ```
 ///
 /// # Cancel safety
-/// No signal is lost: the next call returns a signal that has come meanwhile.
+/// No signal is lost: the next call returns it.
 pub async fn shutdown_signal() -> i32 {
     if child::is_child_process() {
         return pending().await;
@@ -127,7 +126,7 @@ pub async fn shutdown_signal() -> i32 {
     .await
 }
 
-/// From here on signals end the trees of this process in good order.
+/// Makes signals end the trees of this process in good order.
 pub(super) fn end_trees_by_signal() {
     SHUTDOWN.send_modify(|shutdown| shutdown.is_main = true);
 }
@@ -141,7 +140,7 @@ pub(super) async fn trees_ended() -> i32 {
     .await
 }
 
-/// The signal by which this process has to end, if it has to.
+/// The signal that has ended the trees of this process, if one has.
 pub(super) fn fatal_signal() -> Option<i32> {
     match SHUTDOWN.borrow().asked {
         Some(Asked::Tree(signal)) => Some(signal),
@@ -149,12 +148,12 @@ pub(super) fn fatal_signal() -> Option<i32> {
     }
 }
 
-/// A root actor that has not ended: counted, so that signals end it.
+/// Counts a root actor that has not ended.
 #[derive(Debug)]
 pub(super) struct LiveRoot(());
 
 impl LiveRoot {
-    /// Never ready in a process that a signal ends.
+    /// Counts a new root. In a process that a signal ends this never returns.
     pub(super) async fn begin() -> Self {
         let mut is_main = false;
         let mut ends = false;
@@ -191,7 +190,7 @@ mod tests {
     const TERM: i32 = 15;
 
     #[test]
-    fn the_first_signal_is_for_who_waits_then_for_the_tree_and_the_second_kills() {
+    fn the_first_signal_goes_to_the_program_or_ends_the_tree_and_the_second_kills() {
         let (program, tree) = (Some(Asked::Program(TERM)), Some(Asked::Tree(TERM)));
         for (is_main, claimed, roots, asked) in [
             (false, false, 0, None),

@@ -28,7 +28,7 @@ use crate::actor::{notice, task_label};
 use crate::net::env;
 use crate::proto::id::Escaped;
 
-/// Environment variable with a filter that takes the place of the program's.
+/// Environment variable with a filter that overrides the program's.
 pub const LEVEL_ENV: &str = "TRACTOR_LOGLEVEL";
 
 static FILTER: OnceLock<String> = OnceLock::new();
@@ -46,8 +46,8 @@ pub struct FilterError {
 
 /// Prints the events of this program and of the actors it starts to standard error.
 ///
-/// The filter is a level (`info`) or a list (`my_crate=debug,warn`). The environment variable `TRACTOR_LOGLEVEL` wins
-/// over it. If another subscriber is installed already, that one stays.
+/// The filter is a level (`info`) or a list (`my_crate=debug,warn`). The environment variable `TRACTOR_LOGLEVEL`
+/// overrides it. If another subscriber is installed already, this changes nothing.
 ///
 /// # Errors
 /// The filter cannot be read.
@@ -91,7 +91,7 @@ pub(super) fn init_root() {
     }
 }
 
-/// The header-first line format.
+/// The line format: the header first.
 struct Lines;
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -127,7 +127,7 @@ where
     }
 }
 
-/// Escapes control characters, so that foreign text stays on the line that names its actor.
+/// Escapes control characters, so that every event is one line.
 struct OneLine<'a>(Writer<'a>);
 
 impl fmt::Write for OneLine<'_> {

@@ -3,7 +3,7 @@
 #[cfg(feature = "log")]
 pub mod log;
 
-/// The log filter in force, for children to take over; empty when `log` is not in use.
+/// The current log filter, for children; empty when `log` is not in use.
 pub(crate) fn current_filter() -> String {
     #[cfg(feature = "log")]
     return log::current_filter();
@@ -16,7 +16,7 @@ pub(crate) fn init_child(filter: &str) {
     #[cfg(feature = "log")]
     log::init_child(filter);
     #[cfg(not(feature = "log"))]
-    let _ = filter; // without the feature nobody asked for a log
+    let _ = filter; // unused without the feature `log`
 }
 
 /// Sets up logging in a root if `TRACTOR_LOGLEVEL` is set and the program has no subscriber.

@@ -1,4 +1,4 @@
-//! A handle on an actor that travels: [`ActorRef`].
+//! [`ActorRef`]: a handle of an actor that may be sent to other actors.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -19,19 +19,19 @@ use crate::proto::limits::NAME_BYTES_MAX;
 use crate::restart::Supervised;
 use crate::session::in_order;
 
-/// A handle on an actor that may be sent to any other actor: as an argument, a payload, or a field of any serde type.
+/// A handle of an actor that may be sent to any other actor: as an argument, a payload, or a field of any serde type.
 /// The receiver gets a [`portal`](Self::portal) from it, and needs to know neither address nor name.
 ///
 /// | made by | names |
 /// | --- | --- |
-/// | [`Portal::actor_ref`], [`Actor::actor_ref`] | one process: that very process, or none |
+/// | [`Portal::actor_ref`], [`Actor::actor_ref`] | one process |
 /// | [`Supervised::actor_ref`] | a supervised child: its current process |
 /// | [`ActorRef::named`] | the actor that is registered under a name |
 ///
-/// A handle holds no secret and gives no rights: the other actor decides, as always, who may connect and what may be
-/// called. But the maker of a handle chooses the addresses in it, and using the handle means to connect to them and to
-/// introduce this actor there. So accept handles only from actors that you trust. A handle works for actors on this
-/// host, and for actors that are reached over TCP. Two handles are equal if they name the same actor in the same way.
+/// A handle holds no secret and gives no rights: its actor decides, as always, which actors may connect and which
+/// endpoints they may call. But the maker of a handle chooses the addresses in it, and its user connects to them and
+/// sends its identity there. So accept handles only from actors that you trust. A handle works for actors on this host,
+/// and for actors that are reached over TCP. Two handles are equal if they name the same actor in the same way.
 ///
 /// ```
 /// # use tractor_core::{self as tractor, ActorNursery, ActorRef, DynCall};
@@ -63,10 +63,10 @@ enum Target {
 }
 
 impl ActorRef {
-    /// A portal to the actor, over an existing connection or a new one. The actor that answers is checked to be the
-    /// named one.
+    /// A portal to the actor, over an existing connection or a new one. The identity of the actor that answers is
+    /// checked.
     ///
-    /// * A handle on one process reaches it as long as it lives.
+    /// * A handle of one process reaches it as long as it lives.
     /// * For a supervised child, this asks the actor that supervises it, and waits while the child is being restarted.
     ///   If that actor is gone, this asks the registrar, if there is one, for the actor that has the name now.
     /// * For a name, this asks the registrar. It does not wait until an actor has the name:
@@ -75,12 +75,12 @@ impl ActorRef {
     /// The portal leads to one process. When that process dies, calls fail and are not repeated. If
     /// [`is_retryable`](Error::is_retryable), the call has certainly not run: get a new portal and call again.
     ///
-    /// The connection stays open for further portals, as long as both actors live. Of idle connections, without a
-    /// portal or an open dialog, an actor keeps the last [`LINES_KEPT_MAX`](crate::proto::limits::LINES_KEPT_MAX).
+    /// The connection stays open for further portals, as long as both actors live. A connection without a portal or an
+    /// open dialog is idle; an actor keeps the last [`LINES_KEPT_MAX`](crate::proto::limits::LINES_KEPT_MAX) idle ones.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, ActorRef, DynCall};
-    /// /// Asks until an answer comes, and never runs the call twice.
+    /// /// Repeats the call until an answer comes, and never runs it twice.
     /// async fn answer(oracle: &ActorRef) -> tractor::Result<u64> {
     ///     loop {
     ///         let portal = oracle.portal().await?;
@@ -114,7 +114,7 @@ impl ActorRef {
         in_order(found).await
     }
 
-    /// A handle on the actor that is registered under a name when a portal is asked for: a daemon, or another
+    /// A handle of the actor that has this name when [`portal`](Self::portal) is called: a daemon, or another
     /// well-known actor.
     ///
     /// ```
@@ -189,7 +189,7 @@ async fn supervised(actor: &Actor, name: &str, child: u64, by: &Place) -> Result
         };
         match reach(actor, &place).await {
             Ok(portal) => return Ok(portal),
-            // The supervisor is about to notice that.
+            // The supervisor is about to notice the end.
             Err(Missed::Gone(_)) => {
                 sleep(pause).await;
                 pause = GONE_PAUSE_MAX.min(pause * 2);
@@ -206,14 +206,14 @@ async fn successor(actor: &Actor, name: &str, error: Error) -> Result<Portal> {
     }
     match error {
         Error::Unreachable(_) => Err(error),
-        gone => Err(NotFound::ended(name, format!("the actor that supervised it has, too: {gone}")).into()),
+        gone => Err(NotFound::ended(name, format!("its supervising actor is gone: {gone}")).into()),
     }
 }
 
 impl Portal {
-    /// A handle on the actor at the other end. It names that very process, and may be sent to any actor.
+    /// A handle of the process at the other end, which may be sent to any actor.
     ///
-    /// If the actor listens nowhere, it begins to, at an address of its own.
+    /// If the actor does not listen yet, it begins to listen at an address of its own.
     ///
     /// # Errors
     /// As [`run`](Self::run); [`Error::Remote`] if the actor cannot listen, or speaks only the base protocol.
@@ -226,9 +226,9 @@ impl Portal {
 }
 
 impl Actor {
-    /// A handle on this actor. It names this very process, and may be sent to any actor.
+    /// A handle of this process, which may be sent to any actor.
     ///
-    /// If the actor listens nowhere, it begins to, at an address of its own.
+    /// If the actor does not listen yet, it begins to listen at an address of its own.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, DynCall, Portal};
@@ -250,10 +250,10 @@ impl Actor {
 }
 
 impl Supervised {
-    /// A handle on this child, through all its restarts. It may be sent to any actor.
+    /// A handle of this child, through all its restarts. It may be sent to any actor.
     ///
-    /// It leads to the supervising actor, which is asked for the child's current process. If the child or the
-    /// supervising actor listens nowhere, it begins to.
+    /// The holder asks the supervising actor for the child's current process. If the child or the supervising actor
+    /// does not listen yet, it begins to listen.
     ///
     /// ```no_run
     /// # use tractor_core::{self as tractor, ActorNursery, DynCall, Portal, Supervision};
@@ -311,7 +311,7 @@ impl Hash for ActorRef {
     }
 }
 
-/// The name, and the first characters of the uuid where it names one process.
+/// The name, and the first characters of the uuid if the handle names one process.
 impl fmt::Display for ActorRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

@@ -1,4 +1,4 @@
-//! Keeping an actor registered, with each registrar of its tree.
+//! Keeps an actor registered with each registrar of its tree.
 //!
 //! ```text
 //!            +--------------------- pause <---------- no connection, or refused
@@ -9,7 +9,7 @@
 //!                                                  '-- the actor ends: connect, unregister, close
 //! ```
 //!
-//! With a Rust registrar an actor is registered as long as the connection is open. So the rows of a killed actor need
+//! An actor is registered with a Rust registrar as long as the connection is open. So the rows of a killed actor need
 //! no cleanup, and a registrar that was killed gets all its rows back soon after its restart.
 
 use std::collections::HashMap;
@@ -73,7 +73,7 @@ pub(crate) async fn announce(actor: &Actor, late: Late) -> Result<(), Error> {
             }
         }
     });
-    // All tasks exist before any of them is waited for.
+    // All tasks start before the first wait.
     for first in firsts.collect::<Vec<_>>() {
         let registered = first.await;
         match registered {
@@ -115,7 +115,7 @@ async fn keep(actor: &Actor, registry: &Addr, first: oneshot::Sender<Result<(), 
                 tracing::warn!(%registry, "the registrar is gone; this actor registers again when there is one");
             }
             Ok(connection) => {
-                // First, so that no lookup of the registrar finds this connection.
+                // The connection closes first, so that no lookup of the registrar finds it.
                 connection.0.peer.channel.close();
                 tell(Ok(()));
                 connection.close().await;

@@ -15,13 +15,12 @@ use crate::proto::addr::Addr;
 use crate::proto::handshake::Role;
 use crate::session::Peer;
 
-/// The pause before a peer that has left during the handshake is connected to again; each further pause is twice as
-/// long.
+/// The pause before the next attempt after a peer has left during the handshake. Each further pause is twice as long.
 const LEFT_PAUSE: Duration = Duration::from_millis(5);
 /// The attempts end when the pause would be this long.
 const LEFT_PAUSE_MAX: Duration = Duration::from_millis(80);
 
-/// Connects to the actor that listens on an address, as a scope: the connection is closed when the body has ended.
+/// Opens a scope with a portal to the actor at an address. The connection is closed when the body has ended.
 ///
 /// Over TCP both actors must belong to one tree: they prove to each other that they know its secret.
 ///
@@ -44,7 +43,7 @@ where
 #[derive(Debug)]
 pub(super) struct NotMet {
     pub(super) error: Error,
-    /// Nobody listens there.
+    /// No process listens there.
     pub(super) is_nobody: bool,
 }
 
@@ -54,7 +53,7 @@ pub(super) async fn dial(actor: &Actor, addr: &Addr) -> Result<Connection, NotMe
         let mut pause = LEFT_PAUSE;
         loop {
             match meet(actor, addr).await {
-                // Mostly the peer has died or is ending, and the next attempt finds nobody.
+                // Usually the peer has died or is ending, and the next attempt finds no listener.
                 Err(error) if error.is_departure() && pause < LEFT_PAUSE_MAX => {
                     sleep(pause).await;
                     pause *= 2;
@@ -108,8 +107,8 @@ fn not_met(actor: &Actor, addr: &Addr, error: &HandshakeError) -> Error {
     }
 }
 
-/// The error of every task that waits on a connection when it ends: if the process at the other end has ended without a
-/// reason given, the actor has died.
+/// The error of every task that waits on a lost connection. If the process at the other end is gone and has not given a
+/// reason, the actor has died.
 async fn cause_of_loss(
     actor: &Actor,
     addr: &Addr,

@@ -1,5 +1,5 @@
-//! Room for the connections of an actor, over all its addresses: a part for members, and a part for guests, which are
-//! still in their handshake. If an actor lets strangers in without a proof, they get at most half of the members' room.
+//! Limits the connections of an actor, over all its addresses. Guests, which are still in their handshake, have a limit
+//! of their own. Strangers, which are let in without a proof, get at most half of the room of members.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +19,7 @@ type Source = Option<IpAddr>;
 pub(super) struct Door {
     room: Room,
     members: Arc<Semaphore>,
-    /// Taken in addition by each peer that was let in without a proof.
+    /// A stranger takes a permit here besides that of a member.
     strangers: Arc<Semaphore>,
     guests: Mutex<Guests<Source, CancellationToken>>,
 }
@@ -55,7 +55,7 @@ impl Door {
         Arc::new(Self { room, members, strangers, guests: Mutex::new(Guests::new(room.guests)) })
     }
 
-    /// Gives a new connection its place: to a guest at once, to a peer of our own user as soon as there is room for a
+    /// Gives a new connection its place. A guest gets it at once, a peer of our own user as soon as there is room for a
     /// member.
     pub(super) async fn enter(self: &Arc<Self>, other_end: OtherEnd) -> Place {
         match other_end {
@@ -75,7 +75,7 @@ impl Door {
     }
 
     async fn stranger(&self) -> Membership {
-        // Not one line for each guest: they could fill the log.
+        // Logs no line for each guest, because guests could fill the log.
         let stranger = free(&self.strangers).await;
         Membership { stranger: Some(stranger), member: free(&self.members).await }
     }
@@ -100,8 +100,7 @@ impl Place {
         }
     }
 
-    /// Waits for room for a connection after its handshake, in which it has proved, or not, that it belongs to the
-    /// tree.
+    /// Waits for room for a connection after its handshake. `has_proved`: the peer belongs to the tree.
     pub(super) async fn stay(self, has_proved: bool) -> Membership {
         match self {
             Self::Member(membership) => membership,

@@ -1,8 +1,8 @@
-//! Whether a root becomes the registrar: it greets the listeners at its registries, and binds those addresses if there
-//! is none.
+//! Decides whether a root becomes the registrar: the root connects to its registries, and binds these addresses if
+//! there is no listener.
 //!
-//! Of many roots that start at once, all may find no listener. They bind in one order, so that one is first at the
-//! first address; the others find that address in use, and look again.
+//! If many roots start at once, all may find no listener. They bind in one order, so that one is first at the first
+//! address. The others find that address in use, and look again.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -18,14 +18,14 @@ use crate::proto::id::{Aid, Uid};
 use crate::proto::limits::{Limits, PROBE_ATTEMPT, PROBE_TOTAL};
 use crate::proto::registry::{Attempt, Next, Probe, Refusal, Role, Standing, check_name, elect as decide};
 
-/// How often a root looks again after another was faster to bind.
+/// How often a root looks again after another root was faster.
 const ROUNDS_MAX: usize = 5;
 /// File of the default registry.
 const REGISTRY_FILE: &str = "registry@1616.sock";
 
-/// The default address of a registry on this host: a Unix socket in a directory that only this user can access. So all
-/// of a user's programs that use it find each other, and *their names are one set*: if a program runs twice, the actors
-/// of one instance find those of the other. For names within one tree use [`socket_addr`](crate::socket_addr).
+/// The default address of a registry on this host: a Unix socket in a directory that only this user can access. All
+/// programs of a user that use it *share one set of names*: if a program runs twice, the actors of one instance find
+/// those of the other. For names within one tree use [`socket_addr`](crate::socket_addr).
 ///
 /// # Errors
 /// [`Error::Runtime`] when the directory's path is no UTF-8.
@@ -37,7 +37,7 @@ pub fn default_registry() -> Result<Addr, Error> {
     }
 }
 
-/// A root before it is an actor.
+/// A root that is about to start.
 #[derive(Debug)]
 pub(crate) struct Candidate<'a> {
     pub(crate) name: &'a str,
@@ -55,7 +55,7 @@ pub(crate) struct Candidate<'a> {
 pub(crate) struct Elected {
     pub(crate) is_registrar: bool,
     pub(crate) registries: Vec<Addr>,
-    /// Bound, and no peer was let in yet.
+    /// Bound listeners that have not accepted a peer yet.
     pub(crate) listeners: Vec<Listener>,
 }
 
@@ -78,7 +78,7 @@ pub(crate) async fn elect(candidate: Candidate<'_>) -> Result<Elected, Error> {
         let standings = probe_all(registries, limits).await;
         let role = match decide(&standings, ensure) {
             Ok(role) => role,
-            // The faster root does not let peers in yet.
+            // The faster root does not accept peers yet.
             Err(Refusal::Occupied(_)) if round > 1 && round < ROUNDS_MAX => continue,
             Err(refusal) => return Err(failure(refusal)),
         };
@@ -143,7 +143,7 @@ pub(crate) async fn bind_all(
     Ok(listeners)
 }
 
-/// Addresses of an actor's own, which every actor that reaches its registries can reach.
+/// Addresses for an actor that every actor can reach that reaches its registries.
 pub(crate) fn own_addrs(name: &str, registries: &[Addr]) -> Result<Vec<Addr>, Error> {
     let mut own = Vec::new();
     for registry in registries {
@@ -165,7 +165,7 @@ fn socket(name: &str) -> Result<Addr, Error> {
     net::default_uds(name, std::process::id()).map_err(failure)
 }
 
-/// The address of this host on the route to another host. Nothing is sent.
+/// The address of this host on the route to another host. Sends no packet.
 fn ip_towards(other: SocketAddr) -> io::Result<IpAddr> {
     if other.ip().is_loopback() {
         return Ok(other.ip());
@@ -192,7 +192,7 @@ async fn probe_all(registries: &[Addr], limits: &Limits) -> Vec<(Addr, Standing)
     standings
 }
 
-/// What was found at an address.
+/// Probes an address for a registrar.
 async fn probe(addr: &Addr, limits: &Limits, end: Instant) -> Standing {
     let mut probe = Probe::default();
     loop {
@@ -206,7 +206,7 @@ async fn probe(addr: &Addr, limits: &Limits, end: Instant) -> Standing {
     }
 }
 
-/// One attempt: an introduction that asks for nothing more.
+/// One attempt: a handshake without a request.
 async fn greet(addr: &Addr, limits: &Limits, end: Instant) -> Attempt {
     let io = match timeout_at(end, net::connect(addr)).await {
         Err(_elapsed) => return Attempt::TimedOut { connected: false },
@@ -225,7 +225,7 @@ async fn greet(addr: &Addr, limits: &Limits, end: Instant) -> Attempt {
     }
 }
 
-/// Whether an address cannot be connected to because nobody listens there.
+/// Whether the error means that no process listens at an address.
 fn is_nobody(error: &io::Error) -> bool {
     matches!(
         error.kind(),

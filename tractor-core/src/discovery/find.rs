@@ -15,22 +15,22 @@ use crate::proto::addr::Addr;
 use crate::proto::id::Escaped;
 use crate::proto::registry::check_name;
 
-/// Between two attempts to reach an actor that a registrar still lists and that cannot be connected to.
+/// The pause between two attempts to connect to an actor that a registrar lists.
 const STALE_PAUSE: Duration = Duration::from_millis(50);
-/// How long one address of an actor may stay silent until the next address is tried as well.
+/// How long an address may stay silent before the next one is tried as well.
 const NEXT_ADDR_PAUSE: Duration = Duration::from_millis(250);
 
 /// Finds an actor by its name, or by its uuid, and runs the body with a portal to it.
 ///
-/// An open connection is used again: that to a parent or child, and connections that lookups and handles
-/// ([`ActorRef::portal`](crate::ActorRef::portal)) have made. These stay open after the body, as described there,
-/// except for connections to actors of the base protocol, which end only after their connections are closed. Without an
-/// open connection, all registrars of the tree are asked at once, and the first that knows the name counts. Of an
-/// actor's addresses Unix sockets are tried first, then TCP on this host, then others; a silent address delays the next
-/// one for a moment only. Addresses where nobody listens any more are removed from the registry.
+/// An open connection to a parent, to a child, or of an earlier lookup or handle is used again. It stays open after the
+/// body, as [`ActorRef::portal`](crate::ActorRef::portal) says. Only connections to actors of the base protocol are
+/// closed, because these actors wait for that at their end. Without an open connection, all registrars of the tree are
+/// asked at once, and the first that knows the name counts. The actor's addresses are tried in this order: Unix
+/// sockets, TCP on this host, others. A silent address delays the next one for a moment only. Addresses without a
+/// listener are removed from the registry.
 ///
-/// Names are not unique: of several actors the first registered is found. An actor that has ended a moment ago may
-/// still be found; a call to it then fails, and [`may_have_run`](Error::may_have_run) says whether it can have run.
+/// Names are not unique: of several actors the first registered is found. An actor that has just ended may still be
+/// found. A call to it then fails, and [`may_have_run`](Error::may_have_run) says whether it may have run.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -61,8 +61,8 @@ where
     find(&actor, name).await?.run(body).await
 }
 
-/// Waits until an actor has a name, and connects to it; otherwise as [`find_actor`]. It has no time limit of its own,
-/// and goes on when the registrar ends and another one takes its place.
+/// As [`find_actor`], but waits until an actor has the name. The wait has no time limit, and goes on when the registrar
+/// ends and another one takes its place.
 ///
 /// # Errors
 /// As [`find_actor`], except that it waits while no actor has the name.
@@ -78,7 +78,7 @@ where
     wait(&actor, name).await?.run(body).await
 }
 
-/// Connects to a registrar of this tree, as a scope: to the first that answers.
+/// Opens a scope with a portal to the first registrar of this tree that answers.
 ///
 /// # Errors
 /// The body's own error; [`Error::NotFound`] if the tree has no registry; [`Error::Unreachable`] when no registrar
@@ -99,10 +99,10 @@ where
     first_of(addrs.iter().map(|addr| Registrar::line(&actor, addr))).await?.run(body).await
 }
 
-/// Connects to the root of this tree, as a scope.
+/// Opens a scope with a portal to the root of this tree.
 ///
-/// A root listens if it was told to ([`ActorOptions::bind`](crate::ActorOptions::bind)), or if it has a registry. Any
-/// other root can be reached only by its own children: by its name or uuid, with [`find_actor`].
+/// A root listens if it has a registry or an address ([`ActorOptions::bind`](crate::ActorOptions::bind)). Any other
+/// root can be reached only by its own children: by its name or uuid, with [`find_actor`].
 ///
 /// # Errors
 /// The body's own error; [`Error::Runtime`] if the root does not listen; [`Error::Unreachable`] when it cannot be
@@ -125,7 +125,7 @@ where
     first_of(addrs.iter().map(async |addr| dial(&actor, addr).await.map(Line::Own))).await?.run(body).await
 }
 
-/// The first connection of several candidates that exists.
+/// The first connection that can be made.
 async fn first_of(
     lines: impl Iterator<Item = impl Future<Output = Result<Line, NotMet>> + Send>,
 ) -> Result<Line> {
@@ -161,7 +161,7 @@ async fn find(actor: &Actor, name: &str) -> Result<Line> {
 }
 
 /// Keeps a new connection for other lookups. An actor of the base protocol waits at its end until its connections are
-/// closed, so a connection to one is closed with the scope.
+/// closed, so its connection is closed with the scope.
 async fn stay(connection: Connection) -> Line {
     if connection.0.peer.is_base() { Line::Own(connection) } else { Line::Kept(keep(connection).await) }
 }
@@ -190,7 +190,7 @@ async fn wait(actor: &Actor, name: &str) -> Result<Line> {
             return Ok(Line::Kept(known));
         }
         let waiting = registrars(actor, name)?.into_iter().map(async |registrar| {
-            // Of several actors that have the name already, `find_actor` chooses the same one.
+            // If several actors have the name already, this finds the same one as `find_actor`.
             let found = match registrar.find(actor, name).await {
                 Ok(found) if !found.is_empty() => Ok(found),
                 Ok(_) | Err(_) => registrar.wait(actor, name).await,
@@ -222,14 +222,14 @@ async fn wait(actor: &Actor, name: &str) -> Result<Line> {
 /// Why no address was the right one.
 #[derive(Default)]
 struct Missed {
-    /// Nobody was there, or another actor.
+    /// No actor was there, or another one.
     is_expired: bool,
-    /// The address is in use, but could not be connected to.
+    /// An address is in use, but no connection could be made.
     unreachable: Option<Error>,
 }
 
-/// Connects to an actor at the first of its addresses that answers. A silent address is still waited for while the next
-/// one is tried.
+/// Connects to an actor at the first of its addresses that answers. The attempt at a silent address goes on while the
+/// next one is tried.
 async fn reach_any(
     actor: &Actor,
     name: &str,
@@ -251,10 +251,10 @@ async fn reach_any(
     }
 }
 
-/// What was found at an address.
+/// The result at one address.
 enum Reached {
     It(Connection),
-    /// Nobody, or another actor: the registrar was told.
+    /// No actor, or another one. The registrar was informed.
     Nobody,
     Not(Error),
 }

@@ -1,5 +1,5 @@
-//! Supervised children of which this actor has given out handles: the holder of a handle asks here for the current
-//! process.
+//! The supervised children whose handles this actor has given out. The holder of a handle asks here for the child's
+//! current process.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,24 +11,24 @@ use crate::actor::ActorLocal;
 use crate::error::Error;
 use crate::restart::Supervised;
 
-/// The method by which they are asked for.
+/// The method that returns the current process of such a child.
 pub(super) const FIND_SUPERVISED: &str = "find_supervised";
-/// The number of a child that is not in the table.
-pub(super) const NO_MORE: &str = "it is supervised no more";
+/// The error for a child that is not in the table.
+pub(super) const NO_MORE: &str = "it is no longer supervised";
 
-/// How many children the table holds before those that are over for good are removed.
+/// The number of children above which the table drops those that have ended for good.
 const CHILDREN_KEPT_MAX: usize = 64;
 
 static GIVEN: ActorLocal<Given> = ActorLocal::new(Given::default);
 
-/// Locked for a look.
+/// The lock is held for a lookup only.
 #[derive(Debug, Default)]
 struct Given(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
     next: u64,
-    /// With the place of the last process that was asked for.
+    /// Each child with the place of its last known process.
     children: BTreeMap<u64, (Supervised, Option<Place>)>,
 }
 
@@ -59,8 +59,7 @@ pub(super) fn child(number: u64) -> Option<Supervised> {
     GIVEN.get().lock().children.get(&number).map(|(child, _)| child.clone())
 }
 
-/// Where the current process of a child listens; waits while there is none. The error says why there will be none any
-/// more.
+/// Where the current process of a child listens; waits while there is none. The error says why there will be none.
 pub(super) async fn place(number: u64) -> Result<Place, String> {
     let child = child(number).ok_or(NO_MORE)?;
     loop {

@@ -16,10 +16,10 @@ use crate::proto::addr::Addr;
 use crate::proto::handshake::Role;
 use crate::proto::id::Caps;
 
-/// Held while an actor that did not listen begins to.
+/// Held while the actor begins to listen.
 static BEGINNING: ActorLocal<Mutex<()>> = ActorLocal::new(Mutex::default);
 
-/// The addresses of the current actor. If it does not listen yet, it begins to, at an address of its own.
+/// The addresses of the current actor. If it does not listen yet, it begins to listen at an address of its own.
 pub(super) async fn addrs_of(actor: &Actor) -> Result<Vec<Addr>, Error> {
     let beginning = BEGINNING.get();
     let _turn = beginning.lock().await;
@@ -50,7 +50,7 @@ pub(crate) fn listen(actor: &Actor, listeners: Vec<Listener>) {
 }
 
 /// An address for an actor of this process: a Unix socket `<name>@<pid>.sock` in the runtime directory, which only this
-/// user can access. No other process has this address, so as a root's registry it keeps names within one tree:
+/// user can access. No other process has this address: as a root's registry it keeps names within one tree.
 ///
 /// ```
 /// # use tractor_core::{self as tractor, ActorOptions};
@@ -81,7 +81,7 @@ async fn accept_all(actor: Actor, door: Arc<Door>, listener: Listener) {
                 };
                 let guest = actor.clone();
                 actor.spawn_link(async move { admit(&guest, io, other_end, place).await });
-                // The guest that had to leave for this one closes its file first, and older guests get their turn.
+                // The guest that had to leave for this one closes its file first, and older guests are polled.
                 yield_now().await;
             }
             Err(error) => {
@@ -102,7 +102,7 @@ fn is_shortage(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| shortages.iter().any(|errno| errno.raw_os_error() == code))
 }
 
-/// Runs the handshake with a guest, and serves it if that succeeds. A guest that fails disturbs nobody.
+/// Runs the handshake with a guest, and serves it if that succeeds. A failure ends only this connection.
 async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) {
     let with = Introduction {
         ours: actor.aid().clone(),

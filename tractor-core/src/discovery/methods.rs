@@ -1,6 +1,6 @@
-//! Methods of the runtime that may wait: those of every actor, which handles use, and those of a registrar, as the base
-//! protocol defines them. They are ordinary endpoints: they can be cancelled, and they count towards the peer's share
-//! of this actor's memory.
+//! Methods of the runtime that may wait. Every actor has those that handles use; a registrar has those of the base
+//! protocol. They are ordinary endpoints: they can be cancelled, and their data counts towards the actor's memory
+//! budget.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub(crate) static METHODS_OF_REGISTRARS: [EndpointEntry; 8] = [
 /// Name and uuid, as on the wire.
 type WireUid = (String, String);
 
-/// Declares a method: the type that stands for it, and the function behind it.
+/// Declares a method: its type and its function.
 macro_rules! method {
     ($(#[$doc:meta])* $endpoint:ident = $name:expr, ($($arg:ident: $ty:ty),*) -> $returns:ty, $body:expr) => {
         $(#[$doc])*
@@ -74,11 +74,11 @@ method! {
     FindSupervised = given::FIND_SUPERVISED, (child: u64) -> Result<Place, String>, find_supervised(child)
 }
 method! {
-    /// Adds an address of the actor that asks.
+    /// Adds an address of the calling actor.
     RegisterActor = "register_actor", (uid: WireUid, addr: WireAddr) -> (), register(uid, addr)
 }
 method! {
-    /// Removes the row of the actor that asks.
+    /// Removes the row of the calling actor.
     UnregisterActor = "unregister_actor", (uid: WireUid) -> (), unregister(uid)
 }
 method! {
@@ -94,11 +94,11 @@ method! {
     GetRegistry = "get_registry", () -> BTreeMap<String, Vec<WireAddr>>, all()
 }
 method! {
-    /// Removes an address at which nobody listens; returns whose it was.
+    /// Removes an address without a listener; returns its actor.
     DeleteAddr = "delete_addr", (addr: WireAddr) -> Option<WireUid>, delete(addr)
 }
 
-/// Refuses a stranger a method that is for actors of this tree and user.
+/// Refuses a stranger: the method is for actors of this tree and user.
 fn only_members() -> Result<(), EndpointError> {
     if current_peer().is_some_and(|peer| peer.is_member) {
         return Ok(());
@@ -116,7 +116,7 @@ async fn find_supervised(child: u64) -> Result<Result<Place, String>, EndpointEr
     Ok(given::place(child).await)
 }
 
-/// Refuses a request about an actor that another actor makes.
+/// Refuses a request about another actor than the caller.
 fn only_itself((name, uuid): WireUid, asks: &Uid) -> Result<(), EndpointError> {
     if uuid == asks.uuid() && name == asks.name() {
         return Ok(());
@@ -139,7 +139,7 @@ async fn unregister(uid: WireUid) -> Result<(), EndpointError> {
     let peer = current_peer().expect("it runs as a request of a peer");
     only_itself(uid, &peer.aid.uid)?;
     if !NAMES.get().with(|table| table.unregister(&peer.aid.uid)) {
-        tracing::debug!(peer = %peer.aid.uid, "it is not registered, and asks to be no more");
+        tracing::debug!(peer = %peer.aid.uid, "asks to be unregistered, but is not registered");
     }
     Ok(())
 }

@@ -2,11 +2,11 @@
 //!
 //! A root that has registries becomes the registrar, or an actor that registers with one ([`elect()`]). Every actor of
 //! such a tree stays registered with each registrar ([`announce()`]); a lookup of a name asks the registrars, and
-//! connects (`find`). A handle ([`ActorRef`]) knows where its actor listens, or which actor to ask for that (`reach`,
-//! `given`).
+//! connects (`find`). A handle ([`ActorRef`]) contains the address of its actor, or that of the supervising actor,
+//! which knows it (`reach`, `given`).
 //!
 //! # Not here
-//! The rules: they are in [`proto::registry`](crate::proto::registry).
+//! The rules are in [`proto::registry`](crate::proto::registry).
 
 mod actor_ref;
 mod announce;

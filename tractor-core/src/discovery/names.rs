@@ -14,7 +14,7 @@ use crate::session::Peer;
 /// Each registrar has its own.
 pub(super) static NAMES: ActorLocal<Names> = ActorLocal::new(|| Names::new(&current_actor()));
 
-/// Stands for the registrar itself: no peer has this address in memory.
+/// The registrar itself as a holder: no peer has this address in memory.
 const OURSELVES: Holder = Holder(0);
 
 /// The table of a registrar.
@@ -26,7 +26,7 @@ struct Inner {
     table: Table,
     /// Connections whose end is watched.
     watched: HashSet<Holder>,
-    /// Names that are waited for: the number of waiting tasks, and the channel that wakes them.
+    /// For each awaited name the number of waiting tasks, and the channel that wakes them.
     awaited: HashMap<String, (usize, Arc<Notify>)>,
 }
 
@@ -73,7 +73,7 @@ impl Names {
         let holder = Holder(Arc::as_ptr(peer) as u64);
         if self.add(&peer.aid.uid, addr, is_held.then_some(holder))? {
             let (names, peer) = (self.clone(), peer.clone());
-            // It keeps the peer's memory in place until no row refers to it any more.
+            // This task keeps the peer's memory in place until no row refers to it.
             actor.spawn_link(async move {
                 peer.drained.cancelled().await;
                 let mut inner = names.lock();
@@ -99,7 +99,7 @@ impl Names {
                 let (waiting, notify) = inner.awaited.entry(name.to_owned()).or_default();
                 *waiting += 1;
                 let notify = notify.clone();
-                // From here on it is woken.
+                // From here on the task is woken.
                 let told = notify.clone().notified_owned();
                 (Awaited { names: self, name, notify }, told)
             };
@@ -109,7 +109,7 @@ impl Names {
     }
 }
 
-/// A name that is waited for. The last waiting task takes it off the list.
+/// An awaited name. The last waiting task removes it.
 struct Awaited<'a> {
     names: &'a Names,
     name: &'a str,
@@ -119,7 +119,7 @@ struct Awaited<'a> {
 impl Drop for Awaited<'_> {
     fn drop(&mut self) {
         let mut inner = self.names.lock();
-        // An actor with that name may have appeared, and the name may be waited for again.
+        // An actor with that name may have appeared, and another task may await the name again.
         let listed = inner.awaited.get_mut(self.name).filter(|(_, notify)| Arc::ptr_eq(notify, &self.notify));
         if let Some((waiting, _)) = listed {
             *waiting -= 1;

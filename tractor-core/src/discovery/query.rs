@@ -1,4 +1,4 @@
-//! Asking registrars, without connecting to the actors that they list.
+//! Queries to registrars, without a connection to the actors that they list.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, UdpSocket};
@@ -25,12 +25,12 @@ use crate::proto::registry::{WireAddr, by_preference, check_name};
 pub struct Registered {
     /// Its name and uuid.
     pub uid: Uid,
-    /// Where it listens, as it was registered: the first address first.
+    /// Its addresses, in the order of their registration.
     pub addrs: Vec<Addr>,
 }
 
-/// Asks the registrars of this tree for the address of an actor, by its name or uuid: the address that a connection
-/// would try first. `None` when no actor is registered under it.
+/// Asks the registrars of this tree for the address of an actor, by its name or uuid: the address that [`find_actor`]
+/// (crate::find_actor) would try first. `None` if no actor has that name or uuid.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -61,7 +61,7 @@ pub async fn query_actor(name: &str) -> Result<Option<Addr>> {
     answers.nobody_knows().map(|()| None)
 }
 
-/// All actors that are registered with any registrar of this tree that answers.
+/// All actors that are registered with the registrars of this tree. Registrars that do not answer are left out.
 ///
 /// ```
 /// # use tractor_core as tractor;
@@ -125,7 +125,7 @@ pub(super) enum Registrar {
     At(Addr),
 }
 
-/// A connection to a registrar: one that stays, or one for this question.
+/// A connection to a registrar, kept open or for one query.
 #[derive(Debug)]
 pub(super) enum Line {
     Kept(Portal),
@@ -198,7 +198,7 @@ impl Registrar {
                 Err(NotMet { error, is_nobody: true }) => error,
                 Err(NotMet { error, is_nobody: false }) => return Err(error),
             };
-            tracing::debug!(registry = %addr, "waiting for a registrar to tell who is `{name}`: {error}");
+            tracing::debug!(registry = %addr, "waiting for a registrar that knows `{name}`: {error}");
             sleep(pause).await;
             pause = REGISTRAR_PAUSE_MAX.min(pause * 2);
         }
@@ -218,7 +218,7 @@ impl Registrar {
         Self::ask(actor, addr, DynCall::new("self", "get_registry")).await
     }
 
-    /// Nobody listens at this address any more, or another actor does.
+    /// Removes an address at which the actor no longer listens.
     pub(super) async fn delete(&self, actor: &Actor, stale: &Addr) {
         let registry = match self {
             Self::At(registry) => registry,
@@ -233,7 +233,9 @@ impl Registrar {
                 tracing::warn!("{} is gone from {stale}, and from the registry", Uid::new(name, uuid));
             }
             Ok(None) => {}
-            Err(error) => tracing::warn!("{stale} stays in the registry though nobody is there: {error}"),
+            Err(error) => {
+                tracing::warn!("{stale} stays in the registry, though no process listens there: {error}")
+            }
         }
     }
 }
@@ -252,7 +254,7 @@ fn to_try(mut addrs: Vec<Addr>) -> Vec<Addr> {
     by_preference(addrs, is_ours)
 }
 
-/// Whether an interface of this host has an address: then one can listen on it.
+/// Whether an interface of this host has this address, so that one can listen on it.
 pub(super) fn is_ours(ip: IpAddr) -> bool {
     UdpSocket::bind((ip, 0)).is_ok()
 }
@@ -288,7 +290,7 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// After the last answer: whether any registrar has answered, or why not.
+    /// After the last answer: an error if no registrar has answered.
     pub(super) fn nobody_knows(self) -> Result<()> {
         match self.error {
             Some(error) if !self.answered => Err(error),

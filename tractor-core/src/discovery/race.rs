@@ -1,4 +1,4 @@
-//! A few concurrent futures in one task.
+//! Runs a few futures concurrently in one task.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -46,7 +46,7 @@ mod tests {
     #[tokio::test]
     async fn the_first_that_is_ready_comes_first_and_each_comes_once() {
         let (tell, told) = tokio::sync::oneshot::channel();
-        let slow = async { told.await.expect("it is told") };
+        let slow = async { told.await.expect("a value comes") };
         let futures: Vec<Pin<Box<dyn Future<Output = u8> + Send>>> =
             vec![Box::pin(slow), Box::pin(ready(2)), Box::pin(ready(3))];
         let mut race = Race::of(futures);

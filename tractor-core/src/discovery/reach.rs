@@ -1,4 +1,4 @@
-//! The connections by which an actor reaches the actors that it has handles on. They stay open, to be used again.
+//! The connections that an actor has made for handles and lookups. They stay open, to be used again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,15 +18,15 @@ use crate::proto::id::Uid;
 use crate::proto::limits::{LINES_KEPT_MAX, NAME_BYTES_MAX, REF_ADDRS_MAX, UUID_BYTES_MAX};
 use crate::proto::registry::by_preference;
 
-/// Before a supervising actor is asked again for a child whose process has just ended.
+/// The first pause before a supervising actor is asked again for a child whose process has just ended.
 pub(super) const GONE_PAUSE: Duration = Duration::from_millis(5);
 /// The longest of these pauses, each of which is twice the one before.
 pub(super) const GONE_PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// The method by which an actor is told to listen.
+/// The method that makes an actor listen.
 pub(super) const LISTEN: &str = "listen";
 
-// ---- Who is where ------------------------------------------------------------------------------------------------
+// ---- Places ------------------------------------------------------------------------------------------------------
 
 /// One process, and where it listens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ impl Place {
         Self { name: uid.name().to_owned(), uuid: uid.uuid().to_owned(), addrs }
     }
 
-    /// The process of a connected actor, which begins to listen if it does not.
+    /// The place of a connected actor, which begins to listen if it does not.
     pub(super) async fn of(portal: &Portal) -> Result<Self> {
         let addrs = portal.run_dyn(DynCall::new("self", LISTEN)).await?;
         Ok(Self::new(portal.uid(), addrs))
@@ -89,7 +89,7 @@ fn addrs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Addr>, D::Err
 /// Why a process was not reached.
 #[derive(Debug)]
 pub(super) enum Missed {
-    /// It is gone; with its death, if this actor has seen it.
+    /// It is gone. The error is its death, if this actor has seen it.
     Gone(Option<Error>),
     Not(Error),
 }
@@ -111,7 +111,7 @@ impl Missed {
 /// The connections of the current actor.
 static LINES: ActorLocal<Lines> = ActorLocal::new(Lines::default);
 
-/// By the actor at the other end. Locked for a look.
+/// Connections by the actor at the other end. The lock is held for a lookup only.
 #[derive(Debug, Default)]
 struct Lines(Mutex<Slots>);
 
@@ -124,17 +124,18 @@ struct Slots {
 /// The one connection to an actor.
 #[derive(Debug, Clone)]
 struct Slot {
-    /// Locked while a task connects; other tasks wait for it.
+    /// Locked while a task connects; other tasks wait for the lock.
     line: Arc<tokio::sync::Mutex<Option<Connection>>>,
-    /// Whether a registrar has led there. The name in a handle is no proof: its maker chooses it.
+    /// Whether a registrar has listed the actor. The name in a handle proves nothing: the maker of the handle chooses
+    /// it.
     is_found: bool,
-    /// When it was asked for last.
+    /// The time of the last use.
     asked: u64,
 }
 
 impl Slot {
-    /// No task has a portal, or is about to get one, and no dialog is open. Called under the lock of all connections,
-    /// under which places are given out.
+    /// Whether no task has a portal, or is about to get one, and no dialog is open. Called under the lock of `Lines`,
+    /// under which slots are given out.
     fn is_unused(&self) -> bool {
         let is_idle = |line: &Option<Connection>| {
             line.as_ref().is_none_or(|Connection(portal)| {
@@ -154,7 +155,7 @@ impl Lines {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The place for the connection to an actor. If there are many connections, the unused ones are closed.
+    /// The slot for the connection to an actor. If there are many connections, unused ones are closed.
     fn slot(&self, uid: &Uid) -> Slot {
         // Dropped after the lock.
         let mut closed = Vec::new();
@@ -173,14 +174,14 @@ impl Lines {
         slot.clone()
     }
 
-    /// A registrar has led to this actor.
+    /// Records that a registrar has listed this actor.
     fn is_found(&self, uid: &Uid) {
         if let Some(slot) = self.lock().by_uid.get_mut(uid) {
             slot.is_found = true;
         }
     }
 
-    /// Gives up the place for a connection that was not made, unless another task is about to make it.
+    /// Removes the slot of a connection that was not made, unless another task is about to make it.
     fn forget(&self, uid: &Uid) {
         let mut slots = self.lock();
         let is_empty = |slot: &Slot| slot.line.try_lock().is_ok_and(|line| line.is_none());
@@ -196,8 +197,8 @@ fn family(actor: &Actor, is_it: impl Fn(&Uid) -> bool) -> Option<Portal> {
     family.find(|peer| is_it(&peer.aid.uid)).map(Portal::new)
 }
 
-/// An open connection that stays, to an actor with this name or uuid. A name counts only for the parent, children, and
-/// actors to which a registrar has led.
+/// An open connection to an actor with this name or uuid. A name counts only for the parent, children, and actors that
+/// a registrar has listed.
 pub(super) fn kept(actor: &Actor, name: &str) -> Option<Portal> {
     if let Some(portal) = family(actor, |uid| uid.name() == name || uid.uuid() == name) {
         return Some(portal);
@@ -220,7 +221,7 @@ fn open(line: &Option<Connection>) -> Option<Portal> {
     line.as_ref().map(|Connection(portal)| portal).filter(|portal| !is_over(portal)).cloned()
 }
 
-/// Keeps a new connection to an actor to which a registrar has led, unless there is one by now.
+/// Keeps a new connection to an actor that a registrar has listed, unless there is one by now.
 pub(super) async fn keep(connection: Connection) -> Portal {
     let (lines, uid) = (LINES.get(), connection.0.uid().clone());
     let slot = lines.slot(&uid);
@@ -252,19 +253,19 @@ async fn reach_over(actor: &Actor, uid: &Uid, addrs: &[Addr], slot: &Slot) -> Re
         return Ok(portal);
     }
     if let Some(Connection(over)) = &*line {
-        // It says why it is over.
+        // The error says why the connection ended.
         let died = over.addrs().await.err().filter(|error| error.as_died().is_some());
         *line = None;
         if died.is_some() {
             return Err(Missed::Gone(died));
         }
     }
-    // One limit for any number of silent addresses, because other tasks wait for this.
+    // All silent addresses share one time limit, because other tasks wait for this.
     let limit = actor.timeouts().handshake;
     match timeout(limit, dial_to(actor, uid, addrs)).await {
         Ok(connection) => Ok(line.insert(connection?).0.clone()),
         Err(_elapsed) => {
-            let addr = addrs.first().cloned().expect("nothing takes no time");
+            let addr = addrs.first().cloned().expect("without an address there is no wait");
             let late = format!("no answer of {uid} within {limit:?} (`Timeouts::handshake`)");
             Err(Missed::Not(Unreachable::new(addr, late).into()))
         }
@@ -295,7 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_the_connections_that_nobody_uses_the_last_ones_are_kept() {
+    fn the_last_idle_connections_are_kept() {
         let lines = Lines::default();
         let uid = |n: usize| Uid::new("w", n.to_string());
         let is_kept = |n: usize| lines.lock().by_uid.contains_key(&uid(n));

@@ -1,4 +1,4 @@
-//! How a child actor is set up.
+//! The builder of a child actor.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -23,11 +23,11 @@ pub struct StartActor {
     nursery: ActorNursery,
     name: String,
     allow: Allow,
-    /// `None` for a socket of the child's own choice.
+    /// `None`: the child chooses a socket itself.
     bind: Option<Vec<Addr>>,
     worker_threads: usize,
     log: Option<String>,
-    /// `None` for those of the actor that starts it.
+    /// `None`: as in the actor that starts it.
     limits: Option<Limits>,
     timeouts: Option<Timeouts>,
     process: ProcessOptions,
@@ -77,15 +77,14 @@ impl StartActor {
         self
     }
 
-    /// Listens on a Unix socket in the runtime directory, as [`socket_addr`](crate::socket_addr) names it in the child.
+    /// Listens on a Unix socket in the runtime directory: the child's [`socket_addr`](crate::socket_addr).
     pub fn listen(mut self) -> Self {
         self.bind = None;
         self
     }
 
-    /// Gives the actor a multi-threaded runtime. Without this it has one thread: an endpoint that computes without
-    /// waiting holds up every other request to the actor, unless the computation is moved to
-    /// `tokio::task::spawn_blocking`.
+    /// Gives the actor a multi-threaded runtime. By default it has one thread: an endpoint that computes for long
+    /// delays every other request to the actor, unless it uses `tokio::task::spawn_blocking`.
     pub fn worker_threads(mut self, threads: usize) -> Self {
         self.worker_threads = threads;
         self
@@ -97,14 +96,14 @@ impl StartActor {
         self
     }
 
-    /// Limits on what a peer may cost the actor, instead of those of its parent. The actor hands them down to its own
-    /// children.
+    /// Limits on the resources that a peer may use in the actor, instead of those of its parent. They also hold for the
+    /// actor's own children.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = Some(limits);
         self
     }
 
-    /// The time limits of the actor's runtime, instead of those of its parent. The actor hands them down to its own
+    /// The time limits of the actor's runtime, instead of those of its parent. They also hold for the actor's own
     /// children. They do not change how long the parent waits for this child.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = Some(timeouts);
@@ -116,8 +115,7 @@ impl StartActor {
     /// `XDG_RUNTIME_DIR` and `TMPDIR` determine where the child listens by default. If they differ from those of this
     /// process, its socket file remains when the child is killed.
     ///
-    /// A name that is empty or holds `=` or NUL, and a value that holds NUL, fail the start with
-    /// [`Error::Spawn`].
+    /// The start fails with [`Error::Spawn`] if the name is empty or contains `=` or NUL, or the value contains NUL.
     ///
     /// ```no_run
     /// # use tractor_core::{self as tractor, ActorNursery, Portal, Stdio};
@@ -129,7 +127,7 @@ impl StartActor {
     ///     .current_dir("/var/lib/images")
     ///     .memory_max(512 << 20)
     ///     .cpu_time_max(Duration::from_secs(60))
-    ///     .stderr(Stdio::Captured)     // the error of its death has the end
+    ///     .stderr(Stdio::Captured)     // for the error of its death
     ///     .await
     /// # }
     /// ```
@@ -151,25 +149,25 @@ impl StartActor {
         self
     }
 
-    /// Adds an argument to those that the child sees in [`std::env::args`]. Without arguments of its own, a child sees
-    /// those of this process, so all actors of a tree see the arguments of the program. The first one, the name of the
-    /// program, is `_subactor[name]`.
+    /// Adds an argument to the child's [`std::env::args`]. Without this a child has the arguments of this process, so
+    /// all actors of a tree see the arguments of the program. The first argument, the name of the program, is
+    /// `_subactor[name]`.
     ///
-    /// In a test the harness's arguments come first, and the child does not see those of this process.
+    /// In a test the arguments for the test harness come first, and the child does not see those of this process.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.process.arg(arg.as_ref());
         self
     }
 
-    /// Adds arguments, as [`arg`](Self::arg) does. With an empty list the child sees none.
+    /// Adds arguments, as [`arg`](Self::arg) does. With an empty list the child has no arguments.
     pub fn args<I: IntoIterator<Item: AsRef<OsStr>>>(mut self, args: I) -> Self {
         self.process.no_args();
         args.into_iter().for_each(|arg| self.process.arg(arg.as_ref()));
         self
     }
 
-    /// Starts the child's process in this directory, instead of that of this process. If the directory cannot be
-    /// entered, the start fails with [`Error::Spawn`].
+    /// Sets the working directory of the child's process; by default it is that of this process. If the directory
+    /// cannot be entered, the start fails with [`Error::Spawn`].
     pub fn current_dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.process.current_dir(dir.into());
         self
@@ -177,7 +175,7 @@ impl StartActor {
 
     /// Where the child's standard output goes; inherited by default. Its standard input is the null device.
     ///
-    /// In a test the harness owns standard output: there an actor prints to its standard error.
+    /// In a test the harness uses standard output, so an actor prints to its standard error instead.
     pub fn stdout(mut self, how: Stdio) -> Self {
         self.process.stdout(how);
         self
@@ -197,20 +195,20 @@ impl StartActor {
     /// Limits the address space of the child's process, in bytes: `RLIMIT_AS`. An allocation beyond it fails, which
     /// aborts a Rust program; [`ActorDied`](crate::error::ActorDied) names the limit.
     ///
-    /// Address space is more than memory in use: each thread reserves some MiB for its stack, and as much again for its
-    /// allocations.
+    /// Address space is larger than the memory in use: each thread reserves some MiB for its stack, and as much again
+    /// for its allocations.
     ///
     /// This limit, [`cpu_time_max`](Self::cpu_time_max) and [`open_files_max`](Self::open_files_max) are set before the
     /// actor's runtime and code start. Without privileges the actor cannot raise them. Programs and actors that it
-    /// starts inherit them, each with a budget of its own. If the system refuses a limit, for instance one above that
-    /// of this process, the start fails with [`Error::Spawn`], which names it.
+    /// starts inherit them; each process may use the full limit. If the system refuses a limit, for instance because
+    /// this process has a lower one, the start fails with [`Error::Spawn`], which names the limit.
     pub fn memory_max(mut self, bytes: u64) -> Self {
         self.process.memory_max(bytes);
         self
     }
 
     /// Limits the CPU time of the child's process, of all threads together: `RLIMIT_CPU`, in whole seconds, rounded up.
-    /// A process that has used it up is ended by SIGXCPU, and by SIGKILL one second later if it ignores that. See
+    /// A process that has used it up gets SIGXCPU, and SIGKILL one second later if it ignores that. See
     /// [`memory_max`](Self::memory_max).
     pub fn cpu_time_max(mut self, time: Duration) -> Self {
         self.process.cpu_time_max(time);
@@ -265,7 +263,7 @@ impl StartActor {
             },
             enable_modules: self.allow.modules.into_iter().map(|module| (module, file.clone())).collect(),
             reg_addrs: registries.to_vec(),
-            // An actor that is to be found by name has to listen.
+            // An actor of a tree with a registry has to listen.
             bind_addrs: self.bind.filter(|chosen| registries.is_empty() || !chosen.is_empty()),
             enable_endpoints: self.allow.endpoints,
             secret: Some(actor.secret()),

@@ -1,5 +1,4 @@
-//! Nurseries: scopes that own child actors, calls that each run in an actor of their own, and resources that tasks of
-//! an actor share.
+//! Nurseries, which own child actors; calls that run in an actor of their own; resources that tasks of an actor share.
 
 mod builder;
 mod one_shot;

@@ -15,7 +15,7 @@ use crate::error::{Error, Panicked, Result, RuntimeFailure};
 use crate::proto::payload::Payload;
 use crate::session::{catching, current_deadline, in_order};
 
-/// A call to be run in an actor of its own; await it to start the actor. Made by [`ActorNursery::run_in_actor`].
+/// A call for an actor of its own; await it to start the actor. Made by [`ActorNursery::run_in_actor`].
 #[must_use = "an actor is started by awaiting this"]
 pub struct RunInActor<E: Endpoint> {
     start: StartActor,
@@ -35,8 +35,8 @@ impl<E: Endpoint> RunInActor<E> {
         self
     }
 
-    /// Sets the actor up like one of [`start_actor`](ActorNursery::start_actor): its environment, its limits, and so
-    /// on.
+    /// Sets options of the actor, as for [`start_actor`](ActorNursery::start_actor): its environment, its limits, and
+    /// so on.
     ///
     /// ```no_run
     /// # use tractor_core::{self as tractor, ActorNursery, FnEndpoint, RunInActor, Stdio, __private::EndpointBody};
@@ -76,7 +76,7 @@ async fn launch<E: FnEndpoint + EndpointBody>(
 where
     E::Returns: Sync,
 {
-    // The call runs in a task of its own, which is no part of the caller's scope.
+    // The call runs in a task of its own, outside of the caller's scope.
     let deadline = current_deadline();
     let portal = start.await?;
     let shot = portal.clone();
@@ -102,8 +102,8 @@ where
     Ok(OneShot { portal: shot, result })
 }
 
-/// A call runs the user's serializers and rules here. A panic in them is a failure of the call; otherwise the actor
-/// would never be ended.
+/// A call runs the user's serializers here. A panic in them is a failure of the call; otherwise the actor would never
+/// end.
 async fn unpanicked<T: Payload>(mut call: Run<T>) -> Result<T> {
     poll_fn(|cx| {
         catching(|| Pin::new(&mut call).poll(cx)).unwrap_or_else(|Panicked { message, location }| {
@@ -114,7 +114,7 @@ async fn unpanicked<T: Payload>(mut call: Run<T>) -> Result<T> {
     .await
 }
 
-/// Whether a call fails like this because its actor is being cancelled. Any other failure is the call's own.
+/// Whether a call fails in this way because its actor is being cancelled. Any other failure is the call's own.
 fn is_aftermath(error: &Error) -> bool {
     matches!(error, Error::Cancelled(_) | Error::Closed(_) | Error::DeadlineExceeded(_) | Error::Died(_))
 }

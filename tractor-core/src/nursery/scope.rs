@@ -7,13 +7,12 @@
 //! ```
 //!
 //! # Invariants
-//! 1. A nursery's scope returns only after every child process was reaped. A process that no signal ends is given up,
-//!    which is a failure.
+//! 1. A nursery's scope returns only after every child process was reaped. If no signal ends a process, the scope gives
+//!    it up, and fails.
 //! 2. The first failure cancels all children; every failure is kept.
 //! 3. When a scope is dropped, the tasks that watch its children end them; the scopes around it, and the actor, wait
 //!    for these tasks.
-//! 4. A body that has not failed before its nursery never sees a mere consequence of the nursery's failure: it is
-//!    dropped instead.
+//! 4. The body never sees a mere consequence of the nursery's failure: it is dropped before.
 
 use std::any::Any;
 use std::fmt;
@@ -35,7 +34,7 @@ use crate::proto::id::Uid;
 use crate::session::{ActorEnd, ChildActor, Region, Teardown};
 use crate::wakers::{Slot, Woken, poll_or_register};
 
-/// How many children a log line names.
+/// The number of children that a log line names.
 const NAMES_MAX: usize = 8;
 
 /// A scope that owns child actors; made by `open_nursery`.
@@ -60,16 +59,16 @@ pub(crate) struct Inner {
 #[derive(Default)]
 struct State {
     children: Vec<Arc<ChildActor>>,
-    /// Tasks that still have something to report: watching tasks and one-shot runs.
+    /// Tasks that have not reported yet: watching tasks and one-shot runs.
     running: usize,
     errors: Vec<Error>,
-    /// No further children.
+    /// Whether the nursery accepts no further children.
     closed: bool,
     /// Whether the cancellation has ended a child or the body.
     caught: bool,
     /// The waker of the scope.
     scope: Slot,
-    /// Set when the scope was dropped: the scopes around it wait until no task of it runs.
+    /// Set when the scope was dropped: the scopes around it wait until all its tasks have ended.
     left: Option<Teardown>,
 }
 
@@ -97,7 +96,7 @@ impl Inner {
         _left = if state.running == 0 { state.left.take() } else { None };
     }
 
-    /// Records a failure, which cancels everything. A failure that two tasks report, such as a death, counts once.
+    /// Records a failure, which cancels all children. A failure that two tasks report, such as a death, counts once.
     pub(crate) fn fail(&self, error: Error) {
         self.update(|state| {
             if !state.errors.iter().any(|known| known.is_same_failure(&error)) {
@@ -118,7 +117,7 @@ impl Inner {
         self.cancel.is_cancelled()
     }
 
-    /// Counts a task that starts children, unless the nursery accepts none any more.
+    /// Counts a task that starts children, unless the nursery is closed.
     pub(crate) fn enter(self: &Arc<Self>, name: &str) -> Result<Running> {
         let mut state = self.lock();
         self.check_open(&state, name)?;
@@ -144,7 +143,7 @@ impl Inner {
         Running(self.clone())
     }
 
-    /// The text that says for which children the scope waits at its exit, and what to do.
+    /// The text of the warning that the scope waits at its exit: for which children, and what to do.
     fn waits_for(&self) -> String {
         let state = self.lock();
         let mut names: Vec<_> =
@@ -159,7 +158,7 @@ impl Inner {
         if names.is_empty() {
             "a nursery is waiting for calls, supervisors or dropped scopes of its own".to_owned()
         } else if self.is_cancelled() {
-            format!("a nursery is waiting for {noun} {names}, told to end")
+            format!("a nursery is waiting for {noun} {names}, which must end")
         } else {
             format!("a nursery is waiting for {noun} {names}: cancel {them} or call `an.cancel()`")
         }
@@ -182,7 +181,7 @@ impl Inner {
             || self.lock(),
             |state| &mut state.scope,
             |state| {
-                // Decided under this lock, so that no clone of the nursery starts a child that nobody waits for.
+                // Decided under this lock, so that a clone of the nursery cannot start a child after the last wait.
                 if state.running > 0 {
                     return Poll::Pending;
                 }
@@ -206,24 +205,24 @@ impl ActorNursery {
     /// Its runtime has one thread: an endpoint that blocks or computes for long stops everything else in the actor.
     /// Give such an actor [`worker_threads`](StartActor::worker_threads), or use `tokio::task::spawn_blocking`.
     ///
-    /// If the child dies, the body of this nursery is dropped, and so never sees the error of its own call. To handle a
-    /// death, [supervise](Self::supervise) the child, start it in a nursery of its own and handle that nursery's error,
-    /// or use a pool.
+    /// If the child dies, the body of this nursery is dropped, before its own call can fail. To handle a death,
+    /// [supervise](Self::supervise) the child, start it in a nursery of its own and handle that nursery's error, or use
+    /// a pool.
     ///
     /// # Errors
     /// [`Error::Spawn`] when the process could not be started or did not boot, [`Error::Runtime`] when the nursery is
-    /// closed or something on the allow-list is not registered.
+    /// closed or an entry of the allow-list is not registered.
     ///
     /// # Cancel safety
-    /// Dropping the awaited future ends the child if it has not been handed over.
+    /// Dropping the future ends the child, unless it has returned the portal.
     pub fn start_actor(&self, name: impl Into<String>) -> StartActor {
         StartActor::new(self.clone(), name.into())
     }
 
-    /// Starts a child actor for one call, and ends it when the result is in. It is named like the function and exposes
-    /// nothing else.
+    /// Starts a child actor for one call, and ends it after the call. It has the name of the function, and exposes only
+    /// this function.
     ///
-    /// A failure of the call cancels the whole nursery, whether or not anybody waits for the result.
+    /// A failure of the call cancels the whole nursery, even if no task waits for the result.
     pub fn run_in_actor<C: FnTarget<Endpoint: EndpointBody>>(&self, call: C) -> RunInActor<C::Endpoint> {
         RunInActor::new(self.clone(), call.into_args())
     }
@@ -233,8 +232,8 @@ impl ActorNursery {
     ///
     /// A child that does not acknowledge within
     /// [`Timeouts::actor_cancel`](crate::proto::limits::Timeouts::actor_cancel), or takes longer after that than
-    /// [`Timeouts::nursery_cancel`](crate::proto::limits::Timeouts::nursery_cancel), is sent a terminate signal, then a
-    /// kill signal: whatever the children do, this returns.
+    /// [`Timeouts::nursery_cancel`](crate::proto::limits::Timeouts::nursery_cancel), gets SIGTERM, then SIGKILL. So
+    /// this returns even if children do not cooperate.
     ///
     /// # Cancel safety
     /// The request is made at the first poll and stays made.
@@ -254,7 +253,7 @@ impl ActorNursery {
     /// # Cancel safety
     /// The signals are sent after the first poll, even if the future is dropped.
     pub async fn kill(&self) -> Vec<(Uid, ActorEnd)> {
-        // Wakes the tasks that watch them: after the lock.
+        // Wakes the tasks that watch the children, so this happens after the lock is released.
         let children = self.inner.lock().children.clone();
         children.iter().for_each(|child| child.kill());
         self.cancel().await
@@ -265,9 +264,9 @@ impl ActorNursery {
         self.inner.is_cancelled()
     }
 
-    /// Whether the cancellation has ended a child that was still alive, or the scope's body, which is dropped when a
-    /// child fails. `false` if all of them had ended by themselves. The value is final once the scope has returned; ask
-    /// a clone of the nursery then.
+    /// Whether the cancellation has ended a child that was alive, or the scope's body, which is dropped when a child
+    /// fails. `false` if all of them have ended by themselves. The value is final when the scope has returned; a clone
+    /// of the nursery returns it then.
     pub fn cancelled_caught(&self) -> bool {
         self.inner.lock().caught
     }
@@ -292,7 +291,7 @@ impl ActorNursery {
         Ok(born)
     }
 
-    /// Makes a child of this nursery; the caller has to run its life.
+    /// Adds a child to this nursery; the caller has to run `life`.
     pub(crate) fn enlist(
         &self,
         uid: Uid,
@@ -327,7 +326,7 @@ pub(crate) struct Adopted<L> {
     pub(crate) child: Arc<ChildActor>,
     /// Gets the portal once the child has booted.
     pub(crate) born: oneshot::Receiver<Result<Newborn>>,
-    /// From spawn to reaping; an unexpected end is the result.
+    /// Runs the child from spawn to reaping. The error is an unexpected end.
     pub(crate) life: L,
     /// Dropped when the end was handled.
     pub(crate) running: Running,
@@ -343,7 +342,7 @@ impl fmt::Debug for ActorNursery {
     }
 }
 
-/// Ends the children of a scope that is dropped; the scopes around it wait for them.
+/// Ends the children when the scope is dropped; the scopes around it wait for them.
 struct Scope(Arc<Inner>);
 
 impl Drop for Scope {
@@ -364,7 +363,7 @@ impl Drop for Scope {
 /// Opens a nursery in a running actor.
 ///
 /// # Errors
-/// The body's error, the children's, or a group of them.
+/// The body's error, a child's error, or a group of several.
 ///
 /// # Cancel safety
 /// Dropping the future cancels every child; the actor finishes their teardown, and the scopes around
@@ -410,8 +409,8 @@ where
     }
 }
 
-/// The body's error together with the children's errors, unless the body has passed on one of these. Only our own error
-/// type can hold both; with any other type the body's error is returned and the children's errors are logged.
+/// The body's error together with the children's errors, unless the body has passed on one of these. Only [`Error`] can
+/// hold both; with any other type the body's error is returned and the children's errors are logged.
 fn with_children<E: From<Error> + 'static>(body: E, mut children: Vec<Error>) -> E {
     let mut boxed: Box<dyn Any> = Box::new(body);
     if let Some(own) = boxed.downcast_mut::<Error>() {

@@ -1,4 +1,4 @@
-//! Resources that several tasks of an actor share: the first one opens, the last one closes.
+//! Resources that several tasks of an actor share: the first user opens a resource, the last one closes it.
 //!
 //! [`Life`] decides; this file holds the table of open resources, runs each resource as a task of the actor, and makes
 //! users wait.
@@ -27,7 +27,7 @@ use crate::error::{Error, Panicked, RuntimeFailure};
 use crate::session::{Region, Teardown, catching};
 
 /// Uses a resource that several tasks of this actor share. The first user opens it, and the last one closes it when its
-/// body has ended. The body gets a clone of the resource's value, and a `bool`: whether the resource was open before.
+/// body has ended. The body gets a clone of the resource's value, and whether the resource was open before.
 ///
 /// `open` gets a [`Sharing`] and the key. It sets the resource up, hands out the value with [`Sharing::until_unused`],
 /// and tears the resource down once that returns. It runs in a task of the actor, not in the task of its first user,
@@ -60,8 +60,8 @@ use crate::session::{Region, Teardown, catching};
 /// }
 /// ```
 ///
-/// `open` may be a closure that captures nothing, which the compiler checks: everything it depends on belongs into the
-/// key. Each closure is a function of its own, and a closure in a generic function is a different one for each set of
+/// `open` may be a closure that captures nothing, which the compiler checks: put everything that it depends on into the
+/// key. Each closure is a function of its own, and a closure in a generic function is another one for each set of
 /// types.
 ///
 /// * A user that comes while the resource is being opened waits and shares it; if opening fails, this user tries to
@@ -69,19 +69,18 @@ use crate::session::{Region, Teardown, catching};
 /// * A user that comes while the resource is being closed waits until it is closed, and opens it again.
 /// * The last user returns when the resource is closed.
 /// * Different keys, and different actors, have different resources.
-/// * A resource that ends while it is used is not shared again. Its users keep their values; the last user gets its
+/// * A resource that ends while it is used gets no further users. Its users keep their values; the last user gets its
 ///   error.
 ///
 /// # Errors
 /// The body's own error. The first user gets the error of `open`, or [`Error::Runtime`] if `open` panicked or ended
-/// without a value. The last user gets the failure of the teardown, also instead of a cancellation that the body ended
-/// with; if the body failed with another error, the teardown's failure is logged. [`Error::NoRuntime`] outside of any
-/// actor.
+/// without a value. The last user gets the failure of the teardown, even if its body ended with a cancellation; if the
+/// body failed with another error, the teardown's failure is logged. [`Error::NoRuntime`] outside of any actor.
 ///
 /// # Cancel safety
-/// Dropping the future gives up the use. If the first user drops it before there is a value, `open` is dropped at its
-/// next await. If the last user drops it, the resource is closed all the same: its failure is logged, and the scopes
-/// around that user, and the outcome of an endpoint, wait for it. A cancelled endpoint is not dropped while it waits
+/// Dropping the future ends this use. If the first user drops it before there is a value, `open` is dropped at its next
+/// await. If the last user drops it, the resource is closed nevertheless: a failure is logged, and the scopes around
+/// that user, and the outcome of an endpoint, wait for the close. A cancelled endpoint is not dropped while it waits
 /// for the resource to be closed.
 pub async fn maybe_open_context<K, V, T, E, Open, Opening, Body>(
     open: Open,
@@ -113,7 +112,7 @@ where
     }
 }
 
-/// The body's error, unless it only says that it was cancelled.
+/// The error of the teardown if the body was merely cancelled; otherwise the body's error.
 fn besides<E: fmt::Debug + 'static>(body: E, exit: E) -> E {
     let own: &dyn Any = &body;
     if own.downcast_ref::<Error>().is_some_and(Error::is_cancelled) {
@@ -143,7 +142,7 @@ impl<V: Send + 'static> Sharing<V> {
             }
         }
         self.hub.changed.send_replace(());
-        drop(value); // nobody wants it
+        drop(value); // no user is left
         while !self.hub.lock().life.is_unused() {
             // The hub holds the sender.
             _ = changed.changed().await;
@@ -157,20 +156,20 @@ impl<V> fmt::Debug for Sharing<V> {
     }
 }
 
-/// Where a resource and its users meet.
+/// The state that a resource and its users share.
 struct Hub<V> {
     state: Mutex<State<V>>,
     /// Sent to when the state has changed.
     changed: watch::Sender<()>,
-    /// Drops the resource at its await: it is abandoned, or the actor ends.
+    /// Drops the resource at its next await, because it is abandoned or the actor ends.
     end: CancellationToken,
 }
 
 struct State<V> {
     life: Life,
     value: Option<V>,
-    /// The teardowns of the last users, which have left: the scopes around them wait for the end. There are several if
-    /// the actor ends the resource.
+    /// The teardowns of the last users, which were dropped: the scopes around them wait for the end. There are several
+    /// if the actor ends the resource.
     left: Vec<Teardown>,
 }
 
@@ -200,7 +199,7 @@ impl<V, E: fmt::Debug> Entry<V, E> {
         self.outcome.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until the resource has ended; its failure is handed out once.
+    /// Waits until the resource has ended. Only the first call returns its failure.
     async fn ended(&self) -> Result<(), E> {
         let mut changed = self.hub.changed.subscribe();
         while !self.hub.lock().life.has_ended() {
@@ -274,7 +273,7 @@ where
         loop {
             match self.find(actor, &key) {
                 Found::Hit(user, value) => return Ok((user, true, value)),
-                // An error says that the resource has ended and its hub is gone, which is a change, too.
+                // An error means that the resource has ended and its hub is gone, which is a change, too.
                 Found::Wait(mut changed) => _ = changed.changed().await,
                 Found::Miss(entry) => {
                     let user = User { entry: Some(entry.clone()) };
@@ -292,7 +291,7 @@ where
         let mut entries = self.lock();
         if let Some(entry) = entries.get(key) {
             let mut state = entry.hub.lock();
-            // First, because it may panic: no user is counted then.
+            // The clone comes first: if it panics, no user is counted.
             let value = state.value.clone();
             match (state.life.arrive(), value) {
                 (Arrival::Hit, Some(value)) => {
@@ -320,7 +319,7 @@ where
         Opening: Future<Output = Result<(), E>> + Send + 'static,
     {
         let running = Running { table: self.clone(), key, entry };
-        // Not in the task: if the clone of a key panics, that is the failure of its user.
+        // Cloned outside of the task: if the clone of a key panics, its user fails.
         let argument = running.key.clone();
         actor.spawn_watcher(async move {
             let region = Region::new();
@@ -331,8 +330,7 @@ where
     }
 }
 
-/// A running resource: when this is dropped, for whatever reason, the resource leaves the table and its users are
-/// woken.
+/// A running resource. When this is dropped, the resource leaves the table and its users are woken.
 struct Running<K: Eq + Hash, V, E: fmt::Debug> {
     table: Arc<Table<K, V, E>>,
     key: K,
@@ -363,8 +361,8 @@ impl<K: Eq + Hash, V, E: fmt::Debug> Drop for Running<K, V, E> {
     }
 }
 
-/// Runs a resource to its end. When it is abandoned, or the actor ends, a resource without a value is dropped; with a
-/// value it learns that it is no longer used.
+/// Runs a resource to its end. If it is abandoned, or the actor ends, a resource without a value is dropped. A resource
+/// with a value ends by itself, because `until_unused` returns.
 async fn live<V, E, Open, Opening>(hub: &Arc<Hub<V>>, open: Open) -> Result<(), E>
 where
     E: From<Error>,
@@ -410,7 +408,7 @@ fn no_value() -> Error {
     .into()
 }
 
-/// Runs `open` to its end; a panic is a failure. Dropping this drops it, and keeps its panics.
+/// Runs `open` to its end; a panic is a failure. Dropping this drops `open`, and catches its panics.
 async fn guarded<V, E, Open, Opening>(open: Open, sharing: Sharing<V>) -> Result<(), E>
 where
     E: From<Error>,
@@ -423,7 +421,7 @@ where
     };
     let mut opening = Guarded(Some(Box::pin(catching(|| open(sharing)).map_err(panicked)?)));
     poll_fn(|cx| {
-        let Some(opening) = &mut opening.0 else { unreachable!("it is taken by the destructor") };
+        let Some(opening) = &mut opening.0 else { unreachable!("only the destructor takes it") };
         match catching(|| opening.as_mut().poll(cx)) {
             Ok(polled) => polled,
             Err(panic) => Poll::Ready(Err(panicked(panic))),
@@ -432,7 +430,7 @@ where
     .await
 }
 
-/// User code; a panic of its destructor harms nothing else.
+/// A user value. A panic of its destructor is caught.
 struct Guarded<T>(Option<T>);
 
 impl<T> Drop for Guarded<T> {
@@ -445,7 +443,7 @@ impl<T> Drop for Guarded<T> {
 }
 
 impl<V, E: fmt::Debug> User<V, E> {
-    /// Leaves; the last one waits until the resource has ended, and gets its failure.
+    /// Ends the use. The last user waits until the resource has ended, and gets its failure.
     async fn leave(mut self) -> Result<(), E> {
         let Some(entry) = self.entry.take() else { return Ok(()) };
         match quit(&entry.hub) {

@@ -1,4 +1,4 @@
-//! The life of one shared resource, as decisions without any I/O.
+//! The life of one shared resource, as a state machine without I/O.
 //!
 //! ```text
 //! Entering --value--> Open --last user leaves--> Leaving --ended--> Over
@@ -21,33 +21,33 @@ pub(super) enum Life {
     Entering,
     /// There is a value, and at least one user.
     Open { users: usize },
-    /// There is no user any more; the resource has not ended yet.
+    /// The last user has left; the resource has not ended yet.
     Leaving,
-    /// It has ended while it was used.
+    /// The resource has ended while it was used.
     Dead { users: usize },
-    /// It has ended, and has no user.
+    /// The resource has ended, and has no user.
     Over,
 }
 
-/// What a newcomer finds.
+/// The state that a new user finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrival {
-    /// The value; the newcomer is a user now.
+    /// There is a value; the new user is counted.
     Hit,
-    /// It is being entered or left: ask again when that has changed.
+    /// The resource is being entered or left: ask again after a change.
     Wait,
-    /// Nothing usable: enter it again.
+    /// There is no usable resource: enter it again.
     Miss,
 }
 
-/// What a user that leaves has to do.
+/// The duty of a user that leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leave {
-    /// Nothing: others use it.
+    /// None: there are other users.
     Others,
-    /// Wait for the end, which this user has asked for, or which has come.
+    /// Wait for the end, which this user has requested, or which has come.
     Last,
-    /// The same for a resource without a value, which is dropped at its await.
+    /// Wait for the end of a resource without a value, which is dropped at its next await.
     Abandoned,
 }
 
@@ -63,7 +63,7 @@ impl Life {
         }
     }
 
-    /// There is a value. Returns whether it has a user.
+    /// Records that there is a value. Returns whether it has a user.
     pub(super) fn entered(&mut self) -> bool {
         let wanted = *self == Self::Entering;
         if wanted {
@@ -94,7 +94,7 @@ impl Life {
         }
     }
 
-    /// It has to end even if it is used, because its actor ends. Returns whether it had no user any more.
+    /// Ends the resource even if it is used, because its actor ends. Returns whether it had no user.
     pub(super) fn close(&mut self) -> bool {
         let unused = self.is_unused();
         if !self.has_ended() {
@@ -103,7 +103,7 @@ impl Life {
         unused
     }
 
-    /// It has ended, for whatever reason.
+    /// Records that the resource has ended.
     pub(super) fn ended(&mut self) {
         *self = match *self {
             Self::Open { users } | Self::Dead { users } => Self::Dead { users },
@@ -111,7 +111,7 @@ impl Life {
         };
     }
 
-    /// Whether it has no user any more.
+    /// Whether the last user has left.
     pub(super) fn is_unused(self) -> bool {
         matches!(self, Self::Leaving | Self::Over)
     }
@@ -144,14 +144,14 @@ mod tests {
     fn a_first_user_that_leaves_early_abandons_it() {
         let mut life = Life::default();
         assert_eq!(life.leave(), Leave::Abandoned);
-        assert!(!life.entered(), "nobody wants the value");
+        assert!(!life.entered(), "no user is left");
         assert_eq!(life.arrive(), Arrival::Wait);
         life.ended();
         assert_eq!(life.arrive(), Arrival::Miss);
     }
 
     #[test]
-    fn one_that_dies_is_used_up_and_not_found_again() {
+    fn a_resource_that_has_died_gets_no_further_users() {
         let mut life = Life::default();
         life.entered();
         life.arrive();

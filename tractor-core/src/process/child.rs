@@ -1,4 +1,4 @@
-//! The task that watches one child process: from its spawn, through its boot and its life, to its reaping.
+//! The task that watches one child process from its spawn to its reaping.
 //!
 //! ```text
 //! spawn --> boot --ready--> life, and the ladder (ladder.rs) --> reaped
@@ -8,10 +8,10 @@
 //! ```
 //!
 //! # Invariants
-//! 1. The watching task belongs to the actor, not to the scope that asked for the child: it runs to its end even if
+//! 1. The watching task belongs to the actor, not to the scope that started the child: it runs to its end even if
 //!    that scope is dropped, and the actor waits for it.
-//! 2. It ends only after the process was waited for. A process that not even SIGKILL ends is given up, which is a
-//!    failure.
+//! 2. It ends only after the process was reaped. If not even SIGKILL ends a process, the task gives it up, and reports
+//!    a failure.
 //! 3. Every wait in it has a limit, except the wait for a running child.
 
 use std::pin::pin;
@@ -36,7 +36,7 @@ use crate::proto::id::Caps;
 use crate::proto::msg::{Msg, SpawnSpec};
 use crate::session::{ActorEnd, ChildActor, Peer, Wishes};
 
-/// A booted child, on its way to the caller of `start_actor`. If it is dropped on that way, the child ends.
+/// A booted child for the caller of `start_actor`. If the caller does not take it, the child ends.
 #[derive(Debug)]
 pub(crate) struct Newborn {
     /// `None` once it was taken.
@@ -58,7 +58,7 @@ impl Drop for Newborn {
     }
 }
 
-/// The settings that a child begins with.
+/// The settings of a new child.
 #[derive(Debug)]
 pub(crate) struct Birth {
     pub(crate) process: ChildSpec,
@@ -66,8 +66,8 @@ pub(crate) struct Birth {
     pub(crate) boot: SpawnSpec,
 }
 
-/// Runs one child from spawn to reaping. `born` gets its connection once the child has booted; an unexpected end is the
-/// result.
+/// Runs one child from spawn to reaping. `born` gets its connection when the child has booted. The error is an
+/// unexpected end.
 pub(crate) fn watch_child(
     actor: Actor,
     child: Arc<ChildActor>,
@@ -75,7 +75,7 @@ pub(crate) fn watch_child(
     birth: Birth,
     born: oneshot::Sender<Result<Newborn, Error>>,
 ) -> impl Future<Output = Option<Error>> {
-    // Also if the task ends before it has begun.
+    // Made here, so that it also reports a task that ends before its first poll.
     let ending = Ending(child.clone(), ActorEnd::InOrder);
     async move {
         actor.at_first_child(|| reap_adopted_of(&actor));
@@ -97,7 +97,7 @@ pub(crate) fn watch_child(
         let booted = boot(&actor, &child, &mut wishes, birth.boot, channel, &mut spawned, born).await;
         let (end, error) = end(&actor, &child, &mut wishes, booted.ok().as_ref(), spawned).await;
         if let ActorEnd::Died(died) | ActorEnd::Killed(died) = &end {
-            // Before the waiting tasks get the error, and connect again.
+            // Recorded before the waiting tasks get the error and connect again.
             for addr in sockets_of(&name, pid, sockets.clone()) {
                 actor.deaths().add(addr, died);
             }
@@ -111,8 +111,8 @@ pub(crate) fn watch_child(
     }
 }
 
-/// Reaps the orphans that actors below this one leave, from the actor's first child until the actor stops. After that
-/// each child's end does it.
+/// Reaps the orphans that actors below this one leave, from the actor's first child until the actor stops. Later
+/// orphans are reaped at the end of each child.
 fn reap_adopted_of(actor: &Actor) {
     let stopped = actor.clone();
     actor.spawn_link(async move {
@@ -173,7 +173,7 @@ async fn boot(
             },
             Err(_elapsed) => format!("it did not finish its boot within {limit:?} (`Timeouts::child_boot`)"),
         },
-        // Messages that it sent before are still being read.
+        // Earlier messages of the child are still being read.
         status = process.wait() => match timeout(timeouts.drain, &mut connecting).await {
             Ok(Ok(Err(BootFailure::Known(reason)))) => reason,
             Ok(_) | Err(_) => ended_early(status),
@@ -200,7 +200,7 @@ enum BootFailure {
 
 fn ended_early(status: std::io::Result<ExitStatus>) -> String {
     let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
-    format!("its process ended before it had booted ({status})")
+    format!("its process ended during its boot ({status})")
 }
 
 /// Handshake, boot data, and the child's `Ready`.
@@ -232,18 +232,16 @@ async fn connect(
     let (failed, child) = (failure.clone(), child.clone());
     let peer = attach(actor, connected, move |peer, reason| async move {
         failed.send_replace(Some(reason.clone()));
-        // It has one connection of this kind.
+        // A child has one connection of this kind.
         _ = child.loss.set(reason.clone());
         cause_of_loss(&peer, &child, reason, pid).await
     });
     let frame_bytes_max = spec.limits.frame_bytes_max;
     match peer.channel.send(&Msg::SpawnSpec(Box::new(spec))) {
-        // It has its own limits from here on.
+        // From here on the child has its own limits.
         Appended::Yes(_) => peer.channel.peer_accepts(frame_bytes_max),
         Appended::TooLarge(error) => {
-            return Err(BootFailure::Known(format!(
-                "what it has to know at its birth is too large: {error}"
-            )));
+            return Err(BootFailure::Known(format!("its boot data is too large: {error}")));
         }
         // `failure` reports it.
         Appended::Closed(_) => {}
@@ -268,8 +266,8 @@ async fn connect(
     }
 }
 
-/// The error of every task that waits on a child's connection when it ends: how the process died, unless it ended in
-/// good order.
+/// The error of every task that waits on a child's connection when that ends: the death of the process, unless it ended
+/// in good order.
 async fn cause_of_loss(peer: &Peer, child: &ChildActor, reason: CloseReason, pid: u32) -> Error {
     let ended = timeout(peer.timeouts.exit_status, child.ended()).await;
     match ended {
@@ -284,8 +282,8 @@ async fn cause_of_loss(peer: &Peer, child: &ChildActor, reason: CloseReason, pid
     }
 }
 
-/// The addresses of a child, as far as its parent knows: those it was given, or its own address, where it may listen
-/// since it was asked for a handle.
+/// The known addresses of a child: those from its parent, or its default address, where it may listen since a handle
+/// was requested.
 fn sockets_of(name: &str, pid: u32, bound: Option<Vec<Addr>>) -> Vec<Addr> {
     let bound = bound.filter(|bound| !bound.is_empty());
     bound.unwrap_or_else(|| default_uds(name, pid).into_iter().collect())

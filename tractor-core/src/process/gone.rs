@@ -1,4 +1,4 @@
-//! Processes that this process has not started: whether one has ended.
+//! Whether a process that this process has not started has ended.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use super::handle::end_of;
 
-/// Between two looks at a process whose end the system does not announce.
+/// The pause between two checks of a process whose end the system does not announce.
 const TICK: Duration = Duration::from_millis(10);
 
 /// Waits at most `limit` for the end of a process that another process has started. Returns whether it has ended; a

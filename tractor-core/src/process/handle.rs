@@ -12,9 +12,9 @@ use tokio::io::unix::AsyncFd;
 use super::reaper;
 use super::spawn::run_on_spawner;
 
-/// Between two looks at a process whose end the system does not announce.
+/// The pause between two checks of a process whose end the system does not announce.
 const TICK: Duration = Duration::from_millis(50);
-/// Longest wait for the end of a process whose handle was dropped, and which was killed.
+/// Longest wait for the end of a process that was killed because its handle was dropped.
 const KILLED: Duration = Duration::from_secs(1);
 
 /// A child process that was not reaped yet, or its status. Only this handle reaps it.
@@ -24,14 +24,14 @@ const KILLED: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Child {
     pid: Pid,
-    /// Readable once it has ended; `None` where the system does not announce that.
+    /// Readable when the process has ended; `None` if the system does not announce that.
     end: Option<AsyncFd<OwnedFd>>,
-    /// `None` as long as its number is its own.
+    /// `None` until the process was reaped, and so as long as the number is its own.
     status: Option<Result<ExitStatus, Errno>>,
 }
 
 impl Child {
-    /// The handle of a process that was just made.
+    /// The handle of a new process.
     pub(super) fn new(pid: Pid) -> Self {
         let mut child = Self { pid, end: None, status: None };
         // Panics in a runtime without I/O.
@@ -39,12 +39,12 @@ impl Child {
         child
     }
 
-    /// Its number, until it was reaped.
+    /// The process's number, until it was reaped.
     pub(crate) fn id(&self) -> Option<u32> {
         self.status.is_none().then(|| self.pid.as_raw_nonzero().get().cast_unsigned())
     }
 
-    /// Waits for its end, kills the rest of its group, and reaps it. Returns the same status when called again.
+    /// Waits for the process's end, kills the rest of its group, and reaps it. Further calls return the same status.
     ///
     /// # Cancel safety
     /// May be dropped and called again.
@@ -61,16 +61,16 @@ impl Child {
         }
     }
 
-    /// Returns when it has ended, or might have.
+    /// Returns when the process has ended, or may have ended.
     async fn maybe_ended(&self) {
         if let Some(end) = &self.end {
-            // Stays readable. An error says that the runtime ends.
+            // Stays readable. An error means that the runtime ends.
             _ = end.readable().await;
             if reaper::has_ended(self.pid) {
                 return;
             }
         }
-        // Also after the announcement of its end: a debugger may still hold it.
+        // Needed even after the end was announced, because a debugger may still hold the process.
         tokio::time::sleep(TICK).await;
     }
 }
@@ -97,14 +97,14 @@ impl Drop for Child {
     }
 }
 
-/// What announces the end of a process.
+/// The descriptor that announces the end of a process.
 #[cfg(target_os = "linux")]
 #[allow(deprecated, reason = "unsound for types that change their descriptor, which an `OwnedFd` does not")]
 pub(super) fn end_of(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
     let file =
         rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).map_err(io::Error::from);
     let end = file.and_then(|file| AsyncFd::with_interest(file, tokio::io::Interest::READABLE));
-    end.inspect_err(|error| tracing::debug!("a process is looked at every {TICK:?}: {error}")).ok()
+    end.inspect_err(|error| tracing::debug!("a process is checked every {TICK:?}: {error}")).ok()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -1,4 +1,4 @@
-//! Carries out what the ladder of one child decides: see
+//! Carries out the decisions of the ladder of one child:
 //! [`proto::supervision::ladder`](crate::proto::supervision::ladder).
 //!
 //! ```text
@@ -38,7 +38,7 @@ pub(super) async fn end(
         actor,
         child,
         peer,
-        // A process that was waited for during its boot has no pid any more.
+        // A process that was reaped during its boot has no pid.
         pid: spawned.process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw),
         ladder: Ladder::new(limits.clone()),
         silence: Silence::new(limits.unresponsive),
@@ -51,7 +51,7 @@ pub(super) async fn end(
         climb.tell(Event::Condemned);
     }
     let status = climb.run(wishes, &mut spawned.process).await;
-    // Bytes that the child wrote before it died are still being read.
+    // The last output of the child is still being read.
     let (_, circumstances) =
         tokio::join!(timeout(limits.drain, drained(peer)), spawned.circumstances(limits.drain));
     climb.judge(status, spawned.pid, circumstances)
@@ -62,13 +62,13 @@ struct Climb<'a> {
     actor: &'a Actor,
     child: &'a ChildActor,
     peer: Option<&'a Arc<Peer>>,
-    /// `None` when it was waited for before: the number may be another process by now.
+    /// `None` if the process was reaped before: its number may be that of another process.
     pid: Option<Pid>,
     ladder: Ladder,
     silence: Silence,
-    /// The origin of the time of both.
+    /// The origin of the time of both machines.
     begun: Instant,
-    /// The request to end, until it is answered.
+    /// The request to end, until the answer.
     request: Option<Pin<Box<dyn Future<Output = Result<()>> + Send>>>,
     /// The last probe.
     sign: Option<Arc<SessionEnd>>,
@@ -76,7 +76,7 @@ struct Climb<'a> {
 }
 
 impl Climb<'_> {
-    /// Runs until the process was waited for, or is given up. Returns its status if that could be read.
+    /// Runs until the process was reaped, or is given up. Returns its status if that could be read.
     async fn run(&mut self, wishes: &mut Wishes, process: &mut Child) -> Option<ExitStatus> {
         let (mut ended, mut stops) = (pin!(process.wait()), Stops::of(self.pid));
         while self.ladder.verdict().is_none() {
@@ -143,7 +143,7 @@ impl Climb<'_> {
                 let limit = self.actor.timeouts().reap;
                 notice!(
                     ERROR,
-                    "actor {uid} is still there {limit:?} after SIGKILL (`Timeouts::reap`): it is left"
+                    "actor {uid} is still there {limit:?} after SIGKILL (`Timeouts::reap`): it is given up"
                 );
             }
         }
@@ -175,7 +175,7 @@ impl Climb<'_> {
 
     fn wished(&mut self, wish: Wish) {
         match wish {
-            // It died first: `judge` counts a request to end this child, and not one to end all.
+            // The child died first: `judge` counts a request to end this child, and not one to end all.
             Wish::End(_) | Wish::Kill if self.pid.is_some_and(has_ended) => {}
             Wish::End(patience) => {
                 let patience = patience.unwrap_or(self.actor.timeouts().actor_cancel);
@@ -203,14 +203,14 @@ impl Climb<'_> {
         }
     }
 
-    /// Looks whether the child answers, while it has to.
+    /// Checks whether the child answers, while it has to.
     fn listen(&mut self) {
         let is_awaited = self.peers().any(|peer| peer.awaits_an_end());
         match self.silence.look(self.heard(), is_awaited, self.now()) {
             Look::Early => {}
             Look::Over => {
                 self.child.grant_answer();
-                // A dialog that was cancelled just before counts, too.
+                // A dialog that has just been cancelled counts, too.
                 if self.peers().any(|peer| peer.awaits_an_end()) {
                     self.child.expect_answer();
                 }
@@ -228,14 +228,14 @@ impl Climb<'_> {
         }
     }
 
-    /// Sends the child a probe, unless it already has a request to answer.
+    /// Sends the child a probe, unless a request to end is open.
     fn ask_for_a_sign(&mut self) {
         if self.sign.as_ref().is_none_or(|sign| sign.has_outcome()) {
             self.sign = self.peer.and_then(|peer| peer.request_sign());
         }
     }
 
-    /// The bytes that have come from the child, over all connections to it.
+    /// The bytes received from the child, over all connections.
     fn heard(&self) -> u64 {
         self.peers().map(|peer| peer.channel.heard()).fold(0, u64::wrapping_add)
     }
@@ -261,15 +261,15 @@ impl Climb<'_> {
         }
     }
 
-    /// Sends a signal to the process and to its group, which the process may have left. The process was not waited for
-    /// yet, so its pid is still its own. The group also holds programs that the actor has started, but no other actor.
+    /// Sends a signal to the process and to its group, which the process may have left. The process was not reaped yet,
+    /// so its pid is still its own. The group also contains programs that the actor has started, but no other actor.
     fn signal(&self, signal: Signal) {
         let Some(pid) = self.pid else { return };
         let uid = &self.child.uid;
         if let Err(error) = kill_process_group(pid, signal) {
             tracing::debug!("{signal:?} to the process group of actor {uid}: {error}");
         }
-        // A process that is in its group has the signal already, and may count a second one.
+        // A process that is in its group has the signal already, and could count a second one.
         if (signal == Signal::KILL || getpgid(Some(pid)) != Ok(pid))
             && let Err(error) = kill_process(pid, signal)
         {
@@ -283,8 +283,9 @@ impl Climb<'_> {
         pid: u32,
         circumstances: Circumstances,
     ) -> (ActorEnd, Option<Error>) {
-        // Requests about this child count if they came before the process was gone, even unread. A request to end all
-        // children does not: another death may have caused it, and this death is a failure of its own.
+        // A request about this child counts if it came before the process was gone, even if it was not handled. A
+        // request to end all children does not count: another death may have caused it, and this death is a failure of
+        // its own.
         if self.child.is_asked_alone() {
             self.tell_the_past(Event::Asked { patience: Duration::ZERO });
         }
@@ -313,7 +314,7 @@ impl Climb<'_> {
         (end, failure)
     }
 
-    /// There is nothing left to be done.
+    /// Tells the ladder of an event that needs no action.
     fn tell_the_past(&mut self, event: Event) {
         _ = self.ladder.handle(event, self.now());
     }

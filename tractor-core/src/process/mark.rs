@@ -1,15 +1,15 @@
-//! A mark on every process of an actor, its programs included, that can still be read when the process is a zombie.
+//! A mark on every process of an actor and its programs, which can be read even when the process is a zombie.
 //!
-//! A zombie has neither arguments nor an environment, and its name is that of the last program it was. Its limits can
-//! be read until it is reaped, and every `fork` and `exec` hands them on. Linux does not enforce the one on file locks
-//! since 2.4.25. So the soft limit of file locks marks the owner of a process: an actor sets it to its own number.
+//! A zombie has neither arguments nor an environment, and its name is that of its last program. Its resource limits can
+//! be read until it is reaped, and `fork` and `exec` keep them. Linux does not enforce the limit of file locks since
+//! 2.4.25. So the soft limit of file locks marks the owner of a process: an actor sets it to its own number.
 
 use rustix::process::Pid;
 
 /// Distinguishes a mark from an ordinary limit.
 const MARK: u64 = 0x7472_6163 << 32;
 
-/// The limit that an actor with this number gives itself.
+/// The limit that an actor with this number sets.
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "nobody is marked"))]
 pub(crate) fn mark_of(actor: Pid) -> u64 {
     MARK | u64::from(actor.as_raw_nonzero().get().cast_unsigned())
@@ -30,7 +30,7 @@ pub(super) fn ours() -> Option<Pid> {
     None
 }
 
-/// The actor whose process it is, dead or alive.
+/// The actor whose process this is, dead or alive.
 pub(super) fn owner_of(process: Pid) -> Option<Pid> {
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.as_raw_nonzero())).ok()?;
     let soft =
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_names_its_actor_and_other_limits_name_nobody() {
+    fn a_mark_names_its_actor_and_other_limits_name_none() {
         let pid = Pid::from_raw(4_194_303).expect("the highest number of a process");
         assert_eq!(actor_in(mark_of(pid)), Some(pid));
         for limit in [0, 4_194_303, MARK, MARK - 1, MARK | 1 << 31, u64::MAX] {

@@ -1,4 +1,4 @@
-//! How the process of a child is set up: its environment, arguments, directory, output and limits.
+//! The options of a child's process: its environment, arguments, directory, output and limits.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -12,10 +12,10 @@ use crate::proto::supervision::ProcessBounds;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stdio {
-    /// To the same place as that of this process.
+    /// As in this process.
     #[default]
     Inherit,
-    /// It is thrown away.
+    /// The output is discarded.
     Null,
     /// To this process, which keeps only its end: the last
     /// [`CAPTURED_LINES_MAX`](crate::proto::limits::CAPTURED_LINES_MAX) lines (80) and
@@ -27,14 +27,14 @@ pub enum Stdio {
     Labelled,
 }
 
-/// How the process of a child is set up. Everything else is as in this process.
+/// The options of a child's process. Everything else is as in this process.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ProcessOptions {
     /// Whether the environment of this process is left out.
     env_clear: bool,
-    /// Each variable is set or removed. The last entry of a key counts.
+    /// Variables that are set or removed. The last entry of a key counts.
     env: Vec<(OsString, Option<OsString>)>,
-    /// `None` for those of this process.
+    /// `None`: the arguments of this process.
     args: Option<Vec<OsString>>,
     pub(super) dir: Option<PathBuf>,
     pub(super) stdout: Stdio,
@@ -76,7 +76,7 @@ impl ProcessOptions {
         self.bounds.memory_bytes = Some(bytes);
     }
 
-    /// The kernel counts whole seconds, and takes zero for one.
+    /// The kernel counts whole seconds, and treats zero as one.
     pub(crate) fn cpu_time_max(&mut self, time: Duration) {
         let secs = time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0));
         self.bounds.cpu_secs = Some(secs.max(1));
@@ -90,7 +90,7 @@ impl ProcessOptions {
         self.bounds
     }
 
-    /// What is wrong with the options, before the system is asked.
+    /// Refuses impossible options before the system does.
     pub(crate) fn check(&self) -> Result<(), String> {
         let nul = |text: &OsStr| text.as_bytes().contains(&0);
         for (key, value) in &self.env {
@@ -115,7 +115,7 @@ impl ProcessOptions {
         self.args.as_deref()
     }
 
-    /// Environment and directory; the rest depends on how the program is run.
+    /// Sets environment and directory; the rest depends on how the program is run.
     pub(super) fn apply(&self, command: &mut Command) {
         if self.env_clear {
             command.env_clear();
@@ -133,7 +133,7 @@ impl ProcessOptions {
 }
 
 impl Stdio {
-    /// What the process is started with.
+    /// The setting for the command.
     pub(super) fn of_process(self) -> std::process::Stdio {
         match self {
             Self::Inherit => std::process::Stdio::inherit(),

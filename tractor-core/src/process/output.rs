@@ -1,10 +1,9 @@
-//! The output of a child: passed on line by line, or captured, of which only the end is kept.
+//! The output of a child. It is passed on line by line, or captured; of captured output only the end is kept.
 //!
 //! # Invariants
-//! 1. The captured output has a bound, whatever the child writes: of a long line the beginning is kept, of many lines
-//!    the last.
+//! 1. The captured output is bounded: of a long line the beginning is kept, of many lines the last.
 //! 2. Reading ends a bounded time after the child's process, even while another process holds the other end.
-//! 3. A line is passed on in one piece.
+//! 3. A line is passed on in one write.
 
 use std::collections::VecDeque;
 use std::io::Write;
@@ -22,7 +21,7 @@ use crate::proto::limits::{CAPTURED_BYTES_MAX, CAPTURED_LINES_MAX, OUTPUT_LINE_B
 
 /// Bytes read at once.
 const READ_BYTES: usize = 16 * 1024;
-/// Stands for the rest of a line that was too long.
+/// Replaces the rest of a line that is too long.
 const CUT: &[u8] = "…".as_bytes();
 
 /// Which of the two outputs a line was written to.
@@ -32,16 +31,16 @@ pub(super) enum Stream {
     Stderr,
 }
 
-/// The ends of a child's output that are read here. Dropping it stops the reading.
+/// The tasks that read a child's output. Dropping it stops them.
 #[derive(Debug, Default)]
 pub(super) struct Output {
     readers: JoinSet<()>,
-    /// Set when the process is gone, and no more output is waited for.
+    /// Set when the process is gone, to end the reading.
     stop: CancellationToken,
     kept: Arc<Kept>,
 }
 
-/// The last lines. Locked to add one.
+/// The last lines. The lock is held to add one.
 type Kept = Mutex<LastLines>;
 
 #[derive(Debug, Default)]
@@ -61,7 +60,7 @@ impl LastLines {
 }
 
 impl Output {
-    /// Reads one end. `label` stands before each line that is passed on.
+    /// Reads one output. `label` is written before each line that is passed on.
     pub(super) fn read(&mut self, pipe: Receiver, stream: Stream, how: Stdio, label: &str) {
         let sink = match how {
             Stdio::Labelled => Sink::Passed { stream, label: format!("{label}: "), batch: Vec::new() },
@@ -70,12 +69,12 @@ impl Output {
         self.readers.spawn(read(pipe, self.stop.clone(), sink));
     }
 
-    /// Waits until all output of the process, which is gone, was read. Another process that holds its outputs, such as
-    /// a program that has left its group, gets this much time. Returns the last captured lines.
+    /// Waits until all output of the dead process was read. If another process holds the outputs open, such as a
+    /// program that has left the group, the wait ends after `limit`. Returns the last captured lines.
     pub(super) async fn settled(&mut self, limit: Duration) -> Arc<[String]> {
         if timeout(limit, self.all_read()).await.is_err() {
             self.stop.cancel();
-            // Only a stuck output of this process itself can delay this now.
+            // Now only a stuck output of this process can delay this.
             _ = timeout(limit, self.all_read()).await;
             self.readers.abort_all();
         }
@@ -109,7 +108,7 @@ async fn read(mut pipe: Receiver, stop: CancellationToken, mut sink: Sink) {
     sink.flush().await;
 }
 
-/// Cuts the bytes that arrive into lines.
+/// Splits the bytes that arrive into lines.
 #[derive(Debug, Default)]
 struct Lines {
     /// The beginning of a line.
@@ -150,7 +149,7 @@ impl Lines {
     }
 }
 
-/// Where lines go.
+/// The destination of lines.
 enum Sink {
     Kept(Arc<Kept>),
     Passed { stream: Stream, label: String, batch: Vec<u8> },
@@ -171,7 +170,7 @@ impl Sink {
         }
     }
 
-    /// Writes the lines. The reader of our own output may be slow: the child waits for it, our tasks do not.
+    /// Writes the lines. If the reader of our own output is slow, the child waits, but not our tasks.
     async fn flush(&mut self) {
         let Self::Passed { stream, batch, .. } = self else { return };
         if batch.is_empty() {
@@ -204,14 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_put_together_from_whatever_pieces_come() {
+    fn lines_are_put_together_from_pieces() {
         assert_eq!(lines_of(&[b"a\nb", b"c\n\n", b"", b"d"]), ["a", "bc", "", "d"]);
         assert_eq!(lines_of(&[b"a\n"]), ["a"]);
         assert_eq!(lines_of(&[b"\xff\n"]), ["\u{fffd}"]);
     }
 
     #[test]
-    fn what_is_kept_has_a_bound_in_lines_and_in_bytes() {
+    fn the_captured_output_is_bounded_in_lines_and_in_bytes() {
         let mut kept = LastLines::default();
         (0..1000).for_each(|n| kept.add(n.to_string()));
         assert_eq!(

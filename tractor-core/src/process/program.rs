@@ -1,8 +1,7 @@
-//! How this program is run again, even if its file was renamed, replaced or removed since it was started.
+//! Runs this program again, even if its file was renamed, replaced or removed since it was started.
 //!
-//! `/proc/self/exe` is the file that runs, not its path: it may have been renamed, removed or replaced. If a loader was
-//! started with the program as its argument (`ld.so prog`), the executable is another file, the loader; then the child
-//! is started through the loader, too.
+//! `/proc/self/exe` is the running file itself, not its path. If a loader was started with the program as its argument
+//! (`ld.so prog`), the executable is the loader; then the child is started through the loader, too.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -22,7 +21,7 @@ pub(super) fn run_again() -> io::Result<Command> {
     let executable = std::fs::metadata(EXECUTABLE)
         .map_err(|error| because(&error, "the file of this program is not known without /proc"))?;
     let mut command = Command::new(EXECUTABLE);
-    // If the system does not say, the usual case is assumed.
+    // If the system does not know, the usual case is assumed.
     if let Some(code) = Mapping::of_our_code().filter(|code| code.inode != executable.ino()) {
         let path = std::fs::read_link(EXECUTABLE)?;
         if path != code.path {
@@ -59,7 +58,7 @@ fn through_loader(loader: &Path, program: &Mapping) -> io::Result<Vec<OsString>>
     }
     if !std::fs::metadata(&program.path).is_ok_and(|file| file.ino() == program.inode) {
         return Err(io::Error::other(format!(
-            "{loader}, which has loaded this program, would look for it at {path}, where it is no more"
+            "{loader}, which has loaded this program, would look for it at {path}, where it no longer is"
         )));
     }
     let own = line[1..own].iter().map(|argument| OsStr::from_bytes(argument).to_owned());
@@ -79,7 +78,7 @@ impl Mapping {
         Self::at((run_again as *const ()).addr(), maps)
     }
 
-    /// The one that holds an address. Those of the executable are mostly the first ones; what follows is not read.
+    /// The mapping of an address. The mappings of the executable usually come first; the rest is not read.
     fn at(address: usize, maps: impl BufRead) -> Option<Self> {
         maps.split(b'\n').map_while(Result::ok).find_map(|line| {
             // Each line: range, permissions, offset, device, inode, path.
@@ -115,7 +114,7 @@ mod tests {
 
     #[test]
     fn our_code_is_in_the_executable() {
-        let code = Mapping::of_our_code().expect("the system tells");
+        let code = Mapping::of_our_code().expect("the mapping is known");
         assert_eq!(Some(code.path), std::fs::read_link(EXECUTABLE).ok());
         assert_eq!(run_again().expect("it is there").get_args().count(), 0);
     }

@@ -1,23 +1,22 @@
-//! Orphans: programs that an actor has started, and actors below it, when they outlive it. The actor above ends and
-//! reaps both.
+//! Ends and reaps orphans: programs that a dead actor has started, and actors below it.
 //!
-//! A process with child actors is a subreaper (on Linux): the kernel makes it the parent of every process below it that
-//! loses its own. These are
+//! A process with child actors is a subreaper (on Linux): the kernel makes it the parent of every process below it
+//! whose parent has died. These are
 //!
 //! | orphan | ended by | reaped |
 //! | --- | --- | --- |
 //! | program of a living actor | itself | by its mark (`mark.rs`) |
 //! | program of an actor that has ended | SIGKILL to the group, while the actor is a zombie that holds the number | when the scope ends |
-//! | the same, if another process has reaped the actor | SIGKILL to the group, when the one above adopts it | when the scope ends |
-//! | the same, which has left the group | nobody | by its mark |
+//! | the same, if another process has reaped the actor | SIGKILL to the group, when this process adopts it | when the scope ends |
+//! | the same, which has left the group | - | by its mark |
 //! | actor below a dead one, whatever program it is by now | the parent-death signal, the loss of its channel | by its name or mark, and its group as above |
-//! | anything else: processes that the program itself has started | nobody | by the program |
+//! | other processes, which the program itself has started | - | by the program |
 //!
 //! # Invariants
 //! 1. A process is only ever waited for by its own number. A child with the mark of this process, or without any,
 //!    belongs to the program, unless it is known to be an actor or is in the group of one.
-//! 2. A number cannot change its process during a look: numbers are read and reaped under one lock, under which no
-//!    actor is made.
+//! 2. A number cannot change its process while it is examined: numbers are read and reaped under one lock, and no actor
+//!    is made under this lock.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -40,7 +39,7 @@ use crate::net::default_uds_of;
 /// First characters of the process name that every child actor gives itself at boot.
 pub(crate) const PROCESS_NAME_PREFIX: &str = "_subactor[";
 
-/// Pause between the death of a child and the look for orphans: many die together.
+/// Pause between the death of a child and the search for orphans, because many children die together.
 const SETTLE: Duration = Duration::from_millis(100);
 /// Longest wait for the end of a process that got SIGKILL.
 const KILLED: Duration = Duration::from_secs(2);
@@ -48,12 +47,12 @@ const KILLED: Duration = Duration::from_secs(2);
 /// The one reaper of this process, for all roots in it.
 #[derive(Debug, Default)]
 struct Actors {
-    /// Child actors; each is waited for by its handle.
+    /// Child actors; the handle of each reaps it.
     known: HashSet<Pid>,
     /// Groups that were killed, and had members when their leaders were reaped. A group keeps its number as long as it
     /// has a member, dead or alive.
     ended: Vec<(Pid, Instant)>,
-    /// When the look for orphans began.
+    /// When the last search for orphans began.
     swept: Option<Instant>,
 }
 
@@ -65,7 +64,7 @@ impl Actors {
 }
 
 static ACTORS: LazyLock<Mutex<Actors>> = LazyLock::new(Mutex::default);
-/// Held while a child is made: for a moment it is not in the table.
+/// Held while a child is made, because for a moment it is not in the table.
 static BIRTH: Mutex<()> = Mutex::new(());
 
 fn actors() -> MutexGuard<'static, Actors> {
@@ -88,13 +87,13 @@ pub(crate) fn kill_children() {
 /// Kills a child actor, with its group, unless another process has reaped it.
 pub(super) fn kill(pid: Pid) {
     if peek(WaitId::Pid(pid)).is_ok() {
-        // It may have left its group.
+        // The process may have left its group.
         _ = kill_process(pid, Signal::KILL);
         end_group(pid);
     }
 }
 
-/// Whether one of the given children has ended; it stays to be reaped. An error says that there is no such child.
+/// Whether one of the given children has ended. Reaps nothing. An error means that there is no such child.
 fn peek(of: WaitId<'_>) -> rustix::io::Result<bool> {
     let peek = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     waitid(of, peek).map(|ended| ended.is_some())
@@ -108,7 +107,7 @@ pub(super) fn has_ended(pid: Pid) -> bool {
 /// Kills the rest of a dead child's group, then reaps the child.
 pub(super) fn reap(pid: Pid) -> Result<ExitStatus, Errno> {
     let mut actors = actors();
-    // If it was reaped elsewhere, the number is still that of its group only if one of our children is in it.
+    // If other code has reaped it, its group still has this number only if one of our children is in the group.
     if peek(WaitId::Pid(pid)).or_else(|_gone| peek(WaitId::Pgid(Some(pid)))).is_ok() {
         end_group(pid);
     }
@@ -121,7 +120,7 @@ pub(super) fn reap(pid: Pid) -> Result<ExitStatus, Errno> {
     Ok(ExitStatus::from_raw(status.as_raw()))
 }
 
-/// Sends SIGKILL to a process group whose number cannot be another's: its leader was not reaped.
+/// Sends SIGKILL to a process group whose leader was not reaped, so that no other group has its number.
 fn end_group(leader: Pid) {
     match kill_process_group(leader, Signal::KILL) {
         // The group is empty: the leader has left it.
@@ -130,8 +129,8 @@ fn end_group(leader: Pid) {
     }
 }
 
-/// Whether a child of this process is in a group. A child that has ended is not reaped: it may be an actor that has
-/// left its own group for this one, with programs still in its own.
+/// Whether a child of this process is in a group. Reaps nothing: a dead child may be an actor that has moved from its
+/// own group, which may still contain its programs, to this one.
 fn has_members(leader: Pid) -> bool {
     peek(WaitId::Pgid(Some(leader))).is_ok()
 }
@@ -146,7 +145,7 @@ pub(super) async fn reap_adopted() -> Infallible {
         }
     };
     loop {
-        // Mostly the dead process was a child, and its handle has reaped it by then.
+        // Usually the dead process was a child, and its handle has reaped it by then.
         let noticed = Instant::now();
         tokio::time::sleep(SETTLE).await;
         let is_done = || actors().swept.is_some_and(|last| last > noticed);
@@ -179,7 +178,7 @@ pub(super) async fn clear_up() {
     }
 }
 
-/// The same, on a thread that may wait.
+/// As [`clear_up`], on a thread that may block.
 pub(super) fn clear_up_here() {
     for pause in Pauses::new() {
         if sweep().is_some_and(|swept| !swept.more) {
@@ -189,7 +188,7 @@ pub(super) fn clear_up_here() {
     }
 }
 
-/// The pauses between looks at killed processes: each longer, until the processes should be gone.
+/// The growing pauses between checks of killed processes.
 struct Pauses {
     start: Instant,
     next: Duration,
@@ -219,7 +218,7 @@ async fn remove_sockets_of(orphans: Vec<Pid>) {
     }
 }
 
-/// The result of a look for orphans.
+/// The result of a search for orphans.
 struct Swept {
     /// Actors whose parent had died; they are reaped.
     orphans: Vec<Pid>,
@@ -244,7 +243,7 @@ fn sweep() -> Option<Swept> {
             continue;
         }
         match Row::of(pid) {
-            // A process that this program has started, whatever its name: a copy of an actor has the actor's.
+            // A process that this program has started. Its name says nothing: a copy of an actor has the actor's name.
             Some(Row { owner: Some(owner), .. }) if Some(owner) == ours => {}
             Some(Row { is_actor: true, is_dead: false, .. }) => {
                 // It dies with its parent anyway.
@@ -256,10 +255,10 @@ fn sweep() -> Option<Swept> {
                 actors.ended.push((pid, now));
                 reap_one(pid);
                 swept.orphans.push(pid);
-                // Its children have become ours, possibly after the look.
+                // Its children have become ours, possibly after `children` was read.
                 swept.more = true;
             }
-            // Its actor was reaped elsewhere. The number is the group's as long as this process is in it.
+            // Other code has reaped its actor. The group keeps the number as long as this process is in it.
             Some(Row { is_dead: false, owner: Some(owner), group, .. })
                 if group == Some(owner) && !actors.had(owner) && !is_there(owner) =>
             {
@@ -323,7 +322,7 @@ impl Row {
         // The kernel cuts names at a byte, possibly within a character.
         let stat = std::fs::read(file("stat")).ok()?;
         let stat = String::from_utf8_lossy(&stat);
-        // `pid (name) state parent group ...`, where the name may hold anything.
+        // `pid (name) state parent group ...`, where the name may contain any byte.
         let (head, tail) = stat.rsplit_once(") ")?;
         let (_, name) = head.split_once(" (")?;
         let is_dead = tail.starts_with(['Z', 'X']);

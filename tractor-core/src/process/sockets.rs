@@ -1,12 +1,12 @@
-//! Socket files that killed actors have left. The actor that reaps a process removes its files; the next root removes
-//! those of trees that died with their root.
+//! Removes socket files that killed actors have left. The actor that reaps a process removes the files of that process;
+//! the next root removes those of trees that died with their root.
 
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
 use crate::net::{remove_dead, runtime_dir, user};
 
-/// The file of the default registry. Its number is no pid; the next registrar that listens there replaces it.
+/// The file of the default registry. The number in its name is no pid; the next registrar replaces the file.
 const REGISTRY_FILE: &str = "registry@1616.sock";
 
 /// Removes the socket files in the runtime directory whose processes are gone.
@@ -36,8 +36,7 @@ fn is_of_the_dead(file: &str) -> bool {
     file != REGISTRY_FILE && rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH)
 }
 
-/// Removes socket files on which nobody listens. If a process did not get its address, the file belongs to the process
-/// that has the address, and stays.
+/// Removes socket files without a listener. A file with a listener belongs to another process, and stays.
 pub(super) async fn remove_sockets(paths: Vec<String>) {
     for path in paths {
         match remove_dead(Path::new(&path)).await {

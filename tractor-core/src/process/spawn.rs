@@ -1,9 +1,9 @@
-//! Child processes by re-executing the current binary.
+//! Starts a child process by running the current binary again.
 //!
-//! The environment variable [`CHILD_ENV`] tells a process that it is a child; the entry points look at it before
-//! anything else. The channel to the parent is one end of a socket pair, which the child gets as its standard input,
-//! and which the boot code replaces by the null device. A privileged program accepts neither from the process that
-//! starts it, and a child asks the kernel which process made the pair.
+//! The environment variable [`CHILD_ENV`] tells a process that it is a child; the entry points read it first. The
+//! channel to the parent is one end of a socket pair, which the child gets as its standard input. The boot code
+//! replaces it by the null device. A privileged program accepts neither the variable nor the channel. A child asks the
+//! kernel which process made the pair.
 //!
 //! # Invariants
 //! 1. Processes are made by one thread that lives as long as this process: the kernel sends the parent-death signal
@@ -41,7 +41,7 @@ const CHILD_ENV: &str = "TRACTOR_CHILD";
 /// First field of [`CHILD_ENV`]: the version of the other fields.
 const CHILD_ENV_VERSION: &str = "2";
 
-/// How this process was entered, and so how a copy of it has to be started.
+/// The entry point of this process, and so of a copy of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// Through `main`, whatever its arguments.
@@ -58,7 +58,7 @@ pub(crate) fn set_entry(entry: Entry, before_first_child: fn()) {
     ENTRY.get_or_init(|| (entry, before_first_child));
 }
 
-/// The data that a child process needs before it can talk to its parent.
+/// The data that a child process needs before its first message to the parent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChildSpec {
     pub(crate) parent_pid: u32,
@@ -73,7 +73,7 @@ pub(crate) struct ChildSpec {
 }
 
 impl ChildSpec {
-    /// `channel` names the socket that the child finds as its standard input.
+    /// `channel` identifies the socket that is the child's standard input.
     fn to_env(&self, channel: u64) -> String {
         let Self { parent_pid, worker_threads, bounds, log, uuid, name } = self;
         let bounds = bounds.to_text();
@@ -97,8 +97,8 @@ impl ChildSpec {
 
     /// The boot data of this process, if it is a child.
     ///
-    /// A program that a child starts inherits the variable without being an actor: the socket that the variable names
-    /// is not its standard input, even if another one is. A privileged program does not trust either of them.
+    /// A program that a child starts inherits the variable, but is no actor: its standard input is not the socket that
+    /// the variable names. A privileged program trusts neither.
     pub(crate) fn of_this_process() -> Option<Self> {
         let (spec, channel) = Self::from_env(env(CHILD_ENV)?.to_str()?)?;
         let stdin = socket_id(rustix::stdio::stdin()).ok()?;
@@ -122,13 +122,13 @@ pub(super) struct Spawned {
 }
 
 impl Spawned {
-    /// What is known about the process, which is gone, besides its status. Its output is read for at most this long.
+    /// The circumstances of the end of the process, which is gone. Its output is read for at most `limit`.
     pub(super) async fn circumstances(&mut self, limit: Duration) -> Circumstances {
         Circumstances { bounds: self.bounds, last_lines: self.output.settled(limit).await }
     }
 }
 
-/// Whether the clock of this runtime is paused: the system's clock never stands still for this long.
+/// Whether the clock of this runtime is paused. The system's clock advances during the check.
 fn clock_is_paused() -> bool {
     let (here, there) = (Instant::now(), std::time::Instant::now());
     while there.elapsed() < Duration::from_micros(1) {}
@@ -163,7 +163,7 @@ pub(super) async fn spawn(
         ));
     }
     if spec.name.contains('\0') || spec.name.len() > NAME_BYTES_MAX {
-        let text = format!("an actor's name holds no NUL and at most {NAME_BYTES_MAX} bytes");
+        let text = format!("an actor's name has no NUL and at most {NAME_BYTES_MAX} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     }
     let (name, how) = (spec.name.clone(), (options.stdout, options.stderr));
@@ -205,14 +205,14 @@ struct Begun {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Runs a job on the thread that makes every child process. An error says that this thread does not exist.
+/// Runs a job on the thread that makes every child process. An error means that there is no such thread.
 pub(super) fn run_on_spawner(job: impl FnOnce() + Send + 'static) -> io::Result<()> {
     spawner()?
         .send(Box::new(job))
         .map_err(|_job| io::Error::other("the thread that starts processes has ended"))
 }
 
-/// See the module's invariants.
+/// The thread of the module's invariant 1.
 fn spawner() -> io::Result<&'static mpsc::Sender<Job>> {
     static SPAWNER: OnceLock<mpsc::Sender<Job>> = OnceLock::new();
     if let Some(spawner) = SPAWNER.get() {
@@ -259,14 +259,14 @@ fn spawn_here(spec: &ChildSpec, options: &ProcessOptions, entry: Entry) -> io::R
                 "--quiet",
             ]);
             if let Some(args) = options.own_args() {
-                // To the harness they are names of other tests.
+                // The harness would take them for names of other tests.
                 command.arg("--").args(args);
             }
-            // The harness prints there; the actor's own output goes to standard error, see the boot code.
+            // The harness writes to standard output; the actor's own output goes to standard error.
             command.stdout(Stdio::null());
         }
     }
-    // Its handle in the standard library does nothing when it is dropped.
+    // The handle of the standard library does nothing when it is dropped.
     let mut made = reaper::bear(&mut command).map_err(|error| not_run(&error, options.dir.as_deref()))?;
     let (stdout, stderr) = (made.stdout.take().map(OwnedFd::from), made.stderr.take().map(OwnedFd::from));
     Ok(Begun { process: Child::new(Pid::from_child(&made)), channel: ours, stdout, stderr })

@@ -1,7 +1,8 @@
-//! Job control: a child that a terminal or a signal stops and continues.
+//! Job control: notices that a terminal or a signal stops or continues a child.
 //!
 //! A stopped process neither works nor ends, and looks like a slow one. The kernel announces a stop to the parent with
-//! SIGCHLD, and each watcher then asks for the state of its own child only, so children of the program are not touched.
+//! SIGCHLD. Each watcher then asks for the state of its own child only, so the program's other children are not
+//! touched.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::signal::unix::{self, SignalKind};
 use tokio::time::{Instant, sleep_until};
 
-/// From a SIGCHLD to the look: many signals in a row cost each child one look.
+/// The pause between a SIGCHLD and the check, so that many signals in a row cause one check.
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// Watches one child for stops.
@@ -17,7 +18,7 @@ pub(super) struct Stops {
     pid: Option<Pid>,
     /// `None` if the signal cannot be handled.
     changes: Option<unix::Signal>,
-    /// When to look.
+    /// The time of the next check.
     due: Option<Instant>,
 }
 
@@ -31,7 +32,7 @@ pub(super) enum Stop {
 }
 
 impl Stops {
-    /// `pid` is a child that was not waited for, as long as this is polled.
+    /// `pid` is a child that is not reaped as long as this is polled.
     pub(super) fn of(pid: Option<Pid>) -> Self {
         let changes = unix::signal(SignalKind::child())
             .inspect_err(|error| tracing::warn!("stopped children will not be noticed: {error}"))
@@ -63,7 +64,7 @@ impl Stops {
     }
 }
 
-/// The change since the last look. Reaps nothing.
+/// The change since the last check. Reaps nothing.
 fn look(pid: Pid) -> Option<Stop> {
     let changes = WaitIdOptions::STOPPED | WaitIdOptions::CONTINUED | WaitIdOptions::NOHANG;
     let status = rustix::process::waitid(WaitId::Pid(pid), changes).ok().flatten()?;

@@ -35,9 +35,9 @@ pub(super) enum Note {
     Down(ChildId, Down),
     /// End a child for good.
     Remove(ChildId),
-    /// Start a child afresh, and return which of its lives ends.
+    /// Restart a child, and return the number of the life that ends.
     Renew(ChildId, oneshot::Sender<u64>),
-    /// Kill a child's process, if there is one, and return which life that ends.
+    /// Kill a child's process, if there is one, and return the process.
     Kill(ChildId, oneshot::Sender<Arc<ChildActor>>),
     /// End all children, and return how they have ended.
     Stop(oneshot::Sender<Vec<(Uid, ActorEnd)>>),
@@ -53,7 +53,7 @@ pub(super) struct Down {
     end: Option<(Uid, ActorEnd)>,
 }
 
-/// A child, as its author describes it.
+/// A declared child.
 #[derive(Debug)]
 pub(super) struct Declared {
     pub(super) id: ChildId,
@@ -63,7 +63,7 @@ pub(super) struct Declared {
     pub(super) status: watch::Sender<Status>,
 }
 
-/// Runs until no child is left.
+/// Drives the supervisor until no child is left.
 pub(super) async fn drive(
     supervisor: Supervisor,
     machine: Machine,
@@ -91,7 +91,7 @@ pub(super) async fn drive(
         };
         tokio::select! {
             biased;
-            // First: later events are consequences of this one.
+            // This branch comes first: later events are consequences of it.
             () = cancel.cancelled(), if !driver.cancelled => {
                 driver.cancelled = true;
                 driver.end_all(CANCELLED, Input::Cancel);
@@ -112,16 +112,16 @@ pub(super) async fn drive(
 struct Driver {
     machine: Machine,
     supervisor: Supervisor,
-    /// For the children's own tasks.
+    /// Given to the tasks of the children.
     task: mpsc::UnboundedSender<Note>,
     /// The children that the machine knows.
     children: HashMap<ChildId, Child>,
     begun: Instant,
-    /// The nursery ends its children, or the actor does.
+    /// Whether the nursery or the actor ends the children.
     cancelled: bool,
     /// The callers that wait for the end of all children.
     waiting: Vec<oneshot::Sender<Vec<(Uid, ActorEnd)>>>,
-    /// The children that have ended since a caller waits.
+    /// The children that have ended since the first caller waits.
     ends: Vec<(Uid, ActorEnd)>,
 }
 
@@ -131,12 +131,12 @@ struct Child {
     status: watch::Sender<Status>,
     /// The process, if there is one.
     process: Option<Arc<ChildActor>>,
-    /// What the last process ended with.
+    /// The failure of the last process.
     last: Option<Error>,
 }
 
 impl Child {
-    /// The child will have no process any more. The first reason counts.
+    /// Records that the child will have no further process. The first reason counts.
     fn set_over(&self, reason: &Error) {
         self.status.send_if_modified(|status| {
             let fresh = !matches!(status.life, Life::Over(_));
@@ -210,7 +210,7 @@ impl Driver {
         child.status.send_if_modified(|status| {
             status.incarnation += 1;
             incarnation = status.incarnation;
-            // A child that was asked to end during its boot is not given out.
+            // No portal is given out if the child was asked to end during its boot.
             let given = self.machine.is_up(id) && !matches!(status.life, Life::Over(_));
             if given {
                 status.life = Life::Up(portal);
@@ -269,7 +269,7 @@ impl Driver {
         let Adopted { child: process, born, life, running } = match nursery.enlist(uid, birth, true) {
             Ok(adopted) => adopted,
             Err(error) => {
-                // The nursery ends, or is about to, which the task notices before this message.
+                // The nursery is ending. The task notices that before this message.
                 nursery.inner.cancel.cancel();
                 let down = Down { exit: Exit::NotStarted, cause: Some(error), end: None };
                 _ = self.task.send(Note::Down(id, down));
@@ -294,7 +294,7 @@ impl Driver {
             let (exit, cause) = match (unborn, died, &end) {
                 (Some(unborn), ..) => (Exit::NotStarted, Some(unborn)),
                 (None, Some(died), _) => (Exit::Crashed, Some(died)),
-                // The kill was requested, but the child was not asked to end, and had no time to end in order.
+                // The kill was requested: the child was not asked to end, and could not end in order.
                 (None, None, ActorEnd::Killed(died)) if died.was_condemned() => {
                     (Exit::Crashed, Some(died.clone().into()))
                 }
@@ -352,7 +352,7 @@ struct Ending {
 }
 
 impl Ending {
-    /// The driving task outlives the children, unless the runtime itself ends.
+    /// Sends a message to the driving task, which outlives the children, unless the runtime itself ends.
     fn tell(&self, note: Note) {
         _ = self.task.send(note);
     }
@@ -371,7 +371,7 @@ impl Drop for Ending {
     }
 }
 
-/// The reason why a child has no process any more when its nursery ends.
+/// The reason why a child has no process when its nursery ends.
 const CANCELLED: &str = "its nursery was cancelled";
 
 fn over(name: &str, why: &str) -> Error {

@@ -24,7 +24,7 @@ pub enum SupervisionEvent {
     Down {
         /// Its name.
         child: Arc<str>,
-        /// The number of the life that has ended; of the life before if the child could not be started.
+        /// The number of the life that has ended, or of the life before if the child could not be started.
         incarnation: u64,
         /// The failure; `None` when it ended in order.
         cause: Option<Error>,
@@ -45,7 +45,7 @@ pub enum SupervisionEvent {
     GaveUp(GaveUp),
 }
 
-/// A view of a supervisor's events; made by [`Supervisor::events`](super::Supervisor::events).
+/// A reader of a supervisor's events; made by [`Supervisor::events`](super::Supervisor::events).
 pub struct SupervisionEvents {
     events: broadcast::Receiver<SupervisionEvent>,
 }
@@ -60,7 +60,7 @@ impl SupervisionEvents {
     /// # Errors
     /// [`Error::Lagged`] when this reader has fallen
     /// [`SUPERVISION_EVENTS_MAX`](crate::proto::limits::SUPERVISION_EVENTS_MAX) events behind and has lost the oldest.
-    /// Reading may go on.
+    /// The next call returns the oldest event that is left.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no event.

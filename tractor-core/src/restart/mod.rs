@@ -1,4 +1,4 @@
-//! Supervisors: children of a nursery that are started again when they end.
+//! Supervisors restart children of a nursery when they end.
 
 mod drive;
 mod events;

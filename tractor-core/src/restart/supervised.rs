@@ -1,4 +1,4 @@
-//! The handle of a supervised child: it leads to the child's current process, through all restarts.
+//! The handle of a supervised child.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::session::{ActorEnd, in_order};
 
 /// A supervised child actor, through all its restarts. Cheap to clone.
 ///
-/// * When the process dies, its open calls, contexts and streams fail with [`Error::Died`]. They are not repeated: only
-///   their author knows whether they had an effect. When the child is stopped because of a sibling, they fail with
+/// * When the process dies, its open calls, contexts and streams fail with [`Error::Died`]. They are not repeated,
+///   because they may have had an effect. When the child is stopped because of a sibling, they fail with
 ///   [`Error::Cancelled`], which names this actor.
 /// * [`portal`](Self::portal) returns a portal to the current process, and waits while there is none.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ pub(super) enum Life {
     /// There is no process, or it cannot be called.
     Down,
     Up(Portal),
-    /// There will be no process any more.
+    /// There will be no further process.
     Over(Error),
 }
 
@@ -58,8 +58,8 @@ impl Supervised {
 
     /// A portal to the current process; waits while there is none.
     ///
-    /// The portal belongs to one life and ends with it: after a failure, ask for the next one. The wait ends with the
-    /// restart, or with an error when there will be no further life.
+    /// The portal leads to one process and ends with it: after a failure, call this again. The wait ends with the
+    /// restart, or with an error if there will be no further process.
     ///
     /// # Errors
     /// [`Error::GaveUp`] when the supervisor has given up; [`Error::Died`] or [`Error::Spawn`] when the child has
@@ -108,7 +108,7 @@ impl Supervised {
         let seen = status
             .wait_for(|status| match &status.life {
                 Life::Down => false,
-                // If the connection has ended, the end of the process is about to be noticed.
+                // If the connection has ended, the supervisor is about to notice the end of the process.
                 Life::Up(portal) => status.incarnation > incarnation && !portal.peer.drained.is_cancelled(),
                 Life::Over(_) => true,
             })
@@ -141,10 +141,9 @@ impl Supervised {
     /// Ends the current process, and waits for the next one, for instance to get fresh state or out of a hang.
     ///
     /// The process is ended as by [`Portal::cancel_actor`](crate::Portal::cancel_actor): it is asked to end, and
-    /// signalled when its time is over. The next process is started at once, whatever the child's restart rule. This is
-    /// no failure: it is neither counted by the [intensity](crate::Supervision::intensity) nor delayed by the backoff.
-    /// Siblings are restarted with it if the strategy says so. If the child is being restarted already, this waits for
-    /// that restart.
+    /// signalled when its time is over. The next process is started at once, whatever the child's restart rule. This
+    /// restart does not count for the [intensity](crate::Supervision::intensity), and has no backoff. Siblings are
+    /// restarted too if the strategy says so. If the child is being restarted already, this waits for that restart.
     ///
     /// ```no_run
     /// # use tractor_core::{self as tractor, DynCall};
@@ -200,12 +199,12 @@ impl Supervised {
         self.id == other.id && self.supervisor.is_same(&other.supervisor)
     }
 
-    /// Whether there will be no process any more.
+    /// Whether there will be no further process.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.status.borrow().life, Life::Over(_))
     }
 
-    /// Asks to end it for good.
+    /// Asks the supervisor to end the child for good.
     pub(super) fn remove(&self) {
         self.supervisor.tell(Note::Remove(self.id));
     }

@@ -1,12 +1,12 @@
-//! Supervisors: children of a nursery that are started again when they end.
+//! Supervisors restart children of a nursery when they end.
 //!
 //! A supervisor is a layer on the nursery, not another kind of nursery.
 //! [`proto::supervision`](crate::proto::supervision) makes the decisions, and has their tables and invariants. The
 //! processes are ordinary children of the nursery, except that their end is reported to the supervisor.
 //!
 //! # Invariants
-//! 1. While a child may have a process, or get one, the supervisor has a task, which the nursery and the actor wait
-//!    for.
+//! 1. While a child may have a process, or get one, the supervisor has a task. The nursery and the actor wait for that
+//!    task.
 //! 2. Only the start of a child is retried.
 
 use std::fmt;
@@ -54,8 +54,7 @@ struct State {
 
 /// The task that drives the children.
 enum Task {
-    /// No task is needed, because there are no children. The next task goes on with this machine, which knows past
-    /// restarts.
+    /// There are no children, and so there is no task. The next task takes this machine, which knows past restarts.
     Idle(Machine),
     Running(mpsc::UnboundedSender<Note>),
     /// The supervisor was cancelled.
@@ -63,8 +62,8 @@ enum Task {
 }
 
 impl ActorNursery {
-    /// Makes a supervisor: when one of its children ends, the child is restarted, instead of ending all other children
-    /// of this nursery.
+    /// Makes a supervisor. When one of its children ends, the child is restarted, and the other children of this
+    /// nursery go on.
     ///
     /// ```no_run
     /// # use tractor_core as tractor;
@@ -79,7 +78,7 @@ impl ActorNursery {
     ///     let workers = an.supervise(policy);
     ///     let set_up = |child: StartActor| child.enable_module("feeds");
     ///     let feed = workers.child("feed", set_up).await?;
-    ///     let portal = feed.portal().await?;   // to the process that lives
+    ///     let portal = feed.portal().await?;   // to the current process
     ///     // ..
     ///     workers.cancel().await;
     ///     Ok(())
@@ -148,7 +147,7 @@ impl Supervisor {
     /// Sends a message to the task. Without a task there are no children.
     pub(super) fn tell(&self, note: Note) {
         if let Task::Running(task) | Task::Closed(Some(task)) = &self.lock().task {
-            // A task that has ended has no children any more.
+            // A task that has ended has no children.
             _ = task.send(note);
         }
     }
@@ -241,7 +240,7 @@ impl fmt::Debug for Supervisor {
 /// is started again until the supervisor gives up.
 ///
 /// # Errors
-/// As [`Supervised::portal`]; [`Error::Runtime`](crate::Error::Runtime) also when something on the allow-list is not
+/// As [`Supervised::portal`]; [`Error::Runtime`](crate::Error::Runtime) also when an entry of the allow-list is not
 /// registered, or when the nursery or the supervisor was cancelled before.
 ///
 /// # Cancel safety
