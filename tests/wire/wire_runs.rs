@@ -1,12 +1,15 @@
 //! Streamed values of a peer that arrive many at once.
 
+use tokio::sync::oneshot;
 use tractor::ActorOptions;
+use tractor::error::RemoteKind;
 use tractor_core::proto::dialog::RecvCredit;
-use tractor_core::proto::msg::Msg;
+use tractor_core::proto::id::Caps;
+use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
 
-use crate::wire_support::endpoints::lock_gate;
+use crate::wire_support::endpoints::{counts, lock_gate};
 use crate::wire_support::script::{self, cid, foreign, frame_of, framed, kwargs, no_kwargs, pld};
-use crate::wire_support::{Peer, host, limited};
+use crate::wire_support::{Peer, host, limited, meet, step};
 
 fn value(id: &str, number: i64) -> Vec<u8> {
     frame_of(&Msg::Yield { cid: cid(id), pld: pld(&number) })
@@ -105,6 +108,67 @@ async fn values_that_come_together_are_refused_one_by_one_from_the_end_of_the_wi
                 other => panic!("{other:?}"),
             }
         }
+    })
+    .await;
+}
+
+impl Peer {
+    /// So many failures of the actor, one for each value that found no room.
+    async fn expect_refusals(&mut self, id: &str, count: usize) {
+        let mut refused = 0;
+        while refused < count {
+            match self.recv().await {
+                Msg::Error(error) => {
+                    let ErrorMsg { boxed_type_str, cid: of, message, .. } = &*error;
+                    assert_eq!((boxed_type_str.as_str(), *of), ("StreamOverrun", Some(cid(id))), "{error:?}");
+                    assert!(
+                        message.as_ref().is_some_and(|text| text.contains("stream_window_bytes")),
+                        "{error:?}"
+                    );
+                    refused += 1;
+                }
+                Msg::Credit { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_kept_behind_values_that_found_no_room() {
+    let (refused, is_refused) = oneshot::channel();
+    let (read, is_read) = oneshot::channel();
+    let (sent, is_sent) = oneshot::channel();
+    let mut credit = RecvCredit::new(0);
+    let fit = (0..).take_while(|_| credit.arrived(1)).count();
+    let script = async |peer: &mut Peer| {
+        let id = peer.expect_start().await.cid;
+        peer.send(&Msg::StartAck { cid: id, functype: FuncType::AsyncGen }).await;
+        peer.send_bytes(&value(id.as_str(), 1).repeat(fit + 50)).await;
+        peer.expect_refusals(id.as_str(), 50).await;
+        refused.send(()).expect("the body waits");
+        is_read.await.expect("the body goes on");
+        // There is room again.
+        peer.send_bytes(&value(id.as_str(), 2).repeat(50)).await;
+        peer.expect_refusals(id.as_str(), 50).await;
+        peer.stop(id.as_str()).await;
+        sent.send(()).expect("the body waits");
+    };
+    let limits = limited(|limits| limits.stream_window_bytes = 0);
+    meet("ru-gap", limits, Caps::BASIC, script, async |portal| {
+        let scope = portal.open_stream_from(counts(99), async |mut stream| -> tractor::Result<()> {
+            is_refused.await.expect("the script goes on");
+            for _ in 0..fit {
+                assert_eq!(stream.receive().await?, Some(1));
+            }
+            read.send(()).expect("the script waits");
+            is_sent.await.expect("the script goes on");
+            step("the end of the stream", support::until(|| portal.dialogs_open() == 0)).await;
+            let error = stream.receive().await.expect_err("values are missing here");
+            assert_eq!(error.as_remote().map(|remote| remote.kind()), Some(RemoteKind::StreamOverrun));
+            Ok(())
+        });
+        scope.await.expect("the body knows");
     })
     .await;
 }

@@ -97,7 +97,8 @@ impl Inbox {
             Overflow::Buffer | Overflow::DropOldest | Overflow::Latest => false,
         };
         if is_full {
-            return Offered::Refused { knob: "Limits::inbox_messages_max" };
+            let knobs = ["Limits::inbox_messages_max", "Limits::stream_window_bytes"];
+            return Offered::Refused { knob: knobs[usize::from(has_credit)] };
         }
         let payload_bytes = value.len();
         if !self.credit.arrived(payload_bytes) {
@@ -117,8 +118,10 @@ impl Inbox {
     /// Takes in a run of a sender that has the `credit` extension. Gives the run back if its values must be offered one
     /// by one. `last` is the payload size of its last value.
     pub(super) fn offer_run(&mut self, run: Run, last: usize) -> Result<(), Run> {
-        let waits = self.overflow == Overflow::Backpressure && !matches!(self.end, Some(InboxEnd::Unread(_)));
-        if !waits || !self.credit.arrived_together(run.cost(), cost(last)) {
+        if self.overflow != Overflow::Backpressure
+            || self.end.is_some()
+            || !self.credit.arrived_together(run.cost(), cost(last))
+        {
             return Err(run);
         }
         self.bytes += run.payload_bytes();
