@@ -1,8 +1,13 @@
 //! Streamed values of a peer that arrive many at once.
 
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tractor::ActorOptions;
 use tractor::error::RemoteKind;
+use tractor::prelude::*;
 use tractor_core::proto::dialog::RecvCredit;
 use tractor_core::proto::id::Caps;
 use tractor_core::proto::msg::{ErrorMsg, FuncType, Msg};
@@ -169,6 +174,49 @@ async fn nothing_is_kept_behind_values_that_found_no_room() {
             Ok(())
         });
         scope.await.expect("the body knows");
+    })
+    .await;
+}
+
+/// A number whose reading panics if it is 15.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "i64")]
+struct Touchy(i64);
+
+impl From<i64> for Touchy {
+    fn from(number: i64) -> Self {
+        assert_ne!(number, 15, "on purpose");
+        Self(number)
+    }
+}
+
+#[tractor::stream]
+async fn touches(_out: StreamSender<Touchy>) {}
+
+#[tokio::test]
+async fn a_value_whose_reading_panics_ends_no_stream() {
+    let (read, is_read) = oneshot::channel();
+    let script = async |peer: &mut Peer| {
+        let id = peer.expect_start().await.cid;
+        peer.send(&Msg::StartAck { cid: id, functype: FuncType::AsyncGen }).await;
+        peer.send_bytes(&(0..16).flat_map(|number| value(id.as_str(), number)).collect::<Vec<_>>()).await;
+        is_read.await.expect("the body goes on");
+        peer.stream(id.as_str(), 16).await;
+        peer.stop(id.as_str()).await;
+    };
+    meet("ru-panic", ActorOptions::new(), Caps::BASIC, script, async |portal| {
+        let scope = portal.open_stream_from(touches(), async |mut stream| -> tractor::Result<()> {
+            for number in 0..15 {
+                assert_eq!(stream.receive().await?, Some(Touchy(number)));
+            }
+            let panicked = AssertUnwindSafe(stream.receive()).catch_unwind().await;
+            assert!(panicked.is_err(), "{panicked:?}");
+            read.send(()).expect("the script waits");
+            assert_eq!(stream.receive().await?, Some(Touchy(16)));
+            assert_eq!(stream.receive().await?, None);
+            Ok(())
+        });
+        scope.await.expect("it ends well");
     })
     .await;
 }

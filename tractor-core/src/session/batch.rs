@@ -57,9 +57,14 @@ impl Batch {
     /// Frees the memory of the batch once all of its values were handed out.
     #[inline]
     pub(crate) fn release(&mut self) {
-        if self.rest.as_ref().is_some_and(|rest| rest.at == rest.frames.len()) {
+        if !self.has_more() {
             self.rest = None;
         }
+    }
+
+    #[inline]
+    fn has_more(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| rest.at < rest.frames.len())
     }
 }
 
@@ -71,7 +76,7 @@ impl SessionEnd {
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<Next, Error>> {
         // A reader that always finds a value would never yield to other tasks by itself.
         let turn = ready!(poll_proceed(cx));
-        if batch.rest.is_some() {
+        if batch.has_more() {
             turn.made_progress();
             return Poll::Ready(Ok(Next::Batched));
         }
@@ -145,6 +150,7 @@ impl SessionEnd {
 
     /// Puts the remaining values back into the inbox.
     pub(crate) fn put_back(&self, batch: &mut Batch) {
+        batch.release();
         let rest = batch.rest.take().map(|Rest { frames, at, head, held }| {
             let values = {
                 let mut left = &frames.bytes()[at..];
