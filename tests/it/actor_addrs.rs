@@ -1,4 +1,4 @@
-//! Addresses: as values, and as an actor reports its own.
+//! Addresses as values, and the addresses that an actor reports.
 
 use support::{in_nursery, with_local};
 use tractor::error::RemoteKind;
@@ -52,7 +52,7 @@ async fn a_portal_tells_where_its_actor_listens() -> Result<()> {
         assert_eq!(
             silent.run(asks(own[0].clone())).await?,
             own,
-            "others find it there, and are told the same"
+            "a connected actor reports the same addresses"
         );
         for portal in [silent, two, hidden] {
             portal.cancel_actor().await?;

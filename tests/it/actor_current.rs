@@ -33,7 +33,7 @@ async fn identity() -> (String, String, u32, bool) {
     (actor.name().to_owned(), actor.uid().uuid().to_owned(), std::process::id(), actor.is_root())
 }
 
-/// What a detached task of this actor knows about its actor: by itself, and inside of `Actor::enter`.
+/// Whether a detached task of this actor finds its actor: outside and inside of `Actor::enter`.
 #[tractor::actor_fn]
 async fn detached() -> (bool, String) {
     let actor = tractor::current_actor();
@@ -43,7 +43,7 @@ async fn detached() -> (bool, String) {
     (lost.await.expect("it does not panic"), found.await.expect("it does not panic"))
 }
 
-/// Name of the parent, and how often it was visited, as the parent reports both.
+/// The parent's report: its name, and how often it was visited.
 #[tractor::actor_fn]
 async fn asks_its_parent() -> tractor::Result<Option<(String, u64)>> {
     let Some(parent) = tractor::current_actor().parent() else { return Ok(None) };
@@ -80,7 +80,7 @@ async fn a_child_calls_its_parent() -> Result<()> {
         assert_eq!(asks_its_parent().await?, None, "a root has none");
         let worker = start(an, tree.name("worker"), module_path!()).await?;
         assert_eq!(worker.run(asks_its_parent()).await?, Some(("boss".to_owned(), 101)));
-        assert_eq!(visit().await, 102, "it was here");
+        assert_eq!(visit().await, 102, "the state is in this actor");
         worker.cancel_actor().await?;
         Ok(())
     })
@@ -240,7 +240,7 @@ async fn notes_of_one_actor_are_not_those_of_another() -> Result<()> {
     .await
 }
 
-/// Records in which actor it is dropped.
+/// Records the actor in which it is dropped.
 struct Looks<'a>(&'a Mutex<Vec<String>>);
 
 impl Drop for Looks<'_> {

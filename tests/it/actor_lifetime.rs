@@ -1,4 +1,4 @@
-//! The end of an actor: whether it ends itself or is ended, its cleanup runs once and in order.
+//! The end of an actor: its cleanup runs once and in order, whichever actor ends it.
 
 use std::fs;
 use std::io::Write as _;
@@ -35,7 +35,7 @@ impl Marks {
 
 impl Drop for Marks {
     fn drop(&mut self) {
-        _ = fs::remove_file(&self.0); // it is only there if something was marked
+        _ = fs::remove_file(&self.0); // fails if there are no lines
     }
 }
 
@@ -66,7 +66,7 @@ fn on_exit(actor: &Actor, path: &str, line: &'static str) {
     assert!(actor.on_exit(callback).is_ok(), "the actor runs");
 }
 
-/// Leaves a state and two callbacks to be cleaned up.
+/// Makes a state and two callbacks, which the end of the actor has to clean up.
 #[tractor::actor_fn]
 async fn prepare(path: String) {
     let actor = tractor::current_actor();
@@ -298,7 +298,7 @@ async fn an_actor_waits_for_a_request_in_its_first_poll() -> Result<()> {
             Ok(call)
         });
         let call = call.await?;
-        // It got the outcome, and not the loss of the connection.
+        // The call got the outcome, and not the loss of the connection.
         let ended = call.await.expect("it does not panic");
         assert!(matches!(&ended, Err(Error::Cancelled(_))), "{ended:?}");
         std::fs::remove_file(&begun).expect("it was made");
@@ -307,7 +307,7 @@ async fn an_actor_waits_for_a_request_in_its_first_poll() -> Result<()> {
     .await
 }
 
-/// Whether the actor of the next test has ended, whether a request ran all the same, and whether one still can.
+/// Whether the actor of the next test has ended, whether a request ran after that, and whether one still can.
 static HAS_ENDED: AtomicBool = AtomicBool::new(false);
 static RAN_LATE: AtomicBool = AtomicBool::new(false);
 static IS_OVER: AtomicBool = AtomicBool::new(false);
@@ -380,7 +380,7 @@ async fn callbacks_at_the_end_may_use_the_actors_state() -> Result<()> {
 
 #[tractor::test]
 async fn a_blocking_call_that_was_left_behind_does_not_keep_its_process() -> Result<()> {
-    // Only the child itself ends this; otherwise the test would reach its deadline.
+    // Only the child itself ends its process within the test's deadline.
     let long = Duration::from_secs(3600);
     let timeouts = Timeouts::default().nursery_cancel(long).terminate(long);
     tractor::open_root_actor(ActorOptions::new().timeouts(timeouts), async |_| {

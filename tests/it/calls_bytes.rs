@@ -1,4 +1,4 @@
-//! Bytes: which types travel as MessagePack binary, in calls, contexts and streams, and which forms are read as bytes.
+//! Bytes in calls, contexts and streams: the types that travel as MessagePack binary, and the forms that they read.
 
 use serde::{Deserialize, Serialize};
 use support::{in_nursery, with_local, with_process};
@@ -101,7 +101,7 @@ async fn bytes_travel_between_processes() -> Result<()> {
     with_process(MODULE, check).await
 }
 
-/// What a peer in another language sees: `Value` shows binary as it is on the wire.
+/// `Value` shows binary as it is on the wire, and so as a peer in another language reads it.
 #[tractor::test]
 async fn a_whole_list_of_bytes_is_binary_and_read_from_both_forms() -> Result<()> {
     with_local(MODULE, async |portal| {

@@ -1,5 +1,5 @@
-//! Values that are nested deeper than `nesting_depth_max`, in every place where a value may be sent: the sender gets an
-//! error, no part of them travels, and none counts as a broken frame.
+//! Values that are nested deeper than `nesting_depth_max`, wherever a value may be sent: the sender gets an error, no
+//! part of such a value travels, and it does not count as a broken frame.
 
 use serde::{Deserialize, Serialize};
 use support::{in_nursery, in_nursery_with, start, with_process};
@@ -7,7 +7,7 @@ use tractor::error::{Blame, MsgTypeError};
 use tractor::prelude::*;
 use tractor::{ActorOptions, DynCall, Error, Limits, Result, Value};
 
-/// More than `bad_frames_max`: so many broken frames would end the connection, and a child with it.
+/// More than `bad_frames_max`: this many broken frames would end the connection, and the child with it.
 const TIMES: usize = 6;
 /// The default, the envelope included.
 const LEVELS: usize = 128;
@@ -50,7 +50,7 @@ async fn fails_with(depth: usize) -> std::result::Result<(), Overgrown> {
 #[error("overgrown")]
 struct Overgrown(Tree);
 
-/// Sends values of the given levels: as its first value, in its stream, and as its last. Zero levels are nil.
+/// Sends values with these levels: the first value, a streamed value and the result. With zero levels the value is nil.
 #[tractor::context(pld_spec = Tree | Value, started = Value, returns = Value)]
 async fn sends(ctx: Context<Value, SendsPld, SendsPld>, levels: [usize; 3]) -> Result<Value> {
     let ctx = ctx.started(arrays(levels[0])).await?;
@@ -157,7 +157,7 @@ async fn an_error_leaves_without_a_value_that_is_too_deep() -> Result<()> {
     .await
 }
 
-/// A frame that a peer with other limits sends in good faith is answered, and costs no connection.
+/// A peer with other limits may send such a frame: it gets an error, and keeps its connection.
 #[tractor::test]
 async fn what_the_receiver_alone_finds_too_deep_fails_its_dialog_only() -> Result<()> {
     let shallow = || Limits::default().nesting_depth_max(16);

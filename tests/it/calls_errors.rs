@@ -1,4 +1,4 @@
-//! Calls that cannot be made: each error has a type, names what is wrong and what to do about it.
+//! Calls that cannot be made: each error has a type, and its text names the problem and a fix.
 
 use serde_bytes::ByteBuf;
 use support::journal::{NoteOnDrop, note, seen};
@@ -64,7 +64,7 @@ fn remote(error: &Error) -> &RemoteActorError {
     error.as_remote().unwrap_or_else(|| panic!("not the failure of another actor: {error:?}"))
 }
 
-/// Every one of `needles` stands in the error's text.
+/// The error's text contains each of `needles`.
 #[track_caller]
 fn names(error: &Error, needles: &[&str]) {
     let text = error.to_string();

@@ -21,7 +21,7 @@ tractor::actor_local! {
     static SERVED: AtomicUsize = AtomicUsize::new(0);
 }
 
-/// Returns once `crowd` calls are inside.
+/// Returns when `crowd` calls are running.
 #[tractor::actor_fn]
 async fn gather(number: usize, crowd: usize) -> usize {
     let arrived = ARRIVED.get();
@@ -86,7 +86,7 @@ async fn a_thousand_calls_are_in_flight_at_once() -> tractor::Result<()> {
             assert!(poll_once(call).await.is_pending());
         }
         assert!(worker.dialogs_open() >= CROWD);
-        // Awaited in another order than they were made in.
+        // The calls are awaited in reverse order.
         for (number, call) in calls.into_iter().enumerate().rev() {
             assert_eq!(call.await?, number);
         }

@@ -11,7 +11,7 @@ use tractor::{ActorOptions, DynCall, Result};
 
 const MODULE: &str = module_path!();
 
-/// A struct that knows in which layout it was written.
+/// A struct that records the layout in which it was written.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Told {
     layout: Layout,
@@ -81,7 +81,7 @@ async fn asks(addr: String) -> Result<(u8, u8)> {
     .await
 }
 
-/// Sends back the layouts of the values that it got, and values as its first and its last message.
+/// Sends values as its first and its last message, and returns the layouts of the values that it got.
 #[tractor::context(started = Told, send = (u8, Told), recv = Told, returns = Told)]
 async fn streams(ctx: Context<Told, (u8, Told), Told>) -> Result<Told> {
     let ctx = ctx.started(UNSENT).await?;
@@ -92,7 +92,7 @@ async fn streams(ctx: Context<Told, (u8, Told), Told>) -> Result<Told> {
     Ok(UNSENT)
 }
 
-/// The result of a call of `looks`, however it was made.
+/// The result of a call of `looks`.
 fn seen((there, back): (Number, Told)) -> (u8, Layout) {
     (there.0, back.layout)
 }

@@ -5,7 +5,7 @@ use support::{tree, with_deadline, with_local};
 use tractor::error::RemoteKind;
 use tractor::{Error, Portal};
 
-/// A value whose serde impls panic when told to.
+/// A value whose serde impls panic on request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Bomb {
     Dud,
@@ -32,7 +32,7 @@ async fn arms(outwards: bool) -> Bomb {
     if outwards { Bomb::OnTheWayOut } else { Bomb::Dud }
 }
 
-/// Its result panics where it arrives.
+/// Returns a value that panics while it is decoded in another process.
 #[tractor::actor_fn]
 async fn brings() -> LateBomb {
     LateBomb
@@ -115,7 +115,7 @@ async fn a_one_shot_call_that_cannot_be_sent_ends_its_actor_and_its_nursery() ->
             told = Some(one);
             Ok(())
         });
-        let error = with_deadline(20, scope).await.expect_err("sending it panics");
+        let error = with_deadline(20, scope).await.expect_err("its argument panics while it is encoded");
         assert!(error.to_string().contains("on the way out"), "{error}");
         let again = told.expect("its actor has started").wait_for_result().await.expect_err("the same");
         assert_eq!(again.to_string(), error.to_string());

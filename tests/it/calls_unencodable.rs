@@ -1,4 +1,4 @@
-//! A value that cannot be encoded, in every place where a value may be sent: the sender gets an error, no part of it
+//! A value that cannot be encoded, wherever a value may be sent: the sender gets an error, no part of the value
 //! travels, and both actors go on.
 
 use serde::ser::Error as _;
@@ -35,7 +35,7 @@ async fn mirrors(_shy: Shy, back: bool) -> Shy {
     if back { Shy::Fine } else { Shy::Never }
 }
 
-/// Sends a value that cannot be encoded at one of its three steps. Step 4 is to wait for a value first.
+/// Sends a value that cannot be encoded in one of three steps. With step 4 it first waits for a value.
 #[tractor::context(pld_spec = Shy, returns = Shy)]
 async fn shies(ctx: Context<Shy>, step: u8) -> tractor::Result<Shy> {
     let shy_at = |at| if step == at { Shy::Never } else { Shy::Fine };

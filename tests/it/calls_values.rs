@@ -1,7 +1,7 @@
 //! Calls: generated values of many serde types come back unchanged from a real endpoint.
 //!
-//! All the types and both formats are tested where payloads are encoded; this shows that nothing on the way to an
-//! endpoint and back changes them.
+//! The tests of the encoding have all types and both formats. These tests show that the way to an endpoint and back
+//! does not change the values.
 
 #[path = "../../tractor-proto/tests/proto/payload_types/mod.rs"]
 mod payload_types;
@@ -50,7 +50,7 @@ echoes! {
     deep: Deep;
 }
 
-/// First value, stream and result of a context take other paths than those of a call.
+/// The values of a context take other paths than those of a call.
 #[tractor::context(pld_spec = Sparse)]
 async fn streams(ctx: Context<Sparse>, first: Sparse) -> tractor::Result<Sparse> {
     let ctx = ctx.started(first.clone()).await?;

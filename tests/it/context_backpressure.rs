@@ -1,4 +1,4 @@
-//! Streams whose receiver does not read: the sender waits, its connection and its neighbours do not.
+//! Streams whose receiver does not read: the sender waits, but its connection and other streams do not.
 
 use std::pin::pin;
 
@@ -18,14 +18,14 @@ tractor::actor_local! {
     static PROGRESS: watch::Sender<(usize, bool)> = watch::Sender::new((0, false));
 }
 
-/// Waits for a future; while it is not ready the sender counts as blocked.
+/// Waits for a future. While it is not ready, `PROGRESS` shows the sender as blocked.
 async fn tracked(send: impl Future<Output = Result<()>>) -> Result<()> {
     let progress = PROGRESS.get();
     let mut send = pin!(send);
     std::future::poll_fn(|cx| {
         let mut polled = send.as_mut().poll(cx);
         if polled.is_pending() {
-            // One poll may only have yielded; a sender without room is still waiting after a second one.
+            // The first poll may merely have yielded; a sender without room still waits after the second one.
             polled = send.as_mut().poll(cx);
         }
         progress.send_modify(|(sent, blocked)| {
@@ -37,7 +37,7 @@ async fn tracked(send: impl Future<Output = Result<()>>) -> Result<()> {
     .await
 }
 
-/// Returns once this actor's sender is blocked: how many values it has sent.
+/// Waits until this actor's sender is blocked, and returns how many values it has sent.
 #[tractor::actor_fn]
 async fn blocked_after() -> usize {
     let progress = PROGRESS.get();

@@ -1,4 +1,4 @@
-//! Contexts that are cancelled: who asked, who learns of it, and for whom it is an error.
+//! Cancelled contexts: the canceller, the actors that learn of it, and the side for which it is an error.
 
 use support::journal::{NoteOnDrop, entries, note, seen};
 use support::{Spoiled, forever, in_nursery, spoiled, start, until_cancelled, with_local, with_process};
@@ -76,14 +76,14 @@ async fn address() -> String {
     tractor::current_actor().addrs()[0].to_string()
 }
 
-/// Ends the actor that listens there.
+/// Ends the actor at this address.
 #[tractor::actor_fn]
 async fn cancels(addr: String) -> tractor::Result<()> {
     let addr = addr.parse().expect("`address` made it");
     tractor::connect(&addr, async |guest| guest.cancel_actor().await.map(drop)).await
 }
 
-/// Holds a context into the actor that listens there.
+/// Holds a context in the actor at this address.
 #[tractor::context(started = ())]
 async fn holds(ctx: Context<(), (), ()>, addr: String) -> tractor::Result<u64> {
     let addr = addr.parse().expect("`address` made it");
@@ -135,7 +135,7 @@ async fn a_cancellation_that_the_body_asked_for_is_quiet() -> Result<()> {
     .await
 }
 
-/// The answer comes after any number of polls of the body.
+/// On several threads the answer may come after any number of polls of the body.
 #[tractor::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_several_threads_a_cancellation_is_as_quiet() -> Result<()> {
     with_local(module_path!(), async |worker| {

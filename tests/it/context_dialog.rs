@@ -1,4 +1,4 @@
-//! Contexts whose two sides behave: first value, two-way stream, how each side closes it, final result.
+//! Contexts without failures: first value, two-way stream, its closing by either side, result.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -27,7 +27,7 @@ async fn scale(ctx: Context<Point>, by: i64) -> tractor::Result<Point> {
     Ok(last)
 }
 
-/// Answers only once it has received everything.
+/// Answers when it has received all values.
 #[tractor::context(started = (), send = u64, recv = u64)]
 async fn sorts(ctx: Context<(), u64, u64>) -> tractor::Result<usize> {
     let ctx = ctx.started(()).await?;
@@ -68,7 +68,7 @@ async fn closes_early(ctx: Context<u64>) -> tractor::Result<u64> {
     Ok(7)
 }
 
-/// Answers once the parent side has finished, closes its own half too, and goes on.
+/// Answers when the parent side has finished, closes its own half, and goes on.
 #[tractor::context(pld_spec = u64)]
 async fn answers_and_waits(ctx: Context<u64>) -> tractor::Result<u64> {
     let ctx = ctx.started(0).await?;
@@ -116,7 +116,7 @@ async fn a_dialog_has_a_first_value_a_stream_and_a_result() -> tractor::Result<(
                 }
                 stream.close();
                 let result = handle.wait_for_result().await?;
-                assert_eq!(handle.wait_for_result().await?, result, "it can be asked for again");
+                assert_eq!(handle.wait_for_result().await?, result, "a second wait gets the same result");
                 Ok(result)
             })
             .await?;
@@ -261,7 +261,7 @@ async fn values_queued_before_the_result_can_still_be_read() -> tractor::Result<
                     assert_eq!(stream.receive().await?, Some(expected));
                 }
                 assert_eq!(stream.receive().await?, None);
-                assert_eq!(stream.receive().await?, None, "the end stays the end");
+                assert_eq!(stream.receive().await?, None, "further calls return the end, too");
                 assert_eq!(handle.wait_for_result().await?, "counted");
                 Ok(())
             })
@@ -277,13 +277,13 @@ async fn a_reader_that_always_finds_a_value_gives_others_a_turn() -> tractor::Re
             .open_context(counts(1000), async |ctx, _| {
                 let handle = ctx.handle();
                 let mut stream = ctx.open_stream();
-                // It comes after all values.
+                // The result comes after all values.
                 handle.wait_for_result().await?;
                 let other = tokio::spawn(async {});
                 for expected in 0..1000 {
                     assert_eq!(stream.receive().await?, Some(expected));
                 }
-                assert!(other.is_finished(), "a thousand values were received at one go");
+                assert!(other.is_finished(), "a thousand values were received without a yield");
                 Ok(())
             })
             .await
@@ -302,7 +302,7 @@ async fn a_parent_side_that_never_opens_its_stream_gets_the_result() -> tractor:
     .await
 }
 
-/// Receives until the stream ends. Returns how many there were.
+/// Receives until the stream ends. Returns the number of values.
 #[tractor::context(started = (), recv = u8, returns = u64)]
 async fn receives_all(ctx: Context<(), (), u8>) -> tractor::Result<u64> {
     let mut stream = ctx.started(()).await?.open_stream();

@@ -1,4 +1,4 @@
-//! Contexts with one side that fails: who gets which error, in which order.
+//! Contexts with one side that fails: the errors of both sides, and their order.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -51,7 +51,7 @@ async fn go() {
     note("go");
 }
 
-/// Opens `fails_after` in a child of its own and passes the failure on.
+/// Opens `fails_after` in a child of its own, and passes the failure on.
 #[tractor::context(pld_spec = u64)]
 async fn fails_further_down(ctx: Context<u64>, name: String) -> tractor::Result<u64> {
     let _ctx = ctx.started(1).await?;
@@ -106,7 +106,7 @@ async fn a_failure_is_received_after_the_values_before_it() -> Result<()> {
             .open_context(fails_after(100), async |ctx, _| {
                 let mut stream = ctx.open_stream();
                 worker.run(go()).await?;
-                // From here on nothing waits but `receive`, so the failure comes through it.
+                // From here on the body waits in `receive` only, so `receive` returns the failure.
                 loop {
                     match stream.receive().await {
                         Ok(Some(number)) => received.push(number),
@@ -134,7 +134,7 @@ async fn the_body_is_dropped_where_it_waits_when_the_child_side_fails() -> Resul
                 let _note = NoteOnDrop("body dropped");
                 worker.run(go()).await?;
                 forever().await;
-                panic!("for ever is over")
+                panic!("`forever` has returned")
             })
             .await;
         assert_message(&opened.unwrap_err(), "fell over");
@@ -312,7 +312,7 @@ async fn an_actor_opens_no_context_to_itself() -> Result<()> {
     .await
 }
 
-/// A context that another endpoint starts.
+/// A context that another endpoint has to start.
 static LENT: Mutex<Option<Context<(), (), ()>>> = Mutex::new(None);
 static IS_LENT: Notify = Notify::const_new();
 static IS_OVER: Notify = Notify::const_new();
@@ -332,10 +332,7 @@ async fn overflows(ctx: Context<String, (), ()>, bytes: usize) -> tractor::Resul
     let _ctx = ctx.started("x".repeat(bytes)).await?;
     let lent = LENT.lock().expect("it is only kept").take().expect("it was lent");
     let mut late = Box::pin(lent.started(()));
-    assert!(
-        poll_once(&mut late).await.is_pending(),
-        "it says why the connection has ended, once that is known"
-    );
+    assert!(poll_once(&mut late).await.is_pending(), "the error has the reason why the connection has ended");
     tokio::spawn(async move {
         assert!(late.await.is_err());
         IS_OVER.notify_one();

@@ -7,7 +7,7 @@ use tokio::task::yield_now;
 use tractor::prelude::*;
 use tractor::{ContextState, Error, MsgStream, Result, shield};
 
-/// Records who ends it, and how.
+/// Records the canceller, and the state.
 fn note_end<S, Tx, Rx, State>(ctx: &Context<S, Tx, Rx, State>) {
     let canceller = ctx.canceller().expect("it must end");
     note(format!("{} by {}", ctx.state(), canceller.name()));
@@ -27,7 +27,7 @@ async fn notices(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// The request to end comes after the waiting future was polled.
+/// Is cancelled after its waiting future was polled.
 #[tractor::context(started = ())]
 async fn notices_at_the_last_moment(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -46,7 +46,7 @@ async fn notices_at_the_last_moment(ctx: Context<(), (), ()>) -> tractor::Result
     Ok(())
 }
 
-/// Nobody waits for the end: the next await is the last one.
+/// Does not watch for its end: its next await is the last one.
 #[tractor::context(started = ())]
 async fn does_not_look(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -58,7 +58,7 @@ async fn does_not_look(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Keeps a watcher that it does not poll, which gains it one poll.
+/// Has a watcher that it does not poll, and so gets one more poll.
 #[tractor::context(started = ())]
 async fn looks_away(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -71,7 +71,7 @@ async fn looks_away(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     }
 }
 
-/// Is polled all the time.
+/// Is polled again and again.
 #[tractor::context(started = ())]
 async fn is_busy(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -149,7 +149,7 @@ async fn receive_late<R>(
 ) -> Result<Option<u8>> {
     let mut receive = Box::pin(stream.receive());
     assert!(poll_once(&mut receive).await.is_pending());
-    polled.send(()).expect("somebody waits for it");
+    polled.send(()).expect("the body waits");
     receive.await
 }
 
@@ -213,7 +213,8 @@ async fn a_watcher_in_another_task_sees_a_regular_end_too() -> Result<()> {
     .await
 }
 
-/// The request comes after any number of polls of the endpoint; its first and its last step always happen.
+/// On several threads the request may come after any number of polls; the endpoint's first and last steps always
+/// happen.
 #[tractor::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_several_threads_no_cancellation_goes_unnoticed() -> Result<()> {
     with_local(module_path!(), async |worker| {

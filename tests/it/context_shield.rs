@@ -16,13 +16,13 @@ async fn go(line: String) {
     note(line);
 }
 
-/// Records who ends it, and how.
+/// Records the canceller, and the state.
 fn note_end<S, Tx, Rx, State>(ctx: &Context<S, Tx, Rx, State>) {
     let canceller = ctx.canceller().expect("it must end");
     note(format!("{} by {}", ctx.state(), canceller.name()));
 }
 
-/// Waits in a shield until `go` is recorded, then returns 1 or fails, or waits for ever.
+/// Waits in a shield until `go` is recorded. Then it returns 1, fails, or waits for ever.
 #[tractor::context(started = ())]
 async fn puts_off(ctx: Context<(), (), ()>, then: String) -> std::result::Result<u64, Spoiled> {
     let _note = NoteOnDrop("dropped");
@@ -79,7 +79,7 @@ async fn loses_patience(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Cleans up when it must end, and fails with what it then knows.
+/// Cleans up when it must end, and fails with its state and canceller.
 #[tractor::context(started = ())]
 async fn cleans_up(ctx: Context<(), (), ()>) -> std::result::Result<(), Spoiled> {
     let ctx = ctx.started(()).await.or_else(|_| spoiled("not started"))?;
@@ -272,7 +272,7 @@ async fn nothing_waits_in_a_shield_for_a_connection_that_is_gone() -> Result<()>
             let reads =
                 guest.open_context(reads_in_a_shield(), async |ctx, ()| ctx.handle().wait_for_result().await);
             tokio::select! {
-                ended = reads => panic!("nobody has ended it: {ended:?}"),
+                ended = reads => panic!("the scope has ended too early: {ended:?}"),
                 reading = worker.run(seen("reading".to_owned())) => reading,
             }
         })

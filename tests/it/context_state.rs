@@ -1,11 +1,11 @@
-//! The state of a context: who ended it, whether that was acknowledged, and its outcome.
+//! The state of a context: its canceller, the acknowledgement, and its outcome.
 
 use support::journal::{note, seen};
 use support::{Spoiled, forever, spoiled, tree, with_local, with_process};
 use tractor::prelude::*;
 use tractor::{ContextHandle, ContextState, Error, Result, Uid};
 
-/// What the child side of a dialog does once its parent side has sent `go`.
+/// Waits until its parent side has sent `go`, and then ends as `how` says.
 #[tractor::context(pld_spec = u64, returns = u64)]
 async fn ends(ctx: Context<u64>, how: String) -> std::result::Result<u64, Spoiled> {
     let ctx = ctx.started(0).await.or_else(|_| spoiled("not started"))?;
@@ -70,7 +70,7 @@ fn known(ctx: &ContextHandle<u64>) -> Known {
     }
 }
 
-/// How a context ends: what its parent side knows then.
+/// Ends a context in this way, and returns what its parent side then knows.
 async fn after(worker: &Portal, how: &str, parent_cancels: bool) -> Result<Known> {
     let mut at_the_end = None;
     let opened: Result<()> = worker
@@ -165,7 +165,7 @@ async fn ending_the_actor_is_no_cancellation_of_the_context() -> Result<()> {
     with_local(module_path!(), async |worker| {
         let opened: Result<()> = worker
             .open_context(ends("waits".to_owned()), async |ctx, _| {
-                // The actor acknowledges only when its tasks have ended, which it reports before.
+                // The actor acknowledges when its tasks have ended; it has reported their ends before.
                 assert!(worker.cancel_actor().await?.is_in_order());
                 let known = known(&ctx);
                 assert_eq!(

@@ -1,4 +1,4 @@
-//! A waker may run any code: no lock of a context is held while one is woken or dropped.
+//! A waker may run any code, so no lock of a context is held while a waker is woken or dropped.
 
 use std::pin::{Pin, pin};
 use std::sync::mpsc::channel;
@@ -19,7 +19,8 @@ async fn ends_with_its_stream(ctx: Context<(), (), ()>) -> Result<()> {
     Ok(())
 }
 
-/// Whenever it is woken or dropped it looks at the context, from another thread, because this thread may hold a lock.
+/// A waker that looks at the context when it is woken or dropped. It does so on another thread, because this thread may
+/// hold a lock.
 struct Looks {
     handle: ContextHandle<()>,
     found: UnboundedSender<bool>,
@@ -30,7 +31,7 @@ impl Looks {
         let (done, looked) = channel();
         let handle = self.handle.clone();
         spawn(move || done.send(handle.state()));
-        // The test may be over.
+        // Fails if the test has ended.
         _ = self.found.send(looked.recv_timeout(Duration::from_secs(5)).is_ok());
     }
 }
@@ -57,7 +58,7 @@ async fn a_waker_may_use_the_context_that_wakes_or_drops_it() -> Result<()> {
                 let waker = || Waker::from(Arc::new(Looks { handle: handle.clone(), found: found.clone() }));
                 let stream = ctx.open_stream();
                 let mut result = pin!(handle.wait_for_result());
-                // The second one takes the place of the first, which is dropped.
+                // The second waker replaces the first, which is dropped.
                 assert!(result.as_mut().poll(&mut TaskContext::from_waker(&waker())).is_pending());
                 assert!(result.as_mut().poll(&mut TaskContext::from_waker(&waker())).is_pending());
                 assert_eq!(looks.recv().await, Some(true), "dropped");
@@ -97,14 +98,14 @@ async fn the_waker_of_a_task_may_be_the_last_that_holds_a_reader_of_the_same_str
                 *task.0.lock().expect("it is ours") = Some(run);
                 drop((task, waker));
                 let mut reader: StreamSubscriber<()> = given.recv().await.expect("a second reader");
-                // On another thread: it may never come back.
+                // This runs on another thread, because it may never return.
                 let (done, polled) = channel();
                 spawn(move || {
                     let pending = pin!(reader.receive()).poll(&mut TaskContext::from_waker(Waker::noop()));
                     assert!(pending.is_pending());
                     _ = done.send(reader);
                 });
-                let mut reader = polled.recv_timeout(Duration::from_secs(5)).expect("it waits for nobody");
+                let mut reader = polled.recv_timeout(Duration::from_secs(5)).expect("the poll does not hang");
                 assert_eq!(reader.receive().await?, None, "the stream is closed with the task");
                 Ok(())
             })

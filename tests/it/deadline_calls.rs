@@ -1,4 +1,4 @@
-//! Deadlines of calls: which side ends what, and which error the caller gets. The clock is paused: it moves when all
+//! Deadlines of calls: both sides end, and the caller gets the right error. The clock is paused: it moves when all
 //! tasks wait.
 
 use std::error::Error as _;
@@ -65,7 +65,7 @@ async fn outlasts_its_deadline(ctx: Context<(), (), ()>) -> Result<()> {
     Ok(())
 }
 
-/// Notices its deadline by a request of its own, and fails with that error.
+/// Notices its deadline because a request of its own fails, and returns that error.
 #[tractor::context(started = (), returns = ())]
 async fn is_told_by_its_own_scope(ctx: Context<(), (), ()>) -> Result<()> {
     let ctx = ctx.started(()).await?;
@@ -76,7 +76,7 @@ async fn is_told_by_its_own_scope(ctx: Context<(), (), ()>) -> Result<()> {
     tokio::select! {
         biased;
         told = scope => told,
-        // Polled once more because of this.
+        // This watcher gains the endpoint one more poll.
         () = ctx.cancelled() => Ok(()),
     }
 }
@@ -91,7 +91,7 @@ async fn trickles(out: StreamSender<u64>) -> Result<()> {
     Ok(())
 }
 
-/// The deadline's error, checked to be about this endpoint of this actor.
+/// Returns the deadline's error, after a check that it names this endpoint of this actor.
 #[track_caller]
 fn exceeded<T: std::fmt::Debug>(
     result: Result<T>,
@@ -113,7 +113,7 @@ async fn a_call_past_its_deadline_ends_on_both_sides() -> Result<()> {
     with_local(module_path!(), async |portal| {
         let start = Instant::now();
         let error = exceeded(portal.run(sleeps(60_000)).deadline(BUDGET).await, "sleeps", portal);
-        assert!(took(start) < BUDGET + NOTHING, "the callee has confirmed at once");
+        assert!(took(start) < BUDGET + NOTHING, "the other side has confirmed at once");
         assert_eq!(error.budget(), BUDGET);
         assert!(error.source().is_none());
         assert_eq!(
@@ -124,7 +124,7 @@ async fn a_call_past_its_deadline_ends_on_both_sides() -> Result<()> {
                 portal.uid()
             )
         );
-        // Dropped before the caller got the error.
+        // The endpoint was dropped before the caller got the error.
         assert_eq!(portal.run(entries()).await?, ["sleeper dropped"]);
         assert_eq!(portal.dialogs_open(), 0);
         Ok(())
@@ -218,7 +218,7 @@ async fn a_caller_that_hangs_does_not_keep_the_work_alive() -> Result<()> {
         let start = Instant::now();
         let mut call = portal.run(sleeps(60_000)).deadline(BUDGET);
         assert!(support::poll_once(&mut call).await.is_pending());
-        // Nobody polls the call: only the callee's own clock is left.
+        // The call is not polled, so only the endpoint's own timer can end it.
         portal.run(seen("sleeper dropped".to_owned())).await?;
         assert!(took(start) < BUDGET + NOTHING);
         exceeded(call.await, "sleeps", portal);
@@ -230,10 +230,10 @@ async fn a_caller_that_hangs_does_not_keep_the_work_alive() -> Result<()> {
 #[tokio::test(start_paused = true)]
 async fn what_an_endpoint_makes_of_its_end_changes_nothing() -> Result<()> {
     with_local(module_path!(), async |portal| {
-        // It returns a value.
+        // The endpoint returns a value.
         let error = exceeded(portal.run(swallows()).deadline(BUDGET).await, "swallows", portal);
         assert!(error.source().is_none());
-        // It fails: that is kept, as the source.
+        // The endpoint fails: the failure is kept as the source.
         let error = exceeded(portal.run(fails_late()).deadline(BUDGET).await, "fails_late", portal);
         let late = error.source().and_then(|late| late.downcast_ref::<Error>()).expect("it has failed");
         assert_eq!(late.as_remote().expect("there").message(), "the cleanup failed");
@@ -260,7 +260,7 @@ async fn an_endpoint_that_does_not_end_holds_its_caller_up_no_longer_than_a_canc
         )
         .await
     });
-    // Nothing ends that endpoint in a process that nobody kills.
+    // The endpoint never ends, because its process is not killed.
     let ended: std::result::Result<Result<()>, _> = tokio::time::timeout(Duration::from_secs(50), held).await;
     assert!(ended.is_err());
 }
@@ -324,7 +324,7 @@ async fn a_context_past_its_deadline_ends_on_both_sides() -> Result<()> {
             let mut stream = ctx.open_stream();
             let there = stream.receive().await?.expect("one value");
             assert!(u128::from(there) <= left.as_millis());
-            // Inherited by the body's requests to other actors.
+            // The body's requests to other actors inherit the deadline.
             assert!(portal.run(time_left()).await?.is_some());
             forever().await;
             Ok(())
@@ -362,7 +362,7 @@ async fn an_error_of_the_body_is_not_hidden_by_the_deadline() -> Result<()> {
             anyhow::bail!("the body's own")
         });
         assert_eq!(scope.await.expect_err("it has failed").to_string(), "the body's own");
-        // The other side got its time, and no more.
+        // The other side got `context_cancel`, and no more.
         let grace = tractor::Timeouts::default().context_cancel;
         assert!((BUDGET + grace..BUDGET + grace + NOTHING).contains(&took(start)), "{:?}", took(start));
         Ok(())
@@ -391,7 +391,7 @@ async fn a_one_way_stream_past_its_deadline_is_no_regular_end() -> Result<()> {
 #[tokio::test(start_paused = true)]
 async fn a_scope_names_the_request_that_ran_out_of_its_time() -> Result<()> {
     with_local(module_path!(), async |portal| {
-        // Whether the request has a later deadline of its own, or none.
+        // With a later deadline of the request, and without one.
         for own in [None, Some(10 * BUDGET)] {
             let result = tractor::with_deadline(BUDGET, async {
                 assert_eq!(portal.run(sleeps(500)).await?, 500);
@@ -414,7 +414,7 @@ async fn a_scope_waits_for_the_requests_that_settle_in_it() -> Result<()> {
     with_local(module_path!(), async |portal| {
         let result = tractor::with_deadline(BUDGET, portal.run(fails_late()));
         let error = exceeded(result.await, "fails_late", portal);
-        assert!(error.source().is_some(), "what came during the grace");
+        assert!(error.source().is_some(), "the failure that came after the deadline");
         Ok(())
     })
     .await

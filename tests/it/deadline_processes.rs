@@ -1,4 +1,4 @@
-//! Deadlines over several processes: each hop has less time left, and no actor below outlives them.
+//! Deadlines over several processes: each hop has less time left, and no actor below outlives the deadline.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ fn micros_left() -> u64 {
     at.saturating_duration_since(tokio::time::Instant::now()).as_micros().try_into().expect("an hour")
 }
 
-/// The time that is left in this actor, and in a chain of this many actors below.
+/// The time that is left in this actor, and in each actor of a chain below.
 #[tractor::actor_fn]
 async fn measures(names: Vec<String>) -> Result<Vec<u64>> {
     let mut left = vec![micros_left()];
@@ -32,7 +32,7 @@ async fn measures(names: Vec<String>) -> Result<Vec<u64>> {
     Ok(left)
 }
 
-/// Never ends, and neither does a chain of this many actors below.
+/// Never ends, and starts a chain of actors below that never ends either.
 #[tractor::context(started = ())]
 async fn holds(ctx: Context<(), (), ()>, names: Vec<String>) -> Result<()> {
     let Some((name, below)) = names.split_first() else {
@@ -157,7 +157,7 @@ async fn a_one_shot_actor_has_the_deadline_of_who_starts_it() -> Result<()> {
         forever().await;
     }
     tree(async |tree| {
-        // Named once, by the scope or by the call.
+        // The error appears once, from the scope or from the call.
         let result: Result<()> = tractor::open_nursery(async |an| {
             tractor::with_deadline(Duration::from_secs(1), async {
                 let one = an.run_in_actor(idles()).name(tree.name("one")).await?;

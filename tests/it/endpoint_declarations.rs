@@ -60,13 +60,13 @@ mod twins {
     }
 }
 
-/// An actor that does not expose them starts, as the other tests show.
+/// Other tests show that an actor starts that does not expose them.
 #[tractor::test]
 async fn two_endpoints_under_one_name_are_refused() -> tractor::Result<()> {
     in_root(async |_| {
         let options = ActorOptions::new().enable_module("pymod.twins");
         let refused = tractor::with_local_actor(options, async |_| Ok(())).await;
-        let error = refused.expect_err("nobody could say which of the two is meant");
+        let error = refused.expect_err("the name is ambiguous");
         assert!(matches!(error, tractor::Error::Runtime(_)), "{error:?}");
         let twins = concat!(module_path!(), "::twins");
         let names = format!("registered as `pymod.twins:twin`: `{twins}::one` and `{twins}::two`;");

@@ -1,4 +1,4 @@
-//! Errors of endpoints as values: which types come back as values, and which only by name and text.
+//! Errors of endpoints: some types come back as values, others only by name and text.
 
 #![allow(clippy::unwrap_used, reason = "tests unwrap, and so do their helpers")]
 
@@ -81,7 +81,7 @@ async fn loose() -> anyhow::Result<()> {
     Err(Shop::Closed(vec![]).into())
 }
 
-/// Can be read, but not written, or not always in the same way.
+/// Can be decoded. Its encoding fails, or cannot be decoded.
 #[derive(Debug, thiserror::Error, Deserialize)]
 #[error("odd: {how}")]
 struct Odd {
@@ -100,7 +100,7 @@ impl Serialize for Odd {
     }
 }
 
-/// A hundred arrays, one in the other.
+/// A hundred nested arrays.
 #[derive(Serialize)]
 struct Deep(Vec<Self>);
 

@@ -1,4 +1,4 @@
-//! Error types of a user with the name of one of ours: they arrive as the user's types, and ours as ours.
+//! Error types of a user with the name of a library error: each arrives as what it is.
 
 use serde::{Deserialize, Serialize};
 use support::{in_root, with_process};
@@ -89,19 +89,19 @@ async fn a_user_s_error_with_a_name_of_ours_arrives_as_the_user_s() -> Result<()
     .await
 }
 
-/// Fails with the payload of an error of ours as its error type.
+/// Fails with the payload of a library error as its error type.
 #[tractor::actor_fn]
 async fn refuses() -> std::result::Result<(), tractor::error::RuntimeFailure> {
     Err(tractor::error::RuntimeFailure::new("not like this"))
 }
 
-/// The same inside of a type that hides it.
+/// As `refuses`, inside of a type that hides the error.
 #[tractor::actor_fn]
 async fn refuses_anyhow() -> anyhow::Result<()> {
     Ok(refuses().await?)
 }
 
-/// An error of ours inside of a type that hides it.
+/// Fails with a library error inside of a type that hides it.
 #[tractor::actor_fn]
 async fn misuses_anyhow() -> anyhow::Result<()> {
     let _call: DynCall = "no endpoint".parse()?;

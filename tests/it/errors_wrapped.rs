@@ -69,8 +69,8 @@ async fn any_panic(ctx: Context<(), (), ()>) -> anyhow::Result<()> {
     ctx.portal().run(panics()).await.context("starting up")
 }
 
-/// Runs the body in a root that exposes this module, with a portal to an actor that does so too. Returns the root's
-/// name.
+/// Runs the body in a root that exposes this module. The body gets a portal to an actor that exposes it as well, and
+/// the root's uid.
 async fn two(body: impl AsyncFnOnce(&Portal, Uid) -> Result<()>) -> Result<()> {
     let exposing = || ActorOptions::new().enable_module(module_path!());
     tractor::open_root_actor(exposing(), async |root| {

@@ -1,4 +1,4 @@
-//! Limits and timeouts are handed down the tree: those of the root hold in every actor below that is given no others.
+//! Limits and timeouts are inherited: those of the root hold in every actor below that has none of its own.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Limits, Result, StartActor, Timeouts};
 use tractor_core::proto::limits::FRAME_BYTES_MAX_LEAST;
 
-/// Large enough for every message but the ones that are too large on purpose.
+/// Large enough for every message that is not too large on purpose.
 const FRAME_BYTES: usize = 64 * 1024;
 
 #[tractor::actor_fn]
@@ -110,7 +110,7 @@ async fn a_child_may_be_given_limits_of_its_own() -> Result<()> {
         let small = an.start_actor(tree.name("small")).enable_module(module_path!()).limits(small()).await?;
         assert_eq!(usual.run(bytes(FRAME_BYTES)).await?.len(), FRAME_BYTES);
         assert!(small.run(bytes(FRAME_BYTES)).await.is_err());
-        // And so have those below it.
+        // The actors below it inherit these limits.
         let below = small.run(bytes_from_below(tree.name("below"), FRAME_BYTES)).await;
         assert!(below.expect_err("refused").to_string().contains("frame_bytes_max"));
         an.cancel().await;
@@ -119,7 +119,7 @@ async fn a_child_may_be_given_limits_of_its_own() -> Result<()> {
     .await
 }
 
-/// Where a failure was found, and whether it was about the receiver's limit.
+/// Checks that a failure is about this limit. Returns the actor that has found it; `None` for this one.
 #[track_caller]
 fn refusal(error: &Error, whose: &str) -> Option<String> {
     let text = error.to_string();

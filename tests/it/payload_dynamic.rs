@@ -1,4 +1,4 @@
-//! Payloads that are checked at run time: calls and contexts known by name only, first values, strict streams.
+//! Payloads that are checked at run time: calls and contexts by name, first values, strict streams.
 
 use std::net::Ipv4Addr;
 
@@ -24,7 +24,7 @@ async fn mirrored(point: Point) -> Point {
     Point { x: point.y, y: point.x }
 }
 
-/// The type has a form for people, as which it travels with names.
+/// serde encodes an `Ipv4Addr` as text in readable formats, and so here in the layout with names.
 #[tractor::actor_fn]
 async fn octets(of: Ipv4Addr) -> [u8; 4] {
     of.octets()
@@ -103,7 +103,7 @@ async fn a_function_known_by_name() -> Result<()> {
     .await
 }
 
-/// Arrays in arrays; too deep to be encoded by recursion, not too deep to be dropped.
+/// Nested arrays, too deep for a recursive encoder, but not for a recursive drop.
 fn deep() -> Value {
     (0..4000).fold(Value::Nil, |inner, _| Value::Array(vec![inner]))
 }
@@ -237,7 +237,7 @@ async fn a_context_known_by_name() -> Result<()> {
     .await
 }
 
-/// Serializes as text when negative, and as one too much when odd; deserializes from numbers.
+/// Serializes as text if negative, and as its successor if odd. Deserializes from numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 struct Moody(i64);
 
@@ -291,7 +291,7 @@ async fn how_far_a_first_value_is_checked() -> Result<()> {
     .await
 }
 
-/// As [`starts_moody`]; streamed values are checked by their sender.
+/// As [`starts_moody`], but the sender checks streamed values.
 #[tractor::context(pld_spec = Moody, returns = (), strict)]
 async fn starts_strictly(ctx: Context<Moody>) -> Result<()> {
     let mut stream = ctx.started(Moody(0)).await?.open_stream();

@@ -71,7 +71,7 @@ async fn values_of_a_context_that_their_type_refuses() -> Result<()> {
         };
         assert_eq!(worker.open_context(sum(0, 2), async |ctx, _| send(ctx, 4).await).await?, Even(6));
 
-        // The first and the last value do not leave, and the endpoint has the error.
+        // The first and the last value do not leave, and the endpoint gets the error.
         for (first, last) in [(1, 0), (0, 1)] {
             let opened: Result<Even> =
                 worker.open_context(sum(first, last), async |ctx, _| send(ctx, 4).await).await;
@@ -80,7 +80,7 @@ async fn values_of_a_context_that_their_type_refuses() -> Result<()> {
             assert!(error.to_string().contains("is odd"), "{error}");
         }
 
-        // A streamed value is refused where it arrives, and its sender gets an error.
+        // The receiver refuses a streamed value, and its sender gets an error.
         let opened: Result<Even> = worker.open_context(sum(0, 0), async |ctx, _| send(ctx, 3).await).await;
         let error = opened.unwrap_err();
         let problem = odd(&error);

@@ -1,4 +1,4 @@
-//! Several contexts as one scope: all start or none, in order, and all have ended at the end.
+//! Several contexts as one scope: all start in order, or the scope fails; at its end all have ended.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use support::{Spoiled, forever, spoiled, with_local};
 use tractor::prelude::*;
 use tractor::{Error, Result, gather_contexts};
 
-/// Starts with its number once the next one has started; the last one starts at once.
+/// Starts with its number when the next context has started. The last one starts at once.
 #[tractor::context(pld_spec = u64)]
 async fn numbered(ctx: Context<u64>, number: u64, of: u64) -> tractor::Result<u64> {
     let _note = NoteOnDrop("over");
@@ -24,7 +24,7 @@ async fn numbered(ctx: Context<u64>, number: u64, of: u64) -> tractor::Result<u6
     Ok(sum)
 }
 
-/// Never starts; the one with number zero fails once the others wait.
+/// Never starts. The context with number zero fails when the others wait.
 #[tractor::context(pld_spec = u64)]
 async fn waits_or_fails(ctx: Context<u64>, number: u64) -> std::result::Result<u64, Spoiled> {
     let _note = NoteOnDrop("over");
@@ -103,7 +103,7 @@ async fn an_error_of_the_body_ends_all() -> Result<()> {
     .await
 }
 
-/// Starts, and fails once it is told to, if its number is one.
+/// Starts. The context with number one fails on request.
 #[tractor::context(pld_spec = u64)]
 async fn fails_later(ctx: Context<u64>, number: u64) -> std::result::Result<u64, Spoiled> {
     let _note = NoteOnDrop("over");

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Portal, Result, Sharing, Timeouts};
 
-/// Longer than any step takes that does not wait for it.
+/// Longer than any step that does not wait for `linger`.
 const LINGER: Duration = Duration::from_millis(300);
 
 /// A root and another actor, which both expose this module. They wait for the end of a cancelled task without a limit.
@@ -33,7 +33,7 @@ async fn linger<S, T, R>(ctx: &Context<S, T, R, tractor::Started>) {
     note("down");
 }
 
-/// Opens this many nested contexts, to and fro between two actors; the last one is slow to end.
+/// Opens nested contexts, in two actors by turns. The last context is slow to end.
 #[tractor::context(started = ())]
 async fn chain(ctx: Context<(), (), ()>, below: u32) -> tractor::Result<()> {
     let portal = ctx.portal();
@@ -57,14 +57,14 @@ enum Then {
     Panics,
 }
 
-/// Drops a context into the calling actor, and ends in its own way.
+/// Drops a context in the calling actor, and then ends as `then` says.
 #[tractor::context(started = ())]
 async fn drops(ctx: Context<(), (), ()>, then: Then) -> std::result::Result<u8, Spoiled> {
     let portal = ctx.portal();
     let _ctx = ctx.started(()).await.map_err(|error| Spoiled(error.to_string()))?;
     let (is_up, up) = oneshot::channel();
     let lower = portal.open_context(chain(0), async |_, ()| -> Result<()> {
-        is_up.send(()).expect("it is waited for");
+        is_up.send(()).expect("the endpoint waits");
         forever().await;
         Ok(())
     });
@@ -79,7 +79,7 @@ async fn drops(ctx: Context<(), (), ()>, then: Then) -> std::result::Result<u8, 
     }
 }
 
-/// Takes its time to close.
+/// Closes slowly.
 async fn slow_to_close(sharing: Sharing<()>, (): ()) -> Result<()> {
     sharing.until_unused(()).await;
     tokio::time::sleep(LINGER).await;
@@ -87,7 +87,7 @@ async fn slow_to_close(sharing: Sharing<()>, (): ()) -> Result<()> {
     Ok(())
 }
 
-/// Never has a value; holds a context into another actor meanwhile.
+/// Never has a value, and holds a context in another actor.
 async fn never_open(_sharing: Sharing<()>, portal: Portal) -> Result<()> {
     portal
         .open_context(chain(0), async |_, ()| -> Result<()> {
@@ -114,7 +114,7 @@ async fn shares_what_never_opens(ctx: Context<(), (), ()>) -> tractor::Result<()
     tractor::maybe_open_context(never_open, portal, async |_, ()| Ok(())).await
 }
 
-/// Both actors are in this process, so the order of the records is known.
+/// The journal. Both actors are in this process, so the order of the records is known.
 async fn noted(portal: &Portal) -> Result<Vec<String>> {
     portal.run(entries()).await
 }
@@ -155,7 +155,7 @@ async fn an_outcome_leaves_after_the_scopes_that_the_endpoint_has_dropped() -> R
     for then in [Then::Returns, Then::Fails, Then::Panics] {
         with_two(async |portal| {
             let ended = portal.open_context(drops(then), async |ctx, ()| ctx.wait_for_result().await).await;
-            // The task that was left runs in this very actor.
+            // The dropped scope's task runs in this actor.
             assert_eq!(entries().await, ["up", "down"], "{then:?}");
             match ended {
                 Ok(value) => assert_eq!((then, value), (Then::Returns, 7)),

@@ -14,7 +14,8 @@ use tractor::{ActorOptions, Error, Result, Sharing, maybe_open_context};
 #[derive(Default)]
 struct Script {
     events: Mutex<Vec<&'static str>>,
-    /// Gates that the resource waits at before it has a value, and before it is closed; open unless a test holds them.
+    /// The resource waits at these gates before it has a value, and before it is closed. They are open unless a test
+    /// holds them.
     enter: Option<Arc<Semaphore>>,
     exit: Option<Arc<Semaphore>>,
     end: End,
@@ -29,7 +30,7 @@ enum End {
     NoValue,
     ExitFails,
     ExitPanics,
-    /// It ends while it is used.
+    /// The resource ends while it is used.
     Dies,
 }
 
@@ -95,7 +96,7 @@ fn assert_ours<T>(tried: Tried<T>, text: &str) {
     );
 }
 
-/// A script as a key: another script is another resource.
+/// A script as a key: each script is a resource of its own.
 #[derive(Clone)]
 struct Scripted(Arc<Script>, u32);
 
@@ -293,7 +294,7 @@ async fn an_entry_that_fails_or_panics_is_told_to_the_first_and_leaves_no_trace(
         ];
         for (end, check) in cases {
             let script = Script::ending(end);
-            // The second user waits for the first, and then opens it itself.
+            // The second user waits for the first, and then opens the resource itself.
             let (one, two) = tokio::join!(hit(&script, 1), hit(&script, 1));
             check(one);
             check(two);
@@ -333,7 +334,7 @@ async fn a_resource_that_dies_is_not_found_again_and_fails_its_last_user() {
         let outer = share(&script, 1, async |_, _| {
             exit.add_permits(2);
             until(|| script.events().contains(&"gone")).await;
-            assert_own(hit(&script, 1).await, "died"); // one of its own
+            assert_own(hit(&script, 1).await, "died"); // a new resource
             Ok(())
         });
         assert_own(outer.await, "died");
@@ -343,7 +344,7 @@ async fn a_resource_that_dies_is_not_found_again_and_fails_its_last_user() {
     .await;
 }
 
-/// Drops one of two users after each number of polls, at each of its awaits.
+/// Drops one of two users after every possible number of polls.
 #[tractor::test]
 async fn dropping_a_user_at_any_await_leaves_nothing() {
     rooted(async || {
@@ -395,7 +396,7 @@ async fn a_first_user_that_is_dropped_during_the_entry_has_it_dropped() {
         until(|| script.events() == ["enter", "gone"]).await;
         enter.add_permits(1);
         exit.add_permits(1);
-        assert!(!second.await?, "it opens for itself");
+        assert!(!second.await?, "the second user opens it again");
         assert_eq!(script.events(), ["enter", "gone", "enter", "exit", "gone"]);
         Ok(())
     })
@@ -429,7 +430,7 @@ async fn outside_of_any_actor_there_is_nothing_to_share_in() {
     assert_ours(hit(&Arc::default(), 1).await, "no actor runtime");
 }
 
-/// A key whose second copy panics, or else every one of them when it is dropped.
+/// A key whose second copy panics, or each of whose copies panics when it is dropped.
 struct Brittle(bool, Arc<AtomicU32>);
 
 impl Clone for Brittle {

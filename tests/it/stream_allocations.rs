@@ -1,4 +1,4 @@
-//! Memory that a streamed value costs: its own, and nothing of either end's.
+//! A streamed value costs its own allocations, and none of either end.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -12,7 +12,7 @@ thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The system's, with a count of the allocations of each thread: tests run side by side.
+/// The system's allocator, with a count per thread, because tests run in parallel.
 struct Counting;
 
 #[global_allocator]
@@ -22,7 +22,7 @@ fn count() {
     COUNT.with(|count| count.set(count.get() + 1));
 }
 
-// SAFETY: each method is the system's own; the count needs no memory and has no destructor.
+// SAFETY: each method is that of the system; the count needs no memory and has no destructor.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
@@ -53,7 +53,7 @@ fn tick(number: u64) -> Tick {
     Tick { number, price: 0.25, name: "BTC-USDT".to_owned() }
 }
 
-/// Of one value: where it is made, and where it is read.
+/// Allocations of one value: one where it is made, and one where it is read.
 const ALLOCATIONS_OF_TICK: u64 = 2;
 
 #[tractor::stream]
@@ -75,7 +75,7 @@ async fn takes_ticks(ctx: Context<(), (), Tick>) -> Result<u64> {
     Ok(count)
 }
 
-/// Streams ticks, and checks what further ones cost once a few are through.
+/// Streams ticks, and checks the allocations of further ticks after a few.
 async fn assert_costs_nothing(stream: impl AsyncFn(u64) -> Result<()>) -> Result<()> {
     const FEW: u64 = 20_000;
     const MANY: u64 = 60_000;
@@ -88,7 +88,7 @@ async fn assert_costs_nothing(stream: impl AsyncFn(u64) -> Result<()>) -> Result
     let [_first, few, many] = costs;
     let of_ticks = ALLOCATIONS_OF_TICK * (MANY - FEW);
     let ours = (many - few).checked_sub(of_ticks).expect("the whole dialog runs on this thread");
-    // A read costs some, and brings many values.
+    // A read costs some allocations, and brings many values.
     assert!(ours < (MANY - FEW) / 20, "{ours} allocations for {} values", MANY - FEW);
     Ok(())
 }

@@ -29,7 +29,7 @@ async fn fails_after(out: StreamSender<u64>, count: u64) -> std::result::Result<
     spoiled("fell over")
 }
 
-/// Answers each number with its square, and returns how many there were.
+/// Answers each number with its square, and returns the count of numbers.
 #[tractor::context(started = (), send = u64, recv = u64, returns = u64)]
 async fn squares(ctx: Context<(), u64>) -> Result<u64> {
     let mut stream = ctx.started(()).await?.open_stream();
@@ -72,7 +72,7 @@ async fn breaks_off(out: StreamSender<Bytes>) -> std::result::Result<(), Spoiled
     spoiled("the disk is gone")
 }
 
-/// Reads from an endpoint in its own actor that is cancelled, and fails with the read's error.
+/// Reads from the failing endpoint of another actor, and returns the error of the read.
 #[tractor::actor_fn]
 async fn passes_on(addr: String) -> io::Result<u64> {
     let addr = addr.parse().expect("the test passes on what an actor has said");
@@ -156,7 +156,7 @@ async fn a_stream_ends_after_the_failure_of_its_dialog() -> Result<()> {
             assert_eq!(all.len(), 4, "{all:?}");
             all.into_iter().collect::<Result<Vec<_>>>()
         });
-        let error = failed.await.expect_err("it fell over");
+        let error = failed.await.expect_err("the endpoint has failed");
         assert_eq!(error.as_remote().map(|remote| remote.message()), Some("fell over"));
         Ok(())
     })
@@ -172,11 +172,11 @@ async fn a_sink_takes_one_value_at_a_time_and_sends_it_when_it_is_flushed() -> R
             sink.as_mut().start_send(3)?;
             let error = sink.as_mut().start_send(4).expect_err("the first is not sent");
             assert!(error.to_string().contains("`poll_ready`"), "{error}");
-            assert!(matches!(poll!(stream.next()), Poll::Pending), "nor is it on its way");
+            assert!(matches!(poll!(stream.next()), Poll::Pending), "and it was not sent");
             SinkExt::flush(&mut stream).await?;
             assert_eq!(stream.try_next().await?, Some(9));
             Pin::new(&mut stream).start_send(5)?;
-            // Dropped with the stream.
+            // The unsent value is dropped with the stream.
             stream.wait_for_result().await
         });
         assert_eq!(count.await?, 1);
@@ -185,7 +185,7 @@ async fn a_sink_takes_one_value_at_a_time_and_sends_it_when_it_is_flushed() -> R
     .await
 }
 
-/// The file is larger than any frame may be.
+/// The file is larger than `frame_bytes_max`.
 #[tractor::test]
 async fn readers_and_writers_move_more_than_a_frame_holds() -> Result<()> {
     const LEN: usize = 3 << 20;
@@ -214,7 +214,7 @@ async fn readers_and_writers_move_more_than_a_frame_holds() -> Result<()> {
     .await
 }
 
-/// Writes no more than a chunk at a time.
+/// Writes at most a chunk at a time.
 struct Chunked<W>(W);
 
 impl<W: tokio::io::AsyncWrite + Unpin> tokio::io::AsyncWrite for Chunked<W> {
@@ -243,7 +243,8 @@ async fn a_failure_goes_through_readers_and_comes_out_as_what_it_was() -> Result
         let broken: io::Result<()> = worker
             .open_stream_from(breaks_off(), async |stream| {
                 let mut all = Vec::new();
-                let error = StreamReader::new(stream).read_to_end(&mut all).await.expect_err("it broke off");
+                let error =
+                    StreamReader::new(stream).read_to_end(&mut all).await.expect_err("the endpoint fails");
                 assert_eq!(all, b"a few");
                 Err(error)
             })
@@ -265,7 +266,7 @@ async fn a_failure_goes_through_readers_and_comes_out_as_what_it_was() -> Result
     .await
 }
 
-/// Handles go into tasks, and are lent to several futures at once.
+/// Handles may move into tasks, and several futures may borrow them at once.
 #[test]
 fn handles_are_send_and_sync() {
     fn check<T: Send + Sync + Unpin>() {}

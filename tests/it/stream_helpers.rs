@@ -1,4 +1,4 @@
-//! Streams and handles that go into helpers, fields and tasks, from either side of a context.
+//! Streams and handles in helpers, fields and tasks, on either side of a context.
 
 use std::sync::Arc;
 
@@ -185,7 +185,7 @@ async fn a_subscriber_raises_its_lag_or_logs_it() -> Result<()> {
     .map(|count| assert_eq!(count, 100))
 }
 
-/// For any endpoint with such a stream.
+/// A helper for every endpoint with such a stream.
 async fn exchanges<E: ContextTypes>(ctx: ParentContext<E>, values: Vec<E::Recv>) -> Result<Vec<E::Send>> {
     let mut stream = ctx.open_stream();
     let mut answers = Vec::new();
@@ -253,7 +253,7 @@ async fn waiting_for_the_result_leaves_the_values_to_the_streams_reader() -> Res
 
 #[tractor::test]
 async fn waiting_for_the_result_discards_what_nobody_can_read() -> Result<()> {
-    // Far more than the sender's window.
+    // Many times the sender's window.
     const COUNT: u64 = 200_000;
     with_local(module_path!(), async |portal| {
         portal

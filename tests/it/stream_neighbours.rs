@@ -8,7 +8,7 @@ use tractor::prelude::*;
 use tractor::{Limits, Result};
 
 const STREAMS: u64 = 100;
-/// Bytes of each stream: two full windows.
+/// Values of each stream, which fill two windows.
 const VALUES: u64 = 1_500;
 const VALUE_BYTES: usize = 1_500;
 

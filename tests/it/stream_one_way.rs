@@ -105,7 +105,7 @@ async fn every_value_arrives_in_order_and_then_the_end() -> Result<()> {
                     sum += expected;
                 }
                 assert_eq!(stream.receive().await?, None);
-                assert_eq!(stream.receive().await?, None, "the end stays the end");
+                assert_eq!(stream.receive().await?, None, "further calls return the end, too");
                 Ok(sum)
             })
             .await?;
@@ -232,7 +232,7 @@ async fn dropping_the_scope_ends_the_endpoint() -> Result<()> {
         let scope = worker.open_stream_from(quiet(), async |mut stream| stream.receive().await);
         tokio::select! {
             biased;
-            left = scope => panic!("it sends nothing: {left:?}"),
+            left = scope => panic!("the scope waits for ever: {left:?}"),
             quiet = worker.run(seen("quiet".to_owned())) => quiet?,
         }
         worker.run(seen("dropped".to_owned())).await

@@ -1,4 +1,4 @@
-//! Streams whose receiver does not keep up, for each policy they may be opened with.
+//! Streams whose receiver does not keep up, for each policy.
 
 use serde_bytes::ByteBuf;
 use support::journal::{note, seen};
@@ -28,7 +28,7 @@ async fn sends(ctx: Context<(), ByteBuf>, count: usize) -> tractor::Result<usize
     Ok(count)
 }
 
-/// Sends before anybody asks.
+/// Sends its values at once.
 #[tractor::context(pld_spec = ByteBuf, started = (), returns = ())]
 async fn sends_at_once(ctx: Context<(), ByteBuf>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -43,7 +43,7 @@ async fn sends_at_once(ctx: Context<(), ByteBuf>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Receives nothing until it is told to.
+/// Receives nothing until it is asked to.
 #[tractor::context(pld_spec = ByteBuf, started = (), returns = usize)]
 async fn buffers(ctx: Context<(), ByteBuf>) -> tractor::Result<usize> {
     let ctx = ctx.started(()).await?;
@@ -137,7 +137,7 @@ async fn floods(ctx: Context<(), u64>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Opens its stream with this policy and reads nothing until it is told to. Returns the values that it has read.
+/// Opens its stream with this policy, and reads nothing until it is asked to. Returns the values that it has read.
 #[tractor::context(pld_spec = u64, started = (), returns = Vec<u64>)]
 async fn reads_late(ctx: Context<(), u64>, policy: String) -> tractor::Result<Vec<u64>> {
     let overflow = match &*policy {
@@ -156,7 +156,7 @@ async fn reads_late(ctx: Context<(), u64>, policy: String) -> tractor::Result<Ve
     Ok(read)
 }
 
-/// Sends the numbers below this one, once it has received one.
+/// Sends the numbers below `count` when it has received a value.
 #[tractor::context(pld_spec = u64, started = (), returns = ())]
 async fn numbers(ctx: Context<(), u64>, count: u64) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -193,7 +193,7 @@ async fn a_refused_value_fails_the_sending_endpoint_and_then_its_receiver() -> R
             }
             Ok(())
         });
-        let error = left.await.expect_err("it never ends otherwise");
+        let error = left.await.expect_err("a value was refused");
         assert_overrun(&error);
         assert_eq!(error.as_remote().map(|remote| remote.src_uid()), Some(&us), "where it was refused");
         portal.run(seen("Some(StreamOverrun)".to_owned())).await
@@ -204,7 +204,7 @@ async fn a_refused_value_fails_the_sending_endpoint_and_then_its_receiver() -> R
 #[tractor::test]
 async fn the_scope_fails_even_if_nothing_is_read() -> Result<()> {
     with_local(module_path!(), async |portal| {
-        // The endpoint may have returned before it hears of the refusal.
+        // The endpoint may have returned before the refusal arrives.
         for count in [65, 70, 5000] {
             let left = portal.open_context(numbers(count), async |ctx, ()| {
                 let handle = ctx.handle();
@@ -316,7 +316,7 @@ async fn a_child_side_leaves_values_out_too() -> Result<()> {
     Ok(())
 }
 
-/// Sends the numbers below this one, and then returns or stays.
+/// Sends the numbers below `count`, and then returns or stays.
 #[tractor::context(pld_spec = u64, started = (), returns = ())]
 async fn numbers_at_once(ctx: Context<(), u64>, count: u64, stays: bool) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -331,7 +331,7 @@ async fn numbers_at_once(ctx: Context<(), u64>, count: u64, stays: bool) -> trac
     Ok(())
 }
 
-/// Reads from 0 up to the error, and returns both.
+/// Reads until the error. Returns the count of values and the error.
 async fn read_to_the_error<R>(stream: &mut tractor::MsgStream<u64, u64, R>) -> (u64, Error) {
     for number in 0.. {
         match stream.receive().await {
@@ -339,7 +339,7 @@ async fn read_to_the_error<R>(stream: &mut tractor::MsgStream<u64, u64, R>) -> (
             Err(error) => return (number, error),
         }
     }
-    unreachable!("nobody counts so far")
+    unreachable!("the stream has an end")
 }
 
 #[tractor::test]

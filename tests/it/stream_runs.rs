@@ -1,4 +1,4 @@
-//! Streams whose values come many at once: readers that stop in the middle of them.
+//! Streams whose values come in batches: readers that stop in the middle of a batch.
 
 use futures_util::TryStreamExt;
 use support::with_local;
@@ -8,7 +8,7 @@ use tractor::{Portal, Result};
 /// More than any window holds.
 const COUNT: u64 = 20_000;
 
-/// Sends the numbers up to this one, and returns how many it has sent.
+/// Sends the numbers up to `to`, and returns how many it has sent.
 #[tractor::context(started = (), send = u64, recv = (), returns = u64)]
 async fn counts_up(ctx: Context<(), u64, ()>, to: u64) -> Result<u64> {
     let ctx = ctx.started(()).await?;

@@ -1,4 +1,4 @@
-//! Several readers of one stream: the values that each gets, the pace, and readers that are slow, dropped or late.
+//! Several readers of one stream: the values of each, the pace, and readers that are slow, dropped or late.
 
 use std::pin::pin;
 
@@ -9,10 +9,10 @@ use tractor::error::Lagged;
 use tractor::prelude::*;
 use tractor::{Error, MsgStream, Result, StreamSubscriber};
 
-/// Values kept for slow readers, by default.
+/// Values that are kept for slow readers, by default.
 const RING: u64 = 64;
 
-/// Sends `count` values, and goes on with `count` more for each one it receives.
+/// Sends `count` values, and `count` more for each value that it receives.
 #[tractor::context(started = (), send = u64, recv = u64)]
 async fn counts(ctx: Context<(), u64>, count: u64) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -112,7 +112,7 @@ async fn readers_may_live_in_tasks() -> Result<()> {
 #[tractor::test]
 async fn what_nobody_has_received_yet_is_for_all_and_the_rest_for_those_who_were_there() -> Result<()> {
     with_counts(4, async |stream| {
-        assert_eq!(stream.receive().await?, Some(0), "alone until now");
+        assert_eq!(stream.receive().await?, Some(0), "the stream is the only reader so far");
         let mut early = stream.subscribe();
         assert_eq!(read(&mut early, 2).await?, [1, 2]);
         let (mut late, mut later) = (stream.subscribe(), early.subscribe());
@@ -135,7 +135,10 @@ async fn a_slow_reader_is_told_once_what_it_lost_and_the_fast_one_loses_nothing(
         let lag = lagged(slow.receive().await);
         assert_eq!(lag.dropped(), 100 - RING);
         assert!(lag.to_string().contains("36 values (`Limits::inbox_messages_max`)"), "{lag}");
-        assert!(read(&mut slow, RING).await?.into_iter().eq(100 - RING..100), "on with the oldest");
+        assert!(
+            read(&mut slow, RING).await?.into_iter().eq(100 - RING..100),
+            "goes on with the oldest value"
+        );
         assert_eq!(
             lagged(stream.receive().await).dropped(),
             100 - RING,
@@ -169,7 +172,7 @@ async fn a_full_ring_is_no_lag() -> Result<()> {
     .await
 }
 
-/// No reader stops reading here: they only get their turns one after the other.
+/// Here every reader reads, but one task polls them one after the other.
 #[tractor::test(flavor = "current_thread")]
 async fn who_waits_for_its_turn_loses_nothing() -> Result<()> {
     with_counts(0, async |stream| {
@@ -213,7 +216,7 @@ async fn who_does_not_read_is_waited_for_once() -> Result<()> {
         stream.send(20_000).await?;
         let begin = std::time::Instant::now();
         assert!(read(&mut fast, 20_000).await?.into_iter().eq(0..20_000));
-        // Of 312 rings; with one wait for each it would take a minute.
+        // There are 312 rings; with a wait for each the test would take a minute.
         assert!(begin.elapsed() < std::time::Duration::from_secs(20), "{:?}", begin.elapsed());
         assert_eq!(lagged(stream.receive().await).dropped(), 20_000 - RING);
         Ok(())
@@ -237,7 +240,7 @@ async fn the_end_of_the_stream_ends_all_after_what_they_have_not_read() -> Resul
                 assert_eq!(waiting.await?, None);
                 assert_eq!(read(&mut slow, 3).await?, [0, 1, 2]);
                 assert_eq!(slow.receive().await?, None);
-                assert_eq!(slow.receive().await?, None, "again and again");
+                assert_eq!(slow.receive().await?, None, "further calls return the end, too");
                 let mut late = stream.subscribe();
                 assert_eq!(late.receive().await?, None);
                 handle.wait_for_result().await
@@ -261,7 +264,7 @@ async fn a_failure_of_the_other_side_reaches_all_readers() -> Result<()> {
             for error in try_join_all(ends).await? {
                 assert_eq!(error.as_remote().map(|remote| remote.message()), Some("fell over"), "{error:?}");
             }
-            Ok(spoiled::<()>("all have seen it")?)
+            Ok(spoiled::<()>("all readers have failed")?)
         });
         let error = failed.await.expect_err("the body fails with its own");
         assert!(error.is::<Spoiled>(), "{error:?}");
@@ -280,7 +283,7 @@ async fn a_driver_that_is_dropped_while_it_waits_loses_no_value_and_others_take_
             let mut waits = pin!(other.receive());
             assert!(poll_once(&mut waits).await.is_pending());
             stream.send(3).await?;
-            // `drives` was there first, is woken as well, and is never polled again.
+            // `drives` came first and is woken as well, but is never polled again.
             assert_eq!(waits.await?, Some(0));
         }
         assert_eq!(read(&mut driver, 3).await?, [0, 1, 2]);

@@ -20,18 +20,18 @@ fn assert_unread(sent: &Result<()>) {
     assert!(matches!(sent, Err(Error::Unread(_))), "{sent:?}");
 }
 
-/// What an endpoint does with its stream.
+/// How an endpoint reads its stream.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 enum Reading {
-    /// One value, and drops it.
+    /// Reads one value, and drops the stream.
     One,
-    /// As above, after it has ended its own half.
+    /// As `One`, after it has ended its own half.
     OneAfterItsOwnEnd,
-    /// Drops it at the second request.
+    /// Drops the stream on request.
     WhenTold,
-    /// Never opens it.
+    /// Never opens the stream.
     Never,
-    /// Leaves it to a subscriber that reads one value, and is dropped.
+    /// A subscriber reads one value, and is dropped.
     BySubscriber,
 }
 
@@ -108,7 +108,7 @@ async fn a_send_that_waits_for_room_is_told() -> Result<()> {
                 let mut waited = false;
                 while !waited {
                     let mut send = pin!(stream.send(value()));
-                    // One poll may only have yielded.
+                    // The first poll may merely have yielded.
                     waited =
                         poll_once(&mut send).await.is_pending() && poll_once(&mut send).await.is_pending();
                     if waited {
@@ -145,7 +145,7 @@ enum Dropped {
     LastSubscriber,
 }
 
-/// Values that the side that opened the context no longer reads are thrown away, as they are after its body.
+/// Values for a parent side that no longer reads are dropped, as after its body.
 #[tractor::test]
 async fn an_endpoint_that_sends_to_a_body_that_reads_no_more_goes_on() -> Result<()> {
     for dropped in [Dropped::Stream, Dropped::Unopened, Dropped::LastSubscriber] {
@@ -164,7 +164,7 @@ async fn an_endpoint_that_sends_to_a_body_that_reads_no_more_goes_on() -> Result
                         }
                     }
                     if matches!(dropped, Dropped::Unopened) {
-                        // Nobody ends the endpoint's stream.
+                        // The endpoint's stream goes on.
                         portal.run(seen("flooded".to_owned())).await?;
                         handle.cancel().await?;
                         return Ok(COUNT);

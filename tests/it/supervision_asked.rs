@@ -75,7 +75,7 @@ async fn a_child_that_hangs_is_restarted_and_its_siblings_with_it_where_the_stra
             children.push(supervisor.child(tree.name(name), set_up).await?);
         }
         hang(&children[1].portal().await?).await;
-        // It goes on after its caller was dropped.
+        // The restart goes on after its future was dropped.
         assert!(poll_once(&mut Box::pin(children[1].restart())).await.is_pending());
         for child in &children[1..] {
             child.portal_after(1).await?;

@@ -1,4 +1,4 @@
-//! The end of supervision: giving up, cancellation, drops. No process is left after any of them.
+//! The end of supervision by giving up, cancellation or drop. No process is left.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -24,7 +24,7 @@ async fn exits(code: i32) {
     std::process::exit(code);
 }
 
-/// A supervisor that gives up, in this actor.
+/// Runs a supervisor that gives up, in this actor.
 #[tractor::actor_fn]
 async fn gives_up(name: String) -> tractor::Result<()> {
     tractor::open_nursery(async |an| {
@@ -68,13 +68,13 @@ fn gave_up(error: &Error) -> &GaveUp {
     }
 }
 
-/// Lets the child exit, and waits until that was noticed.
+/// Ends the child, and waits until the supervisor has noticed.
 async fn end(child: &Supervised) -> Result<()> {
     child.portal().await?.run(exits(7)).await.expect_err("it exits");
     Ok(())
 }
 
-/// A worker that has crashed and waits for its restart for ever, and a sibling that is well.
+/// Starts a worker that has crashed and waits for its restart for ever, and a healthy sibling.
 async fn in_backoff(tree: &Tree, supervisor: &Supervisor) -> Result<Supervised> {
     let worker = supervisor.child(tree.name("worker"), set_up).await?;
     supervisor.child(tree.name("sibling"), set_up).await?;
@@ -113,7 +113,7 @@ async fn one_restart_too_many_fails_the_nursery_with_the_last_cause() -> Result<
             assert_eq!(gave_up.cause().as_died().and_then(|died| died.code()), Some(7));
             assert!(error.source().expect("the cause is the source").to_string().contains("code 7"));
             let text = error.to_string();
-            assert!(!text.contains("code 7"), "that is told by the source: {text}");
+            assert!(!text.contains("code 7"), "only the source says that: {text}");
             for part in ["one-for-one", "worker`", "2 restarts", "600s", "Supervision::intensity"] {
                 assert!(text.contains(part), "{part}: {text}");
             }
@@ -290,7 +290,7 @@ async fn dropping_the_nursery_ends_a_boot() -> Result<()> {
                     assert!(poll_once(&mut first).await.is_pending());
                     until(|| !tree.processes().is_empty()).await;
                     assert!(poll_once(&mut first).await.is_pending(), "it boots");
-                    kept = Some(first); // the nursery ends it, not its drop
+                    kept = Some(first); // the nursery ends the child, not the drop of its future
                 }
                 Ok(())
             })
@@ -453,7 +453,7 @@ async fn cancelling_an_actor_ends_what_it_supervises() -> Result<()> {
     .await
 }
 
-/// Without the deadline of [`tree`]: the clock is paused here.
+/// This test does not use [`tree`], whose deadline would pass at once on the paused clock.
 #[tractor::test]
 async fn a_backoff_runs_on_the_runtime_s_clock() -> Result<()> {
     tractor::open_nursery(async |an| {

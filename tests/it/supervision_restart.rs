@@ -1,4 +1,4 @@
-//! Supervisors over real processes: which children are restarted, in which order, and the errors of open requests.
+//! Supervisors of real processes: the restarts, their order, and the errors of open requests.
 
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ async fn goes() {
     tractor::current_actor().cancel_soon();
 }
 
-/// Supervises a child of its own; the values are the pids of its lives.
+/// Supervises a child of its own, and streams the pid of each of its processes.
 #[tractor::context(started = i32, send = i32)]
 async fn supervises(ctx: Context<i32, i32, ()>, name: String) -> tractor::Result<()> {
     tractor::open_nursery(async |an| {
@@ -68,7 +68,7 @@ async fn hangs_up() {
         let Ok(fd) = rustix::process::pidfd_getfd(&us, fd, rustix::process::PidfdGetfdFlags::empty()) else {
             continue;
         };
-        // Fails for what is no socket.
+        // Fails for descriptors that are no sockets.
         _ = rustix::net::shutdown(fd, rustix::net::Shutdown::Both);
     }
     loop {
@@ -84,7 +84,7 @@ fn quick(how: Supervision) -> Supervision {
     how.intensity(3, Duration::from_secs(600)).backoff(Backoff::NONE)
 }
 
-/// Children with these names, all up.
+/// Starts children with these names.
 async fn children<const N: usize>(
     tree: &Tree,
     supervisor: &Supervisor,
@@ -110,7 +110,7 @@ async fn kill(child: &Supervised) -> Result<i32> {
     Ok(pid)
 }
 
-/// The events until that child is up again, as short texts.
+/// Short texts of the events until `last` is up again.
 async fn until_up(events: &mut SupervisionEvents, tree: &Tree, last: &str) -> Result<Vec<String>> {
     let mut told = Vec::new();
     loop {
@@ -172,7 +172,7 @@ async fn one_for_all_brings_back_all_in_order() -> Result<()> {
         kill(&children[1]).await?;
         while !matches!(early.next().await?, Some(SupervisionEvent::Restarting { .. })) {}
         let mut next = Box::pin(children[0].portal());
-        assert!(poll_once(&mut next).await.is_pending(), "the one that will be stopped is not given out");
+        assert!(poll_once(&mut next).await.is_pending(), "a process that will be stopped is not given out");
         assert_eq!(
             until_up(&mut events, tree, "c").await?,
             ["b died", "b restarts", "c ended", "a ended", "a2 up", "b2 up", "c2 up"]
@@ -232,7 +232,7 @@ async fn what_is_open_in_a_dead_process_fails_once_and_later_calls_wait() -> Res
             assert_eq!((died.signal(), died.code()), (Some(9), None));
             assert_eq!((died.name(), died.pid().cast_signed()), (worker.name(), pid));
         }
-        // Right after the death was reported, the dead process is not handed out any more.
+        // As soon as the death was reported, the dead process is not given out.
         let next = worker.portal().await?;
         assert_ne!(next.run(process_id()).await?, pid);
         assert_eq!(next.run(support::journal::entries()).await?, [""; 0], "nothing was repeated");
@@ -393,7 +393,7 @@ async fn a_worker_that_is_killed_again_and_again_always_comes_back() -> Result<(
         for round in 1..=u64::from(ROUNDS) {
             assert_eq!(worker.incarnation(), round);
             let calls = (0..4).map(|_| async {
-                // Without a pause between two calls: many are made while the process dies.
+                // There is no pause between calls, so many are made while the process dies.
                 loop {
                     if let Err(error) = worker.portal().await?.run(process_id()).await {
                         return Ok(error);

@@ -1,5 +1,5 @@
-//! The allocations of a call, counted at both ends together. The only test of its process, because it counts the
-//! allocations of the whole process.
+//! The allocations of a call, counted at both ends together. This is the only test of its process, because it counts
+//! the allocations of the whole process.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,7 +52,7 @@ async fn a_call_that_is_ready_at_once_costs_so_many_allocations_at_both_ends_tog
             assert_eq!(portal.run(inc(call as u64)).await?, call as u64 + 1);
         }
         let each = (ALLOCATIONS.load(Ordering::Relaxed) - before) as f64 / CALLS as f64;
-        // A new read buffer now and then.
+        // Allows for a new read buffer now and then.
         assert!(each < (CALL + READS) as f64 + 0.1, "{each} allocations a call");
         Ok(())
     })

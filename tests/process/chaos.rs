@@ -2,8 +2,8 @@
 //! process is left.
 //!
 //! The seed of the plan is fixed and part of every failure. `TRACTOR_CHAOS_SEED=random cargo test --test process chaos`
-//! makes another plan, and a number instead of `random` repeats that plan (the system decides how far the actors are at
-//! each step). `TRACTOR_CHAOS_KILLS` sets the number of kills.
+//! makes another plan, and a number instead of `random` repeats a plan. The timing of the actors is not repeated.
+//! `TRACTOR_CHAOS_KILLS` sets the number of kills.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ use crate::chaos_support::plan::{Plan, Step};
 
 const SEED: u64 = 0x7261_6374_6f72;
 const KILLS: u64 = 100;
-/// Many times as long as a kill takes, with the dialogs around it.
+/// Many times the duration of a kill and its dialogs.
 const SECS_PER_KILL_MAX: u64 = 2;
 const ACTORS_MIN: usize = 20;
 const DEPTH_MIN: usize = 3;
@@ -42,7 +42,7 @@ async fn whoever_is_killed_everybody_is_told_and_nothing_is_left() -> Result<()>
 async fn run(mut world: World<'_>, seed: u64, kills: usize, told: &Told) {
     let start = Instant::now();
     let mut plan = Plan::new(seed);
-    // The depth that some line of actors must have reached.
+    // The tree must have reached this depth.
     for depth in 0..DEPTH_MIN {
         world
             .grow(match depth {

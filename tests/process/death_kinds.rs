@@ -1,5 +1,5 @@
-//! One death is one kind of error: for the parent and for guests, when it happens, later, and when a guest connects
-//! again. Also: what an error says about its request.
+//! A death is always the same kind of error: for the parent and for guests, at once, later, and for a new connection.
+//! Also tests what an error says about its request.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -33,7 +33,7 @@ async fn spoils() -> std::result::Result<(), String> {
     Err("spoiled".to_owned())
 }
 
-/// The kind of an error about an actor that is gone, and whether its request may have run.
+/// The kind of an error of a dead actor, and whether the request may have run.
 fn kind(error: &Error) -> (String, bool) {
     let kind = match error {
         Error::Died(died) => format!("died: {} ({})", died.name(), died.pid()),
@@ -148,7 +148,7 @@ async fn an_actor_that_has_ended_in_order_has_not_died() -> Result<()> {
             child.cancel_actor().await?;
             loop {
                 match guest.run(answers()).await {
-                    // It is on its way.
+                    // The end is not known yet.
                     Ok(_) | Err(Error::Cancelled(_)) => tokio::task::yield_now().await,
                     Err(error) => return Ok::<_, Error>(error),
                 }
@@ -164,7 +164,7 @@ async fn an_actor_that_has_ended_in_order_has_not_died() -> Result<()> {
 
 static TOLD: OnceLock<String> = OnceLock::new();
 
-/// Kills the actor that opened it, and sends its first value all the same.
+/// Kills the actor that opened it, and then sends its first value.
 #[tractor::context(started = ())]
 async fn starts_late(ctx: Context<(), (), ()>, pid: i32) -> Result<()> {
     tractor::shield(async {
@@ -233,7 +233,7 @@ async fn an_error_says_whether_its_request_may_have_run() -> Result<()> {
         let child = an.start_actor(tree.name("kid")).enable_module(module_path!());
         let child = child.enable_module(support::journal::MODULE).limits(limits).await?;
         says(child.run(spoils()).await, true, false);
-        // Asking again helps with neither.
+        // Neither call is retryable.
         says(child.run(hidden::hidden()).await, false, false);
         let call = |name| DynCall::new(module_path!(), name);
         says(child.run_dyn::<()>(call("absent")).await, false, false);
@@ -243,14 +243,14 @@ async fn an_error_says_whether_its_request_may_have_run() -> Result<()> {
         says(child.run(nests(deep)).await, false, false);
         says(child.run(answers()).deadline(Duration::ZERO).await, false, false);
         says(child.run(sits()).deadline(Duration::from_millis(20)).await, true, false);
-        // No room.
+        // There is no room for a second call.
         let mut sitting = child.run(sits());
         assert!(poll_once(&mut sitting).await.is_pending());
         let refused = says(child.run(answers()).await, false, true);
         assert_eq!(refused.as_remote().map(|remote| remote.kind()), Some(RemoteKind::Runtime));
         drop(sitting);
         support::until(|| child.dialogs_open() == 0).await;
-        // The refusal is that of another request.
+        // The refusal belongs to another request.
         let passed_on = child.open_context(passes_on(), async |ctx, ()| ctx.wait_for_result().await).await;
         assert_eq!(
             says(passed_on, true, false).as_remote().map(|remote| remote.kind()),
@@ -285,7 +285,7 @@ async fn sends_much(ctx: Context<Vec<u8>, (), ()>, bytes: usize) -> Result<()> {
 async fn the_death_of_a_child_whose_connection_was_over_the_budget_names_the_knob() -> Result<()> {
     let limits = Limits::default().waiting_bytes_max(1 << 20);
     let left = in_nursery_with(ActorOptions::new().limits(limits), async |tree, an| {
-        // It may have more itself.
+        // The child itself may have more.
         let child =
             an.start_actor(tree.name("child")).enable_module(module_path!()).limits(Limits::default());
         child.await?.open_context(sends_much(8 << 20), async |_, _| Ok::<_, Error>(())).await

@@ -1,5 +1,4 @@
-//! Dialogs on a child that does not answer: a cancellation ends such a child in the end, and never a child that is only
-//! slow.
+//! Dialogs with a child that does not answer: a cancellation finally ends such a child, but never a slow one.
 
 use std::time::{Duration, Instant};
 
@@ -76,7 +75,7 @@ async fn a_deadline_ends_a_request_and_no_actor() -> Result<()> {
     .await
 }
 
-/// Every dialog on an actor that answers nothing ends with the actor's death, once a task waits for the end of one.
+/// If a task waits for the end of a dialog with an actor that answers nothing, the actor's death ends all its dialogs.
 #[tractor::test]
 async fn an_actor_that_answers_nothing_to_a_cancellation_is_ended() -> Result<()> {
     let timeouts = || with(hasty().unresponsive(Duration::from_millis(400)));

@@ -1,7 +1,7 @@
 //! Every public future, dropped at each of its awaits: no task, process, dialog, endpoint or half a frame is left.
 //!
 //! A scenario runs repeatedly, each time for one poll more, until it ends by itself. Each length runs twice: the future
-//! is dropped right after its last poll, and where it would be polled again. Both ends are searched for leftovers.
+//! is dropped right after its last poll, or when it would be polled again. Both ends are searched for leftovers.
 
 use std::pin::Pin;
 
@@ -103,7 +103,7 @@ async fn contexts() -> Result<()> {
         assert!(cuts >= 2, "first value, two values, result: {cuts}");
         let cuts = witness
             .everywhere(async |cut| {
-                // The body's error cancels the other side, whose end is waited for.
+                // The body's error cancels the other side, and the scope waits for its end.
                 let left = cut.drop_in(worker.open_context(doubles(), async |_, _| anyhow::bail!("ours")));
                 Ok::<_, Error>(left.await.map(|left: anyhow::Result<()>| left.unwrap_err()))
             })

@@ -1,7 +1,7 @@
 //! Every kind of dialog, at every step of its life, with every fault: the error of each side, and no leftovers.
 //!
-//! A cell that fails prints its coordinates, and the others go on. `TRACTOR_MATRIX_CELL` runs those whose coordinates
-//! contain its value, for instance `TRACTOR_MATRIX_CELL="Context MidStream"`.
+//! A cell that fails prints its coordinates, and the others go on. With `TRACTOR_MATRIX_CELL="Context MidStream"` only
+//! the cells run whose coordinates contain this text.
 
 use std::cell::{Cell as Slot, RefCell};
 use std::fmt;
@@ -12,7 +12,7 @@ use tractor::{Error, Result};
 
 use crate::matrix_support::{Cell, Fault, Kind, Lane};
 
-/// Cells that run at the same time; most of them wait most of the time.
+/// Cells that run at the same time. They mostly wait.
 const LANES: usize = 8;
 const CELLS_MIN: usize = 150;
 
@@ -43,7 +43,7 @@ async fn faults_that_end_the_child() -> Result<()> {
     run(Cell::all().into_iter().filter(|cell| cell.ends_process()).collect()).await
 }
 
-/// Runs cells in lanes, and fails with the coordinates of all that fail.
+/// Runs cells in lanes, and fails with the coordinates of all failed cells.
 async fn run(mut cells: Vec<Cell>) -> Result<()> {
     if let Ok(chosen) = std::env::var("TRACTOR_MATRIX_CELL") {
         cells.retain(|cell| cell.to_string().contains(&chosen));
@@ -95,7 +95,7 @@ impl Sheet {
                     Ok(took) => self.slowest.set(self.slowest.get().max(took)),
                     Err(why) => {
                         self.failed.borrow_mut().push(format!("  {cell}: {why}"));
-                        // Leftovers of a failed cell fail no other cell.
+                        // Leftovers of a failed cell must not fail another cell.
                         lane.abandon().await?;
                         lane = Lane::start(an, &tree.name(name)).await?;
                     }

@@ -1,4 +1,4 @@
-//! Children that a terminal or a signal stops: their parent notices, and logs which child it is.
+//! Children that a terminal or a signal stops: their parent notices, and names the child in the log.
 
 use std::process::Command;
 use std::time::Duration;
@@ -14,7 +14,7 @@ async fn stops_itself() -> u32 {
     std::process::id()
 }
 
-/// Run by the test below, as a program of its own whose log it reads.
+/// A program that the test below runs, to read its log.
 #[tractor::test]
 async fn program() -> tractor::Result<()> {
     if std::env::var_os(PROGRAM_ENV).is_none() {

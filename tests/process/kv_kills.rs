@@ -1,11 +1,11 @@
-//! A store that is killed again and again under load: the outcomes that its callers got are compared with its journal.
+//! A store is killed again and again under load. The outcomes of its callers are compared with its journal.
 //!
 //! * An acknowledged call was done once.
 //! * A call that failed as retryable was not done.
 //! * Any other call was done once or not at all.
-//! * The callers go on by themselves, by the handle that they were given.
+//! * The callers go on with the handle that they have.
 //!
-//! `TRACTOR_KV_KILLS=1000 cargo test --test process kv_kills -- --nocapture` takes longer; `TRACTOR_KV_SEED=random`
+//! A longer run: `TRACTOR_KV_KILLS=1000 cargo test --test process kv_kills -- --nocapture`. `TRACTOR_KV_SEED=random`
 //! chooses other moments, and a number instead of `random` repeats them.
 
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ const CLIENTS: u64 = 3;
 const CALLS: u64 = 8;
 /// Calls that the store does in each life before it is ended.
 const CALLS_LEAST: u64 = 40;
-/// Tells the store where its journal is.
+/// The environment variable with the path of the store's journal.
 const JOURNAL: &str = "TRACTOR_TEST_JOURNAL";
 
 tractor::actor_local! {
@@ -41,7 +41,7 @@ tractor::actor_local! {
         .expect("its folder is writable");
 }
 
-/// Writes a line into the journal, and acknowledges that a little later.
+/// Writes a line into the journal, and acknowledges it a little later.
 #[tractor::actor_fn]
 async fn put(id: u64) -> std::io::Result<()> {
     (&*STORE.get()).write_all(format!("{id}\n").as_bytes())?;
@@ -55,7 +55,7 @@ struct Told {
     done: Vec<u64>,
     retryable: Vec<u64>,
     unknown: Vec<u64>,
-    /// Portals that it has asked for after a failure.
+    /// Portals that it has got after a failure.
     portals: u64,
 }
 
@@ -68,7 +68,7 @@ impl Told {
     }
 }
 
-/// Calls the store, one after the other, until `is_over`. No id is ever used again.
+/// Makes one call of the store after the other, until `is_over`. No id is used again.
 async fn calls(kv: &ActorRef, ids: impl Iterator<Item = u64>, is_over: impl Fn() -> bool) -> Result<Told> {
     let (mut told, mut portal) = (Told::default(), kv.portal().await?);
     for id in ids {
@@ -83,7 +83,7 @@ async fn calls(kv: &ActorRef, ids: impl Iterator<Item = u64>, is_over: impl Fn()
                 told.portals += 1;
                 portal = kv.portal().await?;
             }
-            // The next one on the same portal must not run.
+            // The next call on the same portal must not run.
             Err(Error::Died(_) | Error::Closed(_) | Error::Cancelled(_)) => told.unknown.push(id),
             Err(error) => return Err(error),
         }
@@ -131,7 +131,7 @@ impl Journal {
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        // It may never have been written.
+        // Fails if the journal was never written.
         _ = std::fs::remove_file(&self.0);
     }
 }
@@ -143,7 +143,7 @@ struct Ends {
     restarts: u64,
 }
 
-/// Ends the store, each time in the middle of its work, until it was killed that often. A few of its ends are in order.
+/// Ends the store, each time in the middle of its work, until it was killed `kills` times. A few ends are in order.
 async fn end_again_and_again(
     kv: &Supervised,
     journal: &Journal,
@@ -164,7 +164,7 @@ async fn end_again_and_again(
             signal(pid_of(&portal), Signal::KILL);
         }
     }
-    // And it goes on after the last one.
+    // The store works after the last end.
     kv.portal_after(ends.kills + ends.restarts).await?;
     let before = journal.bytes();
     until(|| journal.bytes() > before + CALLS_LEAST * 2).await;
@@ -214,7 +214,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_retryable_was_done() -> Result
                 told.portals,
             ));
             compare(&told, &done, seed);
-            assert!(told.portals >= ends.kills, "each end was met by somebody");
+            assert!(told.portals >= ends.kills, "callers have noticed each end");
             an.cancel().await;
             Ok(())
         })

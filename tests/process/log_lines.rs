@@ -1,4 +1,4 @@
-//! Log lines of the ready subscriber, and the spans that any other subscriber sees.
+//! Log lines of the ready-made subscriber, and the spans that other subscribers get.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ async fn panics() {
     panic!("it has\nfallen over");
 }
 
-/// Run by the tests below, as a program of its own whose standard error they read.
+/// A program that the tests below run, to read its standard error.
 #[tractor::test]
 async fn program() -> tractor::Result<()> {
     let Some(level) = std::env::var_os(PROGRAM_ENV) else { return Ok(()) };

@@ -23,12 +23,12 @@ async fn knocks(at: std::net::SocketAddr) {
     frame::end_frame(&mut out, begun, 4096).expect("a short frame");
     let mut io = TcpStream::connect(at).await.expect("it listens");
     io.write_all(&out).await.expect("it reads");
-    // Its own name, and then the end.
+    // The listener sends its own name, and then closes the connection.
     let mut rest = Vec::new();
     _ = io.read_to_end(&mut rest).await;
 }
 
-/// Run by the test below, as a program of its own whose standard error it reads.
+/// A program that the test below runs, to read its standard error.
 #[tractor::test]
 async fn program() -> tractor::Result<()> {
     if std::env::var_os(PROGRAM_ENV).is_none() {

@@ -1,4 +1,4 @@
-//! The output of programs whose author has set up no log, a log of their own, or one in every process.
+//! The output of programs that set up no log, a log of their own, or a log in every process.
 
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ async fn hung_with_setup() -> Result<()> {
 #[tractor::test]
 #[ignore = "a program"]
 async fn thread() -> Result<()> {
-    // A worker that a slow machine keeps from its answer is another warning.
+    // On a slow machine a worker that answers late would be another warning.
     with_worker_under(Timeouts::default().drain(SHORT), async |worker| {
         worker.run(leaves_a_thread()).await?;
         worker.cancel_actor().await?;
@@ -164,7 +164,7 @@ async fn leaves_a_stream_early() -> Result<()> {
         worker
             .open_stream_from(endless(), async |mut stream| -> Result<()> {
                 assert_eq!(stream.receive().await?, Some(0));
-                // More of them are open by then.
+                // By then more dialogs are open.
                 tokio::time::sleep(SHORT).await;
                 Ok(())
             })
@@ -276,7 +276,7 @@ fn a_thread_that_outlives_its_actor_is_said() {
     assert!(left.contains("went on for 50ms after its end (`Timeouts::drain`)"), "{left}");
 }
 
-/// The duration of a wait when the line was written.
+/// The duration of the wait in a line.
 fn by_now(line: &str) -> Duration {
     let (said, _) = line.split_once(" by now").expect("it says so");
     let said = said.rsplit('(').next().expect("something is in front");
@@ -285,7 +285,7 @@ fn by_now(line: &str) -> Duration {
     Duration::from_secs_f64(ms.map_or_else(secs, |ms| ms.expect("a number") / 1000.0))
 }
 
-/// At 50, 150 and 350 ms of 400; later where the machine is slow.
+/// The lines come at 50, 150 and 350 ms of 400, or later on a slow machine.
 #[test]
 fn a_nursery_that_waits_says_for_whom_in_ever_longer_pauses() {
     let lines = said_by("waits_for_an_actor", &[]);

@@ -1,4 +1,4 @@
-//! Real processes: how they start, die and are cleaned up after.
+//! Real processes: their starts, their deaths, and the cleanup after them.
 
 mod chaos;
 mod chaos_support;

@@ -1,6 +1,6 @@
 //! Programs that were started apart find each other by name.
 //!
-//! Each program is this test binary again, told its registry in its environment.
+//! Each program is this test binary again, with its registry in the environment.
 
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -15,15 +15,15 @@ use crate::process_support::role::{self, Program};
 use crate::process_support::{WHOLE, bounded, eventually, is_gone, signal};
 
 const ENDPOINTS: &str = "process::process_support::endpoints";
-/// Tells a program the directory of its registry.
+/// The environment variable with the directory of a program's registry.
 const DIR: &str = "TRACTOR_TEST_REGISTRY";
 
-/// Programs that start at once in an election.
+/// The number of programs in an election.
 const CANDIDATES: usize = 10;
-/// Elections; more of them with `TRACTOR_TEST_ELECTIONS`.
+/// The number of elections, unless `TRACTOR_TEST_ELECTIONS` is set.
 const ELECTIONS: usize = 5;
 
-/// A registry of this test alone; its files are removed with the test.
+/// A registry for one test, which removes its files.
 pub(crate) struct Registry(PathBuf);
 
 impl Registry {
@@ -36,7 +36,7 @@ impl Registry {
     }
 
     fn of_this_program() -> Self {
-        Self(std::env::var_os(DIR).expect("the test has told it").into())
+        Self(std::env::var_os(DIR).expect("the test has set it").into())
     }
 
     pub(crate) fn addr(&self) -> Addr {
@@ -86,7 +86,7 @@ async fn candidate() {
     serves(Registry::of_this_program().options().name(name).enable_module(ENDPOINTS)).await;
 }
 
-/// A program that listens at a registry's address, and is no registrar.
+/// A program that listens at a registry's address, but is no registrar.
 #[tractor::test]
 #[ignore = "a program of the tests below"]
 async fn squatter() {
@@ -119,7 +119,7 @@ async fn daemon() {
         actor.cancelled().await;
         Ok(())
     });
-    scope.await.expect("it was told to end");
+    scope.await.expect("it ends in order");
 }
 
 /// A program that joins a tree: it calls the daemon, which calls it back, and leaves.
@@ -167,7 +167,7 @@ fn of_many_programs_that_start_at_once_one_is_the_registrar_whatever_lies_there(
     let elections = std::env::var("TRACTOR_TEST_ELECTIONS").ok().and_then(|count| count.parse().ok());
     for round in 0..elections.unwrap_or(ELECTIONS) {
         let registry = Registry::new(&format!("elects-{round}"));
-        // A program that died here has left its file.
+        // A dead program has left its file here.
         drop(UnixListener::bind(registry.0.join("registry.sock")).expect("a fresh path"));
         let mut candidates: Vec<_> = (0..CANDIDATES).map(|_| registry.program("candidate")).collect();
         let elected: u32 = candidates.iter_mut().map(|candidate| candidate.hear("up")[0]).sum();
@@ -269,12 +269,12 @@ async fn programs_that_never_heard_of_each_other_meet_by_name() {
 async fn without_a_registry_nobody_is_found_and_nothing_listens() {
     in_root(ActorOptions::new(), async || {
         assert_eq!(tractor::current_actor().addrs(), []);
-        let missing = process_of("kv").await.expect_err("there is nobody to ask");
+        let missing = process_of("kv").await.expect_err("there is no registrar");
         assert_eq!(absence(&missing), Some(Absence::NoRegistry));
         assert!(!missing.is_retryable());
         tractor::open_nursery(async |an| {
             let child = an.start_actor("np-quiet").enable_module(ENDPOINTS).await?;
-            // A child is found all the same, over its connection.
+            // A child is found nevertheless, over its connection.
             let found = process_of("np-quiet").await?;
             assert_eq!(Some(i64::from(found)), child.pid());
             let pid = u32::try_from(child.pid().expect("it says so")).expect("a pid");
@@ -409,7 +409,7 @@ async fn the_rows_of_killed_programs_expire() {
         let gone = loop {
             match process_of("np-child").await {
                 Err(error @ Error::NotFound(_)) => break error,
-                // It is about to end, with its parent.
+                // The child is about to end, with its parent.
                 _ => tokio::time::sleep(Duration::from_millis(2)).await,
             }
         };
@@ -462,7 +462,7 @@ async fn a_registrar_that_is_killed_and_started_again_has_its_rows_back() {
     let child = parent.hear("child")[0];
     in_root(registry.options().name("np-client-4"), async || {
         kill(registrar);
-        let nobody = process_of("np-child").await.expect_err("there is nobody to ask");
+        let nobody = process_of("np-child").await.expect_err("there is no registrar");
         assert!(matches!(nobody, Error::Unreachable(_)), "{nobody:?}");
         // A waiting lookup goes on with the next registrar.
         let waiting = tractor::wait_for_actor("np-child", async |portal| portal.run(process()).await);

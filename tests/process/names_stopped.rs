@@ -1,4 +1,4 @@
-//! A registrar that runs but answers nothing delays no other program.
+//! A registrar that runs but does not answer delays no other program.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn a_registrar_that_is_stopped_holds_up_nobody() {
         Ok(())
     })
     .await;
-    // It does not delay a program that starts meanwhile, either.
+    // The stopped registrar does not delay a program that starts now.
     stopped().await;
     in_root(options().name("np-late"), async || {
         assert_eq!(process_of("np-child").await?, child);

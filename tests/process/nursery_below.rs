@@ -21,7 +21,7 @@ async fn fails_twice(name: String) -> tractor::Result<()> {
     .await
 }
 
-/// Tells its parent once it has to end.
+/// Sends its parent a message when it has to end.
 #[tractor::context(started = ())]
 async fn says_goodbye(ctx: Context<(), (), ()>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;

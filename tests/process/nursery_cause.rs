@@ -35,7 +35,7 @@ async fn waits(ctx: Context<(), u8, Vec<u8>>) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Occupies this thread, as a computing body does.
+/// Blocks this thread, as a computing body does.
 fn busy_until(holds: impl Fn() -> bool) {
     while !holds() {
         thread::sleep(Duration::from_millis(1));
@@ -235,7 +235,7 @@ async fn in_our_error_there_is_no_group_of_a_cause_and_what_follows() -> Result<
     .await
 }
 
-/// It would not be dropped there, so it reports the refusal.
+/// A body that would not be dropped, so that it reports the refusal.
 #[tractor::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_beside_the_body_is_refused() -> Result<()> {
     tree(async |tree| {

@@ -1,4 +1,4 @@
-//! Clusters: equal workers, born at once, gone at the end.
+//! Clusters: equal workers, which start together and end with the scope.
 
 use futures_util::future::try_join_all;
 use support::journal::seen;
@@ -28,7 +28,7 @@ fn set_up(worker: StartActor) -> StartActor {
     worker.enable_module(module_path!()).enable_module(support::journal::MODULE)
 }
 
-/// Runs a cluster in a root actor whose name tells the test's processes from those of others.
+/// Runs a cluster in a root actor whose name marks the test's processes.
 async fn cluster<T, E, F>(tree: &Tree, workers: usize, body: F) -> std::result::Result<T, E>
 where
     F: AsyncFnOnce(&[Portal]) -> std::result::Result<T, E>,
@@ -193,7 +193,7 @@ async fn names_are_as_given_and_as_many_as_counted() -> Result<()> {
 
 #[tractor::test]
 async fn there_is_a_worker_per_core_unless_told_otherwise() -> Result<()> {
-    let cores = std::thread::available_parallelism().expect("a system that knows").get();
+    let cores = std::thread::available_parallelism().expect("the system knows").get();
     let options = ClusterOptions::new();
     assert_eq!(
         open_actor_cluster(options, set_up, async |portals| -> Result<_> { Ok(portals.len()) }).await?,
@@ -202,7 +202,7 @@ async fn there_is_a_worker_per_core_unless_told_otherwise() -> Result<()> {
     Ok(())
 }
 
-/// Writes the file when it is cancelled, which takes an actor that is asked to end.
+/// Writes a file when it is cancelled, which happens only if the actor is asked to end.
 #[tractor::actor_fn]
 async fn leaves_a_mark(path: String) {
     struct Mark(String);
@@ -225,7 +225,7 @@ async fn a_hard_kill_does_not_ask() -> Result<()> {
             let root = ActorOptions::new().name(tree.name("c"));
             let options = ClusterOptions::new().count(1).hard_kill(hard_kill).root(root);
             open_actor_cluster(options, set_up, async |portals| -> Result<()> {
-                // Not dropped with the body, which would cancel it.
+                // In a task of its own, because the drop of the body would cancel it.
                 tokio::spawn(portals[0].run(leaves_a_mark(path.clone())));
                 portals[0].run(seen("waits".to_owned())).await
             })

@@ -226,7 +226,7 @@ async fn the_actors_below_a_killed_one_end_with_it() -> Result<()> {
         })
         .await;
         assert_eq!(died(&left.unwrap_err()).name(), tree.name("kid"));
-        // Only this actor is left to wait for it.
+        // Only this actor can reap it.
         until(|| process(grandchild).is_none_or(|orphan| orphan.parent == std::process::id().cast_signed()))
             .await;
         until(|| process(grandchild).is_none()).await;
@@ -298,8 +298,8 @@ async fn a_child_that_was_asked_to_end_does_not_die() -> Result<()> {
     .await
 }
 
-/// Whether a child of this process has ended with all its threads, and is waited for. A zombie in `/proc` may have
-/// others left.
+/// Whether a child of this process has ended with all its threads, and was not reaped. A zombie in `/proc` may still
+/// have running threads.
 fn has_ended(pid: i32) -> bool {
     let peek = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
     let pid = Pid::from_raw(pid).expect("a child's");

@@ -32,7 +32,7 @@ async fn spins() {
     }
 }
 
-/// Starts a program, and an actor below this one; ends with neither.
+/// Starts a program, and an actor below this one, and does not end them.
 #[tractor::actor_fn]
 async fn keeps_others(below: String, program: String) -> Result<()> {
     let mut command = std::process::Command::new("sh");
@@ -69,7 +69,7 @@ async fn in_flight(portal: &Portal) -> Result<tractor::future::Run<()>> {
 
 #[tractor::test]
 async fn a_hung_child_is_killed_at_once_and_its_nursery_goes_on() -> Result<()> {
-    // A request to end, or a first SIGTERM, would take longer than the test.
+    // After a request to end, or a SIGTERM, the ladder would wait longer than the test.
     let patient = Timeouts::default().actor_cancel(AMPLE).nursery_cancel(AMPLE).terminate(AMPLE);
     in_nursery_with(ActorOptions::new().timeouts(patient), async |tree, an| {
         let hung = start(an, tree.name("hung"), module_path!()).await?;
@@ -185,7 +185,7 @@ async fn a_deadline_kills_if_it_is_told_to() -> Result<()> {
         assert!(process(pid_of(&hung)).is_none());
         died_killed(waiting.await);
 
-        // Also an actor that would have been cancelled in time, and in a scope with the deadline.
+        // The same for an actor that a cancellation would have ended, and in a scope with the deadline.
         let asleep = start(an, tree.name("asleep"), module_path!()).await?;
         let result: Result<()> = tractor::with_deadline(budget, asleep.run(waits()).or_kill()).await;
         let Err(Error::DeadlineExceeded(late)) = &result else { panic!("{result:?}") };

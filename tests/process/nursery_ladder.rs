@@ -1,5 +1,5 @@
-//! One nursery, one cancellation, and children that resist it in every way: each child's own ladder ends it, and
-//! children that end in order get the time for it.
+//! One nursery is cancelled, and its children resist in every way: the ladder of each child ends it, and children that
+//! end in order get the time for it.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use support::{Tree, forever, poll_once, start, tree, until};
 use tokio::signal::unix::{SignalKind, signal};
 use tractor::{Context, Error, Result};
 
-/// How long a well-behaved child takes to end: less than any of the ladder's steps.
+/// The time in which a well-behaved child ends: less than any step of the ladder.
 const CLEANUP: Duration = Duration::from_millis(200);
 
 #[tractor::context(started = ())]
@@ -105,7 +105,7 @@ async fn children_that_resist_do_not_cost_the_others_their_cleanup() -> Result<(
                 until(|| tree.processes().len() == 5).await;
                 let begun = Instant::now();
                 let (born, _ends) = tokio::join!(booting, an.cancel());
-                // On a busy machine it may have been up before.
+                // On a busy machine the child may have booted before.
                 assert!(matches!(born, Ok(_) | Err(Error::Spawn(_))), "{born:?}");
                 assert!(tree.processes().is_empty());
                 Ok(begun.elapsed())
@@ -146,7 +146,7 @@ async fn hold(portal: &tractor::Portal, held: Held) -> Result<()> {
         Held::Shields => portal.open_context(shields_for_ever(), async |_, ()| body().await).await,
         Held::Cleans(marks) => portal.open_context(cleans_up(marks), async |_, ()| body().await).await,
     };
-    assert!(left.is_err(), "nobody has cancelled just this one");
+    assert!(left.is_err(), "the context itself was not cancelled");
     Ok(())
 }
 

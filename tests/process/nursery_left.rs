@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Error, Result, Timeouts};
 
-/// Much longer than any step takes that does not wait for it.
+/// Much longer than any step that does not wait for it.
 const LINGER: Duration = Duration::from_millis(300);
 
-/// Makes this actor slow to end.
+/// Makes this actor end slowly.
 #[tractor::actor_fn]
 async fn end_slowly(linger: Duration) {
     let end = move || std::thread::sleep(linger);
@@ -59,7 +59,7 @@ async fn drops(name: String, fails: bool) -> std::result::Result<i32, Spoiled> {
     if fails { spoiled(&pid.to_string()) } else { Ok(pid) }
 }
 
-/// Fails when it is told to.
+/// Fails on request.
 #[tractor::context(started = (), recv = ())]
 async fn fails(ctx: Context<(), (), ()>) -> anyhow::Result<()> {
     ctx.started(()).await?.open_stream().receive().await?;
@@ -69,7 +69,7 @@ async fn fails(ctx: Context<(), (), ()>) -> anyhow::Result<()> {
 #[track_caller]
 fn assert_gone(pid: i32) {
     let left = process(pid);
-    assert!(left.is_none(), "what a scope has started outlives it: {left:?}");
+    assert!(left.is_none(), "a child outlives its scope: {left:?}");
 }
 
 #[tractor::test]
@@ -169,7 +169,8 @@ async fn so_does_a_scope_with_a_deadline() -> Result<()> {
     .await
 }
 
-/// A request to end an actor waits for its endpoints; the ladder ends their children, which have more time than that.
+/// A request to end an actor waits for its endpoints. Their children have more time than that, and the ladder ends
+/// them.
 #[tractor::test]
 async fn an_actor_acknowledges_its_end_before_that_of_its_children() -> Result<()> {
     in_nursery(async |tree, an| {

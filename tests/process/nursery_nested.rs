@@ -16,7 +16,7 @@ fn here() -> (i32, String) {
     (std::process::id().cast_signed(), tractor::current_actor().name().to_owned())
 }
 
-/// Starts an actor below this one for each name, each below the other, and keeps them until its peer closes the stream.
+/// Starts a chain of actors below this one, with these names, and keeps them until its peer closes the stream.
 #[tractor::context(started = Line, recv = ())]
 async fn line_up(ctx: Context<Line, (), ()>, below: Vec<String>) -> tractor::Result<u32> {
     let Some((first, rest)) = below.split_first() else {
@@ -102,7 +102,7 @@ async fn square(n: i64) -> i64 {
     n * n
 }
 
-/// Its nursery outlives the call that opened it, for as long as its actor lets it.
+/// Opens a nursery that outlives this call, until its actor ends.
 #[tractor::context(started = ())]
 async fn leaves_a_nursery_open(ctx: Context<(), (), ()>, name: String) -> tractor::Result<()> {
     tractor::open_nursery(async |an| {
@@ -213,8 +213,7 @@ async fn cancelling_a_context_ends_the_nursery_its_endpoint_has_open() -> Result
                 Ok(())
             })
             .await?;
-            // The endpoint was dropped with its scope: the actor of the endpoint finishes the teardown, and ends after
-            // it.
+            // The endpoint was dropped with its scope: its actor finishes the teardown, and ends after it.
             kid.cancel_actor().await?;
             Ok(())
         })

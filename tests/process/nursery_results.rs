@@ -21,7 +21,7 @@ async fn sleeps() {
     forever().await;
 }
 
-/// Records the text here, and keeps the caller waiting.
+/// Records the text in this actor, and never returns.
 #[tractor::actor_fn]
 async fn park(text: String) {
     note(text);

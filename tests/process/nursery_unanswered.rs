@@ -101,7 +101,7 @@ async fn a_child_whose_supervisor_is_asked_is_gone() -> Result<()> {
         let [(only, end)] = &*ends else { panic!("one child: {ends:?}") };
         assert_eq!(*only, uid);
         was_killed(how, end);
-        assert!(supervisor.cancel().await.is_empty(), "nobody is there any more");
+        assert!(supervisor.cancel().await.is_empty(), "no child is left");
         Ok(())
     })
     .await
@@ -195,12 +195,12 @@ async fn asking_somebody_else_s_child_is_a_request_that_may_fail() -> Result<()>
         let pid = pid_of(&stuck);
         let (asked, _) = silenced(&stuck, "blocks", async || {
             let asked = other.run(asks_to_end(addr)).await;
-            assert!(process(pid).is_some(), "it is not theirs to end");
+            assert!(process(pid).is_some(), "only its parent may kill it");
             stuck.cancel_actor().await?;
             asked
         })
         .await;
-        let error = asked.expect_err("nobody has answered");
+        let error = asked.expect_err("the child does not answer");
         assert!(
             error.to_string().contains("handshake") || error.to_string().contains("acknowledge"),
             "{error}"
@@ -211,7 +211,7 @@ async fn asking_somebody_else_s_child_is_a_request_that_may_fail() -> Result<()>
     .await
 }
 
-/// A best effort: the limit is zero, but the kernel may be faster.
+/// The limit is zero, but the kernel may be faster.
 #[tractor::test]
 async fn a_process_that_is_still_there_after_the_kill_signal_is_left_as_a_failure() -> Result<()> {
     let none = Duration::ZERO;
@@ -248,7 +248,7 @@ async fn a_child_that_has_died_says_so_when_it_is_asked_to_end() -> Result<()> {
             let portal = worker.portal().await?;
             kill_process(Pid::from_raw(pid_of(&portal)).expect("a pid"), Signal::KILL).expect("ours");
             let end = portal.cancel_actor().await?;
-            // Asked in time or too late: it was not the ladder.
+            // The request came in time or too late, but the ladder was not used.
             let ActorEnd::Died(died) = &end else { panic!("{end:?}") };
             assert_eq!(died.signal(), Some(9));
             Ok(())

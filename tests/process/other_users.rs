@@ -1,5 +1,5 @@
-//! Another user can neither turn a program into a child, even by choosing its environment, descriptors and parent, nor
-//! talk to an actor.
+//! Another user cannot turn a program into a child, even by choosing its environment, descriptors and parent, and
+//! cannot talk to an actor.
 
 use std::fs::{self, Permissions};
 use std::io::Read;
@@ -20,7 +20,7 @@ use crate::process_support::{WHOLE, bounded, role};
 const CHILD_ENV: &str = "TRACTOR_CHILD";
 const PROGRAM: &str = "other_users::says_who_it_is";
 const NOBODY: u32 = 65_534;
-/// `cap_net_bind_service`, permitted and effective, as the kernel keeps it beside a file.
+/// `cap_net_bind_service`, permitted and effective, in the kernel's format for files.
 const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// A copy of this program that every user may start, in a directory of its own.
@@ -31,8 +31,8 @@ impl Copy {
         let dir = std::env::temp_dir().join(format!("tractor-boot-{}-{name}", std::process::id()));
         fs::create_dir_all(&dir).expect("the temporary directory is writable");
         fs::set_permissions(&dir, Permissions::from_mode(0o755)).expect("ours");
-        // Another process makes the copy: a program that another test starts meanwhile would inherit the open file,
-        // which then could not be run.
+        // Another process makes the copy. Otherwise programs of other tests could inherit the file while it is open for
+        // writing, and it could not be run.
         let this = std::env::current_exe().expect("this program");
         let copied =
             Command::new("cp").arg(this).arg(dir.join("program")).status().expect("there is such a program");
@@ -96,7 +96,7 @@ fn is_root() -> bool {
     root
 }
 
-/// Starts a copy with rights of its own as `user`, and expects that it runs its `main`.
+/// Starts a privileged copy as `user`, and expects that it runs its `main`.
 fn runs_its_main(copy: &Copy, user: u32) -> Vec<u32> {
     let (mut command, ours) = lured(&copy.program());
     let mut program = role::start(command.uid(user).gid(user));
@@ -140,10 +140,10 @@ fn a_set_capability_program_is_nobody_s_child() {
     runs_its_main(&copy, NOBODY);
 }
 
-/// Expects that a program does not even introduce itself over its channel.
+/// Expects that a program sends nothing over its channel.
 fn says_nothing(mut command: Command, ours: UnixStream) {
     let mut program = command.stdout(Stdio::null()).spawn().expect("this program runs");
-    drop(command); // and with it the copy of its end
+    drop(command); // drops the copy of the program's end
     ours.set_read_timeout(Some(WHOLE)).expect("it is open");
     let mut said = Vec::new();
     ours.take(256).read_to_end(&mut said).expect("the program ends");

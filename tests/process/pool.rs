@@ -25,7 +25,7 @@ async fn takes(ms: u64) -> u32 {
     std::process::id()
 }
 
-/// Only a signal ends it.
+/// Runs until a signal ends it.
 #[tractor::actor_fn]
 async fn hogs() {
     loop {
@@ -62,7 +62,7 @@ async fn is_dropped(path: PathBuf) {
     forever().await;
 }
 
-/// Dies the first few times, which are counted in a file.
+/// Dies the first few times. A file counts them.
 #[tractor::actor_fn]
 async fn dies_at_first(path: PathBuf, times: usize) -> usize {
     let before = std::fs::read(&path).unwrap_or_default();
@@ -73,7 +73,7 @@ async fn dies_at_first(path: PathBuf, times: usize) -> usize {
     before.len()
 }
 
-/// A path in the temporary directory that is this test's own.
+/// A path for this test in the temporary directory.
 fn own_path(tree: &Tree, name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("tractor-pool-{}-{}", std::process::id(), tree.name(name)))
 }
@@ -82,7 +82,7 @@ fn set_up(worker: StartActor) -> StartActor {
     worker.enable_module(module_path!())
 }
 
-/// A pool in a root actor whose name tells the test's processes from those of others.
+/// Runs a pool in a root actor whose name marks the test's processes.
 async fn pool_of<T, F>(tree: &Tree, options: PoolOptions, body: F) -> Result<T>
 where
     F: AsyncFnOnce(&Pool) -> Result<T>,
@@ -137,11 +137,11 @@ async fn calls_are_taken_when_a_worker_could_have_them_and_the_stream_is_polled(
         pool_of(tree, options(), async |pool| {
             let taken = Cell::new(0);
             let mut results = pool.map((0..100).inspect(|_| taken.set(taken.get() + 1)).map(square));
-            assert_eq!(taken.get(), 0, "nobody has polled");
+            assert_eq!(taken.get(), 0, "the stream was not polled");
             results.next().await.expect("there are a hundred").1?;
             let after_one = taken.get();
             assert!(after_one <= 3, "two at a time, and one is over: {after_one}");
-            // Tasks that were taken end meanwhile, and no others begin.
+            // Tasks that have begun end meanwhile, and no others begin.
             until(|| pool.progress().borrow().in_flight == 0).await;
             for _ in 0..10 {
                 pool.run(square(1)).await?;
@@ -218,7 +218,7 @@ async fn a_task_that_was_interrupted_is_repeated_only_if_asked() -> Result<()> {
     tree(async |tree| {
         let path = own_path(tree, "times");
         pool_of(tree, options(), async |pool| {
-            let died = pool.run(dies_at_first(path.clone(), 3)).await.expect_err("nobody has asked");
+            let died = pool.run(dies_at_first(path.clone(), 3)).await.expect_err("it is not repeated");
             assert!(matches!(died, Error::Died(_)) && died.may_have_run(), "{died:?}");
             let stubborn = pool.repeat_interrupted(2);
             let died = pool.repeat_interrupted(1).run(dies_at_first(path.clone(), 4)).await;
@@ -251,7 +251,7 @@ async fn failures_and_panics_of_a_task_are_its_outcome_and_keep_the_worker() -> 
     .await
 }
 
-/// It cannot be serialized.
+/// A value that cannot be serialized.
 #[derive(Debug, Clone, Deserialize)]
 struct Explosive;
 
@@ -330,14 +330,14 @@ async fn a_task_that_is_dropped_is_cancelled_before_its_worker_gets_another() ->
                 let mut task = Box::pin(pool.run(is_dropped(path.clone())));
                 assert!(poll_once(&mut task).await.is_pending());
                 until(|| path.with_extension("begun").exists()).await;
-                // One that still waits is dropped, too.
+                // A task that still waits is dropped, too.
                 let mut waiting = Box::pin(pool.run(square(1)));
                 assert!(poll_once(&mut waiting).await.is_pending());
             }
             assert_eq!(pool.run(takes(0)).await?, pid, "the same process");
             assert!(path.exists(), "it was dropped before");
             let progress = *pool.progress().borrow();
-            assert_eq!((progress.done, progress.failed), (2, 0), "nobody wanted the others");
+            assert_eq!((progress.done, progress.failed), (2, 0), "dropped tasks do not count");
             Ok(())
         })
         .await?;

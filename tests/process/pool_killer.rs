@@ -1,7 +1,7 @@
-//! A pool whose workers are killed at random: no task is lost, none runs twice unless asked, and no dead worker gets
-//! one.
+//! A pool whose workers are killed at random: no task is lost, no task runs twice unless asked, and no dead worker gets
+//! a task.
 //!
-//! `TRACTOR_KILLER_SECS=30 cargo test --test process pool_killer -- --nocapture` takes longer;
+//! A longer run: `TRACTOR_KILLER_SECS=30 cargo test --test process pool_killer -- --nocapture`.
 //! `TRACTOR_KILLER_SEED=random` makes other choices, and a number instead of `random` repeats them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,15 +18,15 @@ use tokio::task::spawn_blocking;
 use tractor::{ActorOptions, Error, Pool, PoolOptions, Result, open_pool};
 
 const SEED: u64 = 0x6b69_6c6c;
-/// How long the test runs by default.
+/// The default duration of the test.
 const SECS: u64 = 2;
 const EVERY: Duration = Duration::from_millis(50);
 const WORKERS: usize = 3;
-/// A task takes as long as the time between some kills.
+/// The duration of a task: about the time between some kills.
 const TASK_MS: u64 = 15;
 const REPEATS: u32 = 2;
 
-/// Writes to a file that it has begun, and in which process, and takes a while.
+/// Writes its start and its process to a file, and takes a while.
 #[tractor::actor_fn]
 async fn works(path: PathBuf, task: u64) -> u64 {
     let mut file = OpenOptions::new().append(true).open(path).expect("the test has made it");
@@ -43,7 +43,7 @@ fn begun(path: &Path) -> Vec<(u64, i32)> {
     lines.map(|line| ((line >> 64) as u64, line as i32)).collect()
 }
 
-/// Kills workers that have begun a task, one after the other, from a thread of its own. Returns how many.
+/// A thread that kills workers that have begun a task, one after the other. Returns how many it has killed.
 fn kills(tag: &str, path: &Path, dice: &mut Dice, until: Instant) -> u64 {
     let mut killed = 0;
     while Instant::now() < until {
@@ -109,7 +109,7 @@ async fn round(tree: &Tree, seed: u64, repeats: u32, time: Duration) -> Result<(
         }
     }
     assert!(outcomes.keys().copied().eq(0..outcomes.len() as u64), "a task was lost");
-    assert!(times_of.keys().all(|task| outcomes.contains_key(task)), "nobody has asked for that one");
+    assert!(times_of.keys().all(|task| outcomes.contains_key(task)), "an unknown task has run");
     let twice = times_of.values().filter(|times| **times > 1).count();
     let tasks = outcomes.len();
     say(&format!(

@@ -1,4 +1,4 @@
-//! How many workers a pool has, and how many tasks each of them gets.
+//! The number of a pool's workers, and of the tasks of each.
 
 use std::time::{Duration, Instant};
 
@@ -56,7 +56,7 @@ async fn one_worker_may_have_several_tasks_at_a_time() -> Result<()> {
             let results: Vec<_> = pool.map([400; 3].map(takes)).collect().await;
             assert_eq!(results.len(), 3);
             assert!(start.elapsed() < Duration::from_millis(1100), "{:?}", start.elapsed());
-            // The death of one is that of all three.
+            // One death fails all three tasks of the worker.
             let (dead, other) = join(pool.run(dies()), pool.run(takes(5000))).await;
             assert!(matches!((dead, other), (Err(Error::Died(_)), Err(Error::Died(_)))));
             Ok(())

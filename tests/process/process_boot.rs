@@ -10,7 +10,7 @@ use crate::process_support::endpoints::process;
 use crate::process_support::{bounded, role};
 
 const CHILD_ENV: &str = "TRACTOR_CHILD";
-/// Tells the program `odd_children` how its children behave.
+/// The environment variable with the behaviour of the children of `odd_children`.
 const ODD_ENV: &str = "TRACTOR_TEST_ODD";
 
 fn spawn_error<T: std::fmt::Debug>(result: Result<T, Error>, words: &[&str]) {
@@ -101,7 +101,7 @@ async fn a_child_that_is_cancelled_while_it_boots_is_not_waited_for() {
     role::succeed(role::command("process_boot::odd_children").env(ODD_ENV, "is cancelled")).await;
 }
 
-/// A program whose children misbehave before they are actors: what `#[tractor::test]` does, after a detour.
+/// A program whose children misbehave before they are actors. Otherwise it does the same as `#[tractor::test]`.
 #[test]
 #[ignore = "a program that three tests above start"]
 fn odd_children() {

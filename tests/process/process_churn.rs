@@ -1,4 +1,4 @@
-//! Many short-lived children. The only test of its process, so that it can count the resources of the process.
+//! Many short-lived children. This is the only test of its process, so that it can count the resources of the process.
 //!
 //! A longer run: `TRACTOR_CHURN_ROUNDS=10000 cargo test --release --test process_churn -- --nocapture`.
 
@@ -14,9 +14,9 @@ use tractor::{ActorOptions, Error};
 
 const ROUNDS: usize = 1000;
 const WARM_UP: usize = 20;
-/// Longest a round may take on average, on a busy machine.
+/// The average time limit of a round, for a busy machine.
 const ROUND_MAX: Duration = Duration::from_millis(450);
-/// The growth that the root is allowed; allocators round up, and a leak per child exceeds it.
+/// The allowed growth of the root. A leak per child would exceed it.
 const GROWTH_KIB_MAX: u64 = 5 * 1024;
 
 /// One child from its start to its violent end.

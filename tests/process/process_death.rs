@@ -1,4 +1,4 @@
-//! Processes that are killed: which others end with them, which actors learn of it, and which one reaps them.
+//! Killed processes: the processes that end with them, the actors that learn of it, and the actor that reaps them.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::process_support::{
     WHOLE, bounded, eventually, is_gone, parent, pid_of, role, signal, sockets_of, state, zombies_of,
 };
 
-/// From the death of an actor to the end of the last one below it.
+/// The time from the death of an actor to the end of the last actor below it.
 const SUBTREE_END: Duration = Duration::from_secs(2);
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn the_death_of_a_middle_actor_ends_its_subtree_and_the_root_reaps_it() {
 
 #[tokio::test]
 async fn orphans_leave_no_zombies_while_their_root_lives() {
-    // A program of its own: in this process the roots of other tests would reap them.
+    // This needs a program of its own: in this process the roots of other tests would reap them.
     role::succeed(&mut role::command("process_death::root_of_orphans")).await;
 }
 
@@ -128,7 +128,7 @@ async fn every_kind_of_wait_on_a_dead_actor_is_told_how_it_died() {
     let mut waits = None;
     let result = bounded(tractor::open_nursery(async |an| -> tractor::Result<()> {
         let kid = an.start_actor("kid").expose(descends).expose(process).await?;
-        // A task of its own: the nursery drops its body at the first death.
+        // This is a task of its own, because the nursery drops its body at the first death.
         waits = Some(tokio::spawn(async move {
             let waiting = kid.open_context(descends(0, false), async |ctx, line| {
                 signal(line[0], Signal::TERM);
@@ -197,7 +197,7 @@ async fn children_outlive_the_thread_that_asked_for_them() {
         });
         eventually("the thread's end", WHOLE, || thread.is_finished()).await;
         let (task, kid) = thread.join().expect("the thread ended well");
-        // The kernel sends the death signals of a thread before it takes the thread off its list.
+        // The kernel sends the death signals of a thread before it removes the thread from its list.
         eventually("the kernel has forgotten the thread", WHOLE, || !task.exists()).await;
         let kid = kid?;
         let pid = kid.run(process()).await?;

@@ -1,4 +1,4 @@
-//! An actor that becomes another program ends all the same, with the processes that it has started, and leaves no
+//! An actor that becomes another program ends with its tree and with the processes that it has started, and leaves no
 //! zombie.
 
 use std::os::unix::process::CommandExt;
@@ -35,7 +35,7 @@ async fn becomes(ctx: Context<Vec<u32>, (), ()>) -> tractor::Result<()> {
     .await
 }
 
-/// Sends its pid, and those from the actor below, which becomes a program.
+/// Sends its pid, and those that the actor below sends, which becomes a program.
 #[tractor::context(started = Vec<u32>)]
 async fn is_above(ctx: Context<Vec<u32>, (), ()>) -> tractor::Result<()> {
     tractor::open_nursery(async |an| -> tractor::Result<()> {
@@ -56,7 +56,7 @@ async fn has_become_a_program(pid: u32) {
     eventually("it becomes a program", BECOMES, || comm().trim() == "sleep").await;
 }
 
-/// Not even zombies.
+/// Waits until the processes are gone, even as zombies.
 #[track_caller]
 fn nothing_is_left(pids: &[u32]) {
     let left: Vec<_> = pids.iter().filter_map(|pid| Some((*pid, state(*pid)?))).collect();

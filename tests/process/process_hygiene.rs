@@ -1,4 +1,4 @@
-//! What a child process inherits, and what it does not.
+//! The state that a child process inherits, and the state that it does not.
 
 use std::fs::File;
 use std::net::{TcpListener, UdpSocket};
@@ -47,7 +47,7 @@ async fn what_everybody_may_read_of_a_child_holds_no_secret() {
         assert_eq!(fields[0], "2");
         assert_eq!(fields[2], std::process::id().to_string());
         assert!(fields.contains(&kid.uid().uuid()) && fields.contains(&"kid"), "{fields:?}");
-        // The secret has 32 bytes: as text it is longer than anything that is there.
+        // The secret has 32 bytes: as text it is longer than any word there.
         let longest = value.split(' ').map(str::len).max();
         assert_eq!(longest, Some(kid.uid().uuid().len()), "{value}");
         assert!(!read(pid, "cmdline").contains(kid.uid().uuid()), "no identity in the arguments");
@@ -95,7 +95,7 @@ async fn full_hands() {
 
 const ALONE_ENV: &str = "TRACTOR_TEST_HYGIENE_ALONE";
 
-/// Run by the test below, as a process of its own, which no other test changes.
+/// Runs in a process of its own, which no other test changes.
 #[test]
 fn changes_program() {
     if std::env::var_os(ALONE_ENV).is_none() {
@@ -111,7 +111,7 @@ fn changes_program() {
     std::panic::set_hook(Box::new(move |_| *counts.lock().expect("it is only counted") += 1));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let options = tractor::ActorOptions::new().enable_module(module_path!());
-    // The first actor changes what its endpoints need, the first child what children need.
+    // The first actor sets the panic hook; the first child makes the process a subreaper.
     let told = runtime.block_on(tractor::open_nursery(async |_| {
         tractor::with_local_actor(options, async |portal| portal.run(stumbles()).await).await
     }));

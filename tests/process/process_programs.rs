@@ -1,5 +1,5 @@
-//! Programs that actors start end with their actor and leave no zombies. Processes that the root program itself starts
-//! are left alone.
+//! Programs that actors start end with their actor and leave no zombies. The library does not touch processes that the
+//! root program itself starts.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
@@ -14,7 +14,7 @@ use crate::process_support::{bounded, eventually, is_gone, pid_of, role, signal,
 
 /// Longer than any test.
 const FOR_LONG: &str = "311";
-/// From the death of a process that no actor waits for to its reaping.
+/// The time in which a process is reaped that no actor waits for.
 const REAPED: Duration = Duration::from_secs(5);
 
 async fn sleep_in(portal: &Portal) -> tractor::Result<u32> {
@@ -81,7 +81,7 @@ async fn programs_end_with_their_actor_whatever_its_end() {
     }
 }
 
-/// Lets an actor below this one die; returns the pids of it and of its program.
+/// Lets an actor below this one die; returns its pid and that of its program.
 #[tractor::actor_fn]
 async fn loses_a_leaf() -> Vec<u32> {
     let mut pids = Vec::new();
@@ -96,7 +96,7 @@ async fn loses_a_leaf() -> Vec<u32> {
     pids
 }
 
-/// The process of the one actor that lives below another one, and the program of that one.
+/// The process of the only actor below another one, and its program.
 async fn line_below(pid: u32) -> [u32; 2] {
     let only_child = |pid| {
         let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten();
@@ -198,7 +198,7 @@ async fn programs_of_an_orphan_that_has_left_their_group_end_too() {
     nothing_is_left("was below the killed one, in its group", &pids);
 }
 
-/// Has an actor below it, reports that actor's program, and waits for children like a program that knows no actors.
+/// Has an actor below it, reports that actor's program, and waits for any child, as other programs do.
 #[tractor::context(started = Vec<u32>)]
 async fn reaps_a_leaf(ctx: Context<Vec<u32>, (), ()>) -> tractor::Result<()> {
     tractor::open_nursery(async |an| -> tractor::Result<()> {
@@ -270,7 +270,7 @@ async fn drops_its_runtime() {
 
 #[tokio::test]
 async fn what_an_actor_left_behind_is_reaped_while_it_lives() {
-    // A program of its own: here, children of other tests would stay zombies for a moment.
+    // This needs a program of its own: here, children of other tests are zombies for a moment.
     role::succeed(&mut role::command("process_programs::adopts_many")).await;
 }
 
@@ -385,7 +385,7 @@ async fn a_program_that_left_the_group_is_left_alone() {
         worker.cancel_actor().await?;
         assert!(!is_gone(left));
         signal(left, Signal::KILL);
-        // Adopted here, where no child actor is left.
+        // This process adopts it, although it has no child actor left.
         eventually("it is reaped", REAPED, || state(left).is_none()).await;
         Ok(())
     }))

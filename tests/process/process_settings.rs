@@ -14,7 +14,7 @@ use crate::process_support::{WHOLE, bounded, eventually, process_group, role, si
 
 const MIB: u64 = 1024 * 1024;
 
-/// What a process sees of its own settings.
+/// The settings that a process finds.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 struct Seen {
     pid: u32,
@@ -37,7 +37,7 @@ async fn looks() -> Seen {
     }
 }
 
-/// The settings that an actor below this one sees without settings of its own.
+/// The settings of an actor below this one, which has no settings of its own.
 #[tractor::actor_fn]
 async fn looks_below() -> tractor::Result<Seen> {
     tractor::open_nursery(async |an| {
@@ -194,8 +194,7 @@ async fn supervised_children_and_those_of_one_call_are_set_up_alike() {
 
 const PROGRAM_ENV: &str = "TRACTOR_TEST_SETTINGS";
 
-/// A program with an ordinary `main`, as far as its actors can tell: they are its test again because they have its
-/// arguments.
+/// A program with an ordinary `main`. Its actors run this test again, because they inherit its arguments.
 #[test]
 #[ignore = "a program that the tests below start"]
 fn ordinary_program() {
@@ -204,7 +203,7 @@ fn ordinary_program() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    // The test reads one of the two.
+    // The test reads one of the two outputs.
     rustix::stdio::dup2_stderr(rustix::stdio::stdout()).expect("both are open");
     let own: Vec<String> = std::env::args().skip(1).collect();
     let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
@@ -228,7 +227,7 @@ fn ordinary_program() {
     runtime.block_on(bounded(scope)).unwrap();
 }
 
-/// Prints on both, one line in two pieces, one too long.
+/// Prints on both outputs: a line in two pieces, and a line that is too long.
 #[tractor::actor_fn]
 async fn says() {
     let long = "x".repeat(5000);
@@ -305,7 +304,7 @@ async fn an_end_is_not_waited_for_that_somebody_else_holds() {
     let begun = Instant::now();
     let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
         let child = captured(start(an)).await?;
-        // In a session of its own it outlives the actor, and holds the pipe.
+        // In a session of its own the program outlives the actor, and holds the pipe open.
         held = child.run(starts("setsid".to_owned(), vec!["sleep".to_owned(), "600".to_owned()])).await?;
         eventually("a session of its own", WHOLE, || process_group(held) == Some(held)).await;
         child.run(writes(vec![("words\n".to_owned(), 1)])).await
@@ -316,7 +315,7 @@ async fn an_end_is_not_waited_for_that_somebody_else_holds() {
     assert!(begun.elapsed() < Timeouts::default().drain * 40, "{:?}", begun.elapsed());
     signal(held, Signal::KILL);
     let held = Pid::from_raw(held.cast_signed()).expect("a pid");
-    // Ours, as an orphan.
+    // This process has adopted the program, and has to reap it.
     _ = rustix::process::waitpid(Some(held), WaitOptions::empty());
 }
 

@@ -1,4 +1,4 @@
-//! Signals that ask a program to end: their effect under `#[tractor::main]`, and that other programs keep theirs.
+//! Signals that ask a program to end: their effect under `#[tractor::main]`, and their usual effect on other programs.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use tractor::{ActorOptions, Context, Timeouts};
 use crate::process_support::endpoints::{process, starts};
 use crate::process_support::{eventually, is_gone, pid_of, role, signal};
 
-/// What the program does.
+/// The environment variable with the role of the program.
 const ROLE_ENV: &str = "TRACTOR_TEST_ROLE";
-/// The file in which every process records its steps.
+/// The environment variable with the file in which every process records its steps.
 const NOTES_ENV: &str = "TRACTOR_TEST_NOTES";
 /// The limit for steps that happen at once, on a busy machine.
 const SOON: Duration = Duration::from_secs(10);
@@ -29,7 +29,7 @@ fn note(text: &str) {
 
 // ---- the program -------------------------------------------------------------------------------------------------
 
-/// Shuts down slowly: its cleanup is not cut short.
+/// Has a slow cleanup, which must not be cut short.
 #[tractor::context(started = ())]
 async fn works(ctx: Context<(), (), ()>, cleanup_ms: u64) -> tractor::Result<()> {
     tractor::current_actor().on_exit(|| note("child exits")).expect("it lives");
@@ -118,7 +118,7 @@ fn role_of_this() -> String {
     std::env::var(ROLE_ENV).unwrap_or_default()
 }
 
-/// The harness sets how children are started; the test is about the `main` inside.
+/// Uses the test harness to start children, and tests the `main` inside.
 #[tractor::test]
 #[ignore = "a program that the tests here start"]
 async fn program() {
@@ -130,7 +130,7 @@ async fn program() {
         });
         return scope.await.expect("it never ends");
     }
-    // A test that fails ends with code 101, by which the tests here know it.
+    // If this fails, the program exits with code 101.
     std::thread::spawn(managed).join().expect("it does not panic").expect("it goes well");
 }
 
@@ -188,7 +188,7 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // Not every program writes records.
+        // Fails if the program has written no records.
         _ = std::fs::remove_file(&self.notes);
     }
 }
@@ -266,7 +266,7 @@ async fn who_waits_for_the_signal_decides_what_it_does() {
     assert_eq!(run.end().await.signal(), Some(Signal::HUP.as_raw()));
 }
 
-/// The signals that a process catches, a bit each.
+/// The signals that a process catches, one bit per signal.
 fn caught(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
     let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("Linux says it");
@@ -282,7 +282,7 @@ async fn only_the_root_of_a_main_catches_signals() {
     for pid in [main.pids[1], test.pids[0], test.pids[1]] {
         assert_eq!(caught(pid) & asked, 0);
     }
-    // In good order: a root that is killed leaves the programs of its actors.
+    // SIGTERM, because a root that is killed leaves the programs of its actors.
     main.send(Signal::TERM);
     main.end().await;
 }
@@ -302,7 +302,7 @@ async fn the_init_process_of_a_container_exits_with_the_code_of_its_signal() {
         .status()
         .is_ok_and(|s| s.success())
     {
-        // No container without the rights for one.
+        // The user may not create a container.
         return;
     }
     let mut run = Run::of("tree", contained);

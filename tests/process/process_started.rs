@@ -1,4 +1,4 @@
-//! Children of programs that were started in odd ways, or whose file has changed: they run the same program, or the
+//! Children of programs that were started in unusual ways, or whose file has changed: they run the same program, or the
 //! start fails with the reason.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::process_support::{bounded, eventually, role};
 
-/// The file whose appearance lets the program below go on; it leaves its error beside it.
+/// The environment variable with a file. The program below waits until it exists, and writes its error beside it.
 const GO_ENV: &str = "TRACTOR_TEST_GO";
 const PROGRAM: &[&str] = &[
     "process_started::starts_an_actor_later",
@@ -45,8 +45,8 @@ impl Place {
         self.dir.join("a program")
     }
 
-    /// Replaces the link by a copy, for tests about the file and not its name. Another process makes the copy: children
-    /// that other tests start meanwhile would hold a file that is written here, and it could not be run.
+    /// Replaces the link by a copy, for tests about the file and not its name. Another process makes the copy.
+    /// Otherwise children of other tests could inherit the file while it is open for writing, and it could not be run.
     fn copy(&self) {
         let copied =
             Command::new("cp").arg("--remove-destination").arg(this_binary()).arg(self.program()).status();
@@ -81,12 +81,12 @@ fn this_binary() -> PathBuf {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Leftovers must not hide why a test failed.
+        // A failure to remove leftovers must not hide the failure of the test.
         _ = std::fs::remove_dir_all(&self.dir);
     }
 }
 
-/// Knows its layout: without field names only between actors of one image.
+/// A value that records its layout: without field names only between actors of one image.
 #[derive(Serialize)]
 struct Told {
     field: u8,
@@ -140,7 +140,7 @@ async fn starts_an_actor_later() {
     role::say("started", &[started.unwrap_or(u8::MAX).into()]);
 }
 
-/// Says that the program has started an actor of the same image.
+/// The report that the actor is of the same image.
 const SAME_IMAGE: &[u32] = &[1];
 
 #[track_caller]
@@ -212,7 +212,7 @@ fn through_a_loader(place: &Place) -> Option<Command> {
 fn a_program_that_a_loader_was_started_with() {
     let place = Place::new("loaded");
     let Some(command) = through_a_loader(&place) else { return };
-    // The loader is the executable, and it may load anything: values keep their names.
+    // The executable is the loader, which may load any program, so values have field names.
     assert_eq!(place.run(command, |_| {}), Ok(vec![0]));
 }
 

@@ -1,7 +1,7 @@
-//! Live actors of the Python library, which have to be installed: each kind of dialog, both ways, over both transports.
+//! Live actors of the Python library: each kind of dialog, both ways, over both transports.
 //!
-//! Without the library this prints so, and tests nothing; `wire_base` has scripts of its messages. For the table of
-//! cases: `cargo test --test process python_live -- --nocapture`.
+//! Without an installed library the tests print that, and test nothing; `wire_base` has scripts of its messages. `cargo
+//! test --test process python_live -- --nocapture` prints the table of cases.
 
 use tractor::prelude::*;
 use tractor::{Addr, Error};
@@ -12,7 +12,7 @@ use crate::python_support::{
 
 const SECS: u64 = 300;
 
-/// Prints why nothing is tested.
+/// Prints the reason why nothing is tested.
 #[expect(clippy::print_stderr, reason = "a test that was skipped looks like one that has passed")]
 async fn is_skipped() -> bool {
     let missing = missing().await;

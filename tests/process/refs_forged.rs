@@ -1,4 +1,4 @@
-//! Forged handles: they lead to no actor, and do not disturb honest ones.
+//! Forged handles lead to no actor, and do not disturb honest handles.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use support::processes::pid_of;
 use support::{in_nursery, in_nursery_with, poll_once, start};
 use tractor::{ActorOptions, ActorRef, DynCall, Error, Result, Timeouts, Value};
 
-/// More than connections are kept.
+/// More than the number of connections that are kept.
 const MANY: usize = 80;
 
 #[tractor::actor_fn]
@@ -22,14 +22,14 @@ async fn named(name: &str) -> Result<i32> {
     ActorRef::named(name).portal().await?.run(process()).await
 }
 
-/// The actors that a handle, and then a name, leads to.
+/// The actors to which a handle, and then a name, leads.
 #[tractor::actor_fn]
 async fn follows(whom: ActorRef, name: String) -> Result<[i32; 3]> {
     let _held = whom.portal().await?;
     Ok([whom.portal().await?.run(process()).await?, found(&name).await?, named(&name).await?])
 }
 
-/// The same, after a forged handle has led to no actor.
+/// The same actors, after a forged handle has led to no actor.
 #[tractor::actor_fn]
 async fn is_not_misled(forged: ActorRef, honest: ActorRef, name: String) -> Result<[i32; 3]> {
     forged.portal().await.expect_err("it is nowhere");
@@ -50,7 +50,7 @@ async fn goes_on(honest: ActorRef, forged: Vec<ActorRef>) -> Result<()> {
     unsent.await.map(drop)
 }
 
-/// Two scopes on one actor, of which the inner one goes on when the outer one has ended.
+/// Two scopes with one actor. The inner one goes on when the outer one has ended.
 #[tractor::actor_fn]
 async fn finds_twice(name: String) -> Result<()> {
     let mut second = Box::pin(tractor::find_actor(&name, async |portal| {
@@ -151,7 +151,7 @@ async fn a_scope_that_ends_closes_no_connection_of_another() -> Result<()> {
 async fn silent_addresses_of_a_forged_handle_hold_the_honest_one_up_once() -> Result<()> {
     let timeouts = Timeouts::default().handshake(Duration::from_secs(2));
     in_nursery_with(ActorOptions::new().timeouts(timeouts), async |tree, an| {
-        // It listens, and nobody ever accepts.
+        // It listens, but never accepts.
         let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("there is a port");
         let addr = tractor::Addr::Tcp(silent.local_addr().expect("it is bound")).to_string();
         let kv = start(an, tree.name("kv"), module_path!()).await?;

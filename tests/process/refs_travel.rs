@@ -1,4 +1,4 @@
-//! Handles that travel: the holder of one reaches the actor without an address.
+//! Handles that travel: the holder of a handle reaches its actor without an address.
 
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ fn kind(error: &Error) -> String {
     }
 }
 
-/// A member of a service, in a struct as users have them.
+/// A member of a service: a handle inside of a struct.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 struct Member {
     who: ActorRef,
@@ -91,7 +91,7 @@ async fn supervised(tree: &Tree, an: &tractor::ActorNursery, restarts: u16) -> R
 async fn siblings_reach_each_other_by_a_handle_and_nobody_names_an_address() -> Result<()> {
     in_nursery(async |tree, an| {
         let kv = start(an, tree.name("kv"), module_path!()).await?;
-        assert_eq!(kv.addrs().await?, [], "nobody asked it to listen");
+        assert_eq!(kv.addrs().await?, [], "it does not listen yet");
         let one = start(an, tree.name("one"), module_path!()).await?;
         let handle = kv.actor_ref().await?;
         assert_eq!(handle, kv.actor_ref().await?, "it is the same actor");
@@ -99,9 +99,9 @@ async fn siblings_reach_each_other_by_a_handle_and_nobody_names_an_address() -> 
         assert_eq!(one.run(calls(handle.clone())).await?, pid_of(&kv));
         assert_eq!(one.run(passes_on(handle.clone(), 3)).await?, pid_of(&kv), "through three more actors");
         assert!(kv.run(is_here(handle.clone())).await?, "also from itself");
-        // Its parent has a way already.
+        // Its parent is connected already.
         assert_eq!(handle.portal().await?, kv);
-        // A child gives out itself, and the root, who listens nowhere either, may be called back.
+        // A child gives out its own handle, and that of the root, which does not listen yet either.
         let one_itself = one.run(itself()).await?;
         assert_eq!((one_itself.portal().await?, one_itself != handle), (one.clone(), true));
         assert_eq!(kv.run(calls(one_itself)).await?, pid_of(&one));
@@ -138,7 +138,7 @@ async fn a_handle_is_a_value_like_others() -> Result<()> {
         let found = kv.run(heaviest(members.clone())).await?.expect("there are two");
         assert_eq!((&found.who, found.weight), (&who, 9));
         assert_eq!(found.who.portal().await?, kv);
-        // With field names, as another program sees it: identity and addresses, and nothing else.
+        // With field names, as for another program, a handle has identity and addresses only.
         let call = DynCall::new(module_path!(), "heaviest").arg("members", members);
         let seen: Value = kv.run_dyn(call).await?;
         let addrs = kv.addrs().await?;
@@ -172,7 +172,7 @@ async fn one_connection_is_enough_for_all_who_ask() -> Result<()> {
     .await
 }
 
-/// Two guests of an actor that is about to die, one of them already connected: the error of each.
+/// The errors of two guests of an actor that is about to die, one of them already connected.
 #[tractor::context(started = (), returns = (String, bool, String))]
 async fn visits(ctx: Context<(), (), ()>, whom: ActorRef) -> Result<(String, bool, String)> {
     let portal = whom.portal().await?;
@@ -215,7 +215,7 @@ async fn by_identity_a_process_is_reached_that_lives_or_nobody() -> Result<()> {
         assert_eq!(told, (format!("died: {pid}"), false, format!("died: {pid}")));
         let next = kv.portal_after(1).await?;
         assert_ne!(pid_of(&next), pid);
-        // A guest that was never connected does not learn of the death; the next process of that name is another one.
+        // A guest that was never connected does not learn of the death: another process has that name.
         assert_eq!(late.run(misses(first.clone())).await?, ("not found: Ended".to_owned(), false));
         assert_eq!(kind(&first.portal().await.expect_err("as its parent knows")), format!("died: {pid}"));
         assert_eq!(late.run(calls(next.actor_ref().await?)).await?, pid_of(&next));
@@ -223,7 +223,7 @@ async fn by_identity_a_process_is_reached_that_lives_or_nobody() -> Result<()> {
         Ok(socket)
     })
     .await?;
-    assert!(!std::path::Path::new(&socket).exists(), "nobody listens at {socket}");
+    assert!(!std::path::Path::new(&socket).exists(), "the file {socket} is left");
     Ok(())
 }
 
@@ -286,14 +286,14 @@ async fn by_name_the_process_is_reached_that_lives_now() -> Result<()> {
             assert_eq!(one.run(passes_on(handle.clone(), 1)).await?, pid, "from two levels below");
             assert_eq!(handle.portal().await?, portal, "and here, over the connection that there is");
             signal(pid, Signal::KILL);
-            // Whether or not its supervisor has noticed by now.
+            // The supervisor may not have noticed yet.
             let next = one.run(calls(handle.clone())).await;
             let next =
                 if let Err(Error::Remote(_)) = next { one.run(calls(handle.clone())).await? } else { next? };
             assert_ne!(next, pid);
             assert_eq!(next, pid_of(&kv.portal_after(life).await?));
         }
-        // A restart that is asked for is none either.
+        // A requested restart is no failure either.
         let fresh = kv.restart().await?;
         assert_eq!(one.run(calls(handle.clone())).await?, pid_of(&fresh));
         an.cancel().await;
@@ -339,7 +339,7 @@ async fn a_supervised_child_that_is_over_is_not_waited_for() -> Result<()> {
     .await
 }
 
-/// Supervises a store of its own and gives out a handle on it.
+/// Supervises a store of its own, and gives out its handle.
 #[tractor::context(started = ActorRef)]
 async fn keeps_a_store(ctx: Context<ActorRef, (), ()>, name: String) -> Result<()> {
     tractor::open_nursery(async |an| {
@@ -351,7 +351,7 @@ async fn keeps_a_store(ctx: Context<ActorRef, (), ()>, name: String) -> Result<(
     .await
 }
 
-/// The store's handle, of a keeper that is cancelled after that.
+/// Gets the store's handle from a keeper, and then cancels the keeper.
 async fn orphaned(tree: &Tree, an: &tractor::ActorNursery, one: &Portal) -> Result<ActorRef> {
     let keeper = start(an, tree.name("keeper"), module_path!()).await?;
     let handle = keeper.open_context(keeps_a_store(tree.name("kv")), async |ctx, handle| {

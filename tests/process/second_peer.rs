@@ -11,7 +11,7 @@ use tractor::ActorOptions;
 use tractor::prelude::*;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/process/second_peer.py");
-/// Far above the time that a dialog which is over stays in its table.
+/// Far longer than an ended dialog stays in its table.
 const SOON: Duration = Duration::from_secs(10);
 
 #[tractor::actor_fn]
@@ -32,7 +32,7 @@ async fn texts(out: StreamSender<String>, count: usize, length: usize) -> tracto
     Ok(())
 }
 
-/// Answers each text with its length in units, and returns how many texts came.
+/// Answers each text with its length, and returns the count of texts.
 #[tractor::context(started = usize, send = usize, recv = String)]
 async fn measures(ctx: Context<usize, usize, String>, unit: usize) -> tractor::Result<usize> {
     let ctx = ctx.started(unit).await?;
@@ -63,12 +63,12 @@ async fn waits() {
     pending().await
 }
 
-/// How many calls of `waits` run, and how many dialogs are open besides this one, as soon as there are none.
+/// Waits until no call of `waits` runs and no other dialog is open, for a while. Returns both counts.
 #[tractor::context(started = (usize, usize))]
 async fn left_open(ctx: Context<(usize, usize), (), ()>) -> tractor::Result<()> {
     let portal = ctx.portal();
     let counts = || (WAITING.load(Ordering::Relaxed), portal.dialogs_open() - 1);
-    // One that has just ended may still be counted, and a request enters the count with its first wait.
+    // A dialog that has just ended may still be counted, and a request is counted from its first wait on.
     tokio::task::yield_now().await;
     let _elapsed = tokio::time::timeout(SOON, support::until(|| counts() == (0, 0))).await;
     ctx.started(counts()).await?;

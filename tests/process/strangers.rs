@@ -1,4 +1,4 @@
-//! An actor under a siege of silent strangers, with a low limit of open files.
+//! Many silent strangers connect to an actor with a low limit of open files.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpStream};
@@ -16,7 +16,7 @@ const FILES: u64 = 256;
 const FILES_OF_STRANGERS: usize = FILES as usize / 8;
 /// The number of strangers; fewer if this process may not open so many files.
 const STRANGERS: usize = 1500;
-/// Far above the time of a connection, far below the time that a stranger gets.
+/// Far longer than a connection takes, and far shorter than the time that a stranger gets.
 const AT_MOST: Duration = Duration::from_secs(3);
 
 fn open_files(max: Option<u64>) -> usize {
@@ -26,7 +26,7 @@ fn open_files(max: Option<u64>) -> usize {
     limit.current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 
-/// A member of the tree: how long it takes to connect and be answered, in milliseconds.
+/// A member of the tree. Prints the milliseconds until it is connected and answered.
 #[tractor::actor_fn]
 async fn knocks(addr: String) -> tractor::Result<u32> {
     let addr: Addr = addr.parse().expect("an address");
@@ -87,7 +87,7 @@ fn members_do_not_wait_for_strangers_nor_lack_files() {
         assert!(u128::from(took) < AT_MOST.as_millis(), "a member has waited {took} ms");
         assert_eq!(works, 1, "it could not open a file, or start an actor");
         let sockets = fds(program.pid()).iter().filter(|fd| fd.starts_with("socket:")).count();
-        // The strangers, the listener, the two children, and those who come and go meanwhile.
+        // The strangers, the listener, the two children, and temporary connections.
         assert!(sockets <= FILES_OF_STRANGERS + 16, "{sockets} sockets");
     }
     drop(strangers);

@@ -3,8 +3,8 @@
 //! Each actor has a [`Way`] of its own, a moment for it, and perhaps programs that it has started before. The variants
 //! of that enum are:
 //!
-//! * A busy child spins, a blocked one parks its thread; either may have left its group, have a session of its own or
-//!   ignore SIGTERM. Another one hangs in a callback as it exits.
+//! * A busy child spins, a blocked child parks its thread; either may have left its group, have a session of its own or
+//!   ignore SIGTERM. Another child hangs in a callback at its end.
 //! * A stopped child gets SIGSTOP, or SIGTSTP with its group as by job control, or SIGSTOP and SIGCONT a little later.
 //! * A child that ends: `exit` with 0 and 3, `_exit`, `abort`, a fault, a stack or a memory that is full, SIGKILL for
 //!   itself and for its group, `exec` of a program and of its own binary. Each of them may have actors below it.
@@ -17,12 +17,12 @@
 //!   actor does, on the same sockets.
 //! * Dropped scopes with living children: in an actor, and of the whole tree. Siblings that fail: an error, a panic.
 //!
-//! No actor ends a program with a session of its own, see the known limits: the test ends it, and then it has to be
-//! reaped. A daemon that is a copy of an actor, unlike one that is a program, is taken for an orphaned actor.
+//! It is a known limit that no actor ends a program with a session of its own: the test ends it, and then it has to be
+//! reaped. A daemon that is a copy of an actor is treated as an orphaned actor, unlike other programs.
 //!
-//! The only test of its process, so that it can count the resources of the process.
+//! This is the only test of its process, so that it can count the resources of the process.
 //!
-//! `TRACTOR_STRESS_SECS=600 cargo test --test stress -- --nocapture` takes longer; `TRACTOR_STRESS_SEED=random` makes
+//! A longer run: `TRACTOR_STRESS_SECS=600 cargo test --test stress -- --nocapture`. `TRACTOR_STRESS_SEED=random` makes
 //! other trees, and a number instead of `random` repeats them.
 
 mod stress_support;
@@ -41,15 +41,15 @@ use tractor::{ActorOptions, Error, Result, Timeouts};
 use crate::stress_support::{Plan, Way, live, outlives, programs};
 
 const SEED: u64 = 0x7374_7265_7373;
-/// How long the test runs by default.
+/// The default duration of the test.
 const SECS: u64 = 4;
-/// Each rung of the ladder.
+/// The time limit of each step of the ladder.
 const RUNG: Duration = Duration::from_millis(250);
-/// Longest from the first reason to return until a scope has: some ladders, one within another, on a busy machine.
+/// The time in which a scope has to return: a few nested ladders, on a busy machine.
 const BOUND: Duration = Duration::from_secs(20);
-/// Until the memory of the root counts as that of its work.
+/// Rounds before the memory of the root is measured.
 const WARM_UP: u32 = 4;
-/// The growth that the root is allowed after that; allocators round up, and a leak per round exceeds it.
+/// The allowed growth of the root after that. A leak per round would exceed it.
 const GROWTH_KIB_MAX: u64 = 6 * 1024;
 /// Actors below the root and below another actor, at most.
 const WIDTH_MAX: u32 = 3;
@@ -70,7 +70,7 @@ enum Leave {
 async fn every_scope_returns_and_nothing_is_left() -> Result<()> {
     let secs = number("TRACTOR_STRESS_SECS").unwrap_or(SECS);
     let seed = seed("TRACTOR_STRESS_SEED", SEED);
-    // Thousands of cores would fill the disk.
+    // Core dumps would fill the disk.
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: None }).expect("less is allowed");
     let timeouts = Timeouts::default()
         .actor_cancel(RUNG)
@@ -126,9 +126,9 @@ struct Round {
     number: u32,
     plans: Vec<Plan>,
     leave: Leave,
-    /// From the start of the scope to its end from within.
+    /// The time from the start of the scope to the end of its body.
     after: Duration,
-    /// The time for which the programs of this round sleep, by which they are found.
+    /// The sleep time of this round's programs, which identifies them.
     program: String,
 }
 
@@ -201,7 +201,7 @@ impl Round {
 
     async fn is_gone(&self, seed: u64, what: &str, left: impl Fn() -> usize) {
         let start = Instant::now();
-        // The table is read row by row: a process that loses its parent meanwhile is missed once.
+        // The process table is read row by row, so a process that loses its parent meanwhile may be missed once.
         let mut looks = 0;
         while looks < 2 {
             looks = if left() == 0 { looks + 1 } else { 0 };
@@ -234,7 +234,7 @@ fn size(plan: &Plan) -> u32 {
     1 + plan.below.iter().map(size).sum::<u32>()
 }
 
-/// The variant of an error, in a word.
+/// The name of an error's variant.
 fn kind(error: &Error) -> String {
     let text = format!("{error:#?}");
     text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()

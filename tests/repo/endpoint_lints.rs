@@ -5,7 +5,7 @@
 
 use tractor::{Call, StreamSender};
 
-/// Its arguments have the names of parts of the expansion.
+/// The arguments have names that the expansion also uses.
 #[tractor::actor_fn]
 pub async fn r#type(
     mut args: i64,
@@ -18,13 +18,13 @@ pub async fn r#type(
     args
 }
 
-/// It has the name of a method of the prelude.
+/// The function has the name of a method of the prelude.
 #[tractor::stream]
 pub async fn clone(name: StreamSender<i64>, out: i64, ctx: i64) -> tractor::Result<()> {
     name.send(out + ctx).await
 }
 
-/// It has the name of the parameter of the expansion.
+/// The function has the name of a parameter of the expansion.
 #[tractor::actor_fn]
 pub async fn output(output: i64) -> Result<i64, String> {
     Ok(output)

@@ -14,7 +14,7 @@ fn the_map_names_files_that_exist() {
     assert!(missing.is_empty(), "ARCHITECTURE.md names files that are not there: {missing:?}");
 }
 
-/// Names of Rust files in the text that are the end of no path in `files`.
+/// The Rust files that the text names, but that no path in `files` ends with.
 fn missing<'t>(text: &'t str, files: &[String]) -> Vec<&'t str> {
     let is_of_path = |c: char| c.is_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
     let names = text.split(|c| !is_of_path(c)).filter(|word| word.ends_with(".rs"));

@@ -1,5 +1,5 @@
-//! `PROTOCOL.md` shows real frames and real limits: this library reads each frame and writes the same bytes again, and
-//! each limit has its name in the source.
+//! The frames and limits in `PROTOCOL.md` are real: this library reads each frame and writes the same bytes again, and
+//! each limit is declared in the source.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use tractor_core::proto::frame::{begin_frame, end_frame, next_frame};
 use tractor_core::proto::msg::Msg;
 
 const FRAME_MAX: usize = 4096;
-/// Messages of the protocol; the page has a frame of each.
+/// The number of the protocol's messages; the page has a frame of each.
 const MESSAGES: usize = 13;
 
 fn read(path: &str) -> String {

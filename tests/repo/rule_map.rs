@@ -10,10 +10,10 @@ const SECTIONS: &[u8] =
     &[2, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 35, 36];
 /// The start of the reason in a row that names no test.
 const NO_TEST: &str = "*no test:*";
-/// Marks a row whose test is still to come.
+/// Marks a row whose test does not exist yet.
 const PENDING: &str = "PENDING(";
 
-/// A line, and what is wrong with it.
+/// A line, and its problem.
 #[derive(Debug, PartialEq, Eq)]
 struct Finding(usize, String);
 
@@ -40,7 +40,7 @@ fn every_promise_has_its_test() {
     assert!(found.is_empty(), "\n{}\n", found.join("\n"));
 }
 
-/// Rows of tables with a column of tests that name none, or one that does not exist.
+/// Rows of tables with a column of tests, if the row names no test or one that does not exist.
 fn unproved(text: &str, known: &BTreeSet<String>) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut promises = false;
@@ -61,7 +61,7 @@ fn unproved(text: &str, known: &BTreeSet<String>) -> Vec<Finding> {
     found
 }
 
-/// What is wrong with a map, given the tests that exist.
+/// The problems of a map, given the tests that exist.
 fn findings(map: &str, known: &BTreeSet<String>) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut sections = Vec::new();

@@ -1,4 +1,4 @@
-//! Rules for what a reader sees: lines fit, links lead somewhere, errors have the compiler's words.
+//! Rules about texts: lines fit, links have targets, and error texts are those of the compiler.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,10 +1,10 @@
 //! Rules about the source that no compiler checks: import direction, purity of `proto`, sizes, headers, reasons.
 //!
-//! Each rule is a function from text to findings, so that every rule is itself tested on text that breaks it. A finding
-//! has a line and says what to do.
+//! Each rule is a function from text to findings, and is itself tested with text that breaks it. A finding has a line
+//! and says how to fix it.
 //!
 //! # Not here
-//! Rules that clippy (function length, prints, unwraps) and rustfmt check.
+//! Clippy (function length, prints, unwraps) and rustfmt check further rules.
 
 mod rust;
 
@@ -62,12 +62,12 @@ const PROCESS_WIDE: &[&str] = &[
 const MAY_CHANGE_THE_PROCESS: &str = "boot/setup.rs";
 const FILE_LINES_MAX: usize = 500;
 const EXAMPLE_LINES_MAX: usize = 120;
-/// Inputs of the UI tests: they show one rule each, and their names are their headers.
+/// Inputs of the UI tests. Each shows one rule, and its name serves as its header.
 const HEADERLESS: &[&str] = &["ui-tests/pass/", "ui-tests/fail/"];
-/// This file names the marks that it looks for.
+/// This file contains the marks that it looks for.
 const MAY_NAME_MARKS: &str = "tests/repo/tidy.rs";
 
-/// A line, and what to do there.
+/// A line, and the fix.
 #[derive(Debug, PartialEq, Eq)]
 struct Finding(usize, String);
 
@@ -189,7 +189,7 @@ fn rank(layer: &str) -> Option<usize> {
 }
 
 fn impure_names(code: &str) -> Vec<Finding> {
-    let advice = |name: &str| format!("`proto` may not name `{name}`: take what it gives as an argument");
+    let advice = |name: &str| format!("`proto` may not name `{name}`: take its result as an argument");
     let paths = paths_in(code).into_iter().filter_map(|path| {
         let full = path.segments.join("::");
         let impure = IMPURE_PATHS.iter().find(|impure| full.starts_with(**impure))?;
@@ -256,7 +256,7 @@ fn leftovers(source: &str, code: &str) -> Vec<Finding> {
     });
     marks
         .chain(calls)
-        .map(|(line, word)| Finding(line, format!("finish or remove what `{word}` marks")))
+        .map(|(line, word)| Finding(line, format!("finish or remove the code that `{word}` marks")))
         .collect()
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Born {
     pub(crate) pid: u32,
 }
 
-/// A dialog into another actor. Without a number of rounds it goes on until something ends it.
+/// A dialog with another actor. Without a number of rounds it goes on until it is ended.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) enum Dialog {
     Call { rounds: Option<u32> },
@@ -46,10 +46,10 @@ impl Drop for Live {
     }
 }
 
-/// Endpoints that run in this actor, and dialogs that are open on this connection; this request is in neither.
+/// Counts the endpoints that run in this actor and the open dialogs on this connection, except this request.
 #[tractor::context(started = (usize, usize))]
 pub(crate) async fn open(ctx: Context<(usize, usize), (), ()>) -> tractor::Result<()> {
-    // A request enters the count with its first wait.
+    // A request is counted from its first wait on.
     tokio::task::yield_now().await;
     let counts = (LIVE.get().load(Ordering::Relaxed), ctx.portal().dialogs_open() - 1);
     ctx.started(counts).await?;
@@ -61,7 +61,7 @@ pub(crate) async fn born() -> Born {
     Born { addr: tractor::current_actor().addrs()[0].to_string(), pid: std::process::id() }
 }
 
-/// Owns one child until that dies or this is cancelled.
+/// Owns one child until the child dies or this is cancelled.
 #[tractor::context(started = Born)]
 pub(crate) async fn tends(ctx: Context<Born, (), ()>, name: String) -> tractor::Result<()> {
     let _live = live();
@@ -85,7 +85,7 @@ pub(crate) async fn dials(addr: String, dialog: Dialog) -> tractor::Result<u32> 
     dial(&addr, dialog).await
 }
 
-/// Opens a dialog into the actor that listens there, and sees it through.
+/// Opens a dialog in the actor at this address, and runs it to its end.
 pub(crate) async fn dial(addr: &str, dialog: Dialog) -> tractor::Result<u32> {
     let addr: Addr = addr.parse().expect("`born` made it");
     tractor::connect(&addr, async |there| converse(there, dialog).await).await
@@ -140,14 +140,14 @@ async fn pours(out: StreamSender<u32>, rounds: Option<u32>) -> tractor::Result<(
     for value in 0..rounds.unwrap_or(u32::MAX) {
         out.send(value).await?;
         if rounds.is_none() {
-            // For ever, but not at full speed: other actors need the processor as well.
+            // Goes on for ever, but slowly, because other actors need the processor as well.
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
     }
     Ok(())
 }
 
-/// Sends back each value, and returns how many there were.
+/// Sends back each value, and returns the count of values.
 #[tractor::context(started = u32, send = u32, recv = u32, returns = u32)]
 async fn echoes(ctx: Context<u32, u32, u32>) -> tractor::Result<u32> {
     let _live = live();

@@ -27,7 +27,7 @@ pub(crate) struct World<'t> {
     actors: Vec<Rc<Actor>>,
     /// Every actor that has lived.
     past: Vec<Born>,
-    /// The phase of the end of the run: holders and dialogs wait for it.
+    /// The phase of the run's end. Holders and dialogs wait for it.
     ending: watch::Sender<Ending>,
     dialogs: Vec<(String, JoinHandle<Outcome>)>,
     pub(crate) depth_max: usize,
@@ -37,9 +37,9 @@ pub(crate) struct World<'t> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Ending {
     Not,
-    /// Actors below others end.
+    /// Actors below other actors end.
     Deep,
-    /// Dialogs that go on for ever are dropped.
+    /// Endless dialogs are dropped.
     Dialogs,
     /// All actors end.
     All,
@@ -50,7 +50,7 @@ struct Actor {
     depth: usize,
     parent: Option<Rc<Self>>,
     born: Born,
-    /// Its parent's portal, where that is the root.
+    /// The root's portal to it, if the root is its parent.
     portal: Option<Portal>,
     /// The task that holds it, and ends with it.
     holder: Cell<Option<JoinHandle<Result<()>>>>,
@@ -62,7 +62,7 @@ impl Actor {
     }
 }
 
-/// The end of a dialog, in a word; an error if this end is not allowed.
+/// A word for the end of a dialog; an error if this end is not allowed.
 type Outcome = std::result::Result<&'static str, String>;
 
 impl<'t> World<'t> {
@@ -230,7 +230,7 @@ impl<'t> World<'t> {
     }
 }
 
-/// Deepest an actor is put.
+/// The largest depth of an actor.
 const DEPTH_MAX: usize = 4;
 
 /// Runs a future as a task of the running actor.
@@ -247,7 +247,7 @@ async fn pause(turns: u32) {
 
 type Tell = oneshot::Sender<(Option<Portal>, Born)>;
 
-/// Holds a child of the root until it dies, or all are to end.
+/// Holds a child of the root until it dies, or all actors have to end.
 async fn hold_below_root(name: String, tell: Tell, mut ending: watch::Receiver<Ending>) -> Result<()> {
     tractor::open_nursery(async |an| {
         let kid = start(an, name).await?;
@@ -260,7 +260,7 @@ async fn hold_below_root(name: String, tell: Tell, mut ending: watch::Receiver<E
     .await
 }
 
-/// Lets an actor hold a child until that dies, or those below others are to end.
+/// Lets an actor hold a child until it dies, or actors below other actors have to end.
 async fn hold_below(
     parent: String,
     name: String,
@@ -276,7 +276,7 @@ async fn hold_below(
                 tokio::select! {
                     end = ctx.wait_for_result() => end,
                     _ = ending.wait_for(|ending| *ending >= Ending::Deep) => {
-                        // Where the actor's own parent ends at the same time, the connection is lost first.
+                        // If the actor's own parent ends at the same time, the connection may be lost first.
                         ctx.cancel().await?;
                         Ok(())
                     }
@@ -287,7 +287,7 @@ async fn hold_below(
     tractor::connect(&parent, hold).await
 }
 
-/// A holder that was told to end may find that an actor further up has ended already; no other error is allowed.
+/// A holder that has to end may find that an actor above has already ended. No other error is allowed.
 async fn assert_ended_well(actor: &Actor) {
     let holder = actor.holder.take().expect("taken once");
     match with_deadline(LIMIT_SECS, holder).await.expect("a holder does not panic") {
@@ -307,16 +307,16 @@ async fn nothing_open(portal: &Portal) {
     }
 }
 
-/// Judges the end of a dialog: every way in which a peer can vanish is allowed, and no other end.
+/// Judges the end of a dialog: it must be the result of a peer that has vanished.
 fn outcome(result: &Result<u32>) -> Outcome {
     match result {
         Ok(_) => Ok("value"),
         Err(Error::Died(_)) => Ok("died"),
         Err(Error::Closed(_)) => Ok("closed"),
         Err(Error::Cancelled(_)) => Ok("cancelled"),
-        // No connection could be made: the actor was dead before.
+        // The actor was dead before, so no connection could be made.
         Err(Error::Unreachable(_)) => Ok("unreachable"),
-        // The failure of a dialog further on.
+        // A dialog of the peer has failed.
         Err(Error::Remote(remote))
             if matches!(remote.kind(), RemoteKind::Error | RemoteKind::Runtime | RemoteKind::Died) =>
         {

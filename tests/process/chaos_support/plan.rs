@@ -1,4 +1,4 @@
-//! The plan of a chaos run: a seed alone decides each step.
+//! The plan of a chaos run. Each step depends on the seed only.
 
 use support::dice::Dice;
 
@@ -11,7 +11,7 @@ pub(crate) enum Step {
     Grow { parent: u32 },
     /// A dialog from one actor (or the root) into another; dropped after this many turns, if at all.
     Dial { from: u32, to: u32, dialog: Dialog, dropped_after: Option<u32> },
-    /// SIGKILL, after this many turns in which the others go on.
+    /// SIGKILL, after this many turns of the other tasks.
     Kill { victim: u32, turns: u32 },
     /// SIGSTOP, a dialog into the stopped actor, and SIGCONT or SIGKILL.
     Stop { victim: u32, dialog: Dialog, turns: u32, kill: bool },
@@ -65,6 +65,6 @@ impl Plan {
     }
 }
 
-/// The tree grows below this number of actors, and no longer above the other.
+/// With fewer actors the tree grows; with more than the maximum it no longer grows.
 const ACTORS_MIN: usize = 6;
 const ACTORS_MAX: usize = 14;

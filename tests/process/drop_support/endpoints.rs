@@ -19,7 +19,7 @@ pub(crate) async fn adds(a: u64, b: u64) -> u64 {
     a + b
 }
 
-/// A first value, values both ways, a result, with a wait before each.
+/// Sends a first value, streams both ways and returns a result, with a wait before each step.
 #[tractor::context(pld_spec = u64)]
 pub(crate) async fn doubles(ctx: Context<u64>) -> tractor::Result<u64> {
     let _alive = Alive::new();
@@ -37,7 +37,7 @@ pub(crate) async fn doubles(ctx: Context<u64>) -> tractor::Result<u64> {
     Ok(count)
 }
 
-/// Sends that many values, each after a wait, and returns their number.
+/// Sends `to` values, each after a wait, and returns their number.
 #[tractor::context(pld_spec = u64)]
 pub(crate) async fn counts(ctx: Context<u64>, to: u64) -> tractor::Result<u64> {
     let _alive = Alive::new();
@@ -101,7 +101,7 @@ pub(crate) async fn send_cut<R>(
     Ok((sent + u64::from(last), last))
 }
 
-/// Fills the stream of its parent side, and returns what it has sent.
+/// Fills the stream to its parent side, and returns the result of `send_cut`.
 #[tractor::context(pld_spec = ByteBuf, started = (), returns = (u64, bool))]
 pub(crate) async fn fills(ctx: Context<(), ByteBuf>, cut: Cut) -> tractor::Result<(u64, bool)> {
     let _alive = Alive::new();
@@ -126,7 +126,7 @@ pub(crate) async fn ticks_cut(out: StreamSender<u64>, cut: Cut) -> tractor::Resu
     out.send(2).await
 }
 
-/// Drops what it waits with in a shield, and then as a watcher, up to the cut.
+/// Drops a shield at the cut, and then a watcher.
 #[tractor::context(pld_spec = u64, returns = ())]
 pub(crate) async fn shields_and_watches(ctx: Context<u64>, cut: Cut) -> tractor::Result<()> {
     let _alive = Alive::new();
@@ -144,7 +144,7 @@ pub(crate) async fn sleeps() {
     forever().await;
 }
 
-/// Opens, and never ends.
+/// Starts, and never ends.
 #[tractor::context(pld_spec = u64, returns = ())]
 pub(crate) async fn sits(ctx: Context<u64>) -> tractor::Result<()> {
     let _alive = Alive::new();

@@ -20,7 +20,7 @@ const POLLS_MAX: usize = 1000;
 /// Longer than any teardown takes on a busy machine.
 const CLEAN_SECS: u64 = 30;
 
-/// The point where a future is dropped: after this many polls, and when.
+/// The point where a future is dropped: the number of polls, and the moment after the last one.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Cut {
     pub(crate) polls: usize,
@@ -31,19 +31,19 @@ pub(crate) struct Cut {
 enum Moment {
     /// Right after its last poll, before any other task runs.
     AtOnce,
-    /// When it would be polled again: an event that it waited for has happened, and it never learns of that.
+    /// When it would be polled again: an awaited event has happened, but the future never learns of it.
     WhenWoken,
 }
 
 impl Cut {
-    /// Where a future waits for the first time.
+    /// The first wait of a future.
     pub(crate) const FIRST: Self = Self { polls: 1, moment: Moment::AtOnce };
 
     fn after(polls: usize) -> [Self; 2] {
         [Moment::AtOnce, Moment::WhenWoken].map(|moment| Self { polls, moment })
     }
 
-    /// Polls a future until it is ready, or up to the cut and then drops it.
+    /// Polls a future until it is ready, or drops it at the cut.
     pub(crate) async fn drop_in<F: IntoFuture>(self, future: F) -> Option<F::Output> {
         let mut future = pin!(future.into_future());
         let mut left = self.polls;
@@ -62,7 +62,7 @@ impl Cut {
     }
 }
 
-/// Runs a scenario with every cut, until it ends before it is cut; after each, waits until `clean` has found nothing.
+/// Runs a scenario with every cut, until it ends before the cut. After each run, waits until `clean` finds nothing.
 /// Returns the number of awaits at which the scenario was cut, which may vary if answers come in parts. The scenario
 /// returns `None` when it was cut.
 pub(crate) async fn everywhere<T>(
@@ -104,7 +104,7 @@ pub(crate) struct Witness<'a> {
 }
 
 impl<'a> Witness<'a> {
-    /// Records the current state as the one without leftovers.
+    /// Records the current state as the state without leftovers.
     pub(crate) async fn new(worker: &'a Portal) -> Result<Self> {
         worker.open_context(left(), async |_, _| Ok::<_, tractor::Error>(())).await?;
         until(|| worker.dialogs_open() == 0).await;
@@ -131,7 +131,7 @@ impl<'a> Witness<'a> {
         Ok(())
     }
 
-    /// Waits for the same, without a limit.
+    /// As `nothing_left`, without a time limit.
     pub(crate) async fn clean(&self) -> Result<()> {
         while self.there().await? != (0, 0) {}
         until(|| self.worker.dialogs_open() == 0 && tasks() == self.tasks).await;

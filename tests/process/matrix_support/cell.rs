@@ -23,12 +23,12 @@ pub(crate) enum Step {
     Open,
     /// Values have travelled, both ways in a context.
     MidStream,
-    /// The endpoint has closed its half, and the body has seen that.
+    /// The endpoint has closed its half, and the body has received the end.
     AfterStop,
     /// The body or the call waits for the final value.
     Waiting,
-    /// A context whose body has ended, and waits for the other side; a call or one-way stream whose outcome has arrived
-    /// and was not looked at.
+    /// The body of a context has ended, and its scope waits for the other side. Or the outcome of a call or one-way
+    /// stream has arrived, and was not read.
     Closing,
 }
 
@@ -56,9 +56,9 @@ pub(crate) enum Fault {
 /// The connection of the dialog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
-    /// The channel between parent and child: the parent learns how the process has died.
+    /// The channel between parent and child. The parent learns how the process has died.
     Parent,
-    /// A connection by address: a guest learns only that it is closed.
+    /// A connection by address. A guest does not learn how the process has died.
     Guest,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Cell {
 /// The result of the parent side.
 #[derive(Debug)]
 pub(crate) enum Told {
-    /// Nothing: it was dropped.
+    /// None: it was dropped.
     Dropped,
     Value(u64),
     /// Its own error.
@@ -157,7 +157,7 @@ impl Cell {
             Kind::Stream => true,
             Kind::Context => !matches!(step, Step::BeforeAck | Step::BeforeFirst),
         };
-        // Faults that leave the child alive leave its connections open, and these are all alike.
+        // If the child lives on, so do its connections, and both kinds behave alike.
         has_step
             && (link == Link::Parent || self.ends_process())
             && match fault {

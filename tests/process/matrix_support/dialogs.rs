@@ -1,4 +1,4 @@
-//! The parent sides: each brings its dialog to the step of its cell, reports that, and waits there as real code would.
+//! The parent sides. Each brings its dialog to the step of its cell, reports that, and waits there.
 
 use tokio::sync::watch;
 use tractor::{ContextHandle, Error, ParentContext, Portal, ReceiveStream};
@@ -13,7 +13,7 @@ use support::{forever, poll_once};
 pub(crate) enum BodyOrder {
     Fail,
     Cancel,
-    /// Look at the outcome that has arrived.
+    /// Read the outcome that has arrived.
     GoOn,
 }
 
@@ -107,7 +107,7 @@ async fn stream(cell: Cell, worker: &Portal, id: u64, wires: &Wires) -> Result<u
     }
 }
 
-/// Reads a one-way stream to its end, unless it is told to fail.
+/// Reads a one-way stream to its end, unless the order is to fail.
 async fn read(stream: &mut ReceiveStream<u64>, wires: &Wires, mut sum: u64) -> Result<u64, Trouble> {
     wires.say_at_step();
     loop {
@@ -176,7 +176,7 @@ async fn streaming(step: Step, ctx: ParentContext<links>, id: u64, wires: &Wires
         biased;
         order = wires.ordered() => obey(order, handle, id).await,
         end = stream.receive() => {
-            // An endpoint that is dropped closes its stream on the way.
+            // An endpoint closes its stream when it is dropped.
             assert_eq!(end?, None, "nothing else was sent");
             Ok(handle.wait_for_result().await?)
         }
@@ -194,7 +194,7 @@ async fn waiting(ctx: ParentContext<links>, id: u64, wires: &Wires) -> Result<u6
     obey(order, handle, id).await
 }
 
-/// Obeys the order at the step; a resulting cancellation is the one that it asked for.
+/// Obeys the order at the step. A resulting cancellation must be its own.
 async fn obey(order: BodyOrder, ctx: ContextHandle<u64>, id: u64) -> Result<u64, Trouble> {
     match order {
         BodyOrder::Fail => Err(Trouble::Own),

@@ -27,7 +27,7 @@ tractor::actor_local! {
     static ORDERS: Orders = Orders::default();
 }
 
-/// The orders of the running actor, by the id of the dialog they are for.
+/// The orders of the running actor, by dialog id.
 #[derive(Default)]
 struct Orders(watch::Sender<HashMap<u64, Order>>);
 
@@ -47,7 +47,7 @@ async fn obey(id: u64) -> Result<u64, Spoiled> {
     }
 }
 
-/// Records that the endpoint's future is gone, however it ended.
+/// Records the drop of the endpoint's future.
 struct Gone(u64);
 
 impl Drop for Gone {
@@ -56,12 +56,12 @@ impl Drop for Gone {
     }
 }
 
-/// The line that says that an endpoint runs.
+/// The journal line of a running endpoint.
 pub(crate) fn begun(id: u64) -> String {
     format!("{id} begun")
 }
 
-/// The line that says that an endpoint has ended.
+/// The journal line of an endpoint that has ended.
 pub(crate) fn gone(id: u64) -> String {
     format!("{id} gone")
 }
@@ -71,7 +71,7 @@ fn begin(id: u64) -> Gone {
     Gone(id)
 }
 
-/// An argument that panics where it is decoded: after the request, before its acknowledgement.
+/// An argument that panics while it is decoded: after the request, before its acknowledgement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bomb;
 
@@ -95,7 +95,7 @@ pub(crate) async fn works(id: u64) -> Result<u64, Spoiled> {
     obey(id).await
 }
 
-/// Streams 1, 2, 3 where its step has values, then obeys; after its own `Stop` there is nothing left to do.
+/// Streams 1, 2, 3 if its step has values, and then obeys its order.
 #[tractor::stream]
 pub(crate) async fn feeds(out: StreamSender<u64>, id: u64, step: Step) -> Result<(), Spoiled> {
     let _gone = begin(id);
@@ -180,7 +180,7 @@ pub(crate) async fn address() -> String {
     tractor::current_actor().addrs()[0].to_string()
 }
 
-/// Ends the actor that listens there.
+/// Ends the actor at this address.
 #[tractor::actor_fn]
 pub(crate) async fn cancels(addr: String) -> tractor::Result<()> {
     let addr = addr.parse().expect("`address` made it");
@@ -199,10 +199,10 @@ pub(crate) async fn doubles(number: u64) -> u64 {
     2 * number
 }
 
-/// Dialogs open on this connection at the side of this actor, this one not counted.
+/// Counts the other open dialogs on this connection, at the side of this actor.
 #[tractor::context(started = usize)]
 pub(crate) async fn dialogs_open(ctx: Context<usize, (), ()>) -> tractor::Result<()> {
-    // A request enters the count with its first wait.
+    // A request is counted from its first wait on.
     tokio::task::yield_now().await;
     let others = ctx.portal().dialogs_open() - 1;
     ctx.started(others).await?;

@@ -1,5 +1,4 @@
-//! The fault matrix: one dialog is brought to one step, and one fault happens. The result is checked, and nothing may
-//! be left.
+//! The fault matrix: a dialog is brought to a step, and a fault happens. The result is checked, and so are leftovers.
 
 mod cell;
 mod dialogs;
@@ -25,7 +24,7 @@ use support::journal::{self, seen};
 use support::processes::{pid_of, process, signal};
 use support::{poll_once, until};
 
-/// Longest a cell may take, on a busy machine; each takes well below a second, except those that climb the ladder.
+/// Time limit of a cell, for a busy machine. A cell takes less than a second, unless it climbs the ladder.
 const CELL_LIMIT: Duration = Duration::from_secs(10);
 
 /// The actors that the cells of one lane share.
@@ -109,7 +108,7 @@ impl Lane {
         let (leave, left) = oneshot::channel::<()>();
         let mut nursery = Box::pin(tractor::open_nursery(async |an| {
             assert!(born.send(start(an, name).await?).is_ok(), "the cell waits for it");
-            // Needed when the child ends in good order, because nothing else ends this scope.
+            // If the child ends in good order, nothing else ends this scope.
             left.await.expect("the cell holds the sender");
             Ok::<(), Error>(())
         }));
@@ -133,7 +132,7 @@ impl Lane {
         assert!(process(pid).is_none(), "process {pid} is left");
         assert_eq!(kid.dialogs_open(), 0, "at its parent");
         let addr: Addr = addr.parse().expect("`address` made it");
-        // The supervisor removes it after the connection's end was reported.
+        // The watching task removes the file after it has reported the connection's end.
         until(|| !std::path::Path::new(&addr.uds_path().expect("a Unix socket")).exists()).await;
     }
 
@@ -268,7 +267,7 @@ impl Scene<'_> {
                 })
                 .await;
             }
-            // The answer comes after the endpoint's messages, on the same connection.
+            // The answer follows the endpoint's messages on the same connection.
             self.worker.run(seen(gone(self.id))).await.expect("the child runs");
         }
     }
@@ -282,7 +281,7 @@ impl Scene<'_> {
         let (kid, third) = (self.worker.uid(), self.third.uid());
         let fits = match (self.cell.fault, &end) {
             (Fault::Kill, Err(Error::Died(died))) => {
-                // Only its parent can read how.
+                // Only the parent knows the signal.
                 died.signal() == (self.cell.link == Link::Parent).then_some(9)
             }
             (Fault::ActorEnd, Err(Error::Cancelled(told))) => told.canceller() == Some(kid),
@@ -306,7 +305,7 @@ impl Scene<'_> {
         signal(pid_of(self.worker), what);
     }
 
-    /// Stops the child, and waits until it is.
+    /// Stops the child, and waits until it is stopped.
     async fn stop(&self) {
         self.signal(Signal::STOP);
         let pid = pid_of(self.worker);

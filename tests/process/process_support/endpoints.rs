@@ -17,7 +17,7 @@ pub async fn hogs(ctx: Context<u32, (), ()>) -> tractor::Result<()> {
     }
 }
 
-/// Starts a line of actors below this one, and sends their pids, this one first. They may listen on sockets of their
+/// Starts a chain of actors below this one, and sends their pids, this one first. They may listen on sockets of their
 /// own.
 #[tractor::context(started = Vec<u32>)]
 pub async fn descends(ctx: Context<Vec<u32>, (), ()>, depth: u32, listens: bool) -> tractor::Result<()> {
@@ -27,7 +27,7 @@ pub async fn descends(ctx: Context<Vec<u32>, (), ()>, depth: u32, listens: bool)
         return std::future::pending().await;
     }
     tractor::open_nursery(async |an| {
-        // The kernel keeps 15 bytes of a process name, and cuts this one within its fifth letter.
+        // The kernel keeps 15 bytes of a process name, and so cuts this one within its fifth letter.
         let below = an.start_actor(format!("dept\u{e9}-{depth}")).expose(descends);
         let below = if listens { below.listen().await? } else { below.await? };
         below
@@ -47,7 +47,7 @@ pub async fn starts(program: String, args: Vec<String>) -> u32 {
     std::process::Command::new(program).args(args).spawn().expect("it is installed").id()
 }
 
-/// Ends the process of the actor in one of the ways a process ends.
+/// Ends the process of the actor in this way.
 #[tractor::actor_fn]
 #[expect(clippy::exit, reason = "what an actor may do")]
 pub async fn ends(how: String) {

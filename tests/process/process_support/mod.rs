@@ -1,4 +1,4 @@
-//! Helpers of the process tests: the system's data on a process, whole programs as children, and endpoints.
+//! Helpers of the process tests: data about processes, whole programs as children, and endpoints.
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tractor::Portal;
 
-/// Longest a test may take.
+/// The time limit of a test.
 pub const WHOLE: Duration = Duration::from_secs(45);
 
-/// Waits for the whole of a test.
+/// Runs a whole test with its time limit.
 pub async fn bounded<T>(future: impl Future<Output = T>) -> T {
     bounded_by(WHOLE, future).await
 }
 
-/// Waits for the whole of a test that takes longer than others.
+/// Runs a whole test that takes longer than others.
 pub async fn bounded_by<T>(limit: Duration, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(limit, future).await.expect("the test is over in time")
 }
@@ -40,7 +40,7 @@ pub fn state(pid: u32) -> Option<char> {
     stat(pid)?.0.chars().next()
 }
 
-/// State and what follows it, for a process that exists.
+/// The fields of a process from its state on, if it exists.
 fn stat(pid: u32) -> Option<(String, Vec<String>)> {
     let text = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let text = String::from_utf8_lossy(&text);
@@ -69,7 +69,7 @@ pub fn resident_kib(pid: u32) -> u64 {
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
-/// Open file descriptors of a process, by what they refer to.
+/// The targets of a process's open file descriptors.
 pub fn fds(pid: u32) -> Vec<String> {
     let folder = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("the process is ours");
     let mut fds: Vec<String> = folder
@@ -80,7 +80,7 @@ pub fn fds(pid: u32) -> Vec<String> {
     fds
 }
 
-/// Socket files that an actor in this process has made for itself, alive or not.
+/// Socket files that an actor of this process has made for itself.
 pub fn sockets_of(pid: u32) -> Vec<PathBuf> {
     let ours = tractor::socket_addr("any").expect("a short name").uds_path().expect("a Unix socket");
     let dir = Path::new(&ours).parent().expect("it stands in a directory");

@@ -1,4 +1,4 @@
-//! Whole programs as children: this test binary again, running one ignored test as its program.
+//! Whole programs as children: this test binary runs again, with one ignored test as its program.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use super::{WHOLE, eventually, signal};
 
-/// A program that runs; killed when dropped.
+/// A running program. Dropping it kills the program.
 pub struct Program {
     process: Child,
     lines: mpsc::Receiver<String>,
@@ -20,7 +20,7 @@ pub fn command(name: &str) -> Command {
     command_of(&std::env::current_exe().expect("this binary"), name)
 }
 
-/// As [`command`], of a copy of this binary.
+/// As [`command`], for a copy of this binary.
 pub fn command_of(binary: &Path, name: &str) -> Command {
     let mut command = Command::new(binary);
     command.args([name, "--exact", "--ignored", "--nocapture", "--test-threads=1", "--quiet"]);
@@ -37,7 +37,7 @@ pub fn start(command: &mut Command) -> Program {
     Program { process, lines }
 }
 
-/// Runs a program to its end, which must be a good one.
+/// Runs a program to its end, and fails unless it succeeds.
 pub async fn succeed(command: &mut Command) {
     let mut program = start(command);
     let mut status = None;
@@ -50,7 +50,7 @@ pub async fn succeed(command: &mut Command) {
     assert!(status.is_some_and(|status| status.success()), "{status:?}, it said {said:#?}");
 }
 
-/// A line for the test that has started this program.
+/// Prints a line for the test that has started this program.
 #[expect(clippy::print_stdout, reason = "the test reads the program's standard output")]
 pub fn say(word: &str, values: &[u32]) {
     let values: Vec<String> = values.iter().map(ToString::to_string).collect();
@@ -67,7 +67,7 @@ impl Program {
         loop {
             let line = self.lines.recv_timeout(WHOLE);
             let line = line.unwrap_or_else(|end| panic!("the program has not said `{word}`: {end}"));
-            // The harness may have begun the line.
+            // Text of the harness may come before it on the line.
             if let Some((_, values)) = line.trim().split_once(&format!("{word}=")) {
                 return values.split(',').filter_map(|value| value.parse().ok()).collect();
             }
@@ -79,7 +79,7 @@ impl Program {
         self.process.try_wait().expect("it is our child")
     }
 
-    /// Lines from here on are new.
+    /// Skips the lines that were printed up to now.
     pub fn forget_what_was_said(&self) {
         while self.lines.try_recv().is_ok() {}
     }
@@ -91,7 +91,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Fails if the program has ended by itself.
         _ = self.process.kill();
         _ = self.process.wait();
     }

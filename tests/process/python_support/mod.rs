@@ -17,9 +17,9 @@ use tractor::{ActorOptions, Addr};
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/process/python_support/");
 /// The Python that has the library; by default `python3`.
 const PYTHON_ENV: &str = "TRACTOR_PYTHON";
-/// A module that exists only in a library with our protocol.
+/// An import that works only in a version of the library with this protocol.
 const IMPORT: &str = "from tractor.msg.types import Aid";
-/// Longest a case may take.
+/// The time limit of a case.
 const CASE: Duration = Duration::from_secs(20);
 
 fn python() -> Command {
@@ -29,7 +29,7 @@ fn python() -> Command {
     python
 }
 
-/// Why there is no Python library.
+/// The reason why the Python library cannot be used, if there is one.
 pub(crate) async fn missing() -> Option<String> {
     match python().args(["-c", IMPORT]).output().await {
         Err(error) => Some(format!("no python: {error}")),
@@ -42,16 +42,16 @@ pub(crate) async fn missing() -> Option<String> {
     }
 }
 
-/// Runs a script on an address.
+/// Runs a script with an address as its argument.
 pub(crate) async fn script(name: &str, addr: &Addr) -> Child {
     let mut script = python();
     script.arg(format!("{FOLDER}{name}")).arg(as_json(addr)).stdout(Stdio::piped());
     script.spawn().expect("there is a python")
 }
 
-/// Waits for its next line.
+/// Waits for the script's next line.
 pub(crate) async fn next_line(child: &mut Child) -> Option<String> {
-    // It reads no more than the line.
+    // The small buffer reads no further than the line.
     let mut out = BufReader::with_capacity(1, child.stdout.as_mut().expect("it is piped"));
     let mut line = String::new();
     timeout(CASE, out.read_line(&mut line)).await.expect("a line in time").expect("text");
@@ -71,7 +71,7 @@ pub(crate) fn addrs(name: &str) -> [Addr; 2] {
     [tractor::socket_addr(name).expect("a short name"), Addr::Tcp(port.expect("a free port"))]
 }
 
-/// A root of this process whose registry is there.
+/// The options of a root of this process with this registry.
 pub(crate) fn options(name: &str, registry: &Addr) -> ActorOptions {
     ActorOptions::new()
         .name(name)

@@ -60,7 +60,7 @@ pub(crate) async fn hangs() {
     pending().await
 }
 
-/// The cancelled endpoints, as soon as there is one.
+/// Waits until an endpoint was cancelled, and returns all cancelled endpoints.
 #[tractor::actor_fn(module = "rust_side")]
 pub(crate) async fn ended() -> Vec<String> {
     support::until(|| !ENDED.lock().expect("nobody panics").is_empty()).await;

@@ -4,7 +4,7 @@ use tractor::{Addr, Error};
 
 use super::{Table, next_line, rust_side, script};
 
-/// Runs the cases of `calls.py` against this root, the registrar at an address.
+/// Runs the cases of `calls.py` against this root, which is the registrar at the address.
 pub(crate) async fn calls(table: &mut Table, addr: &Addr) {
     let mut python = script("calls.py", addr).await;
     while let Some(line) = next_line(&mut python).await {

@@ -68,7 +68,7 @@ mod py {
     pub(super) async fn floods(ctx: Context<i64>, n: i64);
 }
 
-/// The functions that were cancelled in Python, as soon as there is one.
+/// Waits until a function was cancelled in Python, and returns all cancelled functions.
 async fn ended(portal: &Portal) -> tractor::Result<Vec<String>> {
     loop {
         let ended = portal.run(py::ended()).await?;
@@ -345,7 +345,7 @@ pub(crate) async fn cancellations(table: &mut Table, py: &Portal) {
         .await;
 }
 
-/// `py` is registrar.
+/// Here `py` is the registrar.
 pub(crate) async fn names(table: &mut Table, us: &tractor::Actor, py: &Portal) {
     let name = us.uid().name().to_owned();
     table

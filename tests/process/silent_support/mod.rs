@@ -1,4 +1,4 @@
-//! Actors that answer nothing, each in its way, and actors that are only slow.
+//! Actors that stop answering in various ways, and actors that are only slow.
 
 #![allow(unreachable_pub, reason = "a private module of the test binary")]
 
@@ -15,9 +15,9 @@ pub const MODULE: &str = module_path!();
 
 /// The ways in which a child stops answering.
 pub const WAYS: [&str; 5] = ["spins", "blocks", "stops", "leaves its group", "ignores SIGTERM"];
-/// Each rung of the ladder in these tests.
+/// The time limit of each step of the ladder in these tests.
 pub const RUNG: Duration = Duration::from_millis(150);
-/// Far more than all rungs together.
+/// Far more than all steps together.
 pub const BOUND: Duration = Duration::from_secs(20);
 
 /// Answers nothing from now on.
@@ -28,14 +28,14 @@ pub async fn falls_silent(ctx: Context<(), (), ()>, how: String) -> tractor::Res
     fall_silent(&how)
 }
 
-/// The file that a child makes when it falls silent. The pid alone is not unique: a mark of an earlier process may be
-/// left.
+/// The file that a child makes when it stops answering. The pid alone is not unique: the file of an earlier process may
+/// be left.
 fn mark(pid: i32) -> PathBuf {
     let begun = process(pid).expect("it was not waited for").begun;
     std::env::temp_dir().join(format!("tractor-silent-{pid}-{begun}"))
 }
 
-/// Waits until a child answers nothing any more.
+/// Waits until a child has stopped answering.
 pub async fn has_fallen_silent(portal: &Portal, how: &str) {
     let pid = pid_of(portal);
     let mark = mark(pid);
@@ -75,7 +75,7 @@ fn fall_silent(how: &str) -> ! {
     }
 }
 
-/// Keeps the thread of its actor for a while.
+/// Blocks the thread of its actor for a while.
 #[tractor::actor_fn]
 pub async fn computes(millis: u64) -> u64 {
     let end = Instant::now() + Duration::from_millis(millis);
@@ -100,7 +100,7 @@ pub async fn address() -> String {
     tractor::current_actor().addrs()[0].to_string()
 }
 
-/// Needs a while to end, and answers meanwhile.
+/// Ends slowly, while its actor answers.
 #[tractor::context(started = ())]
 pub async fn cleans_up(ctx: Context<(), (), ()>, millis: u64) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
@@ -110,7 +110,7 @@ pub async fn cleans_up(ctx: Context<(), (), ()>, millis: u64) -> tractor::Result
     Ok(())
 }
 
-/// Returns, and leaves a callback behind that never does.
+/// Returns, and leaves a callback that never returns.
 #[tractor::actor_fn]
 pub async fn never_exits() {
     let hangs = || loop {
@@ -135,7 +135,7 @@ pub async fn keeps_a_silent_one(ctx: Context<(), (), ()>, name: String) -> tract
     .await
 }
 
-/// Ends the actor that listens there.
+/// Ends the actor at this address.
 #[tractor::actor_fn]
 pub async fn asks_to_end(addr: String) -> tractor::Result<()> {
     let addr = addr.parse().expect("`address` made it");
@@ -150,7 +150,7 @@ pub fn with(timeouts: Timeouts) -> ActorOptions {
     ActorOptions::new().timeouts(timeouts)
 }
 
-/// Makes a child fall silent in this way, and runs the body while a dialog is open on it. Returns the results of both.
+/// Makes a child stop answering in this way, and runs the body while a dialog with it is open. Returns both results.
 pub async fn silenced<T>(portal: &Portal, how: &str, body: impl AsyncFnOnce() -> T) -> (T, Error) {
     let (asleep, fallen) = tokio::sync::oneshot::channel();
     let dialog = portal.open_context(falls_silent(how.to_owned()), async |_, ()| -> Result<()> {
@@ -164,5 +164,5 @@ pub async fn silenced<T>(portal: &Portal, how: &str, body: impl AsyncFnOnce() ->
         body().await
     };
     let (dialog, value) = tokio::join!(dialog, body);
-    (value, dialog.expect_err("nobody has cancelled just this one"))
+    (value, dialog.expect_err("the dialog itself was not cancelled"))
 }

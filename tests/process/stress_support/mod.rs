@@ -1,4 +1,4 @@
-//! Misbehaving actors, each in a way of its own, with children of their own.
+//! Actors that misbehave in many ways, and have children of their own.
 
 mod raw;
 
@@ -24,7 +24,7 @@ pub(crate) const MODULE: &str = module_path!();
 pub(crate) enum Way {
     /// It behaves.
     Behaves,
-    // How its process ends.
+    // Its process ends.
     ExitsWithZero,
     Exits,
     ExitsAtOnce,
@@ -36,7 +36,7 @@ pub(crate) enum Way {
     IsKilledWithItsGroup,
     BecomesAProgram,
     BecomesItselfAgain,
-    // How it answers nothing any more.
+    // It stops answering.
     Spins,
     Blocks,
     Stops,
@@ -46,27 +46,27 @@ pub(crate) enum Way {
     SpinsInASessionOfItsOwn,
     SpinsWithoutSigterm,
     HangsAsItExits,
-    // What it does to its process, and goes on.
+    // It changes its process, and goes on.
     LeavesItsGroup,
     HasASessionOfItsOwn,
     IgnoresItsChildren,
     IgnoresSigterm,
     HasNoDirectory,
-    // What it does to its connections and descriptors.
+    // It breaks its connections and descriptors.
     ShutsItsSocketsDown,
     SpoilsItsSockets,
     ClosesItsInput,
     ClosesItsSockets,
     ClosesEverything,
     HasNoDescriptorsLeft,
-    // Processes that it leaves.
+    // It leaves processes.
     LeavesAProgram,
     LeavesAProgramInASession,
     LeavesThreads,
     LeavesACopy,
     LeavesADaemon,
     GoesOnTwice,
-    // How its endpoint ends.
+    // Its endpoint ends.
     Fails,
     Panics,
     PanicsInAThread,
@@ -122,14 +122,14 @@ impl Way {
     ];
 }
 
-/// An actor of the tree, and what is below it.
+/// An actor of the tree, and the actors below it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Plan {
     pub(crate) name: String,
     pub(crate) way: Way,
     /// Whether it starts programs first, and leaves them alone.
     pub(crate) starts_programs: bool,
-    /// From its start to its misbehaviour.
+    /// The time from its start to its misbehaviour.
     pub(crate) after_ms: u32,
     pub(crate) below: Vec<Self>,
 }
@@ -266,13 +266,12 @@ fn change_process(way: Way) {
 }
 
 fn leave_group() {
-    // If its parent has a session of its own, it stays there.
+    // Fails if the parent has a session of its own.
     _ = setpgid(None, getpgid(getppid()).ok());
 }
 
 fn leave_session() {
-    // The leader of a group cannot have a session of its own, nor can an actor that has left programs in the group that
-    // it led.
+    // The leader of a group cannot start a session, and neither can an actor that has left programs in its old group.
     leave_group();
     _ = setsid();
 }
@@ -323,7 +322,7 @@ fn leave_something(way: Way, program: &str) {
     }
 }
 
-/// Programs whose parent is gone at once.
+/// Starts programs whose parent ends at once.
 fn leave_programs(program: &str) {
     let script = format!("sleep {program} & sleep {program} &");
     _ = Command::new("sh").args(["-c", &script]).stdin(Stdio::null()).status().expect("it is installed");
@@ -401,7 +400,7 @@ fn fill_memory() {
     }
 }
 
-/// Copies of the descriptors of this process' sockets.
+/// Copies of the descriptors of this process's sockets.
 fn sockets() -> impl Iterator<Item = OwnedFd> {
     (3..64).filter_map(copy_of_socket)
 }
@@ -412,12 +411,12 @@ fn copy_of_socket(fd: RawFd) -> Option<OwnedFd> {
     rustix::net::sockopt::socket_type(&copy).is_ok().then_some(copy)
 }
 
-/// The sleep of a program that is in a session of its own, in the round of `program`.
+/// The sleep time of programs with a session of their own, in the round of `program`.
 pub(crate) fn outlives(program: &str) -> String {
     format!("{program}1")
 }
 
-/// The processes that sleep for this `program`'s time.
+/// The processes that sleep for the time `program`.
 pub(crate) fn programs(program: &str) -> Vec<i32> {
     let line = format!("sleep\0{program}\0");
     let runs =

@@ -1,8 +1,8 @@
-//! Operations that need `unsafe`: the only ones of the tests.
+//! The operations of the tests that need `unsafe`.
 
-/// Ends the process without running any more of its code.
+/// Ends the process at once.
 pub(super) fn exit_at_once(code: i32) -> ! {
-    // SAFETY: nothing of this process goes on.
+    // SAFETY: the process ends.
     unsafe { libc::_exit(code) }
 }
 
@@ -12,7 +12,7 @@ pub(super) fn fault() {
     unsafe { std::hint::black_box(std::ptr::dangling_mut::<u64>()).write_volatile(1) }
 }
 
-/// Ignores a signal from here on, also in programs that are started later.
+/// Ignores a signal, also in programs that are started later.
 pub(super) fn ignore(signal: i32) {
     // SAFETY: no handler is set.
     let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
@@ -22,15 +22,15 @@ pub(super) fn ignore(signal: i32) {
 /// Closes descriptors that other code owns.
 pub(super) fn close(descriptors: impl IntoIterator<Item = i32>) {
     for descriptor in descriptors {
-        // SAFETY: their owners get errors, or the files that are opened next. Memory does not depend on them.
+        // SAFETY: their owners get errors, or use files that are opened later. Memory is not affected.
         unsafe { libc::close(descriptor) };
     }
 }
 
 /// Makes a copy of this process, in which only the calling thread goes on. Returns whether this is the copy.
 pub(super) fn fork() -> bool {
-    // SAFETY: a lock that another thread holds stays locked in the copy. It may wait for ever, which is a way to
-    // misbehave.
+    // SAFETY: a lock that another thread holds stays locked in the copy, so the copy may wait for ever, which is one of
+    // the ways to misbehave.
     let pid = unsafe { libc::fork() };
     assert_ne!(pid, -1, "a process can be made");
     pid == 0

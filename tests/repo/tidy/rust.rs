@@ -1,6 +1,6 @@
-//! Enough of a reader of Rust to find paths, words and attributes: no grammar, no types.
+//! Finds paths, words and attributes in Rust source, without a full grammar.
 //!
-//! [`code_of`] comes first: everything else expects comments and literals to be blanked already.
+//! Call [`code_of`] first: all other functions expect that comments and literals are blanked.
 
 /// A path as written, groups of a `use` expanded.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ fn expand(tokens: &[(usize, &str)], mut at: usize, prefix: &[String], paths: &mu
     }
     let is_macro = tokens.get(at).is_some_and(|token| token.1 == "!");
     paths.push(RustPath { line, segments, nesting: 0, is_macro });
-    // What follows inside a tree (`as name`) belongs to this entry.
+    // The rest up to `,` or `}` (`as name`) belongs to this entry.
     while !prefix.is_empty() && tokens.get(at).is_some_and(|token| ![",", "}"].contains(&token.1)) {
         at += 1;
     }

@@ -1,8 +1,8 @@
-//! Choices that a seed decides and nothing else.
+//! Choices that depend on a seed only.
 
 use std::time::SystemTime;
 
-/// SplitMix64: a small generator that gives the same numbers everywhere and is random enough.
+/// SplitMix64, a small generator that gives the same numbers on every machine.
 #[derive(Debug)]
 pub struct Dice(u64);
 

@@ -1,4 +1,4 @@
-//! What an actor has done, in order: written by its endpoints, read and waited for by tests.
+//! The actions of an actor, in order. Its endpoints write them; tests read them, and wait for them.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,8 +1,8 @@
 //! The harness of the integration tests: every test has a deadline and must leave no process behind.
 //!
-//! A test is the body of one of [`with_process`], [`with_local`], [`in_nursery`], [`in_root`] and [`tree`]: each is a
-//! whole harness, and they differ in what they pass to the body. Order is forced by messages: the [`journal`] lets a
-//! test wait for the actions of an actor, wherever the actor runs.
+//! A test is the body of one of [`with_process`], [`with_local`], [`in_nursery`], [`in_root`] and [`tree`]. Each of
+//! them is a whole harness; they differ in the arguments of the body. Tests force order by messages: with the
+//! [`journal`] a test waits for the actions of an actor, in any process.
 
 pub mod dice;
 pub mod journal;
@@ -29,7 +29,7 @@ pub struct Tree {
 impl Tree {
     fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        // Short: the kernel keeps 15 bytes of a process name, `_subactor[` included.
+        // The tag is short, because the kernel keeps 15 bytes of a process name, `_subactor[` included.
         Self { tag: format!("t{:02}-", NEXT.fetch_add(1, Ordering::Relaxed)) }
     }
 
@@ -38,18 +38,18 @@ impl Tree {
         format!("{}{name}", self.tag)
     }
 
-    /// The processes of this test's actors: alive or dead, but not yet waited for.
+    /// The processes of this test's actors that were not reaped, alive or dead.
     pub fn processes(&self) -> Vec<processes::Process> {
         processes::descendants(&self.tag)
     }
 
-    /// Waits until no process of this test is left. For teardowns that no scope waits for.
+    /// Waits until no process of this test is left, for teardowns that no scope waits for.
     pub async fn all_reaped(&self) {
         until(|| self.processes().is_empty()).await;
     }
 }
 
-/// Runs a test with a time limit; none of its processes may be left.
+/// Runs a test with a time limit. Fails if one of its processes is left.
 pub async fn tree<T, F>(body: F) -> tractor::Result<T>
 where
     F: AsyncFnOnce(&Tree) -> tractor::Result<T>,
@@ -66,7 +66,7 @@ where
     watched(&tree, secs, Box::pin(body(&tree))).await
 }
 
-/// The body is boxed, so that the harness is compiled once for all tests of a file.
+/// Runs a boxed body, so that the harness is compiled once for all tests of a file.
 async fn watched<T>(
     tree: &Tree,
     secs: u64,
@@ -163,7 +163,8 @@ pub async fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     std::future::poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 
-/// Runs `work`, which must not end, until the running endpoint is cancelled, which shows in a poll without a wake.
+/// Runs `work`, which must not end, until the running endpoint is cancelled: then the endpoint is polled without a
+/// wake.
 pub async fn until_cancelled(work: impl Future) {
     // The first polls of an endpoint come without a wake, too; this makes the next poll come through a wake.
     for _ in 0..3 {

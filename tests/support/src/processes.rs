@@ -1,4 +1,4 @@
-//! Our part of the process table.
+//! The processes below this one in the process table.
 
 use std::collections::HashMap;
 use std::fs;
@@ -17,14 +17,14 @@ pub struct Process {
     pub parent: i32,
     /// The number of its process group.
     pub group: i32,
-    /// Its start, in ticks since boot. It tells the process from a later one with the same number.
+    /// Its start, in ticks since boot, which distinguishes it from a later process with the same number.
     pub begun: u64,
     name: String,
     state: char,
 }
 
 impl Process {
-    /// Whether it has ended and was not waited for.
+    /// Whether it has ended and was not reaped.
     pub fn is_zombie(&self) -> bool {
         self.state == 'Z'
     }
@@ -39,7 +39,7 @@ impl Process {
         self.state == 'T'
     }
 
-    /// Whether it is an actor whose name begins with `tag`; before its boot only the first argument tells.
+    /// Whether it is an actor whose name begins with `tag`. Before its boot only its first argument has the name.
     fn is_actor(&self, tag: &str) -> bool {
         let named = format!("{PREFIX}{tag}");
         let first_argument = || fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
@@ -51,14 +51,14 @@ impl Process {
 pub fn process(pid: i32) -> Option<Process> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = String::from_utf8_lossy(&stat);
-    // `pid (name) state parent group ...`, where the name may hold anything.
+    // `pid (name) state parent group ...`, where the name may contain any character.
     let (head, tail) = stat.rsplit_once(") ")?;
     let (_, name) = head.split_once(" (")?;
     let mut fields = tail.split(' ');
     let state = fields.next()?.chars().next()?;
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
-    // Number 22 of all.
+    // This is field 22.
     let begun = fields.nth(16)?.parse().ok()?;
     Some(Process { pid, parent, group, begun, name: name.to_owned(), state })
 }
@@ -94,7 +94,7 @@ pub fn cpu_ticks(pid: i32) -> Option<u64> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = String::from_utf8_lossy(&stat);
     let (_, tail) = stat.rsplit_once(") ")?;
-    // Counted from the field after the name: the times in user and in kernel mode are numbers 11 and 12.
+    // Counted from the field after the name, fields 11 and 12 are the times in user and in kernel mode.
     tail.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().ok()).sum()
 }
 
