@@ -203,6 +203,56 @@ async fn a_hundred_peers_stay_under_the_budget_and_the_honest_one_is_served() ->
     Ok(())
 }
 
+/// What a peer that reads nothing has asked for: a large result, values for which it has no credit, many small results.
+async fn ask(peer: &mut Peer, n: usize) {
+    let requests = match n % 3 {
+        0 => vec![("blob", kwargs("bytes", 512 * KIB))],
+        1 => vec![("counts", kwargs("to", 100_000)); 2],
+        _ => vec![("blob", kwargs("bytes", 8 * KIB)); 60],
+    };
+    for (n, (func, kwargs)) in requests.into_iter().enumerate() {
+        peer.start(&n.to_string(), func, kwargs).await;
+    }
+}
+
+/// The buffers of large frames are used again. Here each is free when something small has to wait.
+#[tractor::test]
+#[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
+async fn what_waits_keeps_no_buffer_that_is_much_larger() -> tractor::Result<()> {
+    in_nursery(async |tree, an| {
+        let victim = an
+            .start_actor(tree.name("victim"))
+            .enable_module(MODULE)
+            .bind(tractor::socket_addr(&tree.name("spare"))?)
+            .await?;
+        let addr = victim.run(addresses()).await?[0].parse::<Addr>().expect("an address");
+        let data = kwargs("data", blob(15 * MIB));
+        let (mut peers, mut before) = (Vec::new(), 0);
+        for n in 0..30 {
+            let mut peer = Peer::rust(&addr).await;
+            peer.start("l", "length", data.clone()).await;
+            peer.expect_ack("l", FuncType::AsyncFunc).await;
+            assert_eq!(peer.expect_return::<usize>("l").await, 15 * MIB);
+            if n == 0 {
+                before = peak_bytes(&victim);
+            }
+            ask(&mut peer, n).await;
+            peers.push(peer);
+        }
+        let growth = peak_bytes(&victim) - before;
+        println!(
+            "{} MiB wait, the process grew by {} MiB",
+            victim.run(waiting_bytes()).await? / MIB,
+            growth / MIB
+        );
+        assert!(growth <= 100 * MIB, "the process grew by {growth} bytes");
+        drop(peers);
+        victim.cancel_actor().await?;
+        Ok(())
+    })
+    .await
+}
+
 // ---- which connection is closed, and the error -------------------------------------------------------------------
 
 /// A MiB may stay.

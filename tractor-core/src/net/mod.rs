@@ -26,6 +26,6 @@ pub(crate) use outgoing::Frame;
 pub(crate) use privilege::{env, has_two_users, is_privileged};
 pub(crate) use server::{Listener, bind, default_uds, default_uds_of};
 pub(crate) use socket_file::remove_dead;
-pub(crate) use spare::{LARGE_BYTES_MIN, SPARE};
+pub(crate) use spare::{LARGE_BYTES_MIN, SPARE, is_roomy};
 pub(crate) use transport::{OtherEnd, Transport, connect};
 pub(crate) use uds::{check_parent, runtime_dir, user};

@@ -17,11 +17,13 @@ use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 use tokio_util::io::poll_write_buf;
 
-use super::spare::{LARGE_BYTES_MIN, SPARE};
+use super::spare::{LARGE_BYTES_MIN, SPARE, is_roomy};
 use crate::proto::frame::{self, FrameTooLarge};
 
 /// Payloads from this size are handed over. Copying a smaller one costs less than writing one more part.
 const HANDED_OVER_MIN: usize = 16 * 1024;
+/// Largest spare buffer that small frames are written into. They may wait there for long.
+const BUFFER_BYTES_MAX: usize = 512 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
@@ -75,7 +77,7 @@ impl Outgoing {
     #[inline]
     pub(super) fn begin_frame(&mut self) -> Frame<'_> {
         if self.bytes.capacity() == 0 {
-            self.bytes = SPARE.take();
+            self.bytes = SPARE.take(BUFFER_BYTES_MAX);
         }
         let (large, large_bytes) = (self.large.len(), self.large_bytes);
         let begin = frame::begin_frame(&mut self.bytes);
@@ -186,7 +188,7 @@ impl Frame<'_> {
     /// Appends a payload. Takes a large one with its memory.
     #[inline]
     pub(crate) fn payload(&mut self, encoded: &mut Vec<u8>) {
-        if encoded.len() < HANDED_OVER_MIN {
+        if encoded.len() < HANDED_OVER_MIN || is_roomy(encoded) {
             return self.out.bytes.extend_from_slice(encoded);
         }
         self.hand_over(encoded.len(), Payload::Encoded(std::mem::take(encoded)));

@@ -7,7 +7,8 @@
 //! # Invariants
 //! 1. At most [`BYTES_KEPT_MAX`] bytes are kept, for any number of connections and threads.
 //! 2. A kept buffer has no other owner.
-//! 3. The lock is taken last, and held for a few instructions.
+//! 3. A payload that waits fills at least an eighth of a large buffer, see [`is_roomy`].
+//! 4. The lock is taken last, and held for a few instructions.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +19,13 @@ pub(crate) const LARGE_BYTES_MIN: usize = 64 * 1024;
 const BYTES_KEPT_MAX: usize = 32 * 1024 * 1024;
 /// A larger buffer goes back to the allocator.
 const BUFFER_BYTES_MAX: usize = BYTES_KEPT_MAX / 2;
+
+/// Whether a buffer has so much more memory than content that the content has to move before it waits: only the content
+/// is on the account of its connection.
+#[inline]
+pub(crate) fn is_roomy(buffer: &Vec<u8>) -> bool {
+    buffer.capacity() >= LARGE_BYTES_MIN && buffer.capacity() / 8 > buffer.len()
+}
 
 /// The spare buffers of this process.
 pub(crate) static SPARE: Spare = Spare::new();
@@ -31,10 +39,11 @@ impl Spare {
         Self(Mutex::new(Vec::new()))
     }
 
-    /// An empty buffer to write into: the spare one used last, or else a new one without memory.
+    /// An empty buffer to write into: of the spare ones with at most this much memory the one used last, or else a new
+    /// one without memory.
     #[inline]
-    pub(crate) fn take(&self) -> Vec<u8> {
-        self.take_where(|_| true).unwrap_or_default()
+    pub(crate) fn take(&self, bytes_max: usize) -> Vec<u8> {
+        self.take_where(|bytes| bytes <= bytes_max).unwrap_or_default()
     }
 
     /// An empty buffer to read into, with room for `room` bytes to twice as many.
@@ -112,7 +121,7 @@ mod tests {
         let spare = Spare::new();
         for bytes in [LARGE_BYTES_MIN - 1, BUFFER_BYTES_MAX + 1] {
             spare.give(Vec::with_capacity(bytes));
-            assert_eq!(spare.take().capacity(), 0, "{bytes} bytes");
+            assert_eq!(spare.take(usize::MAX).capacity(), 0, "{bytes} bytes");
         }
         for _ in 0..1000 {
             spare.give(Vec::with_capacity(BUFFER_BYTES_MAX));

@@ -55,7 +55,8 @@ impl SessionEnd {
     /// room.
     pub(crate) fn encode_result<T: Payload>(&self, value: &T) -> Option<Unsent> {
         let encode = || self.encode(PldKind::Return, value, &Check::of_result());
-        let encoded = catching(encode).ok()?.ok()?;
+        let mut encoded = catching(encode).ok()?.ok()?;
+        encoded.fit();
         let _held = self.peer.channel.hold_unsent(encoded.len());
         Some(Unsent { encoded, _held })
     }

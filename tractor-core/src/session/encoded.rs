@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use bytes::Bytes;
 
-use crate::net::{Frame, LARGE_BYTES_MIN, SPARE};
+use crate::net::{Frame, LARGE_BYTES_MIN, SPARE, is_roomy};
 use crate::proto::payload::{self, PayloadError};
 
 /// The encoding of a value, or of several. Its memory is kept by the thread that drops it, or, if it is large, goes to
@@ -31,7 +31,7 @@ impl Encoded {
     ) -> Result<Self, PayloadError> {
         let mut encoded = Self { bytes: KEPT.try_with(Cell::take).unwrap_or_default(), given: Bytes::new() };
         if encoded.bytes.capacity() == 0 {
-            encoded.bytes = SPARE.take();
+            encoded.bytes = SPARE.take(usize::MAX);
         }
         encode(&mut encoded.bytes)?;
         Ok(encoded)
@@ -60,6 +60,15 @@ impl Encoded {
     #[inline]
     pub(crate) fn len(&self) -> usize {
         self.bytes.len() + self.given.len()
+    }
+
+    /// Called when the encoding has to wait: leaves a buffer that is much too large.
+    #[cold]
+    pub(crate) fn fit(&mut self) {
+        if is_roomy(&self.bytes) {
+            let fitting = self.bytes.as_slice().to_vec();
+            SPARE.give(std::mem::replace(&mut self.bytes, fitting));
+        }
     }
 
     /// Appends the encoding to a frame. The frame takes the memory of a large one.

@@ -77,6 +77,7 @@ impl SessionEnd {
                 Tried::Sent => return Poll::Ready(Ok(())),
                 again if again == full => {
                     // This keeps the value on the account while it waits.
+                    encoded.fit();
                     let held = self.peer.channel.hold_unsent(encoded.len());
                     *waiting = Some(Box::pin(async move {
                         room.await;
