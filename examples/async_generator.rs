@@ -43,7 +43,7 @@ async fn main() -> tractor::Result<()> {
                 {
                     sum += prime;
                 }
-                Ok(sum) // and no further: leaving the scope ends the generator
+                Ok(sum) // leaving the scope ends the generator
             })
             .await?;
         println!("the primes below 1000 add up to {sum}");

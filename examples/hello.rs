@@ -6,7 +6,7 @@
 
 use tractor::prelude::*;
 
-/// Runs wherever it is called.
+/// Runs in the actor that is asked to run it.
 #[tractor::actor_fn]
 async fn greet(name: String) -> String {
     format!("hello {name}, this is process {}", std::process::id())

@@ -20,7 +20,7 @@ tractor::actor_local! {
     static CANCELLED: AtomicU64 = AtomicU64::new(0);
 }
 
-/// Counts its own end.
+/// Counts its drop.
 struct Counted(Arc<AtomicU64>);
 
 impl Drop for Counted {
@@ -60,7 +60,7 @@ async fn cancelled() -> u64 {
     CANCELLED.get().load(Ordering::Relaxed)
 }
 
-/// Sends back twice each value, and returns how many came.
+/// Sends back twice each value, and returns the number of values.
 #[tractor::context(module = "interop_service", pld_spec = i64)]
 async fn doubler(ctx: Context<i64>) -> tractor::Result<i64> {
     let ctx = ctx.started(0).await?;

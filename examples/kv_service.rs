@@ -1,9 +1,9 @@
 //! A key-value service: a supervised store with a journal, and three clients in processes of their own.
 //!
-//! The clients get a handle on the store, not an address. Each client writes, and follows the writes of all. Meanwhile
-//! the store is killed, again and again: each new process reads the journal, and the handle leads to it. A write that
-//! was interrupted by a death may be in the journal; repeating it does no harm. Run it with `cargo run --example
-//! kv_service`.
+//! The clients get a handle on the store, not an address. Each client writes, and follows the writes of all clients.
+//! Meanwhile the store is killed again and again. Each new process reads the journal, and the handle leads to it. A
+//! write that was interrupted by a death may be in the journal; repeating it does no harm. Run it with `cargo run
+//! --example kv_service`.
 
 #![allow(clippy::print_stdout, reason = "printing is what an example is for")]
 
@@ -58,7 +58,7 @@ async fn changes(out: StreamSender<String>, from: usize) -> tractor::Result<()> 
     Ok(())
 }
 
-/// Passes an error on, unless the process of the store has ended: then a next one will come.
+/// Passes an error on, unless the process of the store has died: then a new process is started.
 fn unless_it_died(error: Error) -> tractor::Result<()> {
     let died = error.is_retryable() || matches!(error, Error::Died(_) | Error::Closed(_));
     if died { Ok(()) } else { Err(error) }
@@ -112,7 +112,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         for client in &clients {
             assert_eq!(client.wait_for_result().await?, seen, "all have seen the same, in the same order");
         }
-        println!("{} changes by {CLIENTS} clients, in {} lives of the store", seen.len(), kv.incarnation());
+        println!(
+            "{} changes by {CLIENTS} clients, in {} processes of the store",
+            seen.len(),
+            kv.incarnation()
+        );
         stores.cancel().await;
         Ok(remove_file(journal)?)
     })

@@ -1,8 +1,8 @@
 //! No failure is lost on its way through the tree, and a failure ends everything beside it.
 //!
 //! * An error of a grandchild arrives with its type, its text and the path it took.
-//! * A panic arrives as well, with its message and place.
-//! * The first failure in a nursery cancels the actors next to it, and is what the nursery returns.
+//! * A panic also arrives, with its message and place.
+//! * The first failure in a nursery cancels the other actors in it, and the nursery returns this failure.
 //!
 //! Run it with `cargo run --example remote_error_propagation`. The panic message on standard error is part of the
 //! demonstration.
@@ -63,7 +63,7 @@ async fn error_of_a_grandchild() {
     let remote = error.as_remote().expect("it happened in another actor");
     let path: Vec<_> = remote.relay_path().iter().map(|actor| actor.name()).collect();
     println!("error:   {error}");
-    println!("         a `{}` that came by {}", remote.src_type(), path.join(" -> "));
+    println!("         a `{}` that came through {}", remote.src_type(), path.join(" -> "));
     assert_eq!((remote.src_type(), remote.message()), ("OutOfStock", "there is no tea left"));
     assert_eq!((remote.src_uid().name(), path), ("warehouse", vec!["warehouse", "shop"]));
 }
@@ -76,7 +76,7 @@ async fn panic_of_a_child() -> tractor::Result<()> {
         println!("panic:   {error}");
         assert_eq!((remote.kind(), remote.message()), (RemoteKind::Panic, "7 cannot be shared among nobody"));
         assert!(remote.trace().contains("remote_error_propagation.rs"));
-        // Only the task has ended; the actor goes on.
+        // Only the task has ended; the actor still runs.
         assert_eq!(worker.run(share(7, 2)).await?, 3);
         worker.cancel_actor().await?;
         Ok(())

@@ -1,4 +1,4 @@
-//! Both ends of a context stream at the same time; neither waits for the other.
+//! Both ends of a context send and receive at the same time; neither waits for the other.
 //!
 //! `split` gives each direction a handle of its own. A direction holds a bounded number of bytes, so a sender that is
 //! too fast waits. Each end keeps receiving meanwhile, so the two cannot block each other.
@@ -20,7 +20,7 @@ async fn exchange(ctx: Context<u64>, count: u64) -> tractor::Result<u64> {
     send_and_sum(&mut stream, (0..count).map(|n| 2 * n + 1)).await
 }
 
-/// Sends all of `numbers` while it sums up the other end's: the same code serves both ends.
+/// Sends all of `numbers`, and meanwhile sums up those of the other end. Both ends run this code.
 async fn send_and_sum<R>(
     stream: &mut MsgStream<u64, u64, R>,
     numbers: impl Iterator<Item = u64>,
@@ -30,7 +30,7 @@ async fn send_and_sum<R>(
         for number in numbers {
             tx.send(number).await?;
         }
-        tx.finish(); // the other end's `receive` gives `None`; ours goes on
+        tx.finish(); // the other end's `receive` gives `None`; ours continues
         Ok::<_, tractor::Error>(())
     };
     let sum = async {

@@ -4,8 +4,8 @@
 //! out. The supervisor starts it again; this program repeats the lost request, because it knows that repeating is
 //! harmless. Then the worker dies too often.
 //!
-//! Here each worker has its own name and life. If any worker can run any task, use a pool, which also repeats requests
-//! by itself: see `primes_pool`.
+//! Here each worker has its own name and its own task. If any worker can run any task, use a pool, which also repeats
+//! requests by itself: see `primes_pool`.
 //!
 //! Run it with `cargo run --example supervised_workers`.
 
@@ -40,7 +40,7 @@ async fn kill(worker: &Supervised) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Prints the supervisor's events until a worker has come up this often.
+/// Prints the supervisor's events until a worker has been started this often.
 async fn watch(events: &mut SupervisionEvents, lives: u64) -> tractor::Result<()> {
     while let Some(event) = events.next().await? {
         match event {
@@ -84,7 +84,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     })
     .await;
 
-    let error = left.expect_err("it was killed once too often");
+    let error = left.expect_err("it was killed too often");
     println!("{error}");
     let mut source = error.source();
     while let Some(cause) = source {

@@ -1,7 +1,7 @@
 //! Calls and streams are typed like local code: arguments, results and every streamed value.
 //!
-//! A function is called in another process with the types of its signature, a context exchanges values of the one type
-//! that its `pld_spec` names. Passing text to `add`, or streaming anything but a `Point`, does not compile.
+//! A function is called in another process with the types of its signature. A context exchanges values of the type that
+//! its `pld_spec` names. Passing text to `add`, or streaming anything but a `Point`, does not compile.
 //!
 //! Run it with `cargo run --example typed_payloads`.
 

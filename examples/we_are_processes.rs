@@ -1,7 +1,7 @@
 //! Actors are processes, and they live and die as a tree: the root crashes, and nothing is left.
 //!
-//! Two chains of daemons print their names; then the root panics on purpose, while they run. Its exit code is that of
-//! the panic. With `--wait` the root waits to be killed instead; then nothing is left either:
+//! Two chains of daemons print their names; then the root panics on purpose while they run, and exits with the code of
+//! a panic. With `--wait` the root waits to be killed instead; then nothing is left either:
 //!
 //! ```sh
 //! cargo run --example we_are_processes
@@ -21,8 +21,8 @@ fn introduce() {
     println!("actor {} pid {}", tractor::current_actor().name(), std::process::id());
 }
 
-/// Prints its name, starts the daemons below it, and never ends by itself. It reports its start when those below have
-/// started.
+/// Prints its name, starts the daemons below it, and never ends by itself. It reports its start when the daemons below
+/// it have started.
 #[tractor::context(started = ())]
 async fn daemon(ctx: Context<()>, below: u32) -> tractor::Result<()> {
     introduce();

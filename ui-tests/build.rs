@@ -1,8 +1,8 @@
 //! Writes the modules of `tests/pass.rs`: the files in `pass/`, and `kinds.rs`, which uses every macro in every way,
 //! once in each environment.
 //!
-//! Files and environments are modules of one crate, so that none needs a compilation of its own. The environments are
-//! written out and not made by a macro, because rustc and clippy check the output of a macro less strictly.
+//! Files and environments are modules of one crate, because each crate would be one more compilation. No macro makes
+//! the environments, because rustc and clippy check the output of a macro less strictly.
 
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -21,7 +21,7 @@ const EXCEPT: &[&str] = &[
     "warnings",
     // rustc lists unstable lints but calls them unknown.
     "unknown_lints",
-    // They are set for whole crates.
+    // These two are set for whole crates.
     "confusable_idents",
     "ill_formed_attribute_input",
     "linker_messages",
@@ -102,7 +102,7 @@ fn on_each(kinds: &str, attribute: &str) -> String {
     above(above(kinds.to_owned(), "#[::tractor::"), "    pub static ")
 }
 
-/// The kinds where the library has another name.
+/// The kinds for a crate in which the library has another name.
 fn renamed() -> String {
     let mut text = content_of(KINDS).replace("::tractor::", "::actors::");
     for kind in ["actor_fn", "context", "stream", "main", "test"] {
@@ -113,7 +113,7 @@ fn renamed() -> String {
     text
 }
 
-/// Every lint that this rustc knows, and the groups of clippy that are meant to be turned on as such.
+/// Every lint that this rustc knows, and the groups of clippy that may be turned on as a whole.
 fn lints() -> String {
     let rustc = env::var_os("RUSTC").expect("cargo sets it");
     let help = Command::new(rustc).args(["-W", "help"]).output().expect("rustc runs").stdout;

@@ -1,7 +1,7 @@
-//! A batch with many failures: some tasks hang, panic, exit, abort or use up all memory; most work.
+//! A batch with many failures: some tasks hang, panic, exit, abort or use up all memory; most succeed.
 //!
 //! Each task has one named outcome: a result, a panic with its place, an exit code, a signal, a deadline. At worst a
-//! task costs its worker, which is replaced; no other task is affected.
+//! task ends its worker, which is replaced; no other task is affected.
 //!
 //! Run it with `cargo run --release --example batch`.
 
@@ -25,7 +25,7 @@ const MEMORY_BYTES: u64 = 512 << 20;
 /// The most time that starting and replacing workers, and this program itself, may take.
 const TIME_MAX: f64 = 1.3;
 
-/// The outcome of a task in a few words, and how long it took if it worked.
+/// The outcome of a task in a few words, and the time that it took if it succeeded.
 fn name(outcome: tractor::Result<Duration>) -> (String, Duration) {
     let error = match outcome {
         Ok(took) => return ("a result".to_owned(), took),
@@ -86,8 +86,12 @@ async fn main() -> tractor::Result<()> {
 /// Prints all outcomes, and fails unless each task has the outcome of its kind.
 fn report(names: &BTreeMap<(Kind, String), u32>, work: Duration, took: Duration, workers: usize) {
     for ((kind, name), count) in names {
-        println!("{count:>4} that {kind:<6} came to {name}");
-        assert!(name.contains(kind.outcome()), "a task that {kind} should have come to {}", kind.outcome());
+        println!("{count:>4} that {kind:<6} ended with {name}");
+        assert!(
+            name.contains(kind.outcome()),
+            "a task that {kind} should have ended with {}",
+            kind.outcome()
+        );
     }
     for kind in Kind::ALL {
         let count: u32 = names.iter().filter(|((of, _), _)| *of == kind).map(|(_, count)| count).sum();

@@ -62,7 +62,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Runs the task. Working takes a while; that time is returned.
+/// Runs the task. Returns the time that its work took.
 #[tractor::actor_fn]
 #[allow(clippy::exit, reason = "what a task may do")]
 pub(crate) async fn task(kind: Kind) -> Duration {

@@ -15,7 +15,7 @@ use tracing::{Instrument, info_span};
 use tracing_subscriber::layer::SubscriberExt;
 use tractor::Addr;
 
-/// Runs first in each of the processes.
+/// Runs first in each process.
 fn set_up() {
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Tracer))
         .expect("the only one");

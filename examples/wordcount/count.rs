@@ -39,7 +39,7 @@ pub(crate) fn count(chunk: Chunk) -> Counted {
         }
     }
     let ascii = ascii.into_iter().map(|(word, count)| (String::from_utf8_lossy(word).into_owned(), count));
-    let counts = ascii.chain(other).collect(); // the totals do not mind a word that comes twice
+    let counts = ascii.chain(other).collect(); // the totals add up a word that comes twice
     Counted { files, bytes, counts }
 }
 

@@ -26,14 +26,14 @@ use count::Totals;
 use files::TextFiles;
 use indicatif::ProgressBar;
 
-/// Chunks below this are not worth their counts, which grow slower than the text does.
+/// In smaller chunks, the counts would take too much of the time: they grow slower than the text.
 const CHUNK_KIB_MIN: u64 = 1024;
 /// A chunk must fit into a message.
 const CHUNK_KIB_MAX: u64 = 8 * 1024;
 /// Chunks are so small that every worker gets about this many.
 const CHUNKS_PER_WORKER: u64 = 16;
 
-/// Counts words: letters and digits in a row, in any script, whatever their case.
+/// Counts words: letters and digits in a row, in any script, without regard to case.
 #[derive(Debug, Parser)]
 struct Args {
     /// Files, and folders to search for text files.
@@ -85,7 +85,7 @@ async fn main() -> anyhow::Result<()> {
         let start = Instant::now();
         let expected = count_here(chunks())?;
         anyhow::ensure!(totals == expected, "the workers' totals differ from those of a single process");
-        println!("verified: a single process comes to the same totals, in {:.2?}", start.elapsed());
+        println!("verified: a single process gets the same totals, in {:.2?}", start.elapsed());
     }
     Ok(())
 }

@@ -10,13 +10,13 @@ use tractor::PoolOptions;
 use crate::chunks::{Chunk, Chunks};
 use crate::count::{Counted, Totals, count};
 
-/// Chunks per worker: one that it counts, and a next one.
+/// Chunks per worker: the one that it counts, and the next one.
 const CHUNKS_AT_ONCE: usize = 2;
 /// How often a chunk is counted again after its worker died, so that a chunk that kills every worker is not tried for
 /// ever.
 const REPEATS_MAX: u32 = 3;
 
-/// Counts a chunk, and tells the process that counted it.
+/// Counts a chunk. Also returns the process that counted it.
 #[tractor::actor_fn]
 async fn count_chunk(chunk: Chunk) -> (u32, Counted) {
     // This runs on another thread, so that this one receives the next chunk meanwhile.
@@ -44,7 +44,7 @@ pub(crate) async fn count_all(
                 totals.add(counted);
                 if kill_at.is_some_and(|bytes| totals.bytes >= bytes) {
                     kill_at = None;
-                    kill(worker); // it has got another chunk by now
+                    kill(worker); // it has its next chunk already
                 }
             }
             Ok(())
@@ -57,6 +57,6 @@ pub(crate) async fn count_all(
 
 fn kill(worker: u32) {
     if let Some(pid) = i32::try_from(worker).ok().and_then(Pid::from_raw) {
-        _ = kill_process(pid, Signal::KILL); // one that is dead already is as good
+        _ = kill_process(pid, Signal::KILL); // it may be dead already
     }
 }

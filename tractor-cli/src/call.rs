@@ -14,7 +14,7 @@ use crate::reach::{Library, meet, read_registry};
 pub(crate) struct Options {
     /// Name of the actor, its uuid, or NAME.UUID.
     name: String,
-    /// The endpoint, as `module::path:function`.
+    /// The endpoint: `module::path:function`.
     #[arg(value_parser = endpoint)]
     endpoint: DynCall,
     /// Its arguments by name, as in '{"a": 1}'.
@@ -100,10 +100,11 @@ async fn talk(
         .await
 }
 
-/// The request does not say the kind of the endpoint, so the user of the command must know it.
+/// Adds to a failure the kind of endpoint for which the command was run. A request does not tell the kind, so the user
+/// must know it.
 fn explained(error: Error, stream: bool, context: bool) -> Failure {
     let kind = match (stream, context) {
-        (false, false) => "a function; for others there are `--stream` and `--context`",
+        (false, false) => "a function; for other endpoints use `--stream` or `--context`",
         (true, _) => "a one-way stream, because of `--stream`",
         (_, true) => "a context, because of `--context`",
     };

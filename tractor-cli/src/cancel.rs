@@ -1,4 +1,4 @@
-//! `tractor cancel`: ends an actor, politely or not.
+//! `tractor cancel`: asks an actor to end, or kills its process.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ pub(crate) async fn run(asking: &Asking, options: Options) -> Result<(), Failure
     };
     let text = match pid {
         Some(pid) => format!("{}: process {pid} was killed", row.uid),
-        None => format!("{}: it has ended its tasks, and ends", row.uid),
+        None => format!("{}: its tasks have ended, and it ends", row.uid),
     };
     let told = json!({ "name": row.uid.name(), "uuid": row.uid.uuid(), "end": end, "pid": pid });
     print(&if asking.json { told.to_string() } else { text });
@@ -44,10 +44,10 @@ pub(crate) async fn run(asking: &Asking, options: Options) -> Result<(), Failure
 
 async fn kill(row: &Row) -> Result<i32, Failure> {
     let mut why =
-        "it listens at no Unix socket, and only there the kernel tells whose process it is".to_owned();
+        "it listens at no Unix socket, and only there does the kernel tell which process it is".to_owned();
     for addr in row.addrs.iter().filter(|addr| matches!(addr, Addr::Uds { .. })) {
         let Knock::Open(Some(pid)) = knock(addr).await else {
-            why = format!("nobody listens at {addr}");
+            why = format!("nothing listens at {addr}");
             continue;
         };
         if !is_it(row, addr, pid).await {
@@ -63,8 +63,8 @@ async fn kill(row: &Row) -> Result<i32, Failure> {
     Err(Failure::new(Kind::NotAllowed, format!("actor {} is not killed: {why}", row.uid)))
 }
 
-/// Whether the process that listens at an address is the actor of that row: the process says so itself, or it says
-/// nothing at all and the registered file is named after that process.
+/// Whether the process that listens at an address is the actor of that row: the process says so itself, or it does not
+/// answer and the registered file is named after that process.
 async fn is_it(row: &Row, addr: &Addr, pid: i32) -> bool {
     let Addr::Uds { file, .. } = addr else { return false };
     match connect(addr, async |portal| Ok::<_, Error>(portal.uid() == &row.uid)).await {

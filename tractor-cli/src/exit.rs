@@ -34,7 +34,7 @@ impl Kind {
     }
 }
 
-/// Why a command has failed.
+/// The failure of a command.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: Kind,

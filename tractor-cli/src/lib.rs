@@ -1,14 +1,14 @@
 //! The command `tractor`: looks at running trees of actors, calls their endpoints, and ends them.
 //!
 //! ```text
-//! tractor ps                                     who is registered: uid, pid, addresses, uptime, memory
-//! tractor tree                                   who supervises whom, and the dialogs that are open
+//! tractor ps                                     lists the actors: uid, pid, addresses, uptime, memory
+//! tractor tree                                   shows the tree of actors, and the open dialogs
 //! tractor call NAME module:function [JSON]       runs an endpoint; arguments by name
 //! tractor cancel NAME [--kill]                   asks an actor to end, or kills its process
 //! ```
 //!
 //! Each command has `--registry ADDR`, by default [`tractor_core::default_registry`], and `--json`. `NAME` is an
-//! actor's name, its uuid, or both as `name.uuid`; a name of several actors is refused.
+//! actor's name, its uuid, or both as `name.uuid`. A name that several actors have is refused.
 //!
 //! # How it works
 //! The command is a root actor of its own that does not listen and is not registered, so it never becomes a registrar.
@@ -23,10 +23,10 @@
 #![doc = concat!("```text\n", include_str!("exit_codes.txt"), "```")]
 //!
 //! # JSON
-//! `ps` and `tree` print one object, `cancel` one line. `call` prints one line each: `{"started": V}`, `{"value": V}`,
-//! `{"result": V}`, and at the end of a failure `{"error": {..}}`. Every failure is such an object, with `kind` and
-//! `exit` beside its `message`. For values without a form in JSON: bytes are `{"$bytes": "hex"}`, in arguments and
-//! results; numbers that are not finite are texts.
+//! `ps` and `tree` print one object, `cancel` one line. `call` prints a line for each event: `{"started": V}`,
+//! `{"value": V}`, `{"result": V}`. A command that fails prints `{"error": {..}}` as its last line, with `kind`, `exit`
+//! and `message`. Values without a form in JSON: bytes are `{"$bytes": "hex"}`, in arguments and results; numbers that
+//! are not finite are texts.
 
 mod call;
 mod cancel;

@@ -16,15 +16,15 @@ use crate::exit::{Failure, Kind};
 use crate::reach::ANSWER;
 use crate::{call, cancel, ps, tree};
 
-/// Looks at running trees of tractor actors, calls their endpoints, and ends them.
+/// Looks at running trees of tractor actors, calls their endpoints, and ends actors.
 #[derive(Debug, Parser)]
 #[command(name = "tractor", version, after_help = concat!("Exit codes:\n", include_str!("exit_codes.txt")))]
 struct Options {
-    /// Address of the registry, such as /unix/run/user/1000/tractor/registry@1616.sock or /ip4/127.0.0.1/tcp/1616;
-    /// without it the default one of this user.
+    /// Address of the registry, such as /unix/run/user/1000/tractor/registry@1616.sock or /ip4/127.0.0.1/tcp/1616.
+    /// Default: this user's default registry.
     #[arg(long, global = true, value_name = "ADDR")]
     registry: Option<Addr>,
-    /// Prints JSON.
+    /// Print JSON.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]

@@ -66,7 +66,7 @@ pub(crate) async fn kill(pid: i32, is_still_it: impl AsyncFnOnce() -> bool) -> R
     timeout(GONE, gone).await.map_err(late)
 }
 
-/// A handle on the process that has the number now; it never signals a later process with the same number.
+/// A handle on the process that has this number now. It never signals a later process with the same number.
 #[cfg(target_os = "linux")]
 fn killer(pid: Pid) -> rustix::io::Result<impl FnOnce() -> rustix::io::Result<()>> {
     use rustix::process::{PidfdFlags, pidfd_open, pidfd_send_signal};

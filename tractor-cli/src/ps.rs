@@ -49,7 +49,7 @@ fn row_of(seen: &Seen) -> Vec<String> {
     ]
 }
 
-/// A time for people: its two largest units.
+/// A time in its two largest units.
 fn shown(time: Duration) -> String {
     match time.as_secs() {
         secs @ 0..60 => format!("{secs}s"),

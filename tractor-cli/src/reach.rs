@@ -1,4 +1,4 @@
-//! Reaching a registry and its actors, and reporting what is there instead.
+//! Reaching a registry and its actors, and the errors when that fails.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -112,12 +112,12 @@ pub(crate) async fn knock_at_registry(addr: &Addr) -> Result<(), Failure> {
     match knock(addr).await {
         Knock::Open(_) => Ok(()),
         Knock::Absent(why) => {
-            let text = format!("no registry at {addr}: nobody listens there ({why})");
+            let text = format!("no registry at {addr}: nothing listens there ({why})");
             Err(Failure::new(Kind::RegistryAbsent, text))
         }
         Knock::Dead => {
             let text =
-                format!("the registry at {addr} is dead: its socket file is there, its process is gone");
+                format!("the registry at {addr} is dead: its socket file exists, but its process is gone");
             Err(Failure::new(Kind::RegistryDead, text))
         }
         Knock::Foreign(why) => Err(foreign(addr, &why)),
@@ -130,7 +130,7 @@ fn foreign(addr: &Addr, why: &str) -> Failure {
 
 /// The text for an actor that asked for a proof and closed the connection: the command is no member of its tree.
 pub(crate) const NO_PROOF: &str = "over TCP it asks for a proof of its tree's secret, and has closed the connection: \
-     use its Unix socket, or let it `allow_unauthenticated_peers`";
+     use its Unix socket, or set `allow_unauthenticated_peers` in its tree";
 
 /// Whether the actor at the other end asks for a proof.
 pub(crate) fn asks_for_proof(portal: &Portal) -> bool {
@@ -190,7 +190,7 @@ impl Registry {
         match found[..] {
             [one] => Ok(one),
             [] => {
-                let text = format!("nobody is registered as `{shown}` at the {library} registry {addr}");
+                let text = format!("no actor is registered as `{shown}` at the {library} registry {addr}");
                 Err(Failure::new(Kind::NoSuchActor, text))
             }
             _ => {

@@ -88,7 +88,7 @@ async fn look_at(seen: &mut Seen, addr: &Addr) {
     let proved = match knock(addr).await {
         Knock::Open(pid) => pid,
         Knock::Absent(_) | Knock::Dead => {
-            seen.why = Some(format!("nobody listens at {addr}"));
+            seen.why = Some(format!("nothing listens at {addr}"));
             return;
         }
         Knock::Foreign(why) => {

@@ -19,13 +19,13 @@ use crate::survey::{Seen, State, survey};
 struct Node<'a> {
     uid: Uid,
     pid: Option<i32>,
-    /// Known from its parent; `None` if the parent gives no report.
+    /// Whether a supervisor restarts it. `None` if its parent gives no report.
     is_supervised: Option<bool>,
-    /// `None` for an actor that only its parent knows.
+    /// `None` for an actor that is known only from its parent's report.
     seen: Option<&'a Seen>,
 }
 
-/// All of them, by uuid.
+/// All actors, by uuid.
 #[derive(Debug)]
 struct Tree<'a> {
     nodes: BTreeMap<String, Node<'a>>,

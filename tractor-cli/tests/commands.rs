@@ -12,7 +12,7 @@ use tractor::prelude::*;
 use tractor::{Addr, Supervision};
 use world::{Place, Ran, shop};
 
-// ---- What runs in the actors -------------------------------------------------------------------------------------
+// ---- The endpoints of the actors ---------------------------------------------------------------------------------
 
 #[tractor::actor_fn]
 async fn add(a: i64, b: i64) -> i64 {
@@ -59,7 +59,7 @@ async fn counts(stream: StreamSender<i64>, to: i64) -> tractor::Result<()> {
     Ok(())
 }
 
-/// Sends back twice each value; returns how many it saw.
+/// Sends back twice each value, and returns the number of values.
 #[tractor::context(pld_spec = i64)]
 async fn doubler(ctx: Context<i64>) -> tractor::Result<i64> {
     let ctx = ctx.started(0).await?;
@@ -269,7 +269,7 @@ fn cancel_asks_and_kills_only_what_is_proved() {
         let status = std::fs::read_to_string(format!("/proc/{front}/status")).expect("it is there");
         status.contains("State:\tT")
     });
-    // Each of the two waits for the whole time that an actor has to answer.
+    // Each of the two commands waits for the whole time that an actor has to answer.
     std::thread::scope(|both| {
         both.spawn(|| assert_eq!(named(&actors(&shop), "front")["state"], "silent"));
         both.spawn(|| {
@@ -309,7 +309,7 @@ fn each_says(place: &Place, code: i32, kind: &str, words: &str) {
 #[test]
 fn absent_and_dead_registries_are_told_apart() {
     let place = Place::new("absent");
-    each_says(&place, 3, "registry-absent", "nobody listens there");
+    each_says(&place, 3, "registry-absent", "nothing listens there");
     let path = place.path();
     drop(UnixListener::bind(&path).expect("a fresh path"));
     each_says(&place, 4, "registry-dead", "is dead");

@@ -1,7 +1,7 @@
 //! A parser for `key = value` attribute arguments that reports unknown, repeated and malformed ones.
 //!
 //! The parser splits at the commas outside angle brackets and keeps each value as tokens; the macro then takes the keys
-//! it knows, each with its type. So one bad value never hides the next one.
+//! that it knows, each with its type. So one bad value never hides another one.
 
 use proc_macro2::{Ident, Punct, Span, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream, Parser};
@@ -45,7 +45,7 @@ pub(crate) struct Args {
 
 struct Entry {
     key: Ident,
-    /// What follows the `=`, if there is one.
+    /// The tokens after the `=`, if there is one.
     value: Option<TokenStream>,
 }
 
@@ -179,7 +179,7 @@ pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     parts
 }
 
-/// Splits `key = value`, or a key alone; `None` if it does not start like that.
+/// Splits `key = value`, or a key alone; `None` if the tokens do not begin with a key.
 fn split_entry(part: TokenStream) -> Option<Entry> {
     let mut tokens = part.into_iter();
     let Some(TokenTree::Ident(key)) = tokens.next() else { return None };

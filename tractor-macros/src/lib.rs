@@ -54,7 +54,7 @@ use proc_macro::TokenStream;
 /// - It is a free `async fn` without generics, not `unsafe`, not an `extern fn`.
 /// - Arguments are plain names of concrete serde types. There are at most twelve, and they travel by name.
 /// - An argument may be a reference: `&str`, `&[u8]`, `&[T]`, `&T` of a `T` that is `Clone`. The call keeps a copy, and
-///   the function borrows from what arrived.
+///   the function borrows from the value that arrived.
 /// - The returned type is serde, too. If its name is `Result` (the last segment of any path), its `Err` is the failure
 ///   of the call: an error type, `String`, `&'static str` or a boxed error. A panic is a failure, too.
 /// - The returned value is decoded once before it is sent, so that a serde mistake is an error of this side. For a
@@ -68,7 +68,7 @@ use proc_macro::TokenStream;
 /// #[derive(Serialize, Deserialize)]
 /// pub struct User { id: u64, name: String }
 ///
-/// /// Doc comments and other attributes go where they belong.
+/// /// Doc comments and other attributes work as usual.
 /// #[tractor::actor_fn]
 /// pub async fn rename(
 ///     mut user: User,
@@ -95,12 +95,12 @@ use proc_macro::TokenStream;
 ///   runs only where the function lives.
 /// - `error = E`: the type of the failure, an error type that is serde. The function returns a `Result` with it. If an
 ///   `extern` function fails with a type of its own program, `downcast_as` reads it as the `E` of this program.
-/// - `crate = path`: where the `tractor` crate is, by default `::tractor`. A dependency that has another name, such as
-///   `actors = { package = "tractor", .. }`, needs `crate = ::actors`.
+/// - `crate = path`: the path of the `tractor` crate, by default `::tractor`. A dependency that has another name, such
+///   as `actors = { package = "tractor", .. }`, needs `crate = ::actors`.
 ///
 /// And on an argument of the function:
 ///
-/// - `#[tractor(rename = "..")]`: the name it travels under.
+/// - `#[tractor(rename = "..")]`: its name on the wire.
 /// - `#[tractor(default)]`, `#[tractor(default = expression)]`: its value when the caller omits it. Only a caller in
 ///   another program, or one that names the function by text, can do so.
 ///
@@ -117,7 +117,7 @@ use proc_macro::TokenStream;
 ///     format!("{text:<width$}")
 /// }
 ///
-/// /// What another program would write to call it.
+/// /// The declaration in another program that calls it.
 /// #[tractor::actor_fn(extern, module = "text.service")]
 /// async fn pad(text: &str, to: usize) -> String;
 ///
@@ -227,9 +227,9 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// - No two types may have the same name. An alias gives a type another name; the same type under two names does not
 ///   compile.
-/// - Between Rust peers a value names its variant. Peers of the base protocol send and get the bare value; it is read
-///   as the variant that its field `type` names, else as the first one that fits, so put narrower types first.
-/// - The enum can only be a whole message. For a part of another type, declare an enum of your own.
+/// - Between Rust peers a value names its variant. Peers of the base protocol send and get the bare value. It is read
+///   as the variant that its field `type` names, else as the first one that accepts it, so put narrower types first.
+/// - The enum can only be a whole message. Inside of another type, use an enum of your own.
 ///
 /// # One type per direction
 ///
@@ -288,7 +288,7 @@ pub fn context(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Rules
 ///
-/// The sender is the first argument; callers do not pass it, and its type names the type of the values. The function
+/// The sender is the first argument; callers do not pass it. Its type parameter is the type of the values. The function
 /// returns nothing, or a `Result<()>`; for a final value use [`#[context]`](macro@context). All other rules are those
 /// of [`#[actor_fn]`](macro@actor_fn), except that the call cannot be awaited.
 ///
@@ -322,9 +322,9 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Signals
 ///
-/// While a root actor lives in the process, SIGINT, SIGTERM and SIGHUP end its tree in good order: the body of the
-/// root's scope is dropped, children are asked to end, callbacks (`on_exit`) and shielded cleanups run within the
-/// limits of `Timeouts`, then the code around that scope is dropped, and the program dies of the signal as if it had
+/// While a root actor lives in the process, SIGINT, SIGTERM and SIGHUP end its tree in good order. The body of the
+/// root's scope is dropped, children are asked to end, and callbacks (`on_exit`) and shielded cleanups run within the
+/// limits of `Timeouts`. Then the code around that scope is dropped, and the program dies of the signal as if it had
 /// not been caught. (The init process of a container instead exits with 128 plus the signal's number.) A second signal
 /// kills the tree at once.
 ///
@@ -332,10 +332,10 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///   SIGINT in a program that a script has started with `&`.
 /// * Without a root, with `tractor::init()` and in tests, signals keep their usual effect.
 /// * A program that has called `tractor::shutdown_signal()` handles the first signal itself.
-/// * Children are process groups of their own, which a terminal's signals do not reach: they end through their parent.
+/// * Children are process groups of their own, which a terminal's signals do not reach: their parents end them.
 /// * Other programs that actors have started outlive a root that ends without leaving its scopes: by SIGKILL, a crash
 ///   or `exit`. At a second signal, the programs of the root's own children end, but those of actors below them do not.
-///   A service manager or a container that ends the whole control group ends them all.
+///   A service manager or a container that ends the whole control group ends all of them.
 ///
 /// # Arguments
 ///
@@ -343,7 +343,7 @@ pub fn stream(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// - `worker_threads = N`: threads of the multi-thread runtime, by default one per core.
 /// - `setup = path`: a `fn()` that runs first in every process of the program, the root's and each child's, before any
 ///   runtime is made. Use it to set up a `tracing` subscriber. `main` itself runs only in the root.
-/// - `crate = path`: where the `tractor` crate is, by default `::tractor`.
+/// - `crate = path`: the path of the `tractor` crate, by default `::tractor`.
 ///
 /// ```no_run
 /// fn logs() {

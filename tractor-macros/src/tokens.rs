@@ -23,7 +23,7 @@ pub(crate) fn edges(tokens: impl ToTokens) -> (Span, Span) {
     (first, tokens.last().map_or(first, |token| token.span()))
 }
 
-/// A name given by the user, for a generated item or variable that stands for the user's own.
+/// A name given by the user, for a generated item or variable that represents the user's own.
 ///
 /// Its position is the user's, but lints treat it as the macro's: a warning about dead code or the wrong case concerns
 /// only the user's own item.

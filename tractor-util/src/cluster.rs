@@ -69,11 +69,11 @@ impl ClusterOptions {
 
 /// Opens a scope with equal child actors, all started at once, and ends them when the body has ended.
 ///
-/// They are named after the running actor: `root.worker_0`, `root.worker_1`, and so on. `set_up` says what each of them
-/// exposes. The body gets their portals, in that order. Outside of any actor this starts a root actor first, which ends
-/// with the cluster.
+/// They are named after the running actor: `root.worker_0`, `root.worker_1`, and so on. `set_up` sets the options of
+/// each worker, such as the endpoints that it exposes. The body gets their portals, in the order of their names.
+/// Outside of any actor this starts a root actor first, which ends with the cluster.
 ///
-/// Leaving the body ends the workers, even busy ones. So a body that has handed out work must wait for it, for instance
+/// Leaving the body ends the workers, even busy ones. So a body that has given out work must wait for it, for instance
 /// with `futures::future::try_join_all`.
 ///
 /// ```no_run
@@ -122,7 +122,7 @@ where
     .await
 }
 
-/// The number of workers that get a core each.
+/// The default number of workers: one per core.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

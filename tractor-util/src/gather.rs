@@ -17,7 +17,7 @@ use tractor_core::error::RuntimeFailure;
 use tractor_core::proto::payload::Payload;
 use tractor_core::{ContextHandle, ContextTarget, ContextTypes, Error, ParentContext, Portal, Result};
 
-/// Opens contexts side by side and runs one body in all of them.
+/// Opens several contexts and runs one body in the scope of all of them.
 ///
 /// All contexts are opened at once. When the last one has started, the body gets the contexts and their first values,
 /// in the order of the input. When this function returns, every other side has ended; the contexts also end
@@ -105,9 +105,9 @@ enum Stage {
     Ended(Option<Error>),
 }
 
-/// Why one context's scope was left.
+/// The reason why one context's scope was left.
 enum Left {
-    /// The others have to end.
+    /// All contexts must end.
     Asked,
     /// The other side of this context has failed.
     Failed(Error),

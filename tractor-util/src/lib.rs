@@ -1,7 +1,7 @@
 //! Helpers for `tractor` that use only its public API.
 //!
-//! Applications use the facade crate `tractor`, which re-exports these helpers. They are a crate of their own so that
-//! the compiler proves the claim: users could have written them.
+//! Applications use the facade crate `tractor`, which re-exports these helpers. They are a crate of their own, so that
+//! the compiler proves that they need no private API.
 //!
 //! | module | holds |
 //! | --- | --- |

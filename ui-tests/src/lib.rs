@@ -1,20 +1,20 @@
-//! What the tests of the macros have in common: a message that is also a failure. The tests are in `tests/`, programs
-//! that must not compile in `fail/`.
+//! A message that is also a failure, for all tests of the macros. The tests are in `tests/`, programs that must not
+//! compile in `fail/`.
 
 use std::error::Error;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A message, and the failure that says it.
+/// A message, and the failure with its text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Told {
-    /// What is said.
+    /// The text.
     pub what: String,
 }
 
 impl Told {
-    /// Says it.
+    /// A message with this text.
     pub fn new(what: &str) -> Self {
         Self { what: what.to_owned() }
     }

@@ -1,5 +1,5 @@
-//! What compiles, and does so without a warning: the files in `pass/`, and one of everything the macros make in many
-//! surroundings (`build.rs` writes the lists).
+//! Programs that compile without a warning: the files in `pass/`, and every kind of expansion in many environments
+//! (`build.rs` writes the lists).
 
 #![allow(unknown_lints, reason = "the table has every lint that rustc lists, some are unstable")]
 

@@ -1,17 +1,15 @@
-//! What every error text owes its reader, read off the goldens in `fail/`: a way out, and the user's own token as its
-//! place.
+//! Checks the error texts in `fail/`: each says what to write instead, and points at a token of the user.
 //!
-//! What is underlined, and whether a sentence is a good one, is for whoever reads the golden. This finds what was
-//! forgotten.
+//! Whether the right token is underlined, and whether the sentence is good, must be checked by reading.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Errors of rustc that nothing can be added to.
+/// Errors of rustc to which no help can be added.
 const BARE: &[&str] =
     &["error: expected ", "error[E0119]", "error[E0433]", "error[E0446]", "error[E0453]", "error[E0573]"];
 
-/// Begins a line that explains rustc's reasoning rather than what to do.
+/// Beginnings of lines that explain rustc's reasoning, and not what to do.
 const REASONING: &[&str] = &[
     "help: the trait `",
     "help: within `",
@@ -57,7 +55,7 @@ fn has_help(error: &str) -> bool {
     error.lines().any(|line| {
         let line = line.trim_start().trim_start_matches("= ");
         let advises = line.starts_with("help: ") || line.starts_with("note: ");
-        // A type in place of another one says all there is to say.
+        // An error that names both the expected and the found type needs no help.
         let names_both = line.contains("expected `") && line.contains("`, found ");
         names_both || advises && !REASONING.iter().any(|reasoning| line.starts_with(reasoning))
     })

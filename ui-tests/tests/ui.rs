@@ -8,8 +8,8 @@ fn fail() {
     trybuild::TestCases::new().compile_fail("fail/*/*.rs");
 }
 
-/// Errors that a build finds and a check does not: a case that compiles has trybuild build them all, with all that they
-/// need.
+/// Errors that only a build finds, not a check. If one case must compile, trybuild builds all cases and their
+/// dependencies.
 #[test]
 #[ignore = "builds everything again; `.ci/run` asks for it"]
 fn built() {

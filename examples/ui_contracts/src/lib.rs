@@ -1,7 +1,7 @@
 //! The endpoints of a small shop, whose contracts `tests/ui.rs` checks.
 //!
-//! The compiler checks the types of an endpoint where it is used. A test that compiles right uses, and wrong ones with
-//! their expected errors, makes every change of these types visible.
+//! The compiler checks the types of an endpoint where it is used. A test compiles right uses, and wrong uses with their
+//! expected errors. So every change of these types becomes visible.
 
 use serde::{Deserialize, Serialize};
 use tractor::Context;
@@ -23,7 +23,7 @@ pub enum Progress {
         /// Items so far.
         count: u32,
     },
-    /// On the road.
+    /// The order has left the warehouse.
     Sent,
 }
 

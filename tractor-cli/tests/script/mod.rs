@@ -60,8 +60,8 @@ pub(crate) fn says_nothing(mut stream: UnixStream, _: &Path) {
     while stream.read(&mut [0; 1024]).is_ok_and(|read| read > 0) {}
 }
 
-/// A registrar of the base protocol. Its table has itself, two others of one name, and one whose address it has itself
-/// now. It answers each call with 3.
+/// A registrar of the base protocol. Its table has itself, two actors of one name, and one actor whose address is now
+/// this registrar's. It answers each call with 3.
 pub(crate) fn base_registrar(stream: UnixStream, path: &Path) {
     let dir = path.parent().and_then(Path::to_str).expect("UTF-8").to_owned();
     let own = Addr::Uds { dir, file: "registry.sock".to_owned() };
@@ -86,7 +86,7 @@ pub(crate) fn base_registrar(stream: UnixStream, path: &Path) {
     }
 }
 
-/// A registrar that goes away when it is asked.
+/// A registrar that closes the connection when it is asked.
 pub(crate) fn leaves_when_asked(stream: UnixStream, _: &Path) {
     let mut peer = Base { stream, frames: Splitter::new() };
     peer.introduce();

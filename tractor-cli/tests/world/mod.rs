@@ -13,7 +13,7 @@ use tractor::Addr;
 
 /// The environment variable with the directory of a program's registry.
 const DIR: &str = "TRACTOR_TEST_PLACE";
-/// Longest wait for what must happen.
+/// Longest wait for an event.
 const SOON: Duration = Duration::from_secs(30);
 
 /// A directory of one test; it is removed with the test.

@@ -65,7 +65,7 @@ pub(super) async fn dial(actor: &Actor, addr: &Addr) -> Result<Connection, NotMe
     let met = match tokio::time::timeout(actor.timeouts().handshake, meeting).await {
         Ok(met) => met.map_err(|error| NotMet {
             error: not_met(actor, addr, &error),
-            is_nobody: error.is_about_nobody(),
+            is_nobody: error.reached_no_actor(),
         })?,
         Err(_elapsed) => {
             let unreachable = Unreachable::new(addr.clone(), "no handshake in time (`Timeouts::handshake`)");
@@ -102,7 +102,7 @@ async fn meet(actor: &Actor, addr: &Addr) -> Result<Introduced, HandshakeError> 
 /// Why there is no connection to an address.
 fn not_met(actor: &Actor, addr: &Addr, error: &HandshakeError) -> Error {
     match actor.deaths().at(addr) {
-        Some(died) if error.is_about_nobody() => Error::from(died).unsent(),
+        Some(died) if error.reached_no_actor() => Error::from(died).unsent(),
         Some(_) | None => Unreachable::new(addr.clone(), error.to_string()).into(),
     }
 }

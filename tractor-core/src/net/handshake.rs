@@ -143,7 +143,7 @@ fn fresh_nonce() -> [u8; 32] {
 
 impl HandshakeError {
     /// Whether no actor was reached, not even a wrong one.
-    pub(crate) fn is_about_nobody(&self) -> bool {
+    pub(crate) fn reached_no_actor(&self) -> bool {
         use std::io::ErrorKind::{ConnectionRefused, NotFound};
 
         matches!(self, Self::Io(error) if matches!(error.kind(), NotFound | ConnectionRefused))

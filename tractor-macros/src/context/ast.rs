@@ -14,16 +14,16 @@ const RECV: Key = Key::new("recv", "recv = Command");
 const RETURNS: Key = Key::new("returns", "returns = Summary");
 const KEYS: &[Key] = &[PLD_SPEC, STARTED, SEND, RECV, RETURNS, NAME, MODULE, EXTERN, ERROR, STRICT, CRATE];
 
-/// What `#[context(..)]` was given.
+/// The arguments of one `#[context(..)]`.
 pub(crate) struct ContextArgs {
     pub(crate) options: Options,
     /// The type of every direction without a type of its own; its rule is the one in `options`.
     pub(crate) pld_spec: Option<Spec>,
     /// The endpoint's first value.
     pub(crate) started: Option<Spec>,
-    /// What the endpoint sends.
+    /// The values that the endpoint streams.
     pub(crate) send: Option<Spec>,
-    /// What the endpoint receives.
+    /// The values that are streamed to the endpoint.
     pub(crate) recv: Option<Spec>,
     /// The endpoint's final value.
     pub(crate) returns: Option<Spec>,

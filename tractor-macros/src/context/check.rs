@@ -9,7 +9,7 @@ use crate::endpoint::leading_argument::Lead;
 use crate::endpoint::owned_types::check_owned;
 use crate::errors::{Errors, show};
 
-/// The types of one dialog, as seen by the endpoint.
+/// The types of one dialog from the endpoint's view.
 pub(crate) struct Dialog {
     pub(crate) started: Type,
     pub(crate) send: Type,

@@ -19,7 +19,7 @@ pub(crate) fn expand(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -
     quote!(#expanded #unions)
 }
 
-/// What makes an endpoint a context.
+/// The parts of the expansion that differ for a context.
 fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> Kind {
     let returns = dialog.returns.as_ref().map_or_else(|| endpoint.returned(), |ty| quote!(#ty));
     // The hygiene of this name keeps it out of scope for the user's arguments.
@@ -39,7 +39,7 @@ fn kind(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> Kind {
     }
 }
 
-/// Compares the types of the signature with those of the attribute, which nothing else does without a body.
+/// Compares the types of the signature with those of the attribute. With a body, rustc does that there.
 fn witness(endpoint: &Endpoint<'_>, dialog: &Dialog, context: &Type) -> TokenStream {
     let (krate, cfg, name) = (&endpoint.options.krate, &endpoint.attrs.cfg, endpoint.name());
     let same = |ty: &TokenStream, declared: &TokenStream| {

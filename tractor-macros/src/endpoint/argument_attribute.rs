@@ -12,7 +12,7 @@ const DEFAULT: Key = Key { name: "default", example: "default = 1", takes: Takes
 /// The options in an argument's attributes.
 #[derive(Default)]
 pub(crate) struct Param {
-    /// The name it travels under.
+    /// The argument's name on the wire.
     pub(crate) rename: Option<LitStr>,
     pub(crate) default: Option<DefaultValue>,
 }
@@ -57,11 +57,11 @@ impl Param {
 }
 
 fn says_nothing(attr: &Attribute, errors: &mut Errors) {
-    errors.at(attr, "this attribute says nothing", format_args!("write {}", examples()));
+    errors.at(attr, "this attribute is empty", format_args!("write {}", examples()));
 }
 
 fn is_serdes(attr: &Attribute, errors: &mut Errors) {
-    let help = format!("write {}; what else serde is told stands on the argument's type", examples());
+    let help = format!("write {}; put any other serde attribute on the argument's type", examples());
     errors.at(attr, "`#[serde(..)]` is about fields of a type, not about arguments", help);
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Arg<'f> {
 }
 
 impl Arg<'_> {
-    /// The name it travels under.
+    /// Its name on the wire.
     pub(crate) fn label(&self) -> String {
         match &self.param.rename {
             Some(name) => name.value(),

@@ -10,7 +10,7 @@ use super::arguments::Arg;
 use super::user_attributes::Attrs;
 use crate::tokens::{edges, moved_to, our_visibility, ours};
 
-/// What differs between the kinds of endpoints.
+/// The parts of the expansion that differ between the kinds of endpoints.
 pub(crate) struct Kind {
     /// The constructor of its registry entry: `func`.
     pub(crate) entry: &'static str,
@@ -24,7 +24,7 @@ pub(crate) struct Kind {
     pub(crate) types: TokenStream,
     /// The parameter of `run` before the arguments, with its comma; none for a plain function.
     pub(crate) parameter: TokenStream,
-    /// The argument passed for it to the user's function, with its comma.
+    /// The argument that passes this parameter to the user's function, with its comma.
     pub(crate) passed: TokenStream,
     /// For an endpoint without a body: items that check the types of the declaration.
     pub(crate) witness: TokenStream,

@@ -5,11 +5,11 @@ use syn::{FnArg, Pat, PatType, Type};
 use crate::errors::{Errors, show};
 use crate::function::{Func, last_segment, peel};
 
-/// The leading argument a macro asks for.
+/// The leading argument that a macro requires.
 pub(crate) struct Lead {
     /// The last segment of its type: `Context`. A user's alias may end in it: `ScaleContext`.
     pub(crate) ty: &'static str,
-    /// What the error texts call it: "context".
+    /// Its name in error texts: "context".
     pub(crate) noun: &'static str,
     /// The argument as a user writes it: `ctx: Context<Point>`.
     pub(crate) example: String,

@@ -1,4 +1,4 @@
-//! What `#[actor_fn]`, `#[context]` and `#[stream]` share: the checks of the signature and most of the expansion.
+//! The code that `#[actor_fn]`, `#[context]` and `#[stream]` share: the checks of the signature, most of the expansion.
 //!
 //! An endpoint `add` becomes a type `add` (its name at compile time), a function `add` that packs the arguments into a
 //! call, the user's function under the name `__tractor_add`, the trait impls, and an entry in the link-time registry.

@@ -13,7 +13,7 @@ pub(crate) const MODULE: Key = Key::new("module", "module = \"images.service\"")
 pub(crate) const EXTERN: Key = Key { name: "extern", example: "extern", takes: Takes::Nothing };
 pub(crate) const ERROR: Key = Key::new("error", "error = MyError");
 
-/// Streamed values are decoded again before they leave.
+/// The flag for streamed values that are decoded again before they are sent.
 pub(crate) const STRICT: Key = Key { name: "strict", example: "strict", takes: Takes::Nothing };
 
 /// The arguments that every endpoint attribute accepts.

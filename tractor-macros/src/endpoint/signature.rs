@@ -22,7 +22,7 @@ pub(crate) struct Endpoint<'f> {
     pub(crate) output: Output,
 }
 
-/// What the function returns.
+/// The return type of the function.
 pub(crate) struct Output {
     /// The type as written; `()` if there is none.
     pub(crate) ty: TokenStream,

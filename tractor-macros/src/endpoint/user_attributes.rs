@@ -1,4 +1,4 @@
-//! Decides which generated item each of the user's attributes belongs to.
+//! Sorts the user's attributes by the generated items on which they must stand.
 //!
 //! An endpoint's function becomes two: the *handle*, which callers use, and the *body*, which runs. Attributes for
 //! callers go to the handle, attributes about the running code go to the body, `cfg` goes to both.

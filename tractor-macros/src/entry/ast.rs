@@ -14,7 +14,7 @@ const MAIN_KEYS: &[Key] = &[FLAVOR, WORKER_THREADS, SETUP, CRATE];
 const TEST_KEYS: &[Key] = &[FLAVOR, WORKER_THREADS, START_PAUSED, SETUP, CRATE];
 const SETUP: Key = Key::new("setup", "setup = my_setup");
 
-/// What `#[main(..)]` or `#[test(..)]` was given.
+/// The arguments of one `#[main(..)]` or `#[test(..)]`.
 pub(crate) struct EntryArgs {
     pub(crate) krate: Path,
     pub(crate) flavor: Option<LitStr>,

@@ -47,7 +47,7 @@ impl Options {
     }
 }
 
-/// Reports whatever keeps `func` from being an entry point.
+/// Reports everything in `func` that an entry point cannot have.
 pub(crate) fn check_func(entry: Entry, func: &Func, errors: &mut Errors) {
     let what = &format!("the {} `{}`", entry.noun(), func.sig.ident);
     func.check_async(what, "; if it is one, an attribute above has changed it: keep one of them", errors);

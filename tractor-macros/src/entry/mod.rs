@@ -28,7 +28,7 @@ impl Entry {
         }
     }
 
-    /// The name of an attribute that cannot stand beside it, the error text for one, and the help.
+    /// The name of an attribute that cannot be combined with the macro, the error text for it, and the help.
     fn rival(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Main => (

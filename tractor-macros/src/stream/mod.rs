@@ -57,7 +57,7 @@ fn kind(endpoint: &Endpoint<'_>, sender: &Type, item: &Type) -> Kind {
     }
 }
 
-/// Names the sender's type, which nothing else does without a body.
+/// Names the sender's type. With a body, rustc checks it there.
 fn witness(endpoint: &Endpoint<'_>, sender: &Type) -> TokenStream {
     let (krate, cfg, name) = (&endpoint.options.krate, &endpoint.attrs.cfg, endpoint.name());
     let item = quote!(<#name as #krate::StreamEndpoint>::Item);

@@ -324,11 +324,11 @@ fn arguments() {
         "",
         "async fn f(#[serde(default)] a: u8) {}",
         "`#[serde(..)]` is about fields of a type, not about arguments",
-        "write `#[tractor(rename = \"id\")]` or `#[tractor(default = 1)]`; what else serde is told stands on the \
+        "write `#[tractor(rename = \"id\")]` or `#[tractor(default = 1)]`; put any other serde attribute on the \
          argument's type",
     );
     let with = |attr: &str| format!("async fn f(a: u8, #[tractor{attr}] b: u8) {{}}");
-    let nothing = "this attribute says nothing";
+    let nothing = "this attribute is empty";
     check(
         ActorFn,
         "",

@@ -1,4 +1,4 @@
-//! What is emitted for correct input.
+//! The tokens emitted for correct input.
 
 use syn::{Attribute, Item};
 
@@ -8,9 +8,9 @@ use super::{expand, items, tokens};
 const CONTEXT: &str =
     "#[doc = \"Scales.\"] pub async fn scale(ctx: Context<Point>, mut by: i64) -> Result<Point> { by }";
 
-/// Compares the expansion with the file `expected/{file}.rs`, which holds it below a first line, as `cargo expand`
-/// prints it (without expanding inner macros). It must have fewer than `lines` lines. `EXPECTED=overwrite` writes the
-/// file.
+/// Compares the expansion with the file `expected/{file}.rs`. Below its first line, the file has the expansion as
+/// `cargo expand` prints it (without expanding inner macros), in fewer than `lines` lines. `EXPECTED=overwrite` writes
+/// the file.
 #[track_caller]
 fn check(attr: Attr, args: &str, item: &str, file: &str, lines: usize) {
     let expanded = syn::parse2(expand(attr, args, item)).expect("the expansion is items");

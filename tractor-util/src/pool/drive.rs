@@ -54,9 +54,9 @@ struct Driver {
     machine: Machine,
     begun: Instant,
     workers: Vec<Worker>,
-    /// Tasks that wait.
+    /// Waiting tasks.
     jobs: HashMap<TaskId, Box<dyn Job>>,
-    /// Tasks that run. Dropping the sender cancels the task.
+    /// Running tasks. Dropping the sender cancels the task.
     wanted: HashMap<TaskId, oneshot::Sender<()>>,
     attempts: FuturesUnordered<BoxFuture<'static, (TaskId, Box<dyn Job>)>>,
     /// The error of the last process that did not end in order.
@@ -65,7 +65,7 @@ struct Driver {
     progress: watch::Sender<PoolProgress>,
 }
 
-/// Runs for ever.
+/// Runs until the scope drops it.
 pub(super) async fn drive<S: Fn(StartActor) -> StartActor>(
     shape: Shape,
     set_up: &S,
@@ -149,7 +149,7 @@ impl Driver {
                 self.handle(Input::Submitted(id, terms));
             }
             Note::Withdrawn(id) => self.handle(Input::Withdrawn(id)),
-            // The process may be gone already; its number keeps this message from being taken for its successor's.
+            // The process may be gone already. Its number tells this message from one of its successor.
             Note::Started(worker, life, portal) if self.workers[worker.0].life == life => {
                 self.workers[worker.0].portal = Some(portal);
                 self.handle(Input::Started(worker));
@@ -221,7 +221,7 @@ impl Driver {
             }
             End::NoWorkers => {
                 self.count(false);
-                job.fail(self.cause.clone().expect("something was in the way of the workers"));
+                job.fail(self.cause.clone().expect("the pool gave up because of an error"));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! The decisions of a pool, without any I/O: which task goes to which worker, and how both end.
 //!
-//! A worker is a slot for one process after the other:
+//! A worker is a slot for processes, one after the other:
 //!
 //! ```text
 //!    ┌───────────────────────── rested ─────────────────────────┐
@@ -25,16 +25,16 @@
 //! ```
 //!
 //! # Invariants
-//! 1. A task is handed only to a worker that is up and has room. A process that has lost a task, has one past its
-//!    deadline, was killed or is used up gets no further task.
+//! 1. A task is handed only to a worker that is up and has room. A process gets no further task once it has lost a
+//!    task, has a task past its deadline, was killed, or has had its number of tasks.
 //! 2. A worker's next process is started only after the last one is gone.
-//! 3. Each task is over exactly once. It is tried again within its limits only, and only if it has not run, or was
+//! 3. Each task is over exactly once. It is tried again only within its limits, and only if it has not run, or was
 //!    interrupted and may be repeated.
-//! 4. A worker whose processes do not start or soon die rests longer each time. When all workers have failed too often
-//!    in a row, every task is over at once, for good.
+//! 4. A worker whose processes do not start, or die early, rests longer each time. When all workers have failed too
+//!    often in a row, every task is over at once, and so is every later one.
 //!
 //! # Not here
-//! Processes, clocks, values and errors: the caller reports what happened and when, carries out the outputs, and keeps
+//! Processes, clocks, values and errors: the caller reports events with their times, carries out the outputs, and keeps
 //! the causes.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -60,7 +60,7 @@ pub(super) struct TaskId(pub(super) u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct WorkerId(pub(super) usize);
 
-/// How many workers there are, and how they are used.
+/// The number of workers, and their use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Shape {
     pub(super) workers: usize,
@@ -156,7 +156,7 @@ pub(super) struct Machine {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Worker {
     state: State,
-    /// Number of its process, so that news of an earlier process is ignored.
+    /// Number of its process, so that events of an earlier process are ignored.
     life: u64,
     /// Failures in a row.
     failures: u32,
@@ -283,7 +283,7 @@ impl Machine {
                 let due = now.saturating_add(WITHDRAWAL_MAX);
                 task.place = Place::Withdrawn { worker, life, due };
                 self.outputs.push_back(Output::Cancel(id));
-                // It is being killed already.
+                // The worker of a late task is being killed already, so it counts as down.
                 if is_late && self.up(worker, life).is_some() {
                     self.kill(worker);
                 }

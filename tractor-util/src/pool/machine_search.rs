@@ -1,4 +1,4 @@
-//! Runs every order of events, up to a number of them, against a model that tracks the truth.
+//! Runs every sequence of events up to a length, and compares the machine with a model.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
@@ -31,7 +31,7 @@ struct Known {
     /// When its worker is killed.
     due: Option<Duration>,
     is_wanted: bool,
-    /// Why it was tried again.
+    /// How often it was tried again, by the reason.
     not_run: u32,
     interrupted: u32,
 }
@@ -251,7 +251,7 @@ impl World {
     }
 }
 
-/// Every order of this many events.
+/// Every sequence of this many events.
 fn search(shape: Shape, tasks: u64, depth: usize) -> usize {
     let mut level = vec![World::new(shape)];
     let mut known = HashSet::new();

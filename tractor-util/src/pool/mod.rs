@@ -83,7 +83,7 @@ impl PoolOptions {
             tasks_per_process,
         };
         if shape.workers == 0 || shape.in_flight == 0 || tasks_per_process == Some(0) {
-            let text = "a pool of no workers, or for no tasks, would wait for ever: give at least one";
+            let text = "a pool of no workers, or for no tasks, would wait forever: give at least one";
             return Err(RuntimeFailure::new(text).into());
         }
         Ok(shape)
@@ -152,8 +152,8 @@ struct Shared {
 
 /// Opens a scope with a pool of worker actors, and ends them when the body has ended.
 ///
-/// `set_up` sets the options of a worker: what it exposes and what it may use. It is called for every process,
-/// replacements included. Workers are named after the running actor: `root.worker_0`, `root.worker_1`, and so on. The
+/// `set_up` sets the options of a worker: its endpoints and its limits. It is called for every process, also for
+/// replacements. Workers are named after the running actor: `root.worker_0`, `root.worker_1`, and so on. The
 /// body runs at once; tasks wait for the workers. Outside of any actor this starts a root actor first, which ends with
 /// the pool.
 ///
@@ -316,7 +316,7 @@ impl Pool {
         let (reply, outcome) = oneshot::channel();
         let id = TaskId(self.shared.next.fetch_add(1, Ordering::Relaxed));
         let task = Task::new(call, self.terms.deadline, current_deadline(), reply);
-        // If the pool has ended, the outcome says so.
+        // If the pool has ended, the outcome is an error that says so.
         _ = self.shared.notes.send(Note::Submitted(id, self.terms, Box::new(task)));
         let ticket = Ticket { id, pool: &self.shared };
         let caught = outcome.await;

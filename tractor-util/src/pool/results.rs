@@ -14,7 +14,7 @@ use tractor_core::Result;
 
 use super::{Pool, PoolTarget};
 
-/// Outcomes that may wait for an earlier one, per task in flight.
+/// Most outcomes that wait for an earlier one, per task in flight.
 const EARLY_MAX: usize = 16;
 
 /// The outcomes of many calls; made by [`Pool::map`]. A [`Stream`].
@@ -94,7 +94,7 @@ impl<T> Order<T> {
         }
     }
 
-    /// An outcome that waits for one that was already handed out, before the order was set.
+    /// An outcome that waits for an earlier one, although that was handed out before the order was set.
     fn rest(&mut self) -> Option<(usize, T)> {
         match self {
             Self::AsTheyEnd => None,

@@ -156,7 +156,7 @@ impl<C: PoolTarget> Job for Task<C> {
     }
 
     fn fail(self: Box<Self>, error: Error) {
-        // As above.
+        // The caller may have stopped waiting meanwhile.
         _ = self.reply.send(Ok(Err(error)));
     }
 }

@@ -1,4 +1,4 @@
-//! The returned value is owned as well.
+//! The returned value is owned, too.
 
 #[tractor::actor_fn]
 async fn name() -> &'static str {

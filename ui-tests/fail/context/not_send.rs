@@ -1,4 +1,4 @@
-//! The future of a context is `Send`, across its awaits of the context too.
+//! The future of a context is `Send`, also across awaits of the context.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! A union has each type once, whatever it is called.
+//! A union has each type once, also under an alias.
 
 use tractor::Context;
 

@@ -1,4 +1,4 @@
-//! The one lint that cannot be forbidden: the registration of an endpoint allows it.
+//! One lint cannot be forbidden, because the registration of an endpoint allows it.
 
 #![forbid(non_upper_case_globals)]
 

@@ -1,4 +1,4 @@
-//! Names on the wire are text, and not empty.
+//! Names on the wire are texts that are not empty.
 
 #[tractor::actor_fn(name = sum, module = "")]
 async fn add(a: i64, b: i64) -> i64 {

@@ -62,7 +62,7 @@ pub async fn open(portal: &Portal) -> tractor::Result<DoScalePld> {
     }).await
 }
 
-/// Texts about its types have braces in them.
+/// The types have braces in their texts.
 mod projected {
     use super::*;
 
@@ -83,7 +83,7 @@ mod projected {
     }
 }
 
-/// Called like the generics of the impls.
+/// Types with the names of the generics in the impls.
 #[allow(non_snake_case, reason = "the name is what is tested")]
 mod letters {
     use super::*;

@@ -1,4 +1,4 @@
-//! Attributes land on the right items, and the generated ones ask for none.
+//! Attributes are on the right items, and the generated items need no further ones.
 
 #![deny(missing_docs, missing_debug_implementations, unreachable_pub, warnings)]
 

@@ -1,4 +1,4 @@
-//! The body of an endpoint is its author's: it is compiled as it was written.
+//! The body of an endpoint is compiled as it was written.
 #![forbid(non_snake_case, unused_must_use)]
 
 use serde::{Deserialize, Serialize};
@@ -133,7 +133,7 @@ fn whole<F: Future + Send + 'static>(future: F) -> F {
     future
 }
 
-/// A body that comes as one fragment.
+/// A body that is one macro fragment.
 macro_rules! with_body {
     ($body:block) => {
         #[tractor::actor_fn]
@@ -151,7 +151,7 @@ macro_rules! with_body {
 
 with_body!({ 7 });
 
-/// The tokens that a fragment stands for are not all that it is.
+/// A fragment parses as one operand, unlike its bare tokens.
 macro_rules! endpoints {
     ($area:ident, $length:expr, $square:ident, $side:literal, $any:ident, $bounds:ty) => {
         #[tractor::stream]

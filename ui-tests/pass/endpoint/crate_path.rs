@@ -1,8 +1,8 @@
-//! `crate = ..` says where the library is.
+//! `crate = ..` gives the path of the library.
 
 #![deny(warnings)]
 
-/// Of the user.
+/// A module of the user.
 pub mod deep {
     /// The library.
     pub mod library {

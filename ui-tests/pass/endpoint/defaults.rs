@@ -1,4 +1,4 @@
-//! A default is an expression at a place that knows its type.
+//! A default is an expression whose type is known.
 
 #![allow(clippy::unwrap_used, clippy::unnecessary_to_owned, reason = "what a user may write")]
 

@@ -1,4 +1,4 @@
-//! Declarations of functions in other programs, beside the real ones under names of their choice.
+//! Declarations of functions in other programs, beside functions of this program with the same wire names.
 
 #![deny(warnings, missing_docs)]
 
@@ -16,7 +16,7 @@ pub async fn scale(ctx: Context<ScalePld>, by: i64) -> tractor::Result<ScalePld>
 #[tractor::stream(extern, module = "images.service")]
 pub async fn ticks(out: StreamSender<u8>);
 
-/// Not for everybody, and in no contract.
+/// A private type, which is in no contract.
 #[derive(Debug)]
 #[allow(dead_code, reason = "the other program makes it")]
 struct Failed;

@@ -1,4 +1,4 @@
-//! Neither the names of the arguments nor what is in scope get in the way.
+//! Neither the names of the arguments nor other names in scope cause errors.
 
 #![deny(warnings)]
 #![allow(dead_code, reason = "compiling is the test")]

@@ -1,4 +1,4 @@
-//! Attributes of other crates stand before or behind ours, also those that are called like one of ours.
+//! Attributes of other crates may come before or after ours, even if they have the name of one of ours.
 
 #![deny(warnings)]
 
@@ -75,7 +75,7 @@ mod imported {
     }
 }
 
-/// The entry points of tokio run calls as ours do; only actors need ours.
+/// Calls also run under the entry points of tokio. Only actors need ours.
 #[tokio::test]
 async fn awaited_on_another_runtime() {
     #[tractor::actor_fn]

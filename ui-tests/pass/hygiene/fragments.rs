@@ -39,7 +39,7 @@ function! {
     pub(crate) function(a: i64, mut _b, c as "see" = -7 + 1, 'static) -> i64 { 4 }
 }
 
-/// An operation is one operand, wherever it comes to stand.
+/// An operation is one operand in every place.
 macro_rules! lengths {
     ($length:expr, $number:literal) => {
         #[tractor::actor_fn]
@@ -156,7 +156,7 @@ attribute!(tractor::actor_fn(name = "a"), async fn by_attribute(n: u8) -> u8 { n
 attribute!(tractor::context(pld_spec = u8 | String), async fn by(_ctx: Context<ByPld>) -> ByPld { 1.into() });
 attribute!(tractor::stream, async fn sent(_out: StreamSender<u8>) {});
 
-/// Every token by itself.
+/// Every token as a fragment of its own.
 macro_rules! tokens {
     ($($token:tt)*) => { $($token)* };
 }

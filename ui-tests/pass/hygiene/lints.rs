@@ -1,5 +1,5 @@
-//! Levels of lints on an endpoint are about the function: each expectation is met once, and what else is made of it
-//! keeps quiet.
+//! Levels of lints on an endpoint are about the function: each expectation is met once, and the other generated items
+//! cause no warnings.
 
 #![deny(warnings, missing_docs)]
 
@@ -13,7 +13,7 @@ pub struct Old;
 
 macro_rules! on_each {
     ($($module:ident: $(#[$level:meta])*;)*) => {$(
-        /// Of this level.
+        /// Endpoints with this level.
         pub mod $module {
             use super::*;
 

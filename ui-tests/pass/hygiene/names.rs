@@ -72,7 +72,7 @@ named! {
     l: Endpoint, EndpointPld;
 }
 
-/// A function and what it is generic over.
+/// A function with type parameters of these names.
 fn outer<E: Default, T: Default, F: Default>() -> (E, T, F) {
     #[::tractor::actor_fn]
     async fn inner(e: u8) -> u8 { e }

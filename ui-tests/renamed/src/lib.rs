@@ -1,3 +1,3 @@
-//! One of everything the macros make, where the library is a dependency with another name: each attribute is told so.
+//! Every kind of expansion in a crate where the library has another name. Each attribute gets its path.
 
 include!(concat!(env!("OUT_DIR"), "/renamed.rs"));

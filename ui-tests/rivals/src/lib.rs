@@ -1,4 +1,4 @@
-//! Attributes of another crate: some are called like ours, one takes a function's body apart as `tracing::instrument`
+//! Attributes of another crate. Some have the names of ours; one rewrites a function's body as `tracing::instrument`
 //! does.
 
 use proc_macro::{Delimiter, Group, TokenStream, TokenTree};

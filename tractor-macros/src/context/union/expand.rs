@@ -15,7 +15,7 @@ impl Union {
     /// The enum and its impls.
     pub(crate) fn expand(&self, vis: &Visibility, attrs: &Attrs, krate: &Path) -> TokenStream {
         let Self { name, variants, .. } = self;
-        let doc = format!("What [`{}`] allows: `{}`.", self.endpoint.unraw(), self.shown());
+        let doc = format!("The types that [`{}`] allows: `{}`.", self.endpoint.unraw(), self.shown());
         let declared = variants.iter().map(|Variant { name, ty, is_unit }| match is_unit {
             true => quote!(#name),
             false => quote!(#name(#ty)),

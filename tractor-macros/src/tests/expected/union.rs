@@ -37,7 +37,7 @@ async fn __tractor_scale(ctx: Context<ScalePld>) -> ScalePld {
 ::tractor::__private::inventory::submit! {
     ::tractor::__private::EndpointEntry::context:: < scale > ()
 }
-///What [`scale`] allows: `Point | None`.
+///The types that [`scale`] allows: `Point | None`.
 enum ScalePld {
     ///`Point`.
     Point(Point),
