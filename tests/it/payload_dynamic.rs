@@ -79,6 +79,9 @@ async fn a_function_known_by_name() -> Result<()> {
         let problem = type_error(&error);
         assert_eq!((problem.message_type(), problem.blame()), ("Return", Blame::Peer));
         assert_eq!((problem.value(), problem.found()), ("3", "int"));
+        let text =
+            "invalid `Return` msg payload: 3 has type int, which does not match type-spec `Return.pld: ";
+        assert!(error.to_string().contains(text), "{error}");
         assert!(problem.expected().ends_with("Option<alloc::string::String>"), "{}", problem.expected());
         assert_eq!(problem.sender().as_ref(), Some(worker.uid()));
 

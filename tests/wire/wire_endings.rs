@@ -1,14 +1,14 @@
 //! How the parent side ends its dialogs, byte by byte, and how long it waits for a peer that does not answer.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tractor::{ActorEnd, ActorOptions, Error};
 use tractor_core::proto::id::{Caps, Cid};
 use tractor_core::proto::msg::{FuncType, Msg};
 
 use crate::wire_support::endpoints::doubles;
-use crate::wire_support::script::pld;
-use crate::wire_support::{Peer, meet, timed};
+use crate::wire_support::script::{kwargs, pld};
+use crate::wire_support::{Peer, host, meet, timed};
 
 async fn opened(peer: &mut Peer) -> Cid {
     let id = peer.expect_start().await.cid;
@@ -111,4 +111,21 @@ async fn a_request_to_end_that_is_not_answered_is_given_up() {
         given_up.send(()).expect("the script waits");
     })
     .await;
+}
+
+/// The peer asks for more than its socket holds, and reads nothing.
+#[tokio::test]
+async fn a_peer_that_does_not_take_the_last_messages_keeps_no_actor_from_ending() {
+    let (drain, mut left) = (Duration::from_millis(50), None);
+    host("en-deaf", timed(|timeouts| timeouts.drain = drain), async |actor, addr| {
+        let mut peer = Peer::base(addr).await;
+        peer.start("b", "blob", kwargs("bytes", 8 << 20)).await;
+        while actor.waiting_bytes() < 4 << 20 {
+            tokio::task::yield_now().await;
+        }
+        left = Some((peer, Instant::now()));
+    })
+    .await;
+    let (_peer, begun) = left.expect("it was set");
+    assert!(begun.elapsed() >= drain, "the peer had its time");
 }

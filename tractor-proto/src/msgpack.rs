@@ -40,7 +40,7 @@ pub enum RawError {
     /// A map was expected.
     #[error("value is {found}, expected a map")]
     NotAMap {
-        /// What it is.
+        /// The kind of the value.
         found: &'static str,
     },
     /// A map's key is not text.

@@ -59,8 +59,8 @@ impl<R: Payload> ContextHandle<R> {
     /// Waits for the endpoint's final value. Any number of tasks may wait, any number of times.
     ///
     /// Streamed values are kept for the stream's reader as long as the stream, a subscriber or a half of it lives;
-    /// values that nobody can read any more are discarded. So if a stream is held but not read, an endpoint that sends
-    /// more than the window waits, and this future with it.
+    /// values that no handle can read any more are discarded. So if a stream is held but not read, an endpoint that
+    /// sends more than the window waits, and this future with it.
     ///
     /// # Errors
     /// The endpoint failed, was cancelled by any actor or is lost, or the value is no `R`.

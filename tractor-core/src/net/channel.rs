@@ -99,7 +99,7 @@ pub(crate) enum Appended {
     Closed(CloseReason),
 }
 
-/// What the driver finds when it looks for work.
+/// The result of the driver's look for work.
 pub(crate) enum Work {
     /// Bytes to write are in the driver's buffer.
     Bytes,

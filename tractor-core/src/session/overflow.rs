@@ -1,6 +1,6 @@
-//! What happens to a stream whose receiver does not keep up.
+//! The policies for a stream whose receiver does not keep up.
 
-/// What happens to a stream whose receiver does not keep up; chosen by the receiver when it opens the stream.
+/// The policy for a stream whose receiver does not keep up. The receiver chooses it when it opens the stream.
 ///
 /// Only with [`Backpressure`](Self::Backpressure) does the sender wait for the receiver. Values that came before the
 /// stream was opened are kept within the sender's first credit; once it is open, the policy applies to them, too.

@@ -71,8 +71,8 @@ impl SessionEnd {
         self.reply(reply);
     }
 
-    /// Ends this half of a stream that will never be opened, so that the other side does not wait in vain. Peers of the
-    /// base protocol expect no end of a stream that did not begin.
+    /// Ends this half of a stream that will never be opened, so that the other side does not wait for values. Peers of
+    /// the base protocol expect no end of a stream that did not begin.
     fn stop_unopened(&self, cell: &mut Cell) -> Option<Appended> {
         if cell.dialog.side() == Side::Child || !self.peer.has_credit() {
             return None;

@@ -136,7 +136,7 @@ impl fmt::Display for Misuse {
 pub struct Violation {
     /// The message's name.
     pub message: &'static str,
-    /// What the dialog was waiting for.
+    /// The state of the dialog.
     pub phase: &'static str,
 }
 

@@ -304,7 +304,7 @@ impl Dialog {
     fn receive_as_parent<P, E>(&mut self, msg: Received<P, E>) -> Effect<P, E> {
         match (self.phase, msg) {
             (Phase::Settled | Phase::SettledUnopened, _) => Effect::Ignored("the dialog is over"),
-            // The peer can only refuse values that were sent. Its task runs on until it is told to end.
+            // The peer can only refuse values that were sent. Its task runs until it is asked to end.
             (Phase::Open { tx: Half::Open | Half::Closed, .. }, Received::Overrun(error)) => {
                 Effect::Overrun(error)
             }

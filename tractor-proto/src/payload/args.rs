@@ -41,7 +41,7 @@ pub enum ArgsError {
         value: String,
         /// The type the function takes.
         expected: &'static str,
-        /// What is wrong.
+        /// The error of its decoder.
         problem: PayloadError,
     },
     /// The arguments are no map.

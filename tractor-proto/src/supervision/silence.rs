@@ -28,7 +28,7 @@ struct Watch {
     due: Duration,
 }
 
-/// What a look has found.
+/// The result of a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Look {
     /// It is not time to look.

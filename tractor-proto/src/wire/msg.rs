@@ -28,7 +28,7 @@ pub enum Msg {
     StartAck {
         /// Dialog.
         cid: Cid,
-        /// What kind of endpoint it runs.
+        /// The kind of endpoint that it runs.
         functype: FuncType,
     },
     /// First value of a context's child side.

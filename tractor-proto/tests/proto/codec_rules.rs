@@ -1,4 +1,4 @@
-//! What the decoder accepts, what it refuses, and the texts of its errors.
+//! The input that the decoder accepts, the input that it refuses, and the texts of its errors.
 
 use std::time::Duration;
 
@@ -361,7 +361,7 @@ fn nesting_is_bounded_the_envelope_included() {
     let cid = Some(Cid::short(b'c', 7));
     assert_eq!(error, DecodeError::TooDeep { limit: NESTING_DEPTH_MAX, cid });
     assert!(error.to_string().contains("nesting_depth_max = 128"), "{error}");
-    assert!(!error.is_bad_frame(), "its dialog is told");
+    assert!(!error.is_bad_frame(), "its dialog gets the error");
     assert!(DecodeError::TooDeep { limit: NESTING_DEPTH_MAX, cid: None }.is_bad_frame());
     assert!(matches!(decode_within(&nested(3), 3), Err(DecodeError::TooDeep { limit: 3, .. })));
     assert!(matches!(decode_within(&nested(1), 0), Err(DecodeError::TooDeep { limit: 0, .. })));

@@ -5,29 +5,29 @@
 //! message or its refusal for lack of room, and the loss of the connection at any point.
 //!
 //! # The model
-//! * One context, both ends honest: they do what [`Dialog::command`] allows. The tables in `dialog_transitions` cover
-//!   what a dishonest end may send.
+//! * One context, both ends honest: they take only the steps that [`Dialog::command`] allows. The tables in
+//!   `dialog_transitions` cover the messages of a dishonest end.
 //! * The wire keeps its order in each direction and may delay a message for ever. It loses no message by itself. When
-//!   the connection is lost, everything on its way is lost with it, both ends learn of the loss at once, and nothing
+//!   the connection is lost, all messages in transit are lost, both ends learn of the loss at once, and nothing
 //!   follows.
 //! * Each side streams at most [`YIELDS_MAX`] values and refuses at most one, because more of them lead to no new
-//!   phase. Every other message a side can send only once, so no queue holds more than a few messages more than that
-//!   (which is checked), and the state space is finite. It is searched to its end, without a limit of depth: some
-//!   20,000 states, the farthest 23 steps from the start.
-//! * A cancel request is one message. In truth it is a dialog of its own over the same connection.
+//!   phase. A side can send every other message only once. So a queue holds at most a few messages more than that
+//!   (which is checked), and the state space is finite. It is searched completely: some 20,000 states, the farthest 23
+//!   steps from the start.
+//! * A cancel request is one message. In reality it is a dialog of its own over the same connection.
 //!
 //! # What is checked
 //! Of the invariants in ARCHITECTURE.md:
-//! * 2, one outcome: in every state, no side settles twice; and where nothing is on its way and the task has ended,
+//! * 2, one outcome: in every state, no side settles twice; and if no message is in transit and the task has ended,
 //!   both sides have settled.
 //! * 3, the canceller: a cancellation names an actor that did ask for one. Which side absorbs it is decided later, by
 //!   `proto::dialog::judge`, which has a table of its own.
-//! * 6, no cancellation hides the cause: where the child side has failed, its parent side is told neither a
-//!   cancellation nor a value.
-//! * 7, waits end: a lost connection settles the parent side in the same step, and the child's task is told to end.
+//! * 6, no cancellation hides the cause: if the child side has failed, its parent side gets neither a cancellation nor
+//!   a value.
+//! * 7, waits end: a lost connection settles the parent side in the same step, and the child's task must end.
 //!
-//! Also checked: two honest ends ignore no message of each other while the dialog lives, and break no rule but one, to
-//! return unstarted.
+//! Also checked: two honest ends ignore no message of each other while the dialog lives, and break only one rule: an
+//! endpoint may return before `Started`.
 //!
 //! When a check fails, the test prints the shortest path to that state: the steps, the messages that each step sent and
 //! delivered, and the state at the end.
@@ -83,7 +83,7 @@ fn trace(came_from: &HashMap<World, Option<(World, Step)>>, world: &World) -> St
     format!("{}\n  in {world:#?}", steps.join("\n"))
 }
 
-/// What a step moves over the wire.
+/// The messages that a step delivers and sends.
 fn messages(before: &World, step: Step, after: &World) -> String {
     let (mut to_child, mut to_parent) = (before.to_child.len(), before.to_parent.len());
     let delivered = match step {

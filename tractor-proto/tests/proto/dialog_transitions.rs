@@ -1,4 +1,4 @@
-//! The transition table of the dialog machine: what each message means in each phase, on each side.
+//! The transition table of the dialog machine: the meaning of each message in each phase, on each side.
 
 use tractor_proto::dialog::{Command, Conclusion, Dialog, Effect, Misuse, Received, TaskEnd, Violation};
 use tractor_proto::id::Uid;
@@ -61,10 +61,10 @@ fn settled(value: u8, stream_cut: bool) -> Means {
     Means::Settled { value, stream_cut }
 }
 
-/// How to make the dialog, the message, what it means, and whether the dialog is over then.
+/// The dialog, the message, its meaning, and whether the dialog is over after it.
 type Row = (fn() -> Dialog, Msg, Means, bool);
 
-/// Feeds one message to a fresh dialog and compares what it means, and whether the dialog is over after it.
+/// Feeds one message to a new dialog. Compares its meaning, and whether the dialog is over after it.
 fn check(rows: Vec<Row>) {
     for (make, msg, means, over) in rows {
         let mut dialog = make();
@@ -114,7 +114,7 @@ fn parent_side_of_a_function_that_need_not_be_accepted() {
         (accepted, Msg::StartAck(AsyncFunc), Means::Ignored("the dialog was accepted before"), false),
     ]);
     assert!(fresh().is_unanswered() && !accepted().is_unanswered());
-    // Everything else is accepted first, whatever the peer says of functions.
+    // The other kinds need a `StartAck`, even with a peer that need not accept functions.
     check(vec![
         (
             || Dialog::parent_unacked(Context),
@@ -294,7 +294,7 @@ fn a_stream_that_was_not_open_at_the_result_opens_once_to_be_read() {
     }
 }
 
-/// How the local task ended, after which events, and what the parent side is told.
+/// The end of the local task, after various events, and the message to the parent side.
 #[test]
 fn conclusions_of_a_child_side() {
     let cancelled = |mut dialog: Dialog| {

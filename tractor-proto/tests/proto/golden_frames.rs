@@ -1,6 +1,6 @@
 //! Frames captured from the Python reference, byte for byte in both directions.
 //!
-//! Where a capture was abbreviated the missing middle is made up and the stated lengths are checked.
+//! If a capture was abbreviated, its middle is made up, with the stated length.
 
 use std::time::Duration;
 

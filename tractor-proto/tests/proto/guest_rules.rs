@@ -1,4 +1,4 @@
-//! Which guest leaves when there are too many.
+//! The choice of the guest that leaves when there are too many.
 
 use std::collections::BTreeMap;
 

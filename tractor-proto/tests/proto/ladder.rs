@@ -1,5 +1,4 @@
-//! The ladder and the listener beside it: every short sequence of events keeps the invariants, and the rules one by
-//! one.
+//! The ladder, and the watch for silent children: every short sequence of events keeps the invariants; then each rule.
 
 use std::time::Duration;
 
@@ -14,12 +13,12 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// Each limit differs from every sum of others that matters.
+/// Limits that differ from each other, and from the sums of others that a test could confuse with them.
 fn limits() -> Timeouts {
     Timeouts::default().actor_cancel(secs(1)).nursery_cancel(secs(10)).terminate(secs(100)).reap(secs(1000))
 }
 
-/// The longest way from the first request to the end.
+/// The longest time from the first request to the end.
 fn bound() -> Duration {
     let Timeouts { actor_cancel, nursery_cancel, terminate, reap, .. } = limits();
     actor_cancel + nursery_cancel + terminate + terminate + reap
@@ -44,7 +43,7 @@ const EVENTS: [Event; 11] = [
     CRASHED,
 ];
 
-/// Hands in events in a row, the timer when it is due.
+/// Hands in a sequence of events, each timer when it is due.
 fn climb(events: &[Event]) -> (Vec<Effect>, Option<Verdict>) {
     let (mut ladder, mut now) = (Ladder::new(limits()), Duration::ZERO);
     let mut effects = Vec::new();
@@ -226,7 +225,7 @@ fn a_child_that_has_said_that_it_ends_has_as_much_time_as_one_that_was_asked() {
 
 const LIMIT: Duration = Duration::from_secs(8);
 
-/// Looks at every due time, hearing what the function says; returns how long it took, and what it ended with.
+/// Looks at every due time, with `heard` as the count. Returns the time that passed, and the last look.
 fn listen(heard: impl Fn(Duration) -> u64, is_awaited: impl Fn(Duration) -> bool) -> (Duration, Look) {
     let mut silence = Silence::new(LIMIT);
     assert!(silence.begin(heard(Duration::ZERO), Duration::ZERO));

@@ -1,4 +1,4 @@
-//! Byte strings: which types are MessagePack binary, and what is read as one.
+//! Byte strings: the types that are MessagePack binary, and the values that are read as one.
 
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
@@ -31,7 +31,7 @@ struct Blob {
     owned: ByteBuf,
 }
 
-/// As a whole value in each format: binary, and read from binary and from a list of numbers.
+/// Checks that a type, as a whole value, is binary in each format, and is read from binary and from a list of numbers.
 macro_rules! assert_binary {
     ($bytes:ident: $($ty:ty)*) => {$(
         for format in FORMATS {

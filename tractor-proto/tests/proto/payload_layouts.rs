@@ -1,5 +1,5 @@
-//! One table of what serde's attributes do to a value that travels, without field names and with them: its form, or the
-//! refusal.
+//! One table of serde's attributes and their effect on a value that travels, without field names and with them: its
+//! form, or the refusal.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -13,17 +13,17 @@ use tractor_proto::payload::{Payload, PayloadFormat, decode};
 
 const DEPTH: usize = 64;
 
-/// What happens to a value.
+/// The expected result for a value.
 enum Want<T> {
     /// Its type has no field names and travels alike in every mode.
     Alike,
     /// It travels without names between actors of one image.
     Short,
-    /// It travels with names, though others of its type need none.
+    /// It travels with names, although other values of its type do not.
     Named,
-    /// It travels, and so do all values of its type, with names.
+    /// All values of its type travel with names.
     TypeNamed,
-    /// As before; by serde's own rules it is read as this value.
+    /// The same, and by serde's own rules it is read as this value.
     Read(T),
     /// The sender refuses it.
     Refused(&'static str),
@@ -181,7 +181,7 @@ impl TryFrom<u8> for Small {
     }
 }
 
-/// As a UUID: text for people, else bytes.
+/// Serialized as a UUID is: as text in human-readable formats, otherwise as bytes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Uuid(u128);
 
@@ -277,7 +277,7 @@ fn fields_that_only_one_direction_knows() {
     row(TaggedStruct { a: 1 }, Named);
 }
 
-/// With names no variant fits; without names the difference does not show.
+/// With names no variant fits; without names the value is read.
 #[test]
 fn a_field_with_two_names_is_read_without_names_only() {
     let value = TwoFieldNames { a: 1 };
@@ -349,8 +349,8 @@ fn types_that_contain_themselves() {
     row(Tree::Node(vec![Tree::Leaf(1), Tree::Node(vec![])]), Alike);
 }
 
-/// Where there are names, types that differ for people have their form for people: serde asks for it in whatever is
-/// read through a buffer.
+/// In formats with names, types with a human-readable form use it: serde asks for it in types that it reads through a
+/// buffer.
 #[test]
 fn types_with_a_form_for_people() {
     let address = || Address { ip: IpAddr::V4(Ipv4Addr::LOCALHOST), id: Uuid(7) };
@@ -366,7 +366,7 @@ fn types_with_a_form_for_people() {
     assert_eq!(encoded(&id, PayloadFormat::Positional).unwrap().len(), 18);
 }
 
-/// The layout does not tell which of them is written, so they travel with names.
+/// A serializer does not see which of the two is written, so they travel with names.
 #[test]
 fn two_types_of_one_name() {
     mod other {
@@ -386,7 +386,7 @@ fn two_types_of_one_name() {
     row(other::Point { x: None, y: Some(2), z: Some(3) }, Named);
 }
 
-/// A type that cannot be asked travels with names.
+/// A type that cannot be examined travels with names.
 #[test]
 fn types_that_refuse_or_panic_or_are_too_large() {
     #[derive(Debug, PartialEq, Serialize)]

@@ -1,4 +1,4 @@
-//! The path in an error: where in a value something is wrong.
+//! The path in an error: the place in a value that is wrong.
 
 #![allow(dead_code, reason = "the fields are only read from the wire")]
 
@@ -124,7 +124,7 @@ fn fields_without_names_have_positions() {
     at::<Report>("[1][1][0]", by_position);
 }
 
-/// serde reads them from a buffer of its own, which keeps no places.
+/// serde reads such types from a buffer of its own, which keeps no places.
 #[test]
 fn what_is_inside_of_types_that_decide_as_they_read_is_not_told() {
     at::<Outer<Flat>>("inner[1]", map!["inner" => vec![map!["weight" => 1], map!["weight" => "heavy"]]]);
@@ -144,7 +144,7 @@ fn long_names_are_cut() {
     assert_eq!(path, format!("{}…", "é".repeat(100)));
 }
 
-/// A list that goes on after an error in its first item: the place is that of the error that counts.
+/// A list that continues after an error in its first item: the place is that of the final error.
 #[test]
 fn an_error_that_was_none_leaves_no_trace() {
     #[derive(Debug)]

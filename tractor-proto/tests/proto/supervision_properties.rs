@@ -69,13 +69,13 @@ struct Known {
     asked: bool,
     /// A request to restart it, whatever its restart rule.
     is_renewed: bool,
-    /// Not to be started before.
+    /// The earliest time of its start.
     due: Duration,
     /// The last delay before a restart that its own end has caused.
     delay: Option<Duration>,
 }
 
-/// What a supervisor must do, written independently of its code.
+/// A model of the supervisor's duties, written independently of its code.
 struct World {
     how: Supervision,
     machine: Machine,
@@ -244,7 +244,7 @@ impl World {
         assert!(self.to_stop.is_empty(), "all are told at once");
     }
 
-    /// A restart concerns the child itself and the siblings that the strategy names.
+    /// Applies a restart to the child itself and to the siblings that the strategy names.
     fn concern(&mut self, failed: ChildId, due: Duration) {
         for (id, known) in &mut self.children {
             let concerned = match self.how.strategy {
@@ -313,7 +313,7 @@ impl World {
         known.process = Some(Process::Booting);
     }
 
-    /// Lets everything come to rest: a child that was asked ends, a booting child comes up, delays pass.
+    /// Runs until nothing changes any more: a child that was asked ends, a booting child comes up, delays pass.
     fn settle(&mut self) {
         for _round in 0..10_000 {
             if let Some(id) = self.pick(0, |known| known.asked) {
@@ -347,7 +347,7 @@ proptest! {
             world.apply(op);
         }
         world.settle();
-        // Within any window there were at most so many restarts.
+        // No window had more restarts than this.
         let allowed = usize::from(how.intensity.restarts);
         for (index, first) in world.restarts.iter().enumerate() {
             let within = world.restarts[index..].iter().filter(|made| **made - *first < how.intensity.window);

@@ -38,7 +38,7 @@ pub(super) enum Step {
     Variant(usize),
 }
 
-/// What a pass has found.
+/// The finding of a pass.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Found {
     /// A type without parts.

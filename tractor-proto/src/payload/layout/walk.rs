@@ -24,7 +24,7 @@ const EXT_STRUCT: &str = "_ExtStruct";
 /// The state that all places of one pass share.
 #[derive(Debug)]
 pub(super) struct Pass {
-    /// What was found; the first finding is kept.
+    /// The first finding of the pass.
     notes: RefCell<Option<Found>>,
     /// Which of the samples is tried.
     attempt: usize,

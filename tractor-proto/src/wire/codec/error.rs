@@ -39,7 +39,7 @@ pub enum DecodeError {
         cid: Option<Cid>,
         /// The field's name on the wire; `frame` when the frame as a whole is wrong.
         field: &'static str,
-        /// What is wrong with it.
+        /// The problem with it.
         problem: Problem,
     },
 }

@@ -195,7 +195,7 @@ pub fn encode_pld(kind: PldKind, cid: &Cid, pld: &[u8], out: &mut Vec<u8>) {
 /// A `StartAck` message up to and including the key `cid`.
 const START_ACK_HEAD: &[u8] = b"\x83\xa8msg_type\xa8StartAck\xa3cid";
 
-/// What follows the dialog id in a `StartAck` message.
+/// The part of a `StartAck` message after the dialog id.
 const fn start_ack_tail(functype: FuncType) -> &'static [u8] {
     match functype {
         FuncType::AsyncFunc => b"\xa8functype\xa9asyncfunc",

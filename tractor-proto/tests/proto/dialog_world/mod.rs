@@ -1,6 +1,6 @@
 //! A model of one context: both dialog machines, joined by two queues, with the tasks on either side.
 //!
-//! The search in `dialog_search.rs` visits every state of it; `fuzz/fuzz_targets/dialogs.rs` walks further than a
+//! The search in `dialog_search.rs` visits every state of it. `fuzz/fuzz_targets/dialogs.rs` takes longer walks than a
 //! search can.
 
 #![allow(unreachable_pub, reason = "a module of a fuzz target, too")]
@@ -11,7 +11,7 @@ use tractor_proto::dialog::{Command, Conclusion, Dialog, Effect, Received, TaskE
 use tractor_proto::id::Uid;
 use tractor_proto::msg::FuncType::Context;
 
-/// A message under way.
+/// A message in transit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Wire {
     StartAck,
@@ -39,9 +39,9 @@ pub enum Wire {
 pub struct World {
     parent: Dialog,
     child: Dialog,
-    /// On its way to the child side, first in first out.
+    /// The messages in transit to the child side, first in first out.
     pub to_child: VecDeque<Wire>,
-    /// On its way to the parent side.
+    /// The messages in transit to the parent side.
     pub to_parent: VecDeque<Wire>,
     /// Values each side streams at most.
     yields_max: u8,
@@ -60,7 +60,7 @@ pub struct World {
     child_returned: bool,
 }
 
-/// What may happen next.
+/// An event that may happen next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
     DeliverToChild,
@@ -113,7 +113,7 @@ fn kid() -> Uid {
     Uid::new("kid", "kid")
 }
 
-/// Finds no room for the next message, which is a value.
+/// Refuses the next message, a value, for lack of room.
 fn refuse(by: &mut Dialog, from: &mut VecDeque<Wire>, to: &mut VecDeque<Wire>) -> Option<()> {
     let is_value = from.pop_front()? == Wire::Yield;
     let delivered = is_value && by.receive(Received::<(), Wire>::Yield(())) == Effect::Deliver(());
@@ -339,9 +339,9 @@ impl World {
         }
     }
 
-    /// What must hold in every state.
+    /// Checks the conditions that hold in every state.
     pub fn check(&self) {
-        // At most, a side sends: its values; its acknowledgement and first value, or its cancel request and failure;
+        // A side sends at most: its values; its acknowledgement and first value, or its cancel request and failure;
         // the end of its half; its outcome, or its report of a broken rule; the refusal of a value.
         let queue_max = usize::from(self.yields_max) + 5;
         for queue in [&self.to_child, &self.to_parent] {
@@ -366,7 +366,7 @@ impl World {
         }
     }
 
-    /// What must hold where no message is under way and the child's task has ended.
+    /// Checks the conditions that hold when no message is in transit and the child's task has ended.
     pub fn check_at_rest(&self) {
         let at_rest = self.to_child.is_empty() && self.to_parent.is_empty() && !self.task_alive;
         if at_rest {
