@@ -37,7 +37,7 @@ async fn sell(apples: u32, bank: Addr) -> tractor::Result<u32> {
 /// The spans of this process that have ended.
 #[tractor::actor_fn]
 async fn finished() -> Vec<Place> {
-    FINISHED.lock().expect("nobody panics").clone()
+    FINISHED.lock().expect("not poisoned").clone()
 }
 
 fn print(spans: &[Place], parent: &str, depth: usize) {

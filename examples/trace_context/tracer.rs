@@ -44,7 +44,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Tracer {
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
         let place = ctx.span(&id).and_then(|span| span.extensions_mut().remove::<Place>());
-        FINISHED.lock().expect("nobody panics").extend(place);
+        FINISHED.lock().expect("not poisoned").extend(place);
     }
 }
 

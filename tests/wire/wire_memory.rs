@@ -203,7 +203,7 @@ async fn a_hundred_peers_stay_under_the_budget_and_the_honest_one_is_served() ->
     Ok(())
 }
 
-/// What a peer that reads nothing has asked for: a large result, values for which it has no credit, many small results.
+/// The requests of a peer that reads nothing: a large result, values without credit for them, many small results.
 async fn ask(peer: &mut Peer, n: usize) {
     let requests = match n % 3 {
         0 => vec![("blob", kwargs("bytes", 512 * KIB))],

@@ -57,7 +57,7 @@ async fn values_that_come_together_keep_their_order_in_each_context() {
     .await;
 }
 
-/// What a receiver grants that counts each value alone.
+/// The grants of a receiver that counts each value alone.
 fn grants(window: usize, values: impl IntoIterator<Item = i64>) -> Vec<u32> {
     let mut credit = RecvCredit::new(window);
     let bytes = values.into_iter().map(|number| pld(&number).len()).collect::<Vec<_>>();

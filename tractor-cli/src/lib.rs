@@ -13,11 +13,11 @@
 //! # How it works
 //! The command is a root actor of its own that does not listen and is not registered, so it never becomes a registrar.
 //! It asks the registrar for its table, and each actor in the table for its report
-//! ([`Portal::describe`](tractor_core::Portal::describe)). For an actor without a report, such as those of the Python
-//! library, it shows the facts from the table, from the first frame of the connection, and from `/proc`.
+//! ([`Portal::describe`](tractor_core::Portal::describe)). Actors of the Python library give no report: for them it
+//! shows the facts from the table, from the first frame of the connection, and from `/proc`.
 //!
-//! A process id is shown if the kernel names the process that listens at the actor's Unix socket, or if the actor
-//! itself claims a process of our own user on this host. `--kill` trusts only the kernel.
+//! A process id comes from the kernel, which names the process that listens at the actor's Unix socket, or from the
+//! actor itself, if it claims a process of our own user on this host. `--kill` trusts only the kernel.
 //!
 //! # Exit codes
 #![doc = concat!("```text\n", include_str!("exit_codes.txt"), "```")]

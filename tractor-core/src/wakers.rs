@@ -1,7 +1,7 @@
 //! The wakers of tasks that wait, kept under a lock and used outside of it.
 //!
-//! Cloning, waking and dropping a waker may run foreign code. So a waker is cloned before the lock is taken, and a
-//! waker that the lock's holder takes out of a slot is woken or dropped after the lock is released.
+//! Cloning, waking and dropping a waker may run foreign code. So a waker is cloned before the lock is taken. A waker
+//! that was taken out of a slot under the lock is woken or dropped after the lock is released.
 
 use std::task::{Context, Poll, Waker};
 

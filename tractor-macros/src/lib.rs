@@ -204,8 +204,8 @@ pub fn actor_fn(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// `A | B`, with `None` for no value, makes an enum with one variant per type, named after the type: `VecU8` for
 /// `Vec<u8>`. The enum is as visible as the function. Its name is the function's with the direction at the end:
 /// `ScalePld` for the `pld_spec` of `scale`, `ScaleSend` for its `send`, and so on. `send` takes a value of any of the
-/// types, also `None`, and for `A | None` an `Option<A>` (if one of the types is an `Option` itself, write
-/// `ScalePld::None`). `receive` gives the enum. It has `Clone`, `Debug` and `PartialEq` if all of its types have them.
+/// types, also `None`, and for `A | None` an `Option<A>`. (If one of the types is an `Option` itself, write
+/// `ScalePld::None`.) `receive` gives the enum. It has `Clone`, `Debug` and `PartialEq` if all of its types have them.
 ///
 /// ```
 /// use tractor::prelude::*;

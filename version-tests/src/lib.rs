@@ -1,11 +1,11 @@
-//! What both versions of the program share: the two roles.
+//! Both versions of the program share this code: the two roles.
 
 use std::fmt::Debug;
 use std::io::Read;
 
 use tractor::{ActorOptions, Addr, Error, Portal};
 
-/// The module that both programs say their endpoints are in.
+/// The module of the endpoints, the same in both programs.
 pub const MODULE: &str = "versions";
 
 /// Tells the test how a call ended.
@@ -21,7 +21,7 @@ pub fn say<T: Debug>(name: &str, result: tractor::Result<T>) {
 /// `serve` listens until its standard input ends, `call <address>` makes the calls.
 ///
 /// # Errors
-/// The actor's.
+/// Those of the actor.
 pub async fn program(calls: impl AsyncFn(&Portal)) -> tractor::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
@@ -31,7 +31,7 @@ pub async fn program(calls: impl AsyncFn(&Portal)) -> tractor::Result<()> {
             tractor::open_root_actor(ActorOptions::new(), async |_| {
                 tractor::connect(&addr, async |portal| {
                     calls(portal).await;
-                    // Once more: what does not fit has done no harm.
+                    // Once more: the refused calls have done no harm.
                     calls(portal).await;
                     Ok(())
                 })

@@ -1,5 +1,5 @@
-//! Two programs, built from two versions of the same endpoints, talk where serde's rules allow it, and say what does
-//! not fit where not.
+//! Two programs are built from two versions of the same endpoints. They understand each other where serde's rules allow
+//! it; elsewhere their errors name the difference.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 const V1: &str = env!("CARGO_BIN_EXE_v1");
 const V2: &str = env!("CARGO_BIN_EXE_v2");
 
-/// Ends with the test, however that ends.
+/// A process that ends with the test, whether that passes or fails.
 struct Program(Child);
 
 impl Program {
@@ -18,13 +18,13 @@ impl Program {
         Self(command.spawn().expect("the program was built"))
     }
 
-    /// What it says, line by line.
+    /// The lines that it prints.
     fn lines(&mut self) -> impl Iterator<Item = String> {
         let out = self.0.stdout.take().expect("it is piped");
         BufReader::new(out).lines().map_while(Result::ok)
     }
 
-    /// Ends its standard input, and expects that it ends well.
+    /// Closes its standard input and expects it to exit with success.
     fn finish(mut self) {
         drop(self.0.stdin.take());
         assert!(self.0.wait().expect("it is our child").success());
@@ -60,8 +60,9 @@ fn outcomes(caller: &str, server: &str) -> BTreeMap<String, String> {
     outcomes
 }
 
-/// Names, and what the outcome must be: `= value`, or the end of an error: after `?` one about the arguments, after `!`
-/// one about a value of the peer, after `>` one about a value of the caller, which the peer reports.
+/// Each row has a name and the expected outcome. `= value` is a result. Otherwise the row gives the end of an error's
+/// text: after `?` an error about the arguments, after `!` about a value from the peer, after `>` about a value of the
+/// caller, which the peer reports.
 fn expect(outcomes: &BTreeMap<String, String>, rows: &[(&str, &str)]) {
     for (name, wanted) in rows {
         let outcome = outcomes.get(*name).unwrap_or_else(|| panic!("nothing was said of `{name}`"));

@@ -116,9 +116,9 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     /// waits for it, and once the window is full the sender waits, too. So a reader whose task has not run yet loses
     /// nothing.
     ///
-    /// The others do not wait for a slow reader. A reader is slow if, after the others begin to wait for it, it takes
-    /// longer than 200 ms to read as many values as are kept, or all there are. It loses the oldest values, and learns
-    /// how many; the others wait for it again once it has read that many values within that time.
+    /// The others do not wait for a slow reader. Once they wait for it, a reader has 200 ms to read as many values as
+    /// are kept, or all there are; one that needs longer is slow. It loses the oldest values, and learns how many. The
+    /// others wait for it again once it has read that many values within that time.
     ///
     /// From the first call on, this handle is one of the readers: if it does not read, it is a slow one. A subscriber
     /// still reads after this handle was closed, until the context ends.

@@ -22,7 +22,7 @@ use crate::proto::frame::{self, FrameTooLarge};
 
 /// Payloads from this size are handed over. Copying a smaller one costs less than writing one more part.
 const HANDED_OVER_MIN: usize = 16 * 1024;
-/// Largest spare buffer that small frames are written into. They may wait there for long.
+/// Capacity of the largest spare buffer for small frames: they may wait in it for a long time.
 const BUFFER_BYTES_MAX: usize = 512 * 1024;
 
 #[derive(Debug, Default)]

@@ -20,8 +20,8 @@ const BYTES_KEPT_MAX: usize = 32 * 1024 * 1024;
 /// A larger buffer goes back to the allocator.
 const BUFFER_BYTES_MAX: usize = BYTES_KEPT_MAX / 2;
 
-/// Whether a buffer has so much more memory than content that the content has to move before it waits: only the content
-/// is on the account of its connection.
+/// Whether a buffer is so much larger than its content that the content is copied out before it waits: a connection's
+/// account counts the content only.
 #[inline]
 pub(crate) fn is_roomy(buffer: &Vec<u8>) -> bool {
     buffer.capacity() >= LARGE_BYTES_MIN && buffer.capacity() / 8 > buffer.len()
@@ -39,8 +39,8 @@ impl Spare {
         Self(Mutex::new(Vec::new()))
     }
 
-    /// An empty buffer to write into: of the spare ones with at most this much memory the one used last, or else a new
-    /// one without memory.
+    /// An empty buffer to write into: the last used spare buffer with at most this capacity, or else a new one without
+    /// memory.
     #[inline]
     pub(crate) fn take(&self, bytes_max: usize) -> Vec<u8> {
         self.take_where(|bytes| bytes <= bytes_max).unwrap_or_default()

@@ -62,7 +62,7 @@ impl Encoded {
         self.bytes.len() + self.given.len()
     }
 
-    /// Called when the encoding has to wait: leaves a buffer that is much too large.
+    /// Moves the encoding out of a buffer that is much too large. Called before the encoding waits.
     #[cold]
     pub(crate) fn fit(&mut self) {
         if is_roomy(&self.bytes) {

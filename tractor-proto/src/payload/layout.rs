@@ -2,8 +2,8 @@
 //! read.
 //!
 //! The layout is found by running the type's own `Deserialize` and noting what it reads; the user derives and annotates
-//! nothing. A type travels with names if it chooses its form while it reads (`untagged`, `tag`, `flatten`), if it
-//! returns an error or panics during the examination, or if it is too large to be examined.
+//! nothing. A type travels with names if it chooses its form while it reads (`untagged`, `tag`, `flatten`). So does one
+//! that returns an error or panics during the examination, or is too large to be examined.
 //!
 //! # Not here
 //! What a type *writes* cannot be examined in advance. So [`encode()`](super::encode()) compares each value with the

@@ -5,7 +5,7 @@
 //! * [`encode()`] writes `msg_type` first, then every field in the protocol's order, defaults included, integers in
 //!   their shortest form: byte for byte what the Python reference writes. Fields of extensions come last and only when
 //!   set.
-//! * [`decode()`] accepts keys in any order, ignores unknown keys, fills omitted fields that have a default, and
+//! * [`decode()`] accepts keys in any order, ignores unknown keys, and fills omitted fields that have a default. It
 //!   refuses a missing field, a field of the wrong type, and a key that occurs twice.
 //!
 //! The most frequent messages have a fast path that builds no [`Msg`](super::msg::Msg): [`YieldHead`], [`StartHead`],

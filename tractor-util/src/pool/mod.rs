@@ -126,8 +126,8 @@ pub struct PoolProgress {
 /// For contexts and streams start actors: [`start_actor`](tractor_core::ActorNursery::start_actor), or
 /// [`open_actor_cluster`](crate::open_actor_cluster) for several.
 ///
-/// * A task is handed only to a worker that is known to be alive and has room for it, not to one that is dying, being
-///   killed or not yet replaced.
+/// * A task is handed only to a worker that is known to be alive and has room for it. One that is dying, being killed
+///   or not yet replaced gets none.
 /// * The death of a worker fails only the tasks that it had. Its process is replaced when it is gone.
 /// * A task that certainly has not run is tried again ([`retry`](Self::retry)). A task that may have run is tried again
 ///   only on request ([`repeat_interrupted`](Self::repeat_interrupted)). There is one outcome per task.
@@ -299,9 +299,9 @@ impl Pool {
         Self { terms: Terms { retries: times, ..self.terms }, ..self.clone() }
     }
 
-    /// A handle on the same pool whose tasks are tried again at most this often when their worker has died, or was lost
-    /// or cancelled, and they may have run: [`Error::may_have_run`]. For tasks that are safe to run twice. The default
-    /// is 0.
+    /// A handle on the same pool that also tries a task again that may have run ([`Error::may_have_run`]) when its
+    /// worker died, or was lost or cancelled: at most this often. For tasks that are safe to run twice. The default is
+    /// 0.
     #[must_use = "the pool itself stays as it is"]
     pub fn repeat_interrupted(&self, times: u32) -> Self {
         Self { terms: Terms { repeats: times, ..self.terms }, ..self.clone() }

@@ -116,7 +116,7 @@ async fn variant_result() -> Shape {
     Shape::Line { length: 1.5 }
 }
 
-// Types that decide as they read: their fields cannot be compared beforehand.
+// Types whose layout depends on the data that is read: their fields cannot be compared in advance.
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind")]
@@ -165,7 +165,7 @@ async fn reordered_beside_flatten(parcel: Parcel) -> Parcel {
     parcel
 }
 
-// What does not fit, deep inside of a value.
+// A difference deep inside a value.
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Report {
