@@ -112,11 +112,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         for client in &clients {
             assert_eq!(client.wait_for_result().await?, seen, "all have seen the same, in the same order");
         }
-        println!(
-            "{} changes by {CLIENTS} clients, in {} processes of the store",
-            seen.len(),
-            kv.incarnation()
-        );
+        println!("{} changes by {CLIENTS} clients, {} store processes", seen.len(), kv.incarnation());
         stores.cancel().await;
         Ok(remove_file(journal)?)
     })
