@@ -109,14 +109,14 @@ pub(crate) fn object(text: &str) -> Result<Json, String> {
     match serde_json::from_str(text) {
         Ok(object @ Json::Object(_)) => Ok(object),
         Ok(other) => {
-            Err(format!("`{other}` is no JSON object: write arguments by name, as in '{{\"a\": 1}}'"))
+            Err(format!("`{other}` is not a JSON object: write arguments by name, as in '{{\"a\": 1}}'"))
         }
-        Err(error) => Err(format!("no JSON: {error}")),
+        Err(error) => Err(format!("not JSON: {error}")),
     }
 }
 
 pub(crate) fn any_json(text: &str) -> Result<Json, String> {
-    serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))
+    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
 }
 
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {

@@ -90,7 +90,7 @@ pub(crate) async fn knock(addr: &Addr) -> Knock {
         Ok(Err(error)) => match error.kind() {
             ErrorKind::ConnectionRefused if is_socket => match is_socket_file(addr) {
                 true => Knock::Dead,
-                false => Knock::Foreign("the file there is no socket".to_owned()),
+                false => Knock::Foreign("the file there is not a socket".to_owned()),
             },
             // Its queue is full.
             ErrorKind::WouldBlock => Knock::Open(None),
@@ -125,7 +125,7 @@ pub(crate) async fn knock_at_registry(addr: &Addr) -> Result<(), Failure> {
 }
 
 fn foreign(addr: &Addr, why: &str) -> Failure {
-    Failure::new(Kind::RegistryForeign, format!("no registry of ours at {addr}: {}", Escaped(why)))
+    Failure::new(Kind::RegistryForeign, format!("no usable registry at {addr}: {}", Escaped(why)))
 }
 
 /// The text for an actor that asked for a proof and closed the connection: the command is no member of its tree.
@@ -149,7 +149,7 @@ pub(crate) async fn read_registry(addr: &Addr) -> Result<Registry, Failure> {
 async fn table_of(addr: &Addr, portal: &Portal) -> Result<Registry, Failure> {
     let aid = portal.aid();
     if aid.is_registrar == Some(false) {
-        return Err(foreign(addr, &format!("actor {} listens there, which is no registrar", aid.uid)));
+        return Err(foreign(addr, &format!("actor {} listens there, which is not a registrar", aid.uid)));
     }
     let call = DynCall::new("self", "get_registry");
     let table = portal.deadline(ANSWER).run_dyn::<BTreeMap<String, Vec<WireAddr>>>(call).await;

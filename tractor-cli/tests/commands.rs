@@ -1,4 +1,4 @@
-//! The command against live trees, each a program of its own, and against listeners that are no registry of ours.
+//! The command against live trees, each a program of its own, and against listeners that are not a registry.
 
 mod script;
 mod world;
@@ -291,7 +291,7 @@ fn a_cancelled_actor_ends_by_itself() {
     );
 }
 
-// ---- No registry of ours -----------------------------------------------------------------------------------------
+// ---- Not a registry ----------------------------------------------------------------------------------------------
 
 /// Checks the failure of each command.
 fn each_says(place: &Place, code: i32, kind: &str, words: &str) {
@@ -316,7 +316,7 @@ fn absent_and_dead_registries_are_told_apart() {
     assert!(path.exists(), "it is left as it is");
     std::fs::remove_file(&path).expect("ours");
     std::fs::write(&path, "no socket").expect("ours");
-    each_says(&place, 5, "registry-foreign", "is no socket");
+    each_says(&place, 5, "registry-foreign", "is not a socket");
     let nowhere = ["ps", "--registry", "/ip4/127.0.0.1/tcp/1"];
     assert_eq!(place.run(&nowhere).code, 3);
 }
@@ -325,7 +325,7 @@ fn absent_and_dead_registries_are_told_apart() {
 fn what_speaks_something_else_or_nothing_is_foreign() {
     let place = Place::new("foreign");
     let web = script::serve(&place.path(), script::http);
-    each_says(&place, 5, "registry-foreign", "no registry of ours");
+    each_says(&place, 5, "registry-foreign", "no usable registry");
     drop(web);
     let place = Place::new("mute");
     let _mute = script::serve(&place.path(), script::says_nothing);

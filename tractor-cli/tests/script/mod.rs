@@ -1,4 +1,4 @@
-//! Scripted listeners that are no registrar of ours: other protocols, silence, and the base protocol.
+//! Scripted listeners that are not our registrar: other protocols, silence, and the base protocol.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

@@ -67,7 +67,7 @@ impl<S, Tx, Rx, State> Context<S, Tx, Rx, State> {
     /// The value is first encoded and decoded again, so that a serde mistake is an error here and not at the other end.
     ///
     /// # Errors
-    /// The value was not sent: it does not encode or its encoding is no `S`
+    /// The value was not sent: it does not encode or its encoding is not an `S`
     /// ([`Error::MsgType`](crate::Error::MsgType)), or it is larger than `frame_bytes_max`.
     ///
     /// # Cancel safety

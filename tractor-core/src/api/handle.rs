@@ -63,7 +63,7 @@ impl<R: Payload> ContextHandle<R> {
     /// sends more than the window waits, and this future with it.
     ///
     /// # Errors
-    /// The endpoint failed, was cancelled by any actor or is lost, or the value is no `R`.
+    /// The endpoint failed, was cancelled by any actor or is lost, or the value is not an `R`.
     ///
     /// # Cancel safety
     /// Cancel safe.

@@ -99,7 +99,7 @@ impl<T: Payload> ReceiveStream<T> {
     ///
     /// # Errors
     /// The endpoint failed, was cancelled or is lost; this error comes after the values that arrived before it. Or the
-    /// value is no `T`.
+    /// value is not a `T`.
     ///
     /// # Cancel safety
     /// Cancel safe: a dropped future loses no value.

@@ -120,7 +120,7 @@ impl<E: ContextTypes> Opening<E> {
     /// Waits for the first value, and returns it with the context.
     ///
     /// # Errors
-    /// The other side failed, was cancelled or is lost, or the value is no `E::Started`.
+    /// The other side failed, was cancelled or is lost, or the value is not an `E::Started`.
     ///
     /// # Cancel safety
     /// After the future was dropped, the context's stream can no longer be opened. The scope goes on.

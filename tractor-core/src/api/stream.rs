@@ -71,7 +71,7 @@ impl<Tx: Payload, Rx: Payload, R> MsgStream<Tx, Rx, R> {
     ///
     /// # Errors
     /// * The other side failed, was cancelled or is lost. This error comes after the values that arrived before it.
-    /// * The value is no `Rx`.
+    /// * The value is not an `Rx`.
     /// * There are subscribers, and this handle was slow and has lost values ([`Error::Lagged`]).
     ///
     /// # Cancel safety
@@ -254,7 +254,7 @@ pub(super) fn decode<T: Payload>(session: &SessionEnd, kind: PldKind, value: &[u
     }
 }
 
-/// The error for a value of the peer that is no `expected`.
+/// The error for a value of the peer that is not of the type `expected`.
 #[cold]
 fn bad_value(
     session: &SessionEnd,

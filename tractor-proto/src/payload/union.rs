@@ -61,8 +61,8 @@ pub fn decode<U>(
     let (name, inner) = split(bytes).ok_or_else(|| {
         PayloadError::new(format!("expected a map from one of {} to its value", names(variants)))
     })?;
-    let read =
-        read_as(name).ok_or_else(|| PayloadError::new(format!("`{name}` is none of {}", names(variants))))?;
+    let read = read_as(name)
+        .ok_or_else(|| PayloadError::new(format!("`{name}` is not one of {}", names(variants))))?;
     read(inner, format, depth_max.saturating_sub(1))
 }
 
@@ -73,7 +73,7 @@ fn first_fit<U>(
     format: PayloadFormat,
     depth_max: usize,
 ) -> Result<U, PayloadError> {
-    let mut problems = format!("it is none of {}", names(variants));
+    let mut problems = format!("it is not one of {}", names(variants));
     for (name, read) in variants {
         match read(bytes, format, depth_max) {
             Ok(value) => return Ok(value),
@@ -223,13 +223,13 @@ mod tests {
         let text =
             |bytes: &[u8], format| decode(VARIANTS, bytes, format, 16).expect_err("no value").to_string();
         let positional = |bytes| text(bytes, PayloadFormat::Positional);
-        assert_eq!(positional(b"\x81\xa4Line\x01"), "`Line` is none of `Dot`, `Spot`, `Number`, `None`");
+        assert_eq!(positional(b"\x81\xa4Line\x01"), "`Line` is not one of `Dot`, `Spot`, `Number`, `None`");
         for bytes in [&b"\x07"[..], b"\x80", b"\x82\xa1a\x01\xa1b\x02", b"\x81\x01\x01", b"\x81", b""] {
             let text = positional(bytes);
             assert_eq!(text, "expected a map from one of `Dot`, `Spot`, `Number`, `None` to its value");
         }
         assert!(positional(b"\x81\xa6Number\x07\x07").contains("more bytes follow"));
         let named = text(b"\xa1x", PayloadFormat::Base);
-        assert!(named.starts_with("it is none of `Dot`, `Spot`, `Number`, `None`; no Dot: "), "{named}");
+        assert!(named.starts_with("it is not one of `Dot`, `Spot`, `Number`, `None`; no Dot: "), "{named}");
     }
 }

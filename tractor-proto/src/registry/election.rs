@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!  probing --- no actor listens, or none let us in before the time was over ------> Absent
-//!     | ^  --- an actor answers, and says that it is no registrar ----------------> Occupied
+//!     | ^  --- an actor answers, and says that it is not a registrar -------------> Occupied
 //!     | |  --- any other actor answers -------------------------------------------> Registrar
 //!     +-+  --- connected, but no handshake: again, at most PROBE_ATTEMPTS_MAX times -> Occupied
 //! ```
@@ -107,8 +107,8 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Something that is no registrar listens at registry addresses.
-    #[error("something that is no registrar listens at {}", list(.0))]
+    /// Something that is not a registrar listens at registry addresses.
+    #[error("something that is not a registrar listens at {}", list(.0))]
     Occupied(Vec<Addr>),
     /// There is a registrar already, and this root had to become the registrar.
     #[error("there is a registrar at {} already (`ensure_registry`)", list(.0))]
