@@ -159,7 +159,7 @@ impl<'de> Deserialize<'de> for Addr {
 pub enum AddrError {
     /// The text has none of the forms.
     #[error(
-        "address {text:?} has none of the forms /ip4/<ip>/tcp/<port>, /ip6/<ip>/tcp/<port>, /unix/<path without its first slash>"
+        "address {text:?} is not /ip4/<ip>/tcp/<port>, /ip6/<ip>/tcp/<port> or /unix/<path without its first slash>"
     )]
     Form {
         /// The text.
@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(rmp_serde::from_slice::<String>(&written).unwrap(), text);
         assert_eq!(rmp_serde::from_slice::<Addr>(&written).unwrap(), parse(text).unwrap());
         let error = rmp_serde::from_slice::<Addr>(&rmp_serde::to_vec("tcp:1").unwrap()).unwrap_err();
-        assert!(error.to_string().contains("has none of the forms /ip4/"), "{error}");
+        assert!(error.to_string().contains("is not /ip4/"), "{error}");
     }
 
     #[test]
