@@ -29,8 +29,8 @@ pub struct Registered {
     pub addrs: Vec<Addr>,
 }
 
-/// Asks the registrars of this tree for the address of an actor, by its name or uuid: the address that [`find_actor`]
-/// (crate::find_actor) would try first. `None` if no actor has that name or uuid.
+/// Asks the registrars of this tree for the address of an actor, by its name or uuid: the address that
+/// [`find_actor`](crate::find_actor) would try first. `None` if no actor has that name or uuid.
 ///
 /// ```
 /// # use tractor_core as tractor;

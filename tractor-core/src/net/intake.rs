@@ -27,7 +27,7 @@ const READ_BYTES_MIN: usize = 8 * 1024;
 pub(super) const READ_BYTES_MAX: usize = 256 * 1024;
 /// The bytes of a buffer beyond this size, which it needs for a large frame, are on the account.
 const READ_BYTES_FREE: usize = 2 * READ_BYTES_MAX;
-/// How much larger than the part of a frame that has arrived its buffer may become at once.
+/// Largest ratio of a buffer's size to the part of its frame that has arrived.
 const GROWTH: usize = 8;
 
 pub(super) struct Intake {

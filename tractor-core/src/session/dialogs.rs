@@ -81,7 +81,7 @@ impl<T> Dialogs<T> {
         }
     }
 
-    /// Enters a dialog with an id that has no number of this end. Returns whether the id was free.
+    /// Enters a dialog whose id was not made from a number of this end. Returns whether the id was free.
     pub(super) fn enter(&mut self, cid: Cid, dialog: Arc<T>) -> bool {
         if self.own(cid.as_bytes()).is_some() {
             return false;
