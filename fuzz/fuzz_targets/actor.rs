@@ -23,8 +23,16 @@ use tractor_proto::msg::{ErrorMsg, FuncType, Msg, Start};
 struct Input {
     /// Whether the handshake is correct.
     introduced: bool,
-    extensions: bool,
+    extensions: Extensions,
     says: Vec<Say>,
+}
+
+#[derive(Debug, Arbitrary)]
+enum Extensions {
+    None,
+    /// Every accepted request is acknowledged.
+    Basic,
+    Announced,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -52,6 +60,12 @@ enum Say {
     Yield {
         id: Id,
         pld: Pld,
+    },
+    /// Values that arrive together.
+    Run {
+        id: Id,
+        pld: Pld,
+        values: u8,
     },
     Stop {
         id: Id,
@@ -149,7 +163,12 @@ async fn calls_back(ctx: Context<i64>) -> tractor::Result<i64> {
 
 fuzz_target!(|input: Input| {
     let Input { introduced, extensions, says } = input;
-    let hello = introduced.then(|| framed(&hello(if extensions { Caps::BASIC } else { Caps::NONE })));
+    let caps = match extensions {
+        Extensions::None => Caps::NONE,
+        Extensions::Basic => Caps::BASIC,
+        Extensions::Announced => Caps::ANNOUNCED,
+    };
+    let hello = introduced.then(|| framed(&hello(caps)));
     let says: Vec<_> = hello.into_iter().map(Some).chain(says.into_iter().map(Say::bytes)).collect();
     let ends_it = cancels_the_actor(&says);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -248,6 +267,10 @@ impl Say {
             }
             Self::Started { id, pld } => Msg::Started { cid: id.cid(), pld: pld.bytes().into() },
             Self::Yield { id, pld } => Msg::Yield { cid: id.cid(), pld: pld.bytes().into() },
+            Self::Run { id, pld, values } => {
+                let value = Self::Yield { id, pld }.bytes()?;
+                return Some(value.repeat(values.into()));
+            }
             Self::Stop { id } => Msg::Stop { cid: id.cid() },
             Self::Return { id, pld } => Msg::Return { cid: id.cid(), pld: pld.bytes().into() },
             Self::CancelAck { id, pld } => Msg::CancelAck { cid: id.cid(), pld: pld.bytes().into() },

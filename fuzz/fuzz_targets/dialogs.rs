@@ -18,7 +18,7 @@ use tractor_proto::msg::FuncType;
 #[derive(Debug, Arbitrary)]
 enum Input {
     Honest { yields_max: u8, steps: Vec<u8> },
-    Alone { side: End, kind: Kind, events: Vec<Event> },
+    Alone { side: End, unacked: bool, kind: Kind, events: Vec<Event> },
 }
 
 #[derive(Debug, Clone, Copy, Arbitrary)]
@@ -62,7 +62,7 @@ enum Event {
 
 fuzz_target!(|input: Input| match input {
     Input::Honest { yields_max, steps } => honest(yields_max, &steps),
-    Input::Alone { side, kind, events } => alone(side, kind, &events),
+    Input::Alone { side, unacked, kind, events } => alone(side, unacked, kind, &events),
 });
 
 /// Checks the invariants of the search, on a walk as long as the input.
@@ -80,6 +80,9 @@ fn honest(yields_max: u8, steps: &[u8]) {
 /// The history of one end.
 #[derive(Debug, Default)]
 struct Seen {
+    /// The result may come before the request was accepted.
+    may_be_unacked: bool,
+    accepted: bool,
     first: bool,
     end_of_stream: bool,
     started: bool,
@@ -90,13 +93,14 @@ struct Seen {
     lost: bool,
 }
 
-fn alone(side: End, kind: Kind, events: &[Event]) {
+fn alone(side: End, unacked: bool, kind: Kind, events: &[Event]) {
     let kind = kind.functype();
     let mut dialog = match side {
+        End::Parent if unacked => Dialog::parent_unacked(kind),
         End::Parent => Dialog::parent(kind),
         End::Child => Dialog::child(kind),
     };
-    let mut seen = Seen::default();
+    let mut seen = Seen { may_be_unacked: unacked && kind == FuncType::AsyncFunc, ..Seen::default() };
     for event in events {
         let was_settled = dialog.is_settled();
         let before = dialog.clone();
@@ -153,6 +157,13 @@ impl Seen {
         if over {
             assert!(matches!(effect, Effect::Ignored(_)), "{effect:?} of a dialog that is over");
         }
+        if let Effect::First(()) | Effect::Deliver(()) | Effect::StreamDone | Effect::Settled { .. } = effect
+        {
+            assert!(
+                !parent || self.accepted || self.may_be_unacked,
+                "{effect:?} before the request was accepted"
+            );
+        }
         match effect {
             Effect::First(()) => assert!(parent && !std::mem::replace(&mut self.first, true)),
             Effect::Deliver(()) => assert!(!self.end_of_stream, "a value behind the end of its stream"),
@@ -168,7 +179,7 @@ impl Seen {
                 assert!(parent || dialog.is_ending(), "a violation ends the task");
             }
             Effect::Overrun(()) => assert!(parent || dialog.is_ending(), "an overrun ends the task"),
-            Effect::Accepted => assert!(parent),
+            Effect::Accepted => assert!(parent && !std::mem::replace(&mut self.accepted, true)),
             Effect::Grant(_) | Effect::Ignored(_) => {}
         }
     }

@@ -26,13 +26,13 @@ fuzz_target!(|data: &[u8]| {
     let Some((&first, stream)) = data.split_first() else { return };
     let mut frames = Splitter::new();
     frames.buf_mut().extend_from_slice(stream);
-    if shake_hands(first, &mut frames) {
-        Receiver::new().run(&mut frames);
+    if let Some(caps) = shake_hands(first, &mut frames) {
+        Receiver::new(caps).run(&mut frames);
     }
 });
 
-/// Returns whether the connection is established.
-fn shake_hands(first: u8, frames: &mut Splitter) -> bool {
+/// Returns the extensions of the connection, if it is established.
+fn shake_hands(first: u8, frames: &mut Splitter) -> Option<Caps> {
     let role = if first & 1 == 0 { Role::Acceptor } else { Role::Connector };
     let secret = Secret::new([7; 32]);
     let policy = match (first >> 1) % 4 {
@@ -41,7 +41,7 @@ fn shake_hands(first: u8, frames: &mut Splitter) -> bool {
         _ => Policy::Open,
     };
     let mut ours = Aid::new(Uid::new("us", "us"));
-    ours.caps = if first & 8 == 0 { Caps::NONE } else { Caps::BASIC };
+    ours.caps = if first & 8 == 0 { Caps::NONE } else { Caps::ANNOUNCED };
     ours.is_probe = first & 16 != 0;
     let (mut machine, _hello) = Handshake::start(role, policy, ours, [9; 32]);
     for frame in 0.. {
@@ -52,7 +52,7 @@ fn shake_hands(first: u8, frames: &mut Splitter) -> bool {
                 Err(error) => Input::Undecodable(error),
             },
             Ok(None) => Input::Ended(frames.eof()),
-            Err(_too_large) => return false,
+            Err(_too_large) => return None,
         };
         match machine.handle(input) {
             Output::Send(Msg::Auth { .. }) => {}
@@ -60,12 +60,12 @@ fn shake_hands(first: u8, frames: &mut Splitter) -> bool {
             Output::Done { caps, .. } => {
                 // A keyed hash cannot be guessed.
                 assert!(!matches!(policy, Policy::RequireProof { .. }) && !caps.contains(Caps::AUTH));
-                return true;
+                return Some(caps);
             }
-            Output::Probed { .. } => return false,
+            Output::Probed { .. } => return None,
             Output::Refused(refusal) => {
                 assert!(!refusal.to_string().is_empty());
-                return false;
+                return None;
             }
         }
     }
@@ -79,9 +79,10 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn new() -> Self {
+    fn new(caps: Caps) -> Self {
+        let parent = if caps.contains(Caps::UNACKED) { Dialog::parent_unacked } else { Dialog::parent };
         let ours = [("d0", FuncType::AsyncFunc), ("d1", FuncType::AsyncGen), ("d2", FuncType::Context)];
-        let ours = ours.map(|(cid, kind)| (Cid::new(cid).expect("short"), Dialog::parent(kind)));
+        let ours = ours.map(|(cid, kind)| (Cid::new(cid).expect("short"), parent(kind)));
         Self { dialogs: ours.into(), known: StartCache::default() }
     }
 
