@@ -16,6 +16,7 @@ mod log_unasked;
 mod matrix_support;
 mod names_programs;
 mod names_stopped;
+mod names_successor;
 mod nursery_below;
 mod nursery_cancel;
 mod nursery_cause;

@@ -229,8 +229,10 @@ async fn where_something_else_has_taken_the_registrars_place_each_call_says_so()
         let registrar =
             Other::start(ActorOptions::new().name("rl-registrar").registry(registry.clone())).await;
         alone(impatient("rl-replaced", &registry), async |_| {
+            // Before any root can take the address.
+            let listener = scratch.listener("other");
+            std::fs::rename(scratch.0.join("other"), scratch.0.join("r")).expect("ours");
             registrar.end().await;
-            let listener = scratch.listener("r");
             let _silent = match says {
                 Some(says) => {
                     _ = speaker(listener, says);

@@ -9,7 +9,7 @@ use tractor_core::proto::id::Caps;
 use tractor_core::proto::msg::{FuncType, Msg};
 
 use crate::wire_support::endpoints::{MODULE, addresses, process};
-use crate::wire_support::registry::{Other, Scratch, refusal};
+use crate::wire_support::registry::{Other, Scratch, find, refusal};
 use crate::wire_support::script::pld;
 use crate::wire_support::{Peer, Server, alone, host, step};
 
@@ -186,6 +186,36 @@ async fn a_child_starts_without_its_registrar_and_is_registered_when_it_is_back(
             Ok(())
         });
         step("the tree", scope).await.expect("it ends well");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_root_whose_registrar_ends_is_the_registrar_from_then_on() {
+    let scratch = Scratch::new("next");
+    let registry = scratch.addr("r");
+    let options = ActorOptions::new().registry(registry.clone());
+    let first = Other::start(options.clone().name("rr-first")).await;
+    alone(options.clone().name("rr-next"), async |actor| {
+        let own = actor.addrs();
+        let is_registrar = async |addr| Peer::base(addr).await.actor.expect("it says who it is").is_registrar;
+        assert_eq!(is_registrar(&own[0]).await, Some(false));
+        let name = async |portal: &tractor::Portal| Ok::<_, Error>(portal.uid().name().to_owned());
+        let (found, last) = tokio::join!(tractor::wait_for_actor("rr-last", name), async {
+            first.end().await;
+            while !actor.addrs().contains(&registry) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            Other::start(options.clone().name("rr-last")).await
+        });
+        assert_eq!(found.expect("the lookup has waited"), "rr-last");
+        for addr in [&own[0], &registry] {
+            assert_eq!(is_registrar(addr).await, Some(true), "{addr}");
+            assert_eq!(find(&mut Peer::base(addr).await, "rr-next").await.map(|addrs| addrs.len()), Some(2));
+        }
+        assert_eq!(tractor::list_actors().await.expect("we answer ourselves").len(), 2);
+        assert_eq!(tractor::get_registry(name).await.expect("it is this actor"), "rr-next");
+        last.end().await;
     })
     .await;
 }

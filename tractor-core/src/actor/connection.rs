@@ -61,7 +61,7 @@ where
     let channel = Channel::new(actor.limits().clone(), aid.frame_bytes_max, account);
     let child = actor.child(&aid.uid);
     let (timeouts, dialer) = (actor.timeouts().clone(), link.is_dialer());
-    let mut peer = Peer::new(actor.aid(), timeouts, aid, caps, channel.clone(), dialer, child);
+    let mut peer = Peer::new(&actor.aid(), timeouts, aid, caps, channel.clone(), dialer, child);
     peer.is_member = is_member;
     peer.is_family = link.supervises();
     let peer = Arc::new(peer);

@@ -59,8 +59,10 @@ pub(crate) struct Identity {
     pub(crate) registries: Vec<Addr>,
     /// Where the root of the tree listens; empty for the root itself, whose addresses are not known yet.
     pub(crate) root_addrs: Vec<Addr>,
-    /// Runtime methods of this actor, besides those of every actor.
+    /// Runtime methods that may wait.
     pub(crate) methods: &'static [EndpointEntry],
+    /// Those that it has while it is a registrar.
+    pub(crate) methods_of_registrars: &'static [EndpointEntry],
     /// Filter of the log, passed on to children; empty for none.
     pub(crate) log: String,
 }
@@ -264,10 +266,6 @@ impl Actor {
         self.inner.began.elapsed()
     }
 
-    pub(crate) fn aid(&self) -> &Aid {
-        &self.inner.identity.aid
-    }
-
     pub(crate) fn limits(&self) -> &Limits {
         &self.inner.identity.limits
     }
@@ -323,11 +321,6 @@ impl Actor {
     /// Where the root of the tree listens.
     pub(crate) fn root_addrs(&self) -> Vec<Addr> {
         if self.is_root() { self.addrs() } else { self.inner.identity.root_addrs.clone() }
-    }
-
-    /// A runtime method of this actor, besides those of every actor.
-    pub(super) fn method(&self, name: &str) -> Option<&'static EndpointEntry> {
-        self.inner.identity.methods.iter().find(|method| method.name == name)
     }
 
     pub(crate) fn parent_peer(&self) -> Option<&Arc<Peer>> {

@@ -14,6 +14,7 @@ mod notice;
 mod options;
 mod patience;
 mod peer_log;
+mod registrar;
 mod report;
 mod selfcall;
 mod shield;

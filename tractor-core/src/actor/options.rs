@@ -46,7 +46,8 @@ impl ActorOptions {
     ///
     /// If a registrar listens there, all actors of the tree register with it. If no program listens, the root becomes
     /// the registrar itself, at all of these addresses. If another program listens, the root does not start. Of many
-    /// programs that start at once exactly one becomes the registrar.
+    /// programs that start at once exactly one becomes the registrar. When it ends, another running root takes its
+    /// place, with all names.
     ///
     /// With a registry every actor of the tree listens: at its `bind` addresses, or else at an address of its own with
     /// the registry's transport.
@@ -79,7 +80,8 @@ impl ActorOptions {
         self
     }
 
-    /// Requires that the root becomes the registrar; otherwise it does not start.
+    /// Requires that the root is the registrar from its start; otherwise it does not start. When such a program ends
+    /// while others run, one of them is the registrar, and the program cannot start again beside it.
     #[must_use]
     pub fn ensure_registry(mut self) -> Self {
         self.ensure_registry = true;

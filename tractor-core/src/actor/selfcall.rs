@@ -1,6 +1,7 @@
 //! The runtime's own methods: requests with the namespace `self`.
 //!
-//! Their set is closed. A registrar has further methods ([`Actor::method`]). Any other name is answered with an error.
+//! Their set is closed, and so is that of the methods that may wait ([`Actor::method`]), of which a registrar has more.
+//! Any other name is answered with an error.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -47,7 +47,7 @@ impl Actor {
     }
 
     /// Tells a peer that this actor ends in good order.
-    pub(super) fn say_goodbye(&self, peer: &Peer) {
+    pub(crate) fn say_goodbye(&self, peer: &Peer) {
         // A peer that speaks only the base protocol would take the message for a failure. The parent gets the end and
         // its reason by other means.
         let is_parent = self.parent_peer().is_some_and(|parent| std::ptr::eq(&raw const **parent, peer));

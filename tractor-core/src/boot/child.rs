@@ -173,6 +173,7 @@ async fn serve_parent(
         registries: boot.reg_addrs.clone(),
         root_addrs: boot.runtime_vars.root_addrs.clone(),
         methods: &METHODS,
+        methods_of_registrars: &[],
         log: crate::devx::current_filter(),
     });
     let connected = Connected {

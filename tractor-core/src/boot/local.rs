@@ -52,7 +52,7 @@ fn link(met: Introduced, link: Link) -> Connected {
 }
 
 async fn meet(actor: &Actor, pipe: tokio::io::DuplexStream, role: Role) -> Result<Introduced, Error> {
-    let with = Introduction { ours: actor.aid().clone(), role, policy: Policy::Open, limits: actor.limits() };
+    let with = Introduction { ours: actor.aid(), role, policy: Policy::Open, limits: actor.limits() };
     introduce(Transport::Mem(pipe), with).await.map_err(|error| RuntimeFailure::new(error.to_string()).into())
 }
 

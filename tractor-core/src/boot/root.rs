@@ -129,11 +129,7 @@ impl Root {
         };
         let elected = elect(candidate).await?;
         let mut identity = identity(options, ROOT, image::draw(), true)?;
-        identity.aid.is_registrar = Some(elected.is_registrar);
         identity.registries = elected.registries;
-        if elected.is_registrar {
-            identity.methods = &METHODS_OF_REGISTRARS;
-        }
         let actor = Actor::new(identity);
         let root = Self { ending: Ending(Some((actor.clone(), (OnRuntime::begin(), live)))), actor };
         let registered = with_actor(root.actor.clone(), async {
@@ -182,7 +178,6 @@ pub(super) fn identity(
     let name = chosen.unwrap_or_else(|| name.to_owned());
     let mut aid = Aid::new(Uid::new(name, uuid::Uuid::new_v4().to_string()));
     aid.pid = Some(std::process::id().into());
-    aid.is_registrar = Some(false);
     aid.caps = Caps::ANNOUNCED;
     aid.image = image;
     Ok(Identity {
@@ -197,6 +192,7 @@ pub(super) fn identity(
         registries: Vec::new(),
         root_addrs: Vec::new(),
         methods: &METHODS,
+        methods_of_registrars: &METHODS_OF_REGISTRARS,
         log: crate::devx::current_filter(),
     })
 }

@@ -5,21 +5,25 @@
 //!            v                                                  ^
 //!  connect --+-- a Rust registrar: register -- Registered ------+ connection lost
 //!            |                                     '-- the actor ends: close, and the rows are gone
-//!            '-- another one: register, close -- Registered
-//!                                                  '-- the actor ends: connect, unregister, close
+//!            |-- another one: register, close -- Registered
+//!            |                                     '-- the actor ends: connect, unregister, close
+//!            '-- nobody, and a root can bind the address: this actor is the registrar from now on
 //! ```
 //!
 //! An actor is registered with a Rust registrar as long as the connection is open. So the rows of a killed actor need
-//! no cleanup, and a registrar that was killed gets all its rows back soon after its restart.
+//! no cleanup. When a registrar has ended, all its actors connect again: the first root to bind the address is the next
+//! registrar, and gets all the rows.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::connect::{Connection, dial};
+use super::connect::{Connection, NotMet, dial};
+use super::elect::bind_all;
+use super::listen::listen;
 use super::names::NAMES;
 use crate::actor::{Actor, ActorLocal};
 use crate::api::{DynCall, Portal};
@@ -48,9 +52,8 @@ pub(crate) async fn announce(actor: &Actor, late: Late) -> Result<(), Error> {
         return Ok(());
     }
     check_name(actor.name()).map_err(|problem| RuntimeFailure::new(problem.to_string()))?;
-    if actor.aid().is_registrar == Some(true) {
-        let added = NAMES.get().add_ourselves(actor);
-        return Ok(added.map_err(|refused| RuntimeFailure::new(refused.to_string()))?);
+    if actor.is_registrar() {
+        return add_ourselves(actor);
     }
     let limit = match late {
         Late::Fails => actor.timeouts().registry_answer,
@@ -85,6 +88,11 @@ pub(crate) async fn announce(actor: &Actor, late: Late) -> Result<(), Error> {
     Ok(())
 }
 
+fn add_ourselves(actor: &Actor) -> Result<(), Error> {
+    let added = NAMES.get().add_ourselves(actor);
+    Ok(added.map_err(|refused| RuntimeFailure::new(refused.to_string()))?)
+}
+
 /// An open connection to a registrar, if this actor is registered over one.
 pub(super) fn kept(registry: &Addr) -> Option<Portal> {
     KEPT.get().lock().unwrap_or_else(PoisonError::into_inner).get(registry).cloned()
@@ -101,20 +109,22 @@ async fn keep(actor: &Actor, registry: &Addr, first: oneshot::Sender<Result<(), 
     };
     let mut pause = REGISTRAR_PAUSE_MIN;
     loop {
+        let began = Instant::now();
         let registered = tokio::select! {
             registered = register(actor, registry) => registered,
             () = actor.stopped() => return,
         };
         match registered {
-            Ok(connection) if connection.0.peer.caps.contains(Caps::REGISTRY) => {
+            Ok(None) => return tell(Ok(())),
+            Ok(Some(connection)) if connection.0.peer.caps.contains(Caps::REGISTRY) => {
                 tell(Ok(()));
                 pause = REGISTRAR_PAUSE_MIN;
                 if stay(actor, registry, connection).await.is_break() {
                     return;
                 }
-                tracing::warn!(%registry, "the registrar is gone; this actor registers again when there is one");
+                tracing::info!(%registry, "the registrar is gone; this actor registers with the next one");
             }
-            Ok(connection) => {
+            Ok(Some(connection)) => {
                 // The connection closes first, so that no lookup of the registrar finds it.
                 connection.0.peer.channel.close();
                 tell(Ok(()));
@@ -127,23 +137,44 @@ async fn keep(actor: &Actor, registry: &Addr, first: oneshot::Sender<Result<(), 
                 tell(Err(error));
             }
         }
+        // From the beginning of one attempt to that of the next: the loss of an old connection needs no pause.
         tokio::select! {
-            () = sleep(pause) => {}
+            () = sleep_until(began + pause) => {}
             () = actor.stopped() => return,
         }
         pause = REGISTRAR_PAUSE_MAX.min(pause * 2);
     }
 }
 
-/// Connects to a registrar and registers all addresses.
-async fn register(actor: &Actor, registry: &Addr) -> Result<Connection, Error> {
-    let connection = dial(actor, registry).await.map_err(|not_met| not_met.error)?;
+/// Connects to a registrar and registers all addresses. Where nobody listens, a root becomes the registrar instead:
+/// `None`.
+async fn register(actor: &Actor, registry: &Addr) -> Result<Option<Connection>, Error> {
+    let connection = match dial(actor, registry).await {
+        Ok(connection) => connection,
+        Err(NotMet { is_nobody: true, .. }) if actor.is_root() => {
+            take_over(actor, registry).await?;
+            return Ok(None);
+        }
+        Err(NotMet { error, .. }) => return Err(error),
+    };
     for addr in actor.addrs() {
         let call =
             DynCall::new("self", "register_actor").arg("uid", wire_uid(actor)).arg("addr", WireAddr(addr));
         connection.0.run_dyn::<()>(call).await?;
     }
-    Ok(connection)
+    Ok(Some(connection))
+}
+
+/// Becomes the registrar at an address where nobody listens. Fails if another root is faster.
+async fn take_over(actor: &Actor, registry: &Addr) -> Result<(), Error> {
+    let is_open = actor.allows_unauthenticated_peers();
+    let bound = bind_all(actor.name(), std::slice::from_ref(registry), is_open).await;
+    listen(actor, bound.map_err(|(_, error)| error)?);
+    tracing::info!(%registry, "this actor is the registrar from now on");
+    if let Err(error) = add_ourselves(actor) {
+        tracing::warn!(%registry, "this actor is not registered: {error}");
+    }
+    Ok(())
 }
 
 fn wire_uid(actor: &Actor) -> (String, String) {

@@ -91,7 +91,7 @@ pub(super) async fn dial(actor: &Actor, addr: &Addr) -> Result<Connection, NotMe
 async fn meet(actor: &Actor, addr: &Addr) -> Result<Introduced, HandshakeError> {
     let io = net::connect(addr).await?;
     let with = Introduction {
-        ours: actor.aid().clone(),
+        ours: actor.aid(),
         role: Role::Connector,
         policy: actor.policy_towards(io.other_end()),
         limits: actor.limits(),

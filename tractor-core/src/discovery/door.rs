@@ -48,11 +48,11 @@ pub(super) struct Guest {
 }
 
 impl Door {
-    pub(super) fn new(limits: &Limits) -> Arc<Self> {
+    pub(super) fn new(limits: &Limits) -> Self {
         let room = Room::within(limits, files_max());
         let places = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
         let (members, strangers) = (places(room.members), places(room.strangers()));
-        Arc::new(Self { room, members, strangers, guests: Mutex::new(Guests::new(room.guests)) })
+        Self { room, members, strangers, guests: Mutex::new(Guests::new(room.guests)) }
     }
 
     /// Gives a new connection its place. A guest gets it at once, a peer of our own user as soon as there is room for a

@@ -50,10 +50,9 @@ pub(crate) struct Candidate<'a> {
     pub(crate) is_open: bool,
 }
 
-/// The outcome of the election.
+/// The outcome of the election. The root is the registrar if it listens at a registry.
 #[derive(Debug)]
 pub(crate) struct Elected {
-    pub(crate) is_registrar: bool,
     pub(crate) registries: Vec<Addr>,
     /// Bound listeners that have not accepted a peer yet.
     pub(crate) listeners: Vec<Listener>,
@@ -86,17 +85,13 @@ pub(crate) async fn elect(candidate: Candidate<'_>) -> Result<Elected, Error> {
             Role::Plain { registries } => {
                 let own = if bind.is_empty() { own_addrs(name, &registries)? } else { bind.to_vec() };
                 let listeners = bind_all(name, &own, is_open).await.map_err(|(_, error)| error)?;
-                Elected { is_registrar: false, registries, listeners }
+                Elected { registries, listeners }
             }
             Role::Registrar => {
                 let others = bind.iter().filter(|addr| !in_order.contains(addr));
                 let own: Vec<_> = in_order.iter().chain(others).cloned().collect();
                 match bind_all(name, &own, is_open).await {
-                    Ok(listeners) => Elected {
-                        is_registrar: !registries.is_empty(),
-                        registries: registries.to_vec(),
-                        listeners,
-                    },
+                    Ok(listeners) => Elected { registries: registries.to_vec(), listeners },
                     // Another root was faster, and is the registrar by now, or about to be.
                     Err((ErrorKind::AddrInUse, _)) if !in_order.is_empty() && round < ROUNDS_MAX => continue,
                     Err((_, error)) => return Err(error),

@@ -9,13 +9,15 @@ use tokio::time::timeout;
 
 use super::door::{Door, Place};
 use super::elect::{bind_all, own_addrs};
-use crate::actor::{Actor, ActorLocal, Connected, Link, attach, notice};
+use crate::actor::{Actor, ActorLocal, Connected, Link, attach, current_actor, notice};
 use crate::error::{Error, RuntimeFailure};
 use crate::net::{HandshakeError, Introduction, Listener, OtherEnd, Transport, default_uds, introduce};
 use crate::proto::addr::Addr;
 use crate::proto::handshake::Role;
 use crate::proto::id::Caps;
 
+/// Shared by all listeners of an actor.
+static DOOR: ActorLocal<Door> = ActorLocal::new(|| Door::new(current_actor().limits()));
 /// Held while the actor begins to listen.
 static BEGINNING: ActorLocal<Mutex<()>> = ActorLocal::new(Mutex::default);
 
@@ -41,7 +43,7 @@ pub(super) async fn addrs_of(actor: &Actor) -> Result<Vec<Addr>, Error> {
 
 /// Serves the bound addresses until the actor stops.
 pub(crate) fn listen(actor: &Actor, listeners: Vec<Listener>) {
-    let door = Door::new(actor.limits());
+    let door = DOOR.get();
     for listener in listeners {
         tracing::debug!("listening on {}", listener.addr());
         actor.add_addr(listener.addr().clone());
@@ -105,7 +107,7 @@ fn is_shortage(error: &io::Error) -> bool {
 /// Runs the handshake with a guest, and serves it if that succeeds. A failure ends only this connection.
 async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) {
     let with = Introduction {
-        ours: actor.aid().clone(),
+        ours: actor.aid(),
         role: Role::Acceptor,
         policy: actor.policy(other_end),
         limits: actor.limits(),

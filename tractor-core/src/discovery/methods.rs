@@ -19,10 +19,8 @@ use crate::proto::registry::{WireAddr, check_name};
 pub(crate) static METHODS: [EndpointEntry; 2] =
     [EndpointEntry::func::<Listen>(), EndpointEntry::func::<FindSupervised>()];
 
-/// The methods of a registrar.
-pub(crate) static METHODS_OF_REGISTRARS: [EndpointEntry; 8] = [
-    EndpointEntry::func::<Listen>(),
-    EndpointEntry::func::<FindSupervised>(),
+/// The further methods of a registrar.
+pub(crate) static METHODS_OF_REGISTRARS: [EndpointEntry; 6] = [
     EndpointEntry::func::<RegisterActor>(),
     EndpointEntry::func::<UnregisterActor>(),
     EndpointEntry::func::<FindActor>(),

@@ -1,9 +1,9 @@
 //! Names and handles: how actors find one another without knowing addresses.
 //!
 //! A root that has registries becomes the registrar, or an actor that registers with one ([`elect()`]). Every actor of
-//! such a tree stays registered with each registrar ([`announce()`]); a lookup of a name asks the registrars, and
-//! connects (`find`). A handle ([`ActorRef`]) contains the address of its actor, or that of the supervising actor,
-//! which knows it (`reach`, `given`).
+//! such a tree stays registered with each registrar, and a root takes the place of one that has ended ([`announce()`]);
+//! a lookup of a name asks the registrars, and connects (`find`). A handle ([`ActorRef`]) contains the address of its
+//! actor, or that of the supervising actor, which knows it (`reach`, `given`).
 //!
 //! # Not here
 //! The rules are in [`proto::registry`](crate::proto::registry).

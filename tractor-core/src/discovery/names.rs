@@ -74,8 +74,18 @@ impl Names {
         if self.add(&peer.aid.uid, addr, is_held.then_some(holder))? {
             let (names, peer) = (self.clone(), peer.clone());
             // This task keeps the peer's memory in place until no row refers to it.
+            let us = actor.clone();
             actor.spawn_link(async move {
-                peer.drained.cancelled().await;
+                tokio::select! {
+                    () = peer.drained.cancelled() => {}
+                    // The end of this actor may take its time. Its peers go to the next registrar before that.
+                    () = us.stopped() => {
+                        us.cancel_requests(None).await;
+                        us.say_goodbye(&peer);
+                        peer.channel.close();
+                        peer.drained.cancelled().await;
+                    }
+                }
                 let mut inner = names.lock();
                 inner.watched.remove(&holder);
                 inner.table.let_go(&peer.aid.uid, holder);

@@ -109,12 +109,9 @@ fn registered((key, addrs): (String, Vec<WireAddr>)) -> Option<Registered> {
 
 /// The registrars that an actor asks for names. Without registries this is the error of a lookup of `name`.
 pub(super) fn registrars(actor: &Actor, name: &str) -> Result<Vec<Registrar>> {
-    if actor.aid().is_registrar == Some(true) {
-        return Ok(vec![Registrar::Ourselves]);
-    }
     match actor.registries() {
         [] => Err(NotFound::new(name, Absence::NoRegistry).into()),
-        registries => Ok(registries.iter().cloned().map(Registrar::At).collect()),
+        registries => Ok(registries.iter().map(|addr| Registrar::of(actor, addr)).collect()),
     }
 }
 
@@ -142,6 +139,10 @@ impl Line {
 }
 
 impl Registrar {
+    fn of(actor: &Actor, addr: &Addr) -> Self {
+        if actor.is_registrar_at(addr) { Self::Ourselves } else { Self::At(addr.clone()) }
+    }
+
     /// Connects to the registrar at an address, unless this actor is registered over a connection to it.
     pub(super) async fn line(actor: &Actor, addr: &Addr) -> Result<Line, NotMet> {
         match kept(addr) {

@@ -212,7 +212,7 @@ async fn connect(
     pid: u32,
 ) -> Result<Arc<Peer>, BootFailure> {
     let with = Introduction {
-        ours: actor.aid().clone(),
+        ours: actor.aid(),
         role: Role::Acceptor,
         policy: Policy::Open,
         limits: actor.limits(),
