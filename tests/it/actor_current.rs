@@ -48,7 +48,7 @@ async fn detached() -> (bool, String) {
 async fn asks_its_parent() -> tractor::Result<Option<(String, u64)>> {
     let Some(parent) = tractor::current_actor().parent() else { return Ok(None) };
     let refused = parent.kill().await.expect_err("it is no child");
-    assert!(refused.to_string().contains("is no child of this one"), "{refused}");
+    assert!(refused.to_string().contains("is not a child of this one"), "{refused}");
     Ok(Some((parent.run(owner()).await?, parent.run(visit()).await?)))
 }
 
@@ -203,7 +203,8 @@ async fn a_tree_has_one_root() -> Result<()> {
 }
 
 async fn survives_panics(worker: &Portal) -> Result<()> {
-    for (how, message) in [(0, "plain text"), (1, "a panic whose payload is no text"), (2, "after 2 polls")] {
+    for (how, message) in [(0, "plain text"), (1, "a panic whose payload is not text"), (2, "after 2 polls")]
+    {
         let error = worker.run(panics(how)).await.expect_err("it panics");
         let remote = error.as_remote().expect("the endpoint panicked");
         assert_eq!((remote.kind(), remote.message()), (RemoteKind::Panic, message));

@@ -151,7 +151,7 @@ async fn only_children_can_be_killed() -> Result<()> {
             for refused in [refused, hasty] {
                 let Err(Error::Runtime(refused)) = refused else { panic!("{refused:?}") };
                 let text = refused.to_string();
-                assert!(text.contains("next_door") && text.contains("is no child of this one"), "{text}");
+                assert!(text.contains("next_door") && text.contains("is not a child of this one"), "{text}");
             }
             assert_eq!(portal.run(one()).await?, 1);
             Ok(())

@@ -128,7 +128,7 @@ fn foreign(addr: &Addr, why: &str) -> Failure {
     Failure::new(Kind::RegistryForeign, format!("no usable registry at {addr}: {}", Escaped(why)))
 }
 
-/// The text for an actor that asked for a proof and closed the connection: the command is no member of its tree.
+/// The text for an actor that asked for a proof and closed the connection: the command is not a member of its tree.
 pub(crate) const NO_PROOF: &str = "over TCP it asks for a proof of its tree's secret, and has closed the connection: \
      use its Unix socket, or set `allow_unauthenticated_peers` in its tree";
 

@@ -172,7 +172,7 @@ pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     }
     parts.push(part);
     let last = parts.len() - 1;
-    // A trailing comma, or no arguments at all, leaves an empty part that is no mistake.
+    // A trailing comma, or no arguments at all, leaves an empty part that is not a mistake.
     if parts[last].is_empty() {
         parts.truncate(last);
     }

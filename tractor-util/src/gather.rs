@@ -42,7 +42,7 @@ use tractor_core::{ContextHandle, ContextTarget, ContextTypes, Error, ParentCont
 /// # Errors
 /// [`Error::Runtime`] without any context. The failure of a context before its first value: the others are cancelled,
 /// and the body never runs. The body's own error; else the first failure of another side, which drops the body at its
-/// next await, as in [`Portal::open_context`]. A context that the body has cancelled itself is no failure.
+/// next await, as in [`Portal::open_context`]. A context that the body has cancelled itself is not a failure.
 ///
 /// # Cancel safety
 /// As [`Portal::open_context`].

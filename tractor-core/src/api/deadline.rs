@@ -85,7 +85,7 @@ where
     scope(Deadline::starting_now(None, Some(at)), future).await
 }
 
-/// A budget beyond the end of the clock is no deadline; without a deadline the future just runs.
+/// A budget beyond the end of the clock counts as none; without a deadline the future just runs.
 async fn scope<T, E, F>(deadline: Option<Deadline>, future: F) -> Result<T, E>
 where
     F: IntoFuture<Output = Result<T, E>>,

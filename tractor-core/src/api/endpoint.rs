@@ -16,7 +16,7 @@ use crate::proto::payload::Payload;
 ///
 /// Helpers that work for any endpoint take `E: Endpoint`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no endpoint",
+    message = "`{Self}` is not an endpoint",
     label = "not an endpoint",
     note = "add `#[tractor::actor_fn]`, `#[tractor::context(..)]` or `#[tractor::stream]` to the function"
 )]

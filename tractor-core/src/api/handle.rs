@@ -78,7 +78,7 @@ impl<R: Payload> ContextHandle<R> {
     ///
     /// The scope's body goes on until the endpoint's end arrives. If the body then waits for something other than this
     /// context, it is dropped. Leaving the scope waits for that end, however late it is. A cancellation that this side
-    /// asked for is no error of the scope.
+    /// asked for is not an error of the scope.
     ///
     /// # Errors
     /// None today.
@@ -91,7 +91,7 @@ impl<R: Payload> ContextHandle<R> {
 
     /// Whether the context has ended with the cancellation that this side asked for: a
     /// [`ContextCancelled`](crate::error::ContextCancelled) of the endpoint that names this actor, after
-    /// [`cancel`](Self::cancel). Such an end is no error of the scope.
+    /// [`cancel`](Self::cancel). Such an end is not an error of the scope.
     ///
     /// It stays `false` when the endpoint returned or failed before the request took effect, and when another actor
     /// cancelled it first.

@@ -122,7 +122,7 @@ impl Portal {
     /// ```
     ///
     /// # Errors
-    /// Only for an actor that is no child of this one: [`Error::TooSlow`](crate::Error::TooSlow) when it does not
+    /// Only for an actor that is not a child of this one: [`Error::TooSlow`](crate::Error::TooSlow) when it does not
     /// answer in time, [`Error::Closed`](crate::Error::Closed) when it is gone.
     ///
     /// # Cancel safety
@@ -137,7 +137,7 @@ impl Portal {
     /// Its process group, with all programs that it has started, gets SIGKILL at once; its own child actors end with
     /// it. No cleanup and no callback runs. Open dialogs on it fail with [`Error::Died`](crate::Error::Died), including
     /// the call of a [`run_in_actor`](crate::ActorNursery::run_in_actor). As with [`cancel_actor`](Self::cancel_actor),
-    /// its death is no failure of its nursery. For a supervisor it is a crash, and the child's restart rule applies:
+    /// its death is not a failure of its nursery. For a supervisor it is a crash, and the child's restart rule applies:
     /// see [`Supervised::kill`](crate::Supervised::kill).
     ///
     /// Returns how it has ended: [`ActorEnd::Killed`], unless it was gone before. A process that survives even this
@@ -157,7 +157,7 @@ impl Portal {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Runtime`](crate::Error::Runtime) for an actor that is no child of this one: only its parent can kill
+    /// [`Error::Runtime`](crate::Error::Runtime) for an actor that is not a child of this one: only its parent can kill
     /// it.
     ///
     /// # Cancel safety

@@ -117,7 +117,7 @@ impl<T: Payload> Run<T> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Runtime`] if the actor is no child of this one; the call is then not sent.
+    /// [`Error::Runtime`] if the actor is not a child of this one; the call is then not sent.
     ///
     /// # Cancel safety
     /// A drop before the deadline cancels the call like any other, and nothing is killed. After the deadline the actor

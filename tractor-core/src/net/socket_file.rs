@@ -1,4 +1,4 @@
-//! The files of Unix sockets: they are created, also in place of a dead one, and removed.
+//! Creates and removes the files of Unix sockets, and replaces those of dead processes.
 //!
 //! The socket file of a killed process stays. No process can listen at its path until the file is removed. Two
 //! processes may try that at once, and the slower one must not remove the new file of the other. So a process locks the

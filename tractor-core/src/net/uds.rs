@@ -64,7 +64,7 @@ pub(crate) fn prepare_dir(dir: &Path) -> io::Result<()> {
     let dir = std::path::absolute(dir)?;
     check_way(&dir)?;
     match DirBuilder::new().recursive(true).mode(0o700).create(&dir) {
-        // The path exists but is no directory, or is a link that leads nowhere.
+        // The path exists but is not a directory, or is a link that leads nowhere.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => made?,
     }
@@ -72,7 +72,7 @@ pub(crate) fn prepare_dir(dir: &Path) -> io::Result<()> {
     check_way(&dir)?;
     let meta = fs::symlink_metadata(&dir)?;
     if !meta.is_dir() {
-        Err(refused(&dir, &dir, &meta, "is no directory"))
+        Err(refused(&dir, &dir, &meta, "is not a directory"))
     } else if meta.uid() != user() {
         Err(refused(&dir, &dir, &meta, "belongs to another user"))
     } else if meta.mode() & 0o077 != 0 {

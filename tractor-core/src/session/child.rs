@@ -30,7 +30,7 @@ use crate::proto::id::Uid;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ActorEnd {
-    /// The actor is no child of this one. It has said that its tasks have ended; its process ends later.
+    /// The actor is not a child of this one. It has said that its tasks have ended; its process ends later.
     Acknowledged,
     /// The child's process ended by itself and in good order: its tasks, its own children and its cleanup callbacks
     /// were able to finish.

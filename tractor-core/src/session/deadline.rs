@@ -109,7 +109,7 @@ impl Deadline {
         Some(Self { at, budget })
     }
 
-    /// The deadline of a request of the peer. A time beyond the range of the clock is no deadline.
+    /// The deadline of a request of the peer. A time beyond the range of the clock counts as none.
     pub(crate) fn of_peer(remaining: Option<Duration>) -> Option<Self> {
         let budget = remaining?;
         Some(Self { at: Instant::now().checked_add(budget)?, budget })

@@ -347,7 +347,7 @@ impl SessionEnd {
         )
     }
 
-    /// Whether an overrun that this side has caused is no failure of its scope.
+    /// Whether an overrun that this side has caused is not a failure of its scope.
     pub(crate) fn absorbs_overruns(&self) -> bool {
         self.cell().absorbs_overruns()
     }

@@ -29,7 +29,7 @@ pub enum Overflow {
 }
 
 impl Overflow {
-    /// Whether a lost value is no failure under this policy.
+    /// Whether a lost value is not a failure under this policy.
     pub(super) fn allows_overruns(self) -> bool {
         matches!(self, Self::Buffer | Self::DropOldest | Self::Latest)
     }

@@ -23,7 +23,7 @@ pub(crate) fn catching<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a panic whose payload is no text".to_owned());
+            .unwrap_or_else(|| "a panic whose payload is not text".to_owned());
         let location = PLACE.with(|slot| slot.borrow_mut().take()).unwrap_or_default();
         Panicked { message, location }
     })

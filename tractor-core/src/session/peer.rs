@@ -241,7 +241,7 @@ impl Peer {
     pub(crate) fn own_child(&self) -> Result<&Arc<ChildActor>, RuntimeFailure> {
         self.child.as_ref().ok_or_else(|| {
             let text = format!(
-                "actor {} is no child of this one, and can only be killed by its parent; `cancel_actor` asks it to end",
+                "actor {} is not a child of this one: only its parent can kill it; `cancel_actor` asks it to end",
                 self.aid.uid
             );
             RuntimeFailure::new(text)

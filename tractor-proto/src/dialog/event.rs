@@ -99,7 +99,7 @@ pub enum Command {
 pub enum Misuse {
     /// `started()` was called twice.
     StartedTwice,
-    /// `started()` was called on the parent side or for an endpoint that is no context.
+    /// `started()` was called on the parent side or for an endpoint that is not a context.
     StartedByParent,
     /// `open_stream()` was called before `started()`.
     StreamBeforeStarted,
@@ -147,15 +147,16 @@ impl fmt::Display for Violation {
                 "the child side returned before started: a context endpoint must call `ctx.started(value)` first"
             }
             ("StartAck", "awaiting StartAck(asyncfunc)") => {
-                "the endpoint is no function: open a context with `open_context`, a one-way stream with \
+                "the endpoint is not a function: open a context with `open_context`, a one-way stream with \
                  `open_stream_from`"
             }
             // Only a function returns before anything else.
             ("StartAck" | "Return", "awaiting StartAck(asyncgen)") => {
-                "the endpoint is no one-way stream: call a function with `run`, open a context with `open_context`"
+                "the endpoint is not a one-way stream: call a function with `run`, open a context with `open_context`"
             }
             ("StartAck" | "Return", "awaiting StartAck(context)") => {
-                "the endpoint is no context: call a function with `run`, open a one-way stream with `open_stream_from`"
+                "the endpoint is not a context: call a function with `run`, open a one-way stream with \
+                 `open_stream_from`"
             }
             (message, phase) => return write!(f, "unexpected `{message}` while {phase}"),
         };

@@ -33,7 +33,7 @@ pub enum ArgsError {
         name: &'static str,
     },
     /// An argument has the wrong type.
-    #[error("argument `{name}`: {value} is no `{expected}`: {problem}")]
+    #[error("argument `{name}`: {value} is not of type `{expected}`: {problem}")]
     Type {
         /// Its name.
         name: &'static str,
@@ -292,7 +292,7 @@ mod tests {
         );
         assert_eq!(text(&map(&[("a", &[7]), ("a", &[7])])), "argument `a` is given twice");
         let wrong = text(&map(&[("a", &[0xa1, b'x'])]));
-        assert!(wrong.starts_with("argument `a`: \"x\" is no `i64`"), "{wrong}");
+        assert!(wrong.starts_with("argument `a`: \"x\" is not of type `i64`"), "{wrong}");
         assert!(text(&[0x01]).starts_with("the arguments cannot be read"));
     }
 }

@@ -52,7 +52,7 @@ impl<'de> Deserialize<'de> for WireAddr {
 }
 
 fn tcp<E: de::Error>(host: &str, port: u16) -> Result<Addr, E> {
-    let ip: IpAddr = host.parse().map_err(|_| E::custom("the host is no ip literal"))?;
+    let ip: IpAddr = host.parse().map_err(|_| E::custom("the host is not an IP literal"))?;
     Ok(Addr::Tcp(SocketAddr::new(ip, port)))
 }
 

@@ -95,7 +95,7 @@ impl Policy {
 pub enum Input {
     /// A frame arrived and is a message.
     Message(Msg),
-    /// A frame arrived and is no message.
+    /// A frame arrived and is not a message.
     Undecodable(DecodeError),
     /// The deadline passed.
     TimedOut,
@@ -136,7 +136,7 @@ pub enum Refusal {
         /// The name of the expected one.
         expected: &'static str,
     },
-    /// The frame that arrived is no message.
+    /// The frame that arrived is not a message.
     #[error("peer sent no valid handshake message")]
     Undecodable(#[source] DecodeError),
     /// The peer was too slow.

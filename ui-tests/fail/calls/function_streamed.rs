@@ -1,4 +1,4 @@
-//! A function with one result is no one-way stream.
+//! A function with one result is not a one-way stream.
 
 use tractor::Portal;
 

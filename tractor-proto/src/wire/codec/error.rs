@@ -1,11 +1,11 @@
-//! The error for a frame that is no message.
+//! The error for a frame that is not a message.
 
 use std::fmt;
 
 use crate::id::Cid;
 use crate::msgpack::RawError;
 
-/// The error for a frame that is no message.
+/// The error for a frame that is not a message.
 ///
 /// [`cid`](Self::cid) gives the dialog to answer, if the frame named one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
