@@ -135,8 +135,8 @@ impl fmt::Debug for Secret {
 
 /// The id of the program image that an actor runs. Actors with the same id have the same types.
 ///
-/// The root draws it at random. A child takes its parent's if it runs the same executable. It is not secret: a peer that
-/// makes a false claim garbles only its own messages.
+/// The root draws it at random. A child takes its parent's if it runs the same executable. It is not secret: a peer
+/// that makes a false claim garbles only its own messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Image([u8; Self::BYTES]);
 
