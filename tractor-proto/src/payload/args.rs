@@ -44,7 +44,7 @@ pub enum ArgsError {
         /// The error of its decoder.
         problem: PayloadError,
     },
-    /// The arguments are no map.
+    /// The arguments are not a map.
     #[error("the arguments cannot be read as a map from name to value: {0}")]
     NotAMap(String),
 }

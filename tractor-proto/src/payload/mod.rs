@@ -214,7 +214,7 @@ fn encode_as<T: Serialize + ?Sized>(
 /// Reads a value, which must use all of the bytes.
 ///
 /// # Errors
-/// The bytes are no value of this type, are nested deeper than `depth_max`, or go on after the value.
+/// The bytes are not a value of this type, are nested deeper than `depth_max`, or go on after the value.
 #[inline]
 pub fn decode<T: DeserializeOwned>(
     bytes: &[u8],

@@ -2,7 +2,7 @@
 //!
 //! Guests have slots of their own, so that members never wait for them, and a new guest always gets a slot. When all
 //! slots are taken, the oldest guest of the source with the most guests leaves; the newcomer counts for its source. So
-//! a source that opens many connections drives out its own.
+//! a source that opens many connections drives out its own guests.
 //!
 //! # Invariants
 //! 1. There are never more guests than slots, and a newcomer always gets in.

@@ -72,7 +72,7 @@ impl<'f> Fields<'f> {
         Self { frame, msg, cid, spans: [(0, 0); Key::COUNT], twice: None, key_not_text: false, end: 0 }
     }
 
-    /// Outer error: not MessagePack. Inner error: no map.
+    /// Outer error: not MessagePack. Inner error: not a map.
     fn scan(&mut self, at: usize, depth_max: usize) -> Result<Result<(), Problem>, RawError> {
         let (first, mut at) = head(self.frame, at)?;
         let Head::Map(entries) = first else {
