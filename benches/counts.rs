@@ -1,17 +1,17 @@
-//! Counts what a value, a call and 64 KiB cost at both ends together, and fails if that is more than was recorded.
+//! Counts the instructions and allocations of a value, a call and 64 KiB at both ends together. Fails if they are more
+//! than the recorded ones.
 //!
 //! ```text
 //! cargo bench --bench counts                  # compares with what was recorded
 //! cargo bench --bench counts -- --record      # writes it
 //! ```
 //!
-//! Both actors are in this process, on one thread, with a Unix socket between them: what is counted does not depend on
-//! how busy the machine is. Allocations are counted by the allocator. Instructions are counted
-//! by valgrind, where it is installed; the kernel's are not among them. The work is done twice in two amounts, and the
-//! difference divided: what happens once is not in the result.
+//! Both actors are in this process, on one thread, with a Unix socket between them, so the counts do not depend on the
+//! load of the machine. The allocator counts allocations. valgrind counts instructions, without those of the kernel, if
+//! it is installed. The work is done in two amounts, and the difference is divided, so that fixed costs cancel out.
 //!
 //! # Not here
-//! Times, and comparisons with anything else: the package in this folder.
+//! Times, and comparisons with other libraries: see the package in this folder.
 
 #![expect(clippy::print_stdout, reason = "a program that reports")]
 
@@ -28,28 +28,28 @@ use tokio::task::JoinSet;
 use tractor::prelude::*;
 use tractor::{ActorOptions, Result};
 
-/// What is compared with; the guide shows it.
+/// The recorded counts, which the guide includes.
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/performance/counts.md");
 const VALGRIND: &str = "valgrind";
-/// Instructions may be so much more than recorded. Two runs differ by a third of that.
+/// The allowed increase of instructions. Two runs differ by a third of it.
 const TOLERANCE: f64 = 0.01;
-/// Where the kernel decides how much of a payload it takes at once, two runs differ by up to a tenth; one more copy of
-/// each payload is a quarter.
+/// The allowed increase for large payloads, which the kernel splits differently in each run. Two runs differ by up to a
+/// tenth; one more copy of each payload adds a quarter.
 const TOLERANCE_LARGE: f64 = 0.15;
-/// Allocations are recorded with one digit behind the point.
+/// The rounding error of recorded allocations, which have one decimal digit.
 const ROUNDED: f64 = 0.06;
-/// The amounts whose difference is counted, in units of the work.
+/// The two amounts, in units of the work.
 const AMOUNTS: [u64; 2] = [20, 60];
-/// Calls that are made at once where many are.
+/// Concurrent calls.
 const IN_FLIGHT: u64 = 64;
 const LARGE_BYTES: usize = 64 * 1024;
-/// First argument of a process that does some work so often and prints how often memory was asked for.
+/// First argument of a process that does some work, and prints its count of allocations.
 const DO: &str = "--do";
 
-/// Something that is counted.
+/// A work whose cost is counted.
 struct Work {
     name: &'static str,
-    /// Operations in a unit of it.
+    /// Operations per unit.
     unit: u64,
     tolerance: f64,
     run: fn(Portal, u64) -> Running,
@@ -173,7 +173,7 @@ async fn pass_blobs(portal: Portal, count: u64) -> Result<()> {
     Ok(())
 }
 
-/// Does a work so often, over a Unix socket between two actors of this process. Returns how often memory was asked for.
+/// Does this amount of a work, over a Unix socket between two actors of this process. Returns the count of allocations.
 fn work(work: &Work, units: u64) -> Result<u64> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it can be made");
     let addr = tractor::socket_addr("counts")?;
@@ -214,11 +214,11 @@ struct Counting;
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-// SAFETY: everything is handed on to the system's allocator.
+// SAFETY: every method calls that of the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller keeps to the contract of this very function.
+        // SAFETY: the caller keeps to the contract of this function.
         unsafe { System.alloc(layout) }
     }
 
@@ -236,7 +236,7 @@ unsafe impl GlobalAlloc for Counting {
 
 // ---- Comparing ----
 
-/// Of one operation. Instructions only where valgrind is installed.
+/// The cost of one operation. Without valgrind there are no instructions.
 struct Cost {
     instructions: Option<f64>,
     allocations: f64,
@@ -259,7 +259,8 @@ fn instructions(work: &Work, units: u64) -> f64 {
     let mut valgrind = Command::new(VALGRIND);
     valgrind.args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]);
     let report = output(valgrind.arg(this()).args([DO, work.name, &units.to_string()])).1;
-    let total = report.lines().find_map(|line| line.split_once("refs:")).expect("valgrind tells the total").1;
+    let total =
+        report.lines().find_map(|line| line.split_once("refs:")).expect("valgrind prints the total").1;
     total.trim().replace(',', "").parse().expect("a number")
 }
 
@@ -267,7 +268,7 @@ fn this() -> std::path::PathBuf {
     env::current_exe().expect("it runs")
 }
 
-/// What a command prints, on both of its outputs.
+/// The output of a command on both of its streams.
 fn output(command: &mut Command) -> (String, String) {
     let output = command.stdin(Stdio::null()).output().expect("it can be started");
     let (out, err) = (output.stdout, output.stderr);
@@ -289,7 +290,7 @@ fn head(compiler: &str) -> String {
     )
 }
 
-/// What was recorded: instructions and allocations.
+/// The recorded instructions and allocations.
 fn recorded(record: &str, name: &str) -> Option<(f64, f64)> {
     let row = record.lines().find_map(|line| line.strip_prefix(&format!("| {name} | ")))?;
     let (instructions, allocations) = row.strip_suffix(" |")?.split_once(" | ")?;
@@ -319,7 +320,7 @@ fn main() -> ExitCode {
 
 fn record(compiler: &str, has_valgrind: bool) -> ExitCode {
     if !has_valgrind {
-        println!("valgrind is not installed, which counts the instructions");
+        println!("valgrind is not installed, so instructions cannot be counted");
         return ExitCode::FAILURE;
     }
     let mut text = head(compiler);
@@ -337,11 +338,9 @@ fn compare(compiler: &str, has_valgrind: bool) -> ExitCode {
     let record = fs::read_to_string(RECORD).expect("there is a record");
     let is_same = record.starts_with(&head(compiler));
     if !has_valgrind {
-        println!("skipped: valgrind is not installed, so that instructions are not counted");
+        println!("skipped: valgrind is not installed, so instructions are not counted");
     } else if !is_same {
-        println!(
-            "skipped: the record is of another compiler or machine, so that instructions are not compared"
-        );
+        println!("skipped: the record is of another compiler or machine, so instructions are not compared");
     }
     let mut is_good = true;
     for work in WORKS {
@@ -370,6 +369,6 @@ fn compare(compiler: &str, has_valgrind: bool) -> ExitCode {
     if is_good {
         return ExitCode::SUCCESS;
     }
-    println!("what costs more was slowed down, or is worth it: `cargo bench --bench counts -- --record`");
+    println!("if the higher costs are worth it, record them: `cargo bench --bench counts -- --record`");
     ExitCode::FAILURE
 }

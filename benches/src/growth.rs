@@ -7,7 +7,7 @@ use crate::table::{number, three, time};
 
 /// The quantity that grows, such as connections.
 pub(crate) struct Axis {
-    /// What is counted.
+    /// The name of the axis.
     title: &'static str,
     /// The unit of the quantity, in a law.
     unit: &'static str,
@@ -16,7 +16,7 @@ pub(crate) struct Axis {
     lines: &'static [Series],
 }
 
-/// A cost that may grow with it.
+/// A cost that may grow with the quantity.
 struct Series {
     what: &'static str,
     work: Work,
@@ -31,7 +31,7 @@ const fn cpu(what: &'static str, work: Work, who: Who) -> Series {
     Series { what, work, who, number: "cpu", from: 0 }
 }
 
-/// The cost of each.
+/// The cost of each thing on the axis.
 const fn each(what: &'static str, work: Work, number: &'static str, from: u64) -> Series {
     Series { what, work, who: Who::Ours, number, from }
 }
@@ -123,7 +123,7 @@ impl Axis {
         self.sizes.iter().filter(|size| **size >= line.from).filter_map(point).collect()
     }
 
-    /// Rows of a table.
+    /// The rows of the table of laws.
     pub(crate) fn laws(&self, results: &Results) -> Vec<String> {
         let law = |line: &Series| {
             let points = self.points(line, results);
@@ -135,7 +135,7 @@ impl Axis {
         self.lines.iter().filter_map(law).collect()
     }
 
-    /// CPU times against the axis.
+    /// The plot of CPU times against the axis.
     pub(crate) fn plot(&self, results: &Results) -> Option<String> {
         let lines = self.lines.iter().filter(|line| line.number == "cpu");
         let lines: Vec<_> = lines
@@ -160,7 +160,7 @@ impl Series {
         }
     }
 
-    /// Flat if it hardly changes; else a line with an offset or a power law, whichever fits better.
+    /// Flat if the cost hardly changes; otherwise a line with an offset or a power law, whichever fits better.
     fn law(&self, points: &[(f64, f64)], unit: &str) -> String {
         let values = || points.iter().map(|point| point.1);
         let (least, most) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));
@@ -186,7 +186,7 @@ impl Series {
     }
 }
 
-/// The largest ratio of the most to the least that counts as flat.
+/// The largest ratio of the highest to the lowest cost that counts as flat.
 const FLAT_MAX: f64 = 1.35;
 
 /// Offset and slope of the nearest line.

@@ -1,4 +1,4 @@
-//! The things that can be measured. A process of its own takes each sample.
+//! The measurements. A process of its own takes each sample.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -81,7 +81,7 @@ words! {
         Streams = "streams",
         /// Ticks over 100 streams, of which this many are not read.
         Stalled = "stalled",
-        /// The same with one stream that is read again after ten seconds.
+        /// Ticks over 100 streams, of which one is not read for ten seconds.
         Resumed = "resumed",
     }
 }
@@ -168,7 +168,7 @@ pub(crate) fn sample_main(args: &[String]) -> anyhow::Result<()> {
         cpu::pin_to_one()?;
     }
     let runtime = job.place.runtime()?;
-    // Without the other process until its id is known.
+    // The other process is set when its id is known.
     let meter = Meter { seconds, other: 0 };
     let numbers: Numbers = match job.who {
         Who::Raw => runtime.block_on(raw::take(job, meter)),

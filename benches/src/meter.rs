@@ -10,7 +10,7 @@ use crate::cpu::CpuTime;
 
 /// Concurrent callers that share one connection.
 pub(crate) const IN_FLIGHT: usize = 64;
-/// Operations between two looks at the clock.
+/// Operations between two readings of the clock.
 const BETWEEN_LOOKS: u64 = 16;
 
 /// The interval in which both processes must use almost no CPU time to count as idle.
@@ -45,7 +45,7 @@ impl Meter {
         Duration::from_secs_f64(self.seconds)
     }
 
-    /// Waits until both processes have nothing to do.
+    /// Waits until both processes are idle.
     pub(crate) async fn idle(self) {
         loop {
             let cpu = CpuTime::now(self.other);
@@ -56,7 +56,7 @@ impl Meter {
         }
     }
 
-    /// One operation after the other; `clock` is that of the median operation.
+    /// Measures one operation after the other; `clock` is the time of the median operation.
     pub(crate) async fn one_by_one(self, mut op: impl AsyncFnMut(u64)) -> Numbers {
         let warm = Instant::now();
         let mut seq = 0;
@@ -80,7 +80,7 @@ impl Meter {
         numbers
     }
 
-    /// This many concurrent callers, each a task that makes one call after the other; `call` gets the caller's number
+    /// Measures concurrent callers, each a task that makes one call after the other. `call` gets the caller's number
     /// and an argument.
     pub(crate) async fn at_once<F>(
         self,
@@ -126,7 +126,7 @@ impl Meter {
         total.load(Ordering::Relaxed)
     }
 
-    /// `run(n)` moves `n` messages; `n` is chosen so that the run takes the sample's time.
+    /// Measures `run(n)`, which moves `n` messages; `n` is chosen so that the run takes the sample's time.
     pub(crate) async fn messages(
         self,
         mut run: impl AsyncFnMut(u64) -> anyhow::Result<()>,

@@ -77,7 +77,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut results = Results::new();
     for round in 1..=options.rounds {
         for job in &jobs {
-            // Half a minute each, so they run only once.
+            // These samples take half a minute each, so they run only once.
             if *job == RESUMED && round > 1 {
                 continue;
             }
@@ -137,7 +137,7 @@ const PLACES: &[(Place, &str)] = &[
     (Place::UdsThreads, "Unix sockets, multi-thread runtimes, wherever the scheduler puts them"),
 ];
 
-/// The machine that the numbers are from; without it they mean nothing.
+/// The machine that the numbers are from.
 fn machine(options: &Options, load: &str) -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown CPU");

@@ -1,6 +1,6 @@
 //! A server process for a candidate that starts none itself, and sockets to it.
 //!
-//! The server is this binary again. It prints its address once it listens, and ends with its standard input.
+//! The server is this binary again. It prints its address when it listens, and ends with its standard input.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ pub(crate) const SERVE_FLAG: &str = "--serve";
 /// First argument of a process that only answers once.
 pub(crate) const HELLO_FLAG: &str = "--hello";
 
-/// Over a path or a port.
+/// Unix sockets or TCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
     Tcp,
@@ -137,7 +137,7 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// A running server; ended and waited for when it is dropped.
+/// A running server. Dropping it ends and reaps the process.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
@@ -169,7 +169,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Fails if it is gone already.
+        // Fails if the process is gone already.
         _ = self.child.kill();
         _ = self.child.wait();
         _ = std::fs::remove_file(&self.path);

@@ -86,7 +86,7 @@ pub(crate) fn number(results: &Results, job: Job, name: &str) -> Option<f64> {
     Some(median(&mut values))
 }
 
-/// Nanoseconds in a unit that suits them, which stays beside the number.
+/// Nanoseconds in a fitting unit, with a space that does not break.
 pub(crate) fn time(nanos: f64) -> String {
     match nanos {
         _ if nanos < 1e3 => format!("{}\u{a0}ns", three(nanos)),

@@ -1,7 +1,7 @@
-//! Any input to a live actor over a real socket, in a current-thread runtime.
+//! Sends any input to a live actor over a real socket, in a current-thread runtime.
 //!
-//! Looked for: a panic of the runtime's own, an actor that stops serving others, a dialog or a task that outlives the
-//! connection (the actor would then not end, and the engine reports a timeout).
+//! Finds a panic of the runtime, an actor that stops serving others, and a dialog or task that outlives its connection
+//! (the actor then does not end, and the engine reports a timeout).
 
 #![no_main]
 
@@ -184,7 +184,7 @@ fuzz_target!(|input: Input| {
             Ok(())
         })
         .await;
-        assert!(ends_it || ended.is_ok(), "a guest fails nobody but itself: {ended:?}");
+        assert!(ends_it || ended.is_ok(), "a guest must not fail the actor: {ended:?}");
     });
 });
 

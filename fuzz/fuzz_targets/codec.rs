@@ -1,7 +1,7 @@
-//! Any bytes as the body of a frame: an accepted message is written and read again without a change.
+//! Decodes any bytes as the body of a frame. An accepted message is written and read again without a change.
 //!
-//! Looked for: a panic, a payload that is not exactly one value of the frame, a message that does not survive a round
-//! trip, a fast path ([`codec::peek_pld`], [`codec::peek_start_ack`]) that disagrees with the full decode.
+//! Finds a panic, a payload that is not exactly one value of the frame, a message that does not survive a round trip,
+//! and a fast path ([`codec::peek_pld`], [`codec::peek_start_ack`]) that disagrees with the full decode.
 
 #![no_main]
 
@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
     let msg = match codec::decode(&frame) {
         Ok(msg) => msg,
         Err(error) => {
-            assert!(error.to_string().len() < 4096, "an error as long as the peer likes: {error}");
+            assert!(error.to_string().len() < 4096, "an error text without a bound: {error}");
             return;
         }
     };
@@ -44,7 +44,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(encoded(&read), again, "the encoding of one message is one");
 });
 
-/// The fast path finds what a decode finds.
+/// Checks that the fast path agrees with a decode.
 fn check_short_ways(frame: &Bytes) {
     let decoded = codec::decode(frame).ok();
     let spoken = |cid: &[u8]| std::str::from_utf8(cid).ok().and_then(tractor_proto::id::Cid::new);

@@ -1,7 +1,7 @@
-//! Dialog machines under any sequence of events: two honest ends, and one end with a dishonest peer.
+//! Runs dialog machines with any sequence of events: two honest ends, and one end with a dishonest peer.
 //!
-//! Looked for: a state of two honest ends that the exhaustive search was too short to reach, and with a dishonest
-//! peer a second outcome, a value after the end, a command that is allowed after it.
+//! With two honest ends it finds bad states beyond the depth of the exhaustive search. With a dishonest peer it finds a
+//! second outcome, and a value or an allowed command after the end.
 
 #![no_main]
 
@@ -52,7 +52,7 @@ enum Event {
     WeStop,
     WeStopBoth,
     Cancel(bool),
-    /// The request to cancel the dialog is answered, which in the base protocol means the end of the dialog.
+    /// The answer to the cancel request, which in the base protocol means the end of the dialog.
     Acknowledge,
     Lose,
     TaskReturns,
@@ -65,7 +65,7 @@ fuzz_target!(|input: Input| match input {
     Input::Alone { side, unacked, kind, events } => alone(side, unacked, kind, &events),
 });
 
-/// Checks the invariants of the search, on a walk as long as the input.
+/// Checks the invariants of the search on a walk as long as the input.
 fn honest(yields_max: u8, steps: &[u8]) {
     let mut world = World::new(yields_max);
     for step in steps {
@@ -132,7 +132,7 @@ impl Seen {
             Event::Cancel(ours) => self.cancel(dialog, Uid::new(if ours { "us" } else { "them" }, "x")),
             Event::Acknowledge => {
                 let over = dialog.side() == Side::Parent && !dialog.is_settled();
-                assert_eq!(dialog.acknowledge(), over, "a child side has a task, which says how it ends");
+                assert_eq!(dialog.acknowledge(), over, "a child side ends with its task");
                 self.outcomes += usize::from(over);
             }
             Event::Lose => {
@@ -219,14 +219,14 @@ impl Seen {
         let failed = end == TaskEnd::Failed;
         let conclusion = dialog.conclude(end);
         if conclusion == Conclusion::Nothing {
-            assert!(self.lost || self.conclusions == 1, "an end that nobody is told");
+            assert!(self.lost || self.conclusions == 1, "an end that is not reported");
             return;
         }
         self.conclusions += 1;
         assert!(dialog.is_settled());
         assert!(!failed || conclusion == Conclusion::Error, "{conclusion:?} hides the task's own failure");
         if let Conclusion::Cancelled(by) = conclusion {
-            assert_eq!(Some(by), self.cancelled_by, "nobody asked");
+            assert_eq!(Some(by), self.cancelled_by, "a cancellation without a request");
         }
     }
 }

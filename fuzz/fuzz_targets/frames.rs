@@ -1,8 +1,8 @@
-//! Any bytes in any pieces: the frames and the error are the same as for the bytes in one piece, and memory stays
+//! Reads any bytes in any pieces: the frames and the error are the same as for the bytes in one piece, and memory stays
 //! within the limit.
 //!
-//! Looked for: a frame that depends on where a read ended, an error that comes late or not at all, memory allocated for
-//! bytes that a peer only announces.
+//! Finds a frame that depends on the end of a read, an error that comes late or not at all, and memory that is
+//! allocated for bytes that a peer only announces.
 
 #![no_main]
 

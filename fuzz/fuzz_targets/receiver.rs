@@ -1,7 +1,7 @@
-//! Any bytes as a whole connection: handshake, frames, messages and the dialogs they reach, without I/O.
+//! Reads any bytes as a whole connection: handshake, frames, messages and their dialogs, without I/O.
 //!
-//! The first byte chooses our side of the handshake. Looked for: a panic, a way past the secret, a request that the
-//! fast path ([`StartCache`]) reads differently than a decode, dialogs without a bound.
+//! The first byte chooses this side of the handshake. Finds a panic, a way around the secret, a request that the fast
+//! path ([`StartCache`]) reads differently than a decode, and an unbounded number of dialogs.
 
 #![no_main]
 
@@ -98,7 +98,7 @@ impl Receiver {
         assert!(!end.to_string().is_empty());
         for dialog in self.dialogs.values_mut() {
             dialog.lose();
-            assert_eq!(dialog.conclude(TaskEnd::Dropped), Conclusion::Nothing, "nobody is there to be told");
+            assert_eq!(dialog.conclude(TaskEnd::Dropped), Conclusion::Nothing, "the connection is gone");
         }
     }
 
@@ -128,11 +128,11 @@ impl Receiver {
         }
     }
 
-    /// Checks that a request which is recognised by its constant parts is the request that these were learned from.
+    /// Checks that a request that is recognised by its constant parts equals its decode.
     fn check_known(&self, frame: &Bytes, decoded: Option<&Msg>) {
         let Some((cid, kwargs, (ns, func))) = self.known.find(frame) else { return };
         let kwargs = frame.slice(kwargs);
-        // Arguments are only cut out here; wrong ones are refused when they are decoded.
+        // Arguments are only cut out here; wrong arguments are refused when they are decoded.
         let well_formed = RawMap::new(&kwargs, NESTING_DEPTH_MAX - 1)
             .is_ok_and(|mut map| map.all(|entry| entry.is_ok()))
             && tractor_proto::msgpack::check_one_value(&kwargs, NESTING_DEPTH_MAX - 1).is_ok();

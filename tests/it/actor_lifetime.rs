@@ -390,7 +390,7 @@ async fn a_blocking_call_that_was_left_behind_does_not_keep_its_process() -> Res
 }
 
 #[test]
-fn who_waits_in_another_runtime_is_told_of_a_connection_whose_runtime_ends_before_its_task_has_run() {
+fn a_waiter_in_another_runtime_gets_the_end_of_a_connection_whose_task_never_ran() {
     let runtime = || Builder::new_current_thread().enable_all().build().expect("a runtime");
     let addr = tractor::socket_addr("lifetime-unpolled").expect("a short name");
     let ((up, listening), (end, ended)) = (channel(), oneshot::channel::<()>());
@@ -398,7 +398,7 @@ fn who_waits_in_another_runtime_is_told_of_a_connection_whose_runtime_ends_befor
     let host = std::thread::spawn(move || {
         runtime().block_on(tractor::open_root_actor(options, async |_| -> Result<()> {
             up.send(()).expect("it is waited for");
-            ended.await.expect("it is told");
+            ended.await.expect("it is sent");
             Ok(())
         }))
     });
@@ -426,7 +426,7 @@ fn who_waits_in_another_runtime_is_told_of_a_connection_whose_runtime_ends_befor
         let call = portal.run_dyn::<()>(DynCall::new("module", "function"));
         tokio::time::timeout(Duration::from_secs(10), call).await
     });
-    let told = told.expect("it is told");
+    let told = told.expect("it ends in time");
     assert!(matches!(told, Err(Error::Closed(_))), "{told:?}");
     end.send(()).expect("it waits");
     host.join().expect("it ends").expect("well");

@@ -77,7 +77,7 @@ async fn an_actor_tells_its_parent_its_children_and_what_runs() -> tractor::Resu
 }
 
 #[tractor::test]
-async fn it_is_answered_whatever_waits_and_each_list_has_a_bound() -> tractor::Result<()> {
+async fn a_report_waits_for_nothing_and_its_lists_are_bounded() -> tractor::Result<()> {
     in_nursery(async |tree, an| {
         let portal = an.start_actor(tree.name("many")).enable_module(module_path!()).await?;
         let mut calls: Vec<_> = (0..ENTRIES_MAX + 10).map(|_| portal.run(waits())).collect();

@@ -159,7 +159,7 @@ async fn an_error_leaves_without_a_value_that_is_too_deep() -> Result<()> {
 
 /// A peer with other limits may send such a frame: it gets an error, and keeps its connection.
 #[tractor::test]
-async fn what_the_receiver_alone_finds_too_deep_fails_its_dialog_only() -> Result<()> {
+async fn a_value_too_deep_for_its_receiver_fails_its_dialog_only() -> Result<()> {
     let shallow = || Limits::default().nesting_depth_max(16);
     in_nursery(async |tree, an| {
         let small =

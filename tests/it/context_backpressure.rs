@@ -112,7 +112,7 @@ async fn resident_bytes() -> usize {
     pages * 4 * KIB
 }
 
-/// A blocked sender has sent no more than its window and one value.
+/// A blocked sender has sent at most its window and one value.
 #[track_caller]
 fn assert_within_window(sent: usize, bytes: usize) {
     assert!(sent > 0);

@@ -182,7 +182,7 @@ async fn a_cancellation_after_the_look_is_noticed_as_well() -> Result<()> {
 }
 
 #[tractor::test]
-async fn who_does_not_look_does_not_go_on() -> Result<()> {
+async fn an_endpoint_that_does_not_watch_does_not_go_on() -> Result<()> {
     with_local(module_path!(), async |worker| {
         let (noted, error) = journal_of(worker, does_not_look()).await?;
         assert_eq!(noted, [""; 0]);

@@ -228,7 +228,7 @@ async fn a_caller_that_hangs_does_not_keep_the_work_alive() -> Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_endpoint_makes_of_its_end_changes_nothing() -> Result<()> {
+async fn the_return_of_an_endpoint_past_its_deadline_changes_nothing() -> Result<()> {
     with_local(module_path!(), async |portal| {
         // The endpoint returns a value.
         let error = exceeded(portal.run(swallows()).deadline(BUDGET).await, "swallows", portal);

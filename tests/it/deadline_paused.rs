@@ -31,7 +31,7 @@ async fn hours_pass_at_once_in_actors_of_this_process() -> Result<()> {
 }
 
 #[tractor::test(start_paused = false)]
-async fn without_it_the_clock_goes() {
+async fn without_start_paused_the_clock_runs() {
     let start = std::time::Instant::now();
     sleep(Duration::from_millis(20)).await;
     assert!(start.elapsed() >= Duration::from_millis(20));

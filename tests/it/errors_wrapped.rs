@@ -116,7 +116,7 @@ async fn a_relayed_failure_keeps_its_source_and_path_in_any_wrapping() -> Result
 }
 
 #[tractor::test]
-async fn what_main_prints_of_an_error_is_a_text_with_its_causes() -> Result<()> {
+async fn main_prints_an_error_as_a_text_with_its_causes() -> Result<()> {
     two(async |portal, root| {
         let error = outcome_of!(portal, any());
         let text = format!("`Spoiled` in actor {root}: fell over (relayed by {})", portal.uid());

@@ -172,7 +172,7 @@ async fn receives_from_a_larger_one(portal: &Portal) -> Result<()> {
 }
 
 #[tractor::test]
-async fn nobody_sends_a_child_or_a_parent_what_it_does_not_accept() -> Result<()> {
+async fn frames_too_large_for_a_child_or_parent_fail_at_the_sender() -> Result<()> {
     in_nursery(async |tree, an| {
         let child = an.start_actor(tree.name("small")).enable_module(module_path!()).limits(small()).await?;
         sends_to_a_smaller_one(&child).await?;
@@ -202,7 +202,7 @@ fn with_many_modules(mut child: StartActor) -> StartActor {
 }
 
 #[tractor::test]
-async fn what_a_child_has_to_know_is_an_error_if_its_parent_may_not_send_it() -> Result<()> {
+async fn boot_data_over_the_limit_of_the_parent_is_an_error() -> Result<()> {
     in_nursery_with(ActorOptions::new().limits(tiny()), async |tree, an| {
         let child = with_many_modules(an.start_actor(tree.name("told"))).limits(Limits::default());
         let error = child.await.expect_err("it is too large").to_string();
@@ -214,7 +214,7 @@ async fn what_a_child_has_to_know_is_an_error_if_its_parent_may_not_send_it() ->
 }
 
 #[tractor::test]
-async fn what_a_child_has_to_know_may_be_larger_than_what_it_will_accept() -> Result<()> {
+async fn boot_data_may_exceed_the_limit_of_the_child() -> Result<()> {
     in_nursery(async |tree, an| {
         let child = with_many_modules(an.start_actor(tree.name("tiny"))).limits(tiny()).await?;
         assert_eq!(child.run(length("x".to_owned())).await?, 1);
@@ -226,7 +226,7 @@ async fn what_a_child_has_to_know_may_be_larger_than_what_it_will_accept() -> Re
 }
 
 #[tokio::test]
-async fn nobody_sends_what_the_other_end_of_a_connection_does_not_accept() -> Result<()> {
+async fn frames_too_large_for_a_connected_peer_fail_at_the_sender() -> Result<()> {
     let options = || ActorOptions::new().enable_module(module_path!());
     for (ours, theirs) in [(Limits::default(), small()), (small(), Limits::default())] {
         let is_larger = ours.frame_bytes_max > theirs.frame_bytes_max;

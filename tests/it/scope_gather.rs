@@ -78,7 +78,7 @@ async fn nothing_to_gather_is_an_error() -> Result<()> {
 }
 
 #[tractor::test]
-async fn one_that_does_not_start_cancels_the_others_and_waits_for_them() -> Result<()> {
+async fn a_context_that_does_not_start_cancels_the_others_and_waits_for_them() -> Result<()> {
     with_local(module_path!(), async |portal| {
         let contexts = (0..3).map(|number| (portal.clone(), waits_or_fails(number)));
         let left = gather_contexts(contexts, async |_, _| -> Result<()> { panic!("not all have started") });

@@ -135,7 +135,7 @@ async fn a_context_ends_after_those_that_its_endpoint_had_open() -> Result<()> {
 }
 
 #[tractor::test]
-async fn so_do_three_contexts_under_a_deadline() -> Result<()> {
+async fn three_nested_contexts_end_in_order_under_a_deadline() -> Result<()> {
     with_two(async |portal| {
         let hasty = portal.deadline(Duration::from_millis(500));
         let body = async |_, ()| -> Result<()> {
@@ -185,7 +185,7 @@ async fn a_last_user_that_is_cancelled_inside_of_its_body_ends_after_the_resourc
 }
 
 #[tractor::test]
-async fn so_does_the_first_user_of_one_that_never_opened() -> Result<()> {
+async fn a_dropped_first_user_ends_after_a_resource_that_never_opened() -> Result<()> {
     with_two(async |portal| {
         portal
             .open_context(shares_what_never_opens(), async |ctx, ()| {
@@ -235,7 +235,7 @@ async fn fail_now() {
 }
 
 #[tractor::test]
-async fn so_does_a_call_that_is_dropped() -> Result<()> {
+async fn a_dropped_call_ends_after_the_scopes_of_its_endpoint() -> Result<()> {
     with_two(async |portal| {
         portal
             .open_context(calls_back(), async |ctx, ()| {

@@ -236,7 +236,7 @@ async fn keys_and_functions_are_independent() {
 }
 
 #[tractor::test]
-async fn who_comes_during_the_entry_shares_it() {
+async fn a_user_during_the_entry_shares_it() {
     rooted(async || {
         let (script, enter, exit) = Script::held();
         let all = Barrier::new(3);
@@ -260,7 +260,7 @@ async fn who_comes_during_the_entry_shares_it() {
 }
 
 #[tractor::test]
-async fn who_comes_during_the_exit_opens_anew() {
+async fn a_user_during_the_exit_opens_anew() {
     rooted(async || {
         let (script, enter, exit) = Script::held();
         enter.add_permits(2);

@@ -110,7 +110,7 @@ async fn readers_may_live_in_tasks() -> Result<()> {
 }
 
 #[tractor::test]
-async fn what_nobody_has_received_yet_is_for_all_and_the_rest_for_those_who_were_there() -> Result<()> {
+async fn unread_values_go_to_all_readers_and_read_ones_to_earlier_readers() -> Result<()> {
     with_counts(4, async |stream| {
         assert_eq!(stream.receive().await?, Some(0), "the stream is the only reader so far");
         let mut early = stream.subscribe();
@@ -174,7 +174,7 @@ async fn a_full_ring_is_no_lag() -> Result<()> {
 
 /// Here every reader reads, but one task polls them one after the other.
 #[tractor::test(flavor = "current_thread")]
-async fn who_waits_for_its_turn_loses_nothing() -> Result<()> {
+async fn a_reader_that_waits_for_its_turn_loses_nothing() -> Result<()> {
     with_counts(0, async |stream| {
         let mut reader = stream.subscribe();
         let task = tokio::spawn(async move { read(&mut reader, 1000).await });
@@ -210,7 +210,7 @@ async fn ten_readers_on_several_threads_lose_nothing() -> Result<()> {
 }
 
 #[tractor::test]
-async fn who_does_not_read_is_waited_for_once() -> Result<()> {
+async fn the_pace_waits_once_for_a_reader_that_does_not_read() -> Result<()> {
     with_counts(0, async |stream| {
         let mut fast = stream.subscribe();
         stream.send(20_000).await?;

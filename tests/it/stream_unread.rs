@@ -72,7 +72,7 @@ async fn tell(line: String) {
 }
 
 #[tractor::test]
-async fn who_sends_to_an_endpoint_that_reads_no_more_is_told() -> Result<()> {
+async fn a_send_to_an_endpoint_that_no_longer_reads_fails() -> Result<()> {
     for reading in [Reading::One, Reading::OneAfterItsOwnEnd, Reading::Never, Reading::BySubscriber] {
         with_local(module_path!(), async |portal: &Portal| {
             let result = portal

@@ -208,7 +208,7 @@ async fn rest_for_one_brings_back_the_later_ones() -> Result<()> {
 }
 
 #[tractor::test]
-async fn what_is_open_in_a_dead_process_fails_once_and_later_calls_wait() -> Result<()> {
+async fn requests_open_in_a_dead_process_fail_once_and_later_calls_wait() -> Result<()> {
     in_nursery(async |tree, an| {
         let supervisor = an.supervise(quick(Supervision::one_for_one()));
         let worker = supervisor.child(tree.name("worker"), set_up).await?;
@@ -246,7 +246,7 @@ async fn what_is_open_in_a_dead_process_fails_once_and_later_calls_wait() -> Res
 }
 
 #[tractor::test]
-async fn what_is_open_in_a_stopped_sibling_is_cancelled_by_us() -> Result<()> {
+async fn requests_open_in_a_stopped_sibling_are_cancelled_by_this_actor() -> Result<()> {
     in_nursery(async |tree, an| {
         let supervisor = an.supervise(quick(Supervision::one_for_all()));
         let children = children(tree, &supervisor, ["a", "b"]).await?;

@@ -25,7 +25,7 @@ const DEPTH_MIN: usize = 3;
 const STEPS_PER_KILL_MAX: usize = 30;
 
 #[tractor::test]
-async fn whoever_is_killed_everybody_is_told_and_nothing_is_left() -> Result<()> {
+async fn with_killed_actors_every_peer_gets_an_error_and_nothing_is_left() -> Result<()> {
     let seed = seed("TRACTOR_CHAOS_SEED", SEED);
     let told = Told { seed, step: 0.into() };
     let kills = number("TRACTOR_CHAOS_KILLS").unwrap_or(KILLS);

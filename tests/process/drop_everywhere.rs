@@ -161,7 +161,7 @@ fn endless(worker: &Portal) -> [Pin<Box<dyn Future<Output = Result<()>> + '_>>; 
 }
 
 #[tractor::test]
-async fn what_the_other_side_would_never_end() -> Result<()> {
+async fn scopes_whose_other_side_never_ends() -> Result<()> {
     with_worker(async |worker, witness| {
         for scope in endless(worker) {
             assert!(Cut::FIRST.drop_in(scope).await.is_none());
@@ -351,7 +351,7 @@ async fn a_request_to_cancel_that_was_polled_stays_sent() -> Result<()> {
 }
 
 #[tractor::test]
-async fn what_never_waits_needs_one_poll() -> Result<()> {
+async fn started_never_waits() -> Result<()> {
     with_worker(async |worker, witness| {
         let cuts = witness
             .everywhere(async |cut| {
@@ -373,7 +373,7 @@ async fn what_never_waits_needs_one_poll() -> Result<()> {
 }
 
 #[tractor::test]
-async fn what_only_endpoints_await() -> Result<()> {
+async fn futures_of_endpoints_leave_nothing() -> Result<()> {
     with_worker(async |worker, witness| {
         let cuts = witness
             .everywhere(async |cut| {

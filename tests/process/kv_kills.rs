@@ -233,7 +233,7 @@ async fn under_load<T>(
     let all = clients.iter().zip(0..).map(|(portal, number)| {
         let mut stopped = stopped.clone();
         portal.open_context(client(kv.clone(), number), async move |ctx, ()| {
-            stopped.wait_for(|stopped| *stopped).await.expect("it is told");
+            stopped.wait_for(|stopped| *stopped).await.expect("it is sent");
             ctx.open_stream().wait_for_result().await
         })
     });

@@ -89,7 +89,7 @@ fn a_panic_in_a_child_is_headed_with_its_actor() {
 }
 
 #[test]
-fn what_is_passed_on_for_another_stays_on_its_line() {
+fn text_of_another_actor_stays_on_one_line() {
     let lines = lines_at("info", None);
     let root = line(&lines, "passed on");
     assert!(root.contains(r"passed on\r\nfor another said=a\n00:00:00.000 (b)\"), "{root}");

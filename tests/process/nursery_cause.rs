@@ -169,7 +169,7 @@ enum Awaits {
 }
 
 #[tractor::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_waits_in_a_context_that_ends_with_its_actor() -> Result<()> {
+async fn every_wait_in_a_context_that_ends_with_its_actor() -> Result<()> {
     for awaits in [Awaits::Value, Awaits::Room, Awaits::Result, Awaits::ResultOfTheStream, Awaits::Nothing] {
         let failure = raised(async |doomed| {
             let body = async |ctx: tractor::ParentContext<waits>, ()| -> Result<(), Failure> {

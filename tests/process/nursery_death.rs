@@ -148,7 +148,7 @@ async fn a_kill_is_told_to_every_waiter() -> Result<()> {
                 assert!(error.to_string().contains("SIGKILL"), "{error}");
             }
             let late = worker.run(sleeps()).await.unwrap_err();
-            assert_eq!(died(&late).signal(), Some(9), "a later call is told the same");
+            assert_eq!(died(&late).signal(), Some(9), "a later call gets the same error");
             Ok(())
         })
         .await;

@@ -126,7 +126,7 @@ async fn a_nursery_ends_after_one_in_its_dropped_body() -> Result<()> {
 }
 
 #[tractor::test]
-async fn so_does_a_context() -> Result<()> {
+async fn a_context_ends_after_a_nursery_in_its_dropped_body() -> Result<()> {
     in_nursery(async |tree, an| {
         let worker = start(an, tree.name("worker"), module_path!()).await?;
         let below = Cell::new(0);
@@ -155,7 +155,7 @@ async fn so_does_a_context() -> Result<()> {
 }
 
 #[tractor::test]
-async fn so_does_a_scope_with_a_deadline() -> Result<()> {
+async fn a_deadline_scope_ends_after_a_nursery_in_its_dropped_body() -> Result<()> {
     let patient = Timeouts::default().context_cancel(Duration::from_secs(30));
     in_root_with(ActorOptions::new().timeouts(patient), async |tree| {
         let below = Cell::new(0);

@@ -123,7 +123,7 @@ async fn round(tree: &Tree, seed: u64, repeats: u32, time: Duration) -> Result<(
 }
 
 #[tractor::test]
-async fn whoever_is_killed_each_task_has_one_outcome_and_runs_once() -> Result<()> {
+async fn with_killed_workers_each_task_has_one_outcome_and_runs_once() -> Result<()> {
     let secs = number("TRACTOR_KILLER_SECS").unwrap_or(SECS);
     let seed = seed("TRACTOR_KILLER_SEED", SEED);
     say(&format!("TRACTOR_KILLER_SEED={seed}"));

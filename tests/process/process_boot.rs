@@ -70,7 +70,7 @@ async fn a_name_has_at_most_1024_bytes_and_no_nul() {
 }
 
 #[tractor::test]
-async fn what_is_not_registered_is_refused_before_a_process_is_started() {
+async fn an_unregistered_module_is_refused_before_a_process_is_started() {
     let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
         let failed = an.start_actor("empty").enable_module("no::such::module").await;
         let error = failed.expect_err("nothing is registered there");

@@ -64,7 +64,7 @@ fn nothing_is_left(pids: &[u32]) {
 }
 
 #[tractor::test]
-async fn it_ends_with_what_is_below_it() {
+async fn an_actor_that_became_a_program_ends_with_the_actors_below() {
     let mut pids = Vec::new();
     let result = bounded(tractor::open_nursery(async |an| -> tractor::Result<()> {
         let worker = an.start_actor("worker").expose(becomes).await?;
@@ -82,7 +82,7 @@ async fn it_ends_with_what_is_below_it() {
 }
 
 #[tractor::test]
-async fn it_ends_with_the_one_above_it() {
+async fn an_actor_that_became_a_program_ends_with_the_actor_above() {
     let mut pids = Vec::new();
     let result = bounded(tractor::open_nursery(async |an| -> tractor::Result<()> {
         let middle = an.start_actor("middle").expose(is_above).await?;

@@ -37,7 +37,7 @@ async fn a_child_is_a_named_process_with_a_group_of_its_own_and_no_input() {
 }
 
 #[tractor::test]
-async fn what_everybody_may_read_of_a_child_holds_no_secret() {
+async fn the_public_data_of_a_child_process_has_no_secret() {
     bounded(tractor::open_nursery(async |an| -> tractor::Result<()> {
         let kid = an.start_actor("kid").expose(process).await?;
         let pid = kid.run(process()).await?;
@@ -127,7 +127,7 @@ async fn stumbles() {
 }
 
 #[test]
-fn what_an_actor_changes_in_its_process_it_changes_when_it_starts() {
+fn an_actor_changes_its_process_only_when_it_starts() {
     let mut alone = std::process::Command::new(std::env::current_exe().expect("this binary"));
     alone.args(["process_hygiene::changes_program", "--exact", "--test-threads=1"]).env(ALONE_ENV, "1");
     let output = alone.output().expect("this binary runs");

@@ -255,7 +255,7 @@ async fn drops_its_runtime() {
             std::future::pending().await
         });
         runtime.block_on(async {
-            let ends = async { [pids.recv().await, pids.recv().await].map(|pid| pid.expect("it is told")) };
+            let ends = async { [pids.recv().await, pids.recv().await].map(|pid| pid.expect("it is sent")) };
             tokio::select! {
                 pids = ends => pids,
                 result = scope => panic!("{result:?}"),
@@ -269,7 +269,7 @@ async fn drops_its_runtime() {
 // ---- zombies -----------------------------------------------------------------------------------------------------
 
 #[tokio::test]
-async fn what_an_actor_left_behind_is_reaped_while_it_lives() {
+async fn a_program_that_an_actor_has_left_is_reaped_while_the_actor_lives() {
     // This needs a program of its own: here, children of other tests are zombies for a moment.
     role::succeed(&mut role::command("process_programs::adopts_many")).await;
 }

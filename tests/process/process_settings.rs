@@ -291,7 +291,7 @@ async fn a_line_without_end_takes_no_room() {
 }
 
 #[tractor::test]
-async fn who_closes_its_output_or_dies_at_once_has_said_what_it_has() {
+async fn output_before_a_close_or_a_death_is_kept() {
     let died = bounded(death_of(captured, hangs_up())).await;
     assert_eq!((died.signal(), died.last_lines()), (Some(6), &["before".to_owned()][..]));
     let died = bounded(death_of(captured, ends("is killed".to_owned()))).await;

@@ -94,7 +94,7 @@ async fn managed() -> tractor::Result<()> {
                 tokio::task::yield_now().await;
                 role::say("ready", &[std::process::id(), worker.run(process()).await?]);
                 let signal = waits.await.expect("it does not panic");
-                assert_eq!(tractor::shutdown_signal().await, signal, "it is told again");
+                assert_eq!(tractor::shutdown_signal().await, signal, "a second call returns it, too");
                 note(&format!("told of {signal}"));
                 assert_eq!(worker.run(process()).await?, pid_of(&worker));
                 worker.cancel_actor().await?;
@@ -254,7 +254,7 @@ async fn without_a_tree_a_signal_does_what_it_always_does() {
 }
 
 #[tokio::test]
-async fn who_waits_for_the_signal_decides_what_it_does() {
+async fn a_program_that_waits_for_the_signal_decides_its_effect() {
     let mut run = Run::new("waits for itself");
     run.send(Signal::TERM);
     assert!(run.end().await.success());

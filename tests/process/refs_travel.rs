@@ -303,7 +303,7 @@ async fn by_name_the_process_is_reached_that_lives_now() -> Result<()> {
 }
 
 #[tractor::test]
-async fn who_asks_while_there_is_no_process_waits_for_the_next_one() -> Result<()> {
+async fn a_lookup_without_a_process_waits_for_the_next_one() -> Result<()> {
     in_nursery(async |tree, an| {
         let pause = Duration::from_millis(300);
         let backoff = Backoff { first: pause, factor: 1, max: pause };

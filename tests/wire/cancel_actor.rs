@@ -1,4 +1,4 @@
-//! Ending a whole actor, from inside and through a portal: the result for each side.
+//! A whole actor ends, from inside or through a portal: the result for each side.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -34,7 +34,7 @@ async fn idles() {
     forever().await;
 }
 
-/// Is slow to end, and tells the parent side which side it is.
+/// Ends slowly, and reports its side of the context.
 #[tractor::context(started = String, returns = ())]
 async fn lingers(ctx: Context<String, (), ()>, millis: u64) -> Result<()> {
     let sides = format!("{} and {}", ctx.side(), ctx.side().other());

@@ -1,4 +1,4 @@
-//! Deadlines as a peer sees them: the fields of a request, and requests to a peer that does not know deadlines.
+//! Deadlines on the wire: the fields of a request, and requests to a peer that does not know deadlines.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -54,7 +54,7 @@ async fn the_time_that_is_left_is_told_to_a_peer_that_knows_of_it() {
     let script = async |peer: &mut Peer| {
         for within in [AMPLE, AMPLE / 2, AMPLE / 4] {
             let start = acked(peer, FuncType::AsyncFunc).await;
-            let told = start.remaining.expect("it is told");
+            let told = start.remaining.expect("it is sent");
             assert!(told < within && told > within - Duration::from_secs(60), "{told:?} of {within:?}");
             peer.send(&Msg::Return { cid: start.cid, pld: pld(&1) }).await;
         }
@@ -73,8 +73,7 @@ async fn the_time_that_is_left_is_told_to_a_peer_that_knows_of_it() {
     .await;
 }
 
-/// A request without types in it has as many fields as another one with or without a deadline, and may have the same
-/// bytes.
+/// Requests with and without a deadline may have the same number of fields, or even the same bytes before their values.
 #[tokio::test]
 async fn a_deadline_is_heeded_in_every_request() {
     host("deadline-again", ActorOptions::new(), async |_, addr| {
@@ -134,7 +133,7 @@ async fn a_callee_with_a_faster_clock_is_no_third_party() {
 #[tokio::test]
 async fn a_cancellation_that_is_not_about_the_deadline_stays_one() {
     let script = async |peer: &mut Peer| {
-        // The caller ended the actor; and an actor without a deadline reports one.
+        // The caller has ended the actor, or the actor reports a deadline that it does not have.
         for why in ["ContextCancelled", "DeadlineExceeded"] {
             let start = acked(peer, FuncType::AsyncFunc).await;
             let us = peer.them();
@@ -167,7 +166,7 @@ async fn a_callee_ends_its_task_by_its_own_clock_and_says_why() {
             let error = peer.expect_error(id, "ContextCancelled").await;
             assert_eq!(watch.balance().await, (1, 1), "the task has ended before that");
             assert_eq!(error.src_type_str, "DeadlineExceeded");
-            assert_eq!(error.canceller, Some(peer.uid.clone()), "who has set the deadline");
+            assert_eq!(error.canceller, Some(peer.uid.clone()), "the peer has set the deadline");
         }
     })
     .await;

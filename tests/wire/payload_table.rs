@@ -1,6 +1,6 @@
-//! Every place of a payload, times every flaw: the side that raises the error, its type, and the side that it blames.
+//! Every flaw in every place of a payload: the side that finds it, the type of the error, and the side that it blames.
 //!
-//! A real child process sends flaws that our own types can have; a scripted peer sends flaws that need other sources,
+//! A real child process sends flaws that Rust types can have; a scripted peer sends flaws that need other sources,
 //! another version or another language.
 
 use bytes::Bytes;
@@ -33,14 +33,14 @@ enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
     WrongType,
-    /// Its own deserializer refuses it (`#[serde(try_from = ..)]`).
+    /// The type's own deserializer refuses it (`#[serde(try_from = ..)]`).
     FailedTryFrom,
     Asymmetric,
     NotEncodable,
     Oversized,
     /// A field is missing.
     OlderVersion,
-    /// There is one field too many.
+    /// There is an unknown field.
     NewerVersion,
     /// A map with field names, on a connection of the base protocol.
     PythonMap,
@@ -51,9 +51,9 @@ enum Fault {
 enum Seen {
     /// No error.
     Fits,
-    /// Raised on the parent side itself.
+    /// The parent side finds it.
     Here(&'static str, Blame),
-    /// Raised on the child side, and reported.
+    /// The child side finds and reports it.
     There(&'static str, Blame),
     /// The arguments were refused.
     Arguments,
@@ -79,22 +79,22 @@ const PEER: Blame = Blame::Peer;
 #[rustfmt::skip]
 const TABLE: [(Place, [(Fault, Seen); 8]); 6] = [
     (Place::Argument, [
-        // The child side binds arguments before there is a dialog: a flaw is a refused request, no type error. The
-        // caller checks their rules before the request leaves.
+        // The child side decodes arguments before there is a dialog, so it refuses a request with a flaw. The caller
+        // checks serde's rules before the request leaves.
         (WrongType, Arguments),            (FailedTryFrom, Arguments),
         (Asymmetric, Arguments),           (NotEncodable, Here("Start", LOCAL)),
         (Oversized, TooLargeHere),         (OlderVersion, Arguments),
         (NewerVersion, Arguments),          (PythonMap, Fits),
     ]),
     (Place::Started, [
-        // The sender checks these; the receiver checks flaws that only other sources can send.
+        // The sender checks these values; the receiver finds flaws that only other sources can send.
         (WrongType, Here("Started", PEER)),     (FailedTryFrom, There("Started", PEER)),
         (Asymmetric, There("Started", PEER)),   (NotEncodable, There("Started", PEER)),
         (Oversized, TooLargeThere),             (OlderVersion, Here("Started", PEER)),
         (NewerVersion, Here("Started", PEER)),   (PythonMap, Fits),
     ]),
     (Place::YieldUp, [
-        // Only the receiver checks these.
+        // Only the receiver checks streamed values.
         (WrongType, Here("Yield", PEER)),       (FailedTryFrom, Here("Yield", PEER)),
         (Asymmetric, Here("Yield", PEER)),      (NotEncodable, There("Yield", PEER)),
         (Oversized, TooLargeThere),             (OlderVersion, Here("Yield", PEER)),
@@ -113,8 +113,8 @@ const TABLE: [(Place, [(Fault, Seen); 8]); 6] = [
         (NewerVersion, Here("Return", PEER)),    (PythonMap, Fits),
     ]),
     (Place::ErrorValue, [
-        // The error arrives, with any flaw in its value. Values are maps, in which an extra field is ignored; the base
-        // protocol has no values, so a Python-shaped one cannot exist there. No rule is about errors.
+        // The error arrives, whatever its value is. Values are maps, in which an extra field is ignored; the base
+        // protocol has no values.
         (WrongType, Text),                      (FailedTryFrom, Text),
         (Asymmetric, Text),                     (NotEncodable, Text),
         (Oversized, Text),                      (OlderVersion, Text),
@@ -154,7 +154,7 @@ fn seen<T>(result: Result<T>) -> Seen {
     }
 }
 
-/// The flaws that values of our own types can have.
+/// The flaws that values of Rust types can have.
 fn flaw(fault: Fault) -> Option<Flaw> {
     match fault {
         FailedTryFrom => Some(Flaw::Invalid),
@@ -244,7 +244,7 @@ async fn answer(peer: &mut Peer, place: Place, fault: Fault, bytes: Bytes) {
         Place::ErrorValue => {
             let mut error = ErrorMsg::new(peer.uid.clone(), "Flawed", "flawed");
             error.cid = Some(id);
-            // A peer of the base protocol sends none; if it does, the value is ignored.
+            // A value from a peer of the base protocol is ignored.
             let type_name = std::any::type_name::<Flawed>().to_owned();
             error.value = (fault != PythonMap).then_some(ErrorValue { type_name, value: bytes });
             peer.send(&Msg::Error(Box::new(error))).await;
@@ -252,7 +252,7 @@ async fn answer(peer: &mut Peer, place: Place, fault: Fault, bytes: Bytes) {
         Place::Started => {
             peer.send(&Msg::Started { cid: id, pld: bytes }).await;
             if fault != PythonMap {
-                assert_eq!(peer.recv().await, Msg::Stop { cid: id }, "nobody can open its stream any more");
+                assert_eq!(peer.recv().await, Msg::Stop { cid: id }, "its stream can no longer be opened");
                 peer.expect_cancel_request(id).await;
             }
             end(peer, id).await;
@@ -306,7 +306,7 @@ async fn with_scripted_parent(name: &str, place: Place, (bytes, caps): (Bytes, C
                     assert_eq!(error.boxed_type_str, "MsgTypeError", "{error:?}");
                     let shown = tractor_core::proto::codec::decode(&error.bad_msg.expect("it is shown"));
                     assert_eq!(shown.expect("a message"), Msg::Yield { cid: cid("x"), pld: bytes.clone() });
-                    assert_eq!(error.value.is_some(), caps == Caps::BASIC, "details go to who knows them");
+                    assert_eq!(error.value.is_some(), caps == Caps::BASIC, "only Rust peers get details");
                     result = There("Yield", LOCAL);
                     break;
                 }
@@ -319,7 +319,7 @@ async fn with_scripted_parent(name: &str, place: Place, (bytes, caps): (Bytes, C
 }
 
 #[tractor::test]
-async fn what_our_own_types_can_do_wrong() -> Result<()> {
+async fn flaws_of_rust_types() -> Result<()> {
     with_process(MODULE, async |worker| {
         for (place, row) in TABLE {
             for (fault, want) in row {
@@ -339,7 +339,7 @@ fn sound(place: Place) -> Seen {
 }
 
 #[tokio::test]
-async fn what_other_sources_can_do_wrong() {
+async fn flaws_of_other_sources() {
     for (place, row) in TABLE {
         for (fault, want) in row.into_iter().filter(|(fault, _)| flaw(*fault).is_none()) {
             let name = format!("pt-{}-{}", place as u8, fault as u8);

@@ -27,8 +27,8 @@ async fn uuid_of(name: &str) -> Result<String> {
     tractor::find_actor(name, async |portal| Ok(portal.uid().uuid().to_owned())).await
 }
 
-/// The uuid of the actor that has a name, once ended actors were noticed: by the registrar, which drops the row with
-/// the connection, and at this end of a connection that is used again.
+/// The uuid of the actor that has a name. Waits until both the registrar and this actor have noticed the end of earlier
+/// actors.
 async fn uuid_once_settled(name: &str) -> Result<String> {
     let answering = async |portal: &Portal| -> Result<String> {
         portal.run(process()).await?;
@@ -51,7 +51,7 @@ fn absence(error: &Error) -> Option<Absence> {
     }
 }
 
-// ---- What every registrar does for every peer ---------------------------------------------------------------------
+// ---- Every registrar, and every peer --------------------------------------------------------------------------------
 
 /// Runs in an actor that asks the registrar at `registry`, where only `known` is registered.
 async fn suite(scratch: &Scratch, registry: &Addr, known: &[&str]) -> Result<()> {
@@ -94,7 +94,7 @@ async fn suite(scratch: &Scratch, registry: &Addr, known: &[&str]) -> Result<()>
     assert_eq!(tractor::query_actor("stale").await?, Some(scratch.addr("s-2")));
     let gone = process_of("stale").await.expect_err("nobody listens there");
     assert_eq!(absence(&gone), Some(Absence::Expired));
-    assert_eq!(tractor::query_actor("stale").await?, None, "its last address is gone, and it with that");
+    assert_eq!(tractor::query_actor("stale").await?, None, "the row is gone with its last address");
     let registrar = async |portal: &Portal| -> Result<String> { Ok(portal.uid().name().to_owned()) };
     assert_eq!(tractor::get_registry(registrar).await?, "rc-registrar");
     Ok(())
@@ -263,7 +263,7 @@ async fn a_connection_that_its_scope_closes_is_lent_to_nobody() {
         let dialing = tractor::connect(&server.addr, async |portal| -> Result<()> {
             // There is no registry, so no registrar can be asked.
             for name in [portal.uid().name(), portal.uid().uuid()] {
-                let nobody = process_of(name).await.expect_err("it would be closed under them");
+                let nobody = process_of(name).await.expect_err("its scope closes the connection");
                 assert_eq!(absence(&nobody), Some(Absence::NoRegistry));
             }
             Ok(())
@@ -352,7 +352,7 @@ async fn of_many_children_with_one_name_one_is_found_and_all_end() {
             }
             let asks = an.start_actor("rc-asks").expose(finds).await?;
             let found = asks.run(finds("twin".to_owned())).await?;
-            assert_eq!(Some(i64::from(found)), pids[0], "whoever was registered first");
+            assert_eq!(Some(i64::from(found)), pids[0], "the first registered actor");
             let twins = async || -> Result<usize> {
                 Ok(tractor::list_actors().await?.iter().filter(|actor| actor.uid.name() == "twin").count())
             };

@@ -1,5 +1,5 @@
-//! The cost of names: a lookup beside a call, and a registrar with few rows beside one with many. Prints figures, and
-//! asserts nothing about time.
+//! The cost of names: a lookup compared with a call, and a registrar with few rows compared with one with many. The
+//! test prints figures, and asserts nothing about time.
 //!
 //! ```text
 //! cargo test --release --test wire -- --ignored --nocapture registry_cost
@@ -66,14 +66,14 @@ async fn with_rows(rows: usize) {
             Ok(())
         })
         .await?;
-        figures.push(("found over a connection that is open, and called", measure(pid, found).await?));
+        figures.push(("a lookup over an open connection, and a call", measure(pid, found).await?));
         figures.push((
             "asked for",
             measure(pid, async || tractor::query_actor("registrar").await.map(drop)).await?,
         ));
-        figures.push(("asked for, connected to anew, and called", measure(pid, anew).await?));
+        figures.push(("a query, a new connection, and a call", measure(pid, anew).await?));
         let missing = async || tractor::query_actor("nobody").await.map(drop);
-        figures.push(("asked for in vain", measure(pid, missing).await?));
+        figures.push(("a lookup of an unknown name", measure(pid, missing).await?));
         let (_, (call, call_cpu)) = figures[0];
         for (what, (clock, cpu)) in figures {
             println!(

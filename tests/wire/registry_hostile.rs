@@ -26,26 +26,25 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 /// Bytes that may wait in the registrar.
 const BUDGET: usize = 64 * MIB;
-/// The growth that the registrar is allowed at its peak, as in `wire_memory`; the table of the flood of rows is far
-/// smaller.
+/// The allowed growth of the registrar at its peak, as in `wire_memory`. The table of names is far smaller.
 const GROWTH_MAX: usize = 3 * BUDGET;
-/// Rows that one peer tries to have.
+/// Rows that one peer tries to register.
 const ROWS: usize = 2_000;
 /// Concurrent connections with such rows.
 const ROWS_AT_ONCE: usize = 50;
 /// Rows that the registrar accepts.
 const ROWS_MAX: usize = 1_500;
-/// Lookups before the attack, and after it; during it at least as many.
+/// Lookups before the attack, after it, and at least during it.
 const LOOKUPS: usize = 100;
-/// Far above what a lookup takes, even on a machine that leaves the registrar a twentieth of a CPU.
+/// Far longer than a lookup, even if the registrar gets a twentieth of a CPU.
 const LATENCY_MAX: Duration = Duration::from_secs(20);
 
 // ---- The registrar -----------------------------------------------------------------------------------------------
 
-/// How often an endpoint has run that no stranger may run.
+/// Runs of the endpoints that no stranger may call.
 static RUNS: AtomicU32 = AtomicU32::new(0);
 
-/// Passes the program its addresses, its maximum of rows, and whether it is open.
+/// The environment variable with the program's addresses, its maximum of rows, and whether it is open.
 const ENV: &str = "TRACTOR_TEST_HOSTILE";
 
 /// The endpoints that the registrar exposes.
@@ -92,7 +91,7 @@ async fn registrar() {
 pub(crate) struct Program(Child);
 
 impl Program {
-    /// Returns once it accepts connections.
+    /// Starts the program, and waits until it accepts connections.
     pub(crate) async fn start(uds: &Addr, tcp: &Addr, rows_max: usize, is_open: bool) -> Self {
         let mut command = Command::new(std::env::current_exe().expect("this binary"));
         command.args(["registry_hostile::registrar", "--exact", "--ignored", "--test-threads=1", "--quiet"]);
@@ -122,7 +121,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // Fails if the program has ended by itself.
         _ = self.0.kill();
         _ = self.0.wait();
     }
@@ -132,7 +131,7 @@ impl Drop for Program {
 
 #[derive(Debug, Clone, Copy)]
 enum Attack {
-    /// Requests before any introduction, in its place, and behind one without a proof or with a wrong one.
+    /// Requests before or instead of a handshake, and after a handshake without a proof or with a wrong one.
     Unproven,
     /// Requests to end the actor or its tasks, and to run endpoints that are not exposed.
     Forbidden,
@@ -140,13 +139,13 @@ enum Attack {
     Rows,
     /// Lookups of names of the maximal length, answers unread.
     Names,
-    /// Names that are waited for.
+    /// Waits for names.
     Waits,
-    /// The whole table, again and again, answers unread.
+    /// Requests for the whole table, answers unread.
     Lists,
 }
 
-/// A request of the attack, for one of our endpoints that is not exposed, or for a method of the runtime.
+/// A request for an endpoint that is not exposed, or for a method of the runtime.
 fn request(peer: &Peer, n: usize, ns: &str, func: &str, kwargs: bytes::Bytes) -> Vec<u8> {
     let start = Start { ns: ns.to_owned(), ..peer.start_msg(&n.to_string(), func, kwargs) };
     frame_of(&Msg::Start(Box::new(start)))
@@ -240,7 +239,7 @@ pub(crate) async fn add_rows(registry: &Addr, name: &str, count: usize) {
     }
 }
 
-/// A stranger's try, in one of several ways; it ends with its connection.
+/// One of several attempts of a stranger. It ends with the connection.
 async fn unproven(mut peer: Peer, n: usize) {
     let mut bytes = Vec::new();
     match n % 4 {
@@ -255,7 +254,7 @@ async fn unproven(mut peer: Peer, n: usize) {
         }
     }
     bytes.extend(forbidden(&peer));
-    // It may be closed at any point.
+    // The registrar may close the connection at any point.
     _ = peer.try_send_bytes(&bytes).await;
     while let Some(msg) = peer.recv_or_end().await {
         assert!(matches!(msg, Msg::Aid(_) | Msg::Auth { .. }), "a stranger is answered: {msg:?}");
@@ -265,7 +264,7 @@ async fn unproven(mut peer: Peer, n: usize) {
 // ---- The honest peer ---------------------------------------------------------------------------------------------
 
 /// Looks a name up, connects to its actor, and calls it; then connects to the registrar as a new peer, and calls it.
-/// Returns how long that takes.
+/// Returns the time.
 async fn lookup(registry: &Addr) -> Duration {
     let begun = Instant::now();
     let found = tractor::find_actor("target", async |portal| portal.run(process()).await).await;
@@ -302,7 +301,7 @@ async fn withstands(attack: Attack, is_open: bool) {
     let scratch = Scratch::new(&format!("hostile-{attack:?}"));
     let (uds, tcp) = (scratch.addr("r"), free_port().await);
     let program = Program::start(&uds, &tcp, ROWS_MAX, is_open).await;
-    // Tests run at the same time in one process: each listens in its own directory.
+    // Tests run concurrently in one process, so each listens in its own directory.
     let patient = Timeouts::default().registry_answer(LATENCY_MAX).handshake(LATENCY_MAX);
     let actor = |name: &str| {
         ActorOptions::new()
@@ -322,7 +321,7 @@ async fn withstands(attack: Attack, is_open: bool) {
         let attacker = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(attack.run(&tcp));
-            // The test may have failed meanwhile.
+            // Fails if the test has failed.
             _ = done.send(());
         });
         let mut during = Vec::new();

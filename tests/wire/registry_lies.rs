@@ -149,7 +149,7 @@ impl Lie {
     }
 }
 
-/// Serves as a registrar of the base protocol that lies to each question, and counts those of addresses that are gone.
+/// Serves as a registrar of the base protocol that lies in each answer. Counts the requests to delete addresses.
 async fn liar(server: &Server, lie: Lie, deleted: &mut usize) {
     loop {
         let mut peer = server.next().await;

@@ -13,7 +13,7 @@ use crate::wire_support::registry::{
 use crate::wire_support::script::{frame_of, kwargs, no_kwargs, pld};
 use crate::wire_support::{Peer, alone, assert_alive, host};
 
-/// The error of a refused registration, which was accepted as a request.
+/// The error of a refused registration. The request itself is accepted.
 async fn refused(peer: &mut Peer, uid: &Uid, addr: &Addr, words: &[&str]) {
     peer.start_self("r", "register_actor", registration(uid, addr)).await;
     peer.expect_ack("r", FuncType::AsyncFunc).await;
@@ -68,7 +68,7 @@ async fn each_method_answers_as_the_base_protocol_does() {
         let deleted = ask::<Option<WireUid>>(&mut peer, "delete_addr", kwargs("addr", wire(&second))).await;
         assert_eq!(deleted, None);
         for _ in 0..2 {
-            // The second time it is only a warning.
+            // The second request causes a warning only.
             ask::<()>(&mut peer, "unregister_actor", kwargs("uid", wire_uid(&uid))).await;
         }
         assert_eq!(find(&mut peer, "alice").await, None);
@@ -106,7 +106,7 @@ async fn a_row_goes_with_its_connection_where_both_ends_know_that() {
         register(&mut stays, &scratch.addr("stays")).await;
         register(&mut goes, &scratch.addr("goes")).await;
         stays.finish().await;
-        // The row of a connected actor belongs to that actor alone, and is not stale.
+        // Only a connected actor itself can change its row.
         let mut thief = named(registry, "thief", Caps::NONE).await;
         let uid = thief.uid.clone();
         refused(&mut thief, &uid, &scratch.addr("goes"), &["goes", "is connected"]).await;
@@ -119,7 +119,7 @@ async fn a_row_goes_with_its_connection_where_both_ends_know_that() {
         }
         assert_eq!(find(&mut asks, "stays").await, Some(vec![wire(&scratch.addr("stays"))]));
         register(&mut thief, &scratch.addr("stays")).await;
-        assert_eq!(find(&mut asks, "stays").await, None, "a stale address is the newcomer's");
+        assert_eq!(find(&mut asks, "stays").await, None, "a stale address belongs to the new actor");
     })
     .await;
 }

@@ -1,5 +1,5 @@
-//! Whether a root becomes the registrar, for each kind of listener at its registries; and actors whose registrar is
-//! away or does not answer.
+//! The election of a registrar, with each kind of listener at the registries; and actors whose registrar is gone or
+//! does not answer.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::wire_support::script::pld;
 use crate::wire_support::{Peer, Server, alone, host, step};
 
 #[tokio::test]
-async fn what_is_no_registrar_is_never_bound_over() {
+async fn the_address_of_another_listener_is_never_taken_over() {
     let scratch = Scratch::new("occupied");
     let registry = scratch.addr("fixed.sock");
     let named = |words: &str| {
@@ -25,7 +25,7 @@ async fn what_is_no_registrar_is_never_bound_over() {
     let plain = Other::start(ActorOptions::new().bind(registry.clone())).await;
     named(&refusal(ActorOptions::new().registry(registry.clone())).await);
     plain.end().await;
-    // Something that speaks another protocol.
+    // A program that speaks another protocol.
     let listener = scratch.listener("fixed.sock");
     let speaker = tokio::spawn(async move {
         loop {
@@ -38,7 +38,7 @@ async fn what_is_no_registrar_is_never_bound_over() {
     speaker.abort();
     assert!(speaker.await.expect_err("it was ended").is_cancelled());
     std::fs::remove_file(scratch.0.join("fixed.sock")).expect("ours");
-    // A silent listener: the root takes as long as all attempts may.
+    // A silent listener: the root waits for the time of all attempts.
     let _listener = scratch.listener("fixed.sock");
     let start = Instant::now();
     named(&refusal(ActorOptions::new().registry(registry.clone())).await);
@@ -105,7 +105,7 @@ async fn of_two_registries_one_that_answers_is_enough() {
     let options =
         ActorOptions::new().registry(one.clone()).registry(scratch.addr("absent")).registry(two.clone());
     alone(options.name("rr-client"), async |_| {
-        // Each actor is registered with one of them, and this one with both.
+        // Each other actor is registered with one registrar, and this one with both.
         for name in ["rr-one", "rr-two"] {
             let found = tractor::find_actor(name, async |portal| portal.run(process()).await).await;
             assert_eq!(found.expect("it is found"), std::process::id());
@@ -128,7 +128,7 @@ async fn of_two_registries_one_that_answers_is_enough() {
 }
 
 #[tokio::test]
-async fn who_has_another_name_is_not_taken_for_it() {
+async fn an_actor_of_another_name_is_not_found() {
     let scratch = Scratch::new("other");
     let registry = scratch.addr("r");
     let plain = Other::start(ActorOptions::new().name("rr-honest").bind(scratch.addr("honest"))).await;
@@ -146,14 +146,18 @@ async fn who_has_another_name_is_not_taken_for_it() {
         liar.start_self("r", "register_actor", pld(&lie)).await;
         liar.expect_ack("r", FuncType::AsyncFunc).await;
         liar.expect_return::<()>("r").await;
-        // It is connected to this actor under that name, too; any peer may claim a name.
+        // The peer also claims that name on its connection to this actor, as any peer may.
         let found =
             tractor::find_actor("kv", async |_| -> tractor::Result<()> { panic!("it was believed") }).await;
         let Error::NotFound(error) = found.expect_err("nobody has this name") else {
             panic!("another error")
         };
         assert_eq!(error.why(), tractor::error::Absence::Expired);
-        assert_eq!(tractor::query_actor("kv").await.expect("we answer ourselves"), None, "the lie is gone");
+        assert_eq!(
+            tractor::query_actor("kv").await.expect("this actor is the registrar"),
+            None,
+            "the lie is gone"
+        );
     })
     .await;
     plain.end().await;
@@ -220,7 +224,7 @@ async fn a_root_whose_registrar_ends_is_the_registrar_from_then_on() {
     .await;
 }
 
-/// A registrar that lets every peer in, and answers nothing.
+/// A registrar that accepts every peer, and then does not answer.
 #[tokio::test]
 async fn a_registrar_that_does_not_answer_keeps_no_actor_from_ending() {
     let server = Server::bind("rr-mute");

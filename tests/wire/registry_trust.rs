@@ -1,4 +1,4 @@
-//! Which peers are let in over TCP if a tree allows peers without a proof.
+//! The peers that may connect over TCP if a tree allows peers without a proof.
 
 use tokio::net::TcpListener;
 use tractor::{ActorOptions, Addr, Limits};
@@ -45,7 +45,7 @@ async fn a_peer_of_the_base_protocol_may_call_what_is_exposed_and_end_nobody() {
 }
 
 #[tokio::test]
-async fn who_proves_nothing_is_told_nothing_of_an_actor() {
+async fn a_peer_without_a_proof_gets_no_report() {
     let registry = free().await;
     alone(open().name("rt-tells").registry(registry.clone()), async |_| {
         let mut peer = Peer::base(&registry).await;
@@ -88,7 +88,7 @@ async fn a_program_without_a_tree_is_let_in_where_no_proof_is_asked_for() {
 }
 
 #[tokio::test]
-async fn who_can_prove_something_has_to() {
+async fn a_peer_that_announces_a_proof_has_to_give_it() {
     let registry = free().await;
     alone(open().name("rt-proves").registry(registry.clone()), async |_| {
         let mut peer = Peer::dial(&registry).await;
@@ -100,12 +100,13 @@ async fn who_can_prove_something_has_to() {
         let Msg::Auth { .. } = peer.recv().await else { panic!("a challenge is answered") };
         peer.send(&Msg::Auth { proof: [0; 32] }).await;
         peer.expect_closed().await;
-        // Another tree of the same host gets an error that says so, and does not start.
+        // Another tree of the same host does not start, and its error says why.
         let other = tokio::spawn(tractor::open_root_actor(
             open().name("rt-other").registry(registry.clone()),
             async |_| -> tractor::Result<()> { panic!("let in") },
         ));
-        let error = step("the refusal", other).await.expect("it is told").expect_err("it is another tree");
+        let error =
+            step("the refusal", other).await.expect("it does not panic").expect_err("it is another tree");
         assert!(matches!(error, tractor::Error::Unreachable(_)), "{error:?}");
     })
     .await;
@@ -141,7 +142,7 @@ async fn both_ends_have_to_allow_it() {
 }
 
 #[tokio::test]
-async fn whoever_is_let_in_without_a_proof_leaves_room_for_members() {
+async fn peers_without_a_proof_leave_room_for_members() {
     let (registry, uds) = (free().await, tractor::socket_addr("rt-room").expect("a short name"));
     let options = open().limits(Limits::default().connections_max(6));
     alone(options.name("rt-room").registry(registry.clone()).bind(uds.clone()), async |_| {
@@ -157,7 +158,7 @@ async fn whoever_is_let_in_without_a_proof_leaves_room_for_members() {
         let member = tractor::connect(&registry, async |portal| portal.run(process()).await);
         let served: tractor::Result<u32> = step("a member", member).await;
         assert_eq!(served.expect("it is let in"), std::process::id());
-        // The next peer gets the place of one that leaves.
+        // A peer that leaves makes room for the next one.
         let mut rest = crowd.split_off(3);
         crowd.pop();
         step("a place", rest[0].assert_answered()).await;

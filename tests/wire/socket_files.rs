@@ -1,4 +1,4 @@
-//! Socket files and their directories: which are made, replaced, and left alone.
+//! Socket files and their directories: some are made, some are replaced, others are left alone.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
@@ -12,7 +12,7 @@ use tractor_core::proto::id::Caps;
 use crate::wire_support::endpoints::process;
 use crate::wire_support::{Peer, STEP, alone, assert_alive, host, step};
 
-/// A directory of this test alone, removed with it.
+/// A directory for one test, which removes it.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -47,7 +47,7 @@ fn inode(path: &Path) -> u64 {
     std::fs::symlink_metadata(path).expect("it is there").ino()
 }
 
-/// The error of an actor that cannot listen there.
+/// The error of an actor that cannot listen at this address.
 async fn refusal(addr: &Addr) -> String {
     let scope =
         tractor::open_root_actor(ActorOptions::new().bind(addr.clone()), async |_| -> tractor::Result<()> {
@@ -77,8 +77,8 @@ async fn a_directory_that_others_may_use_is_refused_and_left_as_it_is() {
 async fn the_socket_of_a_dead_owner_is_replaced() {
     let scratch = Scratch::new("dead");
     for _ in 0..3 {
-        drop(UnixListener::bind(scratch.file()).expect("nobody is there"));
-        assert!(scratch.file().exists(), "who dies leaves the file");
+        drop(UnixListener::bind(scratch.file()).expect("the address is free"));
+        assert!(scratch.file().exists(), "a dead process leaves the file");
         host("sf-dead", ActorOptions::new().bind(scratch.addr()), async |_, _| {
             assert_alive(&scratch.addr()).await;
         })
@@ -88,7 +88,7 @@ async fn the_socket_of_a_dead_owner_is_replaced() {
 }
 
 #[tokio::test]
-async fn what_is_no_dead_socket_is_not_replaced() {
+async fn only_the_socket_of_a_dead_process_is_replaced() {
     let scratch = Scratch::new("alive");
     let file = scratch.file();
     let assert_left = async |what: &str| {
@@ -109,7 +109,7 @@ async fn what_is_no_dead_socket_is_not_replaced() {
     drop((datagrams, busy));
 }
 
-/// A listener that accepts nobody, with a full queue.
+/// A listener that accepts no connection, with a full queue.
 struct Busy {
     listener: UnixListener,
     queued: Vec<UnixStream>,
@@ -161,7 +161,7 @@ fn of_many_that_start_at_once_one_replaces_the_dead() {
     }
 }
 
-/// Whether this one has got the address, and still serves there when all have tried.
+/// Tries to get the address. Returns whether this process has got it, and still serves there when all have tried.
 fn starts(addr: &Addr, start: &Barrier, tried: &Barrier) -> bool {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let options =
@@ -173,7 +173,7 @@ fn starts(addr: &Addr, start: &Barrier, tried: &Barrier) -> bool {
         Ok(())
     }));
     if let Err(error) = &won {
-        // First, because the others wait for it.
+        // This comes first, because the others wait for it.
         tried.wait();
         assert!(error.to_string().contains("in use"), "{error}");
     }
@@ -183,12 +183,12 @@ fn starts(addr: &Addr, start: &Barrier, tried: &Barrier) -> bool {
 // ---- Many at once ------------------------------------------------------------------------------------------------
 
 #[tokio::test]
-async fn who_meets_a_full_queue_waits_for_room() {
+async fn a_connection_to_a_full_queue_waits_for_room() {
     let scratch = Scratch::new("queue");
     let mut busy = Busy::bind(&scratch.file());
     busy.listener.set_nonblocking(true).expect("it is open");
     let accepting = async {
-        // The waiting connection cannot be observed. It gets in when these have left.
+        // The waiting connection cannot be observed. It is accepted when these have left.
         tokio::time::sleep(Duration::from_millis(20)).await;
         let listener = tokio::net::UnixListener::from_std(busy.listener).expect("it is open");
         for _ in busy.queued.drain(..) {

@@ -1,4 +1,4 @@
-//! Traces as a peer sees them: which requests carry one, and which part of a received one reaches the program's tracer.
+//! Traces on the wire: the requests that carry one, and the part of a received trace that reaches the program's tracer.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, Once, PoisonError};
@@ -19,7 +19,7 @@ use crate::wire_support::{Peer, host, meet};
 type Inject = Arc<dyn Fn() -> Option<TraceContext> + Send + Sync>;
 
 tokio::task_local! {
-    /// The trace that the running task claims.
+    /// The injecting function of the running task.
     static TRACE: Inject;
 }
 
@@ -31,20 +31,19 @@ fn note(step: &'static str) {
     STEPS.with_borrow_mut(|steps| steps.push(step));
 }
 
-/// All spans of this process; each test looks for its own.
+/// The extracted contexts of all tests; each test looks for its own.
 static EXTRACTED: Mutex<Vec<TraceContext>> = Mutex::new(Vec::new());
 /// A context that makes the extracting function panic.
 const PANICS: &str = "panics=1";
 
-/// The only tracer of this process. A task without a trace of a test is in none.
+/// The only tracer of this process. A task without a trace of a test has no trace.
 fn tracer() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let inject = || TRACE.try_with(|trace| trace()).ok().flatten();
         tractor::propagate_traces(inject, extract).expect("nobody else does");
-        // With a single subscriber, `tracing` asks the subscriber of the thread that reaches a callsite first whether
-        // it is of interest. A thread of another test has none, and the callsite would then be disabled for all
-        // threads.
+        // With a single subscriber, `tracing` asks only the subscriber of the thread that reaches a callsite first. If
+        // that thread belongs to a test without a subscriber, the callsite would be disabled for all threads.
         std::mem::forget(tracing::Dispatch::new(tracing_subscriber::registry()));
     });
 }
@@ -62,7 +61,7 @@ fn extracted(trace: &TraceContext) -> Vec<TraceContext> {
     all.iter().filter(|one| one.traceparent() == trace.traceparent()).cloned().collect()
 }
 
-/// A context of a test's own.
+/// A context for one test.
 fn context(test: u8) -> TraceContext {
     let text = format!("00-{test:032x}-00f067aa0ba902b7-01");
     TraceContext::new(&text).expect("well-formed").with_tracestate("a=1")
@@ -112,7 +111,7 @@ async fn a_request_carries_the_trace_of_its_task() {
     meet("trace-told", ActorOptions::new(), Caps::BASIC, script, async |portal| {
         let ours = ours.clone();
         let (inside, portal_too) = (ours.clone(), portal.clone());
-        // The tracer may use the library: none of its locks is held.
+        // The tracer may use the library, because no lock of the library is held.
         let inject = move || (portal_too.dialogs_open() < 10).then(|| inside.clone());
         let by_name = || DynCall::new("some::module", "echo").arg("value", 1);
         within(inject.clone(), async {
@@ -134,7 +133,7 @@ async fn a_request_carries_the_trace_of_its_task() {
 }
 
 #[tokio::test]
-async fn who_has_not_announced_the_extension_never_gets_a_trace() {
+async fn a_peer_without_the_extension_never_gets_a_trace() {
     tracer();
     for (name, caps) in [("trace-base", Caps::NONE), ("trace-older", Caps::CREDIT.or(Caps::DEADLINE))] {
         let script = async |peer: &mut Peer| assert_eq!(answer(peer).await, [None]);
@@ -153,7 +152,7 @@ async fn an_arriving_trace_reaches_the_tracer_with_every_request() {
         let mut peer = Peer::rust(addr).await;
         // Without a `tracestate` it has as many fields as a request with values by position.
         let ours = context(2).with_tracestate("");
-        // The same bytes, with and without it: no request is taken for another one.
+        // Requests with and without a context may have the same bytes, and must not be confused.
         for trace in [Some(&ours), Some(&ours), None, Some(&ours), None] {
             let mut start = peer.start_msg("c", "echo", kwargs("value", 5));
             start.trace = trace.cloned();
@@ -234,7 +233,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Steps {
     }
 }
 
-/// Tracers fix the parent of a span when it is first entered.
+/// Tracers need the parent of a span before it is first entered.
 #[tokio::test]
 async fn the_tracer_gets_the_span_of_an_endpoint_before_that_is_entered() {
     tracer();

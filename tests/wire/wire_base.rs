@@ -1,7 +1,6 @@
-//! Peers of the base protocol where they differ from ours: messages that they do not send, and messages with another
-//! meaning.
+//! Differences of peers of the base protocol: messages that they do not send, and messages with another meaning.
 //!
-//! The scripts send what the Python library sends, byte for byte.
+//! The scripts send the messages of the Python library, byte for byte.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -33,15 +32,15 @@ async fn accepted(peer: &mut Peer, functype: FuncType) -> Cid {
     id
 }
 
-/// Ends a task as a plain function, or a stream function, of the base protocol ends: the request to cancel it is
-/// acknowledged, and the task itself sends nothing.
+/// Ends a task as plain functions and stream functions of the base protocol end: the cancel request is acknowledged,
+/// and the task itself sends nothing.
 async fn acknowledge_cancel(peer: &mut Peer, target: Cid) {
     let request = peer.expect_cancel_request(target).await;
     peer.send(&Msg::StartAck { cid: request, functype: FuncType::AsyncFunc }).await;
     peer.send(&Msg::CancelAck { cid: request, pld: pld(&true) }).await;
 }
 
-/// Polls a call once, by which its request leaves, and drops it.
+/// Polls a call once, so that its request is sent, and drops the call.
 async fn abandon<T>(call: impl Future<Output = T>) {
     let mut call = pin!(call);
     poll_fn(|cx| {
@@ -110,7 +109,7 @@ async fn a_one_way_stream_that_is_left_early_is_over_with_the_acknowledgement() 
 }
 
 #[tokio::test]
-async fn what_a_peer_says_before_the_acknowledgement_is_the_outcome() {
+async fn an_outcome_before_the_acknowledgement_counts() {
     let script = async |peer: &mut Peer| {
         let id = accepted(peer, FuncType::AsyncFunc).await;
         let request = peer.expect_cancel_request(id).await;
@@ -207,7 +206,7 @@ async fn an_endpoint_that_ends_its_half_receives_what_has_come_and_then_the_end(
     .await;
 }
 
-/// The rule is that of the extension `credit`: other extensions do not change it.
+/// Only the extension `credit` changes this rule.
 #[tokio::test]
 async fn our_own_stop_ends_what_a_peer_without_credit_streams() {
     let (told, is_told) = tokio::sync::oneshot::channel();
@@ -251,7 +250,7 @@ async fn a_failure_is_told_where_the_base_protocol_looks_for_it() {
         peer.start("u", "absent", no_kwargs()).await;
         let trace = peer.expect_error("u", "AttributeError").await.tb_str;
         assert!(trace.starts_with("AttributeError: ") && trace.contains("absent"), "{trace}");
-        // Rust peers have the text in its field.
+        // Rust peers get the text in its own field.
         let mut peer = Peer::rust(addr).await;
         peer.start("f", "fails", kwargs("text", "no luck")).await;
         peer.expect_ack("f", FuncType::AsyncFunc).await;
@@ -309,7 +308,7 @@ async fn a_request_over_the_limit_is_refused_and_the_connection_goes_on() {
             peer.expect_local_error("l", "MessagingError", words).await;
             peer.assert_answered().await;
         }
-        // In pieces, and with others before, between and behind.
+        // The frame is sent in pieces, with other frames before, between and behind.
         let small = frame_of(&Msg::Start(Box::new(peer.start_msg("s", "echo", kwargs("value", 1)))));
         let all =
             [small.clone(), large(&peer, "a", 5000), small.clone(), large(&peer, "b", 6000), small].concat();
@@ -380,7 +379,7 @@ async fn a_frame_over_the_limit_that_names_no_dialog_closes_the_connection() {
         let mut peer = Peer::base(addr).await;
         let start = peer.start_msg("l", "length", kwargs("data", ByteBuf::from(vec![7; 5000])));
         peer.send_bytes(&frame_of(&Msg::Start(Box::new(start)))[..3000]).await;
-        // The answer comes at its end: a peer that is answered earlier may stop within the frame.
+        // The answer comes at the end of the frame: a peer that is answered earlier may stop within it.
         let mut other = Peer::base(addr).await;
         other.assert_answered().await;
         peer.hang_up().await;

@@ -1,5 +1,5 @@
-//! Which actor cancelled, and for whom that is an error: the parent side of a context against a scripted child side,
-//! which may send answers that an honest one would not send at that moment.
+//! The canceller of a context, and the side for which the cancellation is an error: a parent side against a scripted
+//! child side, which may send answers at moments when an honest peer would not.
 
 use tokio::sync::mpsc::unbounded_channel;
 use tractor::{ActorOptions, Error, Portal, Uid};
@@ -10,12 +10,12 @@ use crate::wire_support::endpoints::doubles;
 use crate::wire_support::script::pld;
 use crate::wire_support::{Peer, meet, timed};
 
-/// How a context is answered, after its first value.
+/// The answer to a context, after its first value.
 #[derive(Debug, Clone, Copy)]
 enum Answer {
     /// A cancellation of the peer's task by this actor.
     Cancelled(Who),
-    /// The cancellation of a task further away, passed on.
+    /// The cancellation of a task of a third actor, passed on.
     CancelledFurtherAway,
     Failed,
     Returned,
@@ -105,10 +105,10 @@ async fn quiet_body(portal: &Portal, cancels: bool) -> Told {
 }
 
 #[tokio::test]
-async fn who_asked_and_who_is_named_decide_what_is_raised() {
+async fn the_request_and_the_canceller_decide_what_is_raised() {
     use Answer::{Cancelled, CancelledFurtherAway, Failed, Overrun, Returned};
     use Who::{Peer as ThePeer, Third, Us};
-    // Whether this side has asked; the answer; whether it is raised; whether it counts as the acknowledgement; the
+    // Columns: this side has cancelled; the answer; the scope fails; the answer counts as the acknowledgement; the
     // canceller.
     let table: [(bool, Answer, bool, bool, Option<Who>); 12] = [
         (true, Cancelled(Us), false, true, Some(Us)),

@@ -1,4 +1,4 @@
-//! The parent side of a dialog: the actor calls into a scripted child side, which breaks every rule in turn.
+//! The parent side of a dialog: the actor calls a scripted child side, which breaks one rule after the other.
 
 use std::future::Future;
 
@@ -12,7 +12,7 @@ use crate::wire_support::{Peer, alone, step};
 
 use crate::wire_support;
 
-/// An actor with the defaults meets a script.
+/// Connects an actor with default options to a script.
 async fn meet(name: &str, caps: Caps, script: impl AsyncFnOnce(&mut Peer), body: impl AsyncFnOnce(&Portal)) {
     wire_support::meet(name, tractor::ActorOptions::new(), caps, script, body).await;
 }
@@ -363,7 +363,7 @@ async fn a_dropped_call_cancels_its_task() {
         let start = acked(peer, FuncType::AsyncFunc).await;
         seen.send(()).unwrap();
         peer.expect_cancel_request(start.cid).await;
-        peer.send(&returned(start.cid, 1)).await; // it had returned already: nobody minds
+        peer.send(&returned(start.cid, 1)).await; // ignored: the dialog is over
         let start = acked(peer, FuncType::AsyncFunc).await;
         peer.send(&returned(start.cid, 2)).await;
     };

@@ -1,4 +1,4 @@
-//! The child side of a context: every order of messages a parent side may try.
+//! The child side of a context: every order of messages that a parent side may send.
 
 use bytes::Bytes;
 use tractor::ActorOptions;
@@ -48,7 +48,7 @@ async fn contexts_of_one_connection_do_not_mix() {
 }
 
 #[tokio::test]
-async fn what_comes_after_the_peers_own_stop_is_ignored() {
+async fn messages_after_the_peers_own_stop_are_ignored() {
     host("cx-stop", ActorOptions::new(), async |_, addr| {
         let mut peer = Peer::base(addr).await;
         let gate = lock_gate("cx-stop");
@@ -227,7 +227,7 @@ async fn each_value_over_the_inbox_limit_is_dropped_with_one_overrun_error() {
             let error = peer.expect_local_error("x", "StreamOverrun", &["inbox_messages_max"]).await;
             assert_eq!(error.sender, Some(peer.uid.clone()));
         }
-        peer.stop("x").await; // what ends a stream needs no room
+        peer.stop("x").await; // the end of a stream needs no room
         gate.send(()).unwrap();
         assert_eq!(peer.expect_return::<i64>("x").await, 64);
     })
@@ -289,7 +289,7 @@ async fn a_context_that_returns_unstarted_still_returns() {
         let mut peer = Peer::base(addr).await;
         peer.start("x", "returns_unstarted", no_kwargs()).await;
         peer.expect_ack("x", FuncType::Context).await;
-        assert_eq!(peer.expect_return::<i64>("x").await, 7); // its parent side makes an error of it
+        assert_eq!(peer.expect_return::<i64>("x").await, 7); // the parent side turns it into an error
     })
     .await;
 }

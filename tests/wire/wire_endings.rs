@@ -1,4 +1,4 @@
-//! How the parent side ends its dialogs, byte by byte, and how long it waits for a peer that does not answer.
+//! The messages with which a parent side ends its dialogs, and its waits for a peer that does not answer.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ async fn a_stream_that_is_closed_twice_says_so_once() {
     let script = async |peer: &mut Peer| {
         let id = opened(peer).await;
         peer.expect_stop(id.as_str()).await;
-        peer.send(&Msg::Yield { cid: id, pld: pld(&1) }).await; // nobody reads it any more
+        peer.send(&Msg::Yield { cid: id, pld: pld(&1) }).await; // no longer read
         peer.send(&Msg::Return { cid: id, pld: pld(&7) }).await;
         peer.expect_closed().await;
     };
@@ -31,7 +31,7 @@ async fn a_stream_that_is_closed_twice_says_so_once() {
             let handle = ctx.handle();
             let stream = ctx.open_stream();
             stream.finish();
-            // It was closed before: nothing is sent.
+            // The half was closed before, so nothing is sent.
             stream.finish();
             assert!(stream.send(1).await.is_err(), "closed");
             stream.close();
@@ -43,7 +43,7 @@ async fn a_stream_that_is_closed_twice_says_so_once() {
 }
 
 #[tokio::test]
-async fn who_has_seen_the_end_of_the_stream_sends_none_in_the_base_protocol() {
+async fn the_side_that_got_stop_sends_none_in_the_base_protocol() {
     for (caps, answers) in [(Caps::NONE, false), (Caps::BASIC, true)] {
         let script = async |peer: &mut Peer| {
             let id = opened(peer).await;

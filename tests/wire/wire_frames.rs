@@ -86,7 +86,7 @@ async fn values_nested_too_deep_count_as_bad_frames() {
 async fn a_frame_over_the_limit_closes_the_connection_unread() {
     host("fr-large", limited(|limits| limits.frame_bytes_max = 4096), async |_, addr| {
         let mut peer = Peer::rust(addr).await;
-        peer.send_bytes(&4097u32.to_le_bytes()).await; // the prefix alone tells
+        peer.send_bytes(&4097u32.to_le_bytes()).await; // the prefix is enough
         peer.expect_closed().await;
 
         let mut held = watch("fr-large");
@@ -148,7 +148,7 @@ async fn an_unknown_message_is_refused_when_it_names_a_dialog_and_else_ignored()
     host("fr-unknown", ActorOptions::new(), async |_, addr| {
         let mut peer = Peer::base(addr).await;
         for _ in 0..10 {
-            // More often than bad frames are tolerated, because it is no bad frame.
+            // More often than `bad_frames_max`: an unknown message is no bad frame.
             peer.send_foreign(&[("msg_type", pld("Teleport")), ("cid", pld("t"))]).await;
             peer.expect_local_error("t", "MsgTypeError", &["Teleport"]).await;
             peer.send_foreign(&[("msg_type", pld("Teleport"))]).await;
@@ -184,7 +184,7 @@ async fn a_malformed_request_is_answered_when_it_names_a_dialog() {
             peer.send_body(&body).await;
             peer.expect_local_error("s", "MsgTypeError", &[word]).await;
         }
-        peer.send_foreign(&[("msg_type", pld("Start"))]).await; // nobody can be answered
+        peer.send_foreign(&[("msg_type", pld("Start"))]).await; // no id, so no answer
         peer.send_body(&pld(&42)).await;
         peer.assert_answered().await;
 
@@ -222,7 +222,7 @@ async fn a_failure_too_large_to_be_passed_on_is_told_all_the_same() {
         peer.open("x", "doubles", Bytes::from_static(&[0x80])).await;
         let mut error = ErrorMsg::new(peer.uid.clone(), "ValueError", "bad");
         error.cid = Cid::new("x");
-        // As large as allowed; an actor that passes it on adds a name.
+        // The largest allowed frame; an actor that passes the error on adds a name.
         let room = 4096 + 4 - frame_of(&Msg::Error(Box::new(error.clone()))).len() - 16;
         error.src_type_str = "E".repeat(room);
         peer.send(&Msg::Error(Box::new(error))).await;

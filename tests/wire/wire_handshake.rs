@@ -19,7 +19,7 @@ use crate::wire_support;
 async fn both_ends_send_their_identity_at_once() {
     host("hs-at-once", ActorOptions::new().name("greeter"), async |actor, addr| {
         let mut peer = Peer::dial(addr).await;
-        let aid = peer.expect_aid().await; // nobody waits for the other
+        let aid = peer.expect_aid().await; // each side sends first
         assert_eq!((aid.uid.name(), aid.uid.uuid()), ("greeter", actor.uid().uuid()));
         assert_eq!(aid.pid, Some(std::process::id().into()));
         assert_eq!((aid.is_registrar, aid.is_probe), (Some(false), false));
@@ -60,7 +60,7 @@ async fn an_identity_may_arrive_byte_by_byte() {
 }
 
 #[tokio::test]
-async fn whoever_does_not_begin_with_an_identity_is_dropped_quietly() {
+async fn a_peer_that_does_not_begin_with_an_identity_is_dropped() {
     host("hs-garbage", ActorOptions::new(), async |_, addr| {
         let stop = frame_of(&Msg::Stop { cid: cid("c") });
         let anonymous =
@@ -174,7 +174,7 @@ fn port_of(actor: &Actor) -> Addr {
     actor.addrs().into_iter().find(|addr| matches!(addr, Addr::Tcp(_))).expect("it has a port")
 }
 
-/// A stranger that has been let in, from some address of this host.
+/// A stranger that is connected, from an address of this host.
 async fn stranger(to: &Addr, from: [u8; 4]) -> Peer {
     let Addr::Tcp(to) = to else { panic!("{to} is no port") };
     let socket = tokio::net::TcpSocket::new_v4().expect("there are files");
@@ -184,7 +184,7 @@ async fn stranger(to: &Addr, from: [u8; 4]) -> Peer {
     peer
 }
 
-/// Fails unless a guest that has waited may go on with its handshake.
+/// Fails unless a guest that has waited can go on with its handshake.
 async fn assert_let_wait(peer: &mut Peer) {
     let aid = Aid { nonce: Some([1; 32]), ..peer.aid(Caps::ALL) };
     peer.send(&Msg::Aid(aid)).await;
@@ -243,7 +243,7 @@ async fn a_crowd_from_one_address_drives_out_its_own() {
 }
 
 #[tokio::test]
-async fn whoever_is_one_too_many_waits_until_a_member_leaves() {
+async fn a_connection_over_the_limit_waits_until_a_member_leaves() {
     host("hs-full", crowded(1, 8), async |actor, uds| {
         let tcp = port_of(actor);
         let mut member = Peer::base(uds).await;

@@ -1,4 +1,4 @@
-//! Structs without field names on the wire: when they are sent, and from which peers they are accepted.
+//! Structs without field names on the wire: the requests that have them, and the peers that may send them.
 
 use serde::Serialize;
 use tractor::{ActorOptions, DynCall, Error, Value};
@@ -40,13 +40,13 @@ async fn returns(peer: &mut Peer, id: Cid, bytes: impl Into<bytes::Bytes>) {
     peer.send(&Msg::Return { cid: id, pld: bytes.into() }).await;
 }
 
-// ---- the callee ----------------------------------------------------------------------------------------------------
+// ---- the child side ------------------------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn only_who_asks_for_it_gets_structs_without_names() {
     host("la-asks", ActorOptions::new(), async |_, addr| {
         let mut peer = Peer::of_its_image(addr).await;
-        // The third time, the request is recognised.
+        // The third request is recognised without a full decode.
         for _again in 0..3 {
             start(&mut peer, "mirrored", BY_POSITION, true).await;
             expect_return(&mut peer, b"\x92\x02\x01").await;
@@ -58,7 +58,7 @@ async fn only_who_asks_for_it_gets_structs_without_names() {
 }
 
 #[tokio::test]
-async fn who_has_another_image_is_refused_before_anything_is_decoded() {
+async fn values_by_position_of_another_image_are_refused_undecoded() {
     host("la-refused", ActorOptions::new(), async |_, addr| {
         for mut peer in [Peer::rust(addr).await, Peer::base(addr).await] {
             start(&mut peer, "mirrored", kwargs("nonsense", "x"), true).await;
@@ -84,7 +84,7 @@ async fn types_that_decide_as_they_read_are_taken_by_name_only() {
     .await;
 }
 
-// ---- the caller ----------------------------------------------------------------------------------------------------
+// ---- the parent side -----------------------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn only_calls_of_the_registered_endpoint_itself_go_by_position() {

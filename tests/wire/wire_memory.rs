@@ -26,25 +26,25 @@ fn blob(bytes: usize) -> ByteBuf {
 
 const PEERS: usize = 100;
 const BUDGET: usize = 64 * MIB;
-/// The bytes that each peer tries to have wait; all together six times the budget.
+/// The bytes of data of each peer; all together they are six times the budget.
 const EACH: usize = 4 * MIB;
-/// The growth that the process is allowed at its peak: the budget, the overhead of the allocator and of connections
-/// that are being closed, and the fixed buffers of a hundred connections.
+/// The allowed growth of the process at its peak: the budget, the overhead of the allocator and of connections that are
+/// being closed, and the fixed buffers of a hundred connections.
 const GROWTH_MAX: usize = 3 * BUDGET;
 
 #[derive(Debug, Clone, Copy)]
 enum Attack {
     /// Asks for answers, and does not read them.
     Unread,
-    /// Streams to an endpoint that does not read: small values, each beside a large frame that is thrown away.
+    /// Streams to an endpoint that does not read: small values, each beside a large frame that is dropped.
     Pinned,
-    /// Streams to an endpoint that takes everything in.
+    /// Streams to an endpoint that buffers all values.
     Buffered,
     /// Sends the first part of a large frame.
     Partial,
     /// Sends requests with large arguments that run for ever.
     Running,
-    /// Sends frames for nobody.
+    /// Sends frames for unknown dialogs.
     Junk,
 }
 
@@ -52,7 +52,7 @@ impl Attack {
     const ALL: [Self; 6] =
         [Self::Unread, Self::Pinned, Self::Buffered, Self::Partial, Self::Running, Self::Junk];
 
-    /// One peer's part. The connection may be closed at any point of it.
+    /// The attack of one peer. The connection may be closed at any point.
     async fn run(self, peer: &mut Peer, ready: &Ready) {
         let Ready { junk, value, data } = ready;
         match self {
@@ -97,7 +97,7 @@ impl Attack {
     }
 }
 
-/// Data that is made once, because that takes long.
+/// Data that is made once, because making it takes long.
 struct Ready {
     junk: Vec<u8>,
     value: Vec<u8>,
@@ -133,7 +133,7 @@ fn attack(attack: Attack, addr: Addr, sent: oneshot::Sender<()>, done: oneshot::
             peer
         }));
         let peers = peers.await;
-        // The test may have failed meanwhile.
+        // Fails if the test has failed.
         _ = sent.send(());
         _ = done.await;
         drop(peers);
@@ -165,7 +165,7 @@ async fn a_hundred_peers_stay_under_the_budget_and_the_honest_one_is_served() ->
             let ((sent, mut all_sent), (done, ended)) = (oneshot::channel(), oneshot::channel());
             let attacker = std::thread::spawn(move || attack(kind, addr, sent, ended));
             let (mut times, mut most, mut rest) = (Vec::new(), 0, 50);
-            // All the time, and a little longer.
+            // During the whole attack, and a little longer.
             while rest > 0 {
                 let begun = Instant::now();
                 assert_eq!(victim.run(echo(1)).await?, 1);
@@ -191,7 +191,7 @@ async fn a_hundred_peers_stay_under_the_budget_and_the_honest_one_is_served() ->
             assert!(p99 < Duration::from_secs(10), "{kind:?}: {p99:?}");
             done.send(()).expect("the attacker waits for it");
             attacker.join().expect("no step of the attack panics");
-            // All of it is given back.
+            // All memory is given back.
             while victim.run(waiting_bytes()).await? > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -255,7 +255,7 @@ async fn what_waits_keeps_no_buffer_that_is_much_larger() -> tractor::Result<()>
 
 // ---- which connection is closed, and the error -------------------------------------------------------------------
 
-/// A MiB may stay.
+/// With a budget of a MiB.
 fn small() -> ActorOptions {
     limited(|limits| limits.waiting_bytes_max = MIB * 4 / 3)
 }
@@ -280,7 +280,7 @@ async fn the_connection_that_has_most_is_closed_and_is_told_the_knob() {
             modest.start("held too", "keeps", kwargs("data", blob(200 * KIB))).await;
             modest.expect_ack("held too", FuncType::AsyncFunc).await;
             if caps != Caps::NONE {
-                let Msg::Error(told) = greedy.recv().await else { panic!("it is told why") };
+                let Msg::Error(told) = greedy.recv().await else { panic!("the peer gets the reason") };
                 let text = told.message.unwrap_or_default();
                 assert!(told.cid.is_none() && text.contains("Limits::waiting_bytes_max"), "{text}");
                 assert!(text.contains("belong to requests that run"), "{text}");
@@ -297,7 +297,7 @@ async fn the_connection_that_has_most_is_closed_and_is_told_the_knob() {
 }
 
 #[tokio::test]
-async fn who_waits_on_a_connection_over_the_budget_is_told_the_knob() {
+async fn the_error_of_a_connection_over_the_budget_names_the_knob() {
     let script = async |peer: &mut Peer| {
         let cid = peer.expect_start().await.cid;
         peer.send(&Msg::StartAck { cid, functype: FuncType::Context }).await;
@@ -330,7 +330,7 @@ async fn a_slow_reader_of_small_values_keeps_no_buffers_of_large_frames() {
             peer.start("big", "length", kwargs("data", blob(MIB))).await;
             peer.expect_ack("big", FuncType::AsyncFunc).await;
             assert_eq!(peer.expect_return::<usize>("big").await, MIB);
-            // Twice the window may stay before it is copied, and one buffer on top.
+            // Up to twice the window may wait before it is copied, and one buffer more.
             let waiting = actor.waiting_bytes();
             assert!(waiting < 6 * MIB, "{waiting} bytes for {n} values of one byte");
         }

@@ -15,7 +15,7 @@ async fn either(addr: &tractor::Addr, caps: Caps) -> Peer {
 
 #[tokio::test]
 async fn a_refused_value_is_told_once_and_the_endpoint_fails_after_what_was_queued() {
-    let limits = limited(|limits| limits.stream_window_bytes = 0); // no grant so soon
+    let limits = limited(|limits| limits.stream_window_bytes = 0); // no early grant
     host("of-refuse", limits, async |_, addr| {
         for (caps, key) in [(Caps::NONE, "of-refuse-base"), (Caps::BASIC, "of-refuse-rust")] {
             let mut peer = either(addr, caps).await;
@@ -90,7 +90,7 @@ fn overrun(peer: &Peer, cid: Cid) -> Msg {
     Msg::Error(Box::new(error))
 }
 
-/// Answers the request to cancel the context, as a task that can be cancelled.
+/// Answers the request to cancel the context, as a cancelled task does.
 async fn acknowledge(peer: &mut Peer, cid: Cid) {
     let request = peer.expect_cancel_request(cid).await;
     let mut error = ErrorMsg::new(peer.uid.clone(), "ContextCancelled", "");
@@ -165,7 +165,7 @@ async fn an_overrun_is_absorbed_by_a_side_that_cancels_or_takes_lost_values_as_n
             } else {
                 peer.send(&overrun(peer, cid)).await;
             }
-            // The outcome comes after it: the task has gone on.
+            // The outcome follows, because the task has gone on.
             peer.send(&Msg::Return { cid, pld: pld(&7) }).await;
         };
         meet(name, script, async |portal| {
@@ -204,7 +204,7 @@ async fn a_failure_that_only_looks_like_an_overrun_of_ours_ends_the_context() {
     }
 }
 
-/// An end in good order may follow: a generator of the Python library ends like that after an overrun.
+/// A regular end may follow, as with a generator of the Python library after an overrun.
 #[tokio::test]
 async fn a_reader_is_told_where_values_of_a_base_peer_are_missing() {
     let (refused, is_refused) = tokio::sync::oneshot::channel();
@@ -218,7 +218,7 @@ async fn a_reader_is_told_where_values_of_a_base_peer_are_missing() {
         peer.expect_local_error(id.as_str(), "StreamOverrun", &["inbox_messages_max"]).await;
         refused.send(()).expect("the body waits");
         is_read.await.expect("the body goes on");
-        // There was room again.
+        // There is room again.
         peer.stream(id.as_str(), 65).await;
         peer.stop(id.as_str()).await;
         peer.expect_local_error(id.as_str(), "StreamOverrun", &["inbox_messages_max"]).await;
@@ -249,7 +249,7 @@ async fn a_parent_side_refuses_values_of_a_base_peer_too() {
                 peer.stream(cid.as_str(), n).await;
             }
             if ends_well {
-                // It was over before it could get the error.
+                // The script's task ended before it got the error.
                 peer.stop(cid.as_str()).await;
                 peer.send(&Msg::Return { cid, pld: pld(&70) }).await;
             }

@@ -1,4 +1,4 @@
-//! Requests and the runtime's own methods, as a peer of the base protocol sees them.
+//! Requests and the runtime's own methods, with peers of the base protocol.
 
 use tractor::ActorOptions;
 use tractor_core::proto::msg::{FuncType, Msg};
@@ -132,7 +132,7 @@ async fn a_request_under_a_live_context_id_ends_that_dialog_with_one_outcome() {
                 "echo" => peer.start("d", method, kwargs("value", 1)).await,
                 method => peer.start_self("d", method, kwargs("cid", "d")).await,
             }
-            // The task ends first, and no message follows that looks like its outcome.
+            // The task ends first, and no message follows that could be its outcome.
             held.expect("dropped").await;
             peer.expect_local_error("d", "MessagingError", &["d", "in use"]).await;
             assert_eq!(peer.dialogs_open().await, 0, "{method}");
@@ -198,7 +198,7 @@ async fn too_many_contexts_are_refused_by_the_name_of_the_knob() {
         peer.start("4", "holds_open", kwargs("key", "rq-many")).await;
         let words = ["contexts_per_connection_max", "3"];
         peer.expect_local_error("4", "RuntimeFailure", &words).await;
-        assert_alive(addr).await; // others have room of their own
+        assert_alive(addr).await; // the limit is per connection
         // The runtime's own methods still work, and make room.
         peer.cancel_task("k", "2").await;
         peer.expect_ack("k", FuncType::AsyncFunc).await;
@@ -368,14 +368,14 @@ async fn cancelling_the_actor_ends_its_tasks_then_acknowledges_then_closes() {
             held.expect("dropped").await;
         }
         let error = bystander.expect_error("b", "ContextCancelled").await;
-        assert_eq!(error.canceller, Some(peer.uid.clone()), "everybody is told who asked");
+        assert_eq!(error.canceller, Some(peer.uid.clone()), "every peer gets the canceller");
         peer.expect_closed().await;
         // Other requests are refused in the same way, and no new peer is let in.
         bystander.start("n", "echo", kwargs("value", 1)).await;
         let error = bystander.expect_error("n", "ContextCancelled").await;
         assert_eq!(error.canceller, Some(peer.uid.clone()));
         let path = addr.uds_path().unwrap();
-        assert!(tokio::net::UnixStream::connect(path).await.is_err(), "the actor listens no more");
+        assert!(tokio::net::UnixStream::connect(path).await.is_err(), "the actor no longer listens");
     })
     .await;
 }

@@ -1,4 +1,4 @@
-//! Streamed values of a peer that arrive many at once.
+//! Streamed values of a peer that arrive in batches.
 
 use std::panic::AssertUnwindSafe;
 
@@ -57,7 +57,7 @@ async fn values_that_come_together_keep_their_order_in_each_context() {
     .await;
 }
 
-/// The grants of a receiver that counts each value alone.
+/// The grants of a receiver that counts single values.
 fn grants(window: usize, values: impl IntoIterator<Item = i64>) -> Vec<u32> {
     let mut credit = RecvCredit::new(window);
     let bytes = values.into_iter().map(|number| pld(&number).len()).collect::<Vec<_>>();
@@ -102,7 +102,7 @@ async fn values_that_come_together_are_refused_one_by_one_from_the_end_of_the_wi
             peer.expect_local_error("x", "StreamOverrun", &["stream_window_bytes"]).await;
         }
         peer.stop("x").await;
-        peer.assert_answered().await; // none but these
+        peer.assert_answered().await; // no other grants
         gate.send(()).unwrap();
         loop {
             match peer.recv().await {

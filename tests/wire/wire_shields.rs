@@ -1,4 +1,4 @@
-//! Shielded endpoints, seen from the wire: when they answer, and that they cannot wait for ever.
+//! Shielded endpoints on the wire: they answer after their shields, and cannot wait for ever.
 
 use tractor::ActorOptions;
 use tractor_core::proto::msg::{FuncType, Msg};

@@ -1,4 +1,4 @@
-//! Listening sockets: which peers are let in over TCP, and the files of Unix sockets.
+//! Listening sockets: the peers that may connect over TCP, and the files of Unix sockets.
 
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::PathBuf;
@@ -41,12 +41,12 @@ async fn a_stranger_on_tcp_is_refused_before_it_can_name_a_function() {
     host("so-stranger", ActorOptions::new().bind(any_port()), async |actor, uds| {
         let tcp = actor.addrs().into_iter().find(|addr| matches!(addr, Addr::Tcp(_))).unwrap();
         let Addr::Tcp(bound) = &tcp else { unreachable!() };
-        assert!(bound.port() != 0, "the address tells what the system chose");
+        assert!(bound.port() != 0, "the address has the port that the system chose");
         for caps in [Caps::NONE, Caps::BASIC, Caps::ALL] {
             let mut peer = Peer::dial(&tcp).await;
             let ours = peer.expect_aid().await;
             assert!(ours.nonce.is_some() && ours.caps.contains(Caps::AUTH), "{ours:?}");
-            // Identity and request in one write, which skips the most steps.
+            // Identity and request come in one write.
             let mut bytes = frame_of(&Msg::Aid(peer.aid(caps)));
             let start = peer.start_msg("c", "echo", kwargs("value", 1));
             bytes.extend(frame_of(&Msg::Start(Box::new(start))));
@@ -66,7 +66,7 @@ async fn a_wrong_proof_is_refused() {
             let mut peer = Peer::dial(&tcp).await;
             let ours = peer.expect_aid().await;
             let mut aid = peer.aid(Caps::ALL);
-            aid.nonce = ours.nonce; // the best a reflecting stranger can do
+            aid.nonce = ours.nonce; // a stranger that reflects the challenge
             peer.send(&Msg::Aid(aid)).await;
             let Msg::Auth { proof } = peer.recv().await else { panic!("a challenge is answered") };
             peer.send(&Msg::Auth { proof: if reflected { proof } else { [0; 32] } }).await;
@@ -86,7 +86,7 @@ async fn another_tree_is_refused_on_tcp() {
     .await;
 }
 
-/// A second tree: a task without an actor starts one of its own.
+/// A second tree, which a task without an actor starts.
 async fn alone_connects(tcp: Addr) {
     alone(ActorOptions::new().name("other"), async |_| {
         let refused = tractor::connect(&tcp, async |_| -> tractor::Result<()> { panic!("let in") }).await;
@@ -204,7 +204,7 @@ async fn a_new_root_removes_the_files_of_the_dead_and_no_others() {
     let left = [
         dir.join(format!("so-sweep-left@{own}.sock")), // its process lives
         dir.join(format!("so-sweep-file-{own}@{dead}.sock")), // no socket
-        dir.join(format!("so-sweep-served-{own}@{dead}.sock")), // somebody else listens there
+        dir.join(format!("so-sweep-served-{own}@{dead}.sock")), // another process listens there
         dir.join(format!("so-sweep-named-{own}.sock")), // not named after a process
     ];
     let stale = dir.join(format!("so-sweep-stale-{own}@{dead}.sock"));
@@ -212,7 +212,7 @@ async fn a_new_root_removes_the_files_of_the_dead_and_no_others() {
         drop(UnixListener::bind(path).expect("a fresh path"));
     }
     std::fs::write(&left[1], "").expect("a fresh path");
-    // It gets its name only once it listens, because other roots that start meanwhile look at it, too.
+    // The socket is renamed after it listens, because other roots that start meanwhile examine it, too.
     let unnamed = dir.join(format!("so-sweep-unnamed-{own}"));
     let served = UnixListener::bind(&unnamed).expect("a fresh path");
     std::fs::rename(&unnamed, &left[2]).expect("the same directory");

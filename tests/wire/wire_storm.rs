@@ -1,6 +1,6 @@
 //! Random peers against one live actor: whatever they send, other peers are served and no task is left.
 //!
-//! The sequences come from a seed, so a failure can be repeated: set `TRACTOR_STORM_SEED` to the one it prints.
+//! The sequences come from a seed. To repeat a failure, set `TRACTOR_STORM_SEED` to the printed seed.
 
 use tractor::{ActorOptions, Addr};
 use tractor_core::proto::id::Caps;
@@ -14,7 +14,7 @@ const SEQUENCES: u32 = 2000;
 const FRAMES_MAX: u32 = 12;
 const SEED: u64 = 0x7261_6374_6f72;
 
-/// A small generator: a seed must always give the same sequence.
+/// A small generator that always gives the same sequence for a seed.
 struct Random(u64);
 
 impl Random {
@@ -38,7 +38,7 @@ impl Random {
     }
 }
 
-/// A message that makes sense in some state of some dialog. `key` identifies the tasks that it starts.
+/// A message that is valid in some state of a dialog. `key` identifies the tasks that it starts.
 fn message(random: &mut Random, peer: &Peer, key: &str) -> Msg {
     let names = ["a0", "d0", "x", "y", "z"];
     let id = cid(random.of::<&str>(&names));
@@ -90,7 +90,7 @@ fn message(random: &mut Random, peer: &Peer, key: &str) -> Msg {
     }
 }
 
-/// One frame, in three of four cases a correct one.
+/// A frame, which is correct in three of four cases.
 fn frame(random: &mut Random, peer: &Peer) -> Vec<u8> {
     let mut bytes = frame_of(&message(random, peer, "storm"));
     match random.below(16) {
@@ -112,7 +112,7 @@ fn frame(random: &mut Random, peer: &Peer) -> Vec<u8> {
     bytes
 }
 
-/// Everything that the actor sends is read, so that neither end waits for room.
+/// Reads all messages of the actor, so that neither end waits for room.
 async fn rage(seed: u64, addr: &Addr) {
     let mut random = Random(seed | 1);
     let mut peer = Peer::dial(addr).await;
@@ -127,7 +127,7 @@ async fn rage(seed: u64, addr: &Addr) {
         }
     }
     if random.one_in(2) {
-        // An end in good order: every valid request is answered.
+        // This end is in good order: every valid request is answered.
         peer.finish().await;
     }
 }
@@ -150,7 +150,7 @@ async fn random_peers_leave_nothing_behind() {
         bystander.stop("steady").await;
         assert_eq!(bystander.expect_return::<i64>("steady").await, 20);
         assert_eq!(bystander.dialogs_open().await, 0);
-        // Every task that was started has ended, now that the last raging connection is gone.
+        // With the last of these connections every task has ended.
         let (started, dropped) = step("the end of every task", held.balance()).await;
         assert!(started > 100, "only {started} tasks were held: the storm is too weak");
         assert_eq!(started, dropped);

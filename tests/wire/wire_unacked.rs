@@ -1,4 +1,4 @@
-//! Functions whose result is ready at once: between peers that have announced it, it comes without a `StartAck`.
+//! Results that are ready at once come without a `StartAck`, between peers that have announced the extension.
 
 use tractor::ActorOptions;
 use tractor::Error;
@@ -36,7 +36,7 @@ async fn a_result_that_is_ready_at_once_comes_alone() {
 }
 
 #[tokio::test]
-async fn whatever_is_no_such_result_is_accepted_first() {
+async fn other_results_are_accepted_first() {
     host("ua-accepted", ActorOptions::new(), async |_, addr| {
         let mut peer = unacked(addr).await;
         // Without the acknowledgement these failures would be refusals: of requests that have not run.
@@ -57,7 +57,7 @@ async fn whatever_is_no_such_result_is_accepted_first() {
         peer.start("s", "counts", kwargs("to", 0)).await;
         peer.expect_ack("s", FuncType::AsyncGen).await;
         peer.expect_stop("s").await;
-        // A refusal is one still.
+        // A refusal is still a refusal.
         peer.start("n", "no_such_function", no_kwargs()).await;
         peer.expect_error("n", "AttributeError").await;
         assert_eq!(peer.dialogs_open().await, 0);
@@ -75,7 +75,7 @@ async fn a_result_alone_is_taken_from_who_has_announced_it_and_from_nobody_else(
                 let words = ["Return", "awaiting StartAck(asyncfunc)"];
                 peer.expect_local_error(start.cid.as_str(), "MessagingError", &words).await;
             }
-            // A second one is for nobody.
+            // A second result is ignored.
             peer.send(&returned(start.cid)).await;
             let start = peer.expect_start().await;
             peer.send(&Msg::StartAck { cid: start.cid, functype: FuncType::AsyncFunc }).await;

@@ -47,7 +47,7 @@ pub(super) async fn ticks(out: StreamSender<Tick>, count: u64) -> Result<()> {
     Ok(())
 }
 
-/// Payloads that are made one by one, or one payload again and again.
+/// Streams payloads: a fresh one for each message, or the same one.
 #[tractor::stream]
 pub(super) async fn blobs(out: StreamSender<Bytes>, count: u64, bytes: u64, fresh: bool) -> Result<()> {
     let same = Bytes::from(vec![7; bytes as usize]);

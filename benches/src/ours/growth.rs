@@ -19,7 +19,7 @@ use crate::peers::Tick;
 const STREAMS: u64 = 100;
 /// Values read of a stream that was not read for a while: more than fits into its window.
 const LATER: u64 = 50_000;
-/// How long a stream is not read before it is read again.
+/// The time in which a stream is not read.
 const UNREAD: Duration = Duration::from_secs(10);
 
 /// Memory of this process and of the other one.
@@ -31,7 +31,7 @@ impl Memory {
         Self(resident_bytes(std::process::id()), resident_bytes(meter.other))
     }
 
-    /// The growth of both since then, divided by the count.
+    /// The growth of both processes since then, divided by the count.
     fn each(self, meter: Meter, count: u64) -> Numbers {
         let now = Self::now(meter);
         vec![
@@ -41,7 +41,7 @@ impl Memory {
     }
 }
 
-/// This many open contexts, each with a task of its own, have passed a value and wait.
+/// A call beside open contexts, each with a task of its own, which have passed a value and wait.
 pub(super) async fn contexts(portal: &Portal, count: u64, meter: Meter) -> anyhow::Result<Numbers> {
     let (memory, begun) = (Memory::now(meter), Instant::now());
     let (over, mut tasks) = (Arc::new(Notify::new()), JoinSet::new());
@@ -86,7 +86,7 @@ pub(super) async fn connections(addr: &Addr, count: u64, meter: Meter) -> anyhow
     let (memory, begun) = (Memory::now(meter), Instant::now());
     let (all, over) = (Barrier::new(connections + 1), Barrier::new(connections + 1));
     let portals = std::sync::Mutex::new(Vec::new());
-    // Not tasks of tokio: these belong to no actor, and only an actor can connect.
+    // These futures are no tasks of tokio, because such tasks belong to no actor, and only an actor can connect.
     let connected = try_join_all((0..count).map(|_| {
         tractor::connect(addr, async |portal: &Portal| {
             call(portal, 1).await?;
@@ -157,7 +157,7 @@ async fn all_ticks(portal: &Portal, streams: u64, each: u64) -> anyhow::Result<(
 pub(super) async fn stalled(portal: &Portal, count: u64, meter: Meter) -> anyhow::Result<Numbers> {
     let over = Arc::new(Notify::new());
     let unread = Unread::open(portal, count, &over);
-    // Until their windows are full.
+    // Waits until their windows are full.
     meter.idle().await;
     let moving = STREAMS - count;
     let numbers =
@@ -171,7 +171,7 @@ pub(super) async fn stalled(portal: &Portal, count: u64, meter: Meter) -> anyhow
 struct Unread(JoinSet<anyhow::Result<()>>);
 
 impl Unread {
-    /// After `over` they are read again, for a while.
+    /// Reads them again after `over`, for a while.
     fn open(portal: &Portal, count: u64, over: &Arc<Notify>) -> Self {
         let mut tasks = JoinSet::new();
         for _ in 0..count {
@@ -225,7 +225,7 @@ pub(super) async fn resumed(portal: &Portal, meter: Meter) -> anyhow::Result<Num
     unread.read_on().await?;
     let after = others(UNREAD / 2).await?;
     for ((before, after), (name, meanwhile)) in before.iter().zip(after).zip(meanwhile) {
-        // Costs, of which the reciprocal is a rate.
+        // The numbers are costs; the reciprocal of a cost is a rate.
         numbers.push((name, f64::midpoint(before.1, after.1) / meanwhile));
     }
     Ok(numbers)

@@ -128,7 +128,7 @@ async fn measure(an: &ActorNursery, portal: &Portal, job: Job, meter: Meter) -> 
     }
 }
 
-/// From the call that starts an actor to its first reply, one actor after another.
+/// Measures the time from the start of an actor to its first reply, for one actor after another.
 async fn spawn(job: Job, meter: Meter) -> anyhow::Result<Numbers> {
     tractor::open_root_actor(ActorOptions::new(), async |_root| {
         let (since, mut laps) = (Instant::now(), Vec::new());

@@ -1,7 +1,7 @@
 //! A minimal RPC that multiplexes: numbered requests, numbered replies, one connection, many callers.
 //!
-//! No deadlines, cancellation or tasks per request: a bound, not a product. Callers append to one write buffer; the
-//! writer yields once before it writes, so that all ready callers share the write.
+//! It has no deadlines, no cancellation and no task per request: it is a lower bound, not a usable library. Callers
+//! append to one write buffer; the writer yields once before it writes, so that all ready callers share the write.
 
 use std::collections::HashMap;
 use std::io;
@@ -16,7 +16,7 @@ use crate::socket::Socket;
 /// Room for one read.
 const READ_BYTES: usize = 64 * 1024;
 
-/// The asking end; cheap to clone.
+/// The calling end; cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Client(Arc<Shared>);
 
@@ -35,7 +35,7 @@ struct Calls {
 }
 
 impl Client {
-    /// Two tasks serve it, which end with the runtime.
+    /// Starts two tasks, which end with the runtime.
     pub(super) fn start(socket: Socket) -> Self {
         let client = Self(Arc::new(Shared { calls: Mutex::default(), appended: Notify::new() }));
         let (source, sink) = split(socket);

@@ -22,7 +22,7 @@ pub(super) fn append<T: Serialize>(buffer: &mut Vec<u8>, value: &T) {
 pub(super) struct FrameReader<R> {
     pub(super) source: R,
     buffer: Vec<u8>,
-    /// Bytes that were read and not returned.
+    /// Bytes that were read, but not returned.
     from: usize,
     to: usize,
 }
@@ -49,7 +49,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         self.len().is_some_and(|len| self.to - self.from >= HEAD_BYTES + len)
     }
 
-    /// The next frame's body if it is here already.
+    /// The next frame's body, if all of it was read.
     pub(super) fn buffered(&mut self) -> Option<&[u8]> {
         let len = self.len()?;
         let begin = self.from + HEAD_BYTES;

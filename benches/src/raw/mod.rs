@@ -22,14 +22,14 @@ use frame::FrameReader;
 
 /// Bytes of a ping and of its pong, with their length.
 const PING_BYTES: usize = 68;
-/// Bytes collected before they are written.
+/// Bytes that are collected before they are written.
 const BATCH_BYTES: usize = 64 * 1024;
 /// Payloads smaller than this are written and read several at a time.
 const SMALL_BYTES_MAX: u64 = 16 * 1024;
 /// Room for one read of a stream.
 const READ_BYTES: usize = 256 * 1024;
 
-/// What the first byte of a connection asks the server to do.
+/// The first byte of a connection: the work of the server.
 mod role {
     pub(super) const ANSWER: u8 = b'a';
     pub(super) const ECHO: u8 = b'e';
@@ -124,7 +124,7 @@ pub(crate) async fn serve(listener: Listener) -> anyhow::Result<()> {
     loop {
         let mut socket = listener.accept().await?;
         tokio::spawn(async move {
-            // Each ends when its client has closed the connection.
+            // Each role ends when its client has closed the connection.
             match socket.read_u8().await? {
                 role::ANSWER => calls::answer(socket).await,
                 role::ECHO => echo(socket).await,
@@ -176,7 +176,7 @@ async fn send_payloads(mut socket: Socket) -> io::Result<()> {
     }
 }
 
-/// From the call that starts a process to its first bytes, one process after another.
+/// Measures the time from the start of a process to its first bytes, for one process after another.
 fn spawn(meter: Meter, place: Place) -> anyhow::Result<Numbers> {
     let mut laps = Vec::new();
     let since = Instant::now();

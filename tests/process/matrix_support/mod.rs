@@ -224,7 +224,7 @@ impl Scene<'_> {
             Fault::EndpointError => self.order(Order::Fail).await,
             Fault::EndpointPanic => self.order(Order::Panic).await,
             Fault::ChildCancel => self.order(Order::Cancel).await,
-            Fault::ActorEnd => self.worker.run(end_yourself()).await.expect("it is told first"),
+            Fault::ActorEnd => self.worker.run(end_yourself()).await.expect("it answers first"),
             Fault::ThirdActor => {
                 let mut asks = self.third.run(cancels(self.addr.clone()));
                 assert!(poll_once(&mut asks).await.is_pending());

@@ -170,7 +170,7 @@ pub(crate) async fn raise(plans: &[Plan], program: &str) -> tractor::Result<()> 
     .await
 }
 
-/// Starts an actor, has it live as planned, and talks to it meanwhile.
+/// Starts an actor that lives as planned, and talks to it.
 pub(crate) async fn live(an: &ActorNursery, plan: &Plan, program: &str) -> tractor::Result<()> {
     let portal = an.start_actor(plan.name.clone()).enable_module(MODULE).await?;
     let talk = async |_ctx: tractor::ParentContext<lives>, ()| -> tractor::Result<()> {

@@ -16,13 +16,13 @@ pub(crate) enum Flaw {
     None,
     /// The deserializer refuses it.
     Invalid,
-    /// It is text on the wire, which the reader does not expect.
+    /// It is encoded as text, which the reader does not expect.
     Asymmetric,
     Unencodable,
     Oversized,
 }
 
-/// A value with a flaw. A value that was read from the wire has none; the rule refuses others.
+/// A value with a flaw. A decoded value has no flaw, because its `try_from` refuses others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Wire")]
 pub(crate) struct Probe(pub(crate) Flaw);
@@ -90,7 +90,7 @@ pub(crate) async fn sends(ctx: Context<(), Probe, ()>, flaw: Flaw) -> tractor::R
 pub(crate) async fn reads(ctx: Context<(), (), Probe>) -> tractor::Result<()> {
     let ctx = ctx.started(()).await?;
     let mut stream = ctx.open_stream();
-    // `None` if the other side could not send what it wanted to.
+    // `None` if the other side could not send its value.
     let received = stream.receive().await?;
     assert!(received.is_none_or(|probe| probe.0 == Flaw::None));
     Ok(())

@@ -1,4 +1,4 @@
-//! The endpoints of the actor under test, and the means by which a test learns the end of a task.
+//! The endpoints of the actor under test, and the events of their tasks.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError, mpsc as blocking};
@@ -75,7 +75,7 @@ pub(crate) async fn fails(text: String) -> Result<i64, Oops> {
     Err(Oops(text))
 }
 
-/// Is a `ValueError` elsewhere.
+/// An error with the name `ValueError` in other actors.
 #[derive(Debug, Serialize, thiserror::Error)]
 #[error("{0} is bad")]
 pub(crate) struct Bad(i64);
@@ -116,7 +116,7 @@ pub(crate) async fn holds_open(ctx: Context<i64>, key: String) -> tractor::Resul
     std::future::pending().await
 }
 
-/// Sends back each value doubled, and returns how many it got.
+/// Sends back each value doubled, and returns the count of values.
 #[tractor::context(pld_spec = i64)]
 pub(crate) async fn doubles(ctx: Context<i64>) -> tractor::Result<i64> {
     let ctx = ctx.started(0).await?;
@@ -129,7 +129,7 @@ pub(crate) async fn doubles(ctx: Context<i64>) -> tractor::Result<i64> {
     Ok(got)
 }
 
-/// Receives this many values, ends its half, and receives the rest; returns the sum.
+/// Receives `after` values, ends its half, and receives the rest; returns the sum.
 #[tractor::context(pld_spec = i64)]
 pub(crate) async fn finishes(ctx: Context<i64>, after: i64) -> tractor::Result<i64> {
     let ctx = ctx.started(0).await?;
@@ -159,7 +159,7 @@ pub(crate) async fn reads_late(ctx: Context<i64>, key: String) -> tractor::Resul
     Ok(sum)
 }
 
-/// Like `reads_late`, but takes no value that finds its inbox full.
+/// Like `reads_late`, but refuses values when its inbox is full.
 #[tractor::context(pld_spec = i64)]
 pub(crate) async fn reads_refusing(ctx: Context<i64>, key: String) -> tractor::Result<i64> {
     let mut gate = gate(&key);
@@ -193,7 +193,7 @@ pub(crate) async fn reads_newest(ctx: Context<i64>, key: String) -> tractor::Res
     Ok(sum)
 }
 
-/// Reads inside of a shield until the stream ends, and returns how many values came.
+/// Reads inside of a shield until the stream ends, and returns the count of values.
 #[tractor::context(pld_spec = i64)]
 pub(crate) async fn reads_shielded(ctx: Context<i64>, key: String) -> tractor::Result<i64> {
     let _guard = Guard::new(key);
@@ -216,7 +216,7 @@ pub(crate) async fn returns_unstarted(_ctx: Context<i64>) -> i64 {
 
 #[tractor::context(pld_spec = i64)]
 pub(crate) async fn dialogs_open(ctx: Context<i64>) -> tractor::Result<i64> {
-    // A request enters the count with its first wait.
+    // A request is counted from its first wait on.
     tokio::task::yield_now().await;
     let open = i64::try_from(ctx.portal().dialogs_open()).unwrap_or(i64::MAX);
     ctx.started(open).await?;
@@ -290,7 +290,7 @@ impl Watch {
 
 fn tell(key: &str, event: &'static str) {
     if let Some(tx) = WATCHED.lock().unwrap_or_else(PoisonError::into_inner).get(key) {
-        // A test that has ended watches no more.
+        // Fails if the test has ended.
         _ = tx.send(event);
     }
 }
@@ -336,7 +336,7 @@ impl Drop for SlowDrop {
         let gate = SLOW.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
         tell(&self.0, "dropping");
         if let Some(gate) = gate {
-            // Bounded, so that a failing test ends.
+            // The wait is bounded, so that a failing test ends.
             _ = gate.recv_timeout(Duration::from_secs(20));
         }
         tell(&self.0, "dropped");

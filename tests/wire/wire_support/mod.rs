@@ -18,12 +18,12 @@ use tractor_core::proto::id::Caps;
 
 pub(crate) use self::peer::Peer;
 
-/// Longest a single step of a script may take.
+/// The time limit of a step of a script.
 pub(crate) const STEP: Duration = Duration::from_secs(10);
-/// Longest a test may take.
+/// The time limit of a test.
 pub(crate) const WHOLE: Duration = Duration::from_secs(45);
 
-/// Waits for one step, and names it when it does not come.
+/// Waits for one step. The panic after the time limit names it.
 pub(crate) async fn step<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(STEP, future).await {
         Ok(value) => value,
@@ -44,7 +44,7 @@ pub(crate) async fn host(name: &str, options: ActorOptions, body: impl AsyncFnOn
     tokio::time::timeout(WHOLE, scope).await.expect("the test is over in time").expect("the actor ends well");
 }
 
-/// A root actor that listens nowhere, for tests in which it connects to a script.
+/// Runs a root actor that does not listen, for tests in which it connects to a script.
 pub(crate) async fn alone(options: ActorOptions, body: impl AsyncFnOnce(&Actor)) {
     let scope = tractor::open_root_actor(options, async |actor| -> tractor::Result<()> {
         body(actor).await;
@@ -53,7 +53,7 @@ pub(crate) async fn alone(options: ActorOptions, body: impl AsyncFnOnce(&Actor))
     tokio::time::timeout(WHOLE, scope).await.expect("the test is over in time").expect("the actor ends well");
 }
 
-/// Connects an actor to a script: the two run concurrently, and the script may go on after the actor's part.
+/// Connects an actor to a script. Both run concurrently, and the script may go on when the actor is done.
 pub(crate) async fn meet(
     name: &str,
     options: ActorOptions,
@@ -114,13 +114,13 @@ pub(crate) fn timed(change: impl FnOnce(&mut Timeouts)) -> ActorOptions {
     ActorOptions::new().timeouts(timeouts)
 }
 
-/// Fails unless a new peer is served: the actor has survived what the test did to it.
+/// Fails unless the actor still serves a new peer.
 pub(crate) async fn assert_alive(addr: &Addr) {
     let mut peer = Peer::base(addr).await;
     peer.assert_answered().await;
 }
 
-/// A listening socket whose connections are answered by a script.
+/// A listening socket for a script.
 pub(crate) struct Server {
     listener: UnixListener,
     dir: PathBuf,
@@ -136,7 +136,7 @@ impl Server {
         Self { listener, dir, addr }
     }
 
-    /// The next connection, after a handshake as `peer` introduces itself.
+    /// The next connection, after a handshake in which the script announces `caps`.
     pub(crate) async fn accept(&self, caps: Caps) -> Peer {
         let mut peer = self.next().await;
         peer.introduce(caps).await;

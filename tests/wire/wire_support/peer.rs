@@ -33,14 +33,14 @@ pub(crate) struct Peer {
 impl Peer {
     // ---- connections -------------------------------------------------------------------------------------------
 
-    /// A byte stream, before the handshake.
+    /// A peer on a byte stream, before the handshake.
     #[allow(private_bounds, reason = "the trait only names a bound")]
     pub(crate) fn on(io: impl Stream + 'static) -> Self {
         let uid = Uid::new("script", fresh_uuid());
         Self { io: Box::new(io), frames: Splitter::new(), uid, actor: None, fresh: 0 }
     }
 
-    /// Connects without a word.
+    /// Connects, and sends nothing.
     pub(crate) async fn dial(addr: &Addr) -> Self {
         match addr {
             Addr::Tcp(addr) => Self::on(TcpStream::connect(addr).await.expect("the actor listens")),
@@ -122,7 +122,7 @@ impl Peer {
         step("room in the socket", self.io.write_all(bytes)).await.expect("the connection is open");
     }
 
-    /// Sends bytes; the connection may be closed.
+    /// Sends bytes. Returns `false` if the connection is closed.
     pub(crate) async fn try_send_bytes(&mut self, bytes: &[u8]) -> bool {
         step("room in the socket", self.io.write_all(bytes)).await.is_ok()
     }
@@ -193,7 +193,7 @@ impl Peer {
         self.expect_started::<i64>(id).await;
     }
 
-    /// A message that the closed set does not hold.
+    /// Sends a message that the protocol does not know.
     pub(crate) async fn send_foreign(&mut self, fields: &[(&str, Bytes)]) {
         self.send_body(&foreign(fields)).await;
     }
@@ -327,7 +327,7 @@ impl Peer {
         assert_eq!(self.expect_return::<i64>(&id).await, n);
     }
 
-    /// Dialogs the actor has open on this connection, besides the one that asks.
+    /// The actor's open dialogs on this connection, besides this request.
     pub(crate) async fn dialogs_open(&mut self) -> i64 {
         self.fresh += 1;
         let id = format!("fresh-{}", self.fresh);

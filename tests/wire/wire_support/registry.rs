@@ -17,7 +17,7 @@ use super::endpoints::MODULE;
 use super::script::{kwargs, pld};
 use super::{Peer, alone, step};
 
-/// A directory of this test alone, removed with it.
+/// A directory for one test, which removes it.
 pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
@@ -50,7 +50,7 @@ pub(crate) async fn refusal(options: ActorOptions) -> String {
     step("the refusal", scope).await.expect_err("it does not start").to_string()
 }
 
-/// A stand-in for another program: a root in a task of its own, until the test ends it.
+/// A root in a task of its own, in place of another program, until the test ends it.
 pub(crate) struct Other {
     task: JoinHandle<()>,
     go: tokio::sync::oneshot::Sender<()>,
@@ -62,7 +62,7 @@ impl Other {
         let (up, is_up) = tokio::sync::oneshot::channel();
         let task = tokio::spawn(alone(options.enable_module(MODULE), async |_| {
             up.send(()).expect("the test waits");
-            // A failing test ends it as well.
+            // Dropping the sender, as a failing test does, ends it as well.
             _ = gone.await;
         }));
         step("the other root", is_up).await.expect("it starts");
@@ -115,7 +115,7 @@ pub(crate) async fn find(peer: &mut Peer, name: &str) -> Option<Vec<Wire>> {
     ask(peer, "find_actor", kwargs("name", name)).await
 }
 
-/// A peer of the base protocol with a name of its own.
+/// A scripted peer that is registered under a name.
 pub(crate) async fn named(registry: &Addr, name: &str, caps: Caps) -> Peer {
     let mut peer = Peer::dial(registry).await;
     peer.uid = Uid::new(name, peer.uid.uuid().to_owned());

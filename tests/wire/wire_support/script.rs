@@ -54,7 +54,7 @@ pub(crate) fn framed(body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A message that the closed set does not hold: a map from text to any value.
+/// A message that the protocol does not know: a map from text to any value.
 pub(crate) fn foreign(fields: &[(&str, Bytes)]) -> Vec<u8> {
     let mut body = vec![0x80 | u8::try_from(fields.len()).expect("a few fields")];
     for (name, raw) in fields {

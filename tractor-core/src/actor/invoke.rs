@@ -145,7 +145,7 @@ impl Future for RequestTask {
         let _inside = span.enter();
         if let Stage::Running(_) = this.stage {
             match this.poll_endpoint(cx) {
-                // The endpoint's future has ended, and holds no user values any more.
+                // The endpoint's future has ended, and no longer holds user values.
                 Poll::Ready(None) => this.stage = Stage::Over,
                 Poll::Ready(ended) => this.leave(ended),
                 Poll::Pending => {

@@ -36,7 +36,7 @@ use crate::proto::registry::{WireAddr, check_name};
 /// Open connections to registrars, over which this actor is registered.
 static KEPT: ActorLocal<Mutex<HashMap<Addr, Portal>>> = ActorLocal::new(Mutex::default);
 
-/// What happens when an actor cannot be registered at once.
+/// The effect of a registration that is not immediate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Late {
     /// The actor does not start: the registrar has just answered.

@@ -68,7 +68,7 @@ method! {
     Listen = LISTEN, () -> Vec<Addr>, listen()
 }
 method! {
-    /// Where the current process of a supervised child listens, or why there will be none any more.
+    /// Where the current process of a supervised child listens, or why there will be no further process.
     FindSupervised = given::FIND_SUPERVISED, (child: u64) -> Result<Place, String>, find_supervised(child)
 }
 method! {

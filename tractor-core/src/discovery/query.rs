@@ -37,7 +37,7 @@ pub struct Registered {
 /// # async fn example() -> tractor::Result<()> {
 /// match tractor::query_actor("kv").await? {
 ///     Some(addr) => println!("it listens at {addr}"),
-///     None => println!("nobody has this name"),
+///     None => println!("no actor has this name"),
 /// }
 /// # Ok(())
 /// # }

@@ -209,7 +209,7 @@ impl ActorFailure {
         &self.name
     }
 
-    /// What went wrong.
+    /// Why it could not be started.
     pub fn reason(&self) -> &str {
         &self.reason
     }

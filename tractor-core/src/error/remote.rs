@@ -11,7 +11,7 @@ use super::{Error, MsgTypeError, value};
 use crate::proto::id::Uid;
 use crate::proto::msg::ErrorMsg;
 
-/// What kind of failure a [`RemoteActorError`] is.
+/// The kind of a [`RemoteActorError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RemoteKind {
@@ -50,7 +50,7 @@ impl RemoteActorError {
         self.msg().message.as_deref().unwrap_or("")
     }
 
-    /// What kind of failure it is.
+    /// The kind of the failure.
     pub fn kind(&self) -> RemoteKind {
         match self.src_type() {
             type_names::PANIC => RemoteKind::Panic,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::proto::addr::Addr;
 
-/// There is no connection to an address: nobody listens there, the listener is no actor of this tree, or it does not
-/// answer.
+/// There is no connection to an address: no process listens there, the listener is no actor of this tree, or it does
+/// not answer.
 ///
 /// If this actor has seen the actor at that address die, the error is [`Error::Died`](crate::Error::Died) instead.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,7 +29,7 @@ impl Unreachable {
         &self.addr
     }
 
-    /// What went wrong.
+    /// Why there is no connection.
     pub fn reason(&self) -> &str {
         &self.reason
     }

@@ -1,4 +1,4 @@
-//! A stream that nobody reads.
+//! A stream whose other side no longer reads.
 //!
 //! Only the side that opened the context gets this error. If a scope has dropped its stream, later values of the
 //! endpoint are dropped, because the scope still wants the outcome. In the other direction the loss is reported. The

@@ -91,7 +91,7 @@ mod tests {
         let taken = Arc::new(AtomicUsize::new(0));
         let (told, so_far) = (taken.clone(), taken.clone());
         let waits = tokio::spawn(async move {
-            other.read_u8().await.expect("it is told");
+            other.read_u8().await.expect("it is sent");
             so_far.load(Ordering::Relaxed)
         });
         let mut flood = Vec::new();

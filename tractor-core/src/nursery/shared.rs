@@ -128,7 +128,7 @@ pub struct Sharing<V> {
 }
 
 impl<V: Send + 'static> Sharing<V> {
-    /// Hands out the value, and waits until no task uses it any more.
+    /// Hands out the value, and waits until no task uses it.
     ///
     /// # Cancel safety
     /// Dropping the future does not take the value back; the resource counts as ended when `open` does.
@@ -462,7 +462,7 @@ impl<V, E: fmt::Debug> Drop for User<V, E> {
 }
 
 fn quit<V>(hub: &Hub<V>) -> Leave {
-    // Dropped after the lock, if nobody has to wait.
+    // Dropped after the lock is released, if no scope has to wait.
     let mut left = Teardown::here();
     let leave = {
         let mut state = hub.lock();
