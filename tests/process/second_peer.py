@@ -1,4 +1,4 @@
-"""A second peer, written from PROTOCOL.md alone: it goes through each kind of dialog once and prints what it saw.
+"""A second peer, written from PROTOCOL.md alone: it goes through each kind of dialog once and prints the results.
 
 Arguments: the path of a socket, the module of the endpoints, and the extension `credit`, without which it is a base peer.
 """
@@ -89,7 +89,7 @@ class Peer:
         return unpack(io.BytesIO(self.stream.read(length)))
 
     def next(self, cid, *wanted):
-        """The next message of a dialog; those of others wait, but for room that nobody needs any more."""
+        """The next message of a dialog. Messages of other dialogs wait; unwanted credit is dropped."""
         while not self.open[cid]:
             message = self.receive()
             if message["msg_type"] in wanted or message["msg_type"] != "Credit":
@@ -118,7 +118,7 @@ def converse(peer, cid, values):
         while unsent and (account > 0 or not peer.credit):
             account -= len(pack(unsent[0])) + OVERHEAD
             peer.send("Yield", cid=cid, pld=unsent.pop(0))
-            if not unsent and peer.credit:  # it ends this direction only
+            if not unsent and peer.credit:  # `Stop` ends this direction only
                 peer.send("Stop", cid=cid)
         message = peer.next(cid, "Yield", "Credit")
         account += message.get("bytes", 0)
@@ -126,7 +126,7 @@ def converse(peer, cid, values):
             answers.append(peer.take(message))
     if peer.credit:
         peer.next(cid, "Stop")
-    else:  # it ends both directions
+    else:  # `Stop` ends both directions
         peer.send("Stop", cid=cid)
     return answers
 

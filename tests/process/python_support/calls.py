@@ -23,7 +23,7 @@ def case(name):
 
 
 class Fails:
-    """A block that has to fail like this."""
+    """A block that has to fail with this error."""
 
     def __init__(self, kind, src_type=None, text=""):
         self.kind, self.src_type, self.text = kind, src_type, text
@@ -236,12 +236,12 @@ async def _(_rust):
     async with tractor.wait_for_actor("ended") as child:
         if TRANSPORT == "uds":
             assert await child.cancel_actor()
-        else:  # proves nothing, and ends nobody
+        else:  # without a proof it may end no actor
             with Fails(RemoteActorError):
                 await child.cancel_actor()
 
 
-# `receive` would wait for ever: the library does not tell it of the end of the connection.
+# This sends, because `receive` would wait for ever: the library does not report the end of the connection to it.
 @case("kill -9 of Rust: the next send fails, and its name leads nowhere")
 async def _(_rust):
     async with tractor.wait_for_actor("killed") as child:

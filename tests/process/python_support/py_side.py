@@ -1,4 +1,4 @@
-"""What Rust actors call. As a program: a root actor `pyside` that serves it, and the registrar at an address."""
+"""The functions that Rust actors call. As a program, a root actor `pyside` that serves them, and is the registrar."""
 
 import json
 import sys
@@ -6,11 +6,11 @@ import sys
 import trio
 import tractor
 
-ENDED: list[str] = []  # what was cancelled here, in order
+ENDED: list[str] = []  # the cancelled functions, in order
 
 
 def address(text):
-    """An address as the library takes it, and its transport."""
+    """An address in the form of the library, and its transport."""
     addr = json.loads(text)
     return tuple(addr), "tcp" if isinstance(addr[1], int) else "uds"
 
@@ -32,7 +32,7 @@ async def fails(text: str):
 
 
 async def relays(name: str, text: str):
-    """Lets a Rust actor fail, and passes that on."""
+    """Lets a Rust actor fail, and passes the failure on."""
     async with tractor.find_actor(name) as portal:
         await portal.run_from_ns("rust_side", "fails", text=text)
 

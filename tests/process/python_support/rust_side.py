@@ -1,4 +1,4 @@
-"""What Rust actors offer, as Python calls it: by the names of module, function and arguments."""
+"""Declarations of the endpoints of Rust actors, with the same names of module, functions and arguments."""
 
 import tractor
 
