@@ -98,8 +98,7 @@ const _: () = assert!(PROBE_PAUSE.as_millis() * 3 < PROBE_ATTEMPT.as_millis());
 pub const REGISTER_WAIT: Duration = Duration::from_secs(1);
 /// How long an actor that ends waits for a registrar of the base protocol to forget it.
 pub const DEREGISTER_WAIT: Duration = Duration::from_millis(500);
-/// From the beginning of an actor's attempt to connect to a registrar to that of the next; each further pause is twice
-/// as long.
+/// First pause between an actor's attempts to connect to a registrar; each further pause is twice as long.
 pub const REGISTRAR_PAUSE_MIN: Duration = Duration::from_millis(10);
 /// The longest of these pauses.
 pub const REGISTRAR_PAUSE_MAX: Duration = Duration::from_secs(2);
