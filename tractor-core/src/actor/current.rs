@@ -43,11 +43,16 @@ pub fn current_actor() -> Actor {
 /// Runs a future as part of an actor, inside a span that names the actor. In a task of that actor the future stays part
 /// of the task's dialog, too.
 pub(crate) async fn with_actor<F: Future>(actor: Actor, future: F) -> F::Output {
+    let (current, span) = here_as(actor);
+    CURRENT.scope(current, future).instrument(span).await
+}
+
+fn here_as(actor: Actor) -> (Current, tracing::Span) {
     let session = CURRENT.try_with(|current| (current.actor == actor).then(|| current.session.clone()));
     let session = session.ok().flatten().flatten();
     let uid = actor.uid();
     let span = tracing::error_span!("actor", name = uid.name(), uuid = uid.uuid_short());
-    CURRENT.scope(Current { actor, session }, future).instrument(span).await
+    (Current { actor, session }, span)
 }
 
 /// The dialog whose endpoint is running.

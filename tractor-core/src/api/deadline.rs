@@ -155,6 +155,13 @@ pub(super) async fn in_time<T, E: From<Error>>(
         Inside::Done(result) => (result, false),
         Inside::Failed(error) => (Err(error), true),
     };
+    ended(session, region, failed).await;
+    result
+}
+
+/// Waits for the end of the other side, and of the scopes left behind in this one. Compiled once, whatever the scope
+/// runs.
+async fn ended(session: &Arc<SessionEnd>, region: Arc<Region>, failed: bool) {
     let end = async {
         if failed {
             session.cancel_remote();
@@ -171,7 +178,6 @@ pub(super) async fn in_time<T, E: From<Error>>(
             }
         }
     }
-    result
 }
 
 /// The text of the warning that a dialog's scope waits at its exit, with a hint.

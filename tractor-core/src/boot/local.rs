@@ -26,25 +26,56 @@ where
     F: AsyncFnOnce(&Portal) -> Result<T, E>,
     E: From<Error>,
 {
-    let here = try_current_actor()?;
-    let there = Actor::new(identity(options, "local", here.aid().image, false)?);
-    let (near, far) = tokio::io::duplex(PIPE_BYTES);
-    let (near, far) = tokio::join!(meet(&here, near, Role::Connector), meet(&there, far, Role::Acceptor));
-    let far = link(far?, Link::Accepted);
-    with_actor(there.clone(), async {
-        attach(&there, far, |peer, reason| std::future::ready(peer.closed_error(reason)));
-    })
-    .await;
-    let near = link(near?, Link::Dialed);
-    let peer = attach(&here, near, |peer, reason| std::future::ready(peer.closed_error(reason)));
-    let ending = Ending(Some(there.clone()), Portal::new(peer));
-    let result = body(&ending.1).await;
-    with_actor(there.clone(), there.shut_down()).await;
-    // The last messages of the local actor are still on their way to tasks of this actor.
-    let near = ending.1.peer.drained.clone();
-    _ = tokio::time::timeout(here.timeouts().drain, near.cancelled()).await;
-    ending.disarm();
+    let local = Local::begin(options).await?;
+    let result = body(&local.portal).await;
+    local.end().await;
     result
+}
+
+/// The actor of such a scope. When this is dropped, the actor ends in the background.
+struct Local {
+    here: Actor,
+    /// `None` once it has ended.
+    there: Option<Actor>,
+    portal: Portal,
+}
+
+/// Nothing here depends on the body, or every use would compile its own driver of a connection.
+impl Local {
+    async fn begin(options: ActorOptions) -> Result<Self, Error> {
+        let here = try_current_actor()?;
+        let there = Actor::new(identity(options, "local", here.aid().image, false)?);
+        let (near, far) = tokio::io::duplex(PIPE_BYTES);
+        let (near, far) = tokio::join!(meet(&here, near, Role::Connector), meet(&there, far, Role::Acceptor));
+        let far = link(far?, Link::Accepted);
+        with_actor(there.clone(), async {
+            attach(&there, far, |peer, reason| std::future::ready(peer.closed_error(reason)));
+        })
+        .await;
+        let near = link(near?, Link::Dialed);
+        let peer = attach(&here, near, |peer, reason| std::future::ready(peer.closed_error(reason)));
+        Ok(Self { here, there: Some(there), portal: Portal::new(peer) })
+    }
+
+    async fn end(mut self) {
+        if let Some(there) = &self.there {
+            with_actor(there.clone(), there.shut_down()).await;
+        }
+        // The last messages of the local actor are still on their way to tasks of this actor.
+        let near = self.portal.peer.drained.clone();
+        _ = tokio::time::timeout(self.here.timeouts().drain, near.cancelled()).await;
+        self.there = None;
+    }
+}
+
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.portal.peer.channel.close();
+        if let Some(actor) = self.there.take() {
+            actor.stop();
+            actor.spawn_shutdown(());
+        }
+    }
 }
 
 fn link(met: Introduced, link: Link) -> Connected {
@@ -54,23 +85,4 @@ fn link(met: Introduced, link: Link) -> Connected {
 async fn meet(actor: &Actor, pipe: tokio::io::DuplexStream, role: Role) -> Result<Introduced, Error> {
     let with = Introduction { ours: actor.aid(), role, policy: Policy::Open, limits: actor.limits() };
     introduce(Transport::Mem(pipe), with).await.map_err(|error| RuntimeFailure::new(error.to_string()).into())
-}
-
-/// Ends the actor of a scope that is dropped.
-struct Ending(Option<Actor>, Portal);
-
-impl Ending {
-    fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Ending {
-    fn drop(&mut self) {
-        self.1.peer.channel.close();
-        if let Some(actor) = self.0.take() {
-            actor.stop();
-            actor.spawn_shutdown(());
-        }
-    }
 }

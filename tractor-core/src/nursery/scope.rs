@@ -164,6 +164,15 @@ impl Inner {
         }
     }
 
+    /// Waits until the children, and the scopes left behind in the body, have ended.
+    async fn ended(&self) {
+        let end = async {
+            poll_fn(|cx| self.poll_idle(cx)).await;
+            self.region.down().await;
+        };
+        saying_for_whom(self.actor.timeouts().scope_warning, || self.waits_for(), end).await;
+    }
+
     fn poll_failed(&self, cx: &Context<'_>) -> Poll<()> {
         poll_or_register(
             cx,
@@ -392,11 +401,7 @@ where
     if result.is_none() {
         inner.update(|state| state.caught = true);
     }
-    let end = async {
-        poll_fn(|cx| inner.poll_idle(cx)).await;
-        inner.region.down().await;
-    };
-    saying_for_whom(inner.actor.timeouts().scope_warning, || inner.waits_for(), end).await;
+    inner.ended().await;
     drop(scope);
     let errors = std::mem::take(&mut inner.lock().errors);
     match result {

@@ -110,9 +110,19 @@ impl Peer {
             let whom = self.aid.uid.clone();
             return Err(DeadlineExceeded::before_start(head.label.clone(), whom, late.budget).into());
         }
-        let mut args = Encoded::by(|out| args(head.format, self.payload_depth_max(), out))
+        let args = Encoded::by(|out| args(head.format, self.payload_depth_max(), out))
             .map_err(|problem| self.unencodable(&head, &problem))?;
-        let trace = self.trace_of(&request);
+        self.send_request(&request, &head, args)
+    }
+
+    /// The part of a request that is compiled once, whatever its arguments are.
+    fn send_request(
+        self: &Arc<Self>,
+        request: &Request<'_>,
+        head: &RequestHead,
+        mut args: Encoded,
+    ) -> Result<Arc<SessionEnd>, Error> {
+        let trace = self.trace_of(request);
         let session = self.enter_new(|cid| {
             let (peer, label) = (self.clone(), head.label.clone());
             let session =
@@ -128,7 +138,7 @@ impl Peer {
             // This comes before the request is sent, and only if it may be sent: the child's end is then no death.
             child.ask_with_request();
         }
-        match self.append_request(&head, &session, &mut args, trace.as_ref()) {
+        match self.append_request(head, &session, &mut args, trace.as_ref()) {
             Appended::Yes(_) => Ok(session),
             // The loss of the dialog will report the reason.
             Appended::Closed(_) => {
