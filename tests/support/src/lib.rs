@@ -66,7 +66,6 @@ where
     watched(&tree, secs, Box::pin(body(&tree))).await
 }
 
-/// Runs a boxed body, so that the harness is compiled once for all tests of a file.
 async fn watched<T>(
     tree: &Tree,
     secs: u64,
@@ -87,9 +86,13 @@ pub async fn with_process<T, F>(module: &str, body: F) -> tractor::Result<T>
 where
     F: AsyncFnOnce(&Portal) -> tractor::Result<T>,
 {
+    process(module, Box::new(body)).await
+}
+
+async fn process<T>(module: &str, body: Box<dyn OfPortal<T> + '_>) -> tractor::Result<T> {
     in_nursery(async |tree, an| {
         let worker = start(an, tree.name("worker"), module).await?;
-        let value = body(&worker).await?;
+        let value = body.run(&worker).await?;
         worker.cancel_actor().await?;
         Ok(value)
     })
@@ -101,8 +104,12 @@ pub async fn with_local<T, F>(module: &str, body: F) -> tractor::Result<T>
 where
     F: AsyncFnOnce(&Portal) -> tractor::Result<T>,
 {
+    local(module, Box::new(body)).await
+}
+
+async fn local<T>(module: &str, body: Box<dyn OfPortal<T> + '_>) -> tractor::Result<T> {
     let options = ActorOptions::new().enable_module(module).enable_module(journal::MODULE);
-    in_root(async |_| tractor::with_local_actor(options, body).await).await
+    in_root(async |_| tractor::with_local_actor(options, async |portal| body.run(portal).await).await).await
 }
 
 /// Runs a test inside a nursery.
@@ -110,7 +117,7 @@ pub async fn in_nursery<T, F>(body: F) -> tractor::Result<T>
 where
     F: AsyncFnOnce(&Tree, &ActorNursery) -> tractor::Result<T>,
 {
-    tree(async |tree| tractor::open_nursery(async |an| body(tree, an).await).await).await
+    nursery(None, Box::new(body)).await
 }
 
 /// Runs a test inside a nursery whose root actor has these options.
@@ -118,7 +125,15 @@ pub async fn in_nursery_with<T, F>(root: ActorOptions, body: F) -> tractor::Resu
 where
     F: AsyncFnOnce(&Tree, &ActorNursery) -> tractor::Result<T>,
 {
-    in_root_with(root, async |tree| tractor::open_nursery(async |an| body(tree, an).await).await).await
+    nursery(Some(root), Box::new(body)).await
+}
+
+async fn nursery<T>(root: Option<ActorOptions>, body: Box<dyn OfNursery<T> + '_>) -> tractor::Result<T> {
+    let test = async |tree: &Tree| tractor::open_nursery(async |an| body.run(tree, an).await).await;
+    match root {
+        Some(root) => in_root_with(root, test).await,
+        None => tree(test).await,
+    }
 }
 
 /// Runs a test inside a root actor.
@@ -134,7 +149,39 @@ pub async fn in_root_with<T, F>(root: ActorOptions, body: F) -> tractor::Result<
 where
     F: AsyncFnOnce(&Tree) -> tractor::Result<T>,
 {
-    tree(async |tree| tractor::open_root_actor(root, async |_| body(tree).await).await).await
+    self::root(root, Box::new(body)).await
+}
+
+async fn root<T>(root: ActorOptions, body: Box<dyn OfTree<T> + '_>) -> tractor::Result<T> {
+    tree(async |tree| tractor::open_root_actor(root, async |_| body.run(tree).await).await).await
+}
+
+type Running<'a, T> = Pin<Box<dyn Future<Output = tractor::Result<T>> + 'a>>;
+
+/// The body of a test, boxed: harness and scopes are compiled once for all tests of a binary.
+macro_rules! bodies {
+    ($($body:ident($($arg:ident: $ty:ty),*);)*) => {$(
+        trait $body<T> {
+            fn run<'a>(self: Box<Self>, $($arg: &'a $ty),*) -> Running<'a, T>
+            where
+                Self: 'a;
+        }
+
+        impl<T, F: AsyncFnOnce($(&$ty),*) -> tractor::Result<T>> $body<T> for F {
+            fn run<'a>(self: Box<Self>, $($arg: &'a $ty),*) -> Running<'a, T>
+            where
+                Self: 'a,
+            {
+                Box::pin((*self)($($arg),*))
+            }
+        }
+    )*};
+}
+
+bodies! {
+    OfTree(tree: Tree);
+    OfNursery(tree: Tree, an: ActorNursery);
+    OfPortal(portal: Portal);
 }
 
 /// Starts a child process that exposes `module` and the journal.

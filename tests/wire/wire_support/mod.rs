@@ -10,6 +10,7 @@ pub(crate) mod script;
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::net::UnixListener;
@@ -37,11 +38,7 @@ pub(crate) async fn step<T>(what: &str, future: impl Future<Output = T>) -> T {
 pub(crate) async fn host(name: &str, options: ActorOptions, body: impl AsyncFnOnce(&Actor, &Addr)) {
     let addr = tractor::socket_addr(name).expect("a short name");
     let options = options.bind(addr.clone()).enable_module(endpoints::MODULE);
-    let scope = tractor::open_root_actor(options, async |actor| -> tractor::Result<()> {
-        body(actor, &addr).await;
-        Ok(())
-    });
-    tokio::time::timeout(WHOLE, scope).await.expect("the test is over in time").expect("the actor ends well");
+    alone_boxed(options, Box::new(async |actor: &Actor| body(actor, &addr).await)).await;
 }
 
 /// Runs a root actor that does not listen, for tests in which it connects to a script.
@@ -51,6 +48,26 @@ pub(crate) async fn alone(options: ActorOptions, body: impl AsyncFnOnce(&Actor))
         Ok(())
     });
     tokio::time::timeout(WHOLE, scope).await.expect("the test is over in time").expect("the actor ends well");
+}
+
+async fn alone_boxed(options: ActorOptions, body: Box<dyn Body + '_>) {
+    alone(options, async |actor| body.run(actor).await).await;
+}
+
+/// The body of a test, boxed: the actor around it is compiled once for all tests.
+trait Body {
+    fn run<'a>(self: Box<Self>, actor: &'a Actor) -> Pin<Box<dyn Future<Output = ()> + 'a>>
+    where
+        Self: 'a;
+}
+
+impl<F: AsyncFnOnce(&Actor)> Body for F {
+    fn run<'a>(self: Box<Self>, actor: &'a Actor) -> Pin<Box<dyn Future<Output = ()> + 'a>>
+    where
+        Self: 'a,
+    {
+        Box::pin((*self)(actor))
+    }
 }
 
 /// Connects an actor to a script. Both run concurrently, and the script may go on when the actor is done.
@@ -83,7 +100,7 @@ async fn meet_with(
     body: impl AsyncFnOnce(&Portal),
 ) {
     let server = Server::bind(name);
-    alone(options, async |_| {
+    let test = async |_: &Actor| {
         let dialing = tractor::connect(&server.addr, async |portal| -> tractor::Result<()> {
             body(portal).await;
             Ok(())
@@ -96,8 +113,8 @@ async fn meet_with(
         };
         let (dialed, _peer) = step("both ends", async { tokio::join!(dialing, scripting) }).await;
         dialed.expect("the script accepts");
-    })
-    .await;
+    };
+    alone_boxed(options, Box::new(test)).await;
 }
 
 /// Options with changed limits.
