@@ -216,7 +216,7 @@ async fn a_program_that_is_no_registrar_is_in_the_way_and_keeps_its_address() {
         let scope =
             tractor::open_root_actor(options, async |_| -> tractor::Result<()> { panic!("it has started") });
         let error = bounded(scope).await.expect_err("it is in the way").to_string();
-        assert!(error.contains("no registrar") && error.contains("registry.sock"), "{error}");
+        assert!(error.contains("not a registrar") && error.contains("registry.sock"), "{error}");
     }
     let greeted = async |portal: &tractor::Portal| -> tractor::Result<_> { Ok(portal.pid()) };
     in_root(ActorOptions::new(), async || {

@@ -275,7 +275,7 @@ async fn a_port_where_something_else_listens_is_no_registry() {
     });
     for addr in [http_addr, registry(&silent)] {
         let error = refusal(ActorOptions::new().name("rl-port").registry(addr.clone())).await;
-        assert!(error.contains("no registrar") && error.contains(&addr.to_string()), "{error}");
+        assert!(error.contains("not a registrar") && error.contains(&addr.to_string()), "{error}");
     }
     speaker.abort();
 }

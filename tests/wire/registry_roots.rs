@@ -19,7 +19,7 @@ async fn the_address_of_another_listener_is_never_taken_over() {
     let registry = scratch.addr("fixed.sock");
     let named = |words: &str| {
         let path = registry.to_string();
-        assert!(words.contains("no registrar") && words.contains(&path), "{words} does not name {path}");
+        assert!(words.contains("not a registrar") && words.contains(&path), "{words} does not name {path}");
     };
     // An actor that is no registrar.
     let plain = Other::start(ActorOptions::new().bind(registry.clone())).await;

@@ -336,7 +336,7 @@ fn what_speaks_something_else_or_nothing_is_foreign() {
     let addr = named(&actors, "front")["addrs"][0].as_str().expect("an address").to_owned();
     let said = shop.run(&["ps", "--registry", &addr]);
     assert!(
-        said.code == 5 && said.err.contains("front") && said.err.contains("no registrar"),
+        said.code == 5 && said.err.contains("front") && said.err.contains("not a registrar"),
         "{}",
         said.err
     );
