@@ -19,7 +19,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::current::{current_session, with_actor};
+use super::current::{current_session, task_of, with_actor};
 use super::deaths::Deaths;
 use super::exposed::{Allow, EndpointEntry};
 use super::invoke::RequestTask;
@@ -417,7 +417,7 @@ impl Actor {
 
     /// Runs a task of the runtime itself.
     pub(crate) fn spawn_link(&self, future: impl Future<Output = ()> + Send + 'static) {
-        let task = with_actor(self.clone(), future);
+        let task = task_of(self.clone(), future);
         self.inner.links.spawn_on(task, &self.inner.runtime);
     }
 
@@ -470,7 +470,7 @@ impl Actor {
 
     /// Runs the task that watches a child process; the actor waits for its end.
     pub(crate) fn spawn_watcher(&self, future: impl Future<Output = ()> + Send + 'static) {
-        let task = with_actor(self.clone(), future);
+        let task = task_of(self.clone(), future);
         self.inner.watchers.spawn_on(task, &self.inner.runtime);
     }
 }

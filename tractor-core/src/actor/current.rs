@@ -55,6 +55,15 @@ fn here_as(actor: Actor) -> (Current, tracing::Span) {
     (Current { actor, session }, span)
 }
 
+/// Runs a future as a task of an actor that belongs to no dialog, inside a span that names the actor.
+///
+/// Unlike in [`with_actor`], the future lies in the task only once.
+pub(super) fn task_of<F: Future>(actor: Actor, future: F) -> impl Future<Output = F::Output> {
+    let uid = actor.uid();
+    let span = tracing::error_span!(parent: None, "actor", name = uid.name(), uuid = uid.uuid_short());
+    CURRENT.scope(Current { actor, session: None }, future).instrument(span)
+}
+
 /// The dialog whose endpoint is running.
 pub(super) fn current_session() -> Option<Arc<SessionEnd>> {
     CURRENT.try_with(|current| current.session.clone()).ok().flatten()

@@ -319,7 +319,8 @@ impl ActorNursery {
         let (born_sender, born) = oneshot::channel();
         let (inner, running) = (self.inner.clone(), Running(self.inner.clone()));
         let own = child.clone();
-        let watching = watch_child(inner.actor.clone(), own.clone(), wishes, birth, born_sender);
+        // Boxed, because each future around it would hold it twice.
+        let watching = Box::pin(watch_child(inner.actor.clone(), own.clone(), wishes, birth, born_sender));
         let life = async move {
             let error = watching.await;
             inner.actor.remove_child(&own);
