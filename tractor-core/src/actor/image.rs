@@ -14,6 +14,8 @@ use crate::proto::msg::ParentImage;
 
 /// The executable of this process, even if its file was replaced since.
 const EXECUTABLE: &str = "/proc/self/exe";
+/// Room for the lines of the executable in the list of mappings: the kernel makes only as many lines as are read.
+const MAPS_READ_BYTES: usize = 1024;
 
 /// Device and inode of the executable.
 fn executable() -> Option<[u8; 16]> {
@@ -51,7 +53,7 @@ pub(super) fn contains(code: *const ()) -> bool {
 fn mapped() -> Option<Vec<Range<usize>>> {
     let path = fs::read_link(EXECUTABLE).ok()?;
     let path = path.to_str()?;
-    let maps = BufReader::new(File::open("/proc/self/maps").ok()?);
+    let maps = BufReader::with_capacity(MAPS_READ_BYTES, File::open("/proc/self/maps").ok()?);
     Some(ranges_of(path, maps))
 }
 

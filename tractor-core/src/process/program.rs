@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const EXECUTABLE: &str = "/proc/self/exe";
 
@@ -18,15 +19,23 @@ pub(super) fn run_again() -> io::Result<Command> {
     if !cfg!(target_os = "linux") {
         return Ok(Command::new(std::env::current_exe()?));
     }
+    // Set once our code was found in the executable, where it stays.
+    static IS_OURS: AtomicBool = AtomicBool::new(false);
+    let mut command = Command::new(EXECUTABLE);
+    if IS_OURS.load(Ordering::Relaxed) {
+        return Ok(command);
+    }
     let executable = std::fs::metadata(EXECUTABLE)
         .map_err(|error| because(&error, "the file of this program is not known without /proc"))?;
-    let mut command = Command::new(EXECUTABLE);
     // If the system does not know, the usual case is assumed.
-    if let Some(code) = Mapping::of_our_code().filter(|code| code.inode != executable.ino()) {
-        let path = std::fs::read_link(EXECUTABLE)?;
-        if path != code.path {
-            command.args(through_loader(&path, &code)?);
-        }
+    let Some(code) = Mapping::of_our_code() else { return Ok(command) };
+    if code.inode == executable.ino() {
+        IS_OURS.store(true, Ordering::Relaxed);
+        return Ok(command);
+    }
+    let path = std::fs::read_link(EXECUTABLE)?;
+    if path != code.path {
+        command.args(through_loader(&path, &code)?);
     }
     Ok(command)
 }
