@@ -81,10 +81,13 @@ async fn accept_all(actor: Actor, door: Arc<Door>, listener: Listener) {
                     place = door.enter(other_end) => place,
                     () = actor.stopped() => return,
                 };
+                let is_guest = matches!(place, Place::Guest(_));
                 let guest = actor.clone();
                 actor.spawn_link(async move { admit(&guest, io, other_end, place).await });
-                // The guest that had to leave for this one closes its file first, and older guests are polled.
-                yield_now().await;
+                if is_guest {
+                    // The guest that had to leave for this one closes its file first, and older guests are polled.
+                    yield_now().await;
+                }
             }
             Err(error) => {
                 report(&actor, &format!("connection not accepted on {}: {error}", listener.addr()));
