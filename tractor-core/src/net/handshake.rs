@@ -13,6 +13,8 @@ use crate::proto::msg::Msg;
 
 /// Room for each read of the handshake; most of its frames are shorter.
 const HANDSHAKE_READ_BYTES: usize = 2048;
+/// Room for a frame of the handshake that leaves; most are shorter.
+const HANDSHAKE_WRITE_BYTES: usize = 512;
 
 /// This end's part in the handshake.
 #[derive(Debug)]
@@ -90,7 +92,7 @@ impl FrameReader {
 }
 
 async fn send(io: &mut Transport, msg: &Msg, limits: &Limits) -> Result<(), HandshakeError> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(HANDSHAKE_WRITE_BYTES);
     let at = frame::begin_frame(&mut out);
     codec::encode(msg, &mut out);
     frame::end_frame(&mut out, at, limits.frame_bytes_max)?;

@@ -24,6 +24,8 @@ use crate::proto::frame::{self, FrameTooLarge};
 const HANDED_OVER_MIN: usize = 16 * 1024;
 /// Capacity of the largest spare buffer for small frames: they may wait in it for a long time.
 const BUFFER_BYTES_MAX: usize = 512 * 1024;
+/// Room in a new buffer: enough for most frames that leave alone.
+const FIRST_BYTES: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
@@ -78,6 +80,7 @@ impl Outgoing {
     pub(super) fn begin_frame(&mut self) -> Frame<'_> {
         if self.bytes.capacity() == 0 {
             self.bytes = SPARE.take(BUFFER_BYTES_MAX);
+            self.bytes.reserve(FIRST_BYTES);
         }
         let (large, large_bytes) = (self.large.len(), self.large_bytes);
         let begin = frame::begin_frame(&mut self.bytes);

@@ -79,6 +79,9 @@ impl fmt::Debug for YieldHead {
     }
 }
 
+/// Room for a constant part of a `Start` message; most are shorter.
+const START_PART_BYTES: usize = 128;
+
 /// The constant parts of one endpoint's `Start` messages: all but the dialog id and the arguments.
 #[derive(Debug, Clone)]
 pub struct StartHead {
@@ -93,16 +96,16 @@ pub struct StartHead {
 impl StartHead {
     /// The constant parts for calls of `ns`:`func` by the actor `uid`.
     pub fn new(ns: &str, func: &str, uid: &Uid, pld_spec: &str, positional: bool) -> Self {
-        let mut begin = Vec::new();
+        let mut begin = Vec::with_capacity(START_PART_BYTES);
         put_msg_head("Start", 6 + usize::from(positional), &mut begin);
         put_key(Key::Cid, &mut begin);
-        let mut middle = Vec::new();
+        let mut middle = Vec::with_capacity(START_PART_BYTES);
         put_key(Key::Ns, &mut middle);
         put_text(ns, &mut middle);
         put_key(Key::Func, &mut middle);
         put_text(func, &mut middle);
         put_key(Key::Kwargs, &mut middle);
-        let mut tail = Vec::new();
+        let mut tail = Vec::with_capacity(START_PART_BYTES);
         put_key(Key::Uid, &mut tail);
         put_uid(uid, &mut tail);
         put_key(Key::PldSpec, &mut tail);

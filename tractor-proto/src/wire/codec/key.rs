@@ -22,8 +22,11 @@ macro_rules! keys {
 
             /// The field with this name on the wire.
             pub(super) fn from_name(name: &[u8]) -> Option<Self> {
-                static NAMES: [(&[u8], Key); Key::COUNT] = [$(($name.as_bytes(), Key::$key),)*];
-                NAMES.iter().find(|(candidate, _)| *candidate == name).map(|(_, key)| *key)
+                // Lengths and bytes become constants in the code, which a loop over a table would compare by calls.
+                match name {
+                    $(name if name == $name.as_bytes() => Some(Self::$key),)*
+                    _ => None,
+                }
             }
         }
     };
