@@ -49,7 +49,7 @@ async fn a_child_that_panics_in_its_boot_is_an_error_of_start_actor() {
     let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
         // No system has room for so many threads.
         let failed = an.start_actor("greedy").expose(process).worker_threads(usize::MAX).await;
-        spawn_error(failed, &["before it had booted", "exit status"]);
+        spawn_error(failed, &["during its boot", "exit status"]);
         Ok(())
     });
     bounded(scope).await.unwrap();
@@ -138,7 +138,7 @@ async fn start_odd(odd: &str) {
             let (failed, ()) = tokio::join!(birth, cancel);
             match odd {
                 "is cancelled" => spawn_error(failed, &["cancelled while it booted"]),
-                "exits" => spawn_error(failed, &["before it had booted", "exit status: 3"]),
+                "exits" => spawn_error(failed, &["during its boot", "exit status: 3"]),
                 _ => spawn_error(failed, &["Timeouts::child_boot", "100ms"]),
             }
             Ok(())

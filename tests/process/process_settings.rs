@@ -362,9 +362,9 @@ async fn a_limit_that_cannot_be_set_or_is_too_low_to_boot_fails_the_start() {
             &["its open files (`open_files_max`)", "18446744073709551615"],
         );
         let low = captured(start(an)).memory_max(MIB).worker_threads(2).await;
-        refused(low, &["before it had booted", "under a memory limit of 1 MiB"]);
+        refused(low, &["during its boot", "under a memory limit of 1 MiB"]);
         let low = captured(start(an)).open_files_max(3).await;
-        refused(low, &["before it had booted", "under a limit of 3 open files"]);
+        refused(low, &["during its boot", "under a limit of 3 open files"]);
         Ok(())
     });
     bounded(scope).await.unwrap();
