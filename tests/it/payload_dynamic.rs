@@ -189,12 +189,12 @@ async fn a_value_that_is_too_deep_is_refused_where_it_is_sent() -> Result<()> {
 async fn an_endpoint_of_another_kind_says_how_it_is_opened() -> Result<()> {
     with_process(module_path!(), async |worker| {
         let error = worker.run_dyn::<Value>(name_of("scale").arg("by", 3)).await.unwrap_err();
-        assert!(error.to_string().contains("no function: open a context with `open_context`"), "{error}");
+        assert!(error.to_string().contains("not a function: open a context with `open_context`"), "{error}");
         let call = name_of("add").arg("a", 1).arg("b", 2);
         let opened = worker
             .open_context_dyn(call, async |_, first| -> Result<()> { panic!("the body ran with {first:?}") });
         let error = opened.await.unwrap_err();
-        assert!(error.to_string().contains("no context: call a function with `run`"), "{error}");
+        assert!(error.to_string().contains("not a context: call a function with `run`"), "{error}");
         assert_eq!(worker.dialogs_open(), 0);
         Ok(())
     })

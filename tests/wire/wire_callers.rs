@@ -128,8 +128,8 @@ async fn a_function_that_answers_with_anything_but_one_value_breaks_the_order() 
         (None, |id| returned(id, 1), "Return"),
         (None, |id| Msg::Yield { cid: id, pld: pld(&1) }, "Yield"),
         (None, |id| Msg::Stop { cid: id }, "Stop"),
-        (None, |id| Msg::StartAck { cid: id, functype: FuncType::Context }, "no function"),
-        (None, |id| Msg::StartAck { cid: id, functype: FuncType::AsyncGen }, "no function"),
+        (None, |id| Msg::StartAck { cid: id, functype: FuncType::Context }, "not a function"),
+        (None, |id| Msg::StartAck { cid: id, functype: FuncType::AsyncGen }, "not a function"),
         (Some(FuncType::AsyncFunc), |id| Msg::Started { cid: id, pld: pld(&1) }, "Started"),
         (Some(FuncType::AsyncFunc), |id| Msg::Yield { cid: id, pld: pld(&1) }, "Yield"),
     ];

@@ -98,13 +98,13 @@ async fn a_function_that_is_asked_for_as_a_context_is_named_as_the_mistake() {
     let script = async |peer: &mut Peer| {
         let start = peer.expect_start().await;
         peer.send(&returned(start.cid)).await;
-        peer.expect_local_error(start.cid.as_str(), "MessagingError", &["no context", "`run`"]).await;
+        peer.expect_local_error(start.cid.as_str(), "MessagingError", &["not a context", "`run`"]).await;
     };
     meet("ua-context", ActorOptions::new(), Caps::ANNOUNCED, script, async |portal| {
         let opened = portal.open_context(doubles(), async |_ctx, _first| -> tractor::Result<()> {
             unreachable!("it has no first value")
         });
-        assert!(opened.await.unwrap_err().to_string().contains("no context"));
+        assert!(opened.await.unwrap_err().to_string().contains("not a context"));
     })
     .await;
 }
