@@ -53,6 +53,24 @@ fn tick(number: u64) -> Tick {
     Tick { number, price: 0.25, name: "BTC-USDT".to_owned() }
 }
 
+/// As `Tick`, of a type whose values travel with the names of their fields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct NamedTick {
+    number: u64,
+    price: f64,
+    name: String,
+    #[serde(skip)]
+    is_shown: bool,
+}
+
+#[tractor::stream]
+async fn named_ticks(out: StreamSender<NamedTick>, count: u64) -> Result<()> {
+    for number in 0..count {
+        out.send(NamedTick { number, price: 0.25, name: "BTC-USDT".to_owned(), is_shown: false }).await?;
+    }
+    Ok(())
+}
+
 /// Allocations of one value: one where it is made, and one where it is read.
 const ALLOCATIONS_OF_TICK: u64 = 2;
 
@@ -99,6 +117,22 @@ async fn a_value_of_a_one_way_stream_costs_no_memory_of_either_end() -> Result<(
         assert_costs_nothing(async |count| {
             portal
                 .open_stream_from(ticks(count), async |mut stream| {
+                    while stream.receive().await?.is_some() {}
+                    Ok(())
+                })
+                .await
+        })
+        .await
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_value_with_names_costs_no_memory_of_either_end() -> Result<()> {
+    with_local(module_path!(), async |portal: &Portal| {
+        assert_costs_nothing(async |count| {
+            portal
+                .open_stream_from(named_ticks(count), async |mut stream| {
                     while stream.receive().await?.is_some() {}
                     Ok(())
                 })

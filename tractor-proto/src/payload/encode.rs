@@ -410,29 +410,33 @@ impl Parts<'_> {
 
     #[inline]
     fn finish(self) -> Result<(), PayloadError> {
-        if self.len == Some(self.count) && self.shape != Shape::Entry {
-            Ok(())
-        } else {
-            self.finish_otherwise()
+        let Self { out, begin, len, count, shape, .. } = self;
+        if len == Some(count) && shape != Shape::Entry {
+            return Ok(());
         }
+        finish_otherwise(out, begin, len, count, shape)
     }
+}
 
-    #[cold]
-    fn finish_otherwise(self) -> Result<(), PayloadError> {
-        match self.len {
-            _ if self.shape == Shape::Entry => {
-                Err(PayloadError::new("its serializer writes a key without a value"))
-            }
-            Some(len) => Err(PayloadError::new(format!(
-                "its serializer announces {len} parts and writes {}",
-                self.count
-            ))),
-            None => {
-                let mut head = Vec::new();
-                write_len(&mut head, self.count, self.shape == Shape::Map)?;
-                self.out.splice(self.begin..self.begin, head);
-                Ok(())
-            }
+// Without a reference to the whole, which would then be written to memory for every value.
+#[cold]
+fn finish_otherwise(
+    out: &mut Vec<u8>,
+    begin: usize,
+    len: Option<usize>,
+    count: usize,
+    shape: Shape,
+) -> Result<(), PayloadError> {
+    match len {
+        _ if shape == Shape::Entry => Err(PayloadError::new("its serializer writes a key without a value")),
+        Some(len) => {
+            Err(PayloadError::new(format!("its serializer announces {len} parts and writes {count}")))
+        }
+        None => {
+            let mut head = Vec::new();
+            write_len(&mut head, count, shape == Shape::Map)?;
+            out.splice(begin..begin, head);
+            Ok(())
         }
     }
 }

@@ -20,9 +20,10 @@ pub(super) fn deserialize<'de, T: de::Deserialize<'de>, D: Deserializer<'de>>(
     T::deserialize(Tracked { inner, trail })
 }
 
-/// The way from the outermost value to the one that is being read.
+/// The way from the outermost value to the one whose reading has failed. Only failures write it down.
 #[derive(Debug)]
 pub(super) struct Trail {
+    /// The places, the innermost first.
     places: RefCell<Vec<usize>>,
     /// Whether types with a human-readable form are read in that form.
     is_for_people: bool,
@@ -33,28 +34,37 @@ impl Trail {
         Self { places: RefCell::default(), is_for_people }
     }
 
-    fn depth(&self) -> usize {
-        self.places.borrow().len()
+    /// Reads the part at `place` of a value.
+    #[inline]
+    fn enter<T, E>(&self, place: usize, read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        // A failure before this part was not passed on.
+        self.forget();
+        match read() {
+            Ok(value) => {
+                // Nor was one inside of it.
+                self.forget();
+                Ok(value)
+            }
+            Err(error) => {
+                self.places.borrow_mut().push(place);
+                Err(error)
+            }
+        }
     }
 
-    /// Reads the part at `place` of the value at this depth. Drops the trail of an earlier attempt that failed without
-    /// being the final error.
     #[inline]
-    fn enter<T, E>(&self, depth: usize, place: usize, read: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    fn forget(&self) {
         let mut places = self.places.borrow_mut();
-        places.truncate(depth);
-        places.push(place);
-        drop(places);
-        let value = read()?;
-        self.places.borrow_mut().truncate(depth);
-        Ok(value)
+        if !places.is_empty() {
+            places.clear();
+        }
     }
 
     /// The path as text, such as `rows[1].weight`; `bytes` is the encoded value.
     pub(super) fn shown(&self, bytes: &[u8]) -> String {
         let mut text = String::new();
         let mut at = 0;
-        for place in self.places.borrow().iter() {
+        for place in self.places.borrow().iter().rev() {
             // The bytes may end too early; the path then ends there.
             let Some(next) = step(bytes, at, *place, &mut text) else { break };
             at = next;
@@ -109,7 +119,7 @@ impl<'t, X> Tracked<'t, X> {
     /// The parts of the value that is being read.
     #[inline]
     fn parts<A>(&self, inner: A) -> Parts<'t, A> {
-        Parts { inner, trail: self.trail, depth: self.trail.depth(), next: 0 }
+        Parts { inner, trail: self.trail, next: 0 }
     }
 }
 
@@ -285,7 +295,6 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Tracked<'_, S> {
 struct Parts<'t, A> {
     inner: A,
     trail: &'t Trail,
-    depth: usize,
     next: usize,
 }
 
@@ -302,8 +311,8 @@ impl<'de, A: de::SeqAccess<'de>> de::SeqAccess<'de> for Parts<'_, A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        let (place, Self { inner, trail, depth, .. }) = (self.step(), self);
-        trail.enter(*depth, place, || inner.next_element_seed(Tracked { inner: seed, trail }))
+        let (place, Self { inner, trail, .. }) = (self.step(), self);
+        trail.enter(place, || inner.next_element_seed(Tracked { inner: seed, trail }))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -321,8 +330,8 @@ impl<'de, A: de::MapAccess<'de>> de::MapAccess<'de> for Parts<'_, A> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        let (place, Self { inner, trail, depth, .. }) = (self.step(), self);
-        trail.enter(*depth, place, || inner.next_value_seed(Tracked { inner: seed, trail }))
+        let (place, Self { inner, trail, .. }) = (self.step(), self);
+        trail.enter(place, || inner.next_value_seed(Tracked { inner: seed, trail }))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -336,9 +345,9 @@ impl<'de, 't, A: de::EnumAccess<'de>> de::EnumAccess<'de> for Parts<'t, A> {
     type Variant = Parts<'t, A::Variant>;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
-        let Self { inner, trail, depth, next } = self;
+        let Self { inner, trail, next } = self;
         let (value, inner) = inner.variant_seed(seed)?;
-        Ok((value, Parts { inner, trail, depth, next }))
+        Ok((value, Parts { inner, trail, next }))
     }
 }
 
@@ -350,13 +359,13 @@ impl<'de, A: de::VariantAccess<'de>> de::VariantAccess<'de> for Parts<'_, A> {
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
-        let Self { inner, trail, depth, next } = self;
-        trail.enter(depth, next, || inner.newtype_variant_seed(Tracked { inner: seed, trail }))
+        let Self { inner, trail, next } = self;
+        trail.enter(next, || inner.newtype_variant_seed(Tracked { inner: seed, trail }))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        let Self { inner, trail, depth, next } = self;
-        trail.enter(depth, next, || inner.tuple_variant(len, Tracked { inner: visitor, trail }))
+        let Self { inner, trail, next } = self;
+        trail.enter(next, || inner.tuple_variant(len, Tracked { inner: visitor, trail }))
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -364,7 +373,7 @@ impl<'de, A: de::VariantAccess<'de>> de::VariantAccess<'de> for Parts<'_, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        let Self { inner, trail, depth, next } = self;
-        trail.enter(depth, next, || inner.struct_variant(fields, Tracked { inner: visitor, trail }))
+        let Self { inner, trail, next } = self;
+        trail.enter(next, || inner.struct_variant(fields, Tracked { inner: visitor, trail }))
     }
 }
