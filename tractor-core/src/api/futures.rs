@@ -55,6 +55,9 @@ impl Receiving {
         let Self::Next { order, full } = self else { return Poll::Ready(None) };
         match source {
             Source::Alone(batch) => {
+                if let Some(item) = ready!(session.poll_next_of(cx, batch)) {
+                    return self.end_with(Ok(Some(decode(session, PldKind::Yield, &item))));
+                }
                 let next = ready!(session.poll_recv(cx, batch));
                 let next = ready!(order.poll(cx, next));
                 self.end_with(next.map(|next| decode_next(session, batch, &next).transpose()))

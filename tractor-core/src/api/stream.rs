@@ -209,38 +209,50 @@ impl<T: Payload> Future for Receive<'_, T> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { session, batch, order, .. } = self.get_mut();
-        match session.poll_recv(cx, batch) {
-            Poll::Ready(Ok(next)) => Poll::Ready(decode_next(session, batch, &next)),
-            Poll::Ready(Err(error)) => order.poll(cx, Err(error)),
-            Poll::Pending => Poll::Pending,
+        // Every other way is a call that returns the result, so that this one moves the value only once.
+        if let Some(item) = ready!(session.poll_next_of(cx, batch)) {
+            let depth_max = session.peer.channel.limits().nesting_depth_max;
+            return match T::decode_at_once(&item, session.format, depth_max) {
+                Some(value) => Poll::Ready(Ok(Some(value))),
+                None => decode_item(session, &item),
+            };
         }
+        poll_receive(session, batch, order, cx)
     }
 }
 
-/// Decodes the value or values found in the inbox.
-#[inline]
+#[inline(never)]
+fn decode_item<T: Payload>(session: &SessionEnd, item: &[u8]) -> Poll<Result<Option<T>>> {
+    Poll::Ready(decode(session, PldKind::Yield, item).map(Some))
+}
+
+#[inline(never)]
+fn poll_receive<T: Payload>(
+    session: &SessionEnd,
+    batch: &mut Batch,
+    order: &mut InOrder,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Option<T>>> {
+    match session.poll_recv(cx, batch) {
+        Poll::Ready(Ok(next)) => Poll::Ready(decode_next(session, batch, &next)),
+        Poll::Ready(Err(error)) => order.poll(cx, Err(error)),
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+/// Decodes the value found, if there is one.
 pub(super) fn decode_next<T: Payload>(
     session: &SessionEnd,
     batch: &mut Batch,
     next: &Next,
 ) -> Result<Option<T>> {
-    let value = match next {
-        Next::Batched => session.next_of(batch),
-        Next::Value(value) => Some(&**value),
-        Next::End => None,
-    };
-    let Some(value) = value else { return Ok(None) };
-    let depth_max = session.peer.channel.limits().nesting_depth_max;
-    match T::decode_payload(value, session.format, depth_max) {
-        Ok(value) => {
-            batch.release();
-            Ok(Some(value))
+    match next {
+        Next::Batched => {
+            let item = session.next_of(batch);
+            item.map(|item| decode(session, PldKind::Yield, &item)).transpose()
         }
-        Err(problem) => {
-            let error = bad_value(session, PldKind::Yield, value, T::shown(), problem);
-            batch.release();
-            Err(error)
-        }
+        Next::Value(value) => decode(session, PldKind::Yield, value).map(Some),
+        Next::End => Ok(None),
     }
 }
 

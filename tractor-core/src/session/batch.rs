@@ -9,6 +9,7 @@
 //!    that makes a grant due.
 //! 2. A handle that is dropped puts its remaining values back into the inbox.
 
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -24,6 +25,9 @@ use crate::net::{Held, Kind, keeping};
 use crate::proto::dialog::cost;
 use crate::wakers::poll_or_register;
 
+/// So many values count as one await for the runtime, which makes a task that is always ready yield now and then.
+const VALUES_PER_AWAIT: u32 = 8;
+
 /// The values that a receiving handle has taken and not handed out.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -32,6 +36,8 @@ pub(crate) struct Batch {
     owed: i64,
     /// The value of `owed` at which a grant is due.
     due: i64,
+    /// How many values can be handed out before the next one counts as an await.
+    free: u32,
 }
 
 #[derive(Debug)]
@@ -53,33 +59,38 @@ pub(crate) enum Next {
     End,
 }
 
-impl Batch {
-    /// Frees the memory of the batch once all of its values were handed out.
-    #[inline]
-    pub(crate) fn release(&mut self) {
-        if !self.has_more() {
-            self.rest = None;
-        }
-    }
+/// The first value of a batch. Dropping the last one frees the memory of the batch.
+pub(crate) struct Item<'b> {
+    rest: &'b mut Option<Rest>,
+    payload: Range<usize>,
+}
+
+impl Deref for Item<'_> {
+    type Target = [u8];
 
     #[inline]
-    fn has_more(&self) -> bool {
-        self.rest.as_ref().is_some_and(|rest| rest.at < rest.frames.len())
+    fn deref(&self) -> &[u8] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.frames.bytes()[self.payload.clone()])
+    }
+}
+
+impl Drop for Item<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.rest.as_ref().is_some_and(|rest| rest.at == rest.frames.len()) {
+            *self.rest = None;
+        }
     }
 }
 
 impl SessionEnd {
-    /// Waits for the next value, or the end.
+    /// Waits for the next value, or the end, when the batch is empty.
     ///
     /// A failure of the dialog comes after the values that arrived before it.
     #[inline]
     pub(crate) fn poll_recv(&self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Result<Next, Error>> {
-        // A reader that always finds a value would never yield to other tasks by itself.
         let turn = ready!(poll_proceed(cx));
-        if batch.has_more() {
-            turn.made_progress();
-            return Poll::Ready(Ok(Next::Batched));
-        }
+        batch.free = VALUES_PER_AWAIT;
         let next = self.poll_fill(cx, batch);
         if next.is_ready() {
             turn.made_progress();
@@ -120,19 +131,37 @@ impl SessionEnd {
         Rest { frames: Encoded::copy_of(run.frames()), at: 0, head: run.head(), held }
     }
 
-    /// The first value of the batch, if there is one. After reading it, the caller
-    /// [releases](Batch::release) the batch.
+    /// The first value of the batch, if there is one.
     #[inline]
-    pub(crate) fn next_of<'b>(&self, batch: &'b mut Batch) -> Option<&'b [u8]> {
+    pub(crate) fn poll_next_of<'b>(
+        &self,
+        cx: &mut Context<'_>,
+        batch: &'b mut Batch,
+    ) -> Poll<Option<Item<'b>>> {
+        if batch.rest.is_none() {
+            return Poll::Ready(None);
+        }
+        if batch.free == 0 {
+            // A reader that always finds a value would never yield to other tasks by itself.
+            ready!(poll_proceed(cx)).made_progress();
+            batch.free = VALUES_PER_AWAIT;
+        }
+        Poll::Ready(self.next_of(batch))
+    }
+
+    /// The first value of the batch, if there is one.
+    #[inline]
+    pub(crate) fn next_of<'b>(&self, batch: &'b mut Batch) -> Option<Item<'b>> {
         let Rest { frames, at, head, .. } = batch.rest.as_mut()?;
         let payload = first_payload(&frames.bytes()[*at..], *head)?;
         let payload = *at + payload.start..*at + payload.end;
         *at = payload.end;
+        batch.free = batch.free.saturating_sub(1);
         batch.owed += cost(payload.len());
         if batch.owed >= batch.due {
             self.settle_batch_now(batch);
         }
-        batch.rest.as_ref().map(|rest| &rest.frames.bytes()[payload])
+        Some(Item { rest: &mut batch.rest, payload })
     }
 
     #[cold]
@@ -150,7 +179,6 @@ impl SessionEnd {
 
     /// Puts the remaining values back into the inbox.
     pub(crate) fn put_back(&self, batch: &mut Batch) {
-        batch.release();
         let rest = batch.rest.take().map(|Rest { frames, at, head, held }| {
             let values = {
                 let mut left = &frames.bytes()[at..];

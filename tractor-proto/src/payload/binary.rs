@@ -58,6 +58,12 @@ pub(super) fn read_bare<T: 'static>(bytes: &[u8]) -> Option<Result<T, PayloadErr
     read.map(Ok)
 }
 
+/// Whether [`read_bare`] may read a `T`.
+#[inline]
+pub(super) fn may_be_bare<T: 'static>() -> bool {
+    TypeId::of::<T>() == TypeId::of::<Vec<u8>>()
+}
+
 /// Refuses text for bytes, and bytes for text.
 #[inline]
 pub(super) fn check_kind<T: 'static>(bytes: &[u8]) -> Result<(), PayloadError> {

@@ -60,6 +60,13 @@ pub trait Payload: Send + Sized + 'static {
     ) -> Result<(), PayloadError>;
     #[doc(hidden)]
     fn decode_payload(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Result<Self, PayloadError>;
+    /// As [`decode_payload`](Self::decode_payload), with few moves of the value. After `None` only that tells what the
+    /// bytes are.
+    #[doc(hidden)]
+    #[inline]
+    fn decode_at_once(_bytes: &[u8], _format: PayloadFormat, _depth_max: usize) -> Option<Self> {
+        None
+    }
     /// Whether its structs may travel without the names of their fields.
     #[doc(hidden)]
     fn is_positional() -> bool;
@@ -90,6 +97,15 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Payload for T {
         }
         binary::check_kind::<T>(bytes)?;
         decode(bytes, format, depth_max)
+    }
+
+    #[inline]
+    fn decode_at_once(bytes: &[u8], format: PayloadFormat, depth_max: usize) -> Option<Self> {
+        if format != PayloadFormat::Positional || binary::may_be_bare::<T>() {
+            return None;
+        }
+        binary::check_kind::<T>(bytes).ok()?;
+        decode_plain(bytes, depth_max)
     }
 
     fn is_positional() -> bool {
@@ -224,10 +240,20 @@ pub fn decode<T: DeserializeOwned>(
     if format != PayloadFormat::Positional {
         return decode_tracked(bytes, true, depth_max);
     }
-    match decode_with(bytes, depth_max, |de| T::deserialize(de)) {
-        Ok(value) => Ok(value),
-        // A second read finds the place of the error.
-        Err(_) => decode_tracked(bytes, false, depth_max),
+    match decode_plain(bytes, depth_max) {
+        Some(value) => Ok(value),
+        // The second reading finds the error and its place.
+        None => decode_tracked(bytes, false, depth_max),
+    }
+}
+
+#[inline]
+fn decode_plain<T: DeserializeOwned>(bytes: &[u8], depth_max: usize) -> Option<T> {
+    let mut de = reader(bytes, depth_max);
+    // Few moves of the value, which may be large: no adapters.
+    match T::deserialize(&mut de) {
+        Ok(value) if is_at_end(&mut de) => Some(value),
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -237,28 +263,24 @@ fn decode_tracked<T: DeserializeOwned>(
     depth_max: usize,
 ) -> Result<T, PayloadError> {
     let trail = Trail::new(is_for_people);
-    decode_with(bytes, depth_max, |de| tracked::deserialize(de, &trail))
-        .map_err(|error| error.at(trail.shown(bytes)))
+    let mut de = reader(bytes, depth_max);
+    let wrong = match tracked::deserialize(&mut de, &trail) {
+        Ok(value) if is_at_end(&mut de) => return Ok(value),
+        Ok(_) => PayloadError::new("more bytes follow the value"),
+        Err(rmp_serde::decode::Error::DepthLimitExceeded) => PayloadError::new(TOO_DEEP),
+        Err(error) => PayloadError::new(error.to_string()),
+    };
+    Err(wrong.at(trail.shown(bytes)))
 }
 
 type Reader<'de> = rmp_serde::Deserializer<ReadRefReader<'de, [u8]>>;
 
 #[inline]
-fn decode_with<'de, T>(
-    bytes: &'de [u8],
-    depth_max: usize,
-    read: impl FnOnce(&mut Reader<'de>) -> Result<T, rmp_serde::decode::Error>,
-) -> Result<T, PayloadError> {
+fn reader(bytes: &[u8], depth_max: usize) -> Reader<'_> {
     let mut de = rmp_serde::Deserializer::from_read_ref(bytes);
     // rmp-serde subtracts one per level before it compares with zero: a limit of zero would underflow.
     de.set_max_depth(depth_max.max(1));
-    // No adapters, because each would move the value, which may be large.
-    match read(&mut de) {
-        Ok(value) if is_at_end(&mut de) => Ok(value),
-        Ok(_) => Err(PayloadError::new("more bytes follow the value")),
-        Err(rmp_serde::decode::Error::DepthLimitExceeded) => Err(PayloadError::new(TOO_DEEP)),
-        Err(error) => Err(PayloadError::new(error.to_string())),
-    }
+    de
 }
 
 /// Whether no bytes are left. The deserializer has no method for that, so this tries to read a further value, which
