@@ -66,12 +66,14 @@ impl<U: OrNone> Allows<Option<U::Some>> for U {
 
 /// Sends one value of a stream; made by `send`.
 #[must_use = "futures do nothing unless awaited"]
+// The value is the first field: a copy of the whole then reads it in the pieces in which it was written.
+#[repr(C)]
 pub struct SendItem<'a, T, Held> {
+    held: Held,
     session: &'a SessionEnd,
     head: &'a YieldHead,
-    held: Held,
-    /// The encoded value, once it was polled.
-    encoded: Option<Encoded>,
+    /// The encoded value, once this was polled.
+    encoded: Encoded,
     waiting: Option<Room<'a>>,
     order: InOrder,
     types: PhantomData<fn(T)>,
@@ -81,12 +83,13 @@ pub struct SendItem<'a, T, Held> {
 impl<T, Held> Unpin for SendItem<'_, T, Held> {}
 
 impl<'a, T, Held> SendItem<'a, T, Held> {
+    #[inline]
     pub(super) fn new(session: &'a SessionEnd, head: &'a YieldHead, held: Held) -> Self {
         Self {
+            held,
             session,
             head,
-            held,
-            encoded: None,
+            encoded: Encoded::default(),
             waiting: None,
             order: InOrder::default(),
             types: PhantomData,
@@ -100,10 +103,9 @@ impl<T: Payload, Held: Borrow<T>> Future for SendItem<'_, T, Held> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let Self { session, head, held, encoded, waiting, order, .. } = self.get_mut();
-        let encoded = match encoded {
-            Some(encoded) => encoded,
-            None => encoded.insert(session.encode_item((*held).borrow())?),
-        };
+        if encoded.is_none() {
+            *encoded = session.encode_item((*held).borrow())?;
+        }
         match ready!(session.poll_send(cx, head, encoded, waiting)) {
             Ok(()) => Poll::Ready(Ok(())),
             failed => order.poll(cx, failed),

@@ -172,41 +172,19 @@ impl Channel {
     /// Appends one frame whose body `encode` writes.
     #[inline]
     pub(crate) fn append(&self, encode: impl FnOnce(&mut Vec<u8>)) -> Appended {
-        self.append_locked(self.lock(), |frame| encode(frame.bytes()))
+        self.append_frame(|frame| encode(frame.bytes()))
     }
 
     /// As [`append`](Self::append), for a frame that may have a large payload, which is handed over.
     #[inline]
     pub(crate) fn append_frame(&self, encode: impl FnOnce(&mut Frame<'_>)) -> Appended {
-        self.append_locked(self.lock(), encode)
+        self.buffer().append(encode)
     }
 
+    /// The write buffer, locked.
     #[inline]
-    fn append_locked(
-        &self,
-        mut wbuf: MutexGuard<'_, WriteBuf>,
-        encode: impl FnOnce(&mut Frame<'_>),
-    ) -> Appended {
-        match &wbuf.state {
-            State::Open => {}
-            State::Flushing | State::Overflowed(_) | State::GivenUp => {
-                return Appended::Closed(CloseReason::Local);
-            }
-            State::Closed(reason) => return Appended::Closed(reason.clone()),
-        }
-        let bytes_max = wbuf.frame_bytes_max;
-        let mut frame = wbuf.out.begin_frame();
-        encode(&mut frame);
-        if let Err(mut error) = frame.end(bytes_max) {
-            error.of_peer = bytes_max < self.shared.limits.frame_bytes_max;
-            return Appended::TooLarge(error);
-        }
-        let mut driver = wbuf.driver.take();
-        if wbuf.out.len() > wbuf.look_at && self.book(&mut wbuf) {
-            // Both slots are of one task.
-            driver = wbuf.stuck.take().or(driver);
-        }
-        Appended::Yes(Wake(driver))
+    pub(crate) fn buffer(&self) -> Buffer<'_> {
+        Buffer { wbuf: self.lock(), channel: self }
     }
 
     /// Books the growth of the buffer. Returns whether to wake the driver: the connection is over a limit, or others
@@ -243,22 +221,11 @@ impl Channel {
         self.append(|out| codec::encode(msg, out))
     }
 
-    /// As [`append_frame`](Self::append_frame), but `None` while `write_buffer_bytes_max` or more is waiting to be
-    /// written.
-    #[inline]
-    pub(crate) fn append_if_room(&self, encode: impl FnOnce(&mut Frame<'_>)) -> Option<Appended> {
-        let wbuf = self.lock();
-        if wbuf.out.len() >= self.shared.limits.write_buffer_bytes_max {
-            return None;
-        }
-        Some(self.append_locked(wbuf, encode))
-    }
-
     /// Whether `write_buffer_bytes_max` or more is waiting to be written.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        let wbuf = self.lock();
-        matches!(wbuf.state, State::Open) && wbuf.out.len() >= self.shared.limits.write_buffer_bytes_max
+        let buffer = self.buffer();
+        matches!(buffer.wbuf.state, State::Open) && buffer.is_full()
     }
 
     /// Books bytes that wait for room in the buffer. For callers that hold no lock.
@@ -365,6 +332,47 @@ impl Channel {
             self.shared.room.notify_waiters();
         }
         work
+    }
+}
+
+/// The write buffer, locked. Nobody else appends to it meanwhile.
+pub(crate) struct Buffer<'a> {
+    wbuf: MutexGuard<'a, WriteBuf>,
+    channel: &'a Channel,
+}
+
+impl Buffer<'_> {
+    /// Whether `write_buffer_bytes_max` or more is waiting to be written.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.wbuf.out.len() >= self.channel.shared.limits.write_buffer_bytes_max
+    }
+
+    /// Appends one frame. The result is to be dropped after the lock.
+    #[inline]
+    pub(crate) fn append(&mut self, encode: impl FnOnce(&mut Frame<'_>)) -> Appended {
+        let wbuf = &mut *self.wbuf;
+        match &wbuf.state {
+            State::Open => {}
+            State::Flushing | State::Overflowed(_) | State::GivenUp => {
+                return Appended::Closed(CloseReason::Local);
+            }
+            State::Closed(reason) => return Appended::Closed(reason.clone()),
+        }
+        let bytes_max = wbuf.frame_bytes_max;
+        let mut frame = wbuf.out.begin_frame();
+        encode(&mut frame);
+        if let Err(mut error) = frame.end(bytes_max) {
+            error.of_peer = bytes_max < self.channel.shared.limits.frame_bytes_max;
+            return Appended::TooLarge(error);
+        }
+        drop(frame);
+        let mut driver = wbuf.driver.take();
+        if wbuf.out.len() > wbuf.look_at && self.channel.book(wbuf) {
+            // Both slots are of one task.
+            driver = wbuf.stuck.take().or(driver);
+        }
+        Appended::Yes(Wake(driver))
     }
 }
 

@@ -19,7 +19,7 @@ mod transport;
 mod uds;
 
 pub(crate) use budget::{Budget, Held, Kind, keeping};
-pub(crate) use channel::{Appended, Channel};
+pub(crate) use channel::{Appended, Buffer, Channel};
 pub(crate) use driver::{FrameHandler, drive};
 pub(crate) use handshake::{FrameReader, HandshakeError, Introduced, Introduction, fresh_secret, introduce};
 pub(crate) use outgoing::Frame;

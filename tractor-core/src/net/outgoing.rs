@@ -84,7 +84,7 @@ impl Outgoing {
         }
         let (large, large_bytes) = (self.large.len(), self.large_bytes);
         let begin = frame::begin_frame(&mut self.bytes);
-        Frame { out: self, begin: Some((begin, large)), large_bytes }
+        Frame { out: self, begin, large, large_bytes, is_whole: false }
     }
 
     /// Writes as much as the socket takes at once.
@@ -175,10 +175,12 @@ impl Buf for Outgoing {
 /// A frame that is being appended. Dropping an unfinished frame removes it.
 pub(crate) struct Frame<'a> {
     out: &'a mut Outgoing,
-    /// Where it begins, in the buffer and among the large payloads; `None` once it is whole.
-    begin: Option<(usize, usize)>,
+    /// Where it begins, in the buffer and among the large payloads.
+    begin: usize,
+    large: usize,
     /// `large_bytes` before this frame.
     large_bytes: usize,
+    is_whole: bool,
 }
 
 impl Frame<'_> {
@@ -211,27 +213,23 @@ impl Frame<'_> {
         self.out.large.push_back(Large { at: self.out.bytes.len(), payload, written: 0 });
     }
 
+    /// Ends the frame. After an error it is to be dropped.
     #[inline]
-    pub(super) fn end(mut self, frame_bytes_max: usize) -> Result<(), FrameTooLarge> {
+    pub(super) fn end(&mut self, frame_bytes_max: usize) -> Result<(), FrameTooLarge> {
         let large_bytes = self.out.large_bytes - self.large_bytes;
-        let (begin, large) = self.begin.take().expect("it is taken only here, and `self` is consumed");
-        frame::end_frame_around(&mut self.out.bytes, begin, large_bytes, frame_bytes_max)
-            .inspect_err(|_| self.cut_off(begin, large))
-    }
-
-    #[cold]
-    fn cut_off(&mut self, begin: usize, large: usize) {
-        self.out.bytes.truncate(begin);
-        self.out.large.truncate(large);
-        self.out.large_bytes = self.large_bytes;
+        frame::end_frame_around(&mut self.out.bytes, self.begin, large_bytes, frame_bytes_max)?;
+        self.is_whole = true;
+        Ok(())
     }
 }
 
 impl Drop for Frame<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some((begin, large)) = self.begin {
-            self.cut_off(begin, large);
+        if !self.is_whole {
+            self.out.bytes.truncate(self.begin);
+            self.out.large.truncate(self.large);
+            self.out.large_bytes = self.large_bytes;
         }
     }
 }

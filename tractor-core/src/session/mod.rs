@@ -24,6 +24,7 @@ mod request;
 mod run;
 mod send;
 mod state;
+mod streak;
 mod trace;
 mod waiting;
 

@@ -8,9 +8,9 @@ use super::encoded::Encoded;
 use super::end::SessionEnd;
 use super::inbox::InboxEnd;
 use crate::error::{Error, MessagingError, StreamUnread, TransportClosed};
-use crate::net::Appended;
+use crate::net::{Appended, Buffer};
 use crate::proto::codec::{self, PldKind, YieldHead};
-use crate::proto::dialog::Command;
+use crate::proto::dialog::{Command, cost};
 use crate::proto::frame::FrameTooLarge;
 use crate::proto::msg::Msg;
 use crate::proto::payload::Payload;
@@ -33,6 +33,14 @@ enum Tried {
     TurnOver,
 }
 
+#[inline]
+fn append_item(buffer: &mut Buffer<'_>, head: &YieldHead, encoded: &mut Encoded) -> Appended {
+    buffer.append(|frame| {
+        frame.bytes().extend_from_slice(head.as_bytes());
+        encoded.append_to(frame);
+    })
+}
+
 impl SessionEnd {
     /// Encodes one streamed value; under strict rules also decodes it again.
     #[inline]
@@ -52,12 +60,35 @@ impl SessionEnd {
         encoded: &mut Encoded,
         waiting: &mut Option<Room<'a>>,
     ) -> Poll<Result<(), Error>> {
+        let tried = match waiting {
+            None => Some(self.try_send(head, encoded)?),
+            Some(_) => None,
+        };
+        if tried == Some(Tried::Sent) {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_room(cx, head, encoded, waiting, tried)
+    }
+
+    #[inline(never)]
+    fn poll_room<'a>(
+        &'a self,
+        cx: &mut Context<'_>,
+        head: &YieldHead,
+        encoded: &mut Encoded,
+        waiting: &mut Option<Room<'a>>,
+        mut tried: Option<Tried>,
+    ) -> Poll<Result<(), Error>> {
         loop {
             if let Some(room) = waiting {
                 ready!(room.as_mut().poll(cx));
                 *waiting = None;
             }
-            let full = match self.try_send(head, encoded)? {
+            let tried = match tried.take() {
+                Some(tried) => tried,
+                None => self.try_send(head, encoded)?,
+            };
+            let full = match tried {
                 Tried::Sent => return Poll::Ready(Ok(())),
                 Tried::TurnOver => {
                     // A plain wake-up is not enough: the runtime must check its sockets before this task runs again.
@@ -90,9 +121,27 @@ impl SessionEnd {
     }
 
     /// Sends one encoded value if there is room for it.
-    #[inline]
+    #[inline(never)]
     fn try_send(&self, head: &YieldHead, encoded: &mut Encoded) -> Result<Tried, Error> {
-        // This must outlive the lock.
+        if self.streak.goes_on() {
+            // This must outlive the lock.
+            let _driver;
+            let cost = cost(encoded.len());
+            let mut buffer = self.peer.channel.buffer();
+            if self.streak.goes_on() && !buffer.is_full() {
+                let appended = append_item(&mut buffer, head, encoded);
+                let Appended::Yes(driver) = appended else { return self.not_sent(appended) };
+                self.streak.count(cost);
+                _driver = driver;
+                return Ok(Tried::Sent);
+            }
+        }
+        self.look_and_send(head, encoded)
+    }
+
+    /// As [`try_send`](Self::try_send), for the first value of a streak.
+    fn look_and_send(&self, head: &YieldHead, encoded: &mut Encoded) -> Result<Tried, Error> {
+        // This must outlive the locks.
         let _driver;
         let mut cell = self.cell();
         if let Some(error) = cell.failure().or(cell.overrun.as_ref()) {
@@ -106,28 +155,34 @@ impl SessionEnd {
         if has_credit && cell.tx.is_unread() {
             return Err(self.unread());
         }
+        let mut buffer = self.peer.channel.buffer();
+        cell.count_streak(&self.streak);
         if has_credit && !cell.tx.has_room() {
             return Ok(Tried::NoCredit);
         }
         if cell.pace.is_turn_over() {
             return Ok(Tried::TurnOver);
         }
+        if buffer.is_full() {
+            return Ok(Tried::BufferFull);
+        }
         let bytes = encoded.len();
-        let appended = self.peer.channel.append_if_room(|frame| {
-            frame.bytes().extend_from_slice(head.as_bytes());
-            encoded.append_to(frame);
-        });
+        let appended = append_item(&mut buffer, head, encoded);
+        let Appended::Yes(driver) = appended else { return self.not_sent(appended) };
+        _driver = driver;
+        if has_credit {
+            cell.tx.spend(bytes);
+            cell.begin_streak(&self.streak);
+        }
+        Ok(Tried::Sent)
+    }
+
+    #[cold]
+    fn not_sent(&self, appended: Appended) -> Result<Tried, Error> {
         match appended {
-            None => Ok(Tried::BufferFull),
-            Some(Appended::Closed(_)) => Ok(Tried::Ending),
-            Some(Appended::TooLarge(error)) => Err(self.too_large(&error)),
-            Some(Appended::Yes(driver)) => {
-                if has_credit {
-                    cell.tx.spend(bytes);
-                }
-                _driver = driver;
-                Ok(Tried::Sent)
-            }
+            Appended::Yes(_) => Ok(Tried::Sent),
+            Appended::Closed(_) => Ok(Tried::Ending),
+            Appended::TooLarge(error) => Err(self.too_large(&error)),
         }
     }
 
