@@ -21,7 +21,7 @@ use super::spare::{LARGE_BYTES_MIN, SPARE, Spare};
 use super::transport::Transport;
 use crate::proto::frame::{self, FrameTooLarge};
 
-/// Room made for the first read; doubled whenever a read fills it.
+/// Room made for the first read; doubled whenever a read fills at least half of it.
 const READ_BYTES_MIN: usize = 8 * 1024;
 /// Most room made for a read.
 pub(super) const READ_BYTES_MAX: usize = 256 * 1024;
@@ -151,7 +151,7 @@ impl Intake {
     pub(super) fn poll_read(&mut self, io: &mut Transport, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let room = self.read.capacity() - self.read.len();
         let polled = poll_read_buf(Pin::new(io), cx, &mut self.read);
-        if self.read.len() == self.read.capacity() && room >= self.read_bytes {
+        if self.read.len() == self.read.capacity() && room >= self.read_bytes / 2 {
             self.read_bytes = (self.read_bytes * 2).min(READ_BYTES_MAX);
         }
         polled
