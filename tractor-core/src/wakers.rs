@@ -9,6 +9,12 @@ use std::task::{Context, Poll, Waker};
 #[derive(Debug, Default)]
 pub(crate) struct Slot(Option<Waker>);
 
+impl From<Option<Waker>> for Slot {
+    fn from(waker: Option<Waker>) -> Self {
+        Self(waker)
+    }
+}
+
 impl Slot {
     /// Whether the task is registered already.
     #[inline]

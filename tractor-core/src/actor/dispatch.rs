@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::core::Actor;
 use super::exposed::EndpointEntry;
@@ -18,7 +19,7 @@ use super::selfcall;
 use crate::error::{self, CloseReason, type_names};
 use crate::net::FrameHandler;
 use crate::proto::codec::{self, DecodeError, PldKind, StartCache};
-use crate::proto::dialog::{Received, Side, is_own_overrun};
+use crate::proto::dialog::{Dialog, Received, Side, is_own_overrun};
 use crate::proto::frame::FrameTooLarge;
 use crate::proto::id::Cid;
 use crate::proto::limits::{FRAME_HEAD_BYTES, OVERSIZED_HEAD_BYTES};
@@ -76,6 +77,8 @@ pub(super) struct Dispatch {
     /// Values of that dialog that were not delivered yet.
     run: Option<Gathered>,
     starts: StartCache<Target>,
+    /// Of the requests of this chunk: the actor waits for them, including their first polls.
+    counted: Option<TaskTrackerToken>,
     requests: usize,
     bad_frames: usize,
 }
@@ -86,7 +89,7 @@ impl FrameHandler for Dispatch {
         if self.run.as_mut().is_some_and(|run| run.add(chunk, &body)) {
             return Ok(());
         }
-        self.chunk_ends(chunk);
+        self.run_ends(chunk);
         if let Some((cid, head)) = codec::peek_yield(&chunk[body.clone()])
             && self.find(cid)
         {
@@ -99,9 +102,8 @@ impl FrameHandler for Dispatch {
 
     #[inline]
     fn chunk_ends(&mut self, chunk: &Bytes) {
-        if let Some(run) = self.run.take() {
-            self.hand_over(chunk, &run);
-        }
+        self.run_ends(chunk);
+        self.counted = None;
     }
 
     fn oversized_head(&self) -> usize {
@@ -142,7 +144,16 @@ impl FrameHandler for Dispatch {
 
 impl Dispatch {
     pub(super) fn new(actor: Actor, peer: Arc<Peer>) -> Self {
-        Self { actor, peer, last: None, run: None, starts: StartCache::default(), requests: 0, bad_frames: 0 }
+        Self {
+            actor,
+            peer,
+            last: None,
+            run: None,
+            starts: StartCache::default(),
+            counted: None,
+            requests: 0,
+            bad_frames: 0,
+        }
     }
 
     /// Handles a frame that is no streamed value of a known dialog.
@@ -150,6 +161,12 @@ impl Dispatch {
         let frame = &chunk[body.clone()];
         let payload = |at: usize| chunk.slice(body.start + at..body.end);
         if let Some((cid, at)) = codec::peek_pld(PldKind::Return, frame) {
+            // A result ends its dialog. An id for a peer of the base protocol was not made here: it is looked up below.
+            if let Some(session) = self.peer.take_own(cid) {
+                self.last.take_if(|last| last.cid.is(cid));
+                session.handle(Received::Return(payload(at)));
+                return Ok(());
+            }
             if self.hand(cid, || Received::Return(payload(at))) {
                 return Ok(());
             }
@@ -157,16 +174,12 @@ impl Dispatch {
             if self.hand(cid, || Received::StartAck(functype)) {
                 return Ok(());
             }
-        } else if let Some((cid, kwargs, target)) = self.starts.find(frame) {
+        } else if let Some((cid, kwargs, target)) = self.starts.find(frame)
+            && let Some(cid) = &Cid::new(cid)
+        {
             let target = target.clone();
             self.requests += 1;
-            self.invoke(
-                &target,
-                cid,
-                chunk.slice(body.start + kwargs.start..body.start + kwargs.end),
-                None,
-                None,
-            );
+            self.invoke(target, cid, &frame[kwargs], None, None);
             return Ok(());
         }
         match codec::decode_within(&chunk.slice(body.clone()), self.peer.channel.limits().nesting_depth_max) {
@@ -211,6 +224,14 @@ impl Dispatch {
         let over = self.last.as_deref().is_some_and(take_in);
         if over && let Some(last) = self.last.take() {
             self.peer.forget(&last);
+        }
+    }
+
+    /// Hands over what was gathered.
+    #[inline]
+    fn run_ends(&mut self, chunk: &Bytes) {
+        if let Some(run) = self.run.take() {
+            self.hand_over(chunk, &run);
         }
     }
 
@@ -358,7 +379,7 @@ impl Dispatch {
                     self.starts.learn(frame, at..at + start.kwargs.len(), target.clone());
                 }
                 let deadline = Deadline::of_peer(start.remaining);
-                self.invoke(&target, cid, start.kwargs, deadline, start.trace);
+                self.invoke(target, &cid, &start.kwargs, deadline, start.trace.as_ref());
             }
             Err(mut msg) => {
                 msg.cid = Some(cid);
@@ -394,47 +415,47 @@ impl Dispatch {
 
     fn invoke(
         &mut self,
-        target: &Target,
-        cid: Cid,
-        kwargs: Bytes,
+        target: Target,
+        cid: &Cid,
+        kwargs: &[u8],
         deadline: Option<Deadline>,
-        trace: Option<TraceContext>,
+        trace: Option<&TraceContext>,
     ) {
         // On a runtime with several threads the actor may be cancelled meanwhile. From here on the actor waits for this
         // request, including its first poll; so the check comes after this.
-        let _counted = self.actor.inner.requests.token();
-        if self.refuses_requests(cid) {
+        self.counted.get_or_insert_with(|| self.actor.inner.requests.token());
+        if self.refuses_requests(*cid) {
             return;
         }
-        let Target { entry, label, format } = target;
-        let (peer, name) = (self.peer.clone(), label.clone());
-        let session = SessionEnd::new(peer, cid, Side::Child, entry.kind, name, *format, deadline);
-        match self.peer.admit(&cid) {
+        match self.peer.admit(cid) {
             Ok(()) => {}
             Err(Refused::Closed) => return,
             Err(Refused::Duplicate) => {
-                return self.used_twice(cid);
+                return self.used_twice(*cid);
             }
             Err(Refused::TooMany(max)) => {
                 let text =
                     format!("{max} contexts are open on this connection (`contexts_per_connection_max`)");
-                return self.refuse(cid, type_names::RUNTIME_FAILURE, text);
+                return self.refuse(*cid, type_names::RUNTIME_FAILURE, text);
             }
         }
-        let args_bytes = kwargs.len();
+        let Target { entry, label, format } = target;
+        let (peer, dialog) = (self.peer.clone(), Dialog::child(entry.kind));
+        let session = SessionEnd::new(peer, cid, dialog, None, label, format, deadline);
         let invocation = Invocation { session: session.clone(), kwargs };
         // Decodes the arguments, which runs user code.
-        let future = match catching(|| (entry.invoke)(&invocation)) {
+        let future = match catching(|| (entry.invoke)(invocation)) {
             Ok(Ok(future)) => future,
             Err(panic) => {
                 let (message, location) = (&panic.message, &panic.location);
-                tracing::error!(endpoint = %label, "panicked while it took its arguments: {message} at {location}");
+                let endpoint = &session.endpoint;
+                tracing::error!(%endpoint, "panicked while it took its arguments: {message} at {location}");
                 let mut msg = panic.pack(&self.peer.us);
-                msg.cid = Some(cid);
+                msg.cid = Some(*cid);
                 return self.peer.send_error(msg);
             }
             Ok(Err(problem)) => {
-                return self.refuse(cid, type_names::TYPE_ERROR, format!("{}(): {problem}", entry.name));
+                return self.refuse(*cid, type_names::TYPE_ERROR, format!("{}(): {problem}", entry.name));
             }
         };
         // An id may be used again after its dialog; values then belong to the new dialog.
@@ -442,13 +463,7 @@ impl Dispatch {
         // If another thread runs the endpoint, the acknowledgement is sent at once: while the connection writes it,
         // results gather, and leave in one write.
         session.accept_request(entry.kind, self.actor.inner.is_current_thread);
-        self.actor.run_request(RequestTask::new(
-            self.actor.clone(),
-            session,
-            future,
-            args_bytes,
-            trace.as_ref(),
-        ));
+        self.actor.run_request(RequestTask::new(self.actor.clone(), session, future, kwargs.len(), trace));
     }
 }
 

@@ -31,7 +31,7 @@ pub struct EndpointEntry {
     pub(crate) endpoint: fn() -> TypeId,
     /// Whether all types of its values may be written without field names.
     pub(crate) types_are_positional: fn() -> bool,
-    pub(crate) invoke: fn(&Invocation) -> Result<EndpointFuture, ArgsError>,
+    pub(crate) invoke: fn(Invocation<'_>) -> Result<EndpointFuture, ArgsError>,
 }
 
 impl EndpointEntry {

@@ -5,7 +5,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::core::Actor;
@@ -19,9 +18,9 @@ use crate::session::{Ended, Expiry, SessionEnd, catching, incoming};
 
 /// The data that an endpoint is invoked with.
 #[derive(Debug)]
-pub(crate) struct Invocation {
+pub(crate) struct Invocation<'a> {
     pub(crate) session: Arc<SessionEnd>,
-    pub(crate) kwargs: Bytes,
+    pub(crate) kwargs: &'a [u8],
 }
 
 /// The task of one accepted request.

@@ -96,6 +96,7 @@ impl DynCall {
             deadline,
             endpoint: None,
             cancels: None,
+            caller: None,
             is_positional: || false,
         }
     }
@@ -181,10 +182,9 @@ impl Portal {
     /// # Cancel safety
     /// As [`run`](Self::run).
     pub fn run_dyn<T: Payload>(&self, call: DynCall) -> Run<T> {
-        Run::new(self.peer.clone(), self.limit, move |peer, deadline| {
-            peer.request(call.request(FuncType::AsyncFunc, deadline), |format, depth_max, out| {
-                call.put_args(format, depth_max, out)
-            })
+        Run::new(self.peer.clone(), self.limit, move |peer, deadline, caller| {
+            let request = Request { caller: Some(caller), ..call.request(FuncType::AsyncFunc, deadline) };
+            peer.request(request, |format, depth_max, out| call.put_args(format, depth_max, out))
         })
     }
 

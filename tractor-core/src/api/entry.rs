@@ -63,20 +63,19 @@ fn context_is_positional<E: ContextEndpoint>() -> bool {
         && E::Returns::is_positional()
 }
 
-fn bind<E: Endpoint>(invocation: &Invocation) -> Result<(Arc<SessionEnd>, E::Args), ArgsError> {
-    let peer = &invocation.session.peer;
-    let depth_max = peer.channel.limits().nesting_depth_max;
-    let args =
-        E::Args::decode(E::ARGS, E::default_arg, invocation.session.format, depth_max, &invocation.kwargs)?;
-    Ok((invocation.session.clone(), args))
+fn bind<E: Endpoint>(invocation: Invocation<'_>) -> Result<(Arc<SessionEnd>, E::Args), ArgsError> {
+    let Invocation { session, kwargs } = invocation;
+    let depth_max = session.peer.channel.limits().nesting_depth_max;
+    let args = E::Args::decode(E::ARGS, E::default_arg, session.format, depth_max, kwargs)?;
+    Ok((session, args))
 }
 
-fn invoke_func<E: EndpointBody<Lead = ()>>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError> {
+fn invoke_func<E: EndpointBody<Lead = ()>>(invocation: Invocation<'_>) -> Result<EndpointFuture, ArgsError> {
     let (session, args) = bind::<E>(invocation)?;
     Ok(body::<E>(session, (), args))
 }
 
-fn invoke_context<E>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError>
+fn invoke_context<E>(invocation: Invocation<'_>) -> Result<EndpointFuture, ArgsError>
 where
     E: ContextEndpoint + EndpointBody<Lead = ContextOf<E>>,
 {
@@ -88,7 +87,7 @@ where
     Ok(body::<E>(session, ctx, args))
 }
 
-fn invoke_stream<E>(invocation: &Invocation) -> Result<EndpointFuture, ArgsError>
+fn invoke_stream<E>(invocation: Invocation<'_>) -> Result<EndpointFuture, ArgsError>
 where
     E: StreamEndpoint + EndpointBody<Lead = StreamSender<E::Item>>,
 {

@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
 use super::call::FnTarget;
@@ -72,9 +73,9 @@ impl Portal {
     /// Dropping the future cancels the remote task.
     pub fn run<C: FnTarget>(&self, call: C) -> Run<<C::Endpoint as Endpoint>::Returns> {
         let args = call.into_args();
-        Run::new(self.peer.clone(), self.limit, move |peer, deadline| {
+        Run::new(self.peer.clone(), self.limit, move |peer, deadline, caller| {
             let pld_spec = std::any::type_name::<<C::Endpoint as Endpoint>::Returns>();
-            ask::<C::Endpoint>(peer, FuncType::AsyncFunc, pld_spec, deadline, &args)
+            ask::<C::Endpoint>(peer, FuncType::AsyncFunc, pld_spec, deadline, Some(caller), &args)
         })
     }
 
@@ -267,12 +268,13 @@ pub(super) fn ask<E: Endpoint>(
     kind: FuncType,
     pld_spec: &'static str,
     deadline: Option<Deadline>,
+    caller: Option<&Waker>,
     args: &E::Args,
 ) -> Result<Arc<SessionEnd>> {
     let endpoint = Some(TypeId::of::<E>());
     let is_positional = || actor::is_positional(E::MODULE, E::NAME, TypeId::of::<E>());
     let (ns, func, cancels) = (E::MODULE, E::NAME, None);
-    let request = Request { ns, func, kind, pld_spec, deadline, endpoint, cancels, is_positional };
+    let request = Request { ns, func, kind, pld_spec, deadline, endpoint, cancels, caller, is_positional };
     peer.request(request, |format, depth_max, out| args.encode(E::ARGS, format, depth_max, out))
 }
 

@@ -3,13 +3,12 @@
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::deadline::{Fatal, Grace, Limit};
-use super::scope::Scope;
 use super::stream::decode;
 use crate::error::{Error, MessagingError, Result};
 use crate::proto::codec::PldKind;
@@ -32,15 +31,15 @@ pub struct Run<T> {
     types: PhantomData<fn() -> T>,
 }
 
-/// Sends the request, with the deadline that the call has.
-type Request = Box<dyn Fn(&Arc<Peer>, Option<Deadline>) -> Result<Arc<SessionEnd>> + Send>;
+/// Sends the request, with the deadline that the call has, and registers the task that waits for the outcome.
+type Request = Box<dyn Fn(&Arc<Peer>, Option<Deadline>, &Waker) -> Result<Arc<SessionEnd>> + Send>;
 
 enum State {
     Unsent(Arc<Peer>, Request),
-    /// The clock exists only with a deadline. Dropping the scope cancels the remote task.
-    Sent(Scope, Option<Expiry>),
+    /// The clock exists only with a deadline.
+    Sent(Arc<SessionEnd>, Option<Expiry>),
     /// Past its deadline; the remote task was cancelled.
-    Overdue(Grace),
+    Overdue(Box<Grace>),
     /// Past its deadline; the actor is being killed.
     Fatal(Fatal),
     Over,
@@ -50,12 +49,12 @@ impl<T: Payload> Run<T> {
     pub(super) fn new(
         peer: Arc<Peer>,
         limit: Limit,
-        request: impl Fn(&Arc<Peer>, Option<Deadline>) -> Result<Arc<SessionEnd>> + Send + 'static,
+        request: impl Fn(&Arc<Peer>, Option<Deadline>, &Waker) -> Result<Arc<SessionEnd>> + Send + 'static,
     ) -> Self {
         let lease = peer.lease.clone();
-        let request = move |peer: &Arc<Peer>, deadline: Option<Deadline>| {
+        let request = move |peer: &Arc<Peer>, deadline: Option<Deadline>, caller: &Waker| {
             let _used = &lease;
-            request(peer, deadline)
+            request(peer, deadline, caller)
         };
         Self {
             state: State::Unsent(peer, Box::new(request)),
@@ -142,18 +141,21 @@ impl<T: Payload> Future for Run<T> {
         let this = &mut *self;
         loop {
             match &mut this.state {
-                State::Unsent(peer, request) => match send(peer, request, this.limit, this.or_kill) {
+                State::Unsent(peer, request) => match send(peer, request, this.limit, this.or_kill, cx) {
                     Ok(session) => {
                         let expiry = session.deadline.map(|deadline| Expiry::new(deadline.at));
-                        this.state = State::Sent(Scope(session), expiry);
+                        let has_clock = expiry.is_some();
+                        this.state = State::Sent(session, expiry);
+                        if !has_clock {
+                            return Poll::Pending;
+                        }
                     }
                     Err(error) => {
                         let refused = ready!(this.order.poll(cx, Err(error)));
                         return this.over(refused);
                     }
                 },
-                State::Sent(scope, expiry) => {
-                    let Scope(session) = &*scope;
+                State::Sent(session, expiry) => {
                     match session.poll_outcome(cx) {
                         // The actor's clock was faster; that clock does not decide about a kill.
                         Poll::Ready(Outcome::Failed(Error::DeadlineExceeded(_))) if this.or_kill => {}
@@ -166,10 +168,12 @@ impl<T: Payload> Future for Run<T> {
                             ready!(expiry.poll(cx));
                         }
                     }
-                    this.state = match &session.peer.child {
+                    let late = match &session.peer.child {
                         Some(child) if this.or_kill => State::Fatal(Fatal::begin(session, child)),
-                        Some(_) | None => State::Overdue(Grace::begin(session)),
+                        Some(_) | None => State::Overdue(Box::new(Grace::begin(session))),
                     };
+                    session.leave();
+                    this.state = late;
                 }
                 State::Overdue(grace) => {
                     let error = ready!(grace.poll(cx));
@@ -186,11 +190,26 @@ impl<T: Payload> Future for Run<T> {
 }
 
 /// Starts the call; refuses it if its actor would have to be killed but cannot be.
-fn send(peer: &Arc<Peer>, request: &Request, limit: Limit, or_kill: bool) -> Result<Arc<SessionEnd>> {
+fn send(
+    peer: &Arc<Peer>,
+    request: &Request,
+    limit: Limit,
+    or_kill: bool,
+    cx: &Context<'_>,
+) -> Result<Arc<SessionEnd>> {
     if or_kill {
         peer.own_child()?;
     }
-    request(peer, limit.starting_now())
+    request(peer, limit.starting_now(), cx.waker())
+}
+
+/// Cancels the remote task, unless its outcome has arrived.
+impl<T> Drop for Run<T> {
+    fn drop(&mut self) {
+        if let State::Sent(session, _) = &self.state {
+            session.leave();
+        }
+    }
 }
 
 fn value_of<T: Payload>(session: &SessionEnd, outcome: Outcome) -> Result<T> {
@@ -209,7 +228,7 @@ impl<T> std::fmt::Debug for Run<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let state = match &self.state {
             State::Unsent(..) => "unstarted",
-            State::Sent(scope, _) => scope.0.phase_name(),
+            State::Sent(session, _) => session.phase_name(),
             State::Overdue(_) | State::Fatal(_) => "past its deadline",
             State::Over => "done",
         };

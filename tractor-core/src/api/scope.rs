@@ -22,9 +22,7 @@ pub(super) struct Scope(pub(super) Arc<SessionEnd>);
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        if !self.0.has_outcome() {
-            self.0.abandon();
-        }
+        self.0.leave();
     }
 }
 
@@ -35,7 +33,7 @@ impl Scope {
         let pld_spec = <C::Endpoint as ContextEndpoint>::Started::shown();
         let deadline = portal.limit.starting_now();
         let asked =
-            ask::<C::Endpoint>(&portal.peer, FuncType::Context, pld_spec, deadline, &call.into_args());
+            ask::<C::Endpoint>(&portal.peer, FuncType::Context, pld_spec, deadline, None, &call.into_args());
         in_order(asked.map(Self)).await
     }
 
@@ -44,7 +42,7 @@ impl Scope {
         let pld_spec = std::any::type_name::<<C::Endpoint as StreamEndpoint>::Item>();
         let deadline = portal.limit.starting_now();
         let asked =
-            ask::<C::Endpoint>(&portal.peer, FuncType::AsyncGen, pld_spec, deadline, &call.into_args());
+            ask::<C::Endpoint>(&portal.peer, FuncType::AsyncGen, pld_spec, deadline, None, &call.into_args());
         in_order(asked.map(Self)).await
     }
 

@@ -1,7 +1,8 @@
 //! The data under the lock of a session end: its state, and the tasks that wait for a change.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, MutexGuard, OnceLock};
+use std::task::Waker;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -47,9 +48,9 @@ pub(super) struct Cell {
     /// Parent side: the connection was closed before the request could leave.
     pub(super) never_left: bool,
     /// Child side: why messages can neither come nor leave any more. Later uses of the stream return it.
-    pub(super) broken: Option<Error>,
+    pub(super) broken: Option<Box<Error>>,
     /// The other side refused a value for lack of room. This side's stream ends with this error.
-    pub(super) overrun: Option<Error>,
+    pub(super) overrun: Option<Box<Error>>,
     /// The last streamed value that this side received and could not decode.
     pub(super) type_error: Option<MsgTypeError>,
     /// Child side: how the task ended.
@@ -94,15 +95,17 @@ pub(super) struct Locked<'a> {
 
 /// Senders that wait for room. Dropping this notifies them, if something has changed for them.
 struct Senders<'a> {
-    room: &'a Notify,
+    room: &'a OnceLock<Box<Notify>>,
     changed: bool,
 }
 
 impl Drop for Senders<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.changed {
-            self.room.notify_waiters();
+        if self.changed
+            && let Some(room) = self.room.get()
+        {
+            room.notify_waiters();
         }
     }
 }
@@ -125,7 +128,7 @@ impl DerefMut for Locked<'_> {
 
 impl<'a> Locked<'a> {
     #[inline]
-    pub(super) fn new(cell: MutexGuard<'a, Cell>, room: &'a Notify) -> Self {
+    pub(super) fn new(cell: MutexGuard<'a, Cell>, room: &'a OnceLock<Box<Notify>>) -> Self {
         Self { cell, woken: Woken::default(), senders: Senders { room, changed: false } }
     }
 
@@ -170,7 +173,7 @@ impl<'a> Locked<'a> {
 }
 
 impl Cell {
-    pub(super) fn new(dialog: Dialog, limits: &Limits) -> Self {
+    pub(super) fn new(dialog: Dialog, opener: Option<Waker>, limits: &Limits) -> Self {
         Self {
             dialog,
             first: None,
@@ -194,7 +197,7 @@ impl Cell {
             stream_handles: 0,
             may_open: false,
             reader: Slot::default(),
-            opener: Slot::default(),
+            opener: Slot::from(opener),
             guard: Slot::default(),
             waiters: Waiters::default(),
         }
@@ -226,8 +229,8 @@ impl Cell {
         match &self.outcome {
             Some(Outcome::Failed(error)) => Some(error),
             // An endpoint that is not shielded is about to be dropped instead.
-            None if self.deferral.is_shielded() => self.broken.as_ref(),
-            None if self.dialog.side() == Side::Parent && !self.absorbs_overruns() => self.overrun.as_ref(),
+            None if self.deferral.is_shielded() => self.broken.as_deref(),
+            None if self.dialog.side() == Side::Parent && !self.absorbs_overruns() => self.overrun.as_deref(),
             None => None,
             Some(Outcome::Returned(_) | Outcome::StreamDone) => None,
         }
@@ -240,7 +243,7 @@ impl Cell {
 
     /// Records that the other side has refused a value.
     pub(super) fn overran(&mut self, us: &Uid, msg: Box<ErrorMsg>) {
-        let error = error::received(us, Arc::from(msg.clone()));
+        let error = Box::new(error::received(us, Arc::from(msg.clone())));
         if self.dialog.side() == Side::Child {
             self.broken = Some(error.clone());
             self.parent_failure = Some(msg);

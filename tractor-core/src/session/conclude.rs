@@ -1,6 +1,7 @@
 //! The end of a child side: the message to the parent side after the endpoint's task has ended.
 
 use std::cell::Cell;
+use std::sync::atomic::Ordering;
 
 use super::checked::Check;
 use super::encoded::Encoded;
@@ -91,7 +92,9 @@ impl SessionEnd {
         for request in settled.cancel_requests {
             self.peer.acknowledge_cancel(request);
         }
-        self.peer.forget(self);
+        if self.is_entered.load(Ordering::Relaxed) {
+            self.peer.forget(self);
+        }
     }
 
     fn settle(&self, end: TaskEnd, failure: Failure) -> Settled {

@@ -48,7 +48,7 @@ impl<T> Dialogs<T> {
     }
 
     /// Enters a dialog that this end opens. `make` makes it from its new id.
-    pub(super) fn enter_new(&mut self, make: impl FnOnce(Cid) -> Arc<T>) -> Arc<T> {
+    pub(super) fn enter_new(&mut self, make: impl FnOnce(&Cid) -> Arc<T>) -> Arc<T> {
         if self.taken * 2 >= self.places.len() {
             self.lengthen();
         }
@@ -62,7 +62,7 @@ impl<T> Dialogs<T> {
             let cid = Cid::short(self.prefix, number);
             // The peer may have chosen this id.
             if self.others.is_empty() || !self.others.contains_key(&cid) {
-                let dialog = make(cid);
+                let dialog = make(&cid);
                 self.places[place] = Some((number, dialog.clone()));
                 self.taken += 1;
                 return dialog;
@@ -113,6 +113,14 @@ impl<T> Dialogs<T> {
         }
     }
 
+    /// Takes out a dialog of this end.
+    pub(super) fn take_own(&mut self, cid: &[u8]) -> Option<Arc<T>> {
+        let place = self.own(cid)?;
+        let (_, taken) = self.places[place].take()?;
+        self.taken -= 1;
+        Some(taken)
+    }
+
     /// Removes this dialog, if it is the one with its id.
     pub(super) fn remove(&mut self, cid: &Cid, over: &T) -> Option<Arc<T>> {
         let is_it = |found: &Arc<T>| std::ptr::eq(&raw const **found, over);
@@ -149,7 +157,7 @@ mod tests {
     }
 
     fn opened(dialogs: &mut Dialogs<Cid>) -> Arc<Cid> {
-        dialogs.enter_new(Arc::new)
+        dialogs.enter_new(|cid| Arc::new(*cid))
     }
 
     fn ends(dialogs: &mut Dialogs<Cid>, over: &Arc<Cid>) {

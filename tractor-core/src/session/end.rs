@@ -11,7 +11,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -46,12 +46,15 @@ pub(crate) struct SessionEnd {
     pub(crate) deadline: Option<Deadline>,
     /// The layout in which this side writes payloads; it reads every layout.
     pub(crate) format: PayloadFormat,
-    /// Notified when a sender that had no room should try again: a grant, or the end of the dialog.
-    pub(super) room: Notify,
+    /// Notified when a sender that had no room should try again: a grant, or the end of the dialog. Made by the first
+    /// sender that waits, before it looks for room once more.
+    pub(super) room: OnceLock<Box<Notify>>,
     /// Streamed values are decoded again before they are sent.
     strict: AtomicBool,
     /// Child side: `StartAck` is not sent yet. The task sends it, unless it returns first.
     ack_owed: AtomicBool,
+    /// Child side: it is, or was, in the table of its connection. A function that is ready at once never is.
+    pub(super) is_entered: AtomicBool,
     /// Child side: the scopes that the endpoint has left behind; made when there is one.
     pub(super) region: OnceLock<Arc<Region>>,
     /// Parent side of a request to cancel: the dialog that is over, at the latest, with its acknowledgement.
@@ -75,28 +78,24 @@ pub(crate) enum Outcome {
 impl SessionEnd {
     pub(crate) fn new(
         peer: Arc<Peer>,
-        cid: Cid,
-        side: Side,
-        kind: FuncType,
+        cid: &Cid,
+        dialog: Dialog,
+        opener: Option<Waker>,
         endpoint: Arc<str>,
         format: PayloadFormat,
         deadline: Option<Deadline>,
     ) -> Arc<Self> {
-        let dialog = match side {
-            Side::Parent if peer.caps.contains(Caps::UNACKED) => Dialog::parent_unacked(kind),
-            Side::Parent => Dialog::parent(kind),
-            Side::Child => Dialog::child(kind),
-        };
-        let cell = Cell::new(dialog, peer.channel.limits());
+        let cell = Cell::new(dialog, opener, peer.channel.limits());
         Arc::new(Self {
-            cid,
+            cid: *cid,
             peer,
             endpoint,
             deadline,
             format,
-            room: Notify::new(),
+            room: OnceLock::new(),
             strict: AtomicBool::new(false),
             ack_owed: AtomicBool::new(false),
+            is_entered: AtomicBool::new(false),
             region: OnceLock::new(),
             cancels: OnceLock::new(),
             streak: Streak::default(),
@@ -230,7 +229,7 @@ impl SessionEnd {
                 cell.outcome = Some(Outcome::Failed(error));
             }
             Effect::CancelTask(msg) => {
-                cell.broken = Some(error::received(us, Arc::from(msg.clone())));
+                cell.broken = Some(Box::new(error::received(us, Arc::from(msg.clone()))));
                 cell.parent_failure = Some(msg);
             }
             Effect::Overrun(msg) => cell.overran(us, msg),
@@ -245,7 +244,7 @@ impl SessionEnd {
                     // This is sent when the task has ended, because the peer gets one outcome.
                     Side::Child => {
                         cell.parent_failure = Some(Box::new(report));
-                        cell.broken = Some(error);
+                        cell.broken = Some(Box::new(error));
                     }
                 }
             }
@@ -266,7 +265,7 @@ impl SessionEnd {
                     let error = if cell.never_left { error.clone().unsent() } else { error.clone() };
                     cell.outcome = Some(Outcome::Failed(error));
                 }
-                Side::Child => cell.broken = Some(error.clone()),
+                Side::Child => cell.broken = Some(Box::new(error.clone())),
             }
             cell.wake_all();
         }
@@ -342,13 +341,17 @@ impl SessionEnd {
         )
     }
 
-    /// Waits for the outcome of the one call that opened the dialog.
+    /// Waits for the outcome of the one call that opened the dialog, which takes its value.
     pub(crate) fn poll_outcome(&self, cx: &Context<'_>) -> Poll<Outcome> {
         poll_or_register(
             cx,
             || self.cell(),
             |cell| &mut cell.opener,
-            |cell| cell.outcome.clone().map_or(Poll::Pending, Poll::Ready),
+            |cell| match &mut cell.outcome {
+                Some(Outcome::Returned(value)) => Poll::Ready(Outcome::Returned(std::mem::take(value))),
+                Some(outcome) => Poll::Ready(outcome.clone()),
+                None => Poll::Pending,
+            },
         )
     }
 

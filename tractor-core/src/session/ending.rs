@@ -73,8 +73,12 @@ impl SessionEnd {
         cell.dialog.is_ending() && !cell.deferral.is_shielded()
     }
 
-    /// Cancels a child side whose scope is dropped here. The surrounding scopes wait for its end.
-    pub(crate) fn abandon(self: &Arc<Self>) {
+    /// Leaves a parent side whose scope is over: cancels the child side, unless there is an outcome. The surrounding
+    /// scopes wait for its end.
+    pub(crate) fn leave(self: &Arc<Self>) {
+        if self.has_outcome() {
+            return;
+        }
         self.cancel_remote();
         // Dropped after the lock: the new teardown if the end has come meanwhile, or else an earlier one.
         let mut left = Teardown::here();

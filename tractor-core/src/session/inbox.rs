@@ -24,7 +24,7 @@ pub(super) enum InboxEnd {
     /// The peer ended without closing its half.
     Cut,
     /// A value found no room.
-    Overrun(Error),
+    Overrun(Box<Error>),
     /// The inbox has no reader any more.
     Unread(Notice),
 }
@@ -313,7 +313,7 @@ impl Inbox {
 
     /// Ends the inbox at a refused value. Replaces an end that came after that value.
     pub(super) fn overran(&mut self, error: Error) {
-        self.end = Some(InboxEnd::Overrun(error));
+        self.end = Some(InboxEnd::Overrun(Box::new(error)));
     }
 
     pub(super) fn end(&self) -> Option<&InboxEnd> {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::child::ChildActor;
 use super::dialogs::Dialogs;
 use super::end::SessionEnd;
-use super::request::RequestHead;
+use super::request::RequestHeads;
 use crate::error::{self, CloseReason, Error, MessagingError, RuntimeFailure, TransportClosed};
 use crate::net::{Appended, Channel};
 use crate::proto::codec::{self, PldKind};
@@ -49,8 +49,7 @@ pub(crate) struct Peer {
     /// Portals and unsent calls hold it, too; the connection counts as used as long as one does.
     pub(crate) lease: Arc<()>,
     same_image: AtomicBool,
-    /// Constant parts of the requests made so far. The lock is held for a look-up.
-    pub(super) request_heads: Mutex<Vec<Arc<RequestHead>>>,
+    pub(super) request_heads: RequestHeads,
     /// Live dialogs, and the reason why there can be no new ones, if any. Locked before any dialog's cell.
     table: Mutex<Table>,
 }
@@ -97,7 +96,7 @@ impl Peer {
             cancels_pending: AtomicUsize::new(0),
             lease: Arc::default(),
             same_image: AtomicBool::new(false),
-            request_heads: Mutex::default(),
+            request_heads: RequestHeads::default(),
             table: Mutex::new(Table {
                 dialogs: Dialogs::new(if dialer { b'd' } else { b'a' }),
                 closed: None,
@@ -150,7 +149,7 @@ impl Peer {
     /// Enters the parent side of a new dialog; `make` makes it from its id.
     pub(crate) fn enter_new(
         &self,
-        make: impl FnOnce(Cid) -> Arc<SessionEnd>,
+        make: impl FnOnce(&Cid) -> Arc<SessionEnd>,
     ) -> Result<Arc<SessionEnd>, Error> {
         let mut table = self.table();
         if let Some(error) = &table.closed {
@@ -168,7 +167,7 @@ impl Peer {
                 break cid;
             }
         };
-        let session = make(cid);
+        let session = make(&cid);
         table.dialogs.enter(cid, session.clone());
         Ok(session)
     }
@@ -206,6 +205,7 @@ impl Peer {
             return Err(error.clone());
         }
         let cid = session.cid;
+        session.is_entered.store(true, Ordering::Relaxed);
         if table.dialogs.enter(cid, session) {
             Ok(())
         } else {
@@ -216,6 +216,11 @@ impl Peer {
     /// The live dialog with this id.
     pub(crate) fn dialog(&self, cid: &[u8]) -> Option<Arc<SessionEnd>> {
         self.table().dialogs.get(cid).cloned()
+    }
+
+    /// Takes the parent side of a dialog out of the table, if its id was made here.
+    pub(crate) fn take_own(&self, cid: &[u8]) -> Option<Arc<SessionEnd>> {
+        self.table().dialogs.take_own(cid)
     }
 
     /// Removes an ended dialog from the table, but not a later one with the same id.

@@ -294,7 +294,8 @@ impl SessionEnd {
     /// The result for a reader of an empty inbox: pending, the end of the stream, or a failure.
     pub(super) fn nothing_received(&self, cell: &mut Cell) -> Poll<Result<(), Error>> {
         match (cell.inbox.end(), cell.failure()) {
-            (Some(InboxEnd::Overrun(error)), _) | (_, Some(error)) => Poll::Ready(Err(error.clone())),
+            (Some(InboxEnd::Overrun(error)), _) => Poll::Ready(Err((**error).clone())),
+            (_, Some(error)) => Poll::Ready(Err(error.clone())),
             (Some(InboxEnd::Stopped), None) => {
                 cell.end_seen = true;
                 Poll::Ready(Ok(()))

@@ -4,7 +4,9 @@
 //! table, and the request is appended, with the constant parts of its endpoint on this connection.
 
 use std::any::TypeId;
-use std::sync::{Arc, PoisonError};
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
 
 use tokio::time::Instant;
 
@@ -16,7 +18,7 @@ use super::trace;
 use crate::error::{Blame, DeadlineExceeded, Details, Error, MsgTypeError};
 use crate::net::Appended;
 use crate::proto::codec::{StartExtras, StartHead};
-use crate::proto::dialog::Side;
+use crate::proto::dialog::Dialog;
 use crate::proto::id::Caps;
 use crate::proto::msg::FuncType;
 use crate::proto::payload::{PayloadError, PayloadFormat};
@@ -40,6 +42,8 @@ pub(crate) struct Request<'a> {
     pub(crate) endpoint: Option<TypeId>,
     /// The dialog that it asks to cancel.
     pub(crate) cancels: Option<&'a Arc<SessionEnd>>,
+    /// The task to wake with the first answer, registered before the request leaves.
+    pub(crate) caller: Option<&'a Waker>,
     /// Whether its values may be laid out by position towards an actor of the same image.
     pub(crate) is_positional: fn() -> bool,
 }
@@ -57,13 +61,17 @@ impl Request<'static> {
             deadline: None,
             endpoint: None,
             cancels: None,
+            caller: None,
             is_positional,
         }
     }
 }
 
+/// The constant parts of the requests that a connection has made first. Free places are behind taken ones.
+pub(super) type RequestHeads = [OnceLock<Box<RequestHead>>; HEADS_KEPT_MAX];
+
 /// The constant parts of the requests for one endpoint.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct RequestHead {
     ns: String,
     func: String,
@@ -123,10 +131,15 @@ impl Peer {
         mut args: Encoded,
     ) -> Result<Arc<SessionEnd>, Error> {
         let trace = self.trace_of(request);
+        // Cloning a waker is foreign code, so it comes before the table's lock.
+        let caller = request.caller.cloned();
         let session = self.enter_new(|cid| {
             let (peer, label) = (self.clone(), head.label.clone());
-            let session =
-                SessionEnd::new(peer, cid, Side::Parent, head.kind, label, head.format, request.deadline);
+            let dialog = match self.caps.contains(Caps::UNACKED) {
+                true => Dialog::parent_unacked(head.kind),
+                false => Dialog::parent(head.kind),
+            };
+            let session = SessionEnd::new(peer, cid, dialog, caller, label, head.format, request.deadline);
             if let Some(target) = request.cancels {
                 session.cancels.get_or_init(|| Arc::downgrade(target));
             }
@@ -187,15 +200,15 @@ impl Peer {
         MsgTypeError::new(details, &self.us, Blame::Local, None).into()
     }
 
-    /// The constant parts of a request, made once per endpoint.
-    fn request_head(&self, request: &Request<'_>) -> Arc<RequestHead> {
-        let find = |kept: &[Arc<RequestHead>]| kept.iter().find(|head| head.is_of(request)).cloned();
-        if let Some(found) = find(&self.request_heads.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return found;
+    /// The constant parts of a request, mostly made once per endpoint.
+    fn request_head(&self, request: &Request<'_>) -> Cow<'_, RequestHead> {
+        let mut kept = self.request_heads.iter().map_while(OnceLock::get);
+        if let Some(found) = kept.find(|head| head.is_of(request)) {
+            return Cow::Borrowed(found);
         }
-        // This asks the types, which runs user code, so the lock is not held.
+        // This asks the types, which runs user code.
         let positional = self.is_same_image() && (request.is_positional)();
-        let fresh = Arc::new(RequestHead {
+        let mut fresh = Box::new(RequestHead {
             ns: request.ns.to_owned(),
             func: request.func.to_owned(),
             kind: request.kind,
@@ -205,13 +218,12 @@ impl Peer {
             label: Arc::from(format!("{}:{}", request.ns, request.func)),
             format: self.format(positional),
         });
-        let mut kept = self.request_heads.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = find(&kept) {
-            return found;
+        for place in &self.request_heads {
+            match place.set(fresh) {
+                Ok(()) => return place.get().map(|head| Cow::Borrowed(&**head)).expect("it was just set"),
+                Err(taken) => fresh = taken,
+            }
         }
-        if kept.len() < HEADS_KEPT_MAX {
-            kept.push(fresh.clone());
-        }
-        fresh
+        Cow::Owned(*fresh)
     }
 }

@@ -100,7 +100,9 @@ impl SessionEnd {
             // Registered before the second look, so that room made in between is not missed.
             let room = match full {
                 Tried::BufferFull => self.peer.channel.room().notified(),
-                Tried::Sent | Tried::NoCredit | Tried::Ending | Tried::TurnOver => self.room.notified(),
+                Tried::Sent | Tried::NoCredit | Tried::Ending | Tried::TurnOver => {
+                    self.room.get_or_init(Box::default).notified()
+                }
             };
             let mut room = Box::pin(room);
             room.as_mut().enable();
@@ -144,7 +146,7 @@ impl SessionEnd {
         // This must outlive the locks.
         let _driver;
         let mut cell = self.cell();
-        if let Some(error) = cell.failure().or(cell.overrun.as_ref()) {
+        if let Some(error) = cell.failure().or(cell.overrun.as_deref()) {
             return Err(error.clone());
         }
         cell.dialog.command(Command::Yield).map_err(|misuse| self.misuse(misuse))?;

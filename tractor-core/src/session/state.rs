@@ -122,7 +122,7 @@ impl SessionEnd {
         }
         let failure = match &cell.outcome {
             Some(Outcome::Failed(error)) => Some(error),
-            _ => cell.broken.as_ref(),
+            _ => cell.broken.as_deref(),
         };
         failure.map(|error| self.blamed(error).clone())
     }
@@ -133,7 +133,7 @@ impl SessionEnd {
         match &cell.outcome {
             Some(Outcome::Failed(error)) => Some(error.clone()),
             Some(Outcome::Returned(_) | Outcome::StreamDone) => None,
-            None => cell.broken.clone(),
+            None => cell.broken.as_deref().cloned(),
         }
     }
 

@@ -56,8 +56,9 @@ impl Waiting {
     fn poll_result(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
         let cid = self.end.cid;
         let over = || MessagingError::misuse(Misuse::Ended, cid).into();
-        let ended =
-            |cell: &Locked<'_>| cell.dialog.is_settled().then(|| cell.broken.clone().unwrap_or_else(over));
+        let ended = |cell: &Locked<'_>| {
+            cell.dialog.is_settled().then(|| cell.broken.as_deref().cloned().unwrap_or_else(over))
+        };
         let failed = |cell: &Locked<'_>| cell.failure().cloned().or_else(|| ended(cell)).map(Outcome::Failed);
         let unread = |cell: &Locked<'_>| cell.stream_handles == 0;
         self.poll_discarding(cx, unread, |cell| cell.outcome.clone().or_else(|| failed(cell)))
