@@ -26,7 +26,7 @@ use crate::proto::dialog::cost;
 use crate::wakers::poll_or_register;
 
 /// So many values count as one await for the runtime, which makes a task that is always ready yield now and then.
-const VALUES_PER_AWAIT: u32 = 8;
+const VALUES_PER_AWAIT: u32 = 4;
 
 /// The values that a receiving handle has taken and not handed out.
 #[derive(Debug, Default)]
