@@ -307,7 +307,9 @@ async fn actors_of_one_tree_find_each_other_and_their_root() {
             assert_eq!(one.run(finds_root()).await?, std::process::id());
             two.cancel_actor().await?;
             let gone = one.run(finds("np-two".to_owned())).await.expect_err("it has ended");
-            assert_eq!(gone.as_remote().expect("it comes from there").src_type(), "NotFound", "{gone}");
+            // `one` may not yet have seen that its connection to it has ended. Then the call fails instead of the lookup.
+            let kind = gone.as_remote().expect("it comes from there").src_type().to_owned();
+            assert!(["NotFound", "TransportClosed"].contains(&kind.as_str()), "{gone}");
             // The next actor of that name is found as soon as it is registered.
             let (found, three) = tokio::join!(
                 one.run(waits("np-two".to_owned())),
