@@ -14,7 +14,6 @@ use super::inbox::Inbox;
 use super::receive::detached;
 use super::region::Teardown;
 use super::state::Asked;
-use super::streak::{Allowance, Streak};
 use crate::error::{self, Error, MsgTypeError};
 use crate::proto::dialog::{Dialog, SendCredit, Side, TaskEnd};
 use crate::proto::id::{Cid, Uid};
@@ -65,8 +64,6 @@ pub(super) struct Cell {
     pub(super) parent_failure: Option<Box<ErrorMsg>>,
     pub(super) tx: SendCredit,
     pub(super) pace: Pace,
-    /// What of these two is left to a streak of sends, as of the last look at it.
-    lent: Allowance,
     /// Parent side: its scope was dropped, and the surrounding scopes wait for the outcome.
     pub(super) left: Option<Teardown>,
     /// Child side: cancel requests to be acknowledged once the task has ended.
@@ -191,7 +188,6 @@ impl Cell {
             parent_failure: None,
             tx: SendCredit::default(),
             pace: Pace::default(),
-            lent: Allowance::default(),
             left: None,
             cancel_requests: Vec::new(),
             stream_handles: 0,
@@ -207,22 +203,6 @@ impl Cell {
     /// it.
     pub(super) fn kept(&self, value: Bytes) -> Bytes {
         if self.opener.is_empty() { detached(value) } else { value }
-    }
-
-    /// Under the lock of the write buffer: counts what was sent in the last streak.
-    #[inline]
-    pub(super) fn count_streak(&mut self, streak: &Streak) {
-        let rest = streak.rest();
-        self.tx.spend_together(self.lent.room - rest.room);
-        *self.pace.left() -= self.lent.sends - rest.sends;
-        self.lent = rest;
-    }
-
-    /// Under the lock of the write buffer: values may follow without a look at this.
-    #[inline]
-    pub(super) fn begin_streak(&mut self, streak: &Streak) {
-        self.lent = Allowance { room: self.tx.room(), sends: *self.pace.left() };
-        streak.begin(self.lent);
     }
 
     pub(super) fn failure(&self) -> Option<&Error> {

@@ -23,7 +23,6 @@ use super::overflow::Overflow;
 use super::peer::Peer;
 use super::region::Region;
 use super::state::Asked;
-use super::streak::Streak;
 use crate::error::{self, Error, MessagingError};
 use crate::proto::codec;
 use crate::proto::dialog::{Dialog, Effect, Misuse, Received, Side};
@@ -59,7 +58,6 @@ pub(crate) struct SessionEnd {
     pub(super) region: OnceLock<Arc<Region>>,
     /// Parent side of a request to cancel: the dialog that is over, at the latest, with its acknowledgement.
     pub(super) cancels: OnceLock<Weak<Self>>,
-    pub(super) streak: Streak,
     /// See the invariants.
     cell: Mutex<Cell>,
 }
@@ -98,7 +96,6 @@ impl SessionEnd {
             is_entered: AtomicBool::new(false),
             region: OnceLock::new(),
             cancels: OnceLock::new(),
-            streak: Streak::default(),
             cell: Mutex::new(cell),
         })
     }
@@ -112,9 +109,7 @@ impl SessionEnd {
     /// The lock, for callers that wake no task.
     #[inline]
     pub(super) fn cell(&self) -> MutexGuard<'_, Cell> {
-        let cell = self.cell.lock().unwrap_or_else(PoisonError::into_inner);
-        self.streak.break_off();
-        cell
+        self.cell.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on streamed values are decoded again before they are sent.

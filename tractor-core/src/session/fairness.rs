@@ -34,12 +34,6 @@ impl Pace {
         self.look(Instant::now())
     }
 
-    /// Sends that may go through before the next look.
-    #[inline]
-    pub(super) fn left(&mut self) -> &mut u32 {
-        &mut self.left
-    }
-
     fn look(&mut self, now: Instant) -> bool {
         let since_look = self.looked.replace(now).map_or(Duration::ZERO, |looked| now.duration_since(looked));
         self.left = if since_look > SLOW * SENDS_PER_LOOK { 0 } else { SENDS_PER_LOOK - 1 };

@@ -24,7 +24,6 @@ mod request;
 mod run;
 mod send;
 mod state;
-mod streak;
 mod trace;
 mod waiting;
 

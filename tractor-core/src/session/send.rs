@@ -10,7 +10,7 @@ use super::inbox::InboxEnd;
 use crate::error::{Error, MessagingError, StreamUnread, TransportClosed};
 use crate::net::{Appended, Buffer};
 use crate::proto::codec::{self, PldKind, YieldHead};
-use crate::proto::dialog::{Command, cost};
+use crate::proto::dialog::Command;
 use crate::proto::frame::FrameTooLarge;
 use crate::proto::msg::Msg;
 use crate::proto::payload::Payload;
@@ -125,24 +125,6 @@ impl SessionEnd {
     /// Sends one encoded value if there is room for it.
     #[inline(never)]
     fn try_send(&self, head: &YieldHead, encoded: &mut Encoded) -> Result<Tried, Error> {
-        if self.streak.goes_on() {
-            // This must outlive the lock.
-            let _driver;
-            let cost = cost(encoded.len());
-            let mut buffer = self.peer.channel.buffer();
-            if self.streak.goes_on() && !buffer.is_full() {
-                let appended = append_item(&mut buffer, head, encoded);
-                let Appended::Yes(driver) = appended else { return self.not_sent(appended) };
-                self.streak.count(cost);
-                _driver = driver;
-                return Ok(Tried::Sent);
-            }
-        }
-        self.look_and_send(head, encoded)
-    }
-
-    /// As [`try_send`](Self::try_send), for the first value of a streak.
-    fn look_and_send(&self, head: &YieldHead, encoded: &mut Encoded) -> Result<Tried, Error> {
         // This must outlive the locks.
         let _driver;
         let mut cell = self.cell();
@@ -157,14 +139,13 @@ impl SessionEnd {
         if has_credit && cell.tx.is_unread() {
             return Err(self.unread());
         }
-        let mut buffer = self.peer.channel.buffer();
-        cell.count_streak(&self.streak);
         if has_credit && !cell.tx.has_room() {
             return Ok(Tried::NoCredit);
         }
         if cell.pace.is_turn_over() {
             return Ok(Tried::TurnOver);
         }
+        let mut buffer = self.peer.channel.buffer();
         if buffer.is_full() {
             return Ok(Tried::BufferFull);
         }
@@ -174,7 +155,6 @@ impl SessionEnd {
         _driver = driver;
         if has_credit {
             cell.tx.spend(bytes);
-            cell.begin_streak(&self.streak);
         }
         Ok(Tried::Sent)
     }

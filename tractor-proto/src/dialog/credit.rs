@@ -33,22 +33,10 @@ impl SendCredit {
         self.bytes > 0
     }
 
-    /// The room that is left, as messages [cost](cost()) it; negative if the last one has overdrawn it.
-    #[inline]
-    pub fn room(&self) -> i64 {
-        self.bytes
-    }
-
     /// Counts a sent message.
     #[inline]
     pub fn spend(&mut self, payload_bytes: usize) {
-        self.spend_together(cost(payload_bytes));
-    }
-
-    /// Counts sent messages that cost so much.
-    #[inline]
-    pub fn spend_together(&mut self, cost: i64) {
-        self.bytes = self.bytes.saturating_sub(cost);
+        self.bytes = self.bytes.saturating_sub(cost(payload_bytes));
     }
 
     /// Whether the receiver has said that it reads no more.
