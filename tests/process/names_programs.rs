@@ -307,9 +307,9 @@ async fn actors_of_one_tree_find_each_other_and_their_root() {
             assert_eq!(one.run(finds_root()).await?, std::process::id());
             two.cancel_actor().await?;
             let gone = one.run(finds("np-two".to_owned())).await.expect_err("it has ended");
-            // `one` may not yet have seen that its connection to it has ended. Then the call fails instead of the lookup.
-            let kind = gone.as_remote().expect("it comes from there").src_type().to_owned();
-            assert!(["NotFound", "TransportClosed"].contains(&kind.as_str()), "{gone}");
+            // The lookup fails, or the call, if `one` has not yet seen that its connection has ended.
+            let kind = gone.as_remote().expect("it comes from there").src_type();
+            assert!(["NotFound", "TransportClosed"].contains(&kind), "{gone}");
             // The next actor of that name is found as soon as it is registered.
             let (found, three) = tokio::join!(
                 one.run(waits("np-two".to_owned())),
@@ -485,11 +485,9 @@ async fn a_registrar_that_is_killed_has_a_successor_which_gets_all_its_rows() {
         // If the program is started again, it joins them.
         let mut registrar = registry.program("registrar");
         // On another thread: this one may run the registrar.
-        let registrar = tokio::task::spawn_blocking(move || {
-            assert_eq!(registrar.hear("up"), [0]);
-            registrar
-        });
-        let registrar = registrar.await.expect("it joins");
+        let joined = tokio::task::spawn_blocking(move || (registrar.hear("up"), registrar));
+        let (heard, registrar) = joined.await.expect("it joins");
+        assert_eq!(heard, [0]);
         assert_eq!(process_of("registrar").await?, registrar.pid());
         kill(registrar);
         Ok(())
