@@ -31,7 +31,7 @@ use tractor::{ActorOptions, Result};
 /// The recorded counts, which the guide includes.
 const RECORD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/performance/counts.md");
 const VALGRIND: &str = "valgrind";
-/// The allowed increase of instructions. Two runs differ by a third of it.
+/// The allowed increase of instructions: three times the difference between two runs.
 const TOLERANCE: f64 = 0.01;
 /// The allowed increase for large payloads, which the kernel splits differently in each run. Two runs differ by up to a
 /// tenth; one more copy of each payload adds a quarter.
@@ -43,10 +43,10 @@ const AMOUNTS: [u64; 2] = [20, 60];
 /// Concurrent calls.
 const IN_FLIGHT: u64 = 64;
 const LARGE_BYTES: usize = 64 * 1024;
-/// First argument of a process that does some work, and prints its count of allocations.
+/// First argument of a process that does some work and prints its allocations.
 const DO: &str = "--do";
 
-/// A work whose cost is counted.
+/// Work whose cost is counted.
 struct Work {
     name: &'static str,
     /// Operations per unit.
@@ -173,9 +173,10 @@ async fn pass_blobs(portal: Portal, count: u64) -> Result<()> {
     Ok(())
 }
 
-/// Does this amount of a work, over a Unix socket between two actors of this process. Returns the count of allocations.
+/// Does this amount of the work over a Unix socket between two actors of this process. Returns the allocations.
 fn work(work: &Work, units: u64) -> Result<u64> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("it can be made");
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
     let addr = tractor::socket_addr("counts")?;
     let server = ActorOptions::new().name("counts").bind(addr.clone()).enable_module(module_path!());
     runtime.block_on(async {
@@ -265,12 +266,12 @@ fn instructions(work: &Work, units: u64) -> f64 {
 }
 
 fn this() -> std::path::PathBuf {
-    env::current_exe().expect("it runs")
+    env::current_exe().expect("the path is known")
 }
 
 /// The output of a command on both of its streams.
 fn output(command: &mut Command) -> (String, String) {
-    let output = command.stdin(Stdio::null()).output().expect("it can be started");
+    let output = command.stdin(Stdio::null()).output().expect("the program can be started");
     let (out, err) = (output.stdout, output.stderr);
     let (out, err) = (String::from_utf8_lossy(&out).into_owned(), String::from_utf8_lossy(&err).into_owned());
     assert!(output.status.success(), "{command:?} failed: {err}");
@@ -303,8 +304,8 @@ fn main() -> ExitCode {
     if let [flag, name, units] = &args[..]
         && flag == DO
     {
-        let found = WORKS.iter().find(|work| work.name == name).expect("it is one of ours");
-        let allocations = work(found, units.parse().expect("a number")).expect("it succeeds");
+        let found = WORKS.iter().find(|work| work.name == name).expect("the name is one of `WORKS`");
+        let allocations = work(found, units.parse().expect("a number")).expect("the work succeeds");
         println!("{allocations}");
         return ExitCode::SUCCESS;
     }

@@ -9,7 +9,7 @@ use std::io;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Restricts this thread, and every thread and process it starts from now on, to the first CPU it may use.
+/// Restricts this thread, and all threads and processes that it starts later, to the first CPU that it may use.
 pub(crate) fn pin_to_one() -> io::Result<()> {
     let allowed = sched_getaffinity(None)?;
     let first = (0..CpuSet::MAX_CPU)
@@ -43,7 +43,7 @@ impl CpuTime {
         Self { other, threads }
     }
 
-    /// Nanoseconds since then, without threads that have ended meanwhile.
+    /// The nanoseconds used since then. Threads that have ended meanwhile are left out.
     pub(crate) fn elapsed(&self) -> f64 {
         let now = Self::now(self.other);
         let before = |thread| self.threads.get(thread).copied().unwrap_or(0);

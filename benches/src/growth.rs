@@ -7,7 +7,6 @@ use crate::table::{number, three, time};
 
 /// The quantity that grows, such as connections.
 pub(crate) struct Axis {
-    /// The name of the axis.
     title: &'static str,
     /// The unit of the quantity, in a law.
     unit: &'static str,
@@ -95,7 +94,7 @@ pub(crate) const AXES: &[Axis] = &[
         lines: &[cpu("a value of any of them", Work::Streams, Who::Ours)],
     },
     Axis {
-        title: "streams of 100 that nobody reads",
+        title: "unread streams, of 100",
         unit: "stream",
         sizes: &[0, 1, 10, 50, 90, 99],
         sizes_quick: &[0, 1, 99],
@@ -104,7 +103,7 @@ pub(crate) const AXES: &[Axis] = &[
 ];
 
 impl Axis {
-    /// The plot's file.
+    /// The name of the plot's file.
     pub(crate) fn name(&self) -> &'static str {
         self.lines[0].work.name()
     }
@@ -160,7 +159,7 @@ impl Series {
         }
     }
 
-    /// Flat if the cost hardly changes; otherwise a line with an offset or a power law, whichever fits better.
+    /// "Flat" if the cost hardly changes; otherwise a line with an offset or a power law, whichever fits better.
     fn law(&self, points: &[(f64, f64)], unit: &str) -> String {
         let values = || points.iter().map(|point| point.1);
         let (least, most) = (values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max));
@@ -216,14 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn a_root_is_a_power() {
+    fn a_square_root_is_a_power() {
         let points: Vec<_> = [1.0, 100.0, 10_000.0].into_iter().map(|x: f64| (x, 500.0 * x.sqrt())).collect();
         let law = cpu("", Work::Call, Who::Ours).law(&points, "call");
         assert_eq!(law, "500\u{a0}ns x count^0.50 (within 0 %)");
     }
 
     #[test]
-    fn what_hardly_grows_is_flat() {
+    fn a_cost_that_hardly_grows_is_flat() {
         let line = cpu("", Work::Call, Who::Ours);
         assert_eq!(line.law(&[(1.0, 1000.0), (1000.0, 1200.0)], "call"), "flat: 1.10\u{a0}us");
         let law = line.law(&[(0.0, 1000.0), (1000.0, 3000.0)], "call");

@@ -43,9 +43,9 @@ macro_rules! words {
 }
 
 words! {
-    /// A candidate.
+    /// What is measured.
     Who {
-        /// Sockets, length-prefixed frames and MessagePack; for calls a minimal RPC that multiplexes.
+        /// Sockets with length-prefixed MessagePack; for concurrent calls a minimal RPC that multiplexes.
         Raw = "raw",
         Ours = "tractor",
         Tarpc = "tarpc",
@@ -137,7 +137,7 @@ impl FromStr for Job {
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
         let parts: Vec<_> = text.split('/').collect();
-        let [place, work, size, who] = parts[..] else { anyhow::bail!("`{text}` names no job") };
+        let [place, work, size, who] = parts[..] else { anyhow::bail!("`{text}` is not a job") };
         Ok(Self { place: place.parse()?, work: work.parse()?, size: size.parse()?, who: who.parse()? })
     }
 }
@@ -160,7 +160,7 @@ impl Job {
     }
 }
 
-/// The whole life of a sampling process.
+/// `main` of a sampling process.
 pub(crate) fn sample_main(args: &[String]) -> anyhow::Result<()> {
     let [job, seconds] = args else { anyhow::bail!("a sample takes a job and a number of seconds") };
     let (job, seconds): (Job, f64) = (job.parse()?, seconds.parse()?);
@@ -190,9 +190,9 @@ mod tests {
     fn a_job_is_read_as_it_is_written() {
         for (&who, &work) in Who::ALL.iter().zip(Work::ALL) {
             let job = Job { place: Place::TcpPinned, work, size: 7, who };
-            assert_eq!(job.to_string().parse::<Job>().expect("it is one"), job);
+            assert_eq!(job.to_string().parse::<Job>().expect("it is a job"), job);
         }
-        let error = "uds-1cpu/dance/0/raw".parse::<Job>().expect_err("no such work");
+        let error = "uds-1cpu/dance/0/raw".parse::<Job>().expect_err("there is no such work");
         assert!(error.to_string().contains("dance"), "{error}");
     }
 }

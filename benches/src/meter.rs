@@ -16,7 +16,7 @@ const BETWEEN_LOOKS: u64 = 16;
 /// The interval in which both processes must use almost no CPU time to count as idle.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The numbers of a sample: names and values. `cpu` and `clock` are nanoseconds an operation.
+/// The numbers of a sample: names and values. `cpu` and `clock` are nanoseconds per operation.
 pub(crate) type Numbers = Vec<(&'static str, f64)>;
 
 /// The settings of a sample: its duration, and the other process at work.
@@ -80,8 +80,8 @@ impl Meter {
         numbers
     }
 
-    /// Measures concurrent callers, each a task that makes one call after the other. `call` gets the caller's number
-    /// and an argument.
+    /// Measures concurrent callers, tasks that make one call after the other. `call` gets the caller's number and an
+    /// argument.
     pub(crate) async fn at_once<F>(
         self,
         callers: usize,
@@ -147,7 +147,7 @@ impl Meter {
 
 /// The median. Sorts the values.
 pub(crate) fn median(values: &mut [f64]) -> f64 {
-    assert!(!values.is_empty(), "there is something to measure");
+    assert!(!values.is_empty(), "there are samples");
     values.sort_by(f64::total_cmp);
     f64::midpoint(values[(values.len() - 1) / 2], values[values.len() / 2])
 }

@@ -10,7 +10,7 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 176.0;
 const TOP: f64 = 32.0;
 const BOTTOM: f64 = 44.0;
-/// Readers who do not see colours find each line by its order in the list beside the plot.
+/// The list of names beside the plot has the order of the lines, for readers who do not see colours.
 const COLOURS: &[&str] = &["#888888", "#d95f02", "#1b9e77", "#e7a100", "#7570b3", "#3182bd"];
 
 /// Times in nanoseconds against a count.
@@ -54,7 +54,7 @@ impl Scale {
     }
 }
 
-/// Zero has no logarithm, and is drawn where a tenth would be.
+/// Draws zero, which has no logarithm, where a tenth would be.
 fn shown(x: f64) -> f64 {
     x.max(0.1)
 }
@@ -166,7 +166,7 @@ mod tests {
         let places = line.split('"').nth(1).expect("it has points").split(' ');
         for place in places {
             let (x, y) = place.split_once(',').expect("two numbers");
-            let (x, y): (f64, f64) = (x.parse().expect("one"), y.parse().expect("one"));
+            let (x, y): (f64, f64) = (x.parse().expect("a number"), y.parse().expect("a number"));
             assert!((LEFT..=WIDTH - RIGHT).contains(&x) && (TOP..=HEIGHT - BOTTOM).contains(&y), "{place}");
         }
     }

@@ -39,7 +39,7 @@ impl Options {
                 "--only" => options.only = value()?,
                 "--into" => options.into = Some(value()?.into()),
                 _ => anyhow::bail!(
-                    "no flag `{flag}`; there are --quick, --rounds N, --only TEXT, --into FOLDER"
+                    "unknown flag `{flag}`; the flags are --quick, --rounds N, --only TEXT, --into FOLDER"
                 ),
             }
         }
@@ -70,7 +70,7 @@ const RESUMED: Job = Job { place: Place::UdsPinned, work: Work::Resumed, size: 0
 /// Prints the report to the standard output, progress to the error output.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let jobs = options.jobs();
-    anyhow::ensure!(!jobs.is_empty(), "no sample's name contains `{}`", options.only);
+    anyhow::ensure!(!jobs.is_empty(), "no sample has a name with `{}`", options.only);
     let seconds = if options.quick { SECONDS_QUICK } else { SECONDS };
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or("?").to_owned();
@@ -121,8 +121,8 @@ fn report(options: &Options, results: &Results, load: &str) -> String {
     ) {
         text += "\n";
         text += &wrapped(&format!(
-            "Of 100 streams one was not read for ten seconds: the other 99 kept {:.0} % of their rate ({:.0} % by CPU \
-             time), and no value of it was lost. Both processes together had {:.1} MiB more meanwhile.",
+            "One of 100 streams was not read for ten seconds. Meanwhile the other 99 kept {:.0} % of their rate \
+             ({:.0} % by CPU time), and both processes together used {:.1} MiB more. No value was lost.",
             100.0 * clock,
             100.0 * cpu,
             ((here + there) / 1024.0 / 1024.0).max(0.0)
@@ -134,7 +134,7 @@ fn report(options: &Options, results: &Results, load: &str) -> String {
 const PLACES: &[(Place, &str)] = &[
     (Place::UdsPinned, "Unix sockets, current-thread runtimes, both processes on one CPU"),
     (Place::TcpPinned, "TCP over loopback, the same otherwise"),
-    (Place::UdsThreads, "Unix sockets, multi-thread runtimes, wherever the scheduler puts them"),
+    (Place::UdsThreads, "Unix sockets, multi-thread runtimes, not pinned to a CPU"),
 ];
 
 /// The machine that the numbers are from.
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn an_unknown_flag_is_refused() {
-        let error = Options::parse(&[String::from("--fast")]).expect_err("no such flag");
+        let error = Options::parse(&[String::from("--fast")]).expect_err("there is no such flag");
         assert!(error.to_string().contains("--quick"));
     }
 
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn no_job_is_done_twice_in_a_round() {
-        let mut jobs = Options::parse(&[]).expect("nothing is needed").jobs();
+        let mut jobs = Options::parse(&[]).expect("all flags are optional").jobs();
         let count = jobs.len();
         jobs.sort_unstable();
         jobs.dedup();

@@ -1,4 +1,4 @@
-//! A server process for a candidate that starts none itself, and sockets to it.
+//! A server process for candidates that start none themselves, and sockets to it.
 //!
 //! The server is this binary again. It prints its address when it listens, and ends with its standard input.
 
@@ -158,7 +158,7 @@ impl Server {
         let out = child.stdout.take().expect("it is piped");
         let read = BufReader::new(out).read_line(&mut addr);
         let server = Self { child, addr: addr.trim().to_owned(), path };
-        anyhow::ensure!(read? > 0, "the server of {} has ended", who.name());
+        anyhow::ensure!(read? > 0, "the server of {} has ended early", who.name());
         Ok(server)
     }
 
@@ -176,7 +176,7 @@ impl Drop for Server {
     }
 }
 
-/// Ends this process when its starter is gone.
+/// Ends this process when its standard input is closed, as it is when the parent ends.
 pub(crate) fn end_with_stdin() {
     std::thread::spawn(|| {
         let mut byte = [0];

@@ -1,4 +1,4 @@
-//! The tables: each row a piece of work, each column a candidate, CPU time beside the clock.
+//! The tables: a row for each kind of work, a column for each candidate, CPU time beside the clock.
 
 use crate::job::{Job, Place, Who, Work};
 use crate::meter::median;
@@ -18,11 +18,11 @@ const RAW_AND_OURS: &[Who] = &[Who::Raw, Who::Ours];
 /// The rows, in the order of the table.
 pub(crate) const ROWS: &[Row] = &[
     Row { name: "one call at a time", work: Work::Call, whose: EVERYBODY },
-    Row { name: "one of 64 calls at a time", work: Work::CallsAtOnce, whose: EVERYBODY },
-    Row { name: "a value there and back on a stream", work: Work::PingPong, whose: STREAMING },
+    Row { name: "one of 64 concurrent calls", work: Work::CallsAtOnce, whose: EVERYBODY },
+    Row { name: "a round trip on a stream", work: Work::PingPong, whose: STREAMING },
     Row { name: "a value of a one-way stream", work: Work::Ticks, whose: STREAMING },
     Row { name: "64 KiB, made for each message", work: Work::Fresh, whose: EVERYBODY },
-    Row { name: "64 KiB, the same again and again", work: Work::Same, whose: RAW_AND_OURS },
+    Row { name: "64 KiB, the same each time", work: Work::Same, whose: RAW_AND_OURS },
     Row { name: "open a context, take its result", work: Work::Context, whose: &[Who::Ours] },
     Row { name: "connect and call", work: Work::Connect, whose: EVERYBODY },
     Row { name: "start a process and call", work: Work::Spawn, whose: RAW_AND_OURS },

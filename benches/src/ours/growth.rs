@@ -17,9 +17,9 @@ use crate::peers::Tick;
 
 /// Concurrent streams, of which some are not read.
 const STREAMS: u64 = 100;
-/// Values read of a stream that was not read for a while: more than fits into its window.
+/// The values that are read of a stream after a pause: more than its window holds.
 const LATER: u64 = 50_000;
-/// The time in which a stream is not read.
+/// How long a stream is not read.
 const UNREAD: Duration = Duration::from_secs(10);
 
 /// Memory of this process and of the other one.
@@ -41,7 +41,7 @@ impl Memory {
     }
 }
 
-/// A call beside open contexts, each with a task of its own, which have passed a value and wait.
+/// A call beside open contexts, each in a task of its own, that have passed a value and wait.
 pub(super) async fn contexts(portal: &Portal, count: u64, meter: Meter) -> anyhow::Result<Numbers> {
     let (memory, begun) = (Memory::now(meter), Instant::now());
     let (over, mut tasks) = (Arc::new(Notify::new()), JoinSet::new());
@@ -90,7 +90,7 @@ pub(super) async fn connections(addr: &Addr, count: u64, meter: Meter) -> anyhow
     let connected = try_join_all((0..count).map(|_| {
         tractor::connect(addr, async |portal: &Portal| {
             call(portal, 1).await?;
-            portals.lock().expect("nobody panics").push(portal.clone());
+            portals.lock().expect("the lock is not poisoned").push(portal.clone());
             all.wait().await;
             over.wait().await;
             anyhow::Ok(())
@@ -100,7 +100,7 @@ pub(super) async fn connections(addr: &Addr, count: u64, meter: Meter) -> anyhow
         all.wait().await;
         let open = begun.elapsed().as_nanos() as f64 / count as f64;
         let kept = memory.each(meter, count);
-        let portals = std::mem::take(&mut *portals.lock().expect("nobody panics"));
+        let portals = std::mem::take(&mut *portals.lock().expect("the lock is not poisoned"));
         let one = move |caller: usize, arg| {
             let portal = portals[caller % portals.len()].clone();
             async move { call(&portal, arg).await }

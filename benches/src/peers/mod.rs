@@ -1,4 +1,4 @@
-//! Other libraries, used as in their guides, and the parts that all candidates share.
+//! Other libraries, used as their guides say, and the code that all candidates share.
 
 mod tarpc;
 mod tonic;
@@ -19,13 +19,13 @@ pub(crate) struct Tick {
 }
 
 impl Tick {
-    /// It has a text, as the values of programs do.
+    /// With a string, because the values of most programs have one.
     pub(crate) fn new(seq: u64) -> Self {
         Self { seq, px: 100.0 + seq as f64 / 4.0, sym: "TRACTOR1".to_owned() }
     }
 }
 
-/// The whole life of a server process.
+/// `main` of a server process.
 pub(crate) fn serve_main(args: &[String]) -> anyhow::Result<()> {
     let [who, place, path] = args else { anyhow::bail!("a server takes a candidate, a place and a path") };
     let (who, place): (Who, Place) = (who.parse()?, place.parse()?);

@@ -1,7 +1,6 @@
 //! tonic: gRPC over HTTP/2 with its default settings.
 //!
-//! Messages are derived and the service is written by hand, so that no `protoc` is needed; what runs is what
-//! generated code would do.
+//! Messages are derived, and the service is written by hand as `protoc` would generate it: so `protoc` is not needed.
 
 use std::convert::Infallible;
 

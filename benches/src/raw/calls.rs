@@ -1,7 +1,7 @@
 //! A minimal RPC that multiplexes: numbered requests, numbered replies, one connection, many callers.
 //!
-//! It has no deadlines, no cancellation and no task per request: it is a lower bound, not a usable library. Callers
-//! append to one write buffer; the writer yields once before it writes, so that all ready callers share the write.
+//! A lower bound, not a usable library: it has no deadlines, no cancellation and no task per request. Callers append
+//! to one write buffer; the writer yields once before it writes, so that all ready callers share the write.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,7 +23,7 @@ pub(super) struct Client(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     calls: Mutex<Calls>,
-    /// Wakes the writer. The call that finds the buffer empty uses it.
+    /// Wakes the writer; notified by the call that finds the buffer empty.
     appended: Notify,
 }
 
@@ -85,7 +85,7 @@ impl Client {
             self.with(|calls| {
                 for (id, value) in replies.drain(..) {
                     if let Some(caller) = calls.open.remove(&id) {
-                        // Fails if the caller is gone, which wants no reply.
+                        // Fails if the caller is gone.
                         _ = caller.send(value);
                     }
                 }
@@ -94,7 +94,7 @@ impl Client {
     }
 }
 
-/// The answering end: inline, with one write for the replies to all requests of one read.
+/// The answering end: computes inline, and writes the replies to all requests of one read at once.
 pub(super) async fn answer(socket: Socket) -> io::Result<()> {
     let (source, mut sink) = split(socket);
     let mut frames = FrameReader::new(source, READ_BYTES);

@@ -1,4 +1,4 @@
-//! The limit to compare with: sockets, length-prefixed frames with MessagePack, and nothing else.
+//! The lower bound: sockets with length-prefixed MessagePack, and nothing else.
 
 mod calls;
 mod frame;
@@ -119,7 +119,7 @@ async fn take_payloads(socket: Socket, bytes: u64, meter: Meter) -> anyhow::Resu
         .await
 }
 
-/// The whole life of a server.
+/// `main` of a server.
 pub(crate) async fn serve(listener: Listener) -> anyhow::Result<()> {
     loop {
         let mut socket = listener.accept().await?;
@@ -195,7 +195,7 @@ fn spawn(meter: Meter, place: Place) -> anyhow::Result<Numbers> {
     Ok(vec![("clock", median(&mut laps))])
 }
 
-/// The whole life of a process that answers once, over its standard input.
+/// `main` of a process that answers once, over its standard input.
 pub(crate) fn hello_main() -> anyhow::Result<()> {
     Place::UdsPinned.runtime()?.block_on(async {
         let inherited = StdUnixStream::from(std::os::fd::AsFd::as_fd(&io::stdin()).try_clone_to_owned()?);
