@@ -202,7 +202,7 @@ fn uid() -> Uid {
     Uid::new("fuzz", "fuzz")
 }
 
-/// Whether the input has the request that any guest may make.
+/// Whether the input may have the request to end the actor, which any guest of a Unix socket may make.
 fn cancels_the_actor(says: &[Option<Vec<u8>>]) -> bool {
     let all: Vec<u8> = says.iter().flatten().flatten().copied().collect();
     all.windows(7).any(|window| &window[1..] == b"cancel" && window[0] != b'_')
@@ -233,19 +233,19 @@ async fn guest(addr: &Addr, says: Vec<Option<Vec<u8>>>) {
 
 async fn assert_served(addr: &Addr) {
     let mut io = dial(addr).await;
-    io.write_all(&framed(&hello(Caps::BASIC))).await.expect("open");
+    io.write_all(&framed(&hello(Caps::BASIC))).await.expect("the connection is open");
     let call = Say::Start { id: Id::X, func: Func::Echo, kwargs: Kwargs::Value(5) };
-    io.write_all(&call.bytes().expect("a message")).await.expect("open");
+    io.write_all(&call.bytes().expect("a message")).await.expect("the connection is open");
     let mut frames = Splitter::new();
     loop {
-        while let Some(body) = frames.next_frame(1 << 16).expect("an honest actor") {
+        while let Some(body) = frames.next_frame(1 << 16).expect("the actor sends valid frames") {
             if let Ok(Msg::Return { pld, .. }) = tractor_proto::codec::decode(&body) {
                 assert_eq!(&pld[..], [5]);
                 return;
             }
         }
         let read = tokio::time::timeout(Duration::from_secs(8), io.read_buf(frames.buf_mut()));
-        assert_ne!(read.await.expect("an answer in time").expect("open"), 0, "not served");
+        assert_ne!(read.await.expect("an answer in time").expect("the connection is open"), 0, "not served");
     }
 }
 
@@ -315,7 +315,7 @@ impl Id {
             Self::D0 => "d0",
             Self::X => "x",
         })
-        .expect("short")
+        .expect("a short id")
     }
 }
 
@@ -353,7 +353,7 @@ impl Pld {
     }
 }
 
-/// Any bytes except none, which the encoder forbids; `Say::Frame` sends none as well.
+/// The encoder forbids an empty payload. `Say::Frame` can send one.
 fn never_empty(bytes: Vec<u8>) -> Vec<u8> {
     if bytes.is_empty() { vec![0xc1] } else { bytes }
 }

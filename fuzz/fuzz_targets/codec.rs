@@ -16,7 +16,7 @@ use tractor_proto::payload;
 
 fuzz_target!(|data: &[u8]| {
     let frame = Bytes::copy_from_slice(data);
-    check_short_ways(&frame);
+    check_fast_paths(&frame);
     let msg = match codec::decode(&frame) {
         Ok(msg) => msg,
         Err(error) => {
@@ -41,16 +41,16 @@ fuzz_target!(|data: &[u8]| {
     let read =
         codec::decode(&again).unwrap_or_else(|error| panic!("{msg:?} is refused when sent on: {error}"));
     assert_eq!(read, msg);
-    assert_eq!(encoded(&read), again, "the encoding of one message is one");
+    assert_eq!(encoded(&read), again, "a message has two encodings");
 });
 
 /// Checks that the fast path agrees with a decode.
-fn check_short_ways(frame: &Bytes) {
+fn check_fast_paths(frame: &Bytes) {
     let decoded = codec::decode(frame).ok();
-    let spoken = |cid: &[u8]| std::str::from_utf8(cid).ok().and_then(tractor_proto::id::Cid::new);
+    let as_cid = |cid: &[u8]| std::str::from_utf8(cid).ok().and_then(tractor_proto::id::Cid::new);
     for kind in [PldKind::Started, PldKind::Yield, PldKind::Return, PldKind::CancelAck] {
         let Some((cid, at)) = codec::peek_pld(kind, frame) else { continue };
-        let Some(cid) = spoken(cid) else { continue };
+        let Some(cid) = as_cid(cid) else { continue };
         let pld = frame.slice(at..);
         if raw::check_one_value(&pld, NESTING_DEPTH_MAX - 1).is_err() {
             continue; // the consumer refuses it
@@ -64,7 +64,7 @@ fn check_short_ways(frame: &Bytes) {
         assert_eq!(decoded.as_ref(), Some(&found));
     }
     if let Some((cid, functype)) = codec::peek_start_ack(frame)
-        && let Some(cid) = spoken(cid)
+        && let Some(cid) = as_cid(cid)
     {
         assert_eq!(decoded, Some(Msg::StartAck { cid, functype }));
     }

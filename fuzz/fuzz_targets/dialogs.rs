@@ -110,7 +110,7 @@ fn alone(side: End, unacked: bool, kind: Kind, events: &[Event]) {
             !was_settled || event.received().is_none() || dialog == before,
             "{event:?} changed an ended dialog"
         );
-        assert!(seen.outcomes <= 1 && seen.conclusions <= 1, "two ends of one dialog: {seen:?}");
+        assert!(seen.outcomes <= 1 && seen.conclusions <= 1, "a dialog has ended twice: {seen:?}");
         if dialog.side() == Side::Parent {
             assert_eq!(dialog.is_settled(), seen.outcomes == 1, "{event:?} of {before:?}: {seen:?}");
         }
@@ -219,7 +219,7 @@ impl Seen {
         let failed = end == TaskEnd::Failed;
         let conclusion = dialog.conclude(end);
         if conclusion == Conclusion::Nothing {
-            assert!(self.lost || self.conclusions == 1, "an end that is not reported");
+            assert!(self.lost || self.conclusions == 1, "the end of the task is not reported");
             return;
         }
         self.conclusions += 1;

@@ -82,7 +82,7 @@ impl Receiver {
     fn new(caps: Caps) -> Self {
         let parent = if caps.contains(Caps::UNACKED) { Dialog::parent_unacked } else { Dialog::parent };
         let ours = [("d0", FuncType::AsyncFunc), ("d1", FuncType::AsyncGen), ("d2", FuncType::Context)];
-        let ours = ours.map(|(cid, kind)| (Cid::new(cid).expect("short"), parent(kind)));
+        let ours = ours.map(|(cid, kind)| (Cid::new(cid).expect("a short id"), parent(kind)));
         Self { dialogs: ours.into(), known: StartCache::default() }
     }
 
