@@ -60,7 +60,7 @@ async fn error_of_a_grandchild() {
     })
     .await
     .expect_err("the warehouse is empty");
-    let remote = error.as_remote().expect("it happened in another actor");
+    let remote = error.as_remote().expect("the error is remote");
     let path: Vec<_> = remote.relay_path().iter().map(|actor| actor.name()).collect();
     println!("error:   {error}");
     println!("         a `{}` that came through {}", remote.src_type(), path.join(" -> "));
@@ -72,7 +72,7 @@ async fn panic_of_a_child() -> tractor::Result<()> {
     tractor::open_nursery(async |an| {
         let worker = an.start_actor("worker").expose(share).await?;
         let error = worker.run(share(7, 0)).await.expect_err("it panics");
-        let remote = error.as_remote().expect("it happened in another actor");
+        let remote = error.as_remote().expect("the error is remote");
         println!("panic:   {error}");
         assert_eq!((remote.kind(), remote.message()), (RemoteKind::Panic, "7 cannot be shared among nobody"));
         assert!(remote.trace().contains("remote_error_propagation.rs"));

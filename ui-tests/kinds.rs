@@ -97,7 +97,7 @@ async fn all_of_them_run() -> ::tractor::Result<()> {
             let text = || ::std::string::ToString::to_string("text");
             ::core::assert!(portal.run(refusing(text())).await.is_err());
             let failed = portal.run(failing(text())).await.expect_err("it fails");
-            ::core::assert_eq!(failed.downcast::<::ui_tests::Told>().expect("it travels").what, "text");
+            ::core::assert_eq!(failed.downcast::<::ui_tests::Told>().expect("the error carries a value").what, "text");
             let told = portal.open_context(union(), async |talk, first| -> ::tractor::Result<UnionPld> {
                 ::core::assert_eq!(first, UnionPld::I64(1));
                 let mut stream = talk.open_stream();

@@ -18,8 +18,8 @@ use tractor::Addr;
 /// Runs first in each process.
 fn set_up() {
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Tracer))
-        .expect("the only one");
-    tractor::propagate_traces(inject, extract).expect("the only ones");
+        .expect("it is set once");
+    tractor::propagate_traces(inject, extract).expect("they are set once");
 }
 
 #[tractor::actor_fn]
@@ -37,7 +37,7 @@ async fn sell(apples: u32, bank: Addr) -> tractor::Result<u32> {
 /// The spans of this process that have ended.
 #[tractor::actor_fn]
 async fn finished() -> Vec<Place> {
-    FINISHED.lock().expect("not poisoned").clone()
+    FINISHED.lock().expect("the lock is not poisoned").clone()
 }
 
 fn print(spans: &[Place], parent: &str, depth: usize) {

@@ -31,7 +31,7 @@ pub(crate) struct Tracer;
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Tracer {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, ctx: Context<'_, S>) {
         static SPANS: AtomicU32 = AtomicU32::new(1);
-        let span = ctx.span(id).expect("it is new");
+        let span = ctx.span(id).expect("the span was just made");
         let around = span.parent().and_then(|parent| parent.extensions().get::<Place>().cloned());
         let process = std::process::id();
         let id = format!("{process:08x}{:08x}", SPANS.fetch_add(1, Ordering::Relaxed));
@@ -44,7 +44,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Tracer {
 
     fn on_close(&self, id: Id, ctx: Context<'_, S>) {
         let place = ctx.span(&id).and_then(|span| span.extensions_mut().remove::<Place>());
-        FINISHED.lock().expect("not poisoned").extend(place);
+        FINISHED.lock().expect("the lock is not poisoned").extend(place);
     }
 }
 

@@ -77,7 +77,7 @@ async fn indexes(at: usize) -> u8 {
 #[tractor::test]
 async fn a_child_calls_its_parent() -> Result<()> {
     in_nursery_with(ActorOptions::new().name("boss").enable_module(module_path!()), async |tree, an| {
-        assert_eq!(asks_its_parent().await?, None, "a root has none");
+        assert_eq!(asks_its_parent().await?, None, "a root has no parent");
         let worker = start(an, tree.name("worker"), module_path!()).await?;
         assert_eq!(worker.run(asks_its_parent()).await?, Some(("boss".to_owned(), 101)));
         assert_eq!(visit().await, 102, "the state is in this actor");
@@ -99,7 +99,7 @@ async fn a_child_knows_its_name_and_is_no_root() -> Result<()> {
         let (name, uuid, pid, is_root) = identity().await;
         assert_eq!((name.as_str(), pid, is_root), ("root", std::process::id(), true));
         assert_eq!(tractor::current_actor().uid().uuid(), uuid);
-        assert!(tractor::current_actor().addrs().is_empty(), "nobody asked it to listen");
+        assert!(tractor::current_actor().addrs().is_empty(), "it listens only if it is told to");
         worker.cancel_actor().await?;
         Ok(())
     })
@@ -194,7 +194,7 @@ async fn a_tree_has_one_root() -> Result<()> {
         assert!(matches!(error, Error::Runtime(_)), "{error:?}");
         assert!(error.to_string().contains("open a nursery instead"), "{error}");
         let error = worker.run(opens_a_root()).await.unwrap_err();
-        let remote = error.as_remote().expect("it was refused over there");
+        let remote = error.as_remote().expect("the error is remote");
         assert_eq!(remote.kind(), RemoteKind::Runtime);
         assert!(remote.message().contains(worker.uid().name()), "{remote}");
         Ok(())
@@ -213,7 +213,7 @@ async fn survives_panics(worker: &Portal) -> Result<()> {
         assert_eq!(remote.src_uid(), worker.uid());
     }
     assert_eq!(worker.run(indexes(2)).await?, 3);
-    let error = worker.run(indexes(3)).await.expect_err("there is no fourth");
+    let error = worker.run(indexes(3)).await.expect_err("the list has three items");
     assert!(error.to_string().contains("index out of bounds"), "{error}");
     assert_eq!(worker.run(indexes(0)).await?, 1, "the actor goes on");
     assert_eq!(worker.dialogs_open(), 0);
@@ -247,7 +247,7 @@ struct Looks<'a>(&'a Mutex<Vec<String>>);
 impl Drop for Looks<'_> {
     fn drop(&mut self) {
         let actor = tractor::try_current_actor().map_or("none".to_owned(), |actor| actor.name().to_owned());
-        self.0.lock().expect("nothing panics with it").push(actor);
+        self.0.lock().expect("the lock is not poisoned").push(actor);
     }
 }
 
@@ -269,7 +269,7 @@ async fn a_scope_that_is_dropped_drops_its_body_in_the_root_it_has_brought() {
         }));
     assert!(poll_once(&mut root).await.is_pending());
     drop(root);
-    assert_eq!(seen.into_inner().expect("nothing panics with it"), ["root", "root"]);
+    assert_eq!(seen.into_inner().expect("the lock is not poisoned"), ["root", "root"]);
 }
 
 #[tractor::test]

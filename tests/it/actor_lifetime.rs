@@ -72,7 +72,7 @@ async fn prepare(path: String) {
     let actor = tractor::current_actor();
     on_exit(&actor, &path, "first");
     on_exit(&actor, &path, "second");
-    *STATE.get().lock().expect("nothing panics with it") = Some(MarkOnDrop(path));
+    *STATE.get().lock().expect("the lock is not poisoned") = Some(MarkOnDrop(path));
 }
 
 /// As [`prepare`], and may fail.
@@ -191,7 +191,7 @@ async fn cleanup_of_the_root_runs_at_the_end_of_its_scope() -> Result<()> {
         let ran = Arc::new(Mutex::new(Vec::new()));
         let push = |text: &'static str| {
             let ran = ran.clone();
-            move || ran.lock().expect("nothing panics with it").push(text)
+            move || ran.lock().expect("the lock is not poisoned").push(text)
         };
         let actor =
             tractor::open_root_actor(ActorOptions::new().name("top"), async |actor| -> Result<Actor> {
@@ -199,16 +199,16 @@ async fn cleanup_of_the_root_runs_at_the_end_of_its_scope() -> Result<()> {
                 for callback in [push("first"), push("second")] {
                     assert!(actor.on_exit(callback).is_ok());
                 }
-                assert!(ran.lock().expect("nothing panics with it").is_empty());
+                assert!(ran.lock().expect("the lock is not poisoned").is_empty());
                 Ok(actor.clone())
             })
             .await?;
-        assert_eq!(*ran.lock().expect("nothing panics with it"), ["second", "first"]);
+        assert_eq!(*ran.lock().expect("the lock is not poisoned"), ["second", "first"]);
 
         let late = actor.on_exit(push("late")).expect_err("the actor has ended");
         assert!(format!("{late:?}").contains("TooLate") && late.to_string().contains("too late"));
         (late.0)();
-        assert_eq!(*ran.lock().expect("nothing panics with it"), ["second", "first", "late"]);
+        assert_eq!(*ran.lock().expect("the lock is not poisoned"), ["second", "first", "late"]);
         Ok(())
     })
     .await
@@ -397,7 +397,7 @@ fn a_waiter_in_another_runtime_gets_the_end_of_a_connection_whose_task_never_ran
     let options = ActorOptions::new().bind(addr.clone());
     let host = std::thread::spawn(move || {
         runtime().block_on(tractor::open_root_actor(options, async |_| -> Result<()> {
-            up.send(()).expect("it is waited for");
+            up.send(()).expect("the receiver waits");
             ended.await.expect("it is sent");
             Ok(())
         }))
@@ -409,7 +409,7 @@ fn a_waiter_in_another_runtime_gets_the_end_of_a_connection_whose_task_never_ran
         let mut visit =
             std::pin::pin!(tractor::open_root_actor(ActorOptions::new(), async |_| -> Result<()> {
                 tractor::connect(&addr, async |portal| {
-                    give.send(portal.clone()).expect("it is waited for");
+                    give.send(portal.clone()).expect("the receiver waits");
                     std::future::pending().await
                 })
                 .await
@@ -429,5 +429,5 @@ fn a_waiter_in_another_runtime_gets_the_end_of_a_connection_whose_task_never_ran
     let told = told.expect("it ends in time");
     assert!(matches!(told, Err(Error::Closed(_))), "{told:?}");
     end.send(()).expect("it waits");
-    host.join().expect("it ends").expect("well");
+    host.join().expect("it ends").expect("the root ends well");
 }

@@ -48,7 +48,11 @@ async fn an_actor_tells_its_parent_its_children_and_what_runs() -> tractor::Resu
         let name = tree.name("report");
         let portal = an.start_actor(name).enable_module(module_path!()).listen().await?;
         let before = portal.describe().await?;
-        assert_eq!((before.children.len(), before.dialogs.len()), (0, 0), "`describe` is no dialog");
+        assert_eq!(
+            (before.children.len(), before.dialogs.len()),
+            (0, 0),
+            "`describe` does not count as a dialog"
+        );
         portal
             .open_context(raises(), async |ctx, ()| {
                 let report = portal.describe().await?;

@@ -166,7 +166,7 @@ async fn a_value_too_deep_for_its_receiver_fails_its_dialog_only() -> Result<()>
             an.start_actor(tree.name("small")).enable_module(module_path!()).limits(shallow()).await?;
         for _ in 0..TIMES {
             let error = small.run(same(arrays(40))).await.unwrap_err();
-            assert_eq!(too_deep(&error).blame(), Blame::Local, "it is ours: {error}");
+            assert_eq!(too_deep(&error).blame(), Blame::Local, "the sender is to blame: {error}");
         }
         assert_eq!(small.run(same(arrays(4))).await?, arrays(4));
         an.cancel().await;

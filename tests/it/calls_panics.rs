@@ -117,7 +117,8 @@ async fn a_one_shot_call_that_cannot_be_sent_ends_its_actor_and_its_nursery() ->
         });
         let error = with_deadline(20, scope).await.expect_err("its argument panics while it is encoded");
         assert!(error.to_string().contains("on the way out"), "{error}");
-        let again = told.expect("its actor has started").wait_for_result().await.expect_err("the same");
+        let again =
+            told.expect("its actor has started").wait_for_result().await.expect_err("the same failure");
         assert_eq!(again.to_string(), error.to_string());
         Ok(())
     })

@@ -224,7 +224,7 @@ async fn a_value_larger_than_the_window_passes() -> Result<()> {
                 let handle = ctx.handle();
                 let mut stream = ctx.open_stream();
                 for number in 0..5 {
-                    let value = stream.receive().await?.expect("five values");
+                    let value = stream.receive().await?.expect("the stream has five values");
                     assert_eq!((value.len(), value[0]), (3 * KIB * KIB, number));
                 }
                 assert_eq!(stream.receive().await?, None);

@@ -303,7 +303,7 @@ async fn a_one_way_stream_that_a_third_actor_cancels_does_not_just_end() -> Resu
 }
 
 #[tractor::test]
-async fn a_one_way_stream_ends_with_a_cancellation_of_its_actor_by_whomever() -> Result<()> {
+async fn a_one_way_stream_ends_with_a_cancellation_of_its_actor_by_any_peer() -> Result<()> {
     with_local(module_path!(), async |worker| {
         let opened: Result<()> = worker
             .open_stream_from(ticks_once(), async |mut stream| {
@@ -320,7 +320,7 @@ async fn a_one_way_stream_ends_with_a_cancellation_of_its_actor_by_whomever() ->
 }
 
 #[tractor::test]
-async fn a_cancellation_passed_on_is_raised_by_who_did_not_ask_for_it() -> Result<()> {
+async fn a_relayed_cancellation_is_an_error_for_actors_that_did_not_ask_for_it() -> Result<()> {
     in_nursery(async |tree, an| {
         let bob = an
             .start_actor(tree.name("bob"))

@@ -61,7 +61,7 @@ async fn closes_early(ctx: Context<u64>) -> tractor::Result<u64> {
     let stream = ctx.open_stream();
     stream.send(1).await?;
     stream.finish();
-    assert!(matches!(stream.send(2).await, Err(Error::Messaging(_))), "a closed half takes nothing");
+    assert!(matches!(stream.send(2).await, Err(Error::Messaging(_))), "a closed half sends nothing");
     stream.close();
     note("closed");
     seen("go".to_owned()).await;

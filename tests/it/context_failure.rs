@@ -303,7 +303,7 @@ async fn an_actor_opens_no_context_to_itself() -> Result<()> {
     tractor::open_root_actor(options, async |_| {
         tractor::connect(&addr, async |portal| {
             let opened: Result<()> = portal.open_context(sits(), async |_, _| Ok(())).await;
-            let text = opened.expect_err("refused").to_string();
+            let text = opened.expect_err("the request is refused").to_string();
             assert!(text.contains("Invalid Operation"), "{text}");
             Ok(())
         })
@@ -319,7 +319,7 @@ static IS_OVER: Notify = Notify::const_new();
 
 #[tractor::context(started = ())]
 async fn lends(ctx: Context<(), (), ()>) -> tractor::Result<()> {
-    *LENT.lock().expect("it is only kept") = Some(ctx);
+    *LENT.lock().expect("the lock is not poisoned") = Some(ctx);
     IS_LENT.notify_one();
     forever().await;
     Ok(())
@@ -330,7 +330,8 @@ async fn lends(ctx: Context<(), (), ()>) -> tractor::Result<()> {
 #[tractor::context(started = String)]
 async fn overflows(ctx: Context<String, (), ()>, bytes: usize) -> tractor::Result<()> {
     let _ctx = ctx.started("x".repeat(bytes)).await?;
-    let lent = LENT.lock().expect("it is only kept").take().expect("it was lent");
+    let lent =
+        LENT.lock().expect("the lock is not poisoned").take().expect("the other endpoint has stored it");
     let mut late = Box::pin(lent.started(()));
     assert!(poll_once(&mut late).await.is_pending(), "the error has the reason why the connection has ended");
     tokio::spawn(async move {

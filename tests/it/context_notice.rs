@@ -9,7 +9,7 @@ use tractor::{ContextState, Error, MsgStream, Result, shield};
 
 /// Records the canceller, and the state.
 fn note_end<S, Tx, Rx, State>(ctx: &Context<S, Tx, Rx, State>) {
-    let canceller = ctx.canceller().expect("it must end");
+    let canceller = ctx.canceller().expect("it was cancelled");
     note(format!("{} by {}", ctx.state(), canceller.name()));
 }
 

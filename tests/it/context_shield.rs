@@ -18,7 +18,7 @@ async fn go(line: String) {
 
 /// Records the canceller, and the state.
 fn note_end<S, Tx, Rx, State>(ctx: &Context<S, Tx, Rx, State>) {
-    let canceller = ctx.canceller().expect("it must end");
+    let canceller = ctx.canceller().expect("it was cancelled");
     note(format!("{} by {}", ctx.state(), canceller.name()));
 }
 
@@ -85,7 +85,7 @@ async fn cleans_up(ctx: Context<(), (), ()>) -> std::result::Result<(), Spoiled>
     let ctx = ctx.started(()).await.or_else(|_| spoiled("not started"))?;
     ctx.cancelled().await;
     shield(yield_now()).await;
-    spoiled(&format!("{} by {}", ctx.state(), ctx.canceller().expect("it must end").name()))
+    spoiled(&format!("{} by {}", ctx.state(), ctx.canceller().expect("it was cancelled").name()))
 }
 
 #[tractor::actor_fn]

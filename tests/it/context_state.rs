@@ -56,7 +56,7 @@ fn known(ctx: &ContextHandle<u64>) -> Known {
     assert_eq!(outcome.is_some(), ctx.has_outcome());
     let shown = |error: Error| match error {
         Error::Cancelled(told) => {
-            format!("cancelled by {}", told.canceller().expect("somebody asked").name())
+            format!("cancelled by {}", told.canceller().expect("it was cancelled").name())
         }
         Error::Remote(failed) => failed.message().to_owned(),
         other => panic!("{other:?}"),

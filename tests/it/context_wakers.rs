@@ -95,7 +95,7 @@ async fn the_waker_of_a_task_may_be_the_last_that_holds_a_reader_of_the_same_str
                 });
                 let waker = Waker::from(task.clone());
                 assert!(run.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
-                *task.0.lock().expect("it is ours") = Some(run);
+                *task.0.lock().expect("the lock is not poisoned") = Some(run);
                 drop((task, waker));
                 let mut reader: StreamSubscriber<()> = given.recv().await.expect("a second reader");
                 // This runs on another thread, because it may never return.

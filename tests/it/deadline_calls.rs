@@ -51,10 +51,12 @@ async fn dialogs(ctx: Context<(), u64, ()>) -> Result<u64> {
     let handle = ctx.handle();
     let stream = ctx.open_stream();
     stream
-        .send(u64::try_from(handle.remaining().expect("it has a deadline").as_millis()).expect("short"))
+        .send(
+            u64::try_from(handle.remaining().expect("it has a deadline").as_millis()).expect("a short time"),
+        )
         .await?;
     handle.cancelled().await;
-    note(format!("{} by {}", handle.state(), handle.canceller().expect("somebody").name()));
+    note(format!("{} by {}", handle.state(), handle.canceller().expect("it was cancelled").name()));
     Ok(1)
 }
 
@@ -236,7 +238,7 @@ async fn the_return_of_an_endpoint_past_its_deadline_changes_nothing() -> Result
         // The endpoint fails: the failure is kept as the source.
         let error = exceeded(portal.run(fails_late()).deadline(BUDGET).await, "fails_late", portal);
         let late = error.source().and_then(|late| late.downcast_ref::<Error>()).expect("it has failed");
-        assert_eq!(late.as_remote().expect("there").message(), "the cleanup failed");
+        assert_eq!(late.as_remote().expect("the error is remote").message(), "the cleanup failed");
         Ok(())
     })
     .await
@@ -319,7 +321,7 @@ async fn a_context_past_its_deadline_ends_on_both_sides() -> Result<()> {
         let hasty = portal.deadline(BUDGET);
         let scope = hasty.open_context(dialogs(), async |ctx, ()| {
             let left = ctx.remaining().expect("it has a deadline");
-            assert_eq!(ctx.deadline(), tractor::current_deadline(), "the body is inside");
+            assert_eq!(ctx.deadline(), tractor::current_deadline(), "the body has the same deadline");
             assert!(left <= BUDGET);
             let mut stream = ctx.open_stream();
             let there = stream.receive().await?.expect("one value");

@@ -20,7 +20,7 @@ async fn hours_pass_at_once_in_actors_of_this_process() -> Result<()> {
         tractor::with_local_actor(ActorOptions::new().expose(sleeps), async |portal| {
             assert_eq!(portal.run(sleeps(HOUR)).await?, HOUR);
             let late = tractor::with_deadline(HOUR, portal.run(sleeps(2 * HOUR))).await;
-            assert!(late.expect_err("it takes longer").as_deadline_exceeded().is_some());
+            assert!(late.expect_err("it exceeds its deadline").as_deadline_exceeded().is_some());
             Ok(())
         })
         .await

@@ -11,8 +11,8 @@ use tractor::{Context, Error, Result};
 const AMPLE: Duration = Duration::from_secs(3600);
 
 fn micros_left() -> u64 {
-    let at = tractor::current_deadline().expect("every hop has inherited it");
-    at.saturating_duration_since(tokio::time::Instant::now()).as_micros().try_into().expect("an hour")
+    let at = tractor::current_deadline().expect("each hop inherits the deadline");
+    at.saturating_duration_since(tokio::time::Instant::now()).as_micros().try_into().expect("an hour fits")
 }
 
 /// The time that is left in this actor, and in each actor of a chain below.
@@ -150,7 +150,7 @@ async fn a_stuck_actor_does_not_keep_its_caller() -> Result<()> {
 }
 
 #[tractor::test]
-async fn a_one_shot_actor_has_the_deadline_of_who_starts_it() -> Result<()> {
+async fn a_one_shot_actor_inherits_the_deadline_of_its_starter() -> Result<()> {
     #[tractor::actor_fn]
     async fn idles() {
         assert!(tractor::current_deadline().is_some());

@@ -169,7 +169,7 @@ async fn left_out_arguments_have_their_defaults() -> tractor::Result<()> {
             assert_eq!(portal.run_dyn::<String>(you().arg("times", 3)).await?, "you!!! 0,0");
             assert_eq!(portal.run_dyn::<String>(you()).await?, "you!! 0,0");
             let missing = portal.run_dyn::<String>(by_name()).await;
-            let missing = missing.expect_err("no type").to_string();
+            let missing = missing.expect_err("the field is missing").to_string();
             assert!(missing.contains("missing argument `type`"), "{missing}");
             Ok(())
         })
@@ -249,7 +249,7 @@ async fn a_declared_failure_travels() -> tractor::Result<()> {
     in_root(async |_| {
         tractor::with_local_actor(ActorOptions::new().enable_module(module_path!()), async |portal| {
             assert_eq!(portal.run(withdraws(1)).await?, 9);
-            let error = portal.run(withdraws(11)).await.expect_err("too much");
+            let error = portal.run(withdraws(11)).await.expect_err("the amount is too large");
             assert_eq!(
                 error.as_remote().map(tractor::error::RemoteActorError::message),
                 Some("11 is too much")

@@ -134,11 +134,15 @@ async fn check_values(portal: &Portal) -> Result<()> {
     assert_texts(&error, "Shop", "only 3 left");
     assert_eq!(error.downcast::<Shop>(), Some(Shop::SoldOut { left: 3 }));
     assert_eq!(error.downcast::<other::Shop>(), None, "a type of the same name");
-    let remote = error.as_remote().expect("it fails there");
-    let value_type = remote.value_type().expect("it came along");
+    let remote = error.as_remote().expect("the error is remote");
+    let value_type = remote.value_type().expect("the error carries a value");
     assert!(value_type.ends_with("error_values::Shop"), "{value_type}");
-    assert_eq!(remote.downcast_as(value_type), Some(other::Shop::SoldOut { left: 3 }), "if it is asked for");
-    assert_eq!(remote.downcast_as::<Shop>("error_values::other::Shop"), None, "which it is not");
+    assert_eq!(
+        remote.downcast_as(value_type),
+        Some(other::Shop::SoldOut { left: 3 }),
+        "by the name of its own type"
+    );
+    assert_eq!(remote.downcast_as::<Shop>("error_values::other::Shop"), None, "by the name of another type");
     assert_eq!(error.downcast::<String>(), None);
     assert_eq!(error.downcast::<()>(), None);
 
@@ -197,7 +201,7 @@ async fn a_value_that_cannot_travel_does_not_keep_the_error_from_arriving() -> R
         }
         let error = portal.run(odd("asymmetric".to_owned())).await.unwrap_err();
         assert_texts(&error, "Odd", "odd: asymmetric");
-        assert!(error.downcast::<Odd>().is_none(), "what it writes it cannot read");
+        assert!(error.downcast::<Odd>().is_none(), "it cannot read its own encoding");
         Ok(())
     })
     .await

@@ -89,12 +89,12 @@ async fn the_root_s_limits_hold_in_children_and_grandchildren() -> Result<()> {
         let child = start(an, tree.name("child"), module_path!()).await?;
         assert_eq!(child.run(bytes(FRAME_BYTES / 2)).await?.len(), FRAME_BYTES / 2);
         let own = child.run(bytes(FRAME_BYTES)).await.expect_err("the child refuses to send it");
-        let remote = own.as_remote().expect("it is the child's own refusal");
+        let remote = own.as_remote().expect("the error is remote");
         assert_eq!(remote.src_uid(), child.uid());
         assert!(remote.message().contains("frame_bytes_max"), "{remote}");
         let below = child.run(bytes_from_below(tree.name("below"), FRAME_BYTES)).await;
         let remote = below.expect_err("the grandchild refuses to send it");
-        let remote = remote.as_remote().expect("relayed");
+        let remote = remote.as_remote().expect("the error was relayed");
         assert!(remote.src_uid().name().ends_with("below"), "{remote}");
         assert!(remote.message().contains("frame_bytes_max"), "{remote}");
         child.cancel_actor().await?;
@@ -112,7 +112,7 @@ async fn a_child_may_be_given_limits_of_its_own() -> Result<()> {
         assert!(small.run(bytes(FRAME_BYTES)).await.is_err());
         // The actors below it inherit these limits.
         let below = small.run(bytes_from_below(tree.name("below"), FRAME_BYTES)).await;
-        assert!(below.expect_err("refused").to_string().contains("frame_bytes_max"));
+        assert!(below.expect_err("the request is refused").to_string().contains("frame_bytes_max"));
         an.cancel().await;
         Ok(())
     })
@@ -131,7 +131,7 @@ fn refusal(error: &Error, whose: &str) -> Option<String> {
 async fn sends_to_a_smaller_one(portal: &Portal) -> Result<()> {
     for _ in 0..2 {
         let error = portal.run(length("x".repeat(FRAME_BYTES))).await.expect_err("it is too large");
-        assert_eq!(refusal(&error, "the peer's "), None, "found here");
+        assert_eq!(refusal(&error, "the peer's "), None, "this side refuses to send it");
         assert_eq!(portal.run(length("x".to_owned())).await?, 1);
     }
     portal
@@ -153,11 +153,15 @@ async fn sends_to_a_smaller_one(portal: &Portal) -> Result<()> {
 async fn receives_from_a_larger_one(portal: &Portal) -> Result<()> {
     for _ in 0..2 {
         let error = portal.run(bytes(FRAME_BYTES)).await.expect_err("it is too large");
-        assert_eq!(refusal(&error, "the peer's ").as_deref(), Some(portal.uid().name()), "found there");
+        assert_eq!(
+            refusal(&error, "the peer's ").as_deref(),
+            Some(portal.uid().name()),
+            "the peer refuses to send it"
+        );
         assert_eq!(portal.run(bytes(1)).await?, "x");
     }
     let error = portal.run(fails_with(FRAME_BYTES)).await.expect_err("it fails");
-    let remote = error.as_remote().expect("it fails there");
+    let remote = error.as_remote().expect("the error is remote");
     assert!(remote.message().starts_with("xxx"), "{remote}");
     portal
         .open_context(mirrors(), async |ctx, ()| {

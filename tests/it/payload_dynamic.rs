@@ -89,7 +89,7 @@ async fn a_function_known_by_name() -> Result<()> {
         assert_eq!(worker.run_dyn::<Point>(mirrored()).await?, Point { x: 2, y: 1 });
         let point = worker.run_dyn::<Value>(mirrored()).await?;
         let fields = [(Value::from("x"), Value::from(2)), (Value::from("y"), Value::from(1))];
-        assert_eq!(point, Value::Map(fields.into()), "fields have their names");
+        assert_eq!(point, Value::Map(fields.into()), "fields travel with their names");
         assert_eq!(
             worker.run_dyn::<Point>(name_of("mirrored").arg("point", point)).await?,
             Point { x: 1, y: 2 }
@@ -177,7 +177,7 @@ async fn a_value_that_is_too_deep_is_refused_where_it_is_sent() -> Result<()> {
         let error = opened.await.unwrap_err();
         assert!(
             error.to_string().contains("nested deeper than `nesting_depth_max` allows"),
-            "the result, too: {error}"
+            "the result is checked too: {error}"
         );
         assert_eq!(worker.run(add(1, 1)).await?, 2, "the actor goes on");
         Ok(())
@@ -231,7 +231,7 @@ async fn a_context_known_by_name() -> Result<()> {
         assert_eq!(
             (problem.message_type(), problem.blame()),
             ("Yield", Blame::Local),
-            "the receiver says so"
+            "the receiver reports it"
         );
         assert_eq!((problem.value(), problem.expected()), ("\"five\"", "i64"));
         assert_eq!(worker.dialogs_open(), 0);
@@ -279,14 +279,14 @@ async fn how_far_a_first_value_is_checked() -> Result<()> {
         }
         let reported = |error: &Error| error.to_string().starts_with("actor ");
         let error = open(-1, 0).await.unwrap_err();
-        assert!(!reported(&error), "found here: {error}");
+        assert!(!reported(&error), "this side finds it: {error}");
         assert_eq!(type_error(&error).blame(), Blame::Peer);
         for check in 1..3 {
             let error = open(-1, check).await.unwrap_err();
-            assert!(reported(&error), "found there: {error}");
+            assert!(reported(&error), "the peer finds it: {error}");
             assert_eq!(type_error(&error).blame(), Blame::Peer);
         }
-        assert_eq!(open(3, 1).await?, Moody(4), "it decodes, to something else");
+        assert_eq!(open(3, 1).await?, Moody(4), "it decodes to another value");
         let error = open(3, 2).await.unwrap_err();
         assert!(error.to_string().contains("decodes to another value"), "{error}");
         Ok(())

@@ -21,7 +21,11 @@ enum Told {
 }
 
 fn tell(told: Told) {
-    let sender = TELL.lock().expect("nothing panics with it").clone().expect("set before it runs");
+    let sender = TELL
+        .lock()
+        .expect("the lock is not poisoned")
+        .clone()
+        .expect("the test sets it before the actor runs");
     assert!(sender.send(told).is_ok(), "the test listens");
 }
 
@@ -46,7 +50,7 @@ async fn gives_its_stream_away(ctx: Context<u8>) -> Result<u8> {
 #[tractor::test]
 async fn an_endpoint_is_dropped_in_its_actor_and_a_stream_that_has_left_it_ends() -> Result<()> {
     let (sender, mut told) = unbounded_channel();
-    *TELL.lock().expect("nothing panics with it") = Some(sender);
+    *TELL.lock().expect("the lock is not poisoned") = Some(sender);
     tree(async |_| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let options = ActorOptions::new().name("short").enable_module(module_path!());

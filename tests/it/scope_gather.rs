@@ -1,4 +1,4 @@
-//! Several contexts as one scope: all start in order, or the scope fails; at its end all have ended.
+//! Several contexts as one scope: all start in order, or the scope fails; at its end all three contexts have ended.
 
 use std::time::Duration;
 
@@ -84,7 +84,7 @@ async fn a_context_that_does_not_start_cancels_the_others_and_waits_for_them() -
         let left = gather_contexts(contexts, async |_, _| -> Result<()> { panic!("not all have started") });
         assert_eq!(message(&left.await.expect_err("one has failed")), "no start");
         let over = portal.run(entries()).await?.into_iter().filter(|entry| entry == "over").count();
-        assert_eq!((over, portal.dialogs_open()), (3, 0), "all have ended");
+        assert_eq!((over, portal.dialogs_open()), (3, 0), "all three contexts have ended");
         Ok(())
     })
     .await
@@ -150,7 +150,7 @@ async fn a_deadline_ends_all_and_is_what_the_scope_raises() -> Result<()> {
                 }
                 Ok(()) // the others would never end by themselves
             });
-            let error = left.await.expect_err("none ends in time");
+            let error = left.await.expect_err("none of them ends in time");
             assert!(matches!(&error, Error::DeadlineExceeded(_)), "{error:?}");
             assert_eq!(portal.dialogs_open(), 0);
         }

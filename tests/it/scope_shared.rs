@@ -46,11 +46,11 @@ impl Script {
     }
 
     fn log(&self, event: &'static str) {
-        self.events.lock().expect("nothing panics with it").push(event);
+        self.events.lock().expect("the lock is not poisoned").push(event);
     }
 
     fn events(&self) -> Vec<&'static str> {
-        self.events.lock().expect("nothing panics with it").clone()
+        self.events.lock().expect("the lock is not poisoned").clone()
     }
 }
 
@@ -174,11 +174,11 @@ async fn the_first_opens_the_others_share_and_the_last_closes() {
                 Ok(())
             })
             .await?;
-            assert_eq!(script.events(), ["enter"], "others have left");
+            assert_eq!(script.events(), ["enter"], "the last user keeps the resource open");
             Ok(())
         })
         .await?;
-        assert_eq!(script.events(), ["enter", "exit", "gone"], "the last one has waited");
+        assert_eq!(script.events(), ["enter", "exit", "gone"], "the last user waits for the exit");
         assert!(!hit(&script, 1).await?);
         Ok(())
     })
@@ -284,7 +284,7 @@ async fn a_user_during_the_exit_opens_anew() {
 }
 
 #[tractor::test]
-async fn an_entry_that_fails_or_panics_is_told_to_the_first_and_leaves_no_trace() {
+async fn a_failed_entry_is_an_error_of_the_first_user_alone() {
     rooted(async || {
         type Check = fn(Tried<bool>);
         let cases: [(End, Check); 3] = [
@@ -311,7 +311,7 @@ async fn an_exit_that_fails_is_told_to_the_last_user_only() {
         for end in [End::ExitFails, End::ExitPanics] {
             let script = Script::ending(end);
             let outer = share(&script, 1, async |_, _| {
-                assert!(hit(&script, 1).await?, "others leave well");
+                assert!(hit(&script, 1).await?, "only the last user sees a failure");
                 Ok(())
             });
             match end {

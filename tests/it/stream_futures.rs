@@ -172,7 +172,7 @@ async fn a_sink_takes_one_value_at_a_time_and_sends_it_when_it_is_flushed() -> R
             sink.as_mut().start_send(3)?;
             let error = sink.as_mut().start_send(4).expect_err("the first is not sent");
             assert!(error.to_string().contains("`poll_ready`"), "{error}");
-            assert!(matches!(poll!(stream.next()), Poll::Pending), "and it was not sent");
+            assert!(matches!(poll!(stream.next()), Poll::Pending), "the value was not sent");
             SinkExt::flush(&mut stream).await?;
             assert_eq!(stream.try_next().await?, Some(9));
             Pin::new(&mut stream).start_send(5)?;

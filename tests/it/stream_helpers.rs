@@ -125,7 +125,7 @@ async fn a_stream_lives_in_a_field_and_in_a_task() -> Result<()> {
         let shared = Arc::new(client.stream);
         let task = shared.clone();
         let sent = tokio::spawn(async move { task.send("from a task".to_owned()).await });
-        sent.await.expect("no panic")?;
+        sent.await.expect("the task does not panic")?;
         let mut stream = Arc::into_inner(shared).expect("the task is done");
         assert_eq!(stream.receive().await?, Some(11));
         assert_eq!(stream.wait_for_result().await?, 18);
@@ -147,7 +147,7 @@ async fn halves_and_subscribers_go_into_helpers() -> Result<()> {
         reader.send("whether".to_owned()).await?;
         assert_eq!(reader.receive().await?, Some(7));
         assert_eq!(follows(second).await?, Some(7));
-        assert_eq!(tokio::spawn(follows(third)).await.expect("no panic")?, Some(7));
+        assert_eq!(tokio::spawn(follows(third)).await.expect("the task does not panic")?, Some(7));
         assert_eq!(reader.statistics().backlogs, [1, 0], "the stream's own handle has not read it");
         let (half, mut other) = stream.split();
         half.finish();
@@ -173,7 +173,7 @@ async fn a_subscriber_raises_its_lag_or_logs_it() -> Result<()> {
                 }
                 let lag: Lagged = match slow.receive().await {
                     Err(Error::Lagged(lag)) => lag,
-                    other => panic!("no lag: {other:?}"),
+                    other => panic!("expected a lag, got {other:?}"),
                 };
                 assert_eq!(slow_too.receive().await?, Some(lag.dropped()));
                 drop((fast, slow, slow_too));
@@ -282,10 +282,10 @@ async fn any_number_of_tasks_wait_for_one_result() -> Result<()> {
         let handle = stream.handle();
         stream.close();
         for task in waiting {
-            assert_eq!(task.await.expect("no panic")?, 8);
+            assert_eq!(task.await.expect("the task does not panic")?, 8);
         }
         for task in watches {
-            task.await.expect("no panic");
+            task.await.expect("the task does not panic");
         }
         assert_eq!(handle.wait_for_result().await?, 8, "again");
         Ok(())

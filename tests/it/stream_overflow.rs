@@ -195,7 +195,11 @@ async fn a_refused_value_fails_the_sending_endpoint_and_then_its_receiver() -> R
         });
         let error = left.await.expect_err("a value was refused");
         assert_overrun(&error);
-        assert_eq!(error.as_remote().map(|remote| remote.src_uid()), Some(&us), "where it was refused");
+        assert_eq!(
+            error.as_remote().map(|remote| remote.src_uid()),
+            Some(&us),
+            "the error names the actor that refused it"
+        );
         portal.run(seen("Some(StreamOverrun)".to_owned())).await
     })
     .await

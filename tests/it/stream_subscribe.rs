@@ -76,7 +76,7 @@ async fn read(reader: &mut Subscriber, count: u64) -> Result<Vec<u64>> {
 fn lagged(received: Result<Option<u64>>) -> Lagged {
     match received {
         Err(Error::Lagged(lagged)) => lagged,
-        other => panic!("no lag: {other:?}"),
+        other => panic!("expected a lag, got {other:?}"),
     }
 }
 
@@ -102,7 +102,7 @@ async fn readers_may_live_in_tasks() -> Result<()> {
             .map(|reader| tokio::spawn(async move { read(&mut reader.lag_logged(), 50).await }));
         stream.send(50).await?;
         for task in tasks {
-            assert!(task.await.expect("no panic")?.into_iter().eq(0..50));
+            assert!(task.await.expect("the task does not panic")?.into_iter().eq(0..50));
         }
         Ok(())
     })
@@ -182,7 +182,7 @@ async fn a_reader_that_waits_for_its_turn_loses_nothing() -> Result<()> {
         for value in 0..1000 {
             assert_eq!(stream.receive().await?, Some(value));
         }
-        assert!(task.await.expect("no panic")?.into_iter().eq(0..1000));
+        assert!(task.await.expect("the task does not panic")?.into_iter().eq(0..1000));
         Ok(())
     })
     .await
@@ -202,7 +202,7 @@ async fn ten_readers_on_several_threads_lose_nothing() -> Result<()> {
             assert_eq!(stream.receive().await?, Some(value));
         }
         for task in tasks {
-            assert!(task.await.expect("no panic")?.into_iter().eq(0..1000));
+            assert!(task.await.expect("the task does not panic")?.into_iter().eq(0..1000));
         }
         Ok(())
     })
@@ -352,7 +352,7 @@ async fn statistics_tell_backlogs_and_who_waits() -> Result<()> {
             assert!(poll_once(&mut waits).await.is_pending());
             assert_eq!(slow.statistics().waiting, 1);
         }
-        assert_eq!(slow.statistics().waiting, 0, "its future was dropped");
+        assert_eq!(slow.statistics().waiting, 0, "a dropped future no longer waits");
         drop(fast);
         assert_eq!(slow.statistics().backlogs, [5, 5]);
         Ok(())

@@ -225,7 +225,7 @@ async fn opens_late(ctx: Context<(), ByteBuf>) -> tractor::Result<usize> {
 }
 
 #[tractor::test]
-async fn a_reader_that_is_late_is_none_that_is_gone() -> Result<()> {
+async fn a_late_reader_is_not_taken_for_a_gone_one() -> Result<()> {
     with_local(module_path!(), async |portal| {
         let count = portal
             .open_context(opens_late(), async |ctx, ()| {

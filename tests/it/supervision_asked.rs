@@ -117,7 +117,7 @@ async fn a_kill_is_a_crash_to_the_restart_rule() -> Result<()> {
                 _ => {}
             }
         }
-        assert_eq!(restarts, 3, "each of them counts");
+        assert_eq!(restarts, 3, "each restart counts");
         assert!(!an.cancel_called());
         supervisor.cancel().await;
         Ok(())

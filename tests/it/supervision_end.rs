@@ -104,7 +104,7 @@ async fn one_restart_too_many_fails_the_nursery_with_the_last_cause() -> Result<
         })
         .await;
         assert!(tree.processes().is_empty());
-        assert_eq!(lives, 3, "the first one and two restarts");
+        assert_eq!(lives, 3, "the first process and two restarts");
         let left = left.expect_err("the nursery has failed");
         for error in told.iter().chain([&left]) {
             let gave_up = gave_up(error);
@@ -113,7 +113,7 @@ async fn one_restart_too_many_fails_the_nursery_with_the_last_cause() -> Result<
             assert_eq!(gave_up.cause().as_died().and_then(|died| died.code()), Some(7));
             assert!(error.source().expect("the cause is the source").to_string().contains("code 7"));
             let text = error.to_string();
-            assert!(!text.contains("code 7"), "only the source says that: {text}");
+            assert!(!text.contains("code 7"), "only the source has the exit code: {text}");
             for part in ["one-for-one", "worker`", "2 restarts", "600s", "Supervision::intensity"] {
                 assert!(text.contains(part), "{part}: {text}");
             }
@@ -140,7 +140,7 @@ async fn a_body_that_passes_the_error_on_raises_it_once() -> Result<()> {
 }
 
 #[tractor::test]
-async fn a_child_that_cannot_boot_is_tried_again_until_that_is_once_too_often() -> Result<()> {
+async fn a_child_that_cannot_boot_is_restarted_up_to_the_limit() -> Result<()> {
     tree(async |tree| {
         let taken = tractor::socket_addr(&tree.name("taken"))?;
         tractor::open_root_actor(ActorOptions::new().bind(taken.clone()), async |_| {
@@ -151,7 +151,8 @@ async fn a_child_that_cannot_boot_is_tried_again_until_that_is_once_too_often() 
                 let child = supervisor.child(tree.name("worker"), |child| set_up(child).bind(taken.clone()));
                 let error = child.await.expect_err("the address is taken");
                 while let SupervisionEvent::Down { cause: Some(Error::Spawn(_)), incarnation: 0, .. }
-                | SupervisionEvent::Restarting { .. } = events.next().await?.expect("it lives")
+                | SupervisionEvent::Restarting { .. } =
+                    events.next().await?.expect("the supervisor lives")
                 {
                     tries += 1;
                 }
@@ -334,7 +335,10 @@ async fn a_cancelled_supervisor_ends_its_own_from_the_last_to_the_first() -> Res
         assert_eq!(an.children(), [(other.uid().clone(), Some(pid_of(&other).cast_unsigned()))]);
         let error = children[0].portal().await.expect_err("it was cancelled");
         assert!(error.to_string().contains("supervisor was cancelled"), "{error}");
-        let error = supervisor.child(tree.name("d"), set_up).await.expect_err("no further children");
+        let error = supervisor
+            .child(tree.name("d"), set_up)
+            .await
+            .expect_err("a cancelled supervisor takes no child");
         assert!(error.to_string().contains("supervisor was cancelled"), "{error}");
         supervisor.cancel().await;
         let mut over = Vec::new();
@@ -366,7 +370,7 @@ async fn a_supervisor_without_children_takes_new_ones_and_keeps_no_nursery_open(
             Ok(())
         })
         .await?;
-        let late = supervisor.expect("it was made").child(tree.name("late"), set_up);
+        let late = supervisor.expect("the supervisor was stored").child(tree.name("late"), set_up);
         let error = late.await.expect_err("the nursery has ended");
         assert!(error.to_string().contains("nursery has ended"), "{error}");
         Ok(())
@@ -423,7 +427,7 @@ async fn a_supervisor_that_gives_up_elsewhere_is_a_failure_of_its_endpoint() -> 
     in_nursery(async |tree, an| {
         let worker = start(an, tree.name("worker"), module_path!()).await?;
         let error = worker.run(gives_up(tree.name("below"))).await.expect_err("it gave up");
-        let remote = error.as_remote().expect("it failed there");
+        let remote = error.as_remote().expect("the error is remote");
         assert_eq!(remote.boxed_type(), "SupervisorGaveUp");
         assert!(remote.message().contains("rest-for-one"), "{remote}");
         assert!(remote.causes().iter().any(|cause| cause.contains("code 3")), "{:?}", remote.causes());
@@ -447,7 +451,7 @@ async fn cancelling_an_actor_ends_what_it_supervises() -> Result<()> {
             .await;
         assert!(left.expect_err("it was cancelled").is_cancelled());
         until(|| an.children().is_empty()).await;
-        assert!(tree.processes().is_empty(), "the actor has waited for its own");
+        assert!(tree.processes().is_empty(), "the actor has waited for its children");
         Ok(())
     })
     .await
@@ -464,7 +468,7 @@ async fn a_backoff_runs_on_the_runtime_s_clock() -> Result<()> {
         while !matches!(events.next().await?, Some(SupervisionEvent::Restarting { .. })) {}
         tokio::time::pause();
         tokio::time::advance(NEVER.first - Duration::from_secs(60)).await;
-        assert!(an.children().is_empty(), "not yet");
+        assert!(an.children().is_empty(), "the restart waits for its delay");
         tokio::time::advance(Duration::from_secs(60)).await;
         tokio::time::resume();
         support::with_deadline(60, worker.portal_after(1)).await?;

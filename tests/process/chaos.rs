@@ -47,14 +47,14 @@ async fn run(mut world: World<'_>, seed: u64, kills: usize, told: &Told) {
         world
             .grow(match depth {
                 0 => 0,
-                _ => u32::try_from(depth).expect("small") - 1,
+                _ => u32::try_from(depth).expect("a small number") - 1,
             })
             .await;
     }
     let mut steps = 0;
     while world.kills < kills {
         steps += 1;
-        assert!(steps <= kills * STEPS_PER_KILL_MAX, "the plan does not come to its kills");
+        assert!(steps <= kills * STEPS_PER_KILL_MAX, "the plan takes too many steps for its kills");
         told.step.set(steps);
         match plan.step(world.actors()) {
             Step::Grow { parent } => world.grow(parent).await,

@@ -59,7 +59,7 @@ async fn visits(ctx: Context<(), (), ()>, addr: String) -> Result<Vec<(String, b
         assert!(poll_once(&mut sitting).await.is_pending());
         portal.run(seen("sits".to_owned())).await?;
         let _ctx = ctx.started(()).await?;
-        let during = sitting.await.expect_err("it sits");
+        let during = sitting.await.expect_err("its actor has died");
         let after = portal.run(answers()).await.expect_err("it is gone");
         Ok::<_, Error>(vec![kind(&during), kind(&after)])
     })
@@ -86,7 +86,7 @@ async fn bereaved(ctx: Context<(String, i32), (), ()>, addr: Option<String>) -> 
         let mut sitting = child.run(sits());
         assert!(poll_once(&mut sitting).await.is_pending());
         let _ctx = ctx.started((addr, pid_of(&child))).await?;
-        told.push(kind(&sitting.await.expect_err("it sits")));
+        told.push(kind(&sitting.await.expect_err("its actor has died")));
         told.push(kind(&child.run(answers()).await.expect_err("it is gone")));
         Ok(())
     })
@@ -110,9 +110,9 @@ async fn all_are_told_the_same(addr: Option<Addr>) -> Result<()> {
                     })
                     .await?;
                 let died = |may_have_run| (format!("died: victim ({pid})"), may_have_run);
-                assert_eq!(met, [died(true), died(false), died(false)], "the guest");
+                assert_eq!(met, [died(true), died(false), died(false)], "errors of the connected actor");
                 let told = ctx.wait_for_result().await?;
-                assert_eq!(told, [died(true), died(false), died(false), died(true)], "the parent");
+                assert_eq!(told, [died(true), died(false), died(false), died(true)], "errors of the parent");
                 Ok::<_, Error>(told)
             })
             .await?;
@@ -129,7 +129,7 @@ async fn a_death_is_one_kind_of_error_for_all() -> Result<()> {
 }
 
 #[tractor::test]
-async fn so_is_that_of_an_actor_with_an_address_of_its_own() -> Result<()> {
+async fn a_death_of_an_actor_with_its_own_address_is_one_kind_of_error_for_all() -> Result<()> {
     let dir = tractor::socket_addr("x")?.uds_path().expect("a socket");
     let dir = dir.rsplit_once('/').expect("a path").0.to_owned();
     let file = format!("death-{}.sock", std::process::id());
@@ -171,7 +171,7 @@ async fn starts_late(ctx: Context<(), (), ()>, pid: i32) -> Result<()> {
         signal(pid, Signal::KILL);
         ctx.cancelled().await;
         let error = ctx.started(()).await.expect_err("nobody is there");
-        TOLD.set(kind(&error).0).expect("told once");
+        TOLD.set(kind(&error).0).expect("it is set once");
     })
     .await;
     Ok(())
@@ -184,7 +184,7 @@ async fn opens_above(ctx: Context<(), (), ()>) -> Result<()> {
 }
 
 #[tractor::test]
-async fn a_first_value_to_an_actor_that_has_died_is_told_so() -> Result<()> {
+async fn a_first_value_to_a_dead_actor_fails_with_its_death() -> Result<()> {
     in_nursery_with(ActorOptions::new().enable_module(module_path!()), async |tree, _| {
         let result: Result<()> = tractor::open_nursery(async |an| {
             let child = start(an, tree.name("short"), module_path!()).await?;
@@ -263,7 +263,7 @@ async fn an_error_says_whether_its_request_may_have_run() -> Result<()> {
 }
 
 #[tractor::test]
-async fn where_nobody_listens_is_no_misuse() -> Result<()> {
+async fn an_address_where_nothing_listens_is_unreachable() -> Result<()> {
     in_nursery(async |_, _| {
         let nowhere = tractor::socket_addr("nobody-there")?;
         let error = says(tractor::connect(&nowhere, async |_| Ok::<_, Error>(())).await, false, true);
@@ -292,7 +292,7 @@ async fn the_death_of_a_child_whose_connection_was_over_the_budget_names_the_kno
     });
     let error = left.await.expect_err("its connection is closed, and it ends with that");
     let died = error.as_died().unwrap_or_else(|| panic!("{error:?}"));
-    let reason = std::error::Error::source(died).expect("there is one").to_string();
+    let reason = std::error::Error::source(died).expect("the death has a source").to_string();
     assert!(reason.contains("Limits::waiting_bytes_max"), "{reason}");
     Ok(())
 }

@@ -99,7 +99,7 @@ async fn an_actor_that_answers_nothing_to_a_cancellation_is_ended() -> Result<()
                     idle.await
                 })
                 .await;
-                for error in [call.expect_err("it idles"), dialog] {
+                for error in [call.expect_err("its actor answers nothing"), dialog] {
                     let Error::Died(died) = error else { panic!("{error:?}") };
                     assert!(died.to_string().contains("answered nothing for 400ms"), "{died}");
                 }

@@ -80,7 +80,7 @@ async fn calls() -> Result<()> {
 }
 
 #[tractor::test]
-async fn what_runs_here() -> Result<()> {
+async fn calls_that_run_here() -> Result<()> {
     with_worker(async |worker, witness| {
         let cuts = witness.everywhere(async |cut| Ok(cut.drop_in(adds(1, 2)).await)).await?;
         assert_eq!(cuts, 3, "a call that is awaited, not sent");
@@ -89,7 +89,7 @@ async fn what_runs_here() -> Result<()> {
         assert!(witness.everywhere(entered).await? >= 1);
         let shielded =
             async |cut: Cut| cut.drop_in(tractor::shield(worker.run(adds(1, 2)))).await.transpose();
-        assert!(witness.everywhere(shielded).await? >= 1, "outside of an endpoint");
+        assert!(witness.everywhere(shielded).await? >= 1, "a shield outside of an endpoint waits");
         Ok(())
     })
     .await

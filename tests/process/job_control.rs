@@ -10,7 +10,7 @@ const PROGRAM_ENV: &str = "TRACTOR_TEST_STOP_PROGRAM";
 
 #[tractor::actor_fn]
 async fn stops_itself() -> u32 {
-    kill_process(getpid(), Signal::STOP).expect("ourselves");
+    kill_process(getpid(), Signal::STOP).expect("a process may signal itself");
     std::process::id()
 }
 
@@ -49,7 +49,7 @@ fn a_stopped_child_is_reported_by_name_within_a_second_and_so_is_its_return() {
         .args(["job_control::program", "--exact", "--nocapture", "--test-threads=1"])
         .env(PROGRAM_ENV, "1");
     let output = command.env_remove("TRACTOR_LOGLEVEL").output().expect("this binary runs");
-    let said = String::from_utf8(output.stderr).expect("text");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(output.status.success(), "{said}");
     let told: Vec<&str> = said
         .lines()

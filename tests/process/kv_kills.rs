@@ -37,7 +37,7 @@ tractor::actor_local! {
     static STORE: std::fs::File = OpenOptions::new()
         .create(true)
         .append(true)
-        .open(std::env::var_os(JOURNAL).expect("the test says it"))
+        .open(std::env::var_os(JOURNAL).expect("the test sets it"))
         .expect("its folder is writable");
 }
 
@@ -122,7 +122,7 @@ impl Journal {
     /// How often each call was done.
     fn done(&self) -> HashMap<u64, u32> {
         let text = std::fs::read_to_string(&self.0).expect("it was written");
-        assert!(text.ends_with('\n'), "no line is half");
+        assert!(text.ends_with('\n'), "the last line is complete");
         let mut done = HashMap::new();
         text.lines().for_each(|line| *done.entry(line.parse().expect("an id")).or_default() += 1);
         done
@@ -175,15 +175,15 @@ async fn end_again_and_again(
 fn compare(told: &Told, done: &HashMap<u64, u32>, seed: u64) {
     let times = |id: &u64| done.get(id).copied().unwrap_or(0);
     let lost: Vec<_> = told.done.iter().filter(|id| times(id) != 1).collect();
-    assert!(lost.is_empty(), "TRACTOR_KV_SEED={seed}: acknowledged, and not done once: {lost:?}");
+    assert!(lost.is_empty(), "TRACTOR_KV_SEED={seed}: acknowledged, but not done exactly once: {lost:?}");
     let ran: Vec<_> = told.retryable.iter().filter(|id| times(id) != 0).collect();
-    assert!(ran.is_empty(), "TRACTOR_KV_SEED={seed}: retryable, and done: {ran:?}");
+    assert!(ran.is_empty(), "TRACTOR_KV_SEED={seed}: retryable, but done: {ran:?}");
     let twice: Vec<_> = done.iter().filter(|(_, times)| **times != 1).collect();
     assert!(twice.is_empty(), "TRACTOR_KV_SEED={seed}: done more than once: {twice:?}");
 }
 
 #[tractor::test]
-async fn nothing_acknowledged_is_lost_and_nothing_retryable_was_done() -> Result<()> {
+async fn acknowledged_writes_are_kept_and_retryable_ones_were_not_done() -> Result<()> {
     let kills = number("TRACTOR_KV_KILLS").unwrap_or(KILLS);
     let seed = seed("TRACTOR_KV_SEED", SEED);
     let journal = Journal(std::env::temp_dir().join(format!("tractor-kv-{}.journal", std::process::id())));
@@ -233,7 +233,7 @@ async fn under_load<T>(
     let all = clients.iter().zip(0..).map(|(portal, number)| {
         let mut stopped = stopped.clone();
         portal.open_context(client(kv.clone(), number), async move |ctx, ()| {
-            stopped.wait_for(|stopped| *stopped).await.expect("it is sent");
+            stopped.wait_for(|stopped| *stopped).await.expect("the sender lives");
             ctx.open_stream().wait_for_result().await
         })
     });

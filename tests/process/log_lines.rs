@@ -19,7 +19,7 @@ async fn panics() {
 #[tractor::test]
 async fn program() -> tractor::Result<()> {
     let Some(level) = std::env::var_os(PROGRAM_ENV) else { return Ok(()) };
-    tractor::log::init(level.to_str().expect("a test chose it")).expect("a filter");
+    tractor::log::init(level.to_str().expect("the level is UTF-8")).expect("a filter");
     tractor::open_nursery(async |an| -> tractor::Result<()> {
         tracing::info!("spoken in the root");
         tracing::info!(said = %"a\n00:00:00.000 (b)\x1b[2J", "passed on\r\nfor another");
@@ -47,14 +47,14 @@ fn lines_at(level: &str, variable: Option<&str>) -> Vec<String> {
     }
     let output = command.output().expect("this binary runs");
     assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stderr).expect("text").lines().map(str::to_owned).collect()
+    String::from_utf8(output.stderr).expect("UTF-8").lines().map(str::to_owned).collect()
 }
 
 /// The line with this message, without its time.
 fn line<'a>(lines: &'a [String], message: &str) -> &'a str {
     let line = lines.iter().find(|line| line.contains(message));
     let line = line.unwrap_or_else(|| panic!("no `{message}` in {lines:#?}"));
-    line.split_once(' ').expect("the time comes first").1
+    line.split_once(' ').expect("a line begins with the time").1
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_line_names_actor_process_and_task_wherever_it_was_written() {
         ),
         "{child}"
     );
-    let pid = |line: &str| line.split(", ").nth(1).expect("the process comes second").to_owned();
+    let pid = |line: &str| line.split(", ").nth(1).expect("the process follows the name").to_owned();
     assert_ne!(pid(root), pid(child));
 }
 
@@ -85,7 +85,11 @@ fn a_panic_in_a_child_is_headed_with_its_actor() {
     let said = at("it has").expect("the hook has printed it");
     assert!(head < said && said <= head + 3, "{lines:#?}");
     assert!(at("in the root").is_some());
-    assert_eq!(lines.iter().filter(|line| line.ends_with(" panics:")).count(), 1, "a root is what it is");
+    assert_eq!(
+        lines.iter().filter(|line| line.ends_with(" panics:")).count(),
+        1,
+        "only the child's panic has a heading"
+    );
 }
 
 #[test]

@@ -63,10 +63,10 @@ fn strangers_cannot_forge_lines_nor_fill_the_log() {
         .output()
         .expect("this binary runs");
     assert!(output.status.success(), "{output:?}");
-    let text = String::from_utf8(output.stderr).expect("text");
+    let text = String::from_utf8(output.stderr).expect("UTF-8");
     let about: Vec<_> = text.lines().filter(|line| line.contains("FORGED")).collect();
     let windows = 1 + begun.elapsed().as_secs() / PEER_LOG_WINDOW.as_secs();
-    let lines_max = PEER_LOG_LINES_MAX * usize::try_from(windows).expect("few");
+    let lines_max = PEER_LOG_LINES_MAX * usize::try_from(windows).expect("a small number");
     assert!((PEER_LOG_LINES_MAX..=lines_max).contains(&about.len()), "{} lines: {text}", about.len());
     for line in about {
         assert!(

@@ -203,7 +203,7 @@ fn said_by(program: &str, variables: &[(&str, &str)]) -> Vec<String> {
     command.env_remove("TRACTOR_LOGLEVEL").env_remove("RUST_LOG").envs(variables.iter().copied());
     let output = command.output().expect("this binary runs");
     assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stderr).expect("text").lines().map(str::to_owned).collect()
+    String::from_utf8(output.stderr).expect("UTF-8").lines().map(str::to_owned).collect()
 }
 
 #[track_caller]
@@ -269,7 +269,7 @@ fn a_restart_is_said() {
 }
 
 #[test]
-fn a_thread_that_outlives_its_actor_is_said() {
+fn a_thread_that_outlives_its_actor_is_reported() {
     let lines = said_by("thread", &[]);
     let [left] = &*lines else { panic!("{lines:#?}") };
     assert!(left.contains("a blocking call of actor worker["), "{left}");
@@ -278,8 +278,8 @@ fn a_thread_that_outlives_its_actor_is_said() {
 
 /// The duration of the wait in a line.
 fn by_now(line: &str) -> Duration {
-    let (said, _) = line.split_once(" by now").expect("it says so");
-    let said = said.rsplit('(').next().expect("something is in front");
+    let (said, _) = line.split_once(" by now").expect("the line ends with the duration");
+    let said = said.rsplit('(').next().expect("`rsplit` yields at least one part");
     let ms = said.strip_suffix("ms").map(|ms| ms.parse::<f64>());
     let secs = || said.strip_suffix('s').expect("seconds").parse::<f64>().expect("a number");
     Duration::from_secs_f64(ms.map_or_else(secs, |ms| ms.expect("a number") / 1000.0))
@@ -287,7 +287,7 @@ fn by_now(line: &str) -> Duration {
 
 /// The lines come at 50, 150 and 350 ms of 400, or later on a slow machine.
 #[test]
-fn a_nursery_that_waits_says_for_whom_in_ever_longer_pauses() {
+fn a_waiting_nursery_names_its_children_at_growing_intervals() {
     let lines = said_by("waits_for_an_actor", &[]);
     assert!(lines.len() >= 2, "{lines:#?}");
     for (line, least) in lines.iter().zip([1, 3, 7, 15, 31]) {
@@ -301,7 +301,7 @@ fn a_nursery_that_waits_says_for_whom_in_ever_longer_pauses() {
 }
 
 #[test]
-fn a_context_that_waits_says_for_whom() {
+fn a_waiting_context_names_its_peer() {
     let lines = said_by("waits_for_a_context", &[]);
     assert!(!lines.is_empty(), "{lines:#?}");
     let path = module_path!();
@@ -317,7 +317,7 @@ fn leaving_a_one_way_stream_early_says_nothing() {
 }
 
 #[test]
-fn a_nursery_outside_of_its_actor_is_said_once_with_the_way_in() {
+fn a_nursery_outside_of_its_actor_is_reported_once() {
     let lines = said_by("spawns_nurseries", &[]);
     let [second] = &*lines else { panic!("{lines:#?}") };
     assert!(

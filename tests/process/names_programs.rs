@@ -31,7 +31,7 @@ impl Registry {
         let dir = std::env::temp_dir().join(format!("tractor-np-{}-{name}", std::process::id()));
         std::fs::create_dir(&dir).expect("the temporary directory is writable");
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-        std::fs::set_permissions(&dir, mode).expect("ours");
+        std::fs::set_permissions(&dir, mode).expect("the test owns it");
         Self(dir)
     }
 
@@ -63,7 +63,7 @@ impl Registry {
     }
 
     pub(crate) fn remove(self) {
-        std::fs::remove_dir_all(self.0).expect("ours");
+        std::fs::remove_dir_all(self.0).expect("the test owns it");
     }
 }
 
@@ -215,7 +215,7 @@ async fn a_program_that_is_no_registrar_is_in_the_way_and_keeps_its_address() {
     for options in [registry.options(), registry.options().ensure_registry()] {
         let scope =
             tractor::open_root_actor(options, async |_| -> tractor::Result<()> { panic!("it has started") });
-        let error = bounded(scope).await.expect_err("it is in the way").to_string();
+        let error = bounded(scope).await.expect_err("another program has the address").to_string();
         assert!(error.contains("not a registrar") && error.contains("registry.sock"), "{error}");
     }
     let greeted = async |portal: &tractor::Portal| -> tractor::Result<_> { Ok(portal.pid()) };
@@ -284,7 +284,7 @@ async fn without_a_registry_nobody_is_found_and_nothing_listens() {
             // A child is found nevertheless, over its connection.
             let found = process_of("np-quiet").await?;
             assert_eq!(Some(i64::from(found)), child.pid());
-            let pid = u32::try_from(child.pid().expect("it says so")).expect("a pid");
+            let pid = u32::try_from(child.pid().expect("a child has a process id")).expect("a pid");
             assert!(crate::process_support::sockets_of(pid).is_empty(), "it listens");
             child.cancel_actor().await?;
             tractor::Result::Ok(())
@@ -486,7 +486,7 @@ async fn a_registrar_that_is_killed_has_a_successor_which_gets_all_its_rows() {
         let mut registrar = registry.program("registrar");
         // On another thread: this one may run the registrar.
         let joined = tokio::task::spawn_blocking(move || (registrar.hear("up"), registrar));
-        let (heard, registrar) = joined.await.expect("it joins");
+        let (heard, registrar) = joined.await.expect("the thread does not panic");
         assert_eq!(heard, [0]);
         assert_eq!(process_of("registrar").await?, registrar.pid());
         kill(registrar);

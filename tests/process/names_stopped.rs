@@ -25,9 +25,9 @@ async fn a_registrar_that_is_stopped_holds_up_nobody() {
     let answer = Timeouts::default().registry_answer(Duration::from_millis(500));
     in_root(options().name("np-stops").timeouts(answer), async || {
         stopped().await;
-        assert_eq!(process_of("np-child").await?, child, "the other one knows it");
+        assert_eq!(process_of("np-child").await?, child, "the second registry finds it");
         let missing = process_of("nobody").await.expect_err("nobody has this name");
-        assert_eq!(absence(&missing), Some(Absence::NotRegistered), "the other one has answered");
+        assert_eq!(absence(&missing), Some(Absence::NotRegistered), "the second registry has answered");
         assert!(tractor::list_actors().await?.iter().any(|actor| actor.uid.name() == "np-child"));
         signal(stops.pid(), Signal::CONT);
         assert_eq!(process_of("np-child").await?, child);

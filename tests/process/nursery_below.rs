@@ -43,7 +43,7 @@ async fn a_group_raised_in_a_child_arrives_as_one_error() -> Result<()> {
         })
         .await;
         let error = left.unwrap_err();
-        let remote = error.as_remote().expect("it failed over there");
+        let remote = error.as_remote().expect("the error is remote");
         assert_eq!((remote.src_type(), remote.src_uid().name()), ("ExceptionGroup", &*tree.name("kid")));
         for text in ["a child's", "not::registered"] {
             assert!(remote.message().contains(text), "{text:?} is not in {}", remote.message());

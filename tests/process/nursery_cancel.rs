@@ -169,7 +169,7 @@ async fn children_may_have_the_same_name() -> Result<()> {
         assert_eq!(one.run(process_id()).await?, pid_of(&one));
         assert_eq!(two.run(process_id()).await?, pid_of(&two));
         one.cancel_actor().await?;
-        assert_eq!(two.run(process_id()).await?, pid_of(&two), "the other one goes on");
+        assert_eq!(two.run(process_id()).await?, pid_of(&two), "the other child goes on");
         two.cancel_actor().await?;
         Ok(())
     })

@@ -193,7 +193,7 @@ async fn names_are_as_given_and_as_many_as_counted() -> Result<()> {
 
 #[tractor::test]
 async fn there_is_a_worker_per_core_unless_told_otherwise() -> Result<()> {
-    let cores = std::thread::available_parallelism().expect("the system knows").get();
+    let cores = std::thread::available_parallelism().expect("the system reports it").get();
     let options = ClusterOptions::new();
     assert_eq!(
         open_actor_cluster(options, set_up, async |portals| -> Result<_> { Ok(portals.len()) }).await?,

@@ -96,11 +96,7 @@ async fn an_exit_with_success_is_unexpected_too() -> Result<()> {
             worker.run(exits(0)).await
         })
         .await;
-        assert_eq!(
-            died(&left.unwrap_err()).code(),
-            Some(0),
-            "raised bare, though body and child both have it"
-        );
+        assert_eq!(died(&left.unwrap_err()).code(), Some(0), "one error, not a group of two");
         Ok(())
     })
     .await
@@ -123,7 +119,7 @@ async fn an_abort_names_its_signal() -> Result<()> {
 }
 
 #[tractor::test]
-async fn a_kill_is_told_to_every_waiter() -> Result<()> {
+async fn every_waiter_learns_of_a_kill() -> Result<()> {
     tree(async |tree| {
         let left: Result<()> = tractor::open_nursery(async |an| {
             let worker = start(an, tree.name("worker"), module_path!()).await?;
@@ -152,7 +148,11 @@ async fn a_kill_is_told_to_every_waiter() -> Result<()> {
             Ok(())
         })
         .await;
-        assert_eq!(died(&left.unwrap_err()).signal(), Some(9), "even though the body has dealt with it");
+        assert_eq!(
+            died(&left.unwrap_err()).signal(),
+            Some(9),
+            "the nursery fails though the body has handled the error"
+        );
         Ok(())
     })
     .await
@@ -248,7 +248,7 @@ async fn a_death_below_is_an_error_of_the_actor_above() -> Result<()> {
         })
         .await;
         let error = left.unwrap_err();
-        let remote = error.as_remote().expect("it happened in the kid");
+        let remote = error.as_remote().expect("the error is remote");
         assert_eq!((remote.src_type(), remote.src_uid().name()), ("ActorDied", &*tree.name("kid")));
         assert!(remote.message().contains("SIGKILL"), "{remote}");
         Ok(())
@@ -302,8 +302,8 @@ async fn a_child_that_was_asked_to_end_does_not_die() -> Result<()> {
 /// have running threads.
 fn has_ended(pid: i32) -> bool {
     let peek = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    let pid = Pid::from_raw(pid).expect("a child's");
-    waitid(WaitId::Pid(pid), peek).expect("nobody else waits for it").is_some()
+    let pid = Pid::from_raw(pid).expect("a pid is positive");
+    waitid(WaitId::Pid(pid), peek).expect("no other code has reaped it").is_some()
 }
 
 #[tractor::test]

@@ -179,7 +179,7 @@ async fn a_deadline_kills_if_it_is_told_to() -> Result<()> {
         let died = late.actor_died().expect("it was killed");
         assert_eq!((died.pid().cast_signed(), died.signal()), (pid_of(&hung), Some(9)));
         assert_eq!((late.actor(), late.budget()), (Some(hung.uid()), budget));
-        let text = format!("{:?}", result.expect_err("as above"));
+        let text = format!("{:?}", result.expect_err("the kill is over the budget"));
         assert!(text.contains("within its deadline of 300ms, and the actor was killed"), "{text}");
         assert!(text.contains("(SIGKILL)"), "{text}");
         assert!(process(pid_of(&hung)).is_none());

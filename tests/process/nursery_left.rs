@@ -41,7 +41,7 @@ async fn keeps(ctx: Context<i32, (), ()>, name: String, linger: Duration) -> tra
         forever().await;
         Ok(())
     };
-    let kept = one_slow_child(&name, linger, |pid| tell.send(pid).expect("it is waited for"));
+    let kept = one_slow_child(&name, linger, |pid| tell.send(pid).expect("the receiver waits"));
     tokio::try_join!(kept, goes_on)?;
     Ok(())
 }
@@ -51,7 +51,7 @@ async fn keeps(ctx: Context<i32, (), ()>, name: String, linger: Duration) -> tra
 async fn drops(name: String, fails: bool) -> std::result::Result<i32, Spoiled> {
     let (tell, told) = oneshot::channel();
     let pid = tokio::select! {
-        _ = one_slow_child(&name, LINGER, |pid| tell.send(pid).expect("it is waited for")) => {
+        _ = one_slow_child(&name, LINGER, |pid| tell.send(pid).expect("the receiver waits")) => {
             unreachable!("it goes on")
         }
         pid = told => pid.expect("the child starts"),
@@ -96,9 +96,10 @@ async fn a_call_ends_after_a_nursery_that_its_endpoint_has_dropped() -> Result<(
     in_nursery(async |tree, an| {
         let worker = start(an, tree.name("worker"), module_path!()).await?;
         assert_gone(worker.run(drops(tree.name("one"), false)).await?);
-        let failed = worker.run(drops(tree.name("two"), true)).await.expect_err("on purpose");
+        let failed =
+            worker.run(drops(tree.name("two"), true)).await.expect_err("the endpoint fails on purpose");
         let text = failed.as_remote().map(|failed| failed.message().to_owned());
-        assert_gone(text.and_then(|pid| pid.parse().ok()).expect("it tells the pid"));
+        assert_gone(text.and_then(|pid| pid.parse().ok()).expect("the text is the pid"));
         worker.cancel_actor().await?;
         Ok(())
     })
@@ -137,7 +138,7 @@ async fn a_context_ends_after_a_nursery_in_its_dropped_body() -> Result<()> {
                 let name = tree.name("below");
                 let nursery = one_slow_child(&name, LINGER, |pid| {
                     below.set(pid);
-                    tell.send(()).expect("it is waited for");
+                    tell.send(()).expect("the receiver waits");
                 });
                 let fail = async {
                     told.await.expect("the child starts");
@@ -178,7 +179,7 @@ async fn an_actor_acknowledges_its_end_before_that_of_its_children() -> Result<(
         let linger = Timeouts::default().actor_cancel * 2;
         let (tell, told) = oneshot::channel();
         let context = worker.open_context(keeps(tree.name("below"), linger), async |_, pid| {
-            tell.send(pid).expect("it is waited for");
+            tell.send(pid).expect("the receiver waits");
             forever().await;
             Ok::<_, Error>(())
         });

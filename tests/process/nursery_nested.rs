@@ -143,7 +143,7 @@ async fn nursery_in_a_task(tree: &Tree) {
     tokio::spawn(async move {
         let nursery = tractor::open_nursery(async |an| -> tractor::Result<()> {
             let _kid = an.start_actor(name).enable_module(module_path!()).await?;
-            started.send(()).expect("somebody waits for it");
+            started.send(()).expect("the receiver waits");
             forever().await;
             Ok(())
         });

@@ -140,7 +140,7 @@ async fn a_failure_that_nobody_waits_for_ends_its_siblings_at_once() -> Result<(
 }
 
 #[tractor::test]
-async fn a_failure_ends_siblings_that_leaving_waits_for() -> Result<()> {
+async fn a_failure_ends_its_siblings_when_the_body_has_ended() -> Result<()> {
     tree(async |tree| {
         let left: Result<()> = tractor::open_nursery(async |an| {
             sleeper(an, tree.name("s1")).await?;
@@ -317,7 +317,7 @@ async fn scopes_take_the_application_s_error_type() -> Result<()> {
         })
         .await;
         let error = left.unwrap_err();
-        assert_message(error.downcast_ref().expect("it is our error inside"), "any");
+        assert_message(error.downcast_ref().expect("the inner error is a `tractor::Error`"), "any");
         Ok(())
     })
     .await

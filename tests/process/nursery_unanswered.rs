@@ -88,14 +88,14 @@ async fn a_child_that_its_nursery_asks_to_end_is_gone() -> Result<()> {
 }
 
 #[tractor::test]
-async fn a_child_whose_supervisor_is_asked_is_gone() -> Result<()> {
+async fn a_supervised_child_is_gone_after_the_supervisor_is_asked_to_end_it() -> Result<()> {
     in_every_way(async |tree, an, how| {
         let supervisor = an.supervise(Supervision::one_for_one());
         let set_up = |child: tractor::StartActor| child.enable_module(MODULE);
         let one = supervisor.child(tree.name("one"), set_up).await?;
         let two = supervisor.child(tree.name("two"), set_up).await?;
         let (end, _) = silenced(&one.portal().await?, how, async || one.cancel().await).await;
-        was_killed(how, &end.expect("it was there"));
+        was_killed(how, &end.expect("the child has ended"));
         let uid = two.portal().await?.uid().clone();
         let (ends, _) = silenced(&two.portal().await?, how, async || supervisor.cancel().await).await;
         let [(only, end)] = &*ends else { panic!("one child: {ends:?}") };
@@ -187,7 +187,7 @@ async fn a_child_may_be_left_more_time_and_less() -> Result<()> {
 }
 
 #[tractor::test]
-async fn asking_somebody_else_s_child_is_a_request_that_may_fail() -> Result<()> {
+async fn ending_a_child_of_another_actor_may_be_refused() -> Result<()> {
     in_nursery_with(with(hasty().handshake(Duration::from_secs(3))), async |tree, an| {
         let stuck = an.start_actor(tree.name("stuck")).enable_module(MODULE).listen().await?;
         let other = start(an, tree.name("other"), MODULE).await?;
@@ -246,7 +246,8 @@ async fn a_child_that_has_died_says_so_when_it_is_asked_to_end() -> Result<()> {
             let set_up = |child: tractor::StartActor| child.enable_module(MODULE);
             let worker = supervisor.child(tree.name("w"), set_up).temporary().await?;
             let portal = worker.portal().await?;
-            kill_process(Pid::from_raw(pid_of(&portal)).expect("a pid"), Signal::KILL).expect("ours");
+            kill_process(Pid::from_raw(pid_of(&portal)).expect("a pid"), Signal::KILL)
+                .expect("the test owns it");
             let end = portal.cancel_actor().await?;
             // The request came in time or too late, but the ladder was not used.
             let ActorEnd::Died(died) = &end else { panic!("{end:?}") };

@@ -30,7 +30,7 @@ impl Copy {
     fn new(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("tractor-boot-{}-{name}", std::process::id()));
         fs::create_dir_all(&dir).expect("the temporary directory is writable");
-        fs::set_permissions(&dir, Permissions::from_mode(0o755)).expect("ours");
+        fs::set_permissions(&dir, Permissions::from_mode(0o755)).expect("the test owns it");
         // Another process makes the copy. Otherwise programs of other tests could inherit the file while it is open for
         // writing, and it could not be run.
         let this = std::env::current_exe().expect("this program");
@@ -47,13 +47,13 @@ impl Copy {
     }
 
     fn allow(&self, mode: u32) {
-        fs::set_permissions(self.program(), Permissions::from_mode(mode)).expect("ours");
+        fs::set_permissions(self.program(), Permissions::from_mode(mode)).expect("the test owns it");
     }
 }
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).expect("ours");
+        fs::remove_dir_all(&self.0).expect("the test owns it");
     }
 }
 
@@ -147,7 +147,7 @@ fn says_nothing(mut command: Command, ours: UnixStream) {
     ours.set_read_timeout(Some(WHOLE)).expect("it is open");
     let mut said = Vec::new();
     ours.take(256).read_to_end(&mut said).expect("the program ends");
-    assert!(said.is_empty(), "it said {:?}", String::from_utf8_lossy(&said));
+    assert!(said.is_empty(), "unexpected output {:?}", String::from_utf8_lossy(&said));
     program.wait().expect("our child");
 }
 
@@ -163,7 +163,7 @@ fn a_program_is_no_child_of_another_user() {
 }
 
 #[test]
-fn a_program_is_no_child_of_who_is_not_its_parent() {
+fn a_program_is_no_child_of_a_process_that_is_not_its_parent() {
     // The shell is the parent; this process has made the channel.
     let (ours, theirs, claim) = channel("$$");
     let program = role::command(PROGRAM);
@@ -191,7 +191,7 @@ fn listens_or_connects() {
     };
     let mut said = Vec::new();
     stream.read_to_end(&mut said).expect("it is closed");
-    role::say("heard", &[u32::try_from(said.len()).expect("few bytes")]);
+    role::say("heard", &[u32::try_from(said.len()).expect("a small number")]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -200,7 +200,8 @@ async fn another_user_at_the_other_end_of_a_unix_socket_is_told_nothing() {
         return;
     }
     let copy = Copy::new("peer");
-    let open = |path: &Path| fs::set_permissions(path, Permissions::from_mode(0o777)).expect("ours");
+    let open =
+        |path: &Path| fs::set_permissions(path, Permissions::from_mode(0o777)).expect("the test owns it");
     let other = |dir: &Path| {
         let mut command = role::command_of(&copy.program(), "other_users::listens_or_connects");
         role::start(command.env(SOCKET_ENV, dir.join("s")).uid(NOBODY).gid(NOBODY))
@@ -212,7 +213,7 @@ async fn another_user_at_the_other_end_of_a_unix_socket_is_told_nothing() {
         open(&ours);
         open(&ours.join("s"));
         assert_eq!(other(&ours).hear("heard"), [0]);
-        fs::create_dir(&theirs).expect("ours");
+        fs::create_dir(&theirs).expect("the test owns it");
         open(&theirs);
         let mut listener = other(&theirs);
         listener.hear("listens");
@@ -223,5 +224,5 @@ async fn another_user_at_the_other_end_of_a_unix_socket_is_told_nothing() {
         assert_eq!(listener.hear("heard"), [0]);
         Ok(())
     });
-    bounded(scope).await.expect("it is let alone");
+    bounded(scope).await.expect("the scope ends well");
 }

@@ -140,7 +140,7 @@ async fn calls_are_taken_when_a_worker_could_have_them_and_the_stream_is_polled(
             assert_eq!(taken.get(), 0, "the stream was not polled");
             results.next().await.expect("there are a hundred").1?;
             let after_one = taken.get();
-            assert!(after_one <= 3, "two at a time, and one is over: {after_one}");
+            assert!(after_one <= 3, "two tasks at a time, and one has ended: {after_one}");
             // Tasks that have begun end meanwhile, and no others begin.
             until(|| pool.progress().borrow().in_flight == 0).await;
             for _ in 0..10 {
@@ -222,13 +222,13 @@ async fn a_task_that_was_interrupted_is_repeated_only_if_asked() -> Result<()> {
             assert!(matches!(died, Error::Died(_)) && died.may_have_run(), "{died:?}");
             let stubborn = pool.repeat_interrupted(2);
             let died = pool.repeat_interrupted(1).run(dies_at_first(path.clone(), 4)).await;
-            assert!(matches!(died, Err(Error::Died(_))), "once more is not enough: {died:?}");
+            assert!(matches!(died, Err(Error::Died(_))), "one repetition is not enough: {died:?}");
             assert_eq!(stubborn.run(dies_at_first(path.clone(), 5)).await?, 5);
             Ok(())
         })
         .await?;
         assert_eq!(std::fs::read(&path).expect("it has run").len(), 6);
-        std::fs::remove_file(path).expect("it is ours");
+        std::fs::remove_file(path).expect("the test owns it");
         Ok(())
     })
     .await
@@ -309,12 +309,12 @@ async fn workers_that_cannot_start_fail_the_tasks_with_the_cause() -> Result<()>
         open_pool(options().root(root()), nowhere, async |pool| -> Result<()> {
             let error = pool.run(square(1)).await.expect_err("no worker can start");
             assert!(matches!(error, Error::Spawn(_)) && !error.may_have_run(), "{error:?}");
-            assert!(pool.run(square(1)).await.is_err(), "nor later");
+            assert!(pool.run(square(1)).await.is_err(), "later tasks fail too");
             Ok(())
         })
         .await?;
         assert!(start.elapsed() >= Duration::from_millis(1500), "{:?}", start.elapsed());
-        assert!((9..=12).contains(&tries.get()), "five per worker: {}", tries.get());
+        assert!((9..=12).contains(&tries.get()), "five tries per worker: {}", tries.get());
         Ok(())
     })
     .await
@@ -341,8 +341,8 @@ async fn a_task_that_is_dropped_is_cancelled_before_its_worker_gets_another() ->
             Ok(())
         })
         .await?;
-        std::fs::remove_file(path.with_extension("begun")).expect("it is ours");
-        std::fs::remove_file(path).expect("it is ours");
+        std::fs::remove_file(path.with_extension("begun")).expect("the test owns it");
+        std::fs::remove_file(path).expect("the test owns it");
         Ok(())
     })
     .await

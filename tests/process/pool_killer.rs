@@ -93,7 +93,7 @@ async fn round(tree: &Tree, seed: u64, repeats: u32, time: Duration) -> Result<(
     .await?;
     let mut times_of = BTreeMap::new();
     begun(&path).into_iter().for_each(|(task, _)| *times_of.entry(task).or_insert(0) += 1);
-    std::fs::remove_file(&path).expect("it is ours");
+    std::fs::remove_file(&path).expect("the test owns it");
 
     let (mut done, mut died) = (0, 0);
     for (task, outcome) in &outcomes {
@@ -117,7 +117,7 @@ async fn round(tree: &Tree, seed: u64, repeats: u32, time: Duration) -> Result<(
          kills in {time:?}"
     ));
     // If a dead worker got tasks, it would lose more than one.
-    assert!(died + twice as u64 <= killed, "a worker was handed out dead");
+    assert!(died + twice as u64 <= killed, "a dead worker got a task");
     assert!(done > 0 && killed > 0);
     Ok(())
 }

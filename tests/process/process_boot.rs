@@ -145,7 +145,7 @@ async fn start_odd(odd: &str) {
         })
         .await
     });
-    scope.await.expect("the failure was handled");
+    scope.await.expect("the body has handled the failure");
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
 

@@ -39,7 +39,7 @@ async fn many_violent_ends_leave_no_process_no_descriptor_and_no_memory() {
     let rounds =
         std::env::var("TRACTOR_CHURN_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number"));
     let us = std::process::id();
-    let limit = ROUND_MAX * u32::try_from(rounds + WARM_UP).expect("not that many");
+    let limit = ROUND_MAX * u32::try_from(rounds + WARM_UP).expect("a small number");
     bounded_by(limit, tractor::open_root_actor(ActorOptions::new(), async |_| -> tractor::Result<()> {
         for _ in 0..WARM_UP {
             round().await;

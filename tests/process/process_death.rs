@@ -101,7 +101,10 @@ async fn root_of_orphans() {
                 let middle = an.start_actor("middle").expose(descends).await?;
                 middle
                     .open_context(descends(2, true), async |_ctx, line| {
-                        assert!(line[1..].iter().all(|pid| sockets_of(*pid).len() == 1), "each listens");
+                        assert!(
+                            line[1..].iter().all(|pid| sockets_of(*pid).len() == 1),
+                            "each actor has a socket file"
+                        );
                         signal(line[0], Signal::KILL);
                         all.extend(line);
                         std::future::pending().await
@@ -140,7 +143,7 @@ async fn every_kind_of_wait_on_a_dead_actor_is_told_how_it_died() {
         std::future::pending().await
     }))
     .await;
-    let (pid, waited, called) = waits.expect("it was started").await.expect("no panic");
+    let (pid, waited, called) = waits.expect("it was started").await.expect("the task does not panic");
     for error in [result.expect_err("the nursery lost a child"), waited, called] {
         let died = error.as_died().unwrap_or_else(|| panic!("{error:?}"));
         assert_eq!((died.name(), died.pid(), died.signal()), ("kid", pid, Some(15)), "{error:?}");
@@ -205,7 +208,7 @@ async fn children_outlive_the_thread_that_asked_for_them() {
         let blocking = tokio::task::spawn_blocking(move || {
             runtime.block_on(async { nursery.start_actor("second").expose(process).await })
         });
-        let second = blocking.await.expect("no panic")?;
+        let second = blocking.await.expect("the task does not panic")?;
         assert_ne!(second.run(process()).await?, pid);
         an.cancel().await;
         Ok(())
@@ -238,6 +241,6 @@ async fn children_outlive_the_thread_that_drove_the_runtime() {
     go_on.send(()).expect("the scope waits");
     let second = std::thread::spawn(move || runtime.block_on(bounded(scope)));
     eventually("the scope's end", WHOLE, || second.is_finished()).await;
-    let result = second.join().expect("the thread ended well").expect("no panic");
+    let result = second.join().expect("the thread ended well").expect("the task does not panic");
     assert_eq!(result.expect("the child lives on"), pid);
 }

@@ -9,7 +9,8 @@ use crate::process_support::{bounded, fds, parent, process_group, role};
 use crate::process_support;
 
 fn read(pid: u32, what: &str) -> String {
-    String::from_utf8_lossy(&std::fs::read(format!("/proc/{pid}/{what}")).expect("it lives")).into_owned()
+    String::from_utf8_lossy(&std::fs::read(format!("/proc/{pid}/{what}")).expect("the process lives"))
+        .into_owned()
 }
 
 #[tractor::test]
@@ -28,7 +29,7 @@ async fn a_child_is_a_named_process_with_a_group_of_its_own_and_no_input() {
         assert_eq!(read(pid, "comm").trim(), "_subactor[tidy]");
         assert!(read(pid, "cmdline").starts_with("_subactor[tidy]\0"), "{:?}", read(pid, "cmdline"));
         let pid = process_support::pid_of(&two);
-        assert!(read(pid, "comm").starts_with("_subactor[a rat"), "cut by the kernel");
+        assert!(read(pid, "comm").starts_with("_subactor[a rat"), "the kernel cuts long names");
         an.cancel().await;
         Ok(())
     }))
@@ -102,22 +103,22 @@ fn changes_program() {
         return;
     }
     fn takes_orphans() -> bool {
-        rustix::process::child_subreaper().expect("Linux knows").is_some()
+        rustix::process::child_subreaper().expect("Linux reports it").is_some()
     }
     tractor::init();
     assert!(!takes_orphans(), "`init` leaves the process as it is");
     let noticed = std::sync::Arc::new(std::sync::Mutex::new(0));
     let counts = noticed.clone();
-    std::panic::set_hook(Box::new(move |_| *counts.lock().expect("it is only counted") += 1));
+    std::panic::set_hook(Box::new(move |_| *counts.lock().expect("the lock is not poisoned") += 1));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let options = tractor::ActorOptions::new().enable_module(module_path!());
     // The first actor sets the panic hook; the first child makes the process a subreaper.
     let told = runtime.block_on(tractor::open_nursery(async |_| {
         tractor::with_local_actor(options, async |portal| portal.run(stumbles()).await).await
     }));
-    let place = told.expect_err("it panics").as_remote().expect("there").trace().to_owned();
+    let place = told.expect_err("it panics").as_remote().expect("the error is remote").trace().to_owned();
     assert!(place.contains(file!()), "{place}");
-    assert_eq!(*noticed.lock().expect("it is only counted"), 1, "the hook of the program is called");
+    assert_eq!(*noticed.lock().expect("the lock is not poisoned"), 1, "the hook of the program is called");
     assert!(!takes_orphans(), "there are no children");
 }
 

@@ -160,7 +160,7 @@ async fn programs_of_orphaned_actors_end_with_the_one_above() {
 #[tractor::context(started = Vec<u32>)]
 async fn leaves_its_group(ctx: Context<Vec<u32>, (), ()>) -> tractor::Result<()> {
     let program = Command::new("sleep").arg(FOR_LONG).spawn().expect("it is installed").id();
-    rustix::process::setpgid(None, rustix::process::getppid()).expect("its parent leads one");
+    rustix::process::setpgid(None, rustix::process::getppid()).expect("the parent leads a group");
     let _ctx = ctx.started(vec![std::process::id(), program]).await?;
     std::future::pending().await
 }
@@ -250,7 +250,7 @@ async fn drops_its_runtime() {
         let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
             let worker = start(an, "worker").await?;
             for pid in [pid_of(&worker), sleep_in(&worker).await?] {
-                told.send(pid).expect("it is heard");
+                told.send(pid).expect("the receiver waits");
             }
             std::future::pending().await
         });
@@ -262,7 +262,7 @@ async fn drops_its_runtime() {
             }
         })
     });
-    let pids = dropped.join().expect("it goes as planned");
+    let pids = dropped.join().expect("the thread does not panic");
     eventually("their end", REAPED, || pids.iter().all(|pid| state(*pid).is_none())).await;
 }
 
@@ -287,7 +287,7 @@ async fn adopts_many() {
         }
         eventually("every orphan is reaped", REAPED, || zombies_of(program).is_empty()).await;
         assert!(state(pid_of(&worker)).is_some(), "while the actor lives");
-        assert!(rustix::process::child_subreaper().expect("Linux knows").is_some());
+        assert!(rustix::process::child_subreaper().expect("Linux reports it").is_some());
         worker.cancel_actor().await?;
         Ok(())
     }))
@@ -322,11 +322,11 @@ async fn waits_for_its_own() {
         let mut late: Vec<_> = (0..8).map(|n| (n, exits(n, n % 2 == 0).spawn().expect("a shell"))).collect();
         for round in 0..150 {
             let code = (round % 200) as u8;
-            let status = exits(code, round % 2 == 0).status().expect("its status is its own");
+            let status = exits(code, round % 2 == 0).status().expect("no other code reaps it");
             assert_eq!(status.code(), Some(code.into()));
         }
         for (code, child) in &mut late {
-            assert_eq!(child.wait().expect("nobody else has waited").code(), Some((*code).into()));
+            assert_eq!(child.wait().expect("no other code has reaped it").code(), Some((*code).into()));
         }
     });
     bounded(async {
@@ -339,7 +339,7 @@ async fn waits_for_its_own() {
         }
     })
     .await;
-    waits.join().expect("each status was told");
+    waits.join().expect("the waiting thread does not panic");
 }
 
 #[tractor::actor_fn]
@@ -348,7 +348,7 @@ async fn waits_for_its_own_while_it_loses_actors() {
         for code in 0..100 {
             let mut command = Command::new("sh");
             command.arg0("_subactor[none").args(["-c", &format!("sleep 0.01; exit {code}")]);
-            assert_eq!(command.status().expect("its status is its own").code(), Some(code));
+            assert_eq!(command.status().expect("no other code reaps it").code(), Some(code));
         }
     });
     while !waits.is_finished() {
@@ -357,7 +357,7 @@ async fn waits_for_its_own_while_it_loses_actors() {
         });
         assert!(matches!(scope.await, Err(Error::Died(_))));
     }
-    waits.join().expect("each status was told");
+    waits.join().expect("the waiting thread does not panic");
 }
 
 #[tractor::test]

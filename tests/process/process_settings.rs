@@ -55,7 +55,7 @@ async fn looks_below() -> tractor::Result<Seen> {
 async fn writes(pieces: Vec<(String, usize)>) {
     for (piece, times) in pieces {
         let piece = piece.repeat(times);
-        std::io::stderr().write_all(piece.as_bytes()).expect("somebody reads");
+        std::io::stderr().write_all(piece.as_bytes()).expect("the parent reads it");
     }
     std::process::exit(3);
 }
@@ -63,7 +63,7 @@ async fn writes(pieces: Vec<(String, usize)>) {
 /// Prints to both outputs, closes its standard error, and aborts.
 #[tractor::actor_fn]
 async fn hangs_up() {
-    std::io::stderr().write_all(b"before\n").expect("somebody reads");
+    std::io::stderr().write_all(b"before\n").expect("the parent reads it");
     let null = std::fs::File::open("/dev/null").expect("it is there");
     rustix::stdio::dup2_stderr(&null).expect("both are open");
     rustix::stdio::dup2_stdout(&null).expect("both are open");
@@ -136,7 +136,7 @@ async fn a_child_has_the_environment_the_arguments_and_the_directory_that_were_c
         let env = |name| set.env.get(name).map(String::as_str);
         assert_eq!((env("A"), env("B"), env("PATH")), (Some("2=3"), Some(""), None));
         assert!(env("HOME").is_some());
-        assert_eq!(set.dir, dir.display().to_string(), "also below");
+        assert_eq!(set.dir, dir.display().to_string(), "the directory of a grandchild");
 
         let set = start(an).arg("--one").args(["two", "th ree"]).await?.run(looks()).await?;
         assert!(set.args.ends_with(&["--", "--one", "two", "th ree"].map(str::to_owned)), "{:?}", set.args);
@@ -210,7 +210,11 @@ fn ordinary_program() {
         let labelled = start(an).expose(says).stdout(Stdio::Labelled).stderr(Stdio::Labelled).await?;
         let seen = labelled.run(looks()).await?;
         assert_eq!(seen.args, [&["_subactor[worker]".to_owned()][..], &own].concat());
-        assert_eq!(labelled.run(looks_below()).await?.args[1..], own, "those of the root");
+        assert_eq!(
+            labelled.run(looks_below()).await?.args[1..],
+            own,
+            "a grandchild has the arguments of the root"
+        );
         role::say("started", &[seen.pid]);
         labelled.run(says()).await?;
 
@@ -232,11 +236,11 @@ fn ordinary_program() {
 async fn says() {
     let long = "x".repeat(5000);
     let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
-    out.write_all(b"out=1\nhal").expect("somebody reads");
-    out.flush().expect("somebody reads");
-    out.write_all(format!("f=2\nlong={long}7\nafter=3\n").as_bytes()).expect("somebody reads");
-    err.write_all(b"err=4\nno end=5").expect("somebody reads");
-    out.flush().expect("somebody reads");
+    out.write_all(b"out=1\nhal").expect("the parent reads it");
+    out.flush().expect("the parent reads it");
+    out.write_all(format!("f=2\nlong={long}7\nafter=3\n").as_bytes()).expect("the parent reads it");
+    err.write_all(b"err=4\nno end=5").expect("the parent reads it");
+    out.flush().expect("the parent reads it");
 }
 
 #[tokio::test]
@@ -299,7 +303,7 @@ async fn output_before_a_close_or_a_death_is_kept() {
 }
 
 #[tractor::test]
-async fn an_end_is_not_waited_for_that_somebody_else_holds() {
+async fn an_output_that_another_program_holds_open_is_not_waited_for() {
     let mut held = 0;
     let begun = Instant::now();
     let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {

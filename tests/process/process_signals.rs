@@ -21,7 +21,7 @@ const ASKED: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
 
 fn note(text: &str) {
     use std::io::Write;
-    let path = std::env::var_os(NOTES_ENV).expect("the test has said where");
+    let path = std::env::var_os(NOTES_ENV).expect("the test sets it");
     let mut file =
         std::fs::File::options().append(true).create(true).open(path).expect("the folder is the test's");
     writeln!(file, "{text}").expect("there is room");
@@ -32,7 +32,7 @@ fn note(text: &str) {
 /// Has a slow cleanup, which must not be cut short.
 #[tractor::context(started = ())]
 async fn works(ctx: Context<(), (), ()>, cleanup_ms: u64) -> tractor::Result<()> {
-    tractor::current_actor().on_exit(|| note("child exits")).expect("it lives");
+    tractor::current_actor().on_exit(|| note("child exits")).expect("the actor lives");
     let ctx = ctx.started(()).await?;
     ctx.handle().cancelled().await;
     tractor::shield(async {
@@ -57,7 +57,7 @@ async fn tree(cleanup_ms: u64) -> tractor::Result<()> {
     let long = Duration::from_secs(60);
     let timeouts = Timeouts::default().actor_cancel(long).nursery_cancel(long);
     tractor::open_root_actor(ActorOptions::new().timeouts(timeouts), async |root| {
-        root.on_exit(|| note("root exits")).expect("it lives");
+        root.on_exit(|| note("root exits")).expect("the actor lives");
         tractor::open_nursery(async |an| -> tractor::Result<()> {
             let worker = an.start_actor("worker").expose(works).expose(starts).await?;
             let program = worker.run(starts("sleep".to_owned(), vec!["311".to_owned()])).await?;
@@ -110,7 +110,7 @@ async fn managed() -> tractor::Result<()> {
             note("told");
             std::future::pending().await
         }
-        other => panic!("{other} is no role"),
+        other => panic!("unknown role `{other}`"),
     }
 }
 
@@ -268,8 +268,8 @@ async fn a_program_that_waits_for_the_signal_decides_its_effect() {
 
 /// The signals that a process catches, one bit per signal.
 fn caught(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("Linux says it");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process lives");
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("Linux reports it");
     u64::from_str_radix(mask.trim(), 16).expect("a mask")
 }
 
@@ -308,7 +308,8 @@ async fn the_init_process_of_a_container_exits_with_the_code_of_its_signal() {
     let mut run = Run::of("tree", contained);
     assert_eq!(run.pids[0], 1, "it is the init process");
     let unshare = run.program.pid();
-    let init = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children")).expect("it lives");
+    let init = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children"))
+        .expect("the process lives");
     run.pids = vec![init.trim().parse().expect("its one child")];
     run.send(Signal::TERM);
     assert_eq!(run.end().await.code(), Some(128 + Signal::TERM.as_raw()));

@@ -76,7 +76,7 @@ impl Place {
 }
 
 fn this_binary() -> PathBuf {
-    std::env::current_exe().expect("it is known")
+    std::env::current_exe().expect("the path is known")
 }
 
 impl Drop for Place {
@@ -152,7 +152,7 @@ fn is_the_same_program(said: Result<Vec<u32>, String>) {
 fn a_program_whose_file_is_renamed() {
     let place = Place::new("renamed");
     is_the_same_program(place.run(place.command(), |place| {
-        std::fs::rename(place.program(), place.dir.join("another name")).expect("it is ours");
+        std::fs::rename(place.program(), place.dir.join("another name")).expect("the test owns it");
     }));
 }
 
@@ -160,7 +160,7 @@ fn a_program_whose_file_is_renamed() {
 fn a_program_whose_file_is_removed() {
     let place = Place::new("removed");
     is_the_same_program(place.run(place.command(), |place| {
-        std::fs::remove_file(place.program()).expect("it is ours");
+        std::fs::remove_file(place.program()).expect("the test owns it");
     }));
 }
 
@@ -170,8 +170,8 @@ fn a_program_whose_file_is_replaced() {
     is_the_same_program(place.run(place.command(), |place| {
         let new = place.dir.join("new");
         std::fs::write(&new, "#!/bin/sh\nexit 9\n").expect("the folder is ours");
-        std::fs::set_permissions(&new, PermissionsExt::from_mode(0o755)).expect("it is ours");
-        std::fs::rename(new, place.program()).expect("it is ours");
+        std::fs::set_permissions(&new, PermissionsExt::from_mode(0o755)).expect("the test owns it");
+        std::fs::rename(new, place.program()).expect("the test owns it");
     }));
 }
 
@@ -192,7 +192,7 @@ fn a_program_behind_a_link_or_a_wrapper() {
     symlink("a program", &link).expect("the folder is ours");
     let mut linked = Command::new(&link);
     linked.args(PROGRAM);
-    is_the_same_program(place.run(linked, |_| std::fs::remove_file(&link).expect("it is ours")));
+    is_the_same_program(place.run(linked, |_| std::fs::remove_file(&link).expect("the test owns it")));
     std::fs::remove_file(place.dir.join("go")).expect("it was made");
     let mut wrapped = Command::new("sh");
     wrapped.args(["-c", "exec -a 'some name' \"$0\" \"$@\""]).arg(place.program()).args(PROGRAM);
@@ -220,8 +220,9 @@ fn a_program_that_a_loader_was_started_with() {
 fn a_loaded_program_that_is_gone_is_named_with_its_loader() {
     let place = Place::new("unloadable");
     let Some(command) = through_a_loader(&place) else { return };
-    let error =
-        place.run(command, |place| std::fs::remove_file(place.program()).expect("it is ours")).unwrap_err();
+    let error = place
+        .run(command, |place| std::fs::remove_file(place.program()).expect("the test owns it"))
+        .unwrap_err();
     for word in ["ld-", "a program", "where it no longer is"] {
         assert!(error.contains(word), "{error}");
     }
@@ -233,7 +234,8 @@ fn a_file_that_must_not_be_run_any_more_is_named() {
     place.copy();
     let error = place
         .run(place.command(), |place| {
-            std::fs::set_permissions(place.program(), PermissionsExt::from_mode(0o600)).expect("it is ours");
+            std::fs::set_permissions(place.program(), PermissionsExt::from_mode(0o600))
+                .expect("the test owns it");
         })
         .unwrap_err();
     for word in ["a program", "could not be run again", "ermission denied"] {

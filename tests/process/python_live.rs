@@ -51,11 +51,11 @@ async fn with_a_rust_root(addr: &Addr) {
             for name in ["ended", "killed"] {
                 an.start_actor(name).enable_module(rust_side::MODULE).await?;
             }
-            started.send(()).expect("it is waited for");
+            started.send(()).expect("the receiver waits");
             std::future::pending().await
         });
         let (children, ()) = tokio::join!(children, async {
-            are_started.await.expect("they start");
+            are_started.await.expect("the children start");
             they_call::calls(&mut table, addr).await;
         });
         children

@@ -32,7 +32,7 @@ async fn follows(whom: ActorRef, name: String) -> Result<[i32; 3]> {
 /// The same actors, after a forged handle has led to no actor.
 #[tractor::actor_fn]
 async fn is_not_misled(forged: ActorRef, honest: ActorRef, name: String) -> Result<[i32; 3]> {
-    forged.portal().await.expect_err("it is nowhere");
+    forged.portal().await.expect_err("no such actor listens there");
     follows(honest, name).await
 }
 
@@ -42,7 +42,7 @@ async fn goes_on(honest: ActorRef, forged: Vec<ActorRef>) -> Result<()> {
     let unsent = honest.portal().await?.run(process());
     tractor::find_actor(&name, async |portal| {
         for one in &forged {
-            one.portal().await.expect_err("it is nowhere");
+            one.portal().await.expect_err("no such actor listens there");
         }
         portal.run(process()).await.map(drop)
     })

@@ -98,7 +98,7 @@ async fn siblings_reach_each_other_by_a_handle_and_nobody_names_an_address() -> 
         assert_eq!((handle.name(), handle.to_string()), (kv.uid().name(), kv.uid().to_string()));
         assert_eq!(one.run(calls(handle.clone())).await?, pid_of(&kv));
         assert_eq!(one.run(passes_on(handle.clone(), 3)).await?, pid_of(&kv), "through three more actors");
-        assert!(kv.run(is_here(handle.clone())).await?, "also from itself");
+        assert!(kv.run(is_here(handle.clone())).await?, "an actor reaches itself by its own handle");
         // Its parent is connected already.
         assert_eq!(handle.portal().await?, kv);
         // A child gives out its own handle, and that of the root, which does not listen yet either.
@@ -155,16 +155,16 @@ async fn a_handle_is_a_value_like_others() -> Result<()> {
 }
 
 #[tractor::test]
-async fn one_connection_is_enough_for_all_who_ask() -> Result<()> {
+async fn concurrent_lookups_share_one_connection() -> Result<()> {
     in_root(async |_| {
         tractor::with_local_actor(ActorOptions::new().enable_module(module_path!()), async |other| {
             let handle = other.actor_ref().await?;
             let all = (0..50).map(|_| handle.portal());
             let portals = futures_util::future::try_join_all(all).await?;
             assert!(portals.iter().all(|portal| *portal == portals[0]));
-            assert_ne!(portals[0], *other, "that one ends with its scope");
+            assert_ne!(portals[0], *other, "the connection of a scope is not shared");
             drop(portals);
-            assert_eq!(handle.portal().await?, handle.portal().await?, "and it stays open");
+            assert_eq!(handle.portal().await?, handle.portal().await?, "the connection stays open");
             Ok(())
         })
         .await
@@ -180,7 +180,7 @@ async fn visits(ctx: Context<(), (), ()>, whom: ActorRef) -> Result<(String, boo
     assert!(poll_once(&mut sitting).await.is_pending());
     portal.run(seen("sits".to_owned())).await?;
     let _ctx = ctx.started(()).await?;
-    let met = sitting.await.expect_err("it sits");
+    let met = sitting.await.expect_err("its actor has ended");
     let unsent = portal.run(process()).await.expect_err("it is gone");
     assert!(unsent.is_retryable(), "{unsent}");
     let again = whom.portal().await.expect_err("that process is gone");
@@ -217,7 +217,7 @@ async fn by_identity_a_process_is_reached_that_lives_or_nobody() -> Result<()> {
         assert_ne!(pid_of(&next), pid);
         // A guest that was never connected does not learn of the death: another process has that name.
         assert_eq!(late.run(misses(first.clone())).await?, ("not found: Ended".to_owned(), false));
-        assert_eq!(kind(&first.portal().await.expect_err("as its parent knows")), format!("died: {pid}"));
+        assert_eq!(kind(&first.portal().await.expect_err("its process has ended")), format!("died: {pid}"));
         assert_eq!(late.run(calls(next.actor_ref().await?)).await?, pid_of(&next));
         an.cancel().await;
         Ok(socket)
@@ -284,7 +284,7 @@ async fn by_name_the_process_is_reached_that_lives_now() -> Result<()> {
             let pid = pid_of(&portal);
             assert_eq!(one.run(calls(handle.clone())).await?, pid);
             assert_eq!(one.run(passes_on(handle.clone(), 1)).await?, pid, "from two levels below");
-            assert_eq!(handle.portal().await?, portal, "and here, over the connection that there is");
+            assert_eq!(handle.portal().await?, portal, "here, over the existing connection");
             signal(pid, Signal::KILL);
             // The supervisor may not have noticed yet.
             let next = one.run(calls(handle.clone())).await;
@@ -329,9 +329,9 @@ async fn a_supervised_child_that_is_over_is_not_waited_for() -> Result<()> {
         assert!(one.run(calls(handle.clone())).await? > 0);
         kv.cancel().await;
         assert_eq!(one.run(misses(handle.clone())).await?, ("not found: Ended".to_owned(), false));
-        let text = one.run(calls(handle.clone())).await.expect_err("it is over").to_string();
+        let text = one.run(calls(handle.clone())).await.expect_err("the actor has ended").to_string();
         assert!(text.contains(kv.name()) && text.contains("it was cancelled"), "{text}");
-        let here = handle.portal().await.expect_err("it is over");
+        let here = handle.portal().await.expect_err("the actor has ended");
         assert!(here.as_runtime().is_some(), "{here:?}");
         an.cancel().await;
         Ok(())
@@ -377,7 +377,7 @@ async fn without_its_supervising_actor_a_child_is_over() -> Result<()> {
 }
 
 #[tractor::test]
-async fn where_there_is_a_registrar_a_successor_is_found_by_name() -> Result<()> {
+async fn a_successor_is_found_by_name_through_the_registrar() -> Result<()> {
     let addr = tractor::socket_addr(&format!("rt-registry-{}", std::process::id()))?;
     support::in_nursery_with(ActorOptions::new().registry(addr), async |tree, an| {
         let one = start(an, tree.name("one"), module_path!()).await?;

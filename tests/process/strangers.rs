@@ -22,7 +22,7 @@ const AT_MOST: Duration = Duration::from_secs(3);
 fn open_files(max: Option<u64>) -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = max.or(limit.maximum);
-    setrlimit(Resource::Nofile, limit).expect("up to the maximum");
+    setrlimit(Resource::Nofile, limit).expect("a limit may be raised to its maximum");
     limit.current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
 }
 

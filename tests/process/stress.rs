@@ -71,7 +71,7 @@ async fn every_scope_returns_and_nothing_is_left() -> Result<()> {
     let secs = number("TRACTOR_STRESS_SECS").unwrap_or(SECS);
     let seed = seed("TRACTOR_STRESS_SEED", SEED);
     // Core dumps would fill the disk.
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: None }).expect("less is allowed");
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: None }).expect("a limit may be lowered");
     let timeouts = Timeouts::default()
         .actor_cancel(RUNG)
         .nursery_cancel(RUNG)
@@ -106,7 +106,7 @@ async fn run(tree: &Tree, seed: u64, time: Duration) {
             held = Some(Held::now());
         }
     }
-    let before = held.expect("there were as many rounds");
+    let before = held.expect("the warm-up is over");
     // The connections of a scope that was dropped close a little later than their processes end.
     let settled = until(|| Held::now().descriptors <= before.descriptors);
     let is_flat = tokio::time::timeout(BOUND, settled).await.is_ok();
@@ -249,10 +249,10 @@ struct Held {
 
 impl Held {
     fn now() -> Self {
-        let status = std::fs::read_to_string("/proc/self/status").expect("Linux says it");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it stands there");
+        let status = std::fs::read_to_string("/proc/self/status").expect("Linux reports it");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux reports it");
         let resident_kib = line.trim().trim_end_matches(" kB").parse().expect("a number");
-        let descriptors = std::fs::read_dir("/proc/self/fd").expect("Linux says it").count();
+        let descriptors = std::fs::read_dir("/proc/self/fd").expect("Linux reports it").count();
         Self { resident_kib, descriptors }
     }
 }

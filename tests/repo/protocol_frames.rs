@@ -36,7 +36,7 @@ fn every_limit_on_the_page_is_in_the_source() {
     for name in firsts.iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)) {
         let name = name.trim_start_matches("Timeouts::");
         let declared = [format!("pub const {name}: "), format!("    {name} = ")];
-        assert!(declared.iter().any(|text| limits.contains(text.as_str())), "{name} is no limit");
+        assert!(declared.iter().any(|text| limits.contains(text.as_str())), "{name} is not a limit");
     }
 }
 

@@ -60,7 +60,7 @@ async fn an_actor_that_is_cancelled_has_ended_its_requests_and_takes_none() {
         assert!(!held.is_quiet(), "the request has been dropped already");
         actor.cancel().await;
         let told = peer.expect_error("c1", "ContextCancelled").await;
-        assert_eq!(told.canceller.as_ref(), Some(actor.uid()), "the actor itself");
+        assert_eq!(told.canceller.as_ref(), Some(actor.uid()), "the actor itself is the canceller");
         peer.start("c2", "echo", kwargs("value", 1)).await;
         let refused = peer.expect_error("c2", "ContextCancelled").await;
         assert_eq!(refused.canceller.as_ref(), Some(actor.uid()));
@@ -116,9 +116,10 @@ async fn a_request_to_cancel_a_context_waits_as_long_as_it_is_told() -> Result<(
 async fn a_nursery_knows_whether_its_cancellation_has_ended_anything() -> Result<()> {
     in_root(async |tree| {
         let kept = Mutex::new(None);
-        let keep = |an: &tractor::ActorNursery| *kept.lock().expect("unharmed") = Some(an.clone());
+        let keep =
+            |an: &tractor::ActorNursery| *kept.lock().expect("the lock is not poisoned") = Some(an.clone());
         let known = || {
-            let kept = kept.lock().expect("unharmed").take().expect("it was kept");
+            let kept = kept.lock().expect("the lock is not poisoned").take().expect("it was kept");
             (kept.cancel_called(), kept.cancelled_caught())
         };
         // There was nothing to end.

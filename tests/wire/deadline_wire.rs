@@ -164,7 +164,7 @@ async fn a_callee_ends_its_task_by_its_own_clock_and_says_why() {
             peer.send(&Msg::Start(Box::new(start))).await;
             peer.expect_ack(id, functype).await;
             let error = peer.expect_error(id, "ContextCancelled").await;
-            assert_eq!(watch.balance().await, (1, 1), "the task has ended before that");
+            assert_eq!(watch.balance().await, (1, 1), "the task has ended before the error was sent");
             assert_eq!(error.src_type_str, "DeadlineExceeded");
             assert_eq!(error.canceller, Some(peer.uid.clone()), "the peer has set the deadline");
         }

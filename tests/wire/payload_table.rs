@@ -206,7 +206,7 @@ fn scripted(place: Place, fault: Fault) -> (Bytes, Caps) {
         NewerVersion => (pld(&(7, 8, (), 9)), Caps::BASIC),
         PythonMap => (map(&["x", "y"]), Caps::NONE),
         FailedTryFrom | Asymmetric | NotEncodable | Oversized => {
-            panic!("a child does {fault:?}")
+            panic!("{fault:?} is a fault of a child side")
         }
     }
 }

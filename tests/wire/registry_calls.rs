@@ -101,7 +101,7 @@ async fn suite(scratch: &Scratch, registry: &Addr, known: &[&str]) -> Result<()>
 }
 
 #[tokio::test]
-async fn a_registrar_asks_itself_as_it_is_asked() {
+async fn a_registrar_answers_its_own_requests_like_those_of_others() {
     let scratch = Scratch::new("ourselves");
     let registry = scratch.addr("r");
     alone(ActorOptions::new().name("rc-registrar").registry(registry.clone()), async |_| {
@@ -201,7 +201,7 @@ async fn a_child_whose_name_cannot_be_registered_does_not_start() {
             child.cancel_actor().await?;
             Ok(())
         });
-        step("the tree", scope).await.expect("the others are not concerned");
+        step("the tree", scope).await.expect("the other calls still work");
     })
     .await;
 }

@@ -71,7 +71,7 @@ mod hidden {
 #[tractor::test]
 #[ignore = "a program that the test below attacks"]
 async fn registrar() {
-    let told = std::env::var(ENV).expect("the test has told it");
+    let told = std::env::var(ENV).expect("the test sets it");
     let words: Vec<&str> = told.split(' ').collect();
     let [uds, tcp, rows_max, is_open] = words[..] else { panic!("{told}") };
     let addr = |text: &str| text.parse::<Addr>().expect("an address");
@@ -112,7 +112,7 @@ impl Program {
     fn memory(&self) -> (usize, usize) {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
         let bytes = |field: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux tells it");
+            let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux reports it");
             line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * KIB
         };
         (bytes("VmHWM:"), bytes("VmRSS:"))

@@ -1,4 +1,5 @@
-//! Rows that lie, and registries where something else answers: every call has a typed error, and none is delayed.
+//! Wrong rows, registrars that give wrong answers, and other programs at the address of a registry: each call returns
+//! a typed error, and silent addresses do not delay it.
 
 use std::time::Duration;
 
@@ -16,10 +17,10 @@ use crate::wire_support::registry::{Other, Scratch, Wire, named, refusal, regist
 use crate::wire_support::script::{foreign, pld};
 use crate::wire_support::{Peer, Server, alone, step};
 
-/// A time limit that silence uses up.
+/// A time limit for answers that never come.
 const SHORT: Duration = Duration::from_millis(200);
 
-/// Its time limits are all [`SHORT`].
+/// An actor that waits only [`SHORT`] for handshakes and registrars.
 fn impatient(name: &str, registry: &Addr) -> ActorOptions {
     let timeouts = Timeouts::default().handshake(SHORT).registry_answer(SHORT);
     ActorOptions::new().name(name).timeouts(timeouts).registry(registry.clone())
@@ -27,12 +28,12 @@ fn impatient(name: &str, registry: &Addr) -> ActorOptions {
 
 async fn process_of(name: &str) -> tractor::Result<u32> {
     let body = async |portal: &Portal| -> tractor::Result<u32> { portal.run(process()).await };
-    step("a name", tractor::find_actor(name, body)).await
+    step("a lookup", tractor::find_actor(name, body)).await
 }
 
 async fn waited_for(name: &str) -> tractor::Result<u32> {
     let body = async |portal: &Portal| -> tractor::Result<u32> { portal.run(process()).await };
-    step("a name that is waited for", tractor::wait_for_actor(name, body)).await
+    step("a lookup that waits", tractor::wait_for_actor(name, body)).await
 }
 
 fn absence(error: &Error) -> Option<Absence> {
@@ -56,7 +57,7 @@ fn speaker(listener: UnixListener, says: &'static [u8]) -> JoinHandle<()> {
 // ---- Rows --------------------------------------------------------------------------------------------------------
 
 #[tokio::test]
-async fn an_address_that_keeps_silent_is_not_waited_for_alone() {
+async fn silent_addresses_do_not_delay_a_lookup() {
     let scratch = Scratch::new("silent");
     let registry = scratch.addr("r");
     let honest = Other::start(ActorOptions::new().name("kv").bind(scratch.addr("honest"))).await;
@@ -68,7 +69,7 @@ async fn an_address_that_keeps_silent_is_not_waited_for_alone() {
         for n in 0..silent.len() {
             register(&mut row, &scratch.addr(&format!("silent-{n}"))).await;
         }
-        // Other rows of that name do not hide it either.
+        // Another row of that name.
         let mut other = named(&registry, "kv", Caps::NONE).await;
         register(&mut other, &scratch.addr("silent-0")).await;
         // One handshake without an answer would take as long as this whole test may.
@@ -79,7 +80,7 @@ async fn an_address_that_keeps_silent_is_not_waited_for_alone() {
 }
 
 #[tokio::test]
-async fn a_row_without_an_honest_address_is_a_typed_error() {
+async fn a_lookup_without_an_honest_address_is_a_typed_error() {
     let scratch = Scratch::new("dishonest");
     let registry = scratch.addr("r");
     let other = Other::start(ActorOptions::new().name("rl-other").bind(scratch.addr("other"))).await;
@@ -94,15 +95,15 @@ async fn a_row_without_an_honest_address_is_a_typed_error() {
         {
             let mut row = named(&registry, file, Caps::NONE).await;
             register(&mut row, &scratch.addr(file)).await;
-            let error = process_of(file).await.expect_err("it is a lie");
+            let error = process_of(file).await.expect_err("no such actor listens there");
             if is_somebody {
                 assert!(matches!(error, Error::Unreachable(_)), "{file}: {error:?}");
                 assert!(error.to_string().contains(&scratch.addr(file).to_string()), "{file}: {error}");
-                let error = waited_for(file).await.expect_err("it is a lie");
+                let error = waited_for(file).await.expect_err("no such actor listens there");
                 assert!(matches!(error, Error::Unreachable(_)), "{file}: {error:?}");
             } else {
                 assert_eq!(absence(&error), Some(Absence::Expired), "{file}: {error:?}");
-                let error = process_of(file).await.expect_err("the lie is gone");
+                let error = process_of(file).await.expect_err("the row was deleted");
                 assert_eq!(absence(&error), Some(Absence::NotRegistered), "{file}: {error:?}");
             }
             assert!(error.is_retryable() && !error.may_have_run(), "{file}: {error:?}");
@@ -115,7 +116,7 @@ async fn a_row_without_an_honest_address_is_a_typed_error() {
 
 // ---- Registrars --------------------------------------------------------------------------------------------------
 
-/// The lies of a registrar.
+/// The wrong answers of a registrar.
 #[derive(Debug, Clone, Copy)]
 enum Lie {
     AnotherType,
@@ -149,7 +150,7 @@ impl Lie {
     }
 }
 
-/// Serves as a registrar of the base protocol that lies in each answer. Counts the requests to delete addresses.
+/// A registrar of the base protocol that gives only this wrong answer. Counts the requests to delete addresses.
 async fn liar(server: &Server, lie: Lie, deleted: &mut usize) {
     loop {
         let mut peer = server.next().await;
@@ -179,20 +180,20 @@ async fn liar(server: &Server, lie: Lie, deleted: &mut usize) {
 }
 
 #[tokio::test]
-async fn a_registrar_that_answers_nonsense_is_an_error_of_each_question() {
+async fn a_wrong_answer_of_a_registrar_is_a_typed_error_of_each_call() {
     for lie in [Lie::AnotherType, Lie::HalfAnAddress, Lie::Refusal, Lie::NoMessage, Lie::HangsUp] {
         let server = Server::bind(&format!("rl-{lie:?}"));
         let mut deleted = 0;
         let body = alone(impatient("rl-nonsense", &server.addr), async |_| {
-            let found = process_of("kv").await.expect_err("it is no answer");
-            let asked = step("a query", tractor::query_actor("kv")).await.expect_err("it is no answer");
-            let listed = step("a list", tractor::list_actors()).await.expect_err("it is no answer");
+            let found = process_of("kv").await.expect_err("the answer is invalid");
+            let asked = step("a query", tractor::query_actor("kv")).await.expect_err("the answer is invalid");
+            let listed = step("a list", tractor::list_actors()).await.expect_err("the answer is invalid");
             for error in [found, asked, listed] {
                 let is_typed = match lie {
                     Lie::AnotherType | Lie::HalfAnAddress => matches!(error, Error::MsgType(_)),
                     Lie::Refusal => matches!(error, Error::Remote(_)),
                     Lie::NoMessage | Lie::HangsUp => matches!(error, Error::Unreachable(_)),
-                    Lie::ManyAddresses => unreachable!("it is a test of its own"),
+                    Lie::ManyAddresses => unreachable!("another test has this case"),
                 };
                 assert!(is_typed, "{lie:?}: {error:?}");
             }
@@ -222,16 +223,16 @@ async fn of_many_addresses_the_last_few_are_tried() {
 }
 
 #[tokio::test]
-async fn where_something_else_has_taken_the_registrars_place_each_call_says_so() {
+async fn each_call_fails_where_another_program_has_replaced_the_registrar() {
     for says in [None, Some(&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..]), Some(&b""[..])] {
         let scratch = Scratch::new("replaced");
         let registry = scratch.addr("r");
         let registrar =
             Other::start(ActorOptions::new().name("rl-registrar").registry(registry.clone())).await;
         alone(impatient("rl-replaced", &registry), async |_| {
-            // Before any root can take the address.
+            // The socket of the other program replaces that of the registrar before another root can take the address.
             let listener = scratch.listener("other");
-            std::fs::rename(scratch.0.join("other"), scratch.0.join("r")).expect("ours");
+            std::fs::rename(scratch.0.join("other"), scratch.0.join("r")).expect("the test owns it");
             registrar.end().await;
             let _silent = match says {
                 Some(says) => {
@@ -261,7 +262,7 @@ async fn where_something_else_has_taken_the_registrars_place_each_call_says_so()
 }
 
 #[tokio::test]
-async fn a_port_where_something_else_listens_is_no_registry() {
+async fn a_port_where_another_program_listens_is_refused_as_a_registry() {
     let listen = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let registry = |listener: &TcpListener| Addr::Tcp(listener.local_addr().expect("it is bound"));
     let (http, silent) = (listen().await, listen().await);

@@ -32,12 +32,12 @@ async fn registrar(name: &str, options: ActorOptions, body: impl AsyncFnOnce(&Sc
 async fn a_registrar_says_that_it_is_one_and_nobody_else_has_its_methods() {
     registrar("says", ActorOptions::new(), async |_, registry| {
         let peer = Peer::base(registry).await;
-        assert_eq!(peer.actor.expect("it has introduced itself").is_registrar, Some(true));
+        assert_eq!(peer.actor.expect("the actor has introduced itself").is_registrar, Some(true));
     })
     .await;
     host("rm-plain", ActorOptions::new(), async |_, addr| {
         let mut peer = Peer::base(addr).await;
-        assert_eq!(peer.actor.as_ref().expect("it has introduced itself").is_registrar, Some(false));
+        assert_eq!(peer.actor.as_ref().expect("the actor has introduced itself").is_registrar, Some(false));
         for (func, kwargs) in [("find_actor", kwargs("name", "x")), ("get_registry", no_kwargs())] {
             peer.start_self("c", func, kwargs).await;
             peer.expect_local_error("c", "AttributeError", &[func]).await;

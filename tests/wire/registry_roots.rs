@@ -37,7 +37,7 @@ async fn the_address_of_another_listener_is_never_taken_over() {
     named(&refusal(ActorOptions::new().registry(registry.clone())).await);
     speaker.abort();
     assert!(speaker.await.expect_err("it was ended").is_cancelled());
-    std::fs::remove_file(scratch.0.join("fixed.sock")).expect("ours");
+    std::fs::remove_file(scratch.0.join("fixed.sock")).expect("the test owns it");
     // A silent listener: the root waits for the time of all attempts.
     let _listener = scratch.listener("fixed.sock");
     let start = Instant::now();
@@ -70,7 +70,7 @@ async fn a_registrar_listens_at_all_its_addresses() {
         for addr in [&one, &two, &own] {
             assert!(actor.addrs().contains(addr), "{addr}");
             let peer = Peer::base(addr).await;
-            assert_eq!(peer.actor.expect("it has introduced itself").is_registrar, Some(true));
+            assert_eq!(peer.actor.expect("the actor has introduced itself").is_registrar, Some(true));
         }
     })
     .await;
@@ -148,7 +148,8 @@ async fn an_actor_of_another_name_is_not_found() {
         liar.expect_return::<()>("r").await;
         // The peer also claims that name on its connection to this actor, as any peer may.
         let found =
-            tractor::find_actor("kv", async |_| -> tractor::Result<()> { panic!("it was believed") }).await;
+            tractor::find_actor("kv", async |_| -> tractor::Result<()> { panic!("the wrong row was used") })
+                .await;
         let Error::NotFound(error) = found.expect_err("nobody has this name") else {
             panic!("another error")
         };
@@ -156,7 +157,7 @@ async fn an_actor_of_another_name_is_not_found() {
         assert_eq!(
             tractor::query_actor("kv").await.expect("this actor is the registrar"),
             None,
-            "the lie is gone"
+            "the row was deleted"
         );
     })
     .await;
@@ -202,7 +203,8 @@ async fn a_root_whose_registrar_ends_is_the_registrar_from_then_on() {
     let first = Other::start(options.clone().name("rr-first")).await;
     alone(options.clone().name("rr-next"), async |actor| {
         let own = actor.addrs();
-        let is_registrar = async |addr| Peer::base(addr).await.actor.expect("it says who it is").is_registrar;
+        let is_registrar =
+            async |addr| Peer::base(addr).await.actor.expect("the actor has introduced itself").is_registrar;
         assert_eq!(is_registrar(&own[0]).await, Some(false));
         let name = async |portal: &tractor::Portal| Ok::<_, Error>(portal.uid().name().to_owned());
         let (found, last) = tokio::join!(tractor::wait_for_actor("rr-last", name), async {
@@ -217,7 +219,7 @@ async fn a_root_whose_registrar_ends_is_the_registrar_from_then_on() {
             assert_eq!(is_registrar(addr).await, Some(true), "{addr}");
             assert_eq!(find(&mut Peer::base(addr).await, "rr-next").await.map(|addrs| addrs.len()), Some(2));
         }
-        assert_eq!(tractor::list_actors().await.expect("we answer ourselves").len(), 2);
+        assert_eq!(tractor::list_actors().await.expect("this actor is the registrar").len(), 2);
         assert_eq!(tractor::get_registry(name).await.expect("it is this actor"), "rr-next");
         last.end().await;
     })

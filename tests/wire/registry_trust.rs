@@ -73,7 +73,7 @@ async fn a_program_without_a_tree_is_let_in_where_no_proof_is_asked_for() {
     alone(open().name("rt-guests").registry(registry.clone()), async |_| {
         let refused = looks(ActorOptions::new(), registry.clone()).await;
         assert!(matches!(refused, Err(tractor::Error::Unreachable(_))), "{refused:?}");
-        assert_eq!(looks(ActorOptions::new().unproved(), registry.clone()).await.expect("let in"), 7);
+        assert_eq!(looks(ActorOptions::new().unproved(), registry.clone()).await.expect("it is let in"), 7);
     })
     .await;
     let closed = free().await;
@@ -128,7 +128,7 @@ async fn both_ends_have_to_allow_it() {
         let options = if allowed { open() } else { ActorOptions::new() };
         alone(options, async |_| {
             let script = async {
-                let (io, _) = listener.accept().await.expect("it is dialed");
+                let (io, _) = listener.accept().await.expect("the actor connects");
                 let mut peer = Peer::on(io);
                 peer.introduce(Caps::NONE).await;
                 peer.expect_closed().await;

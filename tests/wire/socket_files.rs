@@ -33,13 +33,13 @@ impl Scratch {
     }
 
     fn set_mode(&self, mode: u32) {
-        std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(mode)).expect("ours");
+        std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(mode)).expect("the test owns it");
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).expect("ours");
+        std::fs::remove_dir_all(&self.0).expect("the test owns it");
     }
 }
 
@@ -96,11 +96,12 @@ async fn only_the_socket_of_a_dead_process_is_replaced() {
         let error = refusal(&scratch.addr()).await;
         assert!(error.contains("in use"), "{what}: {error}");
         assert_eq!(inode(&file), before, "{what} was replaced");
-        if file.is_dir() { std::fs::remove_dir(&file) } else { std::fs::remove_file(&file) }.expect("ours");
+        if file.is_dir() { std::fs::remove_dir(&file) } else { std::fs::remove_file(&file) }
+            .expect("the test owns it");
     };
-    std::fs::write(&file, "").expect("ours");
+    std::fs::write(&file, "").expect("the test owns it");
     assert_left("a file").await;
-    std::fs::create_dir(&file).expect("ours");
+    std::fs::create_dir(&file).expect("the test owns it");
     assert_left("a directory").await;
     let datagrams = UnixDatagram::bind(&file).expect("nobody is there");
     assert_left("a socket of another kind").await;
@@ -132,8 +133,8 @@ fn queues(file: &Path) -> Option<UnixStream> {
     use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
     let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket =
-        rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).expect("room");
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+        .expect("a socket can be made");
     let to = SocketAddrUnix::new(file).expect("a short path");
     match rustix::net::connect(&socket, &to) {
         Ok(()) => Some(UnixStream::from(socket)),
@@ -228,7 +229,7 @@ async fn two_thousand_connections_at_once_are_all_served() {
 
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;
-    setrlimit(Resource::Nofile, files).expect("up to the maximum");
+    setrlimit(Resource::Nofile, files).expect("a limit may be raised to its maximum");
     let room = files.maximum.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
     let count = 2000.min(room.saturating_sub(500) / 2);
     let options = ActorOptions::new().timeouts(Timeouts::default().handshake(4 * STEP));

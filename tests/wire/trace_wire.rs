@@ -41,7 +41,7 @@ fn tracer() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let inject = || TRACE.try_with(|trace| trace()).ok().flatten();
-        tractor::propagate_traces(inject, extract).expect("nobody else does");
+        tractor::propagate_traces(inject, extract).expect("it is called once");
         // With a single subscriber, `tracing` asks only the subscriber of the thread that reaches a callsite first. If
         // that thread belongs to a test without a subscriber, the callsite would be disabled for all threads.
         std::mem::forget(tracing::Dispatch::new(tracing_subscriber::registry()));
@@ -175,14 +175,14 @@ async fn bad_bytes_in_place_of_a_trace_cost_the_trace_alone() {
         start.trace = Some(ours.clone());
         let mut frame = frame_of(&Msg::Start(Box::new(start)));
         let text = ours.traceparent().as_bytes();
-        let at = frame.windows(text.len()).position(|window| window == text).expect("it is in there");
+        let at = frame.windows(text.len()).position(|window| window == text).expect("the frame contains it");
         for garbage in [b"zz", b"\xff\xff", b"00"] {
             frame[at..at + 2].copy_from_slice(garbage);
             peer.send_bytes(&frame).await;
             peer.expect_ack("c", FuncType::AsyncFunc).await;
             assert_eq!(peer.expect_return::<i64>("c").await, 5);
         }
-        assert_eq!(extracted(&ours).len(), 1, "the last one was none");
+        assert_eq!(extracted(&ours).len(), 1, "no trace came with the last request");
     })
     .await;
 }
@@ -212,7 +212,7 @@ async fn a_tracer_that_panics_costs_the_trace_alone() {
 #[test]
 fn a_second_tracer_is_refused() {
     tracer();
-    let error = tractor::propagate_traces(|| None, |_, _| {}).expect_err("there is one");
+    let error = tractor::propagate_traces(|| None, |_, _| {}).expect_err("a tracer was set before");
     assert_eq!(error.to_string(), "`propagate_traces` was called before in this process");
 }
 

@@ -88,7 +88,7 @@ async fn a_call_past_its_deadline_does_not_wait_for_more_than_the_acknowledgemen
     meet("ba-deadline", patient, Caps::NONE, script, async |portal| {
         let late = portal.run(echo(1)).deadline(Duration::from_millis(20)).await.unwrap_err();
         let Error::DeadlineExceeded(late) = late else { panic!("{late:?}") };
-        assert!(std::error::Error::source(&late).is_none(), "the peer has reported nothing: {late:?}");
+        assert!(std::error::Error::source(&late).is_none(), "unexpected message: {late:?}");
     })
     .await;
 }
@@ -273,7 +273,7 @@ async fn the_text_of_a_failure_of_the_base_protocol_is_that_of_its_trace() {
     };
     meet("ba-text", ActorOptions::new(), Caps::NONE, script, async |portal| {
         let error = portal.run(echo(1)).await.unwrap_err();
-        let error = error.as_remote().expect("it has failed there");
+        let error = error.as_remote().expect("the error is remote");
         assert_eq!((error.src_type(), error.message(), error.trace()), ("E", "bad value", trace));
         assert!(error.to_string().ends_with(": bad value"), "{error}");
     })

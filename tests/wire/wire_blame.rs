@@ -168,12 +168,12 @@ async fn a_request_that_is_not_answered_in_time_leaves_the_scope_waiting_for_the
     let impatient = timed(|timeouts| timeouts.context_cancel = std::time::Duration::from_millis(5));
     meet("bl-slow", impatient, Caps::NONE, script, async |portal| {
         let scope = portal.open_context(doubles(), async |ctx, _first| -> tractor::Result<()> {
-            assert!(!ctx.cancel().await?, "nobody answers");
+            assert!(!ctx.cancel().await?, "the request is not acknowledged");
             assert_eq!((ctx.cancel_called(), ctx.cancel_acked(), ctx.has_outcome()), (true, false, false));
             given_up.send(()).expect("the script waits");
             Ok(())
         });
-        scope.await.expect("it is the end that was asked for");
+        scope.await.expect("the body has asked for that end");
         has_ended.try_recv().expect("the other side has ended before");
     })
     .await;
@@ -187,7 +187,7 @@ async fn an_outcome_needs_no_room_in_the_inbox() {
         let script = async |peer: &mut Peer| {
             let id = opened(peer).await;
             for n in 0..64 + OVER {
-                peer.stream(id.as_str(), i64::try_from(n).expect("small")).await;
+                peer.stream(id.as_str(), i64::try_from(n).expect("a small number")).await;
             }
             for _ in 0..OVER {
                 let error =

@@ -167,7 +167,7 @@ async fn a_context_that_returns_before_its_first_value_is_an_error_of_the_open()
 }
 
 #[tokio::test]
-async fn what_a_context_must_not_send_before_its_first_value() {
+async fn messages_that_a_context_must_not_send_before_its_first_value() {
     let script = async |peer: &mut Peer| {
         let start = acked(peer, FuncType::Context).await;
         peer.send(&Msg::CancelAck { cid: start.cid, pld: pld(&true) }).await;
@@ -349,7 +349,7 @@ async fn a_message_that_does_not_decode_fails_its_dialog_at_both_ends() {
         peer.send(&returned(start.cid, 2)).await;
     };
     meet("cl-schema", Caps::NONE, script, async |portal| {
-        let error = portal.run(echo(1)).await.expect_err("broken");
+        let error = portal.run(echo(1)).await.expect_err("the answer breaks the protocol");
         assert!(matches!(error, Error::MsgType(_)), "{error:?}");
         assert_eq!(portal.run(echo(2)).await.unwrap(), 2);
     })
@@ -429,13 +429,13 @@ async fn failures_keep_their_class() {
         }
     };
     meet("cl-class", Caps::NONE, script, async |portal| {
-        let error = portal.run(echo(1)).await.expect_err("failed");
+        let error = portal.run(echo(1)).await.expect_err("the call fails");
         assert_eq!(error.as_remote().map(|error| error.src_type()), Some("ValueError"));
-        let error = portal.run(echo(1)).await.expect_err("failed");
+        let error = portal.run(echo(1)).await.expect_err("the call fails");
         assert!(error.is_cancelled(), "{error:?}");
-        let error = portal.run(echo(1)).await.expect_err("failed");
+        let error = portal.run(echo(1)).await.expect_err("the call fails");
         assert!(matches!(error, Error::MsgType(_)), "{error:?}");
-        let error = portal.run(echo(1)).await.expect_err("failed");
+        let error = portal.run(echo(1)).await.expect_err("the call fails");
         assert_eq!(error.as_remote().map(|error| error.src_type()), Some("StreamOverrun"));
     })
     .await;

@@ -252,7 +252,7 @@ async fn a_rust_peer_that_ignores_its_credit_is_stopped_by_the_window() {
                 break error;
             }
             peer.expect_return::<i64>("ping").await;
-            assert!(sent < 10_000, "no limit holds");
+            assert!(sent < 10_000, "no limit applies");
         };
         assert_eq!(overrun.src_type_str, "StreamOverrun");
         assert!(overrun.message.unwrap().contains("stream_window_bytes"));

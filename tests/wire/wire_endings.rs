@@ -106,7 +106,11 @@ async fn a_request_to_end_that_is_not_answered_is_given_up() {
         let error = portal.cancel_actor().await.expect_err("nobody answers");
         assert!(matches!(error, Error::TooSlow(_)), "{error:?}");
         assert!(error.to_string().contains("within 5ms (`Timeouts::actor_cancel`)"), "{error}");
-        let error = portal.cancel_actor().timeout(Duration::from_millis(6)).await.expect_err("still");
+        let error = portal
+            .cancel_actor()
+            .timeout(Duration::from_millis(6))
+            .await
+            .expect_err("the actor does not acknowledge in time");
         assert!(error.to_string().contains("within 6ms (`CancelActor::timeout`)"), "{error}");
         given_up.send(()).expect("the script waits");
     })

@@ -216,7 +216,7 @@ async fn a_malformed_message_fails_its_dialog_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_failure_too_large_to_be_passed_on_is_told_all_the_same() {
+async fn a_failure_too_large_to_relay_still_arrives() {
     host("fr-error", limited(|limits| limits.frame_bytes_max = 4096), async |_, addr| {
         let mut peer = Peer::base(addr).await;
         peer.open("x", "doubles", Bytes::from_static(&[0x80])).await;

@@ -65,7 +65,7 @@ async fn a_peer_that_does_not_begin_with_an_identity_is_dropped() {
         let stop = frame_of(&Msg::Stop { cid: cid("c") });
         let anonymous =
             framed(&wire_support::script::foreign(&[("msg_type", pld("Aid")), ("name", pld("x"))]));
-        let too_long = u32::try_from(HANDSHAKE_FRAME_BYTES_MAX + 1).expect("small").to_le_bytes();
+        let too_long = u32::try_from(HANDSHAKE_FRAME_BYTES_MAX + 1).expect("a small number").to_le_bytes();
         let openings: [(&str, Vec<u8>); 7] = [
             ("no MessagePack", framed(b"\xc1\xc1\xc1")),
             ("empty frame", framed(b"")),
@@ -107,12 +107,12 @@ async fn a_peer_that_says_it_accepts_nothing_gets_what_has_no_large_payload() {
             let mut peer = Peer::dial(addr).await;
             let aid = Aid { frame_bytes_max: Some(says), ..peer.aid(Caps::BASIC) };
             peer.send(&Msg::Aid(aid)).await;
-            assert!(peer.expect_aid().await.frame_bytes_max.is_some(), "we say what we accept");
+            assert!(peer.expect_aid().await.frame_bytes_max.is_some(), "the identity has the largest frame");
             peer.assert_answered().await;
             peer.start("c", "fails", kwargs("text", "x".repeat(FRAME_BYTES_MAX_LEAST))).await;
             peer.expect_ack("c", FuncType::AsyncFunc).await;
             let short = peer.expect_error("c", "Oops").await;
-            assert!(short.message.is_some_and(|text| text.starts_with("xxx")), "it is cut to fit");
+            assert!(short.message.is_some_and(|text| text.starts_with("xxx")), "the text is shortened");
             peer.start("c", "fails", kwargs("text", "\u{1f980}".repeat(FRAME_BYTES_MAX_LEAST))).await;
             peer.expect_ack("c", FuncType::AsyncFunc).await;
             peer.expect_error("c", "Oops").await;
@@ -176,7 +176,7 @@ fn port_of(actor: &Actor) -> Addr {
 
 /// A stranger that is connected, from an address of this host.
 async fn stranger(to: &Addr, from: [u8; 4]) -> Peer {
-    let Addr::Tcp(to) = to else { panic!("{to} is no port") };
+    let Addr::Tcp(to) = to else { panic!("{to} is not a TCP address") };
     let socket = tokio::net::TcpSocket::new_v4().expect("there are files");
     socket.bind((from, 0).into()).expect("all of 127 is this host");
     let mut peer = Peer::on(step("a connection", socket.connect(*to)).await.expect("the actor listens"));
@@ -224,7 +224,7 @@ async fn the_oldest_stranger_leaves_for_a_new_one() {
 }
 
 #[tokio::test]
-async fn a_crowd_from_one_address_drives_out_its_own() {
+async fn strangers_from_a_crowded_address_displace_each_other() {
     host("hs-sources", crowded(8, 2), async |actor, _| {
         let tcp = port_of(actor);
         let mut lone = stranger(&tcp, [127, 0, 0, 1]).await;

@@ -43,7 +43,7 @@ async fn returns(peer: &mut Peer, id: Cid, bytes: impl Into<bytes::Bytes>) {
 // ---- the child side ------------------------------------------------------------------------------------------------
 
 #[tokio::test]
-async fn only_who_asks_for_it_gets_structs_without_names() {
+async fn structs_go_without_names_only_where_the_receiver_asks_for_it() {
     host("la-asks", ActorOptions::new(), async |_, addr| {
         let mut peer = Peer::of_its_image(addr).await;
         // The third request is recognised without a full decode.

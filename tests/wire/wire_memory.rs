@@ -144,7 +144,7 @@ fn attack(attack: Attack, addr: Addr, sent: oneshot::Sender<()>, done: oneshot::
 fn peak_bytes(portal: &Portal) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", portal.pid().expect("a child")));
     let status = status.expect("it runs");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells it");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux reports it");
     peak.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * KIB
 }
 
@@ -189,7 +189,7 @@ async fn a_hundred_peers_stay_under_the_budget_and_the_honest_one_is_served() ->
             assert!(most <= BUDGET, "{kind:?}: {most} bytes waited");
             assert!(growth <= GROWTH_MAX, "{kind:?}: the process grew by {growth} bytes");
             assert!(p99 < Duration::from_secs(10), "{kind:?}: {p99:?}");
-            done.send(()).expect("the attacker waits for it");
+            done.send(()).expect("the receiver waits");
             attacker.join().expect("no step of the attack panics");
             // All memory is given back.
             while victim.run(waiting_bytes()).await? > 0 {
@@ -218,7 +218,7 @@ async fn ask(peer: &mut Peer, n: usize) {
 /// The buffers of large frames are used again. Here each is free when something small has to wait.
 #[tractor::test]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
-async fn what_waits_keeps_no_buffer_that_is_much_larger() -> tractor::Result<()> {
+async fn waiting_data_does_not_keep_much_larger_buffers() -> tractor::Result<()> {
     in_nursery(async |tree, an| {
         let victim = an
             .start_actor(tree.name("victim"))
@@ -334,7 +334,7 @@ async fn a_slow_reader_of_small_values_keeps_no_buffers_of_large_frames() {
             let waiting = actor.waiting_bytes();
             assert!(waiting < 6 * MIB, "{waiting} bytes for {n} values of one byte");
         }
-        assert!(actor.waiting_bytes() > 0, "what is kept is counted");
+        assert!(actor.waiting_bytes() > 0, "kept values are counted");
     })
     .await;
 }

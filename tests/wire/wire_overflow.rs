@@ -35,7 +35,7 @@ async fn a_refused_value_is_told_once_and_the_endpoint_fails_after_what_was_queu
             gate.send(()).unwrap();
             peer.expect_stop("x").await; // the endpoint's stream ends with it
             let error = peer.expect_error("x", "RemoteActorError").await;
-            told.expect("read all").await;
+            told.expect("the task reads all values").await;
             assert_eq!(error.src_type_str, "StreamOverrun");
             assert_eq!((&error.src_uid, &error.relay_path), (&peer.them(), &vec![peer.them()]));
             assert_eq!(peer.dialogs_open().await, 0);
@@ -189,7 +189,7 @@ async fn a_failure_that_only_looks_like_an_overrun_of_ours_ends_the_context() {
     // An overrun of a third actor, and one of this actor before it has sent anything.
     for (name, ours) in [("of-third", false), ("of-none", true)] {
         let script = async |peer: &mut Peer, cid: Cid| {
-            let Msg::Error(mut error) = overrun(peer, cid) else { unreachable!("made as one") };
+            let Msg::Error(mut error) = overrun(peer, cid) else { unreachable!("`overrun` makes an error") };
             if !ours {
                 error.sender = Some(tractor::Uid::new("third", "3"));
             }
@@ -235,7 +235,7 @@ async fn a_reader_is_told_where_values_of_a_base_peer_are_missing() {
             assert_overrun(stream.receive().await);
             Ok(())
         });
-        scope.await.expect("the body knows");
+        scope.await.expect("the body has handled the overrun");
     })
     .await;
 }

@@ -368,7 +368,7 @@ async fn cancelling_the_actor_ends_its_tasks_then_acknowledges_then_closes() {
             held.expect("dropped").await;
         }
         let error = bystander.expect_error("b", "ContextCancelled").await;
-        assert_eq!(error.canceller, Some(peer.uid.clone()), "every peer gets the canceller");
+        assert_eq!(error.canceller, Some(peer.uid.clone()), "every peer learns the canceller");
         peer.expect_closed().await;
         // Other requests are refused in the same way, and no new peer is let in.
         bystander.start("n", "echo", kwargs("value", 1)).await;

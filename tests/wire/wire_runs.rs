@@ -61,7 +61,7 @@ async fn values_that_come_together_keep_their_order_in_each_context() {
 fn grants(window: usize, values: impl IntoIterator<Item = i64>) -> Vec<u32> {
     let mut credit = RecvCredit::new(window);
     let bytes = values.into_iter().map(|number| pld(&number).len()).collect::<Vec<_>>();
-    assert!(bytes.iter().all(|bytes| credit.arrived(*bytes)), "they fit");
+    assert!(bytes.iter().all(|bytes| credit.arrived(*bytes)), "the values fit into the window");
     bytes.into_iter().map(|bytes| credit.consumed(bytes)).filter(|grant| *grant > 0).collect()
 }
 
@@ -173,7 +173,7 @@ async fn nothing_is_kept_behind_values_that_found_no_room() {
             assert_eq!(error.as_remote().map(|remote| remote.kind()), Some(RemoteKind::StreamOverrun));
             Ok(())
         });
-        scope.await.expect("the body knows");
+        scope.await.expect("the body has handled the overrun");
     })
     .await;
 }

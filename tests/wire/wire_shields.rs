@@ -18,7 +18,7 @@ async fn a_shielded_task_is_acknowledged_when_it_has_ended_and_reads_on_until_th
         peer.expect_ack("k", FuncType::AsyncFunc).await;
         peer.stream("x", 1).await;
         peer.assert_answered().await;
-        assert!(reads.is_quiet(), "nothing but the end of the stream ends it");
+        assert!(reads.is_quiet(), "it waits for the end of the stream");
         peer.stop("x").await;
         let error = peer.expect_error("x", "ContextCancelled").await; // not the value that it returned
         assert_eq!(error.canceller, Some(peer.uid.clone()));

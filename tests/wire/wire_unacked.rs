@@ -66,7 +66,7 @@ async fn other_results_are_accepted_first() {
 }
 
 #[tokio::test]
-async fn a_result_alone_is_taken_from_who_has_announced_it_and_from_nobody_else() {
+async fn a_result_without_an_acknowledgement_is_accepted_only_from_peers_that_announced_it() {
     for (name, caps) in [("ua-told", Caps::ANNOUNCED), ("ua-rust", Caps::BASIC), ("ua-base", Caps::NONE)] {
         let script = async |peer: &mut Peer| {
             let start = peer.expect_start().await;

@@ -313,16 +313,16 @@ fn absent_and_dead_registries_are_told_apart() {
     let path = place.path();
     drop(UnixListener::bind(&path).expect("a fresh path"));
     each_says(&place, 4, "registry-dead", "is dead");
-    assert!(path.exists(), "it is left as it is");
-    std::fs::remove_file(&path).expect("ours");
-    std::fs::write(&path, "no socket").expect("ours");
+    assert!(path.exists(), "the socket file is not removed");
+    std::fs::remove_file(&path).expect("the test owns it");
+    std::fs::write(&path, "no socket").expect("the test owns it");
     each_says(&place, 5, "registry-foreign", "is not a socket");
     let nowhere = ["ps", "--registry", "/ip4/127.0.0.1/tcp/1"];
     assert_eq!(place.run(&nowhere).code, 3);
 }
 
 #[test]
-fn what_speaks_something_else_or_nothing_is_foreign() {
+fn a_registry_that_speaks_another_protocol_is_foreign() {
     let place = Place::new("foreign");
     let web = script::serve(&place.path(), script::http);
     each_says(&place, 5, "registry-foreign", "no usable registry");
@@ -351,7 +351,10 @@ fn a_registry_of_the_base_protocol_is_named_and_used() {
     let root = named(&told["actors"], "pyroot");
     assert_eq!((&root["state"], &root["library"]), (&json!("quiet"), &json!("python")));
     assert_eq!(root["pid"], std::process::id());
-    assert!(root["memory_bytes"].is_u64() && root["uptime_secs"].is_f64(), "the system tells: {root}");
+    assert!(
+        root["memory_bytes"].is_u64() && root["uptime_secs"].is_f64(),
+        "the pid comes from the system: {root}"
+    );
     assert!(place.run(&["ps"]).ok().starts_with("python registry "));
     let tree = place.run(&["tree", "--json"]).ok_json();
     let root = named(&tree["roots"], "pyroot");
@@ -382,7 +385,7 @@ async fn over_tcp(
     commands: impl FnOnce(&Place, &dyn Fn(&[&str]) -> Ran) + Send + 'static,
 ) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let registry = Addr::Tcp(listener.local_addr().expect("bound"));
+    let registry = Addr::Tcp(listener.local_addr().expect("it is bound"));
     drop(listener);
     let options = options.name("tcp").registry(registry.clone()).enable_module(module_path!());
     let scope = tractor::open_root_actor(options, async |_| -> tractor::Result<()> {
@@ -413,7 +416,7 @@ async fn without_a_proof_it_calls_and_ends_nobody() {
 }
 
 #[tractor::test]
-async fn where_a_proof_is_asked_for_it_is_not_let_in() {
+async fn a_registry_that_requires_a_proof_is_foreign() {
     over_tcp(tractor::ActorOptions::new(), |_, run| {
         let said = run(&["ps", "--json"]).failed(5);
         assert_eq!(said["error"]["kind"], "registry-foreign");

@@ -30,7 +30,7 @@ struct Case {
 fn every_error_says_what_to_do() {
     for case in cases() {
         for error in case.errors.iter().filter(|error| !BARE.iter().any(|bare| error.starts_with(bare))) {
-            assert!(has_help(error), "`{}` has no way out: {error}", case.name);
+            assert!(has_help(error), "`{}` does not say what to write instead: {error}", case.name);
         }
     }
 }
@@ -39,7 +39,7 @@ fn every_error_says_what_to_do() {
 fn the_first_error_stands_in_the_users_own_code() {
     for case in cases() {
         let place = case.errors[0].lines().find_map(|line| line.trim_start().strip_prefix("--> "));
-        let place = place.unwrap_or_else(|| panic!("`{}` has no place", case.name));
+        let place = place.unwrap_or_else(|| panic!("the first error of `{}` has no location", case.name));
         assert!(place.starts_with(&format!("fail/{}.rs:", case.name)), "{place}");
     }
 }

@@ -52,7 +52,7 @@ fn outcomes(caller: &str, server: &str) -> BTreeMap<String, String> {
         let before = outcomes.insert(name.to_owned(), outcome.to_owned());
         assert!(
             before.is_none_or(|before| before == outcome),
-            "{name} ends otherwise the second time: {outcome}"
+            "{name} has another outcome the second time: {outcome}"
         );
     }
     caller.finish();
@@ -65,7 +65,7 @@ fn outcomes(caller: &str, server: &str) -> BTreeMap<String, String> {
 /// caller, which the peer reports.
 fn expect(outcomes: &BTreeMap<String, String>, rows: &[(&str, &str)]) {
     for (name, wanted) in rows {
-        let outcome = outcomes.get(*name).unwrap_or_else(|| panic!("nothing was said of `{name}`"));
+        let outcome = outcomes.get(*name).unwrap_or_else(|| panic!("no outcome of `{name}`"));
         let holds = match wanted.split_at(2) {
             ("? ", words) => outcome.starts_with("! `TypeError` in actor root[") && outcome.ends_with(words),
             ("! ", words) => outcome.starts_with("! Peer: invalid `") && outcome.ends_with(words),

@@ -253,7 +253,7 @@ async fn hold_below_root(name: String, tell: Tell, mut ending: watch::Receiver<E
         let kid = start(an, name).await?;
         let born = kid.run(born()).await?;
         assert!(tell.send((Some(kid.clone()), born)).is_ok(), "somebody waits for the birth");
-        ending.wait_for(|ending| *ending == Ending::All).await.expect("the world outlives it");
+        ending.wait_for(|ending| *ending == Ending::All).await.expect("the world lives");
         assert!(kid.cancel_actor().await?.is_in_order(), "acknowledged in time");
         Ok(())
     })

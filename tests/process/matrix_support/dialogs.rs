@@ -41,7 +41,7 @@ impl Wires {
     async fn ordered(&self) -> BodyOrder {
         let mut order = self.order.subscribe();
         let order = order.wait_for(Option::is_some).await.expect("`self` holds the sender");
-        order.expect("waited for")
+        order.expect("the sender lives")
     }
 }
 
@@ -177,7 +177,7 @@ async fn streaming(step: Step, ctx: ParentContext<links>, id: u64, wires: &Wires
         order = wires.ordered() => obey(order, handle, id).await,
         end = stream.receive() => {
             // An endpoint closes its stream when it is dropped.
-            assert_eq!(end?, None, "nothing else was sent");
+            assert_eq!(end?, None, "nothing else was received");
             Ok(handle.wait_for_result().await?)
         }
     }
@@ -210,7 +210,7 @@ async fn obey(order: BodyOrder, ctx: ContextHandle<u64>, id: u64) -> Result<u64,
                     assert_eq!(told.src_uid(), ctx.peer());
                     Ok(id)
                 }
-                other => panic!("not the own cancellation: {other:?}"),
+                other => panic!("not its own cancellation: {other:?}"),
             }
         }
     }

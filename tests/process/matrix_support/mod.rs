@@ -81,7 +81,7 @@ impl Lane {
             } else {
                 self.run_spared(cell, id).await;
             }
-            assert_eq!(self.third.run(doubles(id)).await.expect("it has no part in this"), 2 * id);
+            assert_eq!(self.third.run(doubles(id)).await.expect("the third actor is not affected"), 2 * id);
         };
         match tokio::time::timeout(CELL_LIMIT, caught(pin!(run))).await {
             Ok(result) => result.map(|()| start.elapsed()),
@@ -130,7 +130,7 @@ impl Lane {
             }
         }
         assert!(process(pid).is_none(), "process {pid} is left");
-        assert_eq!(kid.dialogs_open(), 0, "at its parent");
+        assert_eq!(kid.dialogs_open(), 0, "dialogs are left at its parent");
         let addr: Addr = addr.parse().expect("`address` made it");
         // The watching task removes the file after it has reported the connection's end.
         until(|| !std::path::Path::new(&addr.uds_path().expect("a Unix socket")).exists()).await;
@@ -158,7 +158,7 @@ impl Lane {
             Fault::HalfOpen => {
                 drop(nursery);
                 let end = witness.await;
-                assert!(matches!(end, Err(Error::Died(_))), "the witness: {end:?}");
+                assert!(matches!(end, Err(Error::Died(_))), "at the witness: {end:?}");
                 until(|| process(pid).is_none()).await;
             }
             Fault::Kill => {
@@ -172,7 +172,7 @@ impl Lane {
                 nursery.await.expect("its child has ended in good order");
             }
         }
-        assert_eq!(worker.dialogs_open(), 0, "at the parent side");
+        assert_eq!(worker.dialogs_open(), 0, "dialogs are left at the parent side");
     }
 }
 
@@ -224,7 +224,7 @@ impl Scene<'_> {
             Fault::EndpointError => self.order(Order::Fail).await,
             Fault::EndpointPanic => self.order(Order::Panic).await,
             Fault::ChildCancel => self.order(Order::Cancel).await,
-            Fault::ActorEnd => self.worker.run(end_yourself()).await.expect("it answers first"),
+            Fault::ActorEnd => self.worker.run(end_yourself()).await.expect("it answers before it ends"),
             Fault::ThirdActor => {
                 let mut asks = self.third.run(cancels(self.addr.clone()));
                 assert!(poll_once(&mut asks).await.is_pending());
@@ -288,7 +288,7 @@ impl Scene<'_> {
             (Fault::ThirdActor, Err(Error::Cancelled(told))) => told.canceller() == Some(third),
             _ => false,
         };
-        assert!(fits, "the witness: {end:?}");
+        assert!(fits, "at the witness: {end:?}");
     }
 
     async fn assert_nothing_open(&self) {

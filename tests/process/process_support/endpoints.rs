@@ -57,7 +57,7 @@ pub async fn ends(how: String) {
         "aborts" => std::process::abort(),
         "is killed" => raise(rustix::process::Signal::KILL),
         "is terminated" => raise(rustix::process::Signal::TERM),
-        other => panic!("{other} is no end"),
+        other => panic!("unknown end `{other}`"),
     }
     std::future::pending().await
 }

@@ -65,7 +65,7 @@ pub fn is_gone(pid: u32) -> bool {
 /// Resident memory of a process.
 pub fn resident_kib(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process is ours");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux reports it");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
@@ -83,7 +83,7 @@ pub fn fds(pid: u32) -> Vec<String> {
 /// Socket files that an actor of this process has made for itself.
 pub fn sockets_of(pid: u32) -> Vec<PathBuf> {
     let ours = tractor::socket_addr("any").expect("a short name").uds_path().expect("a Unix socket");
-    let dir = Path::new(&ours).parent().expect("it stands in a directory");
+    let dir = Path::new(&ours).parent().expect("the socket is in a directory");
     let files = std::fs::read_dir(dir).expect("actors have listened there");
     let end = format!("@{pid}.sock");
     let paths = files.filter_map(|entry| Some(entry.ok()?.path()));

@@ -47,7 +47,7 @@ pub async fn succeed(command: &mut Command) {
     })
     .await;
     let said: Vec<String> = program.lines.try_iter().collect();
-    assert!(status.is_some_and(|status| status.success()), "{status:?}, it said {said:#?}");
+    assert!(status.is_some_and(|status| status.success()), "{status:?}, output {said:#?}");
 }
 
 /// Prints a line for the test that has started this program.
@@ -66,7 +66,7 @@ impl Program {
     pub fn hear(&mut self, word: &str) -> Vec<u32> {
         loop {
             let line = self.lines.recv_timeout(WHOLE);
-            let line = line.unwrap_or_else(|end| panic!("the program has not said `{word}`: {end}"));
+            let line = line.unwrap_or_else(|end| panic!("the program did not print `{word}`: {end}"));
             // Text of the harness may come before it on the line.
             if let Some((_, values)) = line.trim().split_once(&format!("{word}=")) {
                 return values.split(',').filter_map(|value| value.parse().ok()).collect();

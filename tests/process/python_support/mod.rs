@@ -54,7 +54,7 @@ pub(crate) async fn next_line(child: &mut Child) -> Option<String> {
     // The small buffer reads no further than the line.
     let mut out = BufReader::with_capacity(1, child.stdout.as_mut().expect("it is piped"));
     let mut line = String::new();
-    timeout(CASE, out.read_line(&mut line)).await.expect("a line in time").expect("text");
+    timeout(CASE, out.read_line(&mut line)).await.expect("a line in time").expect("UTF-8");
     (!line.is_empty()).then(|| line.trim_end().to_owned())
 }
 

@@ -16,7 +16,7 @@ struct Ended(&'static str);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        ENDED.lock().expect("nobody panics").push(self.0);
+        ENDED.lock().expect("the lock is not poisoned").push(self.0);
     }
 }
 
@@ -63,8 +63,8 @@ pub(crate) async fn hangs() {
 /// Waits until an endpoint was cancelled, and returns all cancelled endpoints.
 #[tractor::actor_fn(module = "rust_side")]
 pub(crate) async fn ended() -> Vec<String> {
-    support::until(|| !ENDED.lock().expect("nobody panics").is_empty()).await;
-    ENDED.lock().expect("nobody panics").drain(..).map(str::to_owned).collect()
+    support::until(|| !ENDED.lock().expect("the lock is not poisoned").is_empty()).await;
+    ENDED.lock().expect("the lock is not poisoned").drain(..).map(str::to_owned).collect()
 }
 
 #[tractor::stream(module = "rust_side")]

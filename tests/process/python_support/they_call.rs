@@ -16,7 +16,7 @@ pub(crate) async fn calls(table: &mut Table, addr: &Addr) {
     }
     table
         .case("kill -9 of Python: what it runs here ends", async {
-            python.kill().await.expect("it is ours");
+            python.kill().await.expect("the test owns it");
             assert_eq!(rust_side::ended().await, ["context"]);
             Ok(())
         })

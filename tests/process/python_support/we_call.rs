@@ -246,7 +246,7 @@ pub(crate) async fn overruns(table: &mut Table, py: &Portal) {
         .case("an overrun: we do not read a generator", async {
             let (sent, is_sent) = tokio::sync::oneshot::channel();
             let reading = py.open_stream_from(py::counts(1000), async |mut stream| -> tractor::Result<()> {
-                is_sent.await.expect("it is waited for");
+                is_sent.await.expect("the sender lives");
                 while stream.receive().await?.is_some() {}
                 Ok(())
             });
@@ -386,12 +386,12 @@ pub(crate) async fn kill(table: &mut Table, py: &Portal, process: &mut tokio::pr
         .case("kill -9 of Python: a call and a context are told", async {
             let (started, is_started) = tokio::sync::oneshot::channel();
             let context = py.open_context(py::holds(), async |_, _| -> tractor::Result<()> {
-                started.send(()).expect("it is waited for");
+                started.send(()).expect("the receiver waits");
                 std::future::pending().await
             });
             let (call, context, ()) = tokio::join!(py.run(py::hangs()), context, async {
                 is_started.await.expect("it begins");
-                process.kill().await.expect("it is ours");
+                process.kill().await.expect("the test owns it");
             });
             for error in [call.expect_err("it is gone"), context.expect_err("it is gone")] {
                 assert!(matches!(error, Error::Closed(_)), "{error:?}");

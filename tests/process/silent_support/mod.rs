@@ -52,12 +52,12 @@ fn fall_silent(how: &str) -> ! {
     };
     match how {
         "leaves its group" => {
-            let parent = getpgid(getppid()).expect("it lives");
+            let parent = getpgid(getppid()).expect("the process lives");
             setpgid(None, Some(parent)).expect("it is in our session");
         }
         "stops" => {
             mark();
-            kill_process(getpid(), Signal::STOP).expect("ourselves");
+            kill_process(getpid(), Signal::STOP).expect("a process may signal itself");
         }
         "ignores SIGTERM" => {
             let handler = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
@@ -154,7 +154,7 @@ pub fn with(timeouts: Timeouts) -> ActorOptions {
 pub async fn silenced<T>(portal: &Portal, how: &str, body: impl AsyncFnOnce() -> T) -> (T, Error) {
     let (asleep, fallen) = tokio::sync::oneshot::channel();
     let dialog = portal.open_context(falls_silent(how.to_owned()), async |_, ()| -> Result<()> {
-        asleep.send(()).expect("it is waited for");
+        asleep.send(()).expect("the receiver waits");
         forever().await;
         Ok(())
     });

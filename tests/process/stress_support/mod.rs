@@ -208,7 +208,7 @@ fn end_process(way: Way, program: &str) {
         Way::HasNoMemoryLeft => fill_memory(),
         Way::IsKilled => raise_signal(Signal::KILL),
         Way::IsKilledWithItsGroup => {
-            kill_process_group(getpgid(None).expect("it has one"), Signal::KILL).expect("it is ours");
+            kill_process_group(getpgid(None).expect("it has one"), Signal::KILL).expect("the test owns it");
         }
         Way::BecomesAProgram => panic!("{}", sleeps(program).exec()),
         Way::BecomesItselfAgain => {
@@ -224,14 +224,14 @@ fn fall_silent(way: Way) {
         Way::Blocks => block(),
         Way::Stops => raise_signal(Signal::STOP),
         Way::StopsAsOnATerminal => {
-            kill_process_group(getpgid(None).expect("it has one"), Signal::TSTP).expect("it is ours");
+            kill_process_group(getpgid(None).expect("it has one"), Signal::TSTP).expect("the test owns it");
         }
         Way::StopsForAWhile => {
             let wakes = format!("sleep 0.3; kill -CONT {}", std::process::id());
             let mut waker = Command::new("sh");
             let mut waker = waker.args(["-c", &wakes]).stdin(Stdio::null()).spawn().expect("it is installed");
             raise_signal(Signal::STOP);
-            waker.wait().expect("it is ours");
+            waker.wait().expect("the test owns it");
         }
         Way::SpinsOutsideOfItsGroup => {
             leave_group();
@@ -311,7 +311,7 @@ fn leave_something(way: Way, program: &str) {
         }
         Way::LeavesACopy if raw::fork() => block(),
         Way::LeavesADaemon if raw::fork() => {
-            setsid().expect("it leads nothing");
+            setsid().expect("a forked process leads no group");
             if raw::fork() {
                 block();
             }
@@ -379,7 +379,7 @@ fn deeper(n: u64) -> u64 {
 /// Opens files until there is no descriptor left.
 fn exhaust() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).expect("less is allowed");
+    setrlimit(Resource::Nofile, Rlimit { current: Some(64), maximum }).expect("a limit may be lowered");
     let mut files = Vec::new();
     while let Ok(file) = std::fs::File::open("/dev/null") {
         files.push(file);
@@ -390,10 +390,10 @@ fn exhaust() {
 /// Allocates until there is no memory left.
 fn fill_memory() {
     let Rlimit { maximum, .. } = getrlimit(Resource::As);
-    let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux says it");
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("Linux reports it");
     let pages: u64 = pages.split(' ').next().and_then(|pages| pages.parse().ok()).expect("a number");
     let current = Some(pages * 4096 + (32 << 20));
-    setrlimit(Resource::As, Rlimit { current, maximum }).expect("less is allowed");
+    setrlimit(Resource::As, Rlimit { current, maximum }).expect("a limit may be lowered");
     let mut full = Vec::new();
     loop {
         full.push(vec![1_u8; 1 << 20]);
@@ -406,7 +406,7 @@ fn sockets() -> impl Iterator<Item = OwnedFd> {
 }
 
 fn copy_of_socket(fd: RawFd) -> Option<OwnedFd> {
-    let ours = pidfd_open(getpid(), PidfdFlags::empty()).expect("it lives");
+    let ours = pidfd_open(getpid(), PidfdFlags::empty()).expect("the process lives");
     let copy = pidfd_getfd(&ours, fd, PidfdGetfdFlags::empty()).ok()?;
     rustix::net::sockopt::socket_type(&copy).is_ok().then_some(copy)
 }

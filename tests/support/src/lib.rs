@@ -224,7 +224,7 @@ pub async fn until_cancelled(work: impl Future) {
         if std::mem::replace(&mut polled, true) && !woken.flag.swap(false, Ordering::Relaxed) {
             return Poll::Ready(());
         }
-        woken.task.lock().expect("nothing panics with it").clone_from(cx.waker());
+        woken.task.lock().expect("the lock is not poisoned").clone_from(cx.waker());
         let waker = woken.clone().into();
         assert!(work.as_mut().poll(&mut Context::from_waker(&waker)).is_pending(), "the work has ended");
         Poll::Pending
@@ -247,7 +247,7 @@ impl Default for Woken {
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.flag.store(true, Ordering::Relaxed);
-        self.task.lock().expect("nothing panics with it").wake_by_ref();
+        self.task.lock().expect("the lock is not poisoned").wake_by_ref();
     }
 }
 

@@ -162,7 +162,7 @@ impl Server {
 
     /// The next connection, before the handshake.
     pub(crate) async fn next(&self) -> Peer {
-        let (io, _from) = step("a connection", self.listener.accept()).await.expect("accepted");
+        let (io, _from) = step("a connection", self.listener.accept()).await.expect("the listener accepts");
         Peer::on(io)
     }
 }

@@ -24,7 +24,7 @@ impl Scratch {
     pub(crate) fn new(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("tractor-reg-{}-{name}", std::process::id()));
         std::fs::create_dir(&dir).expect("the temporary directory is writable");
-        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).expect("ours");
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).expect("the test owns it");
         Self(dir)
     }
 
@@ -39,7 +39,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).expect("ours");
+        std::fs::remove_dir_all(&self.0).expect("the test owns it");
     }
 }
 

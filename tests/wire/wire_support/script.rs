@@ -17,7 +17,7 @@ pub(crate) fn cid(text: &str) -> Cid {
 /// A payload as the reference writes it.
 pub(crate) fn pld(value: &(impl Serialize + ?Sized)) -> Bytes {
     let mut out = Vec::new();
-    payload::encode(value, PayloadFormat::Base, 64, &mut out).expect("encodable");
+    payload::encode(value, PayloadFormat::Base, 64, &mut out).expect("the value can be encoded");
     out.into()
 }
 

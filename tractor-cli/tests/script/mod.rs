@@ -118,7 +118,7 @@ impl Base {
         let mut out = Vec::new();
         let at = frame::begin_frame(&mut out);
         codec::encode(msg, &mut out);
-        frame::end_frame(&mut out, at, FRAME_BYTES_MAX).expect("short");
+        frame::end_frame(&mut out, at, FRAME_BYTES_MAX).expect("a short frame");
         // The command may have left.
         _ = self.stream.write_all(&out);
     }

@@ -23,12 +23,12 @@ impl Place {
     pub(crate) fn new(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("tcli-{}-{name}", std::process::id()));
         std::fs::create_dir(&dir).expect("the temporary directory is writable");
-        std::fs::set_permissions(&dir, PermissionsExt::from_mode(0o700)).expect("ours");
+        std::fs::set_permissions(&dir, PermissionsExt::from_mode(0o700)).expect("the test owns it");
         Self(dir)
     }
 
     pub(crate) fn registry_of_this_program() -> Addr {
-        registry_in(&PathBuf::from(std::env::var_os(DIR).expect("the test has told it")))
+        registry_in(&PathBuf::from(std::env::var_os(DIR).expect("the test sets it")))
     }
 
     pub(crate) fn registry(&self) -> Addr {
@@ -149,7 +149,7 @@ pub(crate) fn say(word: &str) {
 /// Sends a signal to a process of this test.
 pub(crate) fn signal(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(pid.cast_signed()).expect("a pid");
-    rustix::process::kill_process(pid, signal).expect("it lives");
+    rustix::process::kill_process(pid, signal).expect("the process lives");
 }
 
 /// Waits until something holds.
@@ -157,6 +157,6 @@ pub(crate) fn signal(pid: u32, signal: Signal) {
 pub(crate) fn eventually(holds: impl Fn() -> bool) {
     let end = Instant::now() + SOON;
     while !holds() {
-        assert!(Instant::now() < end, "it does not hold after {SOON:?}");
+        assert!(Instant::now() < end, "the condition does not hold after {SOON:?}");
     }
 }

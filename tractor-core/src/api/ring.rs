@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn who_falls_behind_is_told_once_and_goes_on_with_the_oldest() {
+    fn a_slow_reader_gets_one_lag_and_goes_on_with_the_oldest_value() {
         let mut ring = Ring::new(3);
         let (fast, slow) = (ring.enter(), ring.enter());
         for value in 0..3 {
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_all_have_read_is_not_kept() {
+    fn values_that_all_readers_have_read_are_not_kept() {
         let mut ring = Ring::new(10);
         let (fast, slow) = (ring.enter(), ring.enter());
         for value in 0..6 {
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_has_read_all_there_was_is_not_slow_however_long_that_took() {
+    fn a_reader_that_has_read_every_value_is_not_slow() {
         let (mut ring, keys, now) = filled(2);
         assert_eq!(ring.full_until(now), Some(now + SLOW));
         assert_eq!(read_all(&mut ring, keys[1]).0.len(), 4);

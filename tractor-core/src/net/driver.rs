@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_peer_wrote_before_it_closed_is_read_where_a_write_fails_first() {
+    async fn data_before_a_close_is_read_even_if_a_write_fails_first() {
         let (ours, theirs) = tokio::net::UnixStream::pair().expect("a pair");
         rustix::io::write(&theirs, &[1, 0, 0, 0, 0xc0].repeat(1000)).expect("it fits");
         drop(theirs);

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_slice_keeps_alive_is_on_the_account_and_stays_as_it_is() {
+    fn a_buffer_that_a_slice_keeps_alive_is_counted_and_not_used_again() {
         let (mut intake, account) = intake();
         let kept = read(&mut intake, &frame(65_536)).remove(0);
         let place = kept.as_ptr();

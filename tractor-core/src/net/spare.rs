@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_bounded() {
+    fn the_kept_memory_is_bounded() {
         let spare = Spare::new();
         for bytes in [LARGE_BYTES_MIN - 1, BUFFER_BYTES_MAX + 1] {
             spare.give(Vec::with_capacity(bytes));

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_somebody_else_s_is_refused() {
+    fn a_directory_of_another_user_is_refused() {
         let scratch = Scratch::new("foreign");
         if user() != 0 {
             return assert_refused(Path::new("/"), Path::new("/"), "belongs to another user");
@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_parent_is_who_has_made_the_pair() {
+    async fn the_parent_is_the_process_that_made_the_socket_pair() {
         let (a, _b) = UnixStream::pair().expect("a socket pair");
         check_parent(&a, std::process::id()).expect("made here");
         if cfg!(target_os = "linux") {

@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_for_an_answer_does_not_end_a_boot_and_is_read_after_it() {
+    fn a_wish_for_an_answer_waits_until_the_boot_is_over() {
         let (child, mut wishes) = ChildActor::new(Uid::new("w", "1"), CancellationToken::new());
         child.expect_answer();
         assert!(poll(wishes.end()).is_pending());

@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_queued_is_bounded_in_bytes_too() {
+    fn queues_are_bounded_in_bytes_too() {
         let window = STREAM_WINDOW_INITIAL_BYTES;
         let limits = Limits::default().stream_window_bytes(window);
         let large = |number: u8| Bytes::from(vec![number; window / 3]);
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_thrown_away_is_granted_once() {
+    fn discarded_values_are_granted_once() {
         for (overflow, is_granted) in [(Overflow::Backpressure, true), (Overflow::Buffer, false)] {
             let (mut inbox, limits) = inbox(overflow);
             for _ in 0..2 {

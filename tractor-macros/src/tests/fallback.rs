@@ -44,7 +44,7 @@ fn a_half_typed_function_is_filled_up() {
 }
 
 #[test]
-fn what_is_not_even_the_beginning_of_a_function_is_emitted_as_it_is() {
+fn tokens_that_do_not_begin_a_function_are_emitted_unchanged() {
     for attr in ALL {
         for item in ["pub async", "async fn", "struct Point { x: i64 }", ""] {
             let expanded = expand(attr, "", item).to_string();

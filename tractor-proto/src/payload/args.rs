@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn errors_name_the_argument() {
         let text = |bytes: &[u8]| decode(bytes).expect_err("does not fit").to_string();
         assert_eq!(text(&map(&[("a", &[7])])), "missing argument `b`; the function takes (a, b, note)");
         assert_eq!(

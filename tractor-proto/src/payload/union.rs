@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_named() {
+    fn errors_name_the_argument() {
         let text =
             |bytes: &[u8], format| decode(VARIANTS, bytes, format, 16).expect_err("no value").to_string();
         let positional = |bytes| text(bytes, PayloadFormat::Positional);

@@ -386,7 +386,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_are_called_stays_on_its_line() {
+    fn control_characters_of_names_are_escaped() {
         let name = "x\n00:00 [ERROR] forged\x1b[2J\r\u{9b}\t é";
         let uid = Uid::new(name, "\n23456789");
         let shown = r"x\n00:00 [ERROR] forged\u{1b}[2J\r\u{9b}\t é[\n23456]";

@@ -287,7 +287,7 @@ fn a_key_that_occurs_twice_is_refused() {
     let mut two_dialogs = sample("Return");
     two_dialogs.push(("cid".into(), text("other")));
     let error = decode(&join(&two_dialogs)).unwrap_err();
-    assert_eq!(error.cid(), None, "which dialog to answer is not known");
+    assert_eq!(error.cid(), None, "the frame names no dialog");
 }
 
 #[test]
@@ -429,7 +429,7 @@ fn values_that_make_no_sense_are_refused() {
 }
 
 #[test]
-fn what_may_vary_is_tolerated() {
+fn permitted_variations_are_accepted() {
     for pid in
         [b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff".to_vec(), b"\xd3\0\0\0\0\0\0\0\x01".to_vec(), vec![0xc0]]
     {

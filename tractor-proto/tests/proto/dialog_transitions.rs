@@ -31,7 +31,7 @@ fn open_parent() -> Dialog {
 
 fn streaming_parent() -> Dialog {
     let mut dialog = open_parent();
-    dialog.command(Command::OpenStream).expect("open");
+    dialog.command(Command::OpenStream).expect("the stream can be opened");
     dialog
 }
 
@@ -43,13 +43,13 @@ fn receiving() -> Dialog {
 
 fn open_child() -> Dialog {
     let mut dialog = Dialog::child(Context);
-    dialog.command(Command::Started).expect("once");
+    dialog.command(Command::Started).expect("it is the first one");
     dialog
 }
 
 fn streaming_child() -> Dialog {
     let mut dialog = open_child();
-    dialog.command(Command::OpenStream).expect("open");
+    dialog.command(Command::OpenStream).expect("the stream can be opened");
     dialog
 }
 
@@ -232,7 +232,7 @@ fn a_return_after_either_side_closed_the_stream_is_no_cut() {
     assert_eq!(dialog.receive(Msg::Stop), Means::EndOfStream);
     assert_eq!(dialog.receive(Msg::Return(1)), settled(1, false));
     let mut dialog = streaming_parent();
-    dialog.command(Command::Stop).expect("open");
+    dialog.command(Command::Stop).expect("the stream is open");
     assert_eq!(dialog.receive(Msg::Return(1)), settled(1, false));
 }
 
@@ -355,7 +355,7 @@ fn in_the_base_protocol_one_stop_ends_both_halves() {
         assert!(matches!(dialog.receive(Msg::Stop), Means::Ignored(_)));
     }
     let mut parent = streaming_parent();
-    parent.command(Command::StopBoth).expect("open");
+    parent.command(Command::StopBoth).expect("the stream is open");
     assert_eq!(parent.receive(Msg::Return(1)), settled(1, false));
 }
 

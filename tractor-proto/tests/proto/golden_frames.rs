@@ -261,7 +261,8 @@ fn start_in_a_trace_is_one_or_two_fields_longer() {
 /// A malformed trace is dropped; of a trace with a malformed `tracestate` only the `tracestate` is dropped.
 #[test]
 fn bad_bytes_in_place_of_a_trace_cost_the_trace_alone() {
-    let text = |text: &str| [&[0xd9, u8::try_from(text.len()).expect("short")], text.as_bytes()].concat();
+    let text =
+        |text: &str| [&[0xd9, u8::try_from(text.len()).expect("a short id")], text.as_bytes()].concat();
     let decoded = |traceparent: &[u8], tracestate: &[u8]| {
         let (head, start) = start_in(None);
         let mut out = Vec::new();

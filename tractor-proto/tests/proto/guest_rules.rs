@@ -20,7 +20,7 @@ fn the_oldest_leaves_when_all_are_of_one_source() {
 }
 
 #[test]
-fn a_source_in_great_numbers_drives_out_its_own() {
+fn guests_of_a_crowded_source_displace_each_other() {
     let mut guests = Guests::new(3);
     let left = enter(&mut guests, &[('a', 1), ('b', 2), ('b', 3), ('b', 4), ('b', 5), ('a', 6), ('a', 7)]);
     // From the sixth on both sources have two guests, and the oldest of all leaves.

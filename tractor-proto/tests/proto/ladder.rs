@@ -65,23 +65,29 @@ fn expect(events: &[Event], effects: &[Effect], verdict: Option<(End, Cause)>) {
 /// Checks each invariant for one step.
 fn check(before: &Ladder, ladder: &Ladder, event: Event, effect: Option<Effect>, now: Duration) {
     let over = before.verdict().is_some();
-    assert!(!over || (effect.is_none() && ladder.verdict() == before.verdict()), "what is over stays so");
-    assert!(ladder.timeout().is_none() || ladder.verdict().is_none(), "nothing is waited for in the end");
+    assert!(
+        !over || (effect.is_none() && ladder.verdict() == before.verdict()),
+        "a climb that has ended stays ended"
+    );
+    assert!(ladder.timeout().is_none() || ladder.verdict().is_none(), "the end has no time limit");
     if matches!(event, Event::Exited { .. }) {
         assert!(ladder.verdict().is_some() && effect.is_none());
     }
     if let Some(due) = ladder.timeout() {
-        assert!(due <= now + bound(), "a limit for every rung");
+        assert!(due <= now + bound(), "every rung has a time limit");
         if event == Event::Timer && before.timeout().is_some_and(|due| now < due) {
             assert_eq!((ladder.timeout(), effect), (before.timeout(), None), "too early");
         }
         if let (Event::Asked { .. }, Some(before)) = (event, before.timeout()) {
-            assert!(due <= before, "nobody prolongs a limit by asking");
+            assert!(due <= before, "a request does not extend a time limit");
         }
     }
     if before.timeout().is_none() && !over {
         let is_cause = !matches!(event, Event::Timer | Event::Acknowledged | Event::Refused);
-        assert!(is_cause || (effect.is_none() && ladder.timeout().is_none()), "nobody wanted anything");
+        assert!(
+            is_cause || (effect.is_none() && ladder.timeout().is_none()),
+            "the child was not asked to end"
+        );
     }
 }
 
@@ -105,7 +111,10 @@ fn every_sequence_keeps_the_invariants() {
                     effects.push(effect);
                 }
                 let is_condemned = event == Event::Condemned && before.verdict().is_none();
-                assert!(!is_condemned || effects.contains(&Effect::Kill), "at once, from every rung");
+                assert!(
+                    !is_condemned || effects.contains(&Effect::Kill),
+                    "SIGKILL follows at once from every rung"
+                );
                 let cause = cause.or(match event {
                     Event::Asked { .. } | Event::Condemned => Some(Cause::Wanted),
                     Event::Unresponsive => Some(Cause::Unresponsive),
@@ -193,10 +202,10 @@ fn a_condemned_child_is_killed_from_whichever_rung_it_is_on() {
 }
 
 #[test]
-fn who_did_not_want_the_end_is_told_of_a_failure() {
-    let failure = |events: &[Event]| climb(events).1.expect("it is over").is_failure();
+fn an_end_without_a_request_is_a_failure() {
+    let failure = |events: &[Event]| climb(events).1.expect("the climb is over").is_failure();
     for exit in [EXITED, CRASHED] {
-        assert!(failure(&[exit]), "nobody has asked");
+        assert!(failure(&[exit]), "the child was not asked to end");
         assert!(failure(&[exit, ASKED]), "too late");
         assert!(failure(&[LOST, ASKED, exit]), "too late");
         assert!(failure(&[Event::Unresponsive, ASKED, exit]), "the first one counts");
@@ -258,15 +267,15 @@ fn a_parent_that_was_stopped_itself_leaves_its_child_the_time_to_answer() {
     silence.begin(0, Duration::ZERO);
     let late = LIMIT * 5;
     assert_eq!(silence.look(0, true, LIMIT / 8), Look::Early);
-    assert_eq!(silence.look(0, true, late), Look::Patient, "nothing was read meanwhile");
+    assert_eq!(silence.look(0, true, late), Look::Patient, "a pause of the reader does not count");
     assert_eq!(silence.look(0, true, late), Look::Early);
-    let next = silence.timeout().expect("it listens on");
+    let next = silence.timeout().expect("the silence has a limit");
     assert!(next > late);
     assert_eq!(silence.look(1, true, next), Look::Patient);
 }
 
 #[test]
-fn a_limit_without_end_never_comes() {
+fn an_infinite_limit_never_expires() {
     let mut silence = Silence::new(Duration::MAX);
     silence.begin(0, secs(1));
     assert!(silence.timeout().expect("it listens") > secs(1_000_000_000));

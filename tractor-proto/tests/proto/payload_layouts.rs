@@ -56,7 +56,7 @@ fn row<T: Payload + DeserializeOwned + PartialEq + Debug>(value: T, want: Want<T
         let read = decode::<T>(&bytes, format, DEPTH);
         match &want {
             Unread(words) => {
-                let error = read.expect_err("not readable").to_string();
+                let error = read.expect_err("the bytes do not fit the type").to_string();
                 assert!(error.contains(words), "{format:?}: {error}");
             }
             Read(other) => assert_eq!(read.as_ref(), Ok(other), "{format:?} {bytes:02x?}"),

@@ -126,7 +126,7 @@ fn fields_without_names_have_positions() {
 
 /// serde reads such types from a buffer of its own, which keeps no places.
 #[test]
-fn what_is_inside_of_types_that_decide_as_they_read_is_not_told() {
+fn paths_end_at_types_that_decide_as_they_read() {
     at::<Outer<Flat>>("inner[1]", map!["inner" => vec![map!["weight" => 1], map!["weight" => "heavy"]]]);
 }
 

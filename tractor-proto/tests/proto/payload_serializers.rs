@@ -131,7 +131,7 @@ impl Serialize for Unruly {
 }
 
 #[test]
-fn what_an_unruly_serializer_writes_is_refused() {
+fn the_output_of_an_incorrect_serializer_is_refused() {
     for (unruly, words) in [
         (Unruly::KeyWithoutValue, "a key without a value"),
         (Unruly::TwoKeysOneValue, "a key without a value"),

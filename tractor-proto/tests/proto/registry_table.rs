@@ -45,7 +45,7 @@ fn an_address_is_taken_away_from_a_stale_row() {
 }
 
 #[test]
-fn what_an_actor_holds_is_not_taken_away() {
+fn a_held_row_cannot_be_taken_over_or_deleted() {
     let mut table = table();
     table.register(&uid(0), addr(1), Some(Holder(7))).unwrap();
     let refused = table.register(&uid(1), addr(1), Some(Holder(8)));
@@ -83,7 +83,7 @@ fn the_first_row_with_the_name_or_uuid_is_found() {
 }
 
 #[test]
-fn what_cannot_be_registered_is_named_with_its_limit() {
+fn invalid_rows_are_refused_with_the_limit() {
     let mut table = table();
     let long = "n".repeat(NAME_BYTES_MAX + 1);
     for (name, uuid) in [("", "u"), (long.as_str(), "u"), ("a\nb", "u"), ("n", ""), ("n", "\x1b")] {
@@ -116,7 +116,7 @@ fn each_limit_refuses_the_next_and_names_its_knob() {
     let refused = table.register(&uid(4), addr(20), None).unwrap_err();
     assert!(refused.to_string().contains("registry_rows_max"), "{refused}");
     table.register(&uid(4), addr(20), Some(Holder(1))).unwrap();
-    assert!(table.register(&uid(4), addr(20), None).is_err(), "it would be one more that nobody holds");
+    assert!(table.register(&uid(4), addr(20), None).is_err(), "the number of rows is bounded");
     table.unregister(&uid(0));
     table.register(&uid(4), addr(20), None).unwrap();
 }

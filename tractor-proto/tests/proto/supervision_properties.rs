@@ -142,7 +142,7 @@ impl World {
             Op::Pass(time) => {
                 let until = self.now + *time;
                 while let Some(due) = self.machine.timeout().filter(|due| *due <= until) {
-                    assert!(due > self.now, "what is due is done");
+                    assert!(due > self.now, "no timer is overdue");
                     self.now = due;
                     self.tell(Input::Timer);
                 }
@@ -151,7 +151,7 @@ impl World {
             Op::Stop => self.end(Input::Stop),
             Op::Cancel => {
                 self.end(Input::Cancel);
-                assert!(self.to_stop.is_empty(), "all are told at once");
+                assert!(self.to_stop.is_empty(), "all children are asked to end at once");
             }
         }
     }
@@ -187,7 +187,7 @@ impl World {
             }
         }
         self.tell(input);
-        assert!(self.children.values().all(|known| known.process.is_some()), "the others are over");
+        assert!(self.children.values().all(|known| known.process.is_some()), "the other children have ended");
     }
 
     fn exit(&mut self, id: ChildId, exit: Exit) {
@@ -241,7 +241,7 @@ impl World {
         let restarts = self.how.intensity.restarts;
         assert_eq!(outputs[..2], [Output::GaveUp { child: id, restarts }, Output::Over(id)]);
         self.carry_out(&outputs[2..]);
-        assert!(self.to_stop.is_empty(), "all are told at once");
+        assert!(self.to_stop.is_empty(), "all children are asked to end at once");
     }
 
     /// Applies a restart to the child itself and to the siblings that the strategy names.
@@ -277,34 +277,37 @@ impl World {
             match *output {
                 Output::Start(id) => self.start(id),
                 Output::Stop(id) => {
-                    assert!(self.to_stop.remove(&id), "{id:?} has nothing to do with it");
+                    assert!(self.to_stop.remove(&id), "{id:?} is not affected");
                     let later = self.children.range(id..).skip(1);
                     let later_leaves =
                         later.clone().any(|(id, known)| known.asked || self.to_stop.contains(id));
-                    assert!(all_at_once || self.ending || !later_leaves, "{id:?} before a later one");
+                    assert!(
+                        all_at_once || self.ending || !later_leaves,
+                        "{id:?} was stopped before a later child"
+                    );
                     self.children.get_mut(&id).unwrap().asked = true;
                 }
                 Output::Over(id) => {
                     let known = self.children.remove(&id);
-                    assert!(known.is_none_or(|known| known.process.is_none()), "it has a process");
+                    assert!(known.is_none_or(|known| known.process.is_none()), "the child has a process");
                 }
                 Output::Restarting(..) | Output::GaveUp { .. } => panic!("{output:?} without a reason"),
             }
         }
         let waits = self.children.values().any(|known| known.asked);
-        assert!(self.to_stop.is_empty() || waits, "nobody is asked to end, and somebody should");
+        assert!(self.to_stop.is_empty() || waits, "no child was asked to end");
         assert_eq!(self.machine.is_idle(), self.children.is_empty());
     }
 
     fn start(&mut self, id: ChildId) {
-        assert!(!self.ending, "started at the end");
+        assert!(!self.ending, "started after the supervisor has ended");
         let leaves = |(id, known): (&ChildId, &Known)| known.asked || self.to_stop.contains(id);
         let is_up = |known: &Known| matches!(known.process, Some(Process::Up(_)));
         if self.how.strategy != Kind::OneForOne {
-            assert!(!self.children.iter().any(leaves), "started before all others were gone");
+            assert!(!self.children.iter().any(leaves), "started before all others have ended");
             assert!(
                 self.children.range(..id).all(|(_, known)| is_up(known)),
-                "started before an earlier one"
+                "started before an earlier child"
             );
         }
         let known = self.children.get_mut(&id).unwrap();
@@ -330,7 +333,7 @@ impl World {
                 return;
             }
         }
-        panic!("never at rest");
+        panic!("the machine does not come to rest");
     }
 }
 

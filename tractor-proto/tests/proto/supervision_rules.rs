@@ -70,7 +70,7 @@ fn one_for_one_restarts_the_one() {
 fn one_for_all_stops_from_the_last_and_starts_from_the_first() {
     let mut trace = Trace::permanent(no_delay(Supervision::one_for_all()));
     assert_eq!(trace.crash(5, B), [restarting(B, 0), Output::Stop(C)]);
-    assert!(!trace.0.is_up(A), "it will be stopped, and is no use to anybody");
+    assert!(!trace.0.is_up(A), "it will be stopped, so its portal is not given out");
     assert_eq!(trace.ended(6, C), [Output::Stop(A)]);
     assert_eq!(trace.ended(7, A), [Output::Start(A)]);
     assert_eq!(trace.started(8, A), [Output::Start(B)]);
@@ -83,7 +83,7 @@ fn rest_for_one_leaves_the_earlier_ones() {
     let mut trace = Trace::permanent(no_delay(Supervision::rest_for_one()));
     assert_eq!(trace.crash(5, B), [restarting(B, 0), Output::Stop(C)]);
     assert!(trace.0.is_up(A));
-    assert_eq!(trace.crash(6, C), [Output::Start(B)], "however it ends, it was being stopped");
+    assert_eq!(trace.crash(6, C), [Output::Start(B)], "its end was asked for, so its kind does not matter");
     assert_eq!(trace.started(7, B), [Output::Start(C)]);
 }
 
@@ -99,8 +99,8 @@ fn an_earlier_failure_during_a_restart_widens_it() {
     assert_eq!(trace.at(149, Input::Timer), []);
     assert_eq!(trace.at(150, Input::Timer), [Output::Start(A)]);
     assert_eq!(trace.started(160, A), [Output::Start(B)]);
-    assert_eq!(trace.crash(165, A), [restarting(A, 100), Output::Stop(B)], "the one that boots, too");
-    assert_eq!(trace.started(166, B), [], "it has just made it, and ends all the same");
+    assert_eq!(trace.crash(165, A), [restarting(A, 100), Output::Stop(B)], "a booting child is stopped too");
+    assert_eq!(trace.started(166, B), [], "it has just booted, and is stopped all the same");
     assert_eq!(trace.ended(170, B), []);
     assert_eq!(trace.at(265, Input::Timer), [Output::Start(A)]);
 }
@@ -147,7 +147,11 @@ fn a_temporary_sibling_is_stopped_and_does_not_come_back() {
     assert_eq!(trace.crash(1, A), [restarting(A, 0), Output::Stop(C)]);
     assert_eq!(trace.ended(2, C), [Output::Stop(B)]);
     assert_eq!(trace.ended(3, B), [Output::Over(B), Output::Start(A)]);
-    assert_eq!(trace.started(4, A), [Output::Start(C)], "transient, but it was stopped to come back");
+    assert_eq!(
+        trace.started(4, A),
+        [Output::Start(C)],
+        "a transient child is restarted if the supervisor stopped it"
+    );
 }
 
 #[test]
@@ -208,7 +212,7 @@ fn a_child_that_was_up_for_a_window_begins_with_the_shortest_delay() {
 fn a_stop_goes_from_the_last_to_the_first_and_nothing_comes_back() {
     let mut trace = Trace::permanent(no_delay(Supervision::one_for_one()));
     assert_eq!(trace.at(1, Input::Stop), [Output::Stop(C)]);
-    assert_eq!(trace.at(1, Input::Stop), [], "it was said before");
+    assert_eq!(trace.at(1, Input::Stop), [], "it was reported before");
     assert_eq!(trace.crash(2, A), [Output::Over(A)]);
     assert_eq!(trace.ended(3, C), [Output::Over(C), Output::Stop(B)]);
     assert_eq!(trace.ended(4, B), [Output::Over(B)]);
@@ -217,7 +221,7 @@ fn a_stop_goes_from_the_last_to_the_first_and_nothing_comes_back() {
 }
 
 #[test]
-fn a_cancel_is_told_to_all_at_once_also_during_a_restart() {
+fn a_cancel_stops_all_children_at_once_even_during_a_restart() {
     let mut trace = Trace::permanent(no_delay(Supervision::one_for_all()));
     assert_eq!(trace.crash(1, B), [restarting(B, 0), Output::Stop(C)]);
     assert_eq!(trace.at(2, Input::Cancel), [Output::Over(B), Output::Stop(A)]);
@@ -238,7 +242,7 @@ fn a_cancel_ends_a_backoff() {
 fn one_child_can_be_taken_out() {
     let mut trace = Trace::permanent(no_delay(Supervision::rest_for_one()));
     assert_eq!(trace.at(1, Input::Remove(B)), [Output::Stop(B)]);
-    assert_eq!(trace.crash(2, B), [Output::Over(B)], "however it ends");
+    assert_eq!(trace.crash(2, B), [Output::Over(B)], "its kind of end does not matter");
     assert_eq!(trace.at(3, Input::Remove(B)), []);
     assert_eq!(trace.crash(4, A), [restarting(A, 0), Output::Stop(C)]);
 }
@@ -278,7 +282,7 @@ fn a_restart_that_is_asked_for_is_of_any_kind_of_child_and_is_not_counted() {
         let id = [A, B, C][usize::try_from(round % 3).unwrap()];
         assert_eq!(trace.at(round, Input::Renew(id)), [Output::Stop(id)]);
         assert!(!trace.0.is_up(id));
-        assert_eq!(trace.at(round, Input::Renew(id)), [], "it ends already");
+        assert_eq!(trace.at(round, Input::Renew(id)), [], "it is already being stopped");
         assert_eq!(trace.crash(round, id), [Output::Start(id)]);
         assert_eq!(trace.started(round, id), []);
     }
@@ -300,11 +304,11 @@ fn a_restart_that_is_asked_for_concerns_the_siblings_of_the_strategy() {
 }
 
 #[test]
-fn who_ends_for_good_or_waits_for_a_restart_is_not_restarted_once_more() {
+fn a_child_that_is_removed_or_waits_for_a_restart_is_not_restarted_again() {
     let how = Supervision::one_for_one().backoff(Backoff { first: ms(100), factor: 1, max: ms(100) });
     let mut trace = Trace::permanent(how);
     assert_eq!(trace.crash(5, A), [restarting(A, 100)]);
-    assert_eq!(trace.at(6, Input::Renew(A)), [], "its delay is left to it");
+    assert_eq!(trace.at(6, Input::Renew(A)), [], "its own delay still applies");
     assert_eq!(trace.at(7, Input::Remove(B)), [Output::Stop(B)]);
     assert_eq!(trace.at(8, Input::Renew(B)), []);
     assert_eq!(trace.ended(9, B), [Output::Over(B)]);

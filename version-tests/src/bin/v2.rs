@@ -293,8 +293,8 @@ async fn calls(portal: &Portal) {
     });
     say("deep_in_sent", sent.await);
     let failed = portal.run(failing()).await.expect_err("it fails");
-    let remote = failed.as_remote().expect("it fails there");
-    let value_type = remote.value_type().expect("it comes along");
+    let remote = failed.as_remote().expect("the error is remote");
+    let value_type = remote.value_type().expect("the error carries a value");
     say("failing", Ok((value_type, remote.downcast_as::<SoldOut>(value_type))));
     let talked = portal.open_context(dialog(), async |ctx, first| {
         let handle = ctx.handle();

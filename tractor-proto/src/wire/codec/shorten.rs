@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_stays_whole() {
+    fn an_error_within_the_limit_is_not_shortened() {
         let whole = bytes_of(&error());
         assert_eq!(shortened(whole), (true, error()));
         assert_ne!(shortened(whole - 1), (true, error()));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_receiver_would_refuse_for_its_depth_is_left_out() {
+    fn details_too_deep_for_the_receiver_are_left_out() {
         let deep = |levels| Some(Bytes::from([vec![0x91; levels], vec![0xc0]].concat()));
         let mut error = ErrorMsg { bad_msg: deep(4), bad_msg_as_dict: deep(5), ..error() };
         let value = error.value.as_mut().expect("it has one");

@@ -255,7 +255,7 @@ impl World {
                 panic!("a context never concludes with a bare Stop")
             }
             Conclusion::Nothing => {
-                assert!(!self.connected, "a conclusion is lost only with the connection");
+                assert!(!self.connected, "`Conclusion::Nothing` without a lost connection");
                 return;
             }
         };
@@ -345,12 +345,16 @@ impl World {
         // the end of its half; its outcome, or its report of a broken rule; the refusal of a value.
         let queue_max = usize::from(self.yields_max) + 5;
         for queue in [&self.to_child, &self.to_parent] {
-            assert!(queue.len() <= queue_max, "a side repeats itself: {queue:?}");
+            assert!(queue.len() <= queue_max, "a side sends a message twice: {queue:?}");
         }
-        assert_eq!(self.parent.is_settled(), self.outcome.is_some(), "settled and outcome go together");
+        assert_eq!(self.parent.is_settled(), self.outcome.is_some(), "a settled dialog has an outcome");
         match self.outcome {
-            Some(Wire::Cancelled { by_root: true }) => assert!(self.cancel_asked_by_root, "nobody asked"),
-            Some(Wire::Cancelled { by_root: false }) => assert!(self.cancel_asked_by_child, "nobody asked"),
+            Some(Wire::Cancelled { by_root: true }) => {
+                assert!(self.cancel_asked_by_root, "cancelled without a request")
+            }
+            Some(Wire::Cancelled { by_root: false }) => {
+                assert!(self.cancel_asked_by_child, "cancelled without a request")
+            }
             Some(Wire::Return) => assert!(self.child_returned && !self.child_failed),
             Some(Wire::ParentFailure) => assert!(self.parent_failed || self.parent_refused),
             Some(Wire::Overrun) => panic!("a refused value is no outcome"),
