@@ -15,7 +15,7 @@ use crate::reach::{Knock, Row, knock, meet, read_registry};
 pub(crate) struct Options {
     /// Name of the actor, its uuid, or NAME.UUID.
     name: String,
-    /// Kills its process instead. This works only if the kernel tells which process listens at the actor's Unix socket.
+    /// Kills its process instead, if the kernel names the process that listens at the actor's Unix socket.
     #[arg(long)]
     kill: bool,
     /// Seconds that the actor has to end its tasks.
@@ -35,7 +35,7 @@ pub(crate) async fn run(asking: &Asking, options: Options) -> Result<(), Failure
     };
     let text = match pid {
         Some(pid) => format!("{}: process {pid} was killed", row.uid),
-        None => format!("{}: its tasks have ended, and it ends", row.uid),
+        None => format!("{}: its tasks have ended, and the actor is ending", row.uid),
     };
     let told = json!({ "name": row.uid.name(), "uuid": row.uid.uuid(), "end": end, "pid": pid });
     print(&if asking.json { told.to_string() } else { text });
@@ -43,15 +43,14 @@ pub(crate) async fn run(asking: &Asking, options: Options) -> Result<(), Failure
 }
 
 async fn kill(row: &Row) -> Result<i32, Failure> {
-    let mut why =
-        "it listens at no Unix socket, and only there does the kernel tell which process it is".to_owned();
+    let mut why = "it has no Unix socket, so the kernel does not name its process".to_owned();
     for addr in row.addrs.iter().filter(|addr| matches!(addr, Addr::Uds { .. })) {
         let Knock::Open(Some(pid)) = knock(addr).await else {
             why = format!("nothing listens at {addr}");
             continue;
         };
         if !is_it(row, addr, pid).await {
-            why = format!("process {pid} listens at {addr}, and nothing proves that it is this actor");
+            why = format!("process {pid} listens at {addr}, but may not be this actor");
             continue;
         }
         let is_still_it = async || matches!(knock(addr).await, Knock::Open(Some(now)) if now == pid);
@@ -60,7 +59,7 @@ async fn kill(row: &Row) -> Result<i32, Failure> {
             Err(why) => Err(Failure::new(Kind::ActorLost, format!("process {pid} of {}: {why}", row.uid))),
         };
     }
-    Err(Failure::new(Kind::NotAllowed, format!("actor {} is not killed: {why}", row.uid)))
+    Err(Failure::new(Kind::NotAllowed, format!("actor {} was not killed: {why}", row.uid)))
 }
 
 /// Whether the process that listens at an address is the actor of that row: the process says so itself, or it does not

@@ -21,10 +21,10 @@ use crate::{call, cancel, ps, tree};
 #[command(name = "tractor", version, after_help = concat!("Exit codes:\n", include_str!("exit_codes.txt")))]
 struct Options {
     /// Address of the registry, such as /unix/run/user/1000/tractor/registry@1616.sock or /ip4/127.0.0.1/tcp/1616.
-    /// Default: this user's default registry.
+    /// By default the registry of this user.
     #[arg(long, global = true, value_name = "ADDR")]
     registry: Option<Addr>,
-    /// Print JSON.
+    /// Prints JSON.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]

@@ -51,10 +51,10 @@ fn uptime(folder: &str) -> Option<Duration> {
 
 /// Kills a process, if `is_still_it` confirms that it is still the same one, and waits until it is gone.
 pub(crate) async fn kill(pid: i32, is_still_it: impl AsyncFnOnce() -> bool) -> Result<(), String> {
-    let number = Pid::from_raw(pid).filter(|_| pid > 1).ok_or("no process that may be killed")?;
+    let number = Pid::from_raw(pid).filter(|_| pid > 1).ok_or("this process id must not be killed")?;
     let send = killer(number).map_err(|error| error.to_string())?;
     if !is_still_it().await {
-        return Err("it is another process by now".to_owned());
+        return Err("another process listens at its socket now".to_owned());
     }
     send().map_err(|error| error.to_string())?;
     let gone = async {
@@ -62,7 +62,7 @@ pub(crate) async fn kill(pid: i32, is_still_it: impl AsyncFnOnce() -> bool) -> R
             sleep(LOOK_AGAIN).await;
         }
     };
-    let late = |_elapsed| format!("it is still there {GONE:?} after its SIGKILL");
+    let late = |_elapsed| format!("it is still there {GONE:?} after SIGKILL");
     timeout(GONE, gone).await.map_err(late)
 }
 

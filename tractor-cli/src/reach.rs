@@ -128,8 +128,8 @@ fn foreign(addr: &Addr, why: &str) -> Failure {
     Failure::new(Kind::RegistryForeign, format!("no usable registry at {addr}: {}", Escaped(why)))
 }
 
-/// The text for an actor that asked for a proof and closed the connection: the command is not a member of its tree.
-pub(crate) const NO_PROOF: &str = "over TCP it asks for a proof of its tree's secret, and has closed the connection: \
+/// For an actor that requires a proof: the command is not a member of its tree.
+pub(crate) const NO_PROOF: &str = "over TCP it requires a proof of its tree's secret, and has closed the connection: \
      use its Unix socket, or set `allow_unauthenticated_peers` in its tree";
 
 /// Whether the actor at the other end asks for a proof.
@@ -149,14 +149,14 @@ pub(crate) async fn read_registry(addr: &Addr) -> Result<Registry, Failure> {
 async fn table_of(addr: &Addr, portal: &Portal) -> Result<Registry, Failure> {
     let aid = portal.aid();
     if aid.is_registrar == Some(false) {
-        return Err(foreign(addr, &format!("actor {} listens there, which is not a registrar", aid.uid)));
+        return Err(foreign(addr, &format!("actor {} listens there, and is not a registrar", aid.uid)));
     }
     let call = DynCall::new("self", "get_registry");
     let table = portal.deadline(ANSWER).run_dyn::<BTreeMap<String, Vec<WireAddr>>>(call).await;
     let rows = table.map_err(|error| match error {
         Error::Died(_) | Error::Closed(_) if asks_for_proof(portal) => foreign(addr, NO_PROOF),
         Error::Died(_) | Error::Closed(_) => {
-            let text = format!("the registry at {addr} has died while it was asked: {error}");
+            let text = format!("the registry at {addr} died before it answered: {error}");
             Failure::new(Kind::RegistryDead, text)
         }
         error => foreign(addr, &error.to_string()),
@@ -196,8 +196,10 @@ impl Registry {
             _ => {
                 let uuids: Vec<_> = found.iter().map(|row| row.uid.uuid()).collect();
                 let uuids = uuids.join(", ");
-                let text =
-                    format!("{} actors are called `{shown}`: choose one by its uuid, {uuids}", found.len());
+                let text = format!(
+                    "{} actors have the name `{shown}`: choose one by its uuid, {uuids}",
+                    found.len()
+                );
                 Err(Failure::new(Kind::NoSuchActor, text))
             }
         }
@@ -217,7 +219,7 @@ pub(crate) async fn meet<T>(
         });
         match met.await {
             Ok(Ok(done)) => return done,
-            Ok(Err(other)) => why = format!("{other} listens at {addr} by now"),
+            Ok(Err(other)) => why = format!("{other} listens at {addr} now"),
             Err(error) => why = error.to_string(),
         }
     }

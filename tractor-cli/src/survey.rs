@@ -36,7 +36,7 @@ pub(crate) enum State {
     Ending,
     /// It runs but gives no report, because of its library or because it refuses us.
     Quiet,
-    /// It listens but does not answer in time: it is busy, was stopped, or refuses us.
+    /// It listens but does not answer in time: it is busy, is stopped, or refuses us.
     Silent,
     /// Nothing, or another actor, listens at its addresses.
     Gone,
@@ -120,7 +120,7 @@ async fn look_at(seen: &mut Seen, addr: &Addr) {
             };
             seen.report = heard.report.ok();
         }
-        Ok(Err(other)) => seen.why = Some(format!("{other} listens at {addr} by now")),
+        Ok(Err(other)) => seen.why = Some(format!("{other} listens at {addr} now")),
         Err(Error::Died(died)) => seen.why = Some(died.to_string()),
         Err(error) => {
             seen.state = State::Silent;

@@ -33,7 +33,7 @@ impl Actor {
         self.inner.links.close();
         if tokio::time::timeout(self.timeouts().drain, self.inner.links.wait()).await.is_err() {
             tracing::warn!(
-                "peers did not take the last messages within {:?} (`drain`)",
+                "peers did not read the last messages within {:?} (`Timeouts::drain`)",
                 self.timeouts().drain
             );
             for peer in self.peers() {

@@ -44,7 +44,7 @@ pub(super) fn say_if_second() {
                 "a nursery was opened outside of any actor while a root actor runs: it starts a second one, which the \
                  first neither supervises nor cancels. In a spawned task or a web handler, run the future in the \
                  actor: take `tractor::current_actor()` where you have it, then `actor.enter(future).await` \
-                 (`Actor::enter`); two trees on purpose: `open_root_actor`"
+                 (`Actor::enter`); if you want two trees, use `open_root_actor`"
             );
         });
     }

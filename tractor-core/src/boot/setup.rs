@@ -139,7 +139,7 @@ pub(super) fn catch_signals(caught: fn(i32)) {
         });
         let failed = thread.map_err(|error| error.to_string()).err();
         if let Some(error) = failed.or_else(|| installed.recv().ok()?.err()) {
-            tracing::warn!("signals end this process without its tree: {error}");
+            tracing::warn!("signals are not caught, so they end this process but not its tree: {error}");
         }
     });
 }

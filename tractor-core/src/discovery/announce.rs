@@ -133,7 +133,7 @@ async fn keep(actor: &Actor, registry: &Addr, first: oneshot::Sender<Result<(), 
                 return unregister(actor, registry).await;
             }
             Err(error) => {
-                tracing::debug!(%registry, "not registered, again in {pause:?}: {error}");
+                tracing::debug!(%registry, "not registered, trying again in {pause:?}: {error}");
                 tell(Err(error));
             }
         }
@@ -170,7 +170,7 @@ async fn take_over(actor: &Actor, registry: &Addr) -> Result<(), Error> {
     let is_open = actor.allows_unauthenticated_peers();
     let bound = bind_all(actor.name(), std::slice::from_ref(registry), is_open).await;
     listen(actor, bound.map_err(|(_, error)| error)?);
-    tracing::info!(%registry, "this actor is the registrar from now on");
+    tracing::info!(%registry, "this actor is now the registrar");
     if let Err(error) = add_ourselves(actor) {
         tracing::warn!(%registry, "this actor is not registered: {error}");
     }
@@ -208,7 +208,9 @@ async fn unregister(actor: &Actor, registry: &Addr) {
     };
     match timeout(DEREGISTER_WAIT, told).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%registry, "still registered: {error}"),
-        Err(_elapsed) => tracing::warn!(%registry, "still registered: no answer within {DEREGISTER_WAIT:?}"),
+        Ok(Err(error)) => tracing::warn!(%registry, "this actor was not unregistered: {error}"),
+        Err(_elapsed) => {
+            tracing::warn!(%registry, "this actor was not unregistered: no answer within {DEREGISTER_WAIT:?}");
+        }
     }
 }

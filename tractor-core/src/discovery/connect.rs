@@ -151,7 +151,7 @@ impl Connection {
         peer.channel.close();
         let drain = peer.timeouts.drain;
         if tokio::time::timeout(drain, peer.drained.cancelled()).await.is_err() {
-            tracing::warn!("the peer did not take the last messages within {drain:?} (`Timeouts::drain`)");
+            tracing::warn!("the peer did not read the last messages within {drain:?} (`Timeouts::drain`)");
             peer.channel.give_up();
         }
     }

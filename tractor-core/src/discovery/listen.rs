@@ -125,7 +125,7 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
     let admitted = tokio::select! {
         admitted = timeout(limit, admission) => admitted,
         () = needed.cancelled() => {
-            return tracing::debug!("a guest had to leave for another one (`Limits::guests_max`)");
+            return tracing::debug!("a guest was disconnected to make room for another (`Limits::guests_max`)");
         }
         () = actor.stopped() => return,
     };
@@ -137,7 +137,7 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
         Ok(Err(error)) => return report(actor, &format!("a guest was refused: {error}")),
         Err(_elapsed) => {
             let text = format!(
-                "a guest was not let in within {limit:?} (`Timeouts::handshake`): it said nothing, or there was no \
+                "a guest was not let in within {limit:?} (`Timeouts::handshake`): it sent nothing, or there was no \
                  room for it (`Limits::connections_max`)"
             );
             return report(actor, &text);

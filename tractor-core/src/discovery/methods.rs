@@ -128,7 +128,7 @@ async fn register(uid: WireUid, addr: WireAddr) -> Result<(), EndpointError> {
     only_itself(uid, &peer.aid.uid)?;
     let is_held = peer.caps.contains(Caps::REGISTRY);
     NAMES.get().add_peer(&current_actor(), &peer, addr.0, is_held).map_err(|refused| {
-        tracing::debug!(peer = %peer.aid.uid, "not registered: {refused}");
+        tracing::debug!(peer = %peer.aid.uid, "refused to register the peer: {refused}");
         EndpointError::new(RuntimeFailure::new(refused.to_string()))
     })
 }
@@ -137,7 +137,7 @@ async fn unregister(uid: WireUid) -> Result<(), EndpointError> {
     let peer = current_peer().expect("it runs as a request of a peer");
     only_itself(uid, &peer.aid.uid)?;
     if !NAMES.get().with(|table| table.unregister(&peer.aid.uid)) {
-        tracing::debug!(peer = %peer.aid.uid, "asks to be unregistered, but is not registered");
+        tracing::debug!(peer = %peer.aid.uid, "the peer asks to be unregistered, but is not registered");
     }
     Ok(())
 }

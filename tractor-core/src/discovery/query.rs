@@ -231,11 +231,14 @@ impl Registrar {
         let call = DynCall::new("self", "delete_addr").arg("addr", WireAddr(stale.clone()));
         match Self::ask::<Option<(String, String)>>(actor, registry, call).await {
             Ok(Some((name, uuid))) => {
-                tracing::warn!("{} is gone from {stale}, and from the registry", Uid::new(name, uuid));
+                tracing::warn!(
+                    "{} no longer listens at {stale}, so the registry has deleted the address",
+                    Uid::new(name, uuid)
+                );
             }
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!("{stale} stays in the registry, though no process listens there: {error}")
+                tracing::warn!("no process listens at {stale}, but the registry has not deleted it: {error}")
             }
         }
     }

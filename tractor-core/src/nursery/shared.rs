@@ -118,7 +118,7 @@ fn besides<E: fmt::Debug + 'static>(body: E, exit: E) -> E {
     if own.downcast_ref::<Error>().is_some_and(Error::is_cancelled) {
         return exit;
     }
-    tracing::error!("besides the body, the shared resource has failed as it was closed: {exit:?}");
+    tracing::error!("besides the body, closing the shared resource has failed: {exit:?}");
     body
 }
 

@@ -104,7 +104,7 @@ pub(super) fn end_of(pid: Pid) -> Option<AsyncFd<OwnedFd>> {
     let file =
         rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).map_err(io::Error::from);
     let end = file.and_then(|file| AsyncFd::with_interest(file, tokio::io::Interest::READABLE));
-    end.inspect_err(|error| tracing::debug!("a process is checked every {TICK:?}: {error}")).ok()
+    end.inspect_err(|error| tracing::debug!("no pidfd, so a process is polled every {TICK:?}: {error}")).ok()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -143,7 +143,7 @@ impl Climb<'_> {
                 let limit = self.actor.timeouts().reap;
                 notice!(
                     ERROR,
-                    "actor {uid} is still there {limit:?} after SIGKILL (`Timeouts::reap`): it is given up"
+                    "actor {uid} is still there {limit:?} after SIGKILL (`Timeouts::reap`): giving it up"
                 );
             }
         }
@@ -166,7 +166,7 @@ impl Climb<'_> {
             }
             Some(Why::Unreachable(limit)) => notice!(
                 WARN,
-                "actor {uid} has lost its connection, and went on for {limit:?} (`Timeouts::terminate`); sending \
+                "actor {uid} lost its connection, and went on for {limit:?} (`Timeouts::terminate`); sending \
                  SIGTERM"
             ),
             Some(Why::Refused | Why::Condemned) | None => tracing::debug!("sending SIGTERM to actor {uid}"),
@@ -220,8 +220,8 @@ impl Climb<'_> {
                 let (uid, limit) = (&self.child.uid, self.actor.timeouts().unresponsive);
                 notice!(
                     WARN,
-                    "actor {uid} has answered nothing for {limit:?} (`Timeouts::unresponsive`), while the end of a \
-                     dialog on it is waited for: ending it"
+                    "actor {uid} has answered nothing for {limit:?} (`Timeouts::unresponsive`) while one of its \
+                     dialogs was to end; ending the actor"
                 );
                 self.tell(Event::Unresponsive);
             }
@@ -257,7 +257,7 @@ impl Climb<'_> {
             Stop::Stopped(signal) => tracing::warn!(
                 "actor {uid} was stopped by {signal}: it neither works nor answers until it gets SIGCONT"
             ),
-            Stop::Continued => tracing::info!("actor {uid} goes on, after it was stopped"),
+            Stop::Continued => tracing::info!("actor {uid} was continued"),
         }
     }
 

@@ -140,7 +140,7 @@ pub(super) async fn reap_adopted() -> Infallible {
     let mut deaths = match signal(SignalKind::child()) {
         Ok(deaths) => deaths,
         Err(error) => {
-            tracing::warn!("orphans of actors are reaped late: {error}");
+            tracing::warn!("orphans of actors are reaped only when a child ends: {error}");
             return std::future::pending().await;
         }
     };
