@@ -36,6 +36,13 @@ async fn is_not_misled(forged: ActorRef, honest: ActorRef, name: String) -> Resu
     follows(honest, name).await
 }
 
+/// The actors to which a handle, its name, and another name lead.
+#[tractor::actor_fn]
+async fn is_led(whom: ActorRef, real: String, name: String) -> Result<[i32; 3]> {
+    let led = whom.portal().await?.run(process()).await?;
+    Ok([led, found(&real).await?, found(&name).await?])
+}
+
 #[tractor::actor_fn]
 async fn goes_on(honest: ActorRef, forged: Vec<ActorRef>) -> Result<()> {
     let name = honest.name().to_owned();
@@ -113,6 +120,25 @@ async fn a_forged_handle_renames_nobody() -> Result<()> {
             .arg("name", tree.name("oracle"));
         let led: [i32; 3] = client.run_dyn(call).await?;
         assert_eq!(led, [pid_of(&kv), pid_of(&oracle), pid_of(&oracle)]);
+        an.cancel().await;
+        Ok(())
+    })
+    .await
+}
+
+#[tractor::test]
+async fn a_handle_with_another_name_renames_nobody() -> Result<()> {
+    in_nursery_with(with_registry("rename"), async |tree, an| {
+        let oracle = start(an, tree.name("oracle"), module_path!()).await?;
+        let kv = start(an, tree.name("kv"), module_path!()).await?;
+        let client = start(an, tree.name("client"), module_path!()).await?;
+        let addr = tractor::query_actor(&tree.name("kv")).await?.expect("it is registered").to_string();
+        let call = DynCall::new(module_path!(), "is_led")
+            .arg("whom", forged(&tree.name("oracle"), kv.uid().uuid(), &[addr]))
+            .arg("real", tree.name("kv"))
+            .arg("name", tree.name("oracle"));
+        let led: [i32; 3] = client.run_dyn(call).await?;
+        assert_eq!(led, [pid_of(&kv), pid_of(&kv), pid_of(&oracle)]);
         an.cancel().await;
         Ok(())
     })

@@ -1,12 +1,14 @@
 //! The peers that may connect over TCP if a tree allows peers without a proof.
 
 use tokio::net::TcpListener;
-use tractor::{ActorOptions, Addr, Limits};
+use tokio::task::JoinHandle;
+use tractor::{ActorOptions, ActorRef, Addr, Limits, Uid};
 use tractor_core::proto::id::Caps;
 use tractor_core::proto::msg::{FuncType, Msg};
 
 use crate::wire_support::endpoints::{MODULE, process};
-use crate::wire_support::script::{kwargs, no_kwargs};
+use crate::wire_support::registry::{named, register};
+use crate::wire_support::script::{kwargs, no_kwargs, pld};
 use crate::wire_support::{Peer, alone, assert_alive, step};
 
 fn any_port() -> Addr {
@@ -162,6 +164,61 @@ async fn peers_without_a_proof_leave_room_for_members() {
         let mut rest = crowd.split_off(3);
         crowd.pop();
         step("a place", rest[0].assert_answered()).await;
+    })
+    .await;
+}
+
+/// Answers calls with a number, as the peer that it claims to be. It has no proof.
+async fn claims(uid: Uid, number: u32) -> (Addr, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let addr = Addr::Tcp(listener.local_addr().expect("it is bound"));
+    let serving = tokio::spawn(async move {
+        let mut served = tokio::task::JoinSet::new();
+        loop {
+            let (io, _) = listener.accept().await.expect("it listens");
+            let mut peer = Peer::on(io);
+            peer.uid = uid.clone();
+            served.spawn(async move {
+                peer.introduce(Caps::BASIC).await;
+                while let Some(msg) = peer.recv_or_end().await {
+                    let Msg::Start(start) = msg else { continue };
+                    peer.send(&Msg::StartAck { cid: start.cid, functype: FuncType::AsyncFunc }).await;
+                    peer.send(&Msg::Return { cid: start.cid, pld: pld(&number) }).await;
+                }
+            });
+        }
+    });
+    (addr, serving)
+}
+
+#[tokio::test]
+async fn a_peer_without_a_proof_takes_no_name_of_another() {
+    let registry = free().await;
+    alone(open().name("rt-names").registry(registry.clone()), async |_| {
+        let found = async |name: &str| {
+            let body = async |portal: &tractor::Portal| portal.run(process()).await;
+            let found: tractor::Result<u32> = step("a name", tractor::find_actor(name, body)).await;
+            let named = step("a handle", ActorRef::named(name).portal()).await.expect("it is registered");
+            let named = step("an answer", named.run(process())).await.expect("it answers");
+            [found.expect("it is registered"), named]
+        };
+        let mut oracle = named(&registry, "oracle", Caps::NONE).await;
+        let (at, honest) = claims(oracle.uid.clone(), 1).await;
+        register(&mut oracle, &at).await;
+        let lies = [Uid::new("oracle", "liar-0"), Uid::new("liar-1", oracle.uid.uuid())];
+        let mut liars = Vec::new();
+        for (n, lie) in lies.into_iter().enumerate() {
+            let name = format!("liar-{n}");
+            let mut row = named(&registry, &name, Caps::NONE).await;
+            let (at, liar) = claims(lie, 2).await;
+            register(&mut row, &at).await;
+            liars.push((row, liar));
+            assert_eq!(found(&name).await, [2, 2]);
+        }
+        assert_eq!(found("oracle").await, [1, 1]);
+        assert_eq!(found(oracle.uid.uuid()).await, [1, 1]);
+        honest.abort();
+        liars.into_iter().for_each(|(_, liar)| liar.abort());
     })
     .await;
 }

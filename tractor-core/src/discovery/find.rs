@@ -24,8 +24,9 @@ const NEXT_ADDR_PAUSE: Duration = Duration::from_millis(250);
 ///
 /// An open connection to a parent, to a child, or of an earlier lookup or handle is used again. It stays open after the
 /// body, as [`ActorRef::portal`](crate::ActorRef::portal) says. Only connections to actors of the base protocol are
-/// closed, because these actors wait for that at their end. Without an open connection, all registrars of the tree are
-/// asked at once, and the first that knows the name counts. The actor's addresses are tried in this order: Unix
+/// closed, because these actors wait for that at their end, and connections to peers that have not proved that they are
+/// of this tree, because their names and uuids are mere claims. Without an open connection, all registrars of the tree
+/// are asked at once, and the first that knows the name counts. The actor's addresses are tried in this order: Unix
 /// sockets, TCP on this host, others. A silent address delays the next one for a moment only. Addresses without a
 /// listener are removed from the registry.
 ///
@@ -161,9 +162,13 @@ async fn find(actor: &Actor, name: &str) -> Result<Line> {
 }
 
 /// Keeps a new connection for other lookups. An actor of the base protocol waits at its end until its connections are
-/// closed, so its connection is closed with the scope.
+/// closed, and a peer without a proof may claim any identity, so their connections are closed with the scope.
 async fn stay(connection: Connection) -> Line {
-    if connection.0.peer.is_base() { Line::Own(connection) } else { Line::Kept(keep(connection).await) }
+    let peer = &connection.0.peer;
+    match peer.is_base() || !peer.is_member {
+        true => Line::Own(connection),
+        false => Line::Kept(keep(connection).await),
+    }
 }
 
 /// Asks which actor is registered under a name, and connects to it.

@@ -181,7 +181,16 @@ impl Lines {
         }
     }
 
-    /// Removes the slot of a connection that was not made, unless another task is about to make it.
+    /// Keeps the connection to a peer that has not proved that it is of our tree: it may claim any identity, so nobody
+    /// else may find this connection by it.
+    fn keep_apart(&self, connection: Connection) -> Portal {
+        let portal = connection.0.clone();
+        let slot = self.slot(&Uid::new("", uuid::Uuid::new_v4().to_string()));
+        *slot.line.try_lock().expect("the slot is new") = Some(connection);
+        portal
+    }
+
+    /// Removes a slot without a connection, unless another task is about to make one.
     fn forget(&self, uid: &Uid) {
         let mut slots = self.lock();
         let is_empty = |slot: &Slot| slot.line.try_lock().is_ok_and(|line| line.is_none());
@@ -198,22 +207,22 @@ fn family(actor: &Actor, is_it: impl Fn(&Uid) -> bool) -> Option<Portal> {
 }
 
 /// An open connection to an actor with this name or uuid. A name counts only for the parent, children, and actors that
-/// a registrar has listed.
+/// a registrar has listed, as the actor itself says it.
 pub(super) fn kept(actor: &Actor, name: &str) -> Option<Portal> {
     if let Some(portal) = family(actor, |uid| uid.name() == name || uid.uuid() == name) {
         return Some(portal);
     }
-    let is_it = |uid: &Uid, slot: &Slot| uid.uuid() == name || (slot.is_found && uid.name() == name);
     let lines = LINES.get();
     let mut slots: Vec<_> = lines
         .lock()
         .by_uid
         .iter()
-        .filter(|(uid, slot)| is_it(uid, slot))
+        .filter(|(uid, slot)| slot.is_found || uid.uuid() == name)
         .map(|(_, slot)| slot.clone())
         .collect();
     slots.sort_by_key(|slot| slot.asked);
-    slots.iter().find_map(|slot| open(&*slot.line.try_lock().ok()?))
+    let mut portals = slots.iter().filter_map(|slot| open(&*slot.line.try_lock().ok()?));
+    portals.find(|portal| [portal.uid().name(), portal.uid().uuid()].contains(&name))
 }
 
 /// A portal over an existing connection. It keeps the connection open.
@@ -223,7 +232,11 @@ fn open(line: &Option<Connection>) -> Option<Portal> {
 
 /// Keeps a new connection to an actor that a registrar has listed, unless there is one by now.
 pub(super) async fn keep(connection: Connection) -> Portal {
-    let (lines, uid) = (LINES.get(), connection.0.uid().clone());
+    let lines = LINES.get();
+    if !connection.0.peer.is_member {
+        return lines.keep_apart(connection);
+    }
+    let uid = connection.0.uid().clone();
     let slot = lines.slot(&uid);
     let mut line = slot.line.lock().await;
     lines.is_found(&uid);
@@ -241,9 +254,7 @@ pub(super) async fn reach(actor: &Actor, place: &Place) -> Result<Portal, Missed
     let slot = lines.slot(&uid);
     let reached = reach_over(actor, &uid, &place.addrs, &slot).await;
     drop(slot);
-    if reached.is_err() {
-        lines.forget(&uid);
-    }
+    lines.forget(&uid);
     reached
 }
 
@@ -263,7 +274,10 @@ async fn reach_over(actor: &Actor, uid: &Uid, addrs: &[Addr], slot: &Slot) -> Re
     // All silent addresses share one time limit, because other tasks wait for this.
     let limit = actor.timeouts().handshake;
     match timeout(limit, dial_to(actor, uid, addrs)).await {
-        Ok(connection) => Ok(line.insert(connection?).0.clone()),
+        Ok(connection) => Ok(match connection? {
+            member if member.0.peer.is_member => line.insert(member).0.clone(),
+            stranger => LINES.get().keep_apart(stranger),
+        }),
         Err(_elapsed) => {
             let addr = addrs.first().cloned().expect("without an address there is no wait");
             let late = format!("no answer of {uid} within {limit:?} (`Timeouts::handshake`)");
