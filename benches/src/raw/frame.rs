@@ -32,21 +32,9 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Self { source, buffer: vec![0; read_bytes], from: 0, to: 0 }
     }
 
-    /// The next frame's body.
-    pub(super) async fn next(&mut self) -> io::Result<&[u8]> {
-        while !self.has_frame() {
-            self.fill().await?;
-        }
-        Ok(self.buffered().expect("it was just found"))
-    }
-
     fn len(&self) -> Option<usize> {
         let head = self.buffer[self.from..self.to].first_chunk()?;
         Some(u32::from_le_bytes(*head) as usize)
-    }
-
-    fn has_frame(&self) -> bool {
-        self.len().is_some_and(|len| self.to - self.from >= HEAD_BYTES + len)
     }
 
     /// The next frame's body, if all of it was read.

@@ -50,7 +50,12 @@ pub(crate) async fn take(job: Job, meter: Meter) -> anyhow::Result<Numbers> {
         Ok(socket)
     };
     match job.work {
-        Work::Call | Work::PingPong => {
+        Work::Call => {
+            let client = Client::start(open(role::ANSWER).await?);
+            let one = async |arg| assert_eq!(client.call(arg).await.expect("it answers"), arg + 1);
+            Ok(meter.one_by_one(one).await)
+        }
+        Work::PingPong => {
             let mut socket = open(role::ECHO).await?;
             Ok(meter.one_by_one(async |seq| ping(&mut socket, seq).await.expect("an echo")).await)
         }
@@ -95,9 +100,14 @@ async fn ping(socket: &mut Socket, seq: u64) -> io::Result<()> {
 
 async fn take_ticks(frames: &mut FrameReader<Socket>, count: u64) -> anyhow::Result<()> {
     frames.source.write_u64_le(count).await?;
-    for seq in 0..count {
-        let tick: Tick = rmp_serde::from_slice(frames.next().await?)?;
-        assert_eq!(tick.seq, seq);
+    let mut seq = 0;
+    while seq < count {
+        frames.fill().await?;
+        while let Some(frame) = frames.buffered() {
+            let tick: Tick = rmp_serde::from_slice(frame)?;
+            assert_eq!(tick.seq, seq);
+            seq += 1;
+        }
     }
     Ok(())
 }
