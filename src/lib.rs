@@ -114,7 +114,8 @@
 //! context. The caller reads the endpoint's final value with [`wait_for_result`](MsgStream::wait_for_result). If one of
 //! the two fails, the other is cancelled and learns why. The compiler checks the order: a context has no stream before
 //! [`started`](Context::started), and only one after it. Tasks beside the stream use a [`ContextHandle`]: it cancels,
-//! watches for the end, waits for the result.
+//! watches for the end, waits for the result, and knows the [`peer`](ContextHandle::peer). Functions and one-way
+//! streams do not know who calls them: pass that as an argument.
 //!
 #![doc = include_str!("pictures/dialog.svg")]
 //!
@@ -393,8 +394,9 @@
 //! # }
 //! ```
 //!
-//! A restarted actor begins with new state: write to a file the state that has to survive a crash. A subscriber that
-//! passes its position loses no change: [`guide::errors`](guide::errors#an-actor-that-comes-back).
+//! A restarted actor begins with new state, where an old position is wrong: write to a file the state that has to
+//! survive a crash. Then a subscriber that passes its position loses no change:
+//! [`guide::errors`](guide::errors#an-actor-that-comes-back).
 //!
 //! # Entry points
 //!

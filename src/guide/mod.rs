@@ -5,10 +5,10 @@
 //! | [first program](first) | from `cargo new` to an actor that crashes |
 //! | [pools] | many calls, workers that hang, crash or run out of memory |
 //! | [supervision] | children that are restarted |
-//! | [names and handles](names) | siblings, handles that travel, names, daemons |
+//! | [names and handles](names) | siblings, handles that travel, names, daemons, the command `tractor` |
 //! | [errors and retries](errors) | your own error types, kinds of errors, actors that come back |
 //! | [cancellation] | who sees what when one side cancels, fails or dies |
-//! | [bytes] | files and bodies, in chunks |
+//! | [bytes] | large buffers; files and bodies, in chunks |
 //! | [web] | HTTP handlers in front |
 //! | [signals, containers, deployment](signals) | a daemon that ends well |
 //! | [logs and traces](logs) | events and spans of all processes |
