@@ -1,7 +1,6 @@
 //! The protocol of `tractor` without any I/O: the messages, their order, and what each one means.
 //!
-//! Nothing in this crate opens a socket, reads a clock, draws a random number or uses tokio. So every rule of the wire
-//! can be tested, fuzzed and searched exhaustively.
+//! Nothing in this crate opens a socket, reads a clock, draws a random number or uses tokio.
 //!
 //! * [`limits`]: every bound, in one place
 //! * [`id`]: identities of actors and dialogs

@@ -1,7 +1,7 @@
 //! The endpoints of this binary, and which of them peers may call.
 //!
-//! Every annotated function registers itself at link time. A peer may call it only when its module, or the endpoint
-//! itself, is on the actor's allow-list; the callee checks.
+//! Every annotated function registers itself at link time. The callee checks whether its module, or the endpoint
+//! itself, is on the actor's allow-list.
 
 use std::any::TypeId;
 use std::collections::HashMap;

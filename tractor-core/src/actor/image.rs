@@ -1,7 +1,7 @@
 //! The program image that this process runs, and which actors run the same one.
 //!
-//! Actors of one image have the same types and the same endpoints. The root draws the image's token at random; a child
-//! uses its parent's token if it runs the same file. If the system does not say which file that is, there is no token.
+//! The root draws the image's token at random; a child uses its parent's token if it runs the same file. If the system
+//! does not say which file that is, there is no token.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};

@@ -1,7 +1,7 @@
 //! Shields keep an endpoint from being dropped in the middle of its cleanup.
 //!
-//! A shield defers the drop of the whole endpoint, because one future cannot be dropped in part. It has no time limit
-//! of its own. The actor's parent has one, after which it kills the actor.
+//! A shield defers the drop of the whole endpoint, because a future cannot be dropped in part. It has no time limit,
+//! but the actor's parent has one, after which it kills the actor.
 
 use std::sync::Arc;
 

@@ -2,8 +2,7 @@
 //!
 //! No task stands in between. A reader that has read every value taken so far takes the next one from the stream's
 //! inbox and leaves it in the [`Ring`] for the others. So the fastest reader sets the pace; it waits only if a reader
-//! that is not slow would lose a value. A reader that stops, is dropped or waits elsewhere never keeps a value from
-//! another.
+//! that is not slow would lose a value.
 //!
 //! # Invariants
 //! 1. A value goes from the inbox into the ring under one lock, within one poll: a dropped future loses none.

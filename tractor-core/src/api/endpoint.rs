@@ -1,8 +1,7 @@
 //! The traits that the attribute macros implement for every endpoint.
 //!
-//! An endpoint is a type without values, named like the user's function. Its traits give all that callers need: its
-//! module and name, its arguments and its results. The function itself is [`EndpointBody::run`]; an `extern` endpoint
-//! has none, because it lives in another program.
+//! An endpoint is a type without values, named like the user's function. Its traits give its module and name, its
+//! arguments and its results. The function itself is [`EndpointBody::run`]; an `extern` endpoint has none.
 
 use std::any::Any;
 use std::error::Error as StdError;

@@ -4,9 +4,8 @@
 //! Generated code, which knows the concrete error type `E`, calls one method name on a `&&Probe(&E)`
 //! (`error_value!()`). Three traits have that method, for different numbers of references, so method resolution tries
 //! them in order: [`CarriesValue`] if `E` is `Serialize`, [`CarriesOwn`] if `E` may hold any error, else
-//! [`CarriesText`]. So no error type needs an attribute, and aliases of `Result` work. [`CarriesValue`] does not
-//! require `DeserializeOwned`: a type such as `&'static str` implements it for some lifetimes only, so the compiler
-//! would choose this trait and then refuse it.
+//! [`CarriesText`]. [`CarriesValue`] does not require `DeserializeOwned`, which types such as `&'static str` implement
+//! for some lifetimes only: the compiler would choose this trait and then refuse it.
 
 use std::error::Error as StdError;
 use std::ops::Deref;

@@ -17,8 +17,7 @@
 //! | the log subscriber | if `TRACTOR_LOGLEVEL` is set, and there is no other subscriber | if the parent has it |
 //!
 //! A root also removes the sockets of dead actors from the runtime directory. The first `start_actor` makes a thread,
-//! which starts all children. Environment, signal masks and the working directory do not change. Nothing is undone when
-//! the actor ends.
+//! which starts all children. Nothing is undone when the actor ends.
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;

@@ -7,8 +7,8 @@
 //! second signal ---------------------------------------------------> the default action
 //! ```
 //!
-//! No signal is caught before a root starts under `#[tractor::main]`, or a task waits for one. A thread handles
-//! signals, so that code that blocks the runtime does not keep the program from being killed.
+//! No signal is caught before that. A thread handles them, so that code that blocks the runtime does not keep the
+//! program from being killed.
 
 use std::future::pending;
 use std::sync::LazyLock;

@@ -7,8 +7,7 @@
 //! 12:01:07.123 (worker[3fd3a0], 4711, jobs:square[d7]) [WARN ] jobs: n is large
 //! ```
 //!
-//! It writes to standard error. Programs with a subscriber of their own do not need this module: the events are the
-//! same.
+//! It writes to standard error.
 
 use std::fmt;
 use std::io::IsTerminal;

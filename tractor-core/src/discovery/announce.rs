@@ -10,9 +10,8 @@
 //!            '-- nobody, and a root can bind the address: this actor is the registrar from now on
 //! ```
 //!
-//! An actor is registered with a Rust registrar as long as the connection is open. So the rows of a killed actor need
-//! no cleanup. When a registrar has ended, all its actors connect again: the first root to bind the address is the next
-//! registrar, and gets all the rows.
+//! An actor is registered with a Rust registrar as long as the connection is open. When a registrar has ended, all its
+//! actors connect again, and the first root to bind the address is the next registrar.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;

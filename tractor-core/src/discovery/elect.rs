@@ -2,7 +2,7 @@
 //! there is no listener.
 //!
 //! If many roots start at once, all may find no listener. They bind in one order, so that one is first at the first
-//! address. The others find that address in use, and look again.
+//! address, and the others look again.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};

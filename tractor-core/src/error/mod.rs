@@ -1,7 +1,6 @@
 //! The public errors.
 //!
-//! One public type, [`Error`], with a small typed payload per kind. Every payload is cheap to clone, because an outcome
-//! can be asked for any number of times.
+//! [`Error`] has a small typed payload per kind, cheap to clone, because an outcome can be asked for many times.
 
 mod closed;
 mod deadline;

@@ -1,8 +1,7 @@
 //! A stream whose other side no longer reads.
 //!
-//! Only the side that opened the context gets this error. If a scope has dropped its stream, later values of the
-//! endpoint are dropped, because the scope still wants the outcome. In the other direction the loss is reported. The
-//! sender's code decides whether it is a failure: the context goes on.
+//! Only the side that opened the context gets this error, and the context goes on. If a scope has dropped its stream,
+//! later values of the endpoint are dropped silently, because the scope still wants the outcome.
 
 use crate::proto::id::{Cid, Uid};
 

@@ -1,9 +1,8 @@
 //! Failures as values: the part of a user's error that travels besides its texts.
 //!
-//! A value is identified by the path of its type, as rustc gives it, generic arguments included. The name alone would
-//! survive a move between modules, but many error types are called `Error`, and one must not be decoded as another
-//! because the fields happen to fit. Structs in a value are maps, whatever layout the connections on its way use: a
-//! relay passes the value on unchanged, and a reader with another version of the type needs the names.
+//! A value is identified by the path of its type, as rustc gives it, generic arguments included: many error types are
+//! called `Error`, and one must not be decoded as another because the fields happen to fit. Structs in a value are
+//! maps, because a relay passes the value on unchanged, and a reader with another version of the type needs the names.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -2,10 +2,9 @@
 //!
 //! Each connection has an [`Account`] of the bytes that wait on it: bytes that its peer does not read, read buffers
 //! that received values keep alive, copies of such values, running requests. When all accounts together are over three
-//! quarters of the budget, the connection with the most bytes is closed. It always has more than its share, which is
-//! these quarters divided by the number of connections. So a connection within its share is not closed because of
-//! others of its kind. Only a part of the bytes of a connection to a parent or a child counts ([`SUPERVISING_PART`]):
-//! its end is the end of an actor, which no guest must cause.
+//! quarters of the budget, the connection with the most bytes is closed. So a connection within its share of these
+//! quarters is not closed because of others of its kind. Only a part of the bytes of a connection to a parent or a
+//! child counts ([`SUPERVISING_PART`]): its end is the end of an actor, which no guest must cause.
 //!
 //! Closing frees nothing at once. The last quarter is for the bytes of closed connections, and for bytes that others
 //! add until they notice: drivers read no further until the closed ones have had a few turns to drop theirs.

@@ -9,9 +9,9 @@
 //!   +---- driver ended, for whatever reason ----> Closed(reason)
 //! ```
 //!
-//! Messages are encoded straight into the write buffer, under its lock; a large payload is encoded before that and
-//! handed over. The first message appended to an idle connection wakes the driver, which swaps the buffer for an empty
-//! one and writes it out. Messages appended back to back therefore share a write.
+//! Messages are written straight into the write buffer, under its lock; values are encoded before that. The first
+//! message appended to an idle connection wakes the driver, which swaps the buffer for an empty one and writes it out:
+//! messages appended back to back share a write.
 //!
 //! # Invariants
 //! 1. The write buffer always holds whole frames.

@@ -7,7 +7,6 @@
 //! 4. A peer that floods the connection cannot occupy the thread: other tasks run after [`READS_PER_TURN`] reads, after
 //!    [`REQUESTS_PER_TURN`] requests, or after [`ANSWERS_PER_TURN`] bytes of answers.
 //! 5. Frames that the peer wrote before it closed are handled, even if a write fails first.
-//! 6. Former read buffers that slices keep alive are on the connection's account.
 
 use std::future::poll_fn;
 use std::io;

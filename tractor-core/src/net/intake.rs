@@ -5,8 +5,7 @@
 //!
 //! # Invariants
 //! 1. Former buffers that slices keep alive are on the connection's account.
-//! 2. A buffer grows with what has arrived, to [`GROWTH`] times that at most: the length that a frame announces is only
-//!    a claim.
+//! 2. A buffer grows with what has arrived, to [`GROWTH`] times that at most, not with the length that a frame claims.
 
 use std::io;
 use std::pin::Pin;

@@ -1,7 +1,7 @@
 //! Frames that wait to be written, in order.
 //!
-//! Small frames are appended to one buffer. A large payload is not copied into it: it is handed over with its memory,
-//! and written from there at its place between the bytes of the buffer.
+//! Small frames are appended to one buffer. A large payload is written from its own memory, at its place between the
+//! bytes of the buffer.
 //!
 //! # Invariants
 //! 1. Frames are whole, except the one that is being appended. A frame that is too large, or whose encoder panics,

@@ -1,8 +1,8 @@
 //! Whether this process has more rights than the user who started it, because its program is set-uid, set-gid or
 //! set-capability.
 //!
-//! The user who starts such a program chooses its environment, its descriptors and its parent. None of these may decide
-//! what the program runs. So it does not read our variables, and it never becomes a child.
+//! The user who starts such a program chooses its environment, its descriptors and its parent. So the program does not
+//! read our variables, and never becomes a child.
 
 use std::ffi::OsString;
 use std::sync::OnceLock;

@@ -1,8 +1,8 @@
 //! Creates and removes the files of Unix sockets, and replaces those of dead processes.
 //!
-//! The socket file of a killed process stays. No process can listen at its path until the file is removed. Two
-//! processes may try that at once, and the slower one must not remove the new file of the other. So a process locks the
-//! directory itself while it works on the files there. No lock file stays behind.
+//! The socket file of a killed process stays, and no process can listen at its path until it is removed. Two processes
+//! may try that at once, and the slower one must not remove the new file of the other. So a process locks the directory
+//! itself while it works on the files there.
 
 use std::fs;
 use std::io::{self, ErrorKind};

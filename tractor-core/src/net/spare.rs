@@ -1,8 +1,7 @@
 //! Large free buffers, for reuse.
 //!
-//! An allocator gives large blocks back to the system. The pages of a new block are cleared and mapped on first use,
-//! which costs more than filling them. So buffers are reused for encoding, writing and reading, on all connections of
-//! this process.
+//! An allocator gives large blocks back to the system, and mapping the pages of a new block costs more than filling
+//! them. So all connections of this process reuse buffers for encoding, writing and reading.
 //!
 //! # Invariants
 //! 1. At most [`BYTES_KEPT_MAX`] bytes are kept, for any number of connections and threads.

@@ -1,8 +1,8 @@
 //! Unix sockets: their directory, and the check of their peers.
 //!
 //! Only the user has rights on the directory, and no other user can replace it. Both ends of every connection check
-//! that the process at the other end runs as the same user. A connection needs no further proof. The check uses the
-//! effective user: the real user of a set-uid program is the one who started it.
+//! that the process at the other end runs as the same effective user: the real user of a set-uid program is the one who
+//! started it.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, Metadata};

@@ -1,7 +1,6 @@
 //! Resources that several tasks of an actor share: the first user opens a resource, the last one closes it.
 //!
-//! [`Life`] decides; this file holds the table of open resources, runs each resource as a task of the actor, and makes
-//! users wait.
+//! [`Life`] decides; this file has the table of open resources, and runs each resource as a task of the actor.
 //!
 //! # Invariants
 //! 1. Lock order: the table, then a hub, then its outcome. None is held across an await, or while user code runs,

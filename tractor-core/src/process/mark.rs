@@ -1,8 +1,8 @@
 //! A mark on every process of an actor and its programs, which can be read even when the process is a zombie.
 //!
-//! A zombie has neither arguments nor an environment, and its name is that of its last program. Its resource limits can
-//! be read until it is reaped, and `fork` and `exec` keep them. Linux does not enforce the limit of file locks since
-//! 2.4.25. So the soft limit of file locks marks the owner of a process: an actor sets it to its own number.
+//! A zombie has neither arguments nor an environment. Its resource limits can be read until it is reaped, and `fork`
+//! and `exec` keep them. So the soft limit of file locks, which Linux does not enforce since 2.4.25, marks the owner of
+//! a process: an actor sets it to its own number.
 
 use rustix::process::Pid;
 

@@ -1,7 +1,7 @@
 //! Runs this program again, even if its file was renamed, replaced or removed since it was started.
 //!
-//! `/proc/self/exe` is the running file itself, not its path. If a loader was started with the program as its argument
-//! (`ld.so prog`), the executable is the loader; then the child is started through the loader, too.
+//! `/proc/self/exe` is the running file itself, not its path. If that is a loader with the program as its argument
+//! (`ld.so prog`), the child is started through the loader, too.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

@@ -1,9 +1,7 @@
 //! Starts a child process by running the current binary again.
 //!
 //! The environment variable [`CHILD_ENV`] tells a process that it is a child; the entry points read it first. The
-//! channel to the parent is one end of a socket pair, which the child gets as its standard input. The boot code
-//! replaces it by the null device. A privileged program accepts neither the variable nor the channel. A child asks the
-//! kernel which process made the pair.
+//! channel to the parent is one end of a socket pair, which the child gets as its standard input.
 //!
 //! # Invariants
 //! 1. Processes are made by one thread that lives as long as this process: the kernel sends the parent-death signal

@@ -1,8 +1,7 @@
 //! Job control: notices that a terminal or a signal stops or continues a child.
 //!
-//! A stopped process neither works nor ends, and looks like a slow one. The kernel announces a stop to the parent with
-//! SIGCHLD. Each watcher then asks for the state of its own child only, so the program's other children are not
-//! touched.
+//! A stopped process looks like a slow one. The kernel announces a stop with SIGCHLD, and each watcher asks for the
+//! state of its own child only, so the program's other children are not touched.
 
 use std::time::Duration;
 

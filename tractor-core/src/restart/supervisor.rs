@@ -1,8 +1,7 @@
 //! Supervisors restart children of a nursery when they end.
 //!
-//! A supervisor is a layer on the nursery, not another kind of nursery.
-//! [`proto::supervision`](crate::proto::supervision) makes the decisions, and has their tables and invariants. The
-//! processes are ordinary children of the nursery, except that their end is reported to the supervisor.
+//! [`proto::supervision`](crate::proto::supervision) makes the decisions. The processes are ordinary children of the
+//! nursery, except that their end is reported to the supervisor.
 //!
 //! # Invariants
 //! 1. While a child may have a process, or get one, the supervisor has a task. The nursery and the actor wait for that

@@ -1,8 +1,7 @@
-//! The run of values that a receiving handle takes out of the inbox at once. The handle then hands out value by value
-//! without a lock.
+//! The run of values that a receiving handle takes out of the inbox at once, and then hands out without a lock.
 //!
-//! The run is copied into memory that the thread reuses. Otherwise a reader that stops in the middle of a run would
-//! keep a whole read buffer alive.
+//! The run is copied into memory that the thread reuses: a reader that stops in the middle of it keeps no whole read
+//! buffer alive.
 //!
 //! # Invariants
 //! 1. The sender gets each grant as early as for values taken one by one: `owed` is settled with the inbox as soon as

@@ -1,8 +1,7 @@
 //! Checks of a payload before it is sent: that it encodes, that its encoding decodes to its type again, and that it
 //! keeps to the endpoint's rule.
 //!
-//! So a mistake in a dialog's first or last value is reported to its sender, not to the receiver. The checks hold no
-//! lock: serializers, deserializers and destructors are user code.
+//! The checks hold no lock, because serializers, deserializers and destructors are user code.
 
 use bytes::Bytes;
 

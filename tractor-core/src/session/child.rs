@@ -1,7 +1,6 @@
 //! A child actor as its parent's process sees it: tasks ask for its end here, and wait for that end.
 //!
-//! The task that watches the process carries out the requests. Every connection to the child holds this, so that all
-//! requests take the same way.
+//! The task that watches the process carries out the requests. Every connection to the child holds this.
 
 use std::fmt;
 use std::sync::OnceLock;

@@ -1,7 +1,6 @@
 //! Deadlines: the time that a request, and everything started on its behalf, has left.
 //!
-//! A deadline is a point on this actor's own clock. It travels to another actor as the remaining time, which that actor
-//! adds to its own clock. So clocks need not agree; the time in transit is not counted.
+//! A deadline is a point on this actor's own clock. It travels as the remaining time, without the time in transit.
 //!
 //! # Invariants
 //! 1. Of two deadlines the earlier one holds: no scope and no hop prolongs its deadline.

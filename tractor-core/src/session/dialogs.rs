@@ -4,8 +4,9 @@
 //! with secret keys, because the peer may choose any ids.
 //!
 //! # Invariants
-//! 1. A number is used once. The dialog's place is the number modulo the list's length. A number whose place is still
-//!    taken by an earlier dialog is skipped.
+//! 1. A number is used once. The dialog's place is the number modulo the list's length. A number whose place is taken
+//!    is
+//!    skipped.
 //! 2. The length is a power of two: when it doubles, no two dialogs get the same place. At most half of the places are
 //!    taken, so few numbers are skipped.
 //! 3. No id is both in the list and in the map.

@@ -1,7 +1,7 @@
 //! Encoded values, in reused memory.
 //!
-//! Serializers are user code and run under no lock. So a value is first encoded into an [`Encoded`], and then copied
-//! under the lock, or handed over if it is large. A large `Bytes` is never copied.
+//! Serializers are user code and run under no lock, so a value is encoded into an [`Encoded`], and then copied under
+//! the lock, or handed over if it is large. A large `Bytes` is never copied.
 
 use std::cell::Cell;
 

@@ -1,8 +1,8 @@
 //! The turns of a sender that never has to wait.
 //!
-//! A stream's sender that always finds room is always ready. On a runtime with one thread its values would be written,
-//! and a cancellation be seen, only once its window is full. So a send yields once to other tasks when the task has run
-//! for [`TURN`]. The clock is read once in [`SENDS_PER_LOOK`] sends, or at each of them when they are slow.
+//! On a runtime with one thread the values of such a sender would be written, and a cancellation be seen, only once its
+//! window is full. So a send yields once to other tasks when the task has run for [`TURN`]. The clock is read once in
+//! [`SENDS_PER_LOOK`] sends, or at each of them when they are slow.
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,7 @@
 //! The scopes around the running task: the teardowns left behind in them, and whether they have failed.
 //!
 //! A region is what one scope runs: the body of a nursery or of a context, an endpoint, a shared resource. A scope that
-//! is dropped in it before its end leaves a teardown behind, which the actor, or a task in another actor, finishes. The
-//! code that runs the region waits for that.
+//! is dropped in it before its end leaves a teardown behind, and the code that runs the region waits for that.
 //!
 //! # Invariants
 //! 1. A teardown left behind in a region counts in every region around it, until it is over.

@@ -1,7 +1,6 @@
 //! Trace propagation: the traces of this process to the actors that it calls, and the callers' traces to its endpoints.
 //!
-//! Only the program's tracer, of which there is one per process, knows the trace of the running code. So two functions
-//! of the program read the trace and set it.
+//! Two functions of the program read the trace of the running code, which only its tracer knows, and set it.
 //!
 //! # Invariants
 //! 1. Both functions run under no lock of ours. If one panics, one request loses its trace; the request goes on.

@@ -1,9 +1,9 @@
 //! Flow control of one stream direction, counted in bytes.
 //!
 //! Both ends of a dialog start from [`STREAM_WINDOW_INITIAL_BYTES`]. A message costs its payload plus
-//! [`MESSAGE_OVERHEAD_BYTES`]. The sender may send while its credit is above zero, so one message may overdraw it: a
-//! value larger than the window still gets through, alone. The receiver grants more as values are consumed. A grant of
-//! zero bytes says that the receiver reads no more: it throws away every later value.
+//! [`MESSAGE_OVERHEAD_BYTES`]. The sender may send while its credit is above zero, so a value larger than the window
+//! gets through, alone. The receiver grants more as values are consumed. A grant of zero bytes says that the receiver
+//! reads no more.
 
 use crate::limits::{MESSAGE_OVERHEAD_BYTES, STREAM_WINDOW_INITIAL_BYTES};
 

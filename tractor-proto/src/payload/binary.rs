@@ -5,8 +5,7 @@
 //! bytes, nor bytes as text, because a union of the two must tell them apart.
 //!
 //! # Not here
-//! A `Vec<u8>` inside of another type stays serde's list of numbers. A field that must be binary has the type `Bytes`
-//! or `ByteBuf`.
+//! A `Vec<u8>` inside of another type stays serde's list of numbers; a field that must be binary is a `Bytes`.
 
 use std::any::{Any, TypeId};
 

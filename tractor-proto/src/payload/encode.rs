@@ -8,9 +8,8 @@
 //! | arrays and maps nested too deep | refused, before the levels below are visited |
 //! | a serializer that writes another number of parts than it announced, or half of an entry, or continues after an error | refused |
 //!
-//! A write without an error is exactly one value, whatever the user's serializers do, so no later check is needed.
-//!
-//! rmp-serde reads the values. One serializer serves every format, so that a payload type is compiled once.
+//! A write without an error is exactly one value, whatever the user's serializers do. One serializer serves every
+//! format, so that a payload type is compiled once.
 
 use std::cell::RefCell;
 use std::fmt::Display;

@@ -1,9 +1,9 @@
 //! The layout of a type: whether its structs may travel without the names of their fields, and how many fields they
 //! read.
 //!
-//! The layout is found by running the type's own `Deserialize` and noting what it reads; the user derives and annotates
-//! nothing. A type travels with names if it chooses its form while it reads (`untagged`, `tag`, `flatten`). So does one
-//! that returns an error or panics during the examination, or is too large to be examined.
+//! The layout is found by running the type's own `Deserialize` and noting what it reads. A type travels with names if
+//! it chooses its form while it reads (`untagged`, `tag`, `flatten`). So does one that returns an error or panics
+//! during the examination, or is too large to be examined.
 //!
 //! # Not here
 //! What a type *writes* cannot be examined in advance. So [`encode()`](super::encode()) compares each value with the

@@ -2,8 +2,8 @@
 //!
 //! Between actors of one program image structs travel as arrays ([`PayloadFormat::Positional`]), if their types allow
 //! it. Between all others they are maps from field name to value ([`PayloadFormat::ByName`], [`PayloadFormat::Base`]).
-//! In the formats with names, types with a human-readable form (UUIDs, IP addresses) use it: serde requires it inside
-//! types that choose their form while they read (`untagged`, `tag`, `flatten`).
+//! In the formats with names, types with a human-readable form (UUIDs, IP addresses) use it, as serde requires inside
+//! of `untagged`, `tag` and `flatten`.
 
 pub mod args;
 mod binary;

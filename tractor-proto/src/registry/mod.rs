@@ -4,9 +4,6 @@
 //! * [`Probe`], [`elect`]: whether a root that has registry addresses becomes the registrar
 //! * [`by_preference`]: an actor's addresses in the order in which they are tried
 //! * [`WireAddr`]: an address as an argument or value of a registrar's methods
-//!
-//! # Not here
-//! Connections, clocks and permissions.
 
 mod choice;
 mod election;

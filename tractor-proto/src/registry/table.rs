@@ -6,8 +6,6 @@
 //!    other actor can take its addresses.
 //! 3. The rows without a holder are bounded (`Limits::registry_rows_max`), and so are the addresses of each row
 //!    (`Limits::registry_addrs_max`).
-//!
-//! Looking up, adding and removing take logarithmic time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

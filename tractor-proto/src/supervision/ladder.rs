@@ -9,8 +9,7 @@
 //!    └─ condemned ────────────────────────────────────────────────►
 //! ```
 //!
-//! The death of the process ends the ladder on every rung. A condemned child is killed at once, on every rung but the
-//! last.
+//! The death of the process ends the ladder on every rung.
 //!
 //! # Invariants
 //! 1. A child gets no signal as long as no task asks it to end, it answers, and its connection is open.

@@ -30,16 +30,14 @@
 //!
 //! Temporary siblings are stopped with the others, and not started again.
 //!
-//! A child may also be restarted on request. The supervisor stops it and starts it again at once, whatever its restart
-//! rule; siblings are restarted as with any restart.
+//! A child may also be restarted on request: at once, whatever its restart rule, and with its siblings as above.
 //!
 //! # Invariants
 //! 1. A child is started only after its last process has ended.
 //! 2. Siblings are stopped one after the other, the last declared first; they are started again in the order of their
 //!    declaration, each after the previous one is up, and none before all have stopped.
 //! 3. Within any [`Intensity::window`] there are at most [`Intensity::restarts`] restarts, however many children each
-//!    of them includes; restarts on request are not counted. Instead of one more restart the supervisor gives up, and
-//!    it starts nothing any more.
+//!    of them includes; restarts on request are not counted. Instead of one more restart the supervisor gives up.
 //! 4. A child that is being stopped causes no restart, whichever way it ends.
 //!
 //! # Not here

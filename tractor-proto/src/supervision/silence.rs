@@ -1,8 +1,7 @@
 //! Detects that a child is silent while a task waits for the end of a dialog on it.
 //!
-//! The time is counted in slices. A parent that was itself stopped, or whose thread was busy, finds that many slices
-//! have passed at once, in which it has read nothing. They count as one slice, so that the parent has the time of the
-//! others to read what has arrived.
+//! The time is counted in slices. For a parent that was itself stopped, or whose thread was busy, many slices pass at
+//! once. They count as one, so that the parent has the time of the others to read what has arrived.
 
 use std::time::Duration;
 

@@ -6,9 +6,6 @@
 //! | uds | `["/run/user/1000/tractor", "registry@1616.sock"]` | `/unix/run/user/1000/tractor/registry@1616.sock` |
 //!
 //! A receiver tells the two apart by the second element: an integer or text.
-//!
-//! # Not here
-//! The wire form is read and written by [`codec`](super::codec). Directories are created and checked by the transports.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -21,9 +21,6 @@
 //!    [`check_one_value`](crate::msgpack::check_one_value).
 //! 3. What `encode` writes, `decode` accepts, as long as names and lists keep within [`limits`](super::limits).
 //!
-//! # Not here
-//! The length prefix is [`frame`](super::frame)'s. The types of payloads belong to their consumers.
-//!
 //! [`Yield`]: super::msg::Msg::Yield
 
 mod decode;

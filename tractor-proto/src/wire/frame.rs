@@ -3,8 +3,7 @@
 //! Writing: [`begin_frame`], append the body, [`end_frame`]. Reading: [`next_frame`] finds the frames in a read buffer
 //! without copying; [`Splitter`] does the same one frame at a time for the few frames of a handshake.
 //!
-//! A length of zero is an ordinary frame here, with an empty body. No message is empty, so
-//! [`decode`](super::codec::decode) refuses it as not MessagePack, and the reader continues with the next frame.
+//! A length of zero is an ordinary frame here, which [`decode`](super::codec::decode) refuses as not MessagePack.
 //!
 //! # Not here
 //! How many bad frames a peer may send (`bad_frames_max`) is counted by the connection's driver.

@@ -1,8 +1,7 @@
 //! Guests: connections of unknown peers that are still in their handshake.
 //!
-//! Guests have slots of their own, so that members never wait for them, and a new guest always gets a slot. When all
-//! slots are taken, the oldest guest of the source with the most guests leaves; the newcomer counts for its source. So
-//! a source that opens many connections drives out its own guests.
+//! Guests have slots of their own, so that members never wait for them. When all slots are taken, the oldest guest of
+//! the source with the most guests leaves; the newcomer counts for its source.
 //!
 //! # Invariants
 //! 1. There are never more guests than slots, and a newcomer always gets in.

@@ -1,7 +1,7 @@
 //! The exchange of identities that opens every connection, as a machine without I/O.
 //!
-//! Both ends send their [`Aid`] at once and then read one frame; neither end waits for the other. When both ends
-//! announced [`Caps::AUTH`], each sends one more `Auth` message, and reads one.
+//! Both ends send their [`Aid`] at once and then read one frame. When both ends announced [`Caps::AUTH`], each sends
+//! one more `Auth` message, and reads one.
 //!
 //! ```text
 //!  start ──> Aid sent ── peer's Aid ─┬─ either end is a probe ────────────────> Probed (close)

@@ -3,12 +3,8 @@
 //! Private bounds stand beside the code that they bound. Each error caused by a limit names the field of [`Limits`] or
 //! [`Timeouts`] (the *knob*) that sets it.
 //!
-//! A child actor gets its parent's `Limits` and `Timeouts` when it is started, and passes them on to its own children.
-//! A knob that the message omits has its default, and the reader skips knobs that it does not know, so that parent and
-//! child may have different versions.
-//!
-//! # Not here
-//! Policies (what happens when a limit is hit) live where the limit is checked.
+//! A child actor gets its parent's `Limits` and `Timeouts`, and passes them on to its own children. A knob that the
+//! message omits has its default, and the reader skips knobs that it does not know.
 
 use std::time::Duration;
 

@@ -3,8 +3,7 @@
 //! Ten messages make up the base protocol. Three more ([`Msg::Credit`], [`Msg::Ready`], [`Msg::Auth`]) go only to a
 //! peer that announced the matching extension in its [`Aid`].
 //!
-//! Payloads (`pld`) and call arguments (`kwargs`) stay raw: the codec checks that they are one well-formed
-//! MessagePack value and keeps the span; the task that consumes them decodes them with its own types.
+//! Payloads (`pld`) and call arguments (`kwargs`) stay raw: the task that consumes them decodes them.
 
 use std::time::Duration;
 

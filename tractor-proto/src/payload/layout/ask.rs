@@ -2,8 +2,7 @@
 //!
 //! One pass follows one path from the outermost type to one type inside of it, notes what that type asks for, and ends
 //! with an error of our own. So almost no values are built: the pass reaches a field by offering a map with only this
-//! key. The elements of a tuple come in order, so those before the wanted one are samples. Most types pass on the
-//! error; a type that does not changes nothing, because the notes are not part of the error.
+//! key. The elements of a tuple come in order, so those before the wanted one are samples.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,8 +3,6 @@
 //! The elements of a tuple are read in order, so the second is asked for only after the first has got a value: a
 //! *sample*, made only of what a peer may send. A type that refuses the sample gets two others; after that the pass
 //! gives up.
-//!
-//! One deserializer type serves every purpose, because each further one would be compiled for every payload type.
 
 use std::cell::{Cell, RefCell};
 
