@@ -35,7 +35,7 @@ async fn a_refused_value_is_told_once_and_the_endpoint_fails_after_what_was_queu
             gate.send(()).unwrap();
             peer.expect_stop("x").await; // the endpoint's stream ends with it
             let error = peer.expect_error("x", "RemoteActorError").await;
-            told.expect("the task reads all values").await;
+            told.expect("read all").await;
             assert_eq!(error.src_type_str, "StreamOverrun");
             assert_eq!((&error.src_uid, &error.relay_path), (&peer.them(), &vec![peer.them()]));
             assert_eq!(peer.dialogs_open().await, 0);
