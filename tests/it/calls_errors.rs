@@ -84,6 +84,11 @@ async fn an_exposed_endpoint_is_the_only_one() -> tractor::Result<()> {
         let module = format!(".enable_module(\"{}\")", module_path!());
         names(&error, &[&module, ".expose(subtract)", worker.uid().name()]);
 
+        let no_such = DynCall::new(module_path!(), "divide");
+        let error = worker.run_dyn::<i64>(no_such).await.expect_err("there is none");
+        assert_eq!(remote(&error).kind(), RemoteKind::NotExposed);
+        names(&error, &[&format!("module `{}` has no endpoint `divide`; it exposes `add`", module_path!())]);
+
         assert_eq!(worker.run(add(3, 4)).await?, 7, "the actor goes on");
         worker.cancel_actor().await?;
         Ok(())

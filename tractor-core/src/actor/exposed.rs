@@ -80,7 +80,7 @@ impl Allow {
     /// Refuses an allow-list with an entry that is not registered in this binary, or is registered twice.
     pub(crate) fn check(&self) -> Result<(), RuntimeFailure> {
         for module in &self.modules {
-            if !REGISTERED.keys().any(|(registered, _)| registered == module) {
+            if !is_known(module) {
                 return Err(RuntimeFailure::new(unknown_module(module)));
             }
         }
@@ -124,19 +124,34 @@ impl Allow {
             return Ok(entry);
         }
         if registered.is_none() && self.allows(module, name) {
-            let text = format!("module `{module}` has no endpoint `{name}`; {}", known_in(module));
+            let text = self.unknown_name(module, name);
             return Err(Box::new(error::local(us, error::type_names::ATTRIBUTE_ERROR, text)));
         }
         let hint = if registered.is_some() {
             format!(
                 "start the actor with `.enable_module(\"{module}\")`, or with `.expose({name})` for this endpoint alone"
             )
+        } else if is_known(module) {
+            self.unknown_name(module, name)
         } else {
             unknown_module(module)
         };
         let text = format!("`{module}:{name}` is not exposed by actor `{}`: {hint}", us.name());
         Err(Box::new(error::local(us, error::type_names::MODULE_NOT_EXPOSED, text)))
     }
+
+    /// Names only what the peer may call.
+    fn unknown_name(&self, module: &str, name: &str) -> String {
+        let exposed = REGISTERED.keys().filter(|(known, name)| *known == module && self.allows(module, name));
+        let mut names: Vec<_> = exposed.map(|(_, name)| *name).collect();
+        names.sort_unstable();
+        let names = if names.is_empty() { "none".to_owned() } else { format!("`{}`", names.join("`, `")) };
+        format!("module `{module}` has no endpoint `{name}`; it exposes {names}")
+    }
+}
+
+fn is_known(module: &str) -> bool {
+    REGISTERED.keys().any(|(registered, _)| *registered == module)
 }
 
 fn unknown_module(module: &str) -> String {
@@ -157,11 +172,4 @@ fn unknown_module(module: &str) -> String {
          function there with `#[tractor::actor_fn]`, `#[tractor::context(..)]` or `#[tractor::stream]`, and name the \
          module as `module_path!()` does{unlinked}"
     )
-}
-
-fn known_in(module: &str) -> String {
-    let mut names: Vec<_> =
-        REGISTERED.keys().filter(|(registered, _)| *registered == module).map(|(_, name)| *name).collect();
-    names.sort_unstable();
-    if names.is_empty() { "it has none".to_owned() } else { format!("it has `{}`", names.join("`, `")) }
 }

@@ -187,7 +187,7 @@ fn tell(f: &mut fmt::Formatter<'_>, why: Why) -> fmt::Result {
             write!(f, "its connection ended, and it went on for {limit:?} (`Timeouts::terminate`): ")
         }
         Why::Refused => f.write_str("it refused to end: "),
-        Why::Condemned => f.write_str("it was ended without being asked: "),
+        Why::Condemned => f.write_str("its parent ended it: "),
     }
 }
 

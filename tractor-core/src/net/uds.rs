@@ -66,7 +66,13 @@ pub(crate) fn prepare_dir(dir: &Path) -> io::Result<()> {
     match DirBuilder::new().recursive(true).mode(0o700).create(&dir) {
         // The path exists but is not a directory, or is a link that leads nowhere.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        made => made?,
+        made => made.map_err(|error| {
+            let text = format!(
+                "cannot make the socket directory {} (by default it is below XDG_RUNTIME_DIR): {error}",
+                dir.display()
+            );
+            io::Error::new(error.kind(), text)
+        })?,
     }
     // Another process may have created the directory meanwhile.
     check_way(&dir)?;
@@ -320,6 +326,15 @@ mod tests {
             let error = prepare_dir(&path).expect_err("not a private directory");
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{}", path.display());
         }
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_named() {
+        // Nobody may make anything there.
+        let error = prepare_dir(Path::new("/proc/tractor")).expect_err("it cannot be made").to_string();
+        let text =
+            "cannot make the socket directory /proc/tractor (by default it is below XDG_RUNTIME_DIR): ";
+        assert!(error.starts_with(text), "{error}");
     }
 
     #[tokio::test]
