@@ -108,7 +108,7 @@ impl DynCall {
         depth_max: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), PayloadError> {
-        let count = u32::try_from(self.args.len()).expect("no frame has room for more");
+        let count = u32::try_from(self.args.len()).expect("the arguments fit into a frame");
         rmp::encode::write_map_len(out, count).expect("writing to a Vec cannot fail");
         for (position, (name, encode)) in self.args.iter().enumerate() {
             if self.args[..position].iter().any(|(before, _)| before == name) {

@@ -150,7 +150,7 @@ impl<S: Payload, Tx, Rx, Held: Borrow<S>> Future for SendStarted<S, Tx, Rx, Held
         };
         if loss.is_none() {
             match session.send_started((*held).borrow(), check) {
-                Ok(()) => return Poll::Ready(Ok(Context::new(opener.take().expect("it was there")))),
+                Ok(()) => return Poll::Ready(Ok(Context::new(opener.take().expect("it was checked above")))),
                 Err(Error::Closed(_)) => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }

@@ -343,7 +343,7 @@ mod tests {
         _ = adding.add(Kind::Pinned, 300);
         assert!(large.over().is_none(), "all that may stay is used");
         _ = adding.add(Kind::Pinned, 1);
-        let reason = large.over().expect("it has more than a third").to_string();
+        let reason = large.over().expect("it is over its share").to_string();
         for part in ["Limits::waiting_bytes_max", "350 are not read", "50 belong to requests"] {
             assert!(reason.contains(part), "{part:?} is not in {reason:?}");
         }

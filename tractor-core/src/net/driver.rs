@@ -426,8 +426,10 @@ mod tests {
         while matches!(appending.send(&Msg::Ready { image: None }), Appended::Yes(_)) {
             tokio::task::yield_now().await;
         }
-        let reason =
-            tokio::time::timeout(Duration::from_secs(10), driver).await.expect("it ends").expect("well");
+        let reason = tokio::time::timeout(Duration::from_secs(10), driver)
+            .await
+            .expect("it ends")
+            .expect("it ends well");
         assert!(reason.to_string().contains("write_backlog_bytes_max"), "{reason}");
         assert!(matches!(
             appending.send(&Msg::Ready { image: None }),

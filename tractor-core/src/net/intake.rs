@@ -214,7 +214,7 @@ mod tests {
                 drop(chunks);
                 intake.spare.kept_bytes() + intake.memory_bytes
             });
-            let all = rounds.nth(20).expect("a round");
+            let all = rounds.nth(20).expect("there are a hundred rounds");
             assert!(all >= 3 * body, "{all} bytes, with those in use at once");
             rounds.for_each(|bytes| assert_eq!(bytes, all, "no buffer comes, and none goes"));
         }

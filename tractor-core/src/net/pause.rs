@@ -104,7 +104,7 @@ mod tests {
         fn frame(&mut self, _chunk: &Bytes, _body: Range<usize>) -> Result<(), CloseReason> {
             let taken = self.taken.fetch_add(1, Ordering::Relaxed) + 1;
             if taken == REQUESTS_PER_TURN {
-                let (all, outcome) = (self.all.take().expect("once"), self.outcome.clone());
+                let (all, outcome) = (self.all.take().expect("it ends once"), self.outcome.clone());
                 tokio::spawn(async move { outcome.send(all.recv_timeout(Duration::from_secs(20)).is_ok()) });
             }
             if taken == 2 * REQUESTS_PER_TURN {
@@ -138,7 +138,8 @@ mod tests {
             let mut handler = Computes { taken: Arc::default(), all: Some(all), done, outcome };
             drive(Transport::Mem(ours), channel, BytesMut::from(&flood[..]), &mut handler).await
         });
-        let computed = tokio::task::spawn_blocking(move || computed.recv()).await.expect("no panic");
+        let computed =
+            tokio::task::spawn_blocking(move || computed.recv()).await.expect("the task does not panic");
         assert_eq!(computed, Ok(true), "the driver waited for the task");
         driver.abort();
     }

@@ -181,13 +181,13 @@ mod tests {
         let anywhere = Addr::Tcp("127.0.0.1:0".parse().expect("an address"));
         let listener = bind(&anywhere).await.expect("a port");
         let (dialed, accepted) = tokio::join!(connect(listener.addr()), listener.accept());
-        for end in [dialed.expect("connected"), accepted.expect("accepted")] {
+        for end in [dialed.expect("it is connected"), accepted.expect("it is accepted")] {
             let Transport::Tcp(stream) = end else { panic!("it is TCP") };
-            assert!(sockopt::socket_keepalive(&stream).expect("an option"));
-            assert_eq!(sockopt::tcp_keepidle(&stream).expect("an option"), KEEPALIVE_IDLE);
-            assert_eq!(sockopt::tcp_keepintvl(&stream).expect("an option"), KEEPALIVE_INTERVAL);
-            assert_eq!(sockopt::tcp_keepcnt(&stream).expect("an option"), KEEPALIVE_PROBES);
-            assert!(stream.nodelay().expect("an option"));
+            assert!(sockopt::socket_keepalive(&stream).expect("the option can be read"));
+            assert_eq!(sockopt::tcp_keepidle(&stream).expect("the option can be read"), KEEPALIVE_IDLE);
+            assert_eq!(sockopt::tcp_keepintvl(&stream).expect("the option can be read"), KEEPALIVE_INTERVAL);
+            assert_eq!(sockopt::tcp_keepcnt(&stream).expect("the option can be read"), KEEPALIVE_PROBES);
+            assert!(stream.nodelay().expect("the option can be read"));
         }
     }
 
@@ -198,8 +198,8 @@ mod tests {
         let (unix, _other) = UnixStream::pair().expect("a socket pair");
         assert_eq!(Transport::Uds(unix).other_end(), OtherEnd::OurUser);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let tcp = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("it listens");
-        let from = tcp.peer_addr().expect("connected").ip();
+        let tcp = TcpStream::connect(listener.local_addr().expect("it is bound")).await.expect("it listens");
+        let from = tcp.peer_addr().expect("it is connected").ip();
         assert_eq!(Transport::Tcp(tcp).other_end(), OtherEnd::Anybody(Some(from)));
     }
 }

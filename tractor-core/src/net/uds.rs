@@ -240,19 +240,19 @@ mod tests {
     }
 
     fn set_mode(dir: &Path, mode: u32) {
-        fs::set_permissions(dir, Permissions::from_mode(mode)).expect("ours");
+        fs::set_permissions(dir, Permissions::from_mode(mode)).expect("the test owns it");
     }
 
     fn mode(dir: &Path) -> u32 {
-        fs::symlink_metadata(dir).expect("it is there").mode() & 0o7777
+        fs::symlink_metadata(dir).expect("it exists").mode() & 0o7777
     }
 
     /// Expects that a directory is refused because of `culprit`, with an error that names the owner and mode of
     /// `culprit`.
     fn assert_refused(dir: &Path, culprit: &Path, why: &str) {
-        let error = prepare_dir(dir).expect_err("not ours alone");
+        let error = prepare_dir(dir).expect_err("other users have access");
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied, "{error}");
-        let meta = fs::symlink_metadata(culprit).expect("it is there");
+        let meta = fs::symlink_metadata(culprit).expect("it exists");
         let facts = format!("{} {why} (owner {}, mode {:04o})", culprit.display(), meta.uid(), mode(culprit));
         assert!(error.to_string().contains(&facts), "{error} does not say {facts}");
     }
@@ -266,20 +266,20 @@ mod tests {
             assert_eq!(mode(&scratch.0), open);
         }
         set_mode(&scratch.0, 0o700);
-        prepare_dir(&scratch.0).expect("ours alone");
+        prepare_dir(&scratch.0).expect("only this user has access");
     }
 
     #[test]
     fn nobody_else_may_change_the_way_to_the_directory() {
         let scratch = Scratch::new("way");
         let (above, dir) = (scratch.0.join("above"), scratch.0.join("above/dir"));
-        prepare_dir(&dir).expect("new ones");
+        prepare_dir(&dir).expect("new directories");
         for (open, refused) in [(0o777, true), (0o770, true), (0o702, true), (0o1777, false), (0o755, false)]
         {
             set_mode(&above, open);
             match refused {
                 true => assert_refused(&dir, &above, "can be changed by others"),
-                false => prepare_dir(&dir).expect("only we can change what is there"),
+                false => prepare_dir(&dir).expect("only this user can change the directory"),
             }
             assert_eq!((mode(&above), mode(&dir)), (open, 0o700));
         }
@@ -301,14 +301,14 @@ mod tests {
         }
         let (above, dir, link) =
             (scratch.0.join("above"), scratch.0.join("above/dir"), scratch.0.join("link"));
-        prepare_dir(&dir).expect("new ones");
+        prepare_dir(&dir).expect("new directories");
         std::os::unix::fs::symlink("above", &link).expect("a link");
         for foreign in [&dir, &above, &link] {
-            std::os::unix::fs::lchown(foreign, Some(65_534), None).expect("we are root");
+            std::os::unix::fs::lchown(foreign, Some(65_534), None).expect("root may do that");
             assert_refused(&link.join("dir"), foreign, "belongs to another user");
-            std::os::unix::fs::lchown(foreign, Some(0), None).expect("we are root");
+            std::os::unix::fs::lchown(foreign, Some(0), None).expect("root may do that");
         }
-        prepare_dir(&link.join("dir")).expect("ours");
+        prepare_dir(&link.join("dir")).expect("the test owns it");
     }
 
     #[test]
@@ -340,16 +340,17 @@ mod tests {
     #[tokio::test]
     async fn our_own_process_passes_the_peer_check() {
         let (a, b) = UnixStream::pair().expect("a socket pair");
-        check_peer(&a).expect("same user");
-        check_peer(&b).expect("same user");
+        check_peer(&a).expect("both ends have the same user");
+        check_peer(&b).expect("both ends have the same user");
     }
 
     #[tokio::test]
     async fn the_parent_is_the_process_that_made_the_socket_pair() {
         let (a, _b) = UnixStream::pair().expect("a socket pair");
-        check_parent(&a, std::process::id()).expect("made here");
+        check_parent(&a, std::process::id()).expect("this process made the pair");
         if cfg!(target_os = "linux") {
-            let error = check_parent(&a, std::os::unix::process::parent_id()).expect_err("made here");
+            let error = check_parent(&a, std::os::unix::process::parent_id())
+                .expect_err("this process made the pair");
             assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         }
     }

@@ -39,9 +39,9 @@ mod tests {
         let mut child = Command::new("sleep").arg("600").stdin(Stdio::null()).spawn().expect("a program");
         let pid = Pid::from_child(&child);
         assert!(!has_ended(pid, Duration::from_millis(50)).await);
-        child.kill().expect("ours");
+        child.kill().expect("the child was not reaped");
         assert!(has_ended(pid, Duration::from_secs(30)).await, "a zombie has ended");
-        child.wait().expect("ours");
+        child.wait().expect("the child was not reaped");
         assert!(has_ended(pid, Duration::from_secs(30)).await);
     }
 }

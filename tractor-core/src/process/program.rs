@@ -125,6 +125,6 @@ mod tests {
     fn our_code_is_in_the_executable() {
         let code = Mapping::of_our_code().expect("the mapping is known");
         assert_eq!(Some(code.path), std::fs::read_link(EXECUTABLE).ok());
-        assert_eq!(run_again().expect("it is there").get_args().count(), 0);
+        assert_eq!(run_again().expect("the program exists").get_args().count(), 0);
     }
 }

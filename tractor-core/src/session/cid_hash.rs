@@ -70,7 +70,7 @@ mod tests {
         let hash = CidHash { begin: 0x243f_6a88_85a3_08d3, factor: 0x1319_8a2e_0370_7345 };
         for longest in ["", "0123456789abcdef0123456789abcdef-"] {
             let hashes = (0..COUNT).map(|n| {
-                let cid = Cid::new(&format!("{longest}{n:05}")).expect("short");
+                let cid = Cid::new(&format!("{longest}{n:05}")).expect("a short id");
                 hash.hash_one(cid)
             });
             // A hash table uses the low bits and the seven highest.
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn each_table_has_keys_of_its_own() {
-        let cid = Cid::new("d1").expect("short");
+        let cid = Cid::new("d1").expect("a short id");
         assert_ne!(CidHash::default().hash_one(cid), CidHash::default().hash_one(cid));
     }
 
@@ -90,7 +90,7 @@ mod tests {
     fn an_id_is_found_by_its_bytes() {
         let hash = CidHash::default();
         for text in ["d", "d1234567", "d12345678", "0123456789abcdef"] {
-            let cid = Cid::new(text).expect("short");
+            let cid = Cid::new(text).expect("a short id");
             assert_eq!(hash.hash_one(cid), hash.hash_one(text.as_bytes()));
         }
     }

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     fn cid(text: &str) -> Cid {
-        Cid::new(text).expect("short")
+        Cid::new(text).expect("a short id")
     }
 
     fn opened(dialogs: &mut Dialogs<Cid>) -> Arc<Cid> {
@@ -182,7 +182,12 @@ mod tests {
             assert!(dialogs.places.len() <= (4 * open.len()).max(PLACES_MIN));
         }
         assert_eq!(dialogs.len(), open.len());
-        assert!(open.iter().all(|dialog| Arc::ptr_eq(dialogs.get(dialog.as_bytes()).expect("open"), dialog)));
+        assert!(
+            open.iter().all(|dialog| Arc::ptr_eq(
+                dialogs.get(dialog.as_bytes()).expect("the dialog is open"),
+                dialog
+            ))
+        );
         assert_eq!(dialogs.iter().count(), open.len());
     }
 
@@ -205,7 +210,7 @@ mod tests {
         let mut dialogs = Dialogs::new(b'd');
         let own = opened(&mut dialogs);
         assert!(dialogs.enter(cid("x"), Arc::new(cid("x"))));
-        let other = dialogs.get(b"x").expect("entered").clone();
+        let other = dialogs.get(b"x").expect("the dialog was entered").clone();
         for dialog in [own, other] {
             let copy = Arc::new(*dialog);
             assert!(dialogs.remove(&copy, &copy).is_none());

@@ -112,7 +112,7 @@ mod tests {
             let begin = frame::begin_frame(&mut frames);
             frames.extend_from_slice(HEAD);
             frames.resize(frames.len() + usize::from(number) + 1, number);
-            frame::end_frame(&mut frames, begin, usize::MAX).expect("short");
+            frame::end_frame(&mut frames, begin, usize::MAX).expect("a short frame");
         }
         (Run::new(frames.into(), HEAD.len(), numbers.len()), usize::from(numbers.end))
     }
@@ -142,10 +142,10 @@ mod tests {
             }
             arrived += 40;
             while arrived > 0 {
-                let (value, grant) = singles.take().expect("as many as in the runs");
+                let (value, grant) = singles.take().expect("both inboxes have the same values");
                 (granted.0, grants) = (granted.0 + grant, grants + i32::from(grant > 0));
                 // A run of eight or more gives one value and is put back; the last seven come one by one.
-                match inbox.take_whole().expect("there are more") {
+                match inbox.take_whole().expect("there are more values") {
                     (Waiting::Value(first), grant) => {
                         assert_eq!(first, value);
                         granted.1 += grant;

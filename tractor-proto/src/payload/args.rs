@@ -248,9 +248,9 @@ mod tests {
 
     fn map(entries: &[(&str, &[u8])]) -> Vec<u8> {
         let mut out = Vec::new();
-        rmp::encode::write_map_len(&mut out, entries.len() as u32).expect("in memory");
+        rmp::encode::write_map_len(&mut out, entries.len() as u32).expect("writing to a Vec cannot fail");
         for (key, value) in entries {
-            rmp::encode::write_str(&mut out, key).expect("in memory");
+            rmp::encode::write_str(&mut out, key).expect("writing to a Vec cannot fail");
             out.extend(*value);
         }
         out

@@ -428,7 +428,8 @@ mod tests {
         let error = decode::<i64>(&[1, 2], PayloadFormat::Positional, 16).expect_err("two values");
         assert!(error.to_string().contains("more bytes follow"), "{error}");
         let deep = [vec![0x91; 40], vec![0xc0]].concat();
-        let error = decode::<serde::de::IgnoredAny>(&deep, PayloadFormat::Positional, 16).expect_err("deep");
+        let error = decode::<serde::de::IgnoredAny>(&deep, PayloadFormat::Positional, 16)
+            .expect_err("nested too deep");
         assert_eq!(error.to_string(), "it is nested deeper than `nesting_depth_max` allows");
     }
 

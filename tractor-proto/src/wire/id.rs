@@ -391,8 +391,8 @@ mod tests {
         let uid = Uid::new(name, "\n23456789");
         let shown = r"x\n00:00 [ERROR] forged\u{1b}[2J\r\u{9b}\t é[\n23456]";
         assert_eq!((uid.to_string(), format!("{uid:?}")), (shown.to_owned(), shown.to_owned()));
-        assert_eq!((uid.name(), uid.uuid()), (name, "\n23456789"), "it is what it is");
-        assert_eq!(Cid::new("a\nb").expect("short").to_string(), r"a\nb");
+        assert_eq!((uid.name(), uid.uuid()), (name, "\n23456789"), "the value itself is not escaped");
+        assert_eq!(Cid::new("a\nb").expect("a short id").to_string(), r"a\nb");
     }
 
     #[test]

@@ -204,7 +204,7 @@ impl Driver {
 
     fn run(&mut self, id: TaskId, worker: WorkerId) {
         let job = self.jobs.remove(&id).expect("it waits");
-        let portal = self.workers[worker.0].portal.clone().expect("it is up");
+        let portal = self.workers[worker.0].portal.clone().expect("a worker with a task has a portal");
         let (wanted, withdrawn) = oneshot::channel();
         self.wanted.insert(id, wanted);
         let attempt = job.attempt(portal, withdrawn);
@@ -212,7 +212,7 @@ impl Driver {
     }
 
     fn over(&mut self, id: TaskId, end: End) {
-        let job = self.jobs.remove(&id).expect("it is here when it is over");
+        let job = self.jobs.remove(&id).expect("a job stays here until it is over");
         match end {
             End::Withdrawn => {}
             End::Settled => {

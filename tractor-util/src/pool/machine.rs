@@ -426,7 +426,7 @@ impl Machine {
             up.running.push(id);
             up.handed += 1;
             waiting.pop_front();
-            let task = tasks.get_mut(&id).expect("what waits is a task");
+            let task = tasks.get_mut(&id).expect("each id in the queue has a task");
             let due = task.terms.deadline.map(|deadline| now.saturating_add(deadline));
             task.place = Place::Running { worker, life, due };
             outputs.push_back(Output::Run(id, worker));

@@ -123,7 +123,7 @@ impl World {
             }
             Input::Ended(id, outcome) => {
                 let task = self.task(id);
-                let (worker, is_there) = task.at.take().expect("it runs");
+                let (worker, is_there) = task.at.take().expect("the task runs");
                 task.not_run += u32::from(outcome == Outcome::NotRun);
                 task.interrupted += u32::from(outcome == Outcome::Interrupted);
                 if is_there && let Process::Up { is_fit, .. } = &mut self.processes[worker.0] {
@@ -169,7 +169,7 @@ impl World {
     }
 
     fn task(&mut self, id: TaskId) -> &mut Known {
-        self.tasks.get_mut(&id).expect("it is not over")
+        self.tasks.get_mut(&id).expect("the task is not over")
     }
 
     /// Tasks of the process that a worker has now.
@@ -219,7 +219,7 @@ impl World {
     }
 
     fn over(&mut self, id: TaskId, end: End) {
-        let task = self.tasks.remove(&id).expect("it is over once");
+        let task = self.tasks.remove(&id).expect("a task ends once");
         assert!(task.at.is_none(), "it runs nowhere any more");
         assert_eq!(task.is_wanted, end != End::Withdrawn);
         self.has_none |= end == End::NoWorkers;

@@ -106,7 +106,7 @@ mod tests {
     fn details_too_deep_for_the_receiver_are_left_out() {
         let deep = |levels| Some(Bytes::from([vec![0x91; levels], vec![0xc0]].concat()));
         let mut error = ErrorMsg { bad_msg: deep(4), bad_msg_as_dict: deep(5), ..error() };
-        let value = error.value.as_mut().expect("it has one");
+        let value = error.value.as_mut().expect("the error has a value");
         value.value = deep(4).expect("some bytes");
         let frame_depth = |error: &ErrorMsg| {
             let mut out = Vec::new();

@@ -90,7 +90,7 @@ mod tests {
     fn start(cid: &str, func: &str, args: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         let head = StartHead::new("mod", func, &Uid::new("root", "u"), "any", false);
-        head.begin(&Cid::new(cid).expect("short"), &mut out);
+        head.begin(&Cid::new(cid).expect("a short id"), &mut out);
         out.extend_from_slice(args);
         head.finish(&mut out);
         out
@@ -98,7 +98,10 @@ mod tests {
 
     fn learned(frame: &[u8]) -> StartCache<u8> {
         let Ok(Msg::Start(msg)) = decode(&Bytes::copy_from_slice(frame)) else { panic!("a start") };
-        let at = frame.windows(msg.kwargs.len()).position(|window| window == msg.kwargs).expect("inside");
+        let at = frame
+            .windows(msg.kwargs.len())
+            .position(|window| window == msg.kwargs)
+            .expect("the frame contains the arguments");
         let mut known = StartCache::default();
         known.learn(frame, at..at + msg.kwargs.len(), 7);
         known
@@ -108,7 +111,7 @@ mod tests {
     fn a_request_seen_before_is_found_with_other_arguments() {
         let known = learned(&start("d1", "add", b"\x81\xa1a\x01"));
         let frame = start("d22", "add", b"\x81\xa1a\xcd\x01\x00");
-        let (cid, kwargs, target) = known.find(&frame).expect("known");
+        let (cid, kwargs, target) = known.find(&frame).expect("the request is known");
         assert_eq!((cid, &frame[kwargs], *target), ("d22", &b"\x81\xa1a\xcd\x01\x00"[..], 7));
     }
 
@@ -131,7 +134,7 @@ mod tests {
         let with = |positional| {
             let mut out = Vec::new();
             let head = StartHead::new("mod", "add", &Uid::new("root", "u"), "any", positional);
-            head.begin(&Cid::new("d1").expect("short"), &mut out);
+            head.begin(&Cid::new("d1").expect("a short id"), &mut out);
             out.push(0x80);
             head.finish(&mut out);
             out
