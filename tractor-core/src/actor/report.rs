@@ -34,11 +34,11 @@ pub struct ActorReport {
     /// Its parent; `None` for a root.
     #[serde(with = "maybe_uid")]
     pub parent: Option<Uid>,
-    /// The children that it has started and whose processes it watches, at most [`REPORT_ENTRIES_MAX`].
+    /// The children that it has started and whose processes it watches, at most 256.
     pub children: Vec<ChildReport>,
     /// How many there are.
     pub children_total: u64,
-    /// Open dialogs on its connections, at most [`REPORT_ENTRIES_MAX`].
+    /// Open dialogs on its connections, at most 256.
     pub dialogs: Vec<DialogReport>,
     /// How many there are.
     pub dialogs_total: u64,

@@ -76,7 +76,7 @@ impl ActorRef {
     /// [`is_retryable`](Error::is_retryable), the call has certainly not run: get a new portal and call again.
     ///
     /// The connection stays open for further portals, as long as both actors live. A connection without a portal or an
-    /// open dialog is idle; an actor keeps the last [`LINES_KEPT_MAX`](crate::proto::limits::LINES_KEPT_MAX) idle ones.
+    /// open dialog is idle; an actor keeps the last 64 idle ones.
     ///
     /// ```
     /// # use tractor_core::{self as tractor, ActorRef, DynCall};

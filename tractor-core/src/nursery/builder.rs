@@ -186,7 +186,7 @@ impl StartActor {
     /// This process reads captured or labelled output as long as the child's process lives, and
     /// [`Timeouts::drain`](crate::proto::limits::Timeouts::drain) longer if a program that has left its process group
     /// holds it open. Later output of that program is lost, and it may get SIGPIPE. A line is cut after
-    /// [`OUTPUT_LINE_BYTES_MAX`](crate::proto::limits::OUTPUT_LINE_BYTES_MAX).
+    /// 4096 bytes.
     pub fn stderr(mut self, how: Stdio) -> Self {
         self.process.stderr(how);
         self

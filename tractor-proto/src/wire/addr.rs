@@ -59,7 +59,7 @@ impl Addr {
     /// The Unix socket with an absolute path.
     ///
     /// # Errors
-    /// [`AddrError`] when no socket can have this path.
+    /// No socket can have this path.
     pub fn of_uds_path(path: &str) -> Result<Self, AddrError> {
         match path.strip_prefix('/') {
             Some(rest) => parse_uds(rest),
@@ -73,7 +73,7 @@ impl Addr {
     /// pass. Unix sockets: a file below its own absolute directory.
     ///
     /// # Errors
-    /// [`AddrError`] with the first rule that the address breaks.
+    /// The first rule that the address breaks.
     pub fn check_registrable(&self) -> Result<(), AddrError> {
         match self {
             Self::Tcp(addr) => {

@@ -257,7 +257,7 @@ impl fmt::Debug for Caps {
     }
 }
 
-/// The id of one dialog on one connection; text of at most [`CID_BYTES_MAX`] bytes, kept inline.
+/// The id of one dialog on one connection; text of at most 39 bytes, kept inline.
 #[derive(Clone, Copy)]
 pub struct Cid {
     len: u8,
@@ -265,7 +265,7 @@ pub struct Cid {
 }
 
 impl Cid {
-    /// An id from its text, or `None` when it is empty or longer than [`CID_BYTES_MAX`].
+    /// An id from its text, or `None` when it is empty or longer than 39 bytes.
     pub fn new(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         if bytes.is_empty() || bytes.len() > CID_BYTES_MAX {

@@ -176,8 +176,8 @@ knobs! {
     /// Sizes and counts that bound the cost of peers to this actor.
     Limits: usize, size_of_wire, wire_of_size;
 
-    /// Largest frame body accepted or sent, in bytes; at least [`FRAME_BYTES_MAX_LEAST`]. Rust peers announce theirs,
-    /// and send no larger frame than the peer accepts.
+    /// Largest frame body accepted or sent, in bytes; at least 4096. Rust peers announce theirs, and send no larger
+    /// frame than the peer accepts.
     frame_bytes_max = 16 * 1024 * 1024,
     /// Deepest nesting of MessagePack arrays and maps accepted or sent, the envelope included.
     nesting_depth_max = 128,
@@ -196,10 +196,10 @@ knobs! {
     /// closed.
     write_backlog_bytes_max = 256 * 1024 * 1024,
     /// Bytes that may wait in an actor, on all of its connections together: messages that peers have not read yet,
-    /// values that no task has received yet, the arguments of running requests, and [`REQUEST_BYTES`] for each such
-    /// request. Arguments count in their encoded size; decoded, a list of small numbers or of empty texts takes a
-    /// multiple of it. Not included are the buffers of every connection, about half a MiB when it is busy, and 32 MiB
-    /// of free buffers per process.
+    /// values that no task has received yet, the arguments of running requests, and a KiB for each such request.
+    /// Arguments count in their encoded size; decoded, a list of small numbers or of empty texts takes a multiple of
+    /// it. Not included are the buffers of every connection, about half a MiB when it is busy, and 32 MiB of free
+    /// buffers per process.
     ///
     /// When three quarters are used, the connection with the most bytes is closed, with an error that names this knob.
     /// Of a connection to a parent or child, only a quarter of the bytes counts for that. The last quarter is for the
