@@ -7,7 +7,7 @@ use tractor_core::proto::id::Caps;
 use tractor_core::proto::msg::{FuncType, Msg};
 
 use crate::wire_support::endpoints::{MODULE, process};
-use crate::wire_support::registry::{named, register};
+use crate::wire_support::registry::{WireUid, ask, find, named, register, registration, wire, wire_uid};
 use crate::wire_support::script::{kwargs, no_kwargs, pld};
 use crate::wire_support::{Peer, alone, assert_alive, step};
 
@@ -219,6 +219,78 @@ async fn a_peer_without_a_proof_takes_no_name_of_another() {
         assert_eq!(found(oracle.uid.uuid()).await, [1, 1]);
         honest.abort();
         liars.into_iter().for_each(|(_, liar)| liar.abort());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_peer_without_a_proof_changes_no_row_of_a_member() {
+    let (registry, uds) = (free().await, tractor::socket_addr("rt-rows").expect("a short name"));
+    let options = open().name("rt-rows").registry(registry.clone()).bind(uds.clone());
+    alone(options, async |root| {
+        for caps in [Caps::BASIC, Caps::NONE] {
+            let mut member = named(&uds, "oracle", caps).await;
+            let at: Addr = format!("/unix/run/{}.sock", member.uid.uuid()).parse().expect("an address");
+            register(&mut member, &at).await;
+            let own = Uid::new("stranger", format!("{}-2", member.uid.uuid()));
+            for (lie, caps, why) in [
+                (member.uid.clone(), Caps::BASIC, "registered already"),
+                (member.uid.clone(), Caps::NONE, "registered already"),
+                (root.uid().clone(), Caps::NONE, "registered already"),
+                (own, Caps::NONE, "an address of oracle"),
+            ] {
+                let mut stranger = Peer::dial(&registry).await;
+                stranger.uid = lie.clone();
+                stranger.introduce(caps).await;
+                stranger.start_self("r", "register_actor", registration(&lie, &at)).await;
+                stranger.expect_ack("r", FuncType::AsyncFunc).await;
+                stranger.expect_local_error("r", "RuntimeFailure", &[why]).await;
+                ask::<()>(&mut stranger, "unregister_actor", kwargs("uid", wire_uid(&lie))).await;
+                ask::<Option<WireUid>>(&mut stranger, "delete_addr", kwargs("addr", wire(&at))).await;
+                stranger.finish().await;
+                assert_eq!(find(&mut member, "oracle").await, Some(vec![wire(&at)]), "{lie} {caps:?}");
+                let root =
+                    ask::<Option<tractor::Value>>(&mut member, "find_actor", kwargs("name", "rt-rows")).await;
+                assert!(root.is_some(), "{lie} {caps:?}");
+            }
+            let uid = wire_uid(&member.uid);
+            ask::<()>(&mut member, "unregister_actor", kwargs("uid", uid)).await;
+        }
+    })
+    .await;
+}
+
+#[tractor::context(pld_spec = i64)]
+async fn ends_its_caller(ctx: tractor::Context<i64>) -> tractor::Result<i64> {
+    let caller = ctx.portal();
+    let _ctx = ctx.started(0).await?;
+    caller.cancel_actor().await?;
+    Ok(1)
+}
+
+#[tractor::test]
+async fn a_peer_without_a_proof_is_no_child_whatever_it_claims() {
+    let registry = free().await;
+    let options = open().enable_module(module_path!()).name("rt-claims").registry(registry.clone());
+    alone(options, async |_| {
+        let scope = tractor::open_nursery(async |an| -> tractor::Result<()> {
+            let child = an.start_actor("rt-child").enable_module(MODULE).await?;
+            let mut stranger = Peer::dial(&registry).await;
+            stranger.uid = child.uid().clone();
+            stranger.introduce(Caps::BASIC).await;
+            let mut start = stranger.start_msg("x", "ends_its_caller", no_kwargs());
+            module_path!().clone_into(&mut start.ns);
+            stranger.send(&Msg::Start(Box::new(start))).await;
+            stranger.expect_ack("x", FuncType::Context).await;
+            stranger.expect_started::<i64>("x").await;
+            let asked = stranger.expect_start().await;
+            assert_eq!((asked.ns.as_str(), asked.func.as_str()), ("self", "cancel"));
+            stranger.finish().await;
+            assert_eq!(Some(i64::from(child.run(process()).await?)), child.pid());
+            an.cancel().await;
+            Ok(())
+        });
+        step("the tree", scope).await.expect("it ends well");
     })
     .await;
 }

@@ -59,7 +59,8 @@ where
     let is_member = io.other_end() == OtherEnd::OurUser || caps.contains(Caps::AUTH);
     let account = actor.inner.budget.open(link.supervises());
     let channel = Channel::new(actor.limits().clone(), aid.frame_bytes_max, account);
-    let child = actor.child(&aid.uid);
+    // A stranger may claim to be our child.
+    let child = actor.child(&aid.uid).filter(|_| is_member);
     let (timeouts, dialer) = (actor.timeouts().clone(), link.is_dialer());
     let mut peer = Peer::new(&actor.aid(), timeouts, aid, caps, channel.clone(), dialer, child);
     peer.is_member = is_member;

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use super::given;
 use super::listen::addrs_of;
-use super::names::NAMES;
+use super::names::{NAMES, by};
 use super::reach::{LISTEN, Place};
 use crate::actor::{EndpointEntry, current_actor, current_peer};
 use crate::api::{Endpoint, EndpointBody, EndpointResult, FnEndpoint};
 use crate::error::{EndpointError, RuntimeFailure};
 use crate::proto::addr::Addr;
-use crate::proto::id::{Caps, Uid};
+use crate::proto::id::Uid;
 use crate::proto::registry::{WireAddr, check_name};
 
 /// The methods of every actor.
@@ -126,8 +126,7 @@ fn only_itself((name, uuid): WireUid, asks: &Uid) -> Result<(), EndpointError> {
 async fn register(uid: WireUid, addr: WireAddr) -> Result<(), EndpointError> {
     let peer = current_peer().expect("it runs as a request of a peer");
     only_itself(uid, &peer.aid.uid)?;
-    let is_held = peer.caps.contains(Caps::REGISTRY);
-    NAMES.get().add_peer(&current_actor(), &peer, addr.0, is_held).map_err(|refused| {
+    NAMES.get().add_peer(&current_actor(), &peer, addr.0).map_err(|refused| {
         tracing::debug!(peer = %peer.aid.uid, "refused to register the peer: {refused}");
         EndpointError::new(RuntimeFailure::new(refused.to_string()))
     })
@@ -136,7 +135,7 @@ async fn register(uid: WireUid, addr: WireAddr) -> Result<(), EndpointError> {
 async fn unregister(uid: WireUid) -> Result<(), EndpointError> {
     let peer = current_peer().expect("it runs as a request of a peer");
     only_itself(uid, &peer.aid.uid)?;
-    if !NAMES.get().with(|table| table.unregister(&peer.aid.uid)) {
+    if !NAMES.get().with(|table| table.unregister(&peer.aid.uid, by(&peer))) {
         tracing::debug!(peer = %peer.aid.uid, "the peer asks to be unregistered, but is not registered");
     }
     Ok(())
@@ -168,6 +167,7 @@ async fn all() -> Result<BTreeMap<String, Vec<WireAddr>>, EndpointError> {
 }
 
 async fn delete(addr: WireAddr) -> Result<Option<WireUid>, EndpointError> {
-    let whose = NAMES.get().with(|table| table.delete_addr(&addr.0));
+    let peer = current_peer().expect("it runs as a request of a peer");
+    let whose = NAMES.get().with(|table| table.delete_addr(&addr.0, by(&peer)));
     Ok(whose.map(|uid| (uid.name().to_owned(), uid.uuid().to_owned())))
 }

@@ -7,15 +7,15 @@ use tokio::sync::Notify;
 
 use crate::actor::{Actor, ActorLocal, current_actor};
 use crate::proto::addr::Addr;
-use crate::proto::id::Uid;
-use crate::proto::registry::{Holder, Refused, Table};
+use crate::proto::id::{Caps, Uid};
+use crate::proto::registry::{By, Holder, Refused, Table};
 use crate::session::Peer;
 
 /// Each registrar has its own.
 pub(super) static NAMES: ActorLocal<Names> = ActorLocal::new(|| Names::new(&current_actor()));
 
-/// The registrar itself as a holder: no peer has this address in memory.
-const OURSELVES: Holder = Holder(0);
+/// The registrar itself: no peer has this address in memory.
+pub(super) const OURSELVES: By = By { holder: Some(Holder(0)), is_member: true };
 
 /// The table of a registrar.
 #[derive(Debug)]
@@ -45,11 +45,11 @@ impl Names {
         f(&mut self.lock().table)
     }
 
-    fn add(&self, uid: &Uid, addr: Addr, holder: Option<Holder>) -> Result<bool, Refused> {
+    fn add(&self, uid: &Uid, addr: Addr, by: By) -> Result<bool, Refused> {
         let mut inner = self.lock();
-        inner.table.register(uid, addr, holder)?;
+        inner.table.register(uid, addr, by)?;
         let awaited = inner.awaited.remove(uid.name());
-        let is_new = holder.is_some_and(|holder| inner.watched.insert(holder));
+        let is_new = by.holder.is_some_and(|holder| inner.watched.insert(holder));
         drop(inner);
         if let Some((_, awaited)) = awaited {
             awaited.notify_waiters();
@@ -59,7 +59,7 @@ impl Names {
 
     /// Registers this actor itself, for as long as it lives.
     pub(super) fn add_ourselves(&self, actor: &Actor) -> Result<(), Refused> {
-        actor.addrs().into_iter().try_for_each(|addr| self.add(actor.uid(), addr, Some(OURSELVES)).map(drop))
+        actor.addrs().into_iter().try_for_each(|addr| self.add(actor.uid(), addr, OURSELVES).map(drop))
     }
 
     /// Registers a peer, for good or for as long as its connection is open.
@@ -68,10 +68,11 @@ impl Names {
         actor: &Actor,
         peer: &Arc<Peer>,
         addr: Addr,
-        is_held: bool,
     ) -> Result<(), Refused> {
-        let holder = Holder(Arc::as_ptr(peer) as u64);
-        if self.add(&peer.aid.uid, addr, is_held.then_some(holder))? {
+        let by = by(peer);
+        if self.add(&peer.aid.uid, addr, by)?
+            && let Some(holder) = by.holder
+        {
             let (names, peer) = (self.clone(), peer.clone());
             // This task keeps the peer's memory in place until no row refers to it.
             let us = actor.clone();
@@ -117,6 +118,12 @@ impl Names {
             drop(awaited);
         }
     }
+}
+
+/// A peer as the one that registers. With the extension its rows last as long as its connection.
+pub(super) fn by(peer: &Arc<Peer>) -> By {
+    let is_held = peer.caps.contains(Caps::REGISTRY);
+    By { holder: is_held.then_some(Holder(Arc::as_ptr(peer) as u64)), is_member: peer.is_member }
 }
 
 /// An awaited name. The last waiting task removes it.

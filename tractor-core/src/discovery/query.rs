@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use super::announce::kept;
 use super::connect::{Connection, NotMet, dial};
-use super::names::NAMES;
+use super::names::{NAMES, OURSELVES};
 use super::race::Race;
 use crate::actor::{Actor, try_current_actor};
 use crate::api::{DynCall, Portal};
@@ -224,7 +224,7 @@ impl Registrar {
         let registry = match self {
             Self::At(registry) => registry,
             Self::Ourselves => {
-                NAMES.get().with(|table| table.delete_addr(stale));
+                NAMES.get().with(|table| table.delete_addr(stale, OURSELVES));
                 return;
             }
         };

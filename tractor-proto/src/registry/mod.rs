@@ -15,4 +15,4 @@ pub use choice::by_preference;
 pub use election::{Attempt, Next, Probe, Refusal, Role, Standing, elect};
 pub use form::WireAddr;
 pub use name::{NameProblem, check_name};
-pub use table::{Holder, Refused, Table};
+pub use table::{By, Holder, Refused, Table};

@@ -6,6 +6,8 @@
 //!    other actor can take its addresses.
 //! 3. The rows without a holder are bounded (`Limits::registry_rows_max`), and so are the addresses of each row
 //!    (`Limits::registry_addrs_max`).
+//! 4. A stranger may claim any identity, and any address. Its registration changes no row of a member, and no row that
+//!    another connection holds; that of a member replaces whatever a stranger has claimed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -19,13 +21,22 @@ use crate::limits::{Limits, UDS_PATH_BYTES_MAX};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Holder(pub u64);
 
+/// Who registers an actor, or takes that back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct By {
+    /// The connection that holds the row, if one does.
+    pub holder: Option<Holder>,
+    /// Whether it is of our user, or has proved that it is of our tree; else it is a stranger.
+    pub is_member: bool,
+}
+
 /// The rows of a registrar.
 #[derive(Debug)]
 pub struct Table {
     rows_max: usize,
     addrs_max: usize,
     next: u64,
-    /// In the order in which they were added.
+    /// Those of members and then those of strangers, in the order in which they were added.
     rows: BTreeMap<u64, Row>,
     by_uuid: HashMap<Arc<str>, u64>,
     by_name: HashMap<Arc<str>, BTreeSet<u64>>,
@@ -39,8 +50,18 @@ struct Row {
     uid: Uid,
     /// In the order in which they were added.
     addrs: Vec<Addr>,
-    holder: Option<Holder>,
+    by: By,
 }
+
+impl Row {
+    /// Whether the row, or an address in it, may be changed.
+    fn yields_to(&self, by: By) -> bool {
+        by.is_member || (!self.by.is_member && self.by.holder.is_none_or(|holder| by.holder == Some(holder)))
+    }
+}
+
+/// In the keys of rows that strangers have added.
+const STRANGERS: u64 = 1 << 63;
 
 /// The reason why an actor is not registered at an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,6 +81,9 @@ pub enum Refused {
         /// Its length.
         bytes: usize,
     },
+    /// A stranger claims to be another actor.
+    #[error("{0} is registered already, and a peer that has proved nothing cannot change that")]
+    Claimed(Uid),
     /// The address is that of an actor that is connected to the registrar.
     #[error("{addr} is an address of {by}, which is connected to the registrar")]
     Taken {
@@ -99,12 +123,12 @@ impl Table {
         }
     }
 
-    /// Registers an actor at an address: until `holder` is gone, or for good without a holder. Another actor whose row
-    /// has no holder loses the address. The last registration sets the holder of the row.
+    /// Registers an actor at an address: until its holder is gone, or for good without a holder. Another actor whose
+    /// row has no holder loses the address. The last registration sets the holder of the row.
     ///
     /// # Errors
     /// [`Refused`]; nothing has changed then.
-    pub fn register(&mut self, uid: &Uid, addr: Addr, holder: Option<Holder>) -> Result<(), Refused> {
+    pub fn register(&mut self, uid: &Uid, addr: Addr, by: By) -> Result<(), Refused> {
         check_name(uid.name())?;
         check_name(uid.uuid())?;
         addr.check_registrable()?;
@@ -113,66 +137,80 @@ impl Table {
         {
             return Err(Refused::PathTooLong { bytes });
         }
-        let own = self.by_uuid.get(uid.uuid()).copied();
+        let same = self.by_uuid.get(uid.uuid()).copied();
+        if self.row(same).is_some_and(|row| !row.yields_to(by)) {
+            return Err(Refused::Claimed(uid.clone()));
+        }
+        // A member takes nothing over from a stranger that has claimed to be it.
+        let claimed = same.filter(|_| self.row(same).is_some_and(|row| by.is_member && !row.by.is_member));
+        let own = same.filter(|_| claimed.is_none());
         let other = self.by_addr.get(&addr).copied().filter(|at| Some(*at) != own);
-        if let Some(row) = other.and_then(|at| self.rows.get(&at)).filter(|row| row.holder.is_some()) {
+        let is_held = |row: &&Row| row.by.holder.is_some() && row.by.is_member >= by.is_member;
+        if let Some(row) = self.row(other).filter(|row| is_held(row) || !row.yields_to(by)) {
             return Err(Refused::Taken { addr, by: row.uid.clone() });
         }
         let is_new = self.by_addr.get(&addr).is_none_or(|at| Some(*at) != own);
-        let row = own.and_then(|at| self.rows.get(&at));
+        let row = self.row(own);
         if row.is_some_and(|row| is_new && row.addrs.len() >= self.addrs_max) || self.addrs_max == 0 {
             return Err(Refused::TooManyAddrs { max: self.addrs_max });
         }
-        let was_loose = row.is_some_and(|row| row.holder.is_none());
-        let loose = usize::from(holder.is_none());
+        let was_loose = row.is_some_and(|row| row.by.holder.is_none());
+        let loose = usize::from(by.holder.is_none());
         if loose > usize::from(was_loose) && self.loose >= self.rows_max {
             return Err(Refused::TooManyRows { max: self.rows_max });
         }
         if other.is_some() {
             self.take_addr(&addr);
         }
-        self.loose = self.loose - usize::from(was_loose) + loose;
-        let at = own.unwrap_or_else(|| self.add_row(uid));
+        claimed.into_iter().for_each(|at| self.remove_row(at));
+        let at = own.unwrap_or_else(|| self.add_row(uid, by));
         if is_new {
             self.by_addr.insert(addr.clone(), at);
         }
         let row = self.rows.get_mut(&at).expect("a row that is named is there");
-        row.holder = holder;
+        self.loose = self.loose - usize::from(row.by.holder.is_none()) + loose;
+        row.by = by;
         if is_new {
             row.addrs.push(addr);
         }
         Ok(())
     }
 
-    fn add_row(&mut self, uid: &Uid) -> u64 {
-        let at = self.next;
+    fn row(&self, at: Option<u64>) -> Option<&Row> {
+        self.rows.get(&at?)
+    }
+
+    fn add_row(&mut self, uid: &Uid, by: By) -> u64 {
+        // Those of strangers are the last, so that no stranger stands before a member of the same name.
+        let at = if by.is_member { self.next } else { self.next | STRANGERS };
         self.next += 1;
         self.by_uuid.insert(uid.uuid().into(), at);
         self.by_name.entry(uid.name().into()).or_default().insert(at);
-        self.rows.insert(at, Row { uid: uid.clone(), addrs: Vec::new(), holder: None });
+        self.rows.insert(at, Row { uid: uid.clone(), addrs: Vec::new(), by });
+        self.loose += usize::from(by.holder.is_none());
         at
     }
 
-    /// Removes the row of an actor. Returns whether it had one.
-    pub fn unregister(&mut self, uid: &Uid) -> bool {
-        let Some(at) = self.by_uuid.get(uid.uuid()).copied() else { return false };
-        self.remove_row(at);
-        true
+    /// Removes the row of an actor. Returns whether it had one that may be removed.
+    pub fn unregister(&mut self, uid: &Uid, by: By) -> bool {
+        let at = self.by_uuid.get(uid.uuid()).copied();
+        let at = at.filter(|_| self.row(at).is_some_and(|row| row.yields_to(by)));
+        at.map(|at| self.remove_row(at)).is_some()
     }
 
     /// Removes the row of this actor because its holder is gone, unless the row has another holder by now. Returns
     /// whether a row was removed.
     pub fn let_go(&mut self, uid: &Uid, holder: Holder) -> bool {
         let at = self.by_uuid.get(uid.uuid()).copied();
-        let at = at.filter(|at| self.rows.get(at).is_some_and(|row| row.holder == Some(holder)));
+        let at = at.filter(|at| self.rows.get(at).is_some_and(|row| row.by.holder == Some(holder)));
         at.map(|at| self.remove_row(at)).is_some()
     }
 
     /// Removes an address at which no actor listens any more. Returns the actor whose row had it. A held row stays as
     /// it is.
-    pub fn delete_addr(&mut self, addr: &Addr) -> Option<Uid> {
+    pub fn delete_addr(&mut self, addr: &Addr, by: By) -> Option<Uid> {
         let row = self.rows.get(self.by_addr.get(addr)?)?;
-        if row.holder.is_some() { None } else { self.take_addr(addr) }
+        if row.by.holder.is_some() || !row.yields_to(by) { None } else { self.take_addr(addr) }
     }
 
     fn take_addr(&mut self, addr: &Addr) -> Option<Uid> {
@@ -188,7 +226,7 @@ impl Table {
 
     fn remove_row(&mut self, at: u64) {
         let Some(row) = self.rows.remove(&at) else { return };
-        self.loose -= usize::from(row.holder.is_none());
+        self.loose -= usize::from(row.by.holder.is_none());
         self.by_uuid.remove(row.uid.uuid());
         for addr in &row.addrs {
             self.by_addr.remove(addr);
