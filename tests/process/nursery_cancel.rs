@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use support::journal::seen;
 use support::processes::{cpu_ticks, pid_of, process};
 use support::{Tree, forever, in_nursery, in_root, in_root_with, poll_once, start, tree, until};
@@ -48,8 +49,9 @@ fn timeouts(change: impl FnOnce(&mut Timeouts)) -> ActorOptions {
     ActorOptions::new().timeouts(timeouts)
 }
 
-/// Starts an actor that is stuck in a loop, and cancels the nursery. Returns how long that took.
-async fn time_to_cancel_a_spinning_child(tree: &Tree, ignores_sigterm: bool) -> Result<Duration> {
+/// Starts an actor that is stuck in a loop, and cancels the nursery. Returns how long that took, and the signal that
+/// has ended the actor.
+async fn cancels_a_spinning_child(tree: &Tree, ignores_sigterm: bool) -> Result<(Duration, Option<i32>)> {
     tractor::open_nursery(async |an| {
         let worker = start(an, tree.name("worker"), module_path!()).await?;
         let pid = pid_of(&worker);
@@ -62,10 +64,11 @@ async fn time_to_cancel_a_spinning_child(tree: &Tree, ignores_sigterm: bool) -> 
                 Ok(())
             })
             .await;
-        assert!(left.is_err(), "it never answered, and its end has dropped the body");
+        let error = left.expect_err("it never answered, and its end has dropped the body");
+        let died = error.as_died().unwrap_or_else(|| panic!("{error:?}"));
         an.cancel().await;
         assert!(tree.processes().is_empty());
-        Ok(begun.expect("the context was opened").elapsed())
+        Ok((begun.expect("the context was opened").elapsed(), died.signal()))
     })
     .await
 }
@@ -180,9 +183,10 @@ async fn children_may_have_the_same_name() -> Result<()> {
 async fn a_child_that_spins_is_gone_within_the_ladder_s_first_step() -> Result<()> {
     tree(async |tree| {
         let limit = Timeouts::default().actor_cancel;
-        let took = time_to_cancel_a_spinning_child(tree, false).await?;
+        let (took, by) = cancels_a_spinning_child(tree, false).await?;
         assert!(took >= limit, "it was asked first: {took:?}");
-        assert!(took < limit + Timeouts::default().terminate, "SIGTERM has ended it: {took:?}");
+        assert_eq!(by, Some(Signal::TERM.as_raw()), "it was not killed");
+        assert!(took < Duration::from_secs(5), "{took:?}");
         Ok(())
     })
     .await
@@ -193,8 +197,9 @@ async fn a_child_that_ignores_the_terminate_signal_is_killed() -> Result<()> {
     let (asked, terminate) = (Duration::from_millis(100), Duration::from_millis(300));
     let options = timeouts(|timeouts| (timeouts.actor_cancel, timeouts.terminate) = (asked, terminate));
     in_root_with(options, async |tree| {
-        let took = time_to_cancel_a_spinning_child(tree, true).await?;
+        let (took, by) = cancels_a_spinning_child(tree, true).await?;
         assert!(took >= asked + terminate, "SIGTERM came first: {took:?}");
+        assert_eq!(by, Some(Signal::KILL.as_raw()));
         assert!(took < Duration::from_secs(5), "{took:?}");
         Ok(())
     })
