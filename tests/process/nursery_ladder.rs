@@ -1,15 +1,16 @@
 //! One nursery is cancelled, and its children resist in every way: the ladder of each child ends it, and children that
 //! end in order get the time for it.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use support::processes::{cpu_ticks, pid_of, process};
-use support::{Tree, forever, poll_once, start, tree, until};
+use support::{Tree, forever, in_root_with, poll_once, start, tree, until};
 use tokio::signal::unix::{SignalKind, signal};
-use tractor::{Context, Error, Result};
+use tractor::{ActorOptions, Context, Error, Result, Timeouts};
 
-/// The time in which a well-behaved child ends: less than any step of the ladder.
+/// The time in which a well-behaved child ends: far less than any step of the ladder, even beside others that spin.
 const CLEANUP: Duration = Duration::from_millis(200);
 
 #[tractor::context(started = ())]
@@ -89,7 +90,8 @@ impl Drop for Marks {
 
 #[tractor::test]
 async fn children_that_resist_do_not_cost_the_others_their_cleanup() -> Result<()> {
-    tree(async |tree| {
+    let timeouts = Timeouts::default().actor_cancel(10 * CLEANUP);
+    in_root_with(ActorOptions::new().timeouts(timeouts), async |tree| {
         let marks = Marks::new(tree);
         tractor::open_nursery(async |an| -> Result<()> {
             let spinning = start(an, tree.name("spin"), module_path!()).await?;
@@ -97,7 +99,9 @@ async fn children_that_resist_do_not_cost_the_others_their_cleanup() -> Result<(
             let shielded = start(an, tree.name("shld"), module_path!()).await?;
             let well = start(an, tree.name("well"), module_path!()).await?;
             let (pid, deaf_pid) = (pid_of(&spinning), pid_of(&deaf));
+            let opened = Cell::new(0);
             let body = async || {
+                until(|| opened.get() == 4).await;
                 until(|| [pid, deaf_pid].iter().all(|pid| cpu_ticks(*pid).is_some_and(|ticks| ticks > 5)))
                     .await;
                 let mut booting = an.start_actor(tree.name("boot")).into_future();
@@ -112,10 +116,10 @@ async fn children_that_resist_do_not_cost_the_others_their_cleanup() -> Result<(
             };
             // Each context ends with its actor, or without an error.
             let took = futures_util::future::try_join_all([
-                hold(&spinning, Held::Spins(false)),
-                hold(&deaf, Held::Spins(true)),
-                hold(&shielded, Held::Shields),
-                hold(&well, Held::Cleans(marks.0.clone())),
+                hold(&opened, &spinning, Held::Spins(false)),
+                hold(&opened, &deaf, Held::Spins(true)),
+                hold(&opened, &shielded, Held::Shields),
+                hold(&opened, &well, Held::Cleans(marks.0.clone())),
             ]);
             let (held, took): (_, Result<Duration>) = tokio::join!(took, body());
             held?;
@@ -135,9 +139,10 @@ enum Held {
     Cleans(PathBuf),
 }
 
-/// Keeps a context open until its actor is gone.
-async fn hold(portal: &tractor::Portal, held: Held) -> Result<()> {
+/// Opens a context, counts it, and keeps it open until its actor is gone.
+async fn hold(opened: &Cell<u32>, portal: &tractor::Portal, held: Held) -> Result<()> {
     let body = async || -> Result<()> {
+        opened.set(opened.get() + 1);
         forever().await;
         Ok(())
     };
