@@ -278,10 +278,14 @@ async fn requests_end_before_the_cleanup_runs() -> Result<()> {
     .await
 }
 
-/// Blocks its thread for longer than the actor waits for its connections.
+/// Blocks its thread until its actor ends, and then for longer than the actor waits for its connections.
 #[tractor::actor_fn]
 async fn blocks(begun: String) -> u64 {
     std::fs::write(begun, "").expect("the temporary directory is writable");
+    let actor = tractor::current_actor();
+    while poll_once(&mut Box::pin(actor.cancelled())).await.is_pending() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     std::thread::sleep(Duration::from_millis(300));
     5
 }

@@ -134,7 +134,7 @@ async fn a_context_ends_after_those_that_its_endpoint_had_open() -> Result<()> {
     .await
 }
 
-#[tractor::test]
+#[tractor::test(start_paused = true)]
 async fn three_nested_contexts_end_in_order_under_a_deadline() -> Result<()> {
     with_two(async |portal| {
         let hasty = portal.deadline(Duration::from_millis(500));
