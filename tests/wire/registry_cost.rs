@@ -18,7 +18,7 @@ use crate::wire_support::registry::Scratch;
 const LAPS: usize = 2_000;
 
 /// CPU time of all threads of a process.
-fn cpu(pid: u32) -> Duration {
+pub(crate) fn cpu(pid: u32) -> Duration {
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
     let nanos = tasks.filter_map(|task| {
         let stat = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
