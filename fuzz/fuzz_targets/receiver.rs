@@ -138,7 +138,7 @@ impl Receiver {
             && tractor_proto::msgpack::check_one_value(&kwargs, NESTING_DEPTH_MAX - 1).is_ok();
         match decoded {
             Some(Msg::Start(start)) => {
-                let request = (start.cid.as_str(), &start.ns, &start.func, &start.kwargs);
+                let request = (start.cid, &start.ns, &start.func, &start.kwargs);
                 assert_eq!(request, (cid, ns, func, &kwargs));
             }
             other => assert!(!well_formed, "taken for a request: {other:?}"),

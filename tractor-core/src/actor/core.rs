@@ -401,7 +401,7 @@ impl Actor {
                 return;
             }
         }
-        task.count();
+        task.count(self);
         let session = task.session();
         if let Err(error) = session.peer.enter(session.clone()) {
             session.lose(&error);

@@ -8,17 +8,10 @@ use tracing::Instrument;
 
 use super::core::Actor;
 use crate::error::Error;
-use crate::session::in_scope;
-use crate::session::{Peer, SessionEnd};
+use crate::session::{Peer, SessionEnd, endpoint_here, in_endpoint};
 
 tokio::task_local! {
-    static CURRENT: Current;
-}
-
-#[derive(Clone)]
-struct Current {
-    actor: Actor,
-    session: Option<Arc<SessionEnd>>,
+    static CURRENT: Actor;
 }
 
 /// The actor that the running task belongs to.
@@ -26,7 +19,7 @@ struct Current {
 /// # Errors
 /// [`Error::NoRuntime`] outside of any actor.
 pub fn try_current_actor() -> Result<Actor, Error> {
-    CURRENT.try_with(|current| current.actor.clone()).map_err(|_| Error::NoRuntime)
+    CURRENT.try_with(Actor::clone).map_err(|_| Error::NoRuntime)
 }
 
 /// The actor that the running task belongs to.
@@ -43,16 +36,9 @@ pub fn current_actor() -> Actor {
 /// Runs a future as part of an actor, inside a span that names the actor. In a task of that actor the future stays part
 /// of the task's dialog, too.
 pub(crate) async fn with_actor<F: Future>(actor: Actor, future: F) -> F::Output {
-    let (current, span) = here_as(actor);
-    CURRENT.scope(current, future).instrument(span).await
-}
-
-fn here_as(actor: Actor) -> (Current, tracing::Span) {
-    let session = CURRENT.try_with(|current| (current.actor == actor).then(|| current.session.clone()));
-    let session = session.ok().flatten().flatten();
     let uid = actor.uid();
     let span = tracing::error_span!("actor", name = uid.name(), uuid = uid.uuid_short());
-    (Current { actor, session }, span)
+    CURRENT.scope(actor, future).instrument(span).await
 }
 
 /// Runs a future as a task of an actor that belongs to no dialog, inside a span that names the actor.
@@ -61,22 +47,24 @@ fn here_as(actor: Actor) -> (Current, tracing::Span) {
 pub(super) fn task_of<F: Future>(actor: Actor, future: F) -> impl Future<Output = F::Output> {
     let uid = actor.uid();
     let span = tracing::error_span!(parent: None, "actor", name = uid.name(), uuid = uid.uuid_short());
-    CURRENT.scope(Current { actor, session: None }, future).instrument(span)
+    CURRENT.scope(actor, future).instrument(span)
 }
 
 /// The dialog whose endpoint is running.
 pub(super) fn current_session() -> Option<Arc<SessionEnd>> {
-    CURRENT.try_with(|current| current.session.clone()).ok().flatten()
+    CURRENT.try_with(session_in).ok().flatten()
+}
+
+/// The dialog whose endpoint is running, if it is an endpoint of this actor and not of one around it.
+fn session_in(actor: &Actor) -> Option<Arc<SessionEnd>> {
+    endpoint_here().filter(|session| session.peer.us == *actor.uid())
 }
 
 /// The endpoint and the actor that the running task belongs to, as text.
 pub(crate) fn whereabouts() -> Option<String> {
-    let text = |current: &Current| {
-        let actor = format!("actor {}", current.actor.uid());
-        match &current.session {
-            Some(session) => format!("`{}` in {actor}", session.endpoint),
-            None => actor,
-        }
+    let text = |actor: &Actor| match session_in(actor) {
+        Some(session) => format!("`{}` in actor {}", session.endpoint, actor.uid()),
+        None => format!("actor {}", actor.uid()),
     };
     CURRENT.try_with(text).ok()
 }
@@ -91,19 +79,22 @@ pub(super) fn task_span(session: &SessionEnd) -> tracing::Span {
     tracing::error_span!("task", endpoint = &*session.endpoint, cid = session.cid.as_str())
 }
 
-/// Runs a closure as part of a dialog's task.
-pub(super) fn in_task<R>(actor: &Actor, session: &Arc<SessionEnd>, f: impl FnOnce() -> R) -> R {
-    let current = Current { actor: actor.clone(), session: Some(session.clone()) };
-    CURRENT.sync_scope(current, || in_scope(session, f))
+/// Runs an endpoint of an actor. The endpoint is dropped as part of that actor and its dialog, too.
+pub(crate) fn in_task<F: Future>(
+    actor: Actor,
+    session: Arc<SessionEnd>,
+    endpoint: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    CURRENT.scope(actor, in_endpoint(session, endpoint))
 }
 
 /// Actor and dialog of the running task, for log lines.
 #[cfg(feature = "log")]
 pub(crate) fn task_label<R>(f: impl FnOnce(&Actor, Option<(&str, &str)>) -> R) -> Option<R> {
     CURRENT
-        .try_with(|current| {
-            let session = current.session.as_ref().map(|session| (&*session.endpoint, session.cid.as_str()));
-            f(&current.actor, session)
+        .try_with(|actor| {
+            let session = session_in(actor);
+            f(actor, session.as_ref().map(|session| (&*session.endpoint, session.cid.as_str())))
         })
         .ok()
 }

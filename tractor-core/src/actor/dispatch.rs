@@ -174,12 +174,10 @@ impl Dispatch {
             if self.hand(cid, || Received::StartAck(functype)) {
                 return Ok(());
             }
-        } else if let Some((cid, kwargs, target)) = self.starts.find(frame)
-            && let Some(cid) = &Cid::new(cid)
-        {
+        } else if let Some((cid, kwargs, target)) = self.starts.find(frame) {
             let target = target.clone();
             self.requests += 1;
-            self.invoke(target, cid, &frame[kwargs], None, None);
+            self.invoke(target, &cid, &frame[kwargs], None, None);
             return Ok(());
         }
         match codec::decode_within(&chunk.slice(body.clone()), self.peer.channel.limits().nesting_depth_max) {
@@ -442,7 +440,7 @@ impl Dispatch {
         let Target { entry, label, format } = target;
         let (peer, dialog) = (self.peer.clone(), Dialog::child(entry.kind));
         let session = SessionEnd::new(peer, cid, dialog, None, label, format, deadline);
-        let invocation = Invocation { session: session.clone(), kwargs };
+        let invocation = Invocation { actor: self.actor.clone(), session: session.clone(), kwargs };
         // Decodes the arguments, which runs user code.
         let future = match catching(|| (entry.invoke)(invocation)) {
             Ok(Ok(future)) => future,
@@ -463,7 +461,7 @@ impl Dispatch {
         // If another thread runs the endpoint, the acknowledgement is sent at once: while the connection writes it,
         // results gather, and leave in one write.
         session.accept_request(entry.kind, self.actor.inner.is_current_thread);
-        self.actor.run_request(RequestTask::new(self.actor.clone(), session, future, kwargs.len(), trace));
+        self.actor.run_request(RequestTask::new(session, future, kwargs.len(), trace));
     }
 }
 

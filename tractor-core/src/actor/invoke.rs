@@ -8,17 +8,18 @@ use std::task::{Context, Poll};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::core::Actor;
-use super::current::{in_task, task_span};
+use super::current::task_span;
 use super::exposed::EndpointFuture;
 use crate::error::Panicked;
 use crate::net::{Held, Kind};
 use crate::proto::limits::REQUEST_BYTES;
 use crate::proto::trace::TraceContext;
-use crate::session::{Ended, Expiry, SessionEnd, catching, incoming};
+use crate::session::{Ended, Expiry, SessionEnd, catching, in_scope, incoming};
 
 /// The data that an endpoint is invoked with.
 #[derive(Debug)]
 pub(crate) struct Invocation<'a> {
+    pub(crate) actor: Actor,
     pub(crate) session: Arc<SessionEnd>,
     pub(crate) kwargs: &'a [u8],
 }
@@ -34,7 +35,6 @@ pub(crate) struct Invocation<'a> {
 /// # Cancel safety
 /// Dropping it drops the endpoint's future and concludes the dialog.
 pub(super) struct RequestTask {
-    actor: Actor,
     session: Arc<SessionEnd>,
     /// Names the task to every subscriber of `tracing`.
     span: tracing::Span,
@@ -60,7 +60,6 @@ enum Stage {
 
 impl RequestTask {
     pub(super) fn new(
-        actor: Actor,
         session: Arc<SessionEnd>,
         endpoint: EndpointFuture,
         args_bytes: usize,
@@ -72,14 +71,14 @@ impl RequestTask {
         }
         let expiry = session.deadline.map(|deadline| Expiry::new(deadline.at));
         let stage = Stage::Running(endpoint);
-        Self { actor, session, span, stage, expiry, running: None, args_bytes, held: None }
+        Self { session, span, stage, expiry, running: None, args_bytes, held: None }
     }
 
     /// Called when the request waits: a request to end the actor then waits for the endpoint, and the arguments count
     /// as data that waits on the connection.
-    pub(super) fn count(&mut self) {
+    pub(super) fn count(&mut self, actor: &Actor) {
         if let Stage::Running(_) = self.stage {
-            self.running = Some(self.actor.inner.requests.token());
+            self.running = Some(actor.inner.requests.token());
         }
         let account = self.session.peer.channel.account();
         self.held = Some(account.hold(Kind::Running, self.args_bytes.saturating_add(REQUEST_BYTES)));
@@ -105,7 +104,7 @@ impl RequestTask {
             return Poll::Ready(Some(Ended::Dropped));
         }
         let Stage::Running(endpoint) = &mut self.stage else { return Poll::Ready(None) };
-        match catching(|| in_task(&self.actor, &self.session, || endpoint.as_mut().poll(cx))) {
+        match catching(|| in_scope(self.session.deadline, || endpoint.as_mut().poll(cx))) {
             Ok(Poll::Ready(Ok(()))) => Poll::Ready(None),
             Ok(Poll::Ready(Err(failure))) => Poll::Ready(Some(Ended::Failed(failure))),
             Ok(Poll::Pending) => self.session.poll_ending(cx).map(|()| Some(Ended::Dropped)),
@@ -120,7 +119,7 @@ impl RequestTask {
     /// Drops the endpoint's future, which runs user destructors.
     fn leave(&mut self, ended: Option<Ended>) {
         let endpoint = std::mem::replace(&mut self.stage, ended.map_or(Stage::Over, Stage::Leaving));
-        if let Err(panic) = catching(|| in_task(&self.actor, &self.session, || drop(endpoint))) {
+        if let Err(panic) = catching(|| in_scope(self.session.deadline, || drop(endpoint))) {
             tracing::error!(
                 endpoint = %self.session.endpoint,
                 "a destructor panicked while the task was cancelled: {}", panic.message

@@ -26,7 +26,7 @@ pub(crate) use connection::{Connected, Link, attach};
 #[cfg(feature = "log")]
 pub(crate) use current::task_label;
 pub use current::{current_actor, try_current_actor};
-pub(crate) use current::{current_peer, whereabouts, with_actor};
+pub(crate) use current::{current_peer, in_task, whereabouts, with_actor};
 pub use exposed::EndpointEntry;
 pub(crate) use exposed::{Allow, EndpointFuture, is_positional};
 pub(crate) use invoke::Invocation;

@@ -2,12 +2,11 @@
 
 use std::any::TypeId;
 use std::future::poll_fn;
-use std::sync::Arc;
 
 use super::child::Context;
 use super::endpoint::{ContextEndpoint, ContextOf, Endpoint, EndpointBody, FnEndpoint, StreamEndpoint};
 use super::oneway::StreamSender;
-use crate::actor::{EndpointEntry, EndpointFuture, Invocation};
+use crate::actor::{EndpointEntry, EndpointFuture, Invocation, in_task};
 use crate::error;
 use crate::proto::args::{ArgTuple, ArgsError};
 use crate::proto::msg::FuncType;
@@ -63,46 +62,48 @@ fn context_is_positional<E: ContextEndpoint>() -> bool {
         && E::Returns::is_positional()
 }
 
-fn bind<E: Endpoint>(invocation: Invocation<'_>) -> Result<(Arc<SessionEnd>, E::Args), ArgsError> {
-    let Invocation { session, kwargs } = invocation;
+fn bind<E: Endpoint>(invocation: &Invocation<'_>) -> Result<E::Args, ArgsError> {
+    let Invocation { session, kwargs, .. } = invocation;
     let depth_max = session.peer.channel.limits().nesting_depth_max;
-    let args = E::Args::decode(E::ARGS, E::default_arg, session.format, depth_max, kwargs)?;
-    Ok((session, args))
+    E::Args::decode(E::ARGS, E::default_arg, session.format, depth_max, kwargs)
 }
 
 fn invoke_func<E: EndpointBody<Lead = ()>>(invocation: Invocation<'_>) -> Result<EndpointFuture, ArgsError> {
-    let (session, args) = bind::<E>(invocation)?;
-    Ok(body::<E>(session, (), args))
+    let args = bind::<E>(&invocation)?;
+    Ok(body::<E>(invocation, (), args))
 }
 
 fn invoke_context<E>(invocation: Invocation<'_>) -> Result<EndpointFuture, ArgsError>
 where
     E: ContextEndpoint + EndpointBody<Lead = ContextOf<E>>,
 {
-    let (session, args) = bind::<E>(invocation)?;
+    let args = bind::<E>(&invocation)?;
+    let session = &invocation.session;
     if E::STRICT {
         session.be_strict();
     }
     let ctx = Context::new(Opener::new(session.clone()));
-    Ok(body::<E>(session, ctx, args))
+    Ok(body::<E>(invocation, ctx, args))
 }
 
 fn invoke_stream<E>(invocation: Invocation<'_>) -> Result<EndpointFuture, ArgsError>
 where
     E: StreamEndpoint + EndpointBody<Lead = StreamSender<E::Item>>,
 {
-    let (session, args) = bind::<E>(invocation)?;
+    let args = bind::<E>(&invocation)?;
+    let session = &invocation.session;
     if E::STRICT {
         session.be_strict();
     }
     let out = StreamSender::new(session.clone());
-    Ok(body::<E>(session, out, args))
+    Ok(body::<E>(invocation, out, args))
 }
 
 /// Runs the function and sends its value, after the scopes that it left behind have ended and once there is room on the
 /// connection. A cancellation may come before that. A failure is final: no cancellation takes its place.
-fn body<E: EndpointBody>(session: Arc<SessionEnd>, lead: E::Lead, args: E::Args) -> EndpointFuture {
-    Box::pin(async move {
+fn body<E: EndpointBody>(invocation: Invocation<'_>, lead: E::Lead, args: E::Args) -> EndpointFuture {
+    let Invocation { actor, session, .. } = invocation;
+    Box::pin(in_task(actor, session.clone(), async move {
         let output = E::run(lead, args).await;
         match E::outcome(output) {
             Ok(value) => {
@@ -112,7 +113,7 @@ fn body<E: EndpointBody>(session: Arc<SessionEnd>, lead: E::Lead, args: E::Args)
             }
             Err(error) => Err(Box::new(error::pack(&session.peer.us, &error))),
         }
-    })
+    }))
 }
 
 /// Sends a result; it waits for room on the connection and may be cancelled meanwhile.

@@ -19,29 +19,26 @@ use crate::proto::addr::Addr;
 use crate::proto::args::ArgTuple;
 use crate::proto::id::{Aid, Uid};
 use crate::proto::msg::FuncType;
-use crate::session::{ActorEnd, Deadline, Peer, Request, SessionEnd};
+use crate::session::{ActorEnd, Deadline, Peer, Request, SessionEnd, Used};
 
 /// A handle on a connection to another actor; it calls the actor's endpoints. Cheap to clone; two handles are equal if
 /// they share one connection.
 #[derive(Clone)]
 pub struct Portal {
-    pub(crate) peer: Arc<Peer>,
+    /// Marks the connection as used; an unused one may be closed.
+    pub(crate) peer: Arc<Used>,
     /// The limit of every request made through this handle.
     pub(super) limit: Limit,
-    /// Marks the connection as used; an unused one may be closed.
-    lease: Arc<()>,
 }
 
 impl Portal {
     pub(crate) fn new(peer: Arc<Peer>) -> Self {
-        let lease = peer.lease.clone();
-        Self { peer, limit: Limit::default(), lease }
+        Self { peer: peer.in_use(), limit: Limit::default() }
     }
 
     /// Whether there is another portal to this connection, or a call that was not sent yet.
     pub(crate) fn is_shared(&self) -> bool {
-        // This portal and the connection hold one lease each.
-        Arc::strong_count(&self.lease) > 2
+        Arc::strong_count(&self.peer) > 1
     }
 
     /// Runs a function in the actor and waits for its value.
@@ -280,7 +277,7 @@ pub(super) fn ask<E: Endpoint>(
 
 impl PartialEq for Portal {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.peer, &other.peer)
+        Arc::ptr_eq(&**self.peer, &**other.peer)
     }
 }
 
@@ -288,7 +285,7 @@ impl Eq for Portal {}
 
 impl Hash for Portal {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.peer).hash(state);
+        Arc::as_ptr(&**self.peer).hash(state);
     }
 }
 

@@ -13,7 +13,7 @@ use super::stream::decode;
 use crate::error::{Error, MessagingError, Result};
 use crate::proto::codec::PldKind;
 use crate::proto::payload::Payload;
-use crate::session::{Deadline, Expiry, InOrder, Outcome, Peer, SessionEnd};
+use crate::session::{Deadline, Expiry, InOrder, Outcome, Peer, SessionEnd, Used};
 
 /// A call in another actor; made by [`Portal::run`](super::Portal::run). The first poll sends the request; before that
 /// nothing happens. To run calls concurrently, poll them concurrently, for instance with `join!`. Two calls reach the
@@ -35,7 +35,7 @@ pub struct Run<T> {
 type Request = Box<dyn Fn(&Arc<Peer>, Option<Deadline>, &Waker) -> Result<Arc<SessionEnd>> + Send>;
 
 enum State {
-    Unsent(Arc<Peer>, Request),
+    Unsent(Arc<Used>, Request),
     /// The clock exists only with a deadline.
     Sent(Arc<SessionEnd>, Option<Expiry>),
     /// Past its deadline; the remote task was cancelled.
@@ -47,15 +47,10 @@ enum State {
 
 impl<T: Payload> Run<T> {
     pub(super) fn new(
-        peer: Arc<Peer>,
+        peer: Arc<Used>,
         limit: Limit,
         request: impl Fn(&Arc<Peer>, Option<Deadline>, &Waker) -> Result<Arc<SessionEnd>> + Send + 'static,
     ) -> Self {
-        let lease = peer.lease.clone();
-        let request = move |peer: &Arc<Peer>, deadline: Option<Deadline>, caller: &Waker| {
-            let _used = &lease;
-            request(peer, deadline, caller)
-        };
         Self {
             state: State::Unsent(peer, Box::new(request)),
             limit,

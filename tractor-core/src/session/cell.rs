@@ -170,6 +170,8 @@ impl<'a> Locked<'a> {
 }
 
 impl Cell {
+    // Inlined, it is made in its place, and not moved there.
+    #[inline]
     pub(super) fn new(dialog: Dialog, opener: Option<Waker>, limits: &Limits) -> Self {
         Self {
             dialog,

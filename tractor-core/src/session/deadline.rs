@@ -16,7 +16,6 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::end::SessionEnd;
-use super::region::in_endpoint;
 use super::state::Asked;
 use crate::error::{DeadlineExceeded, Error};
 
@@ -148,12 +147,12 @@ pub(crate) fn instant_after(budget: Duration) -> Option<Instant> {
     Instant::now().checked_add(budget)
 }
 
-/// Polls or drops an endpoint, as a region of its own and with the deadline of its request.
-pub(crate) fn in_scope<R>(session: &Arc<SessionEnd>, f: impl FnOnce() -> R) -> R {
-    in_endpoint(session, || match session.deadline {
+/// Polls or drops an endpoint with the deadline of its request.
+pub(crate) fn in_scope<R>(deadline: Option<Deadline>, f: impl FnOnce() -> R) -> R {
+    match deadline {
         Some(Deadline { at, .. }) => SCOPE.sync_scope(DeadlineScope { at, overdue: None }, f),
         None => f(),
-    })
+    }
 }
 
 /// Runs a future as a scope with this deadline. When the deadline comes first, drops the future and returns `None`.

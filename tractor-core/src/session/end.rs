@@ -83,7 +83,7 @@ impl SessionEnd {
         format: PayloadFormat,
         deadline: Option<Deadline>,
     ) -> Arc<Self> {
-        let cell = Cell::new(dialog, opener, peer.channel.limits());
+        let cell = Mutex::new(Cell::new(dialog, opener, peer.channel.limits()));
         Arc::new(Self {
             cid: *cid,
             peer,
@@ -96,7 +96,7 @@ impl SessionEnd {
             is_entered: AtomicBool::new(false),
             region: OnceLock::new(),
             cancels: OnceLock::new(),
-            cell: Mutex::new(cell),
+            cell,
         })
     }
 

@@ -64,6 +64,7 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
+    #[inline]
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             queue: VecDeque::new(),

@@ -2,8 +2,9 @@
 //!
 //! Dialogs are keyed by connection and cid: a message on one connection never reaches a dialog of another one.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio_util::sync::CancellationToken;
 
@@ -46,12 +47,25 @@ pub(crate) struct Peer {
     pub(crate) child: Option<Arc<ChildActor>>,
     /// The peer's requests to end this actor that are not acknowledged yet.
     pub(crate) cancels_pending: AtomicUsize,
-    /// Portals and unsent calls hold it, too; the connection counts as used as long as one does.
-    pub(crate) lease: Arc<()>,
+    /// What its portals and unsent calls hold, if there are any.
+    used: Mutex<Weak<Used>>,
     same_image: AtomicBool,
     pub(super) request_heads: RequestHeads,
     /// Live dialogs, and the reason why there can be no new ones, if any. Locked before any dialog's cell.
     table: Mutex<Table>,
+}
+
+/// A connection in use: every portal and unsent call on it holds the same one.
+#[derive(Debug)]
+pub(crate) struct Used(Arc<Peer>);
+
+impl Deref for Used {
+    type Target = Arc<Peer>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<Peer> {
+        &self.0
+    }
 }
 
 #[derive(Debug)]
@@ -94,7 +108,7 @@ impl Peer {
             ended_in_order: AtomicBool::new(false),
             child,
             cancels_pending: AtomicUsize::new(0),
-            lease: Arc::default(),
+            used: Mutex::default(),
             same_image: AtomicBool::new(false),
             request_heads: RequestHeads::default(),
             table: Mutex::new(Table {
@@ -104,6 +118,16 @@ impl Peer {
         };
         peer.learn_image(ours.image, theirs);
         peer
+    }
+
+    /// Marks the connection as used, as long as the result lives.
+    pub(crate) fn in_use(self: &Arc<Self>) -> Arc<Used> {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.upgrade().unwrap_or_else(|| {
+            let new = Arc::new(Used(self.clone()));
+            *used = Arc::downgrade(&new);
+            new
+        })
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -113,9 +113,21 @@ impl Region {
     }
 }
 
-/// Polls an endpoint, or drops it.
-pub(super) fn in_endpoint<R>(session: &Arc<SessionEnd>, f: impl FnOnce() -> R) -> R {
-    HERE.sync_scope(Place::Endpoint(session.clone()), f)
+/// Runs an endpoint, as a region of its own.
+pub(crate) fn in_endpoint<F: Future>(
+    session: Arc<SessionEnd>,
+    endpoint: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    HERE.scope(Place::Endpoint(session), endpoint)
+}
+
+/// The dialog whose endpoint the running task is in.
+pub(crate) fn endpoint_here() -> Option<Arc<SessionEnd>> {
+    let outermost = |here: &Place| match here.outwards().last() {
+        Some(Place::Endpoint(session)) => Some(session.clone()),
+        Some(Place::Scope(_)) | None => None,
+    };
+    HERE.try_with(outermost).ok().flatten()
 }
 
 /// The unfinished end of a scope that was dropped. This is dropped when it is finished.

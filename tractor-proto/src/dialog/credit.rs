@@ -64,6 +64,7 @@ pub struct RecvCredit {
 
 impl RecvCredit {
     /// A receiver that lets about `window_bytes` be in flight or queued.
+    #[inline]
     pub fn new(window_bytes: usize) -> Self {
         Self {
             window: (window_bytes.max(STREAM_WINDOW_INITIAL_BYTES)).try_into().unwrap_or(i64::MAX / 4),

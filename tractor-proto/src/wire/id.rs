@@ -267,7 +267,16 @@ pub struct Cid {
 impl Cid {
     /// An id from its text, or `None` when it is empty or longer than 39 bytes.
     pub fn new(text: &str) -> Option<Self> {
-        let bytes = text.as_bytes();
+        Self::from_utf8(text.as_bytes())
+    }
+
+    /// As [`new`](Self::new), from bytes that may not be text.
+    #[inline]
+    pub fn from_utf8(bytes: &[u8]) -> Option<Self> {
+        // Checking a few bytes for ASCII costs less than calling `from_utf8`.
+        if !bytes.iter().all(u8::is_ascii) {
+            std::str::from_utf8(bytes).ok()?;
+        }
         if bytes.is_empty() || bytes.len() > CID_BYTES_MAX {
             return None;
         }
@@ -440,6 +449,14 @@ mod tests {
         assert!(Cid::new("").is_none());
         assert!(Cid::new(&"x".repeat(CID_BYTES_MAX)).is_some());
         assert!(Cid::new(&"x".repeat(CID_BYTES_MAX + 1)).is_none());
+    }
+
+    #[test]
+    fn a_cid_is_text() {
+        assert_eq!(Cid::from_utf8("é1".as_bytes()).as_ref().map(Cid::as_str), Some("é1"));
+        for bytes in [&b"\xff"[..], b"d\xc3", b"\xc3(", b""] {
+            assert!(Cid::from_utf8(bytes).is_none(), "{bytes:?}");
+        }
     }
 
     #[test]

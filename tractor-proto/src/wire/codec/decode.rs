@@ -30,7 +30,7 @@ pub fn decode(frame: &Bytes) -> Result<Msg, DecodeError> {
 #[inline]
 pub fn decode_within(frame: &Bytes, nesting_depth_max: usize) -> Result<Msg, DecodeError> {
     if let Some((cid, pld)) = peek_yield(frame)
-        && let Some(cid) = std::str::from_utf8(cid).ok().and_then(Cid::new)
+        && let Some(cid) = Cid::from_utf8(cid)
     {
         return Ok(Msg::Yield { cid, pld: frame.slice(pld..) });
     }

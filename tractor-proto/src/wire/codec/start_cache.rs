@@ -6,6 +6,8 @@
 use std::ops::Range;
 
 use super::heads::{peek_cid, strip_head};
+use crate::id::Cid;
+
 /// A `Start` message up to and including the key `cid`, without and with the field on the layout of its values.
 const START_HEADS: [&[u8]; 2] = [b"\x87\xa8msg_type\xa5Start\xa3cid", b"\x88\xa8msg_type\xa5Start\xa3cid"];
 /// Requests remembered per connection.
@@ -37,11 +39,11 @@ impl<T> Default for StartCache<T> {
 }
 
 impl<T> StartCache<T> {
-    /// The text of the dialog id, the arguments' range and the target, when the request is a known one.
+    /// The dialog id, the arguments' range and the target, when the request is a known one.
     ///
     /// The arguments are not checked: they must be read as one map that ends where the range does.
     #[inline]
-    pub fn find<'a, 'f>(&'a self, frame: &'f [u8]) -> Option<(&'f str, Range<usize>, &'a T)> {
+    pub fn find<'a>(&'a self, frame: &[u8]) -> Option<(Cid, Range<usize>, &'a T)> {
         let (fields, cid, rest) = peek_start(frame)?;
         let known = self.known.iter().find(|known| {
             known.fields == fields
@@ -49,7 +51,7 @@ impl<T> StartCache<T> {
                 && rest.starts_with(&known.middle)
                 && rest.ends_with(&known.tail)
         })?;
-        let cid = std::str::from_utf8(cid).ok()?;
+        let cid = Cid::from_utf8(cid)?;
         let kwargs_at = frame.len() - rest.len() + known.middle.len();
         Some((cid, kwargs_at..frame.len() - known.tail.len(), &known.target))
     }
@@ -84,7 +86,7 @@ mod tests {
 
     use super::*;
     use crate::codec::{StartHead, decode, encode};
-    use crate::id::{Cid, Uid};
+    use crate::id::Uid;
     use crate::msg::Msg;
 
     fn start(cid: &str, func: &str, args: &[u8]) -> Vec<u8> {
@@ -112,7 +114,7 @@ mod tests {
         let known = learned(&start("d1", "add", b"\x81\xa1a\x01"));
         let frame = start("d22", "add", b"\x81\xa1a\xcd\x01\x00");
         let (cid, kwargs, target) = known.find(&frame).expect("the request is known");
-        assert_eq!((cid, &frame[kwargs], *target), ("d22", &b"\x81\xa1a\xcd\x01\x00"[..], 7));
+        assert_eq!((cid.as_str(), &frame[kwargs], *target), ("d22", &b"\x81\xa1a\xcd\x01\x00"[..], 7));
     }
 
     #[test]
