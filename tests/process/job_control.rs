@@ -55,11 +55,11 @@ fn a_stopped_child_is_reported_by_name_within_a_second_and_so_is_its_return() {
         .lines()
         .filter_map(|line| {
             assert!(!line.contains("other["), "it was not stopped: {line}");
-            let texts = ["actor sleepy[", "was stopped by SIGSTOP", "goes on", "second over"];
+            let texts = ["actor sleepy[", "was stopped by SIGSTOP", "was continued", "second over"];
             let found: Vec<_> = texts.into_iter().filter(|text| line.contains(text)).collect();
             found.last().copied()
         })
         .collect();
-    let once = ["was stopped by SIGSTOP", "second over", "goes on"];
+    let once = ["was stopped by SIGSTOP", "second over", "was continued"];
     assert_eq!(told, [once, once].concat(), "{said}");
 }
