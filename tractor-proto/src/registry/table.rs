@@ -7,7 +7,7 @@
 //! 3. The rows without a holder are bounded (`Limits::registry_rows_max`), and so are the addresses of each row
 //!    (`Limits::registry_addrs_max`).
 //! 4. A stranger may claim any identity, and any address. Its registration changes no row of a member, and no row that
-//!    another connection holds; that of a member replaces whatever a stranger has claimed.
+//!    another connection holds; that of a member replaces whatever a stranger has claimed, and takes a stranger's room.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -157,7 +157,10 @@ impl Table {
         let was_loose = row.is_some_and(|row| row.by.holder.is_none());
         let loose = usize::from(by.holder.is_none());
         if loose > usize::from(was_loose) && self.loose >= self.rows_max {
-            return Err(Refused::TooManyRows { max: self.rows_max });
+            let mut strangers = self.rows.range(STRANGERS..);
+            let leaves =
+                strangers.find(|(_, row)| by.is_member && row.by.holder.is_none()).map(|(at, _)| *at);
+            self.remove_row(leaves.ok_or(Refused::TooManyRows { max: self.rows_max })?);
         }
         if other.is_some() {
             self.take_addr(&addr);

@@ -169,6 +169,22 @@ fn a_member_takes_what_is_its_own_from_a_stranger() {
     assert!(!table.let_go(&uid(0), Holder(7)) && !table.let_go(&uid(2), Holder(7)));
 }
 
+#[test]
+fn strangers_take_no_room_of_members() {
+    let mut table = table();
+    for n in 0..4 {
+        table.register(&uid(n), addr(n), By { holder: None, ..stranger(7) }).unwrap();
+    }
+    let refused = table.register(&uid(4), addr(4), By { holder: None, ..stranger(7) });
+    assert!(matches!(refused, Err(Refused::TooManyRows { .. })));
+    for n in 4..8 {
+        table.register(&uid(n), addr(n), LOOSE).unwrap();
+        assert_eq!(table.rows().count(), 4);
+    }
+    assert!(matches!(table.register(&uid(8), addr(8), LOOSE), Err(Refused::TooManyRows { .. })));
+    assert!(table.rows().all(|(known, _)| (4..8).any(|n| *known == uid(n))));
+}
+
 /// The events of a table; the numbers stand for actors, addresses and holders.
 #[derive(Debug, Clone)]
 enum Op {
