@@ -76,8 +76,7 @@ impl Listener {
             }
             Socket::Uds(file) => {
                 let (stream, _from) = file.listener.accept().await?;
-                uds::check_peer(&stream)?;
-                Ok(Transport::Uds(stream))
+                Ok(Transport::Uds(uds::of_our_user(stream)?))
             }
         }
     }
