@@ -49,10 +49,25 @@ impl Link {
     }
 }
 
-/// Starts the driver of a connection. When it ends, every dialog on it gets the error of `on_end`.
+/// Starts the driver of a connection as a task. When it ends, every dialog on it gets the error of `on_end`.
 pub(crate) fn attach<F, Fut>(actor: &Actor, connected: Connected, on_end: F) -> Arc<Peer>
 where
     F: FnOnce(Arc<Peer>, CloseReason) -> Fut + Send + 'static,
+    Fut: Future<Output = Error> + Send + 'static,
+{
+    let (peer, driver) = open(actor, connected, on_end);
+    actor.spawn_link(driver);
+    peer
+}
+
+/// As [`attach`], for a task that drives the connection itself.
+pub(crate) fn open<F, Fut>(
+    actor: &Actor,
+    connected: Connected,
+    on_end: F,
+) -> (Arc<Peer>, impl Future<Output = ()> + Send + use<F, Fut>)
+where
+    F: FnOnce(Arc<Peer>, CloseReason) -> Fut + Send,
     Fut: Future<Output = Error> + Send,
 {
     let Connected { io, unread, aid, caps, link } = connected;
@@ -71,7 +86,7 @@ where
     let ending = Ending { actor: actor.clone(), peer: peer.clone(), error: None };
     let mut dispatch = Dispatch::new(actor.clone(), peer.clone());
     let task_peer = peer.clone();
-    actor.spawn_link(async move {
+    let driver = async move {
         let (peer, mut ending) = (task_peer, ending);
         let reason = drive(io, channel, unread, &mut dispatch).await;
         drop(dispatch);
@@ -82,8 +97,8 @@ where
             tracing::debug!(peer = %peer.aid.uid, "connection ended: {reason}");
         }
         ending.error = Some(on_end(peer, reason).await);
-    });
-    peer
+    };
+    (peer, driver)
 }
 
 /// Ends all dialogs of a connection when its task ends, even if a panic or the end of the runtime cuts the task short.

@@ -22,7 +22,7 @@ mod shutdown;
 
 pub use self::core::Actor;
 pub(crate) use self::core::Identity;
-pub(crate) use connection::{Connected, Link, attach};
+pub(crate) use connection::{Connected, Link, attach, open};
 #[cfg(feature = "log")]
 pub(crate) use current::task_label;
 pub use current::{current_actor, try_current_actor};

@@ -92,11 +92,11 @@ impl Door {
 }
 
 impl Place {
-    /// Cancelled when another guest needs the place.
-    pub(super) fn needed(&self) -> CancellationToken {
+    /// Cancelled when another guest needs the place. That of a member stays its own.
+    pub(super) fn needed(&self) -> Option<CancellationToken> {
         match self {
-            Self::Member(_) => CancellationToken::new(),
-            Self::Guest(guest) => guest.leave.clone(),
+            Self::Member(_) => None,
+            Self::Guest(guest) => Some(guest.leave.clone()),
         }
     }
 

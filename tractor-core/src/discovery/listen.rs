@@ -1,5 +1,6 @@
 //! Listening for other actors.
 
+use std::future::pending;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
@@ -7,14 +8,15 @@ use tokio::sync::Mutex;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-use super::door::{Door, Place};
+use super::door::{Door, Membership, Place};
 use super::elect::{bind_all, own_addrs};
-use crate::actor::{Actor, ActorLocal, Connected, Link, attach, current_actor, notice};
+use crate::actor::{Actor, ActorLocal, Connected, Link, current_actor, notice, open};
 use crate::error::{Error, RuntimeFailure};
 use crate::net::{HandshakeError, Introduction, Listener, OtherEnd, Transport, default_uds, introduce};
 use crate::proto::addr::Addr;
 use crate::proto::handshake::Role;
 use crate::proto::id::Caps;
+use crate::session::Peer;
 
 /// Shared by all listeners of an actor.
 static DOOR: ActorLocal<Door> = ActorLocal::new(|| Door::new(current_actor().limits()));
@@ -83,7 +85,17 @@ async fn accept_all(actor: Actor, door: Arc<Door>, listener: Listener) {
                 };
                 let is_guest = matches!(place, Place::Guest(_));
                 let guest = actor.clone();
-                actor.spawn_link(async move { admit(&guest, io, other_end, place).await });
+                actor.spawn_link(async move {
+                    // Boxed, because the task is to be no larger than the connection needs for the rest of its life.
+                    let admitted = Box::pin(admit(&guest, io, other_end, place)).await;
+                    if let Some((connected, membership)) = admitted {
+                        let on_end = |peer: Arc<Peer>, reason| {
+                            drop(membership);
+                            std::future::ready(peer.closed_error(reason))
+                        };
+                        open(&guest, connected, on_end).1.await;
+                    }
+                });
                 if is_guest {
                     // The guest that had to leave for this one closes its file first, and older guests are polled.
                     yield_now().await;
@@ -107,8 +119,13 @@ fn is_shortage(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| shortages.iter().any(|errno| errno.raw_os_error() == code))
 }
 
-/// Runs the handshake with a guest, and serves it if that succeeds. A failure ends only this connection.
-async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) {
+/// Runs the handshake with a guest. A failure ends only this connection.
+async fn admit(
+    actor: &Actor,
+    io: Transport,
+    other_end: OtherEnd,
+    place: Place,
+) -> Option<(Connected, Membership)> {
     let with = Introduction {
         ours: actor.aid(),
         role: Role::Acceptor,
@@ -117,6 +134,12 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
     };
     let limit = actor.timeouts().handshake;
     let needed = place.needed();
+    let has_to_leave = async {
+        match &needed {
+            Some(needed) => needed.cancelled().await,
+            None => pending().await,
+        }
+    };
     let admission = async {
         let met = introduce(io, with).await?;
         let has_proved = met.caps.contains(Caps::AUTH);
@@ -124,23 +147,29 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
     };
     let admitted = tokio::select! {
         admitted = timeout(limit, admission) => admitted,
-        () = needed.cancelled() => {
-            return tracing::debug!("a guest was disconnected to make room for another (`Limits::guests_max`)");
+        () = has_to_leave => {
+            tracing::debug!("a guest was disconnected to make room for another (`Limits::guests_max`)");
+            return None;
         }
-        () = actor.stopped() => return,
+        () = actor.stopped() => return None,
     };
     let (met, membership) = match admitted {
         Ok(Ok(admitted)) => admitted,
         Ok(Err(error)) if error.is_departure() => {
-            return tracing::debug!("a guest left during the handshake: {error}");
+            tracing::debug!("a guest left during the handshake: {error}");
+            return None;
         }
-        Ok(Err(error)) => return report(actor, &format!("a guest was refused: {error}")),
+        Ok(Err(error)) => {
+            report(actor, &format!("a guest was refused: {error}"));
+            return None;
+        }
         Err(_elapsed) => {
             let text = format!(
                 "a guest was not let in within {limit:?} (`Timeouts::handshake`): it sent nothing, or there was no \
                  room for it (`Limits::connections_max`)"
             );
-            return report(actor, &text);
+            report(actor, &text);
+            return None;
         }
     };
     let connected = Connected {
@@ -150,10 +179,7 @@ async fn admit(actor: &Actor, io: Transport, other_end: OtherEnd, place: Place) 
         caps: met.caps,
         link: Link::Accepted,
     };
-    attach(actor, connected, move |peer, reason| {
-        drop(membership);
-        std::future::ready(peer.closed_error(reason))
-    });
+    Some((connected, membership))
 }
 
 /// Logs why a peer was refused, unless there were many such lines lately.
