@@ -37,7 +37,7 @@ pub struct EndpointEntry {
 impl EndpointEntry {
     /// `module:name`, for logs and errors.
     pub(super) fn label(&self) -> Arc<str> {
-        format!("{}:{}", self.module, self.name).into()
+        [self.module, ":", self.name].concat().into()
     }
 
     /// Whether its values are written without field names for callers of the same image, which has all of its code.

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Makes the hashers of one table.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct CidHash {
     begin: u64,
     factor: u64,

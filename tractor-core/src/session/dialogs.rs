@@ -143,9 +143,10 @@ impl<T> Dialogs<T> {
 
     /// Takes out all dialogs.
     pub(super) fn take(&mut self) -> Vec<Arc<T>> {
-        let all = self.iter().cloned().collect();
-        (self.places, self.taken, self.others) = (Vec::new(), 0, HashMap::default());
-        all
+        self.taken = 0;
+        let none = HashMap::with_hasher(*self.others.hasher());
+        let own = std::mem::take(&mut self.places).into_iter().flatten().map(|(_, dialog)| dialog);
+        own.chain(std::mem::replace(&mut self.others, none).into_values()).collect()
     }
 }
 

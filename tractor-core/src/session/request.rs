@@ -73,13 +73,13 @@ pub(super) type RequestHeads = [OnceLock<Box<RequestHead>>; HEADS_KEPT_MAX];
 /// The constant parts of the requests for one endpoint.
 #[derive(Debug, Clone)]
 pub(super) struct RequestHead {
-    ns: String,
-    func: String,
+    /// The namespace, a colon and the function.
+    label: Arc<str>,
+    ns_bytes: usize,
     kind: FuncType,
     pld_spec: &'static str,
     endpoint: Option<TypeId>,
     start: StartHead,
-    label: Arc<str>,
     format: PayloadFormat,
 }
 
@@ -90,17 +90,21 @@ impl RequestHead {
             (Some(ours), Some(theirs)) => ours == theirs,
             (None, None) => {
                 self.kind == request.kind
-                    && self.func == request.func
-                    && self.ns == request.ns
+                    && self.names() == (request.ns, request.func)
                     && self.pld_spec == request.pld_spec
             }
             (Some(_), None) | (None, Some(_)) => false,
         }
     }
 
+    /// The namespace and the function.
+    fn names(&self) -> (&str, &str) {
+        (&self.label[..self.ns_bytes], &self.label[self.ns_bytes + 1..])
+    }
+
     /// Whether the request asks the actor at the other end to end.
     fn ends_the_actor(&self) -> bool {
-        self.ns == RUNTIME_NS && self.func == "cancel"
+        self.names() == (RUNTIME_NS, "cancel")
     }
 }
 
@@ -209,13 +213,12 @@ impl Peer {
         // This asks the types, which runs user code.
         let positional = self.is_same_image() && (request.is_positional)();
         let mut fresh = Box::new(RequestHead {
-            ns: request.ns.to_owned(),
-            func: request.func.to_owned(),
+            label: [request.ns, ":", request.func].concat().into(),
+            ns_bytes: request.ns.len(),
             kind: request.kind,
             pld_spec: request.pld_spec,
             endpoint: request.endpoint,
             start: StartHead::new(request.ns, request.func, &self.us, request.pld_spec, positional),
-            label: Arc::from(format!("{}:{}", request.ns, request.func)),
             format: self.format(positional),
         });
         for place in &self.request_heads {

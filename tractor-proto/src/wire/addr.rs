@@ -51,8 +51,8 @@ impl Addr {
     pub fn uds_path(&self) -> Option<String> {
         match self {
             Self::Tcp(_) => None,
-            Self::Uds { dir, file } if dir.ends_with('/') => Some(format!("{dir}{file}")),
-            Self::Uds { dir, file } => Some(format!("{dir}/{file}")),
+            Self::Uds { dir, file } if dir.ends_with('/') => Some([dir.as_str(), file].concat()),
+            Self::Uds { dir, file } => Some([dir, "/", file].concat()),
         }
     }
 

@@ -79,52 +79,51 @@ impl fmt::Debug for YieldHead {
     }
 }
 
-/// Room for a constant part of a `Start` message; most are shorter.
-const START_PART_BYTES: usize = 128;
+/// Room for the constant parts of a `Start` message; most are shorter.
+const START_BYTES: usize = 160;
 
 /// The constant parts of one endpoint's `Start` messages: all but the dialog id and the arguments.
 #[derive(Debug, Clone)]
 pub struct StartHead {
-    /// Up to and including the key `cid`.
-    begin: Box<[u8]>,
-    /// From the key `ns` to the key `kwargs`.
-    middle: Box<[u8]>,
-    /// From the key `uid` on.
-    tail: Box<[u8]>,
+    bytes: Vec<u8>,
+    /// Where the dialog id goes: behind its key.
+    cid_at: usize,
+    /// Where the arguments go: behind the key `kwargs`.
+    kwargs_at: usize,
 }
 
 impl StartHead {
     /// The constant parts for calls of `ns`:`func` by the actor `uid`.
     pub fn new(ns: &str, func: &str, uid: &Uid, pld_spec: &str, positional: bool) -> Self {
-        let mut begin = Vec::with_capacity(START_PART_BYTES);
-        put_msg_head("Start", 6 + usize::from(positional), &mut begin);
-        put_key(Key::Cid, &mut begin);
-        let mut middle = Vec::with_capacity(START_PART_BYTES);
-        put_key(Key::Ns, &mut middle);
-        put_text(ns, &mut middle);
-        put_key(Key::Func, &mut middle);
-        put_text(func, &mut middle);
-        put_key(Key::Kwargs, &mut middle);
-        let mut tail = Vec::with_capacity(START_PART_BYTES);
-        put_key(Key::Uid, &mut tail);
-        put_uid(uid, &mut tail);
-        put_key(Key::PldSpec, &mut tail);
-        put_text(pld_spec, &mut tail);
-        put_positional(positional, &mut tail);
-        Self { begin: begin.into(), middle: middle.into(), tail: tail.into() }
+        let mut bytes = Vec::with_capacity(START_BYTES);
+        put_msg_head("Start", 6 + usize::from(positional), &mut bytes);
+        put_key(Key::Cid, &mut bytes);
+        let cid_at = bytes.len();
+        put_key(Key::Ns, &mut bytes);
+        put_text(ns, &mut bytes);
+        put_key(Key::Func, &mut bytes);
+        put_text(func, &mut bytes);
+        put_key(Key::Kwargs, &mut bytes);
+        let kwargs_at = bytes.len();
+        put_key(Key::Uid, &mut bytes);
+        put_uid(uid, &mut bytes);
+        put_key(Key::PldSpec, &mut bytes);
+        put_text(pld_spec, &mut bytes);
+        put_positional(positional, &mut bytes);
+        Self { bytes, cid_at, kwargs_at }
     }
 
     /// Appends everything before the arguments. The caller then appends one MessagePack map from argument name to
     /// value, and calls [`finish`](Self::finish).
     pub fn begin(&self, cid: &Cid, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.begin);
+        out.extend_from_slice(&self.bytes[..self.cid_at]);
         put_cid(cid, out);
-        out.extend_from_slice(&self.middle);
+        out.extend_from_slice(&self.bytes[self.cid_at..self.kwargs_at]);
     }
 
     /// Appends everything after the arguments.
     pub fn finish(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.tail);
+        out.extend_from_slice(&self.bytes[self.kwargs_at..]);
     }
 
     /// As [`finish`](Self::finish), with the fields of this one request. `begun` is the length that `out` had before
