@@ -119,9 +119,19 @@ impl Program {
         (bytes("VmHWM:"), bytes("VmRSS:"))
     }
 
-    /// The number of its open files, connections included.
-    fn files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("it runs").count()
+    /// The number of its sockets that are no Unix sockets.
+    fn tcp_sockets(&self) -> usize {
+        let file = |name: &str| format!("/proc/{}/{name}", self.pid());
+        let unix = fs::read_to_string(file("net/unix")).expect("it runs");
+        let unix: Vec<_> = unix.lines().filter_map(|line| line.split_whitespace().nth(6)).collect();
+        let files = fs::read_dir(file("fd")).expect("it runs");
+        let files = files
+            .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()?.into_os_string().into_string().ok());
+        files
+            .filter(|to| {
+                to.strip_prefix("socket:[").is_some_and(|id| !unix.contains(&id.trim_end_matches(']')))
+            })
+            .count()
     }
 }
 
@@ -329,7 +339,7 @@ async fn withstands(attack: Attack, is_open: bool) {
     alone(actor("honest"), async |_| {
         let (before, cpu_before) = lookups().await;
         let (peak_before, _) = program.memory();
-        let files_before = program.files();
+        let sockets_before = program.tcp_sockets();
         let (done, mut is_done) = oneshot::channel();
         let attacker = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -343,7 +353,7 @@ async fn withstands(attack: Attack, is_open: bool) {
         }
         attacker.join().expect("no step of the attack panics");
         // The attack is over when the registrar has closed its connections.
-        while program.files() > files_before {
+        while program.tcp_sockets() > sockets_before {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         let (after, cpu_after) = lookups().await;
