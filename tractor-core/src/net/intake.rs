@@ -100,8 +100,7 @@ impl Intake {
     /// buffer for every small read would multiply the memory that a peer can make this actor hold.
     pub(super) fn is_full(&mut self, frame_bytes_max: usize) -> bool {
         let room = self.read.capacity() - self.read.len();
-        // What is left of the buffer of the handshake is used first.
-        let least = (self.memory_bytes.min(self.read_bytes) / 4).max(1);
+        let least = self.read_bytes / 4;
         match frame::missing(&self.read, frame_bytes_max) {
             // Room to the end of the frame is enough: bytes behind it would have to be copied into the next buffer.
             Some(missing) if room >= missing => false,
