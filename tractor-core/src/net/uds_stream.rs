@@ -21,11 +21,13 @@ use tokio::net::unix::pipe::Receiver;
 /// A socket for which no write has waited during so many reads is registered for data alone.
 const READS_WITH_ROOM: u32 = 32;
 
-/// A Unix socket, and the process at its other end. One task reads and writes.
+/// A Unix socket, and the process at its other end. One task both reads and writes.
 #[derive(Debug)]
 pub(crate) struct UdsStream {
     socket: Socket,
-    /// Reads since a write last waited for room.
+    /// Whether the last write waits for room.
+    waits: bool,
+    /// Reads since a write last waited.
     reads: u32,
     /// The process that has connected, or that listens, if it is known.
     pub(super) process: Option<Pid>,
@@ -42,7 +44,7 @@ enum Socket {
 
 impl UdsStream {
     pub(crate) fn new(socket: UnixStream, process: Option<Pid>) -> Self {
-        Self { socket: Socket::ForBoth(socket), reads: 0, process }
+        Self { socket: Socket::ForBoth(socket), waits: false, reads: 0, process }
     }
 
     /// The descriptor, unless the socket is closed.
@@ -68,7 +70,8 @@ impl UdsStream {
         }
         let Socket::ForBoth(socket) = &mut self.socket else { return Poll::Ready(Err(lost())) };
         let sent = poll(Pin::new(socket));
-        if sent.is_pending() {
+        self.waits = sent.is_pending();
+        if self.waits {
             self.reads = 0;
         }
         sent
@@ -106,9 +109,11 @@ impl AsyncRead for UdsStream {
             Socket::ForBoth(socket) => ready!(Pin::new(socket).poll_read(cx, buf))?,
             Socket::Lost => return Poll::Ready(Err(lost())),
         }
-        self.reads += 1;
-        if self.reads == READS_WITH_ROOM {
-            self.register_again()?;
+        if !self.waits {
+            self.reads += 1;
+            if self.reads == READS_WITH_ROOM {
+                self.register_again()?;
+            }
         }
         Poll::Ready(Ok(()))
     }
