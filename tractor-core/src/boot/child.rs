@@ -24,7 +24,7 @@ use super::setup;
 use crate::actor::{Actor, Allow, Connected, Identity, Link, attach, image, notice, with_actor};
 use crate::discovery::{Late, METHODS, announce, bind_all, listen, own_addrs};
 use crate::error::{self, Error, RuntimeFailure};
-use crate::net::{FrameReader, HandshakeError, Introduction, Transport, introduce, of_parent};
+use crate::net::{FrameReader, HandshakeError, Introduction, Transport, check_parent, introduce};
 use crate::process::{ChildSpec, Entry, PROCESS_NAME_PREFIX, set_entry};
 use crate::proto::handshake::{Policy, Role};
 use crate::proto::id::{Aid, Caps, Uid};
@@ -144,7 +144,8 @@ async fn serve_parent(
 ) -> Result<(), BootError> {
     // Used until the parent's limits have arrived.
     let limits = Limits::default();
-    let io = Transport::Uds(of_parent(channel, spec.parent_pid)?);
+    let channel = tokio::net::UnixStream::from_std(channel)?;
+    check_parent(&channel, spec.parent_pid)?;
     let uid = Uid::new(spec.name, spec.uuid);
     let mut aid = Aid::new(uid);
     aid.pid = Some(std::process::id().into());
@@ -152,6 +153,7 @@ async fn serve_parent(
     aid.caps = Caps::ANNOUNCED;
     let with =
         Introduction { ours: aid.clone(), role: Role::Connector, policy: Policy::Open, limits: &limits };
+    let io = Transport::Uds(channel);
     let mut met = introduce(io, with).await?;
     let boot = match met.frames.message(&mut met.io, &limits).await? {
         Msg::SpawnSpec(boot) => *boot,

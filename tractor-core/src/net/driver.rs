@@ -371,7 +371,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::net::uds::of_our_user;
     use crate::net::{Appended, Budget};
     use crate::proto::limits::Limits;
     use crate::proto::msg::Msg;
@@ -389,10 +388,6 @@ mod tests {
         fn closing(&mut self, _reason: &CloseReason) {}
     }
 
-    fn unix(stream: tokio::net::UnixStream) -> Transport {
-        Transport::Uds(of_our_user(stream).expect("we have made it"))
-    }
-
     #[tokio::test]
     async fn data_before_a_close_is_read_even_if_a_write_fails_first() {
         let (ours, theirs) = tokio::net::UnixStream::pair().expect("a pair");
@@ -401,7 +396,7 @@ mod tests {
         let channel = Channel::new(Limits::default(), None, Budget::new(usize::MAX).open(false));
         assert!(matches!(channel.send(&Msg::Ready { image: None }), Appended::Yes(_)));
         let mut counter = Counter(0);
-        drive(unix(ours), channel, BytesMut::new(), &mut counter).await;
+        drive(Transport::Uds(ours), channel, BytesMut::new(), &mut counter).await;
         assert_eq!(counter.0, 1000);
     }
 
@@ -411,7 +406,7 @@ mod tests {
         rustix::net::shutdown(&theirs, rustix::net::Shutdown::Read).expect("it is open");
         let channel = Channel::new(Limits::default(), None, Budget::new(usize::MAX).open(false));
         _ = channel.send(&Msg::Ready { image: None });
-        let reason = drive(unix(ours), channel, BytesMut::new(), &mut Counter(0)).await;
+        let reason = drive(Transport::Uds(ours), channel, BytesMut::new(), &mut Counter(0)).await;
         assert!(matches!(reason, CloseReason::Eof), "{reason}");
     }
 

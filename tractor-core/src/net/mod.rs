@@ -17,7 +17,6 @@ mod socket_file;
 mod spare;
 mod transport;
 mod uds;
-mod uds_stream;
 
 pub(crate) use budget::{Budget, Held, Kind, keeping};
 pub(crate) use channel::{Appended, Buffer, Channel};
@@ -29,5 +28,4 @@ pub(crate) use server::{Listener, bind, default_uds, default_uds_of};
 pub(crate) use socket_file::remove_dead;
 pub(crate) use spare::{LARGE_BYTES_MIN, SPARE, is_roomy};
 pub(crate) use transport::{OtherEnd, Transport, connect};
-pub(crate) use uds::{of_parent, runtime_dir, user};
-pub(crate) use uds_stream::UdsStream;
+pub(crate) use uds::{check_parent, runtime_dir, user};

@@ -76,7 +76,8 @@ impl Listener {
             }
             Socket::Uds(file) => {
                 let (stream, _from) = file.listener.accept().await?;
-                Ok(Transport::Uds(uds::of_our_user(stream)?))
+                uds::check_peer(&stream)?;
+                Ok(Transport::Uds(stream))
             }
         }
     }

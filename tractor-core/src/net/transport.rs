@@ -9,10 +9,9 @@ use std::time::Duration;
 use rustix::net::{Shutdown, shutdown};
 use rustix::process::Pid;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 use super::uds;
-use super::uds_stream::UdsStream;
 use crate::proto::addr::Addr;
 
 /// A connected byte stream.
@@ -21,7 +20,7 @@ pub(crate) enum Transport {
     /// TCP, without delay of small writes.
     Tcp(TcpStream),
     /// A Unix-domain socket. The process at the other end runs as our own user.
-    Uds(UdsStream),
+    Uds(UnixStream),
     /// Memory of this process.
     Mem(DuplexStream),
 }
@@ -79,7 +78,7 @@ impl Transport {
     /// The process at the other end, if the kernel names it; for the connecting end that is the listener.
     pub(crate) fn process_of_other_end(&self) -> Option<Pid> {
         match self {
-            Self::Uds(stream) => stream.process,
+            Self::Uds(stream) => stream.peer_cred().ok()?.pid().and_then(Pid::from_raw),
             Self::Tcp(_) | Self::Mem(_) => None,
         }
     }
@@ -89,7 +88,7 @@ impl Transport {
         // A socket that is no longer connected has reached its end already.
         _ = match self {
             Self::Tcp(stream) => shutdown(stream, Shutdown::Read),
-            Self::Uds(stream) => stream.fd().map_or(Ok(()), |socket| shutdown(socket, Shutdown::Read)),
+            Self::Uds(stream) => shutdown(stream, Shutdown::Read),
             Self::Mem(_) => Ok(()),
         };
     }
@@ -196,8 +195,7 @@ mod tests {
     async fn a_transport_says_whom_it_trusts() {
         let (memory, _) = tokio::io::duplex(1);
         assert_eq!(Transport::Mem(memory).other_end(), OtherEnd::OurUser);
-        let (unix, _other) = tokio::net::UnixStream::pair().expect("a socket pair");
-        let unix = UdsStream::new(unix, None);
+        let (unix, _other) = UnixStream::pair().expect("a socket pair");
         assert_eq!(Transport::Uds(unix).other_end(), OtherEnd::OurUser);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let tcp = TcpStream::connect(listener.local_addr().expect("it is bound")).await.expect("it listens");

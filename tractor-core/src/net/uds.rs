@@ -11,12 +11,10 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use rustix::process::Pid;
 use tokio::net::UnixStream;
 use tokio::time::sleep;
 
 use super::privilege::env;
-use super::uds_stream::UdsStream;
 
 /// The user whose rights this process has.
 pub(crate) fn user() -> u32 {
@@ -147,48 +145,41 @@ fn refused(dir: &Path, at: &Path, meta: &Metadata, why: &str) -> io::Error {
 }
 
 /// Connects to a socket of our own user, as soon as its queue has room.
-pub(super) async fn connect(path: &str) -> io::Result<UdsStream> {
+pub(super) async fn connect(path: &str) -> io::Result<UnixStream> {
     let mut pause = QUEUE_PAUSE_MIN;
     loop {
         match UnixStream::connect(path).await {
             // No event tells when the queue has room.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(pause).await,
-            connected => return of_our_user(connected?),
+            connected => {
+                let stream = connected?;
+                check_peer(&stream)?;
+                return Ok(stream);
+            }
         }
         pause = QUEUE_PAUSE_MAX.min(pause * 2);
     }
 }
 
-/// A connected socket. Refuses a peer process of another user.
-pub(super) fn of_our_user(stream: UnixStream) -> io::Result<UdsStream> {
-    let process = check_peer(&stream)?;
-    Ok(UdsStream::new(stream, process))
-}
-
-/// Refuses a peer process of another user. Returns the process, if the kernel names it.
-fn check_peer(stream: &UnixStream) -> io::Result<Option<Pid>> {
-    let other = stream.peer_cred()?;
-    let peer = other.uid();
+/// Refuses a peer process of another user.
+pub(crate) fn check_peer(stream: &UnixStream) -> io::Result<()> {
+    let peer = stream.peer_cred()?.uid();
     if peer == user() {
-        return Ok(other.pid().and_then(Pid::from_raw));
+        return Ok(());
     }
     let text = format!("the process at the other end of the Unix socket runs as another user (uid {peer})");
     Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
 }
 
-/// Our end of an inherited socket pair. Refuses one that was not made by our parent, or whose maker is of another user.
+/// Refuses an inherited socket pair that was not made by our parent, or whose maker is of another user.
 ///
 /// Other systems than Linux do not tell which process made a pair.
-pub(crate) fn of_parent(pair: std::os::unix::net::UnixStream, parent_pid: u32) -> io::Result<UdsStream> {
-    let stream = UnixStream::from_std(pair)?;
-    if cfg!(target_os = "linux") {
-        check_parent(&stream, parent_pid)?;
+pub(crate) fn check_parent(stream: &UnixStream, parent_pid: u32) -> io::Result<()> {
+    if cfg!(not(target_os = "linux")) {
+        return Ok(());
     }
-    Ok(UdsStream::new(stream, None))
-}
-
-fn check_parent(stream: &UnixStream, parent_pid: u32) -> io::Result<()> {
-    let maker = check_peer(stream)?.and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok());
+    check_peer(stream)?;
+    let maker = stream.peer_cred()?.pid().and_then(|pid| u32::try_from(pid).ok());
     if maker == Some(parent_pid) {
         return Ok(());
     }

@@ -29,7 +29,7 @@ use super::sockets::remove_sockets;
 use super::spawn::{ChildSpec, Spawned, spawn};
 use crate::actor::{Actor, Connected, Link, attach};
 use crate::error::{ActorDied, ActorFailure, Because, CloseReason, Error};
-use crate::net::{Appended, Introduction, Transport, UdsStream, default_uds, introduce};
+use crate::net::{Appended, Introduction, Transport, default_uds, introduce};
 use crate::proto::addr::Addr;
 use crate::proto::handshake::{Policy, Role};
 use crate::proto::id::Caps;
@@ -148,7 +148,7 @@ async fn boot(
     child: &Arc<ChildActor>,
     wishes: &mut Wishes,
     spec: SpawnSpec,
-    channel: UdsStream,
+    channel: tokio::net::UnixStream,
     spawned: &mut Spawned,
     mut born: oneshot::Sender<Result<Newborn, Error>>,
 ) -> Result<Arc<Peer>, Unborn> {
@@ -208,7 +208,7 @@ async fn connect(
     actor: &Actor,
     child: &Arc<ChildActor>,
     spec: SpawnSpec,
-    channel: UdsStream,
+    channel: tokio::net::UnixStream,
     pid: u32,
 ) -> Result<Arc<Peer>, BootFailure> {
     let with = Introduction {

@@ -30,7 +30,7 @@ use super::output::{Output, Stream};
 use super::program::{not_run, run_again};
 use super::reaper;
 use crate::error::Circumstances;
-use crate::net::{UdsStream, env, has_two_users, is_privileged};
+use crate::net::{env, has_two_users, is_privileged};
 use crate::proto::limits::NAME_BYTES_MAX;
 use crate::proto::supervision::ProcessBounds;
 
@@ -134,7 +134,10 @@ fn clock_is_paused() -> bool {
 }
 
 /// Starts a child process. Also returns this end of its channel.
-pub(super) async fn spawn(spec: ChildSpec, options: ProcessOptions) -> io::Result<(Spawned, UdsStream)> {
+pub(super) async fn spawn(
+    spec: ChildSpec,
+    options: ProcessOptions,
+) -> io::Result<(Spawned, tokio::net::UnixStream)> {
     if clock_is_paused() {
         return Err(io::Error::other(
             "the clock of this runtime is paused (`start_paused`, `tokio::time::pause`): it jumps from one time limit \
@@ -180,7 +183,7 @@ pub(super) async fn spawn(spec: ChildSpec, options: ProcessOptions) -> io::Resul
     let Begun { process, channel, stdout, stderr } = spawned?;
     let pid = process.id().expect("the process was not waited for yet");
     channel.set_nonblocking(true)?;
-    let channel = UdsStream::new(tokio::net::UnixStream::from_std(channel)?, None);
+    let channel = tokio::net::UnixStream::from_std(channel)?;
     let (label, mut output) = (format!("{}@{pid}", name.escape_debug()), Output::default());
     for (pipe, stream, how) in [(stdout, Stream::Stdout, how.0), (stderr, Stream::Stderr, how.1)] {
         if let Some(pipe) = pipe {
