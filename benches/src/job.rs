@@ -43,7 +43,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What is measured.
+    /// The measured work.
     Who {
         /// Sockets with length-prefixed MessagePack; for concurrent calls a minimal RPC that multiplexes.
         Raw = "raw",

@@ -47,7 +47,7 @@ pub(crate) struct Peer {
     pub(crate) child: Option<Arc<ChildActor>>,
     /// The peer's requests to end this actor that are not acknowledged yet.
     pub(crate) cancels_pending: AtomicUsize,
-    /// What its portals and unsent calls hold, if there are any.
+    /// Shared by its portals and unsent calls, if there are any.
     used: Mutex<Weak<Used>>,
     same_image: AtomicBool,
     pub(super) request_heads: RequestHeads,

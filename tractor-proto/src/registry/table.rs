@@ -21,7 +21,7 @@ use crate::limits::{Limits, UDS_PATH_BYTES_MAX};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Holder(pub u64);
 
-/// Who registers an actor, or takes that back.
+/// The peer that registers an actor, or takes that back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct By {
     /// The connection that holds the row, if one does.
