@@ -43,9 +43,9 @@ macro_rules! words {
 }
 
 words! {
-    /// The measured work.
+    /// The measured implementation.
     Who {
-        /// Sockets with length-prefixed MessagePack; for concurrent calls a minimal RPC that multiplexes.
+        /// Sockets with length-prefixed MessagePack; for calls a minimal RPC that multiplexes.
         Raw = "raw",
         Ours = "tractor",
         Tarpc = "tarpc",
